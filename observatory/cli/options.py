@@ -1,0 +1,46 @@
+"""Options that many commands share, said once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from observatory.errors import UsageError
+from observatory.windows import STEP_MS, parse_instant
+
+Paths = Annotated[
+    list[Path] | None,
+    typer.Argument(help="AsyncAPI documents, or folders that hold them; else `documents` in observatory.yaml."),
+]
+Config = Annotated[Path | None, typer.Option("--config", help="Settings file; observatory.yaml where it exists.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
+At = Annotated[
+    str | None,
+    typer.Option("--at", help="The instant to answer for: RFC 3339 or epoch seconds; else the last full minute."),
+]
+Prometheus = Annotated[
+    str | None,
+    typer.Option("--prometheus", help="URL of a Prometheus-compatible server.", envvar="OBSERVATORY_PROMETHEUS_URL"),
+]
+Store = Annotated[Path | None, typer.Option("--store", help="File of the embedded store.", envvar="OBSERVATORY_STORE")]
+Header = Annotated[
+    list[str] | None,
+    typer.Option("--header", help="'Name: value' or 'Name: @file' sent to the metric server; repeatable."),
+]
+Overlay = Annotated[list[Path] | None, typer.Option("--overlay", help="Overlay file; repeatable.")]
+
+
+def instant(at: str | None, now_ms: int) -> int:
+    """The instant a command answers for; without `--at` the last full minute, which every scrape has reached.
+
+    Raises:
+        UsageError: `--at` is not a time.
+    """
+    if at is None:
+        return now_ms - now_ms % STEP_MS
+    try:
+        return parse_instant(at)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"--at: {error}") from None

@@ -1,0 +1,138 @@
+"""What can go wrong, as values and as exceptions, and the exit code that each carries.
+
+    ObservatoryError                 70  a bug, when nothing below fits
+    ├── UsageError                    2  the command line is wrong
+    ├── InputInvalid                  3  documents, settings, profiles, dashboards: carries every Problem found
+    ├── SourceFailed                  4  a server refused, timed out, or answered nonsense
+    └── PartialData                   5  an answer exists, but part of it is missing
+
+Exit code 1 is no error: a gate (`--fail-on`, findings) said no.
+
+A `Problem` is one finding with a stable code. `explanations/<code>.md` beside this module explains each code;
+a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Literal
+
+from observatory.location import Location, excerpt
+
+Severity = Literal["error", "warning", "info"]
+SEVERITY_ORDER: dict[Severity, int] = {"error": 0, "warning": 1, "info": 2}
+
+
+class ExitCode(IntEnum):
+    """What a command's end means to the shell that called it."""
+
+    FINE = 0
+    GATE_FAILED = 1
+    USAGE = 2
+    INPUT_INVALID = 3
+    SOURCE_FAILED = 4
+    PARTIAL_DATA = 5
+    BUG = 70
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One finding, ready to be shown.
+
+    Attributes:
+        code: Stable, lower-case with hyphens; `observatory explain CODE` tells more.
+        severity: An error makes its input unusable; a warning leaves a usable answer; info is worth knowing.
+        message: What is wrong, one sentence, lower-case start, no full stop.
+        location: Where it was written; None when it is about a server or the whole run.
+        url: The server it is about, credentials removed.
+        label: A few words to stand behind the caret.
+        hint: What to write or do instead.
+        subject: Id of the channel, operation or objective it belongs to, for views that group by it.
+    """
+
+    code: str
+    message: str
+    severity: Severity = "error"
+    location: Location | None = None
+    url: str | None = None
+    label: str = ""
+    hint: str | None = None
+    subject: str | None = None
+
+    def place(self) -> str | None:
+        """`file:line:column` or the server's URL."""
+        return str(self.location) if self.location else self.url
+
+    def render(self) -> str:
+        """The finding as text: head line, source line with a caret, hint."""
+        place = self.place()
+        lines = [f"{place + ': ' if place else ''}{self.severity}[{self.code}]: {self.message}"]
+        if self.location and (shown := excerpt(self.location, self.label)):
+            lines.append(shown)
+        if self.hint:
+            lines.append(f" hint: {self.hint}")
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, str | None]:
+        """The finding as the `problems` entry of every `--json` answer."""
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "message": self.message,
+            "location": self.place(),
+            "hint": self.hint,
+            "subject": self.subject,
+        }
+
+
+def in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """Problems by place, then severity, then text; exact repeats are dropped. Same input, same order."""
+    unique = dict.fromkeys(problems)
+
+    def key(problem: Problem) -> tuple[str, int, int, int, str, str]:
+        at = problem.location
+        place = at.path if at else problem.url or ""
+        line, column = (at.line, at.column) if at else (0, 0)
+        return place, line, column, SEVERITY_ORDER[problem.severity], problem.code, problem.message
+
+    return sorted(unique, key=key)
+
+
+class ObservatoryError(Exception):
+    """The root. Shown without a traceback unless it is a bug."""
+
+    exit_code = ExitCode.BUG
+
+
+class UsageError(ObservatoryError):
+    """The command line asks for something that cannot be meant."""
+
+    exit_code = ExitCode.USAGE
+
+
+class ProblemsError(ObservatoryError):
+    """An error made of problems; not raised itself."""
+
+    def __init__(self, problems: Problem | Sequence[Problem]) -> None:
+        self.problems = [problems] if isinstance(problems, Problem) else list(problems)
+        super().__init__("\n".join(problem.render() for problem in self.problems))
+
+
+class InputInvalid(ProblemsError):
+    """Documents, settings, profiles or dashboards cannot be used; carries all that was found, not the first."""
+
+    exit_code = ExitCode.INPUT_INVALID
+
+
+class SourceFailed(ProblemsError):
+    """A source of telemetry did not answer, or answered something that is no answer."""
+
+    exit_code = ExitCode.SOURCE_FAILED
+
+
+class PartialData(ProblemsError):
+    """An answer was asked to be complete, and is not."""
+
+    exit_code = ExitCode.PARTIAL_DATA

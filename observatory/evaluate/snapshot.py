@@ -1,0 +1,80 @@
+"""A snapshot: everything that is known at one instant, immutable, shared by pages, reviews, rules and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from observatory.compile.plan import Measurement
+from observatory.evaluate.status import Status
+from observatory.ledger.ledger import Ledger, Row
+from observatory.objectives.objective import Objective
+from observatory.sources.base import Float64, Int64
+from observatory.spec.catalog import Catalog
+from observatory.telemetry.binding import MappingResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """All that views need.
+
+    Attributes:
+        at_ms: The instant the numbers are for; the ledger's grid ends here.
+        measurements: By objective id; objectives that nothing measures are absent.
+    """
+
+    at_ms: int
+    catalog: Catalog
+    objectives: tuple[Objective, ...]
+    mapping: MappingResult
+    measurements: Mapping[str, Measurement]
+    ledger: Ledger
+    status: Status
+
+    def row(self, objective_id: str) -> Row | None:
+        """The ledger row behind an objective, None when it is unmapped or nothing was found."""
+        measurement = self.measurements.get(objective_id)
+        return self.ledger.rows.get(measurement.key) if measurement else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """A span in which an objective burned its budget faster than its policy allows.
+
+    Attributes:
+        severity: `page` or `ticket`, the worse one reached.
+        end_ms: None while it lasts.
+        peak_burn_rate: Highest long-window burn rate of the pair that fired.
+        bad: Bad events inside the span.
+    """
+
+    objective_id: str
+    severity: Literal["page", "ticket"]
+    start_ms: int
+    end_ms: int | None
+    peak_burn_rate: float
+    bad: float
+
+
+Statistic = Literal["rate", "level", "p50", "p99", "age", "behind"]
+"""Per second; worst value; quantiles of a distribution; seconds since a timestamp; seconds behind the head."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalSeries:
+    """A signal over time for one line of a panel.
+
+    Attributes:
+        subject: Operation key or channel id; `part` tells partitions, outcomes or instances apart.
+        t_ms: Ends of the steps, oldest first.
+        value: Same length, in the signal's base unit (per second for `rate`); NaN where nothing was observed.
+    """
+
+    subject: str
+    signal: str
+    statistic: Statistic
+    part: str = ""
+    unit: str = ""
+    t_ms: Int64
+    value: Float64

@@ -1,0 +1,146 @@
+"""Status: what every dashboard, review, rule and export shows. JSON contract `observatory.status/1`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from observatory.errors import Problem
+from observatory.indicators.counts import Counts
+from observatory.ledger.ledger import Counting, Recovered
+from observatory.objectives.objective import Objective
+from observatory.sources.base import SourceState
+from observatory.windows import format_instant
+
+State = Literal["meeting", "at_risk", "breached", "no_traffic", "no_data", "unmapped"]
+STATES: tuple[State, ...] = ("breached", "at_risk", "no_data", "unmapped", "no_traffic", "meeting")
+"""Worst first, the order of tables."""
+SCHEMA = "observatory.status/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The error budget in events: `allowed` by the target, `spent` so far; `remaining_ratio` may be negative."""
+
+    allowed: float
+    spent: float
+    remaining_ratio: float | None
+
+    def to_json(self) -> dict[str, float | None]:
+        """The `budget` object of the status."""
+        return {"allowed": self.allowed, "spent": self.spent, "remaining_ratio": self.remaining_ratio}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelNow:
+    """Lag or saturation at the end and at its worst in the window, in the threshold's unit, with its error bar."""
+
+    unit: str
+    last: float | None
+    worst: float | None
+    error: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectiveStatus:
+    """One objective at one instant.
+
+    Attributes:
+        counts: None when nothing could be counted (unmapped, no data).
+        burn_rates: By window text (`5m` ... `3d` and the objective's own); None where it cannot be known.
+        exhausts_at_ms: When the budget ends at the present burn, None when it does not or cannot be known.
+        firing: Severities of policy pairs whose two windows both burn too fast: `page`, `ticket`.
+        measurement: Key of the ledger row, None when unmapped.
+    """
+
+    objective: Objective
+    state: State
+    counts: Counts | None
+    counting: Counting | None
+    budget: Budget | None
+    burn_rates: Mapping[str, float | None]
+    exhausts_at_ms: int | None = None
+    firing: tuple[str, ...] = ()
+    measure: str | None = None
+    profile: str | None = None
+    proxy: bool = False
+    measurement: str | None = None
+    level: LevelNow | None = None
+    recovered: Recovered = field(default_factory=Recovered)
+    last_sample_ms: int | None = None
+    problems: tuple[Problem, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry of `objectives`; a field that cannot be known is null and `problems` says why."""
+        o, c = self.objective, self.counts
+        threshold = o.threshold
+        return {
+            "id": o.id,
+            "document": o.document,
+            "channel": o.channel_key,
+            "channel_id": o.channel_id,
+            "address": o.address,
+            "protocol": o.protocol,
+            "operation": o.operation,
+            "role": o.role,
+            "service": o.service,
+            "consumer_group": o.consumer_group,
+            "sli": o.sli,
+            "name": o.name,
+            "threshold_seconds": threshold.value if threshold and threshold.unit == "second" else None,
+            "threshold": {"value": threshold.value, "unit": threshold.unit} if threshold else None,
+            "measure": self.measure,
+            "proxy": self.proxy,
+            "target": o.target,
+            "window": o.window.to_json(),
+            "good": c.good if c else None,
+            "total": c.total if c else None,
+            "coverage": c.coverage if c else None,
+            "counting": self.counting,
+            "recovered": {
+                "births": self.recovered.births,
+                "resets": self.recovered.resets,
+                "gap_events": self.recovered.gap_events,
+            },
+            "ratio": c.ratio if c else None,
+            "budget": self.budget.to_json() if self.budget else None,
+            "burn_rates": dict(self.burn_rates),
+            "firing": list(self.firing),
+            "state": self.state,
+            "level": {
+                "unit": self.level.unit,
+                "last": self.level.last,
+                "worst": self.level.worst,
+                "error": self.level.error,
+            }
+            if self.level
+            else None,
+            "exhausts_at": format_instant(self.exhausts_at_ms),
+            "last_sample_at": format_instant(self.last_sample_ms),
+            "owner": o.owner.team if o.owner else None,
+            "domain": o.domain,
+            "criticality": o.criticality,
+            "profile": self.profile,
+            "problems": [problem.to_json() for problem in self.problems],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """Everything at one instant. Objectives sorted by id."""
+
+    at_ms: int
+    sources: tuple[SourceState, ...]
+    objectives: tuple[ObjectiveStatus, ...]
+    problems: tuple[Problem, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `status --json` prints and `/api/status` serves."""
+        return {
+            "schema": SCHEMA,
+            "at": format_instant(self.at_ms),
+            "sources": [source.to_json() for source in self.sources],
+            "objectives": [objective.to_json() for objective in self.objectives],
+            "problems": [problem.to_json() for problem in self.problems],
+        }

@@ -1,0 +1,1 @@
+"""Rows in, plotly figures or inline SVG out. No Dash, no IO."""

@@ -1,0 +1,50 @@
+"""An objective: a target for an indicator of one operation over a window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from observatory.location import Location
+from observatory.spec.catalog import Criticality, Measure, Owner, SliWord, Threshold
+from observatory.windows import Window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objective:
+    """A target for one operation's indicator.
+
+    Attributes:
+        id: `document/operation/name`; stable under reordering of documents.
+        role: `producer` for a send operation, `consumer` for a receive operation.
+        target: Share of good events wanted, in (0, 1); 99.9 % is 0.999.
+        policy: Name of the burn-rate policy.
+        location: Where the user wrote it.
+    """
+
+    id: str
+    document: str
+    operation: str
+    operation_key: str
+    channel_id: str
+    channel_key: str
+    address: str | None
+    protocol: str | None
+    role: str
+    service: str
+    consumer_group: str | None
+    sli: SliWord
+    name: str
+    target: float
+    threshold: Threshold | None
+    window: Window
+    policy: str
+    measure: Measure | None = None
+    owner: Owner | None = None
+    domain: str | None = None
+    criticality: Criticality = "normal"
+    location: Location | None = field(default=None, compare=False)
+
+    @property
+    def budget_ratio(self) -> float:
+        """Share of events that may be bad."""
+        return 1 - self.target

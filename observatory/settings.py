@@ -1,0 +1,54 @@
+"""Settings: `observatory.yaml`, the environment and flags, joined once into one frozen value.
+
+A flag wins over the environment, the environment over the file. Credentials come from files or the
+environment, never from a flag's value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrometheusSettings:
+    """A Prometheus-compatible server.
+
+    Attributes:
+        headers: Sent with every request; values may be secrets and are never logged.
+        labels: Matchers that every request carries, such as `cluster="eu-1"` on a shared server.
+        remote_read: `auto` tries remote_read and falls back to query_range; `never` does not try.
+    """
+
+    url: str
+    name: str = "metrics"
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    timeout_seconds: float = 30.0
+    remote_read: str = "auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that a command may be told, resolved against the folder of the settings file.
+
+    Attributes:
+        documents: Files and folders to read.
+        roots: Folders that references may not leave; the folders of `documents` when empty.
+        overlays: Overlay files.
+        profiles_dir: Folder of the team's own telemetry profiles.
+        policies_dir: Folder of the team's own burn-rate policies.
+        dashboards_dir: Folder of the team's own dashboards, layered over the shipped ones.
+        store: File of the embedded store.
+    """
+
+    documents: tuple[Path, ...] = ()
+    roots: tuple[Path, ...] = ()
+    overlays: tuple[Path, ...] = ()
+    profiles_dir: Path | None = None
+    policies_dir: Path | None = None
+    dashboards_dir: Path | None = None
+    prometheus: tuple[PrometheusSettings, ...] = ()
+    store: Path | None = None
+    allow_remote_references: bool = False

@@ -1,0 +1,1 @@
+"""Who answers: Prometheus-compatible servers, trace backends, the embedded store. Only here is the network used."""

@@ -1,0 +1,200 @@
+"""What a source of telemetry is: a few methods and the arrays that they hand over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from observatory.errors import Problem
+from observatory.telemetry.binding import Matcher, SpanSelector
+from observatory.telemetry.inventory import Inventory, InventoryRequest
+from observatory.windows import Grid, TimeRange
+
+Int64 = NDArray[np.int64]
+Float64 = NDArray[np.float64]
+SourceHealth = Literal["ok", "partial", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesRequest:
+    """Raw samples of every series with this name whose labels satisfy all matchers, in (start, end]."""
+
+    metric: str
+    matchers: tuple[Matcher, ...]
+    range: TimeRange
+
+
+@dataclass(frozen=True, slots=True)
+class SampleSet:
+    """Raw samples of many series, laid end to end.
+
+    Attributes:
+        labels: One mapping per series, `__name__` included.
+        offsets: int64, length n+1; series i owns samples offsets[i]:offsets[i+1].
+        t_ms: int64, strictly increasing within a series.
+        values: float64. NaN is a stale marker and nothing else: the series ended there.
+        exact: True for samples as scraped; False when they were read on a query grid and may repeat.
+        resolution_ms: Distance of grid points when not exact, else 0.
+    """
+
+    labels: tuple[Mapping[str, str], ...]
+    offsets: Int64
+    t_ms: Int64
+    values: Float64
+    exact: bool = True
+    resolution_ms: int = 0
+
+    @classmethod
+    def of(
+        cls, series: Iterable[tuple[Mapping[str, str], Sequence[int] | Int64, Sequence[float] | Float64]]
+    ) -> SampleSet:
+        """A set from (labels, times, values) triples; for sources that hold series one by one, and for tests."""
+        labels: list[Mapping[str, str]] = []
+        times: list[Int64] = []
+        values: list[Float64] = []
+        for one, t_ms, value in series:
+            labels.append(one)
+            times.append(np.asarray(t_ms, dtype=np.int64))
+            values.append(np.asarray(value, dtype=np.float64))
+        offsets = np.zeros(len(labels) + 1, dtype=np.int64)
+        np.cumsum([len(t) for t in times], out=offsets[1:])
+        empty_t, empty_v = np.empty(0, np.int64), np.empty(0, np.float64)
+        return cls(tuple(labels), offsets, np.concatenate([empty_t, *times]), np.concatenate([empty_v, *values]))
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def series(self, index: int) -> tuple[Mapping[str, str], Int64, Float64]:
+        """Labels, times and values of one series, as views."""
+        part = slice(int(self.offsets[index]), int(self.offsets[index + 1]))
+        return self.labels[index], self.t_ms[part], self.values[part]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """How a source is doing, for the status and for people; `detail` never holds credentials."""
+
+    name: str
+    kind: str
+    state: SourceHealth
+    detail: str = ""
+    problems: tuple[Problem, ...] = ()
+
+    def to_json(self) -> dict[str, str]:
+        """The entry of `sources` in the status."""
+        return {"name": self.name, "kind": self.kind, "state": self.state} | (
+            {"detail": self.detail} if self.detail else {}
+        )
+
+
+class MetricSource(Protocol):
+    """A server of series."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    def state(self) -> SourceState:
+        """What the last requests showed; asks nothing itself."""
+        ...
+
+    def metric_names(self, span: TimeRange) -> frozenset[str]:
+        """Names of all series in the range."""
+        ...
+
+    def inventory(self, request: InventoryRequest, span: TimeRange) -> Inventory:
+        """Label combinations of the named series in the range; silent ones count while the range holds them."""
+        ...
+
+    def samples(self, request: SeriesRequest) -> SampleSet:
+        """Raw samples.
+
+        Raises:
+            SourceFailed: No usable answer.
+        """
+        ...
+
+    def earliest_ms(self) -> int | None:
+        """The oldest instant the server still holds, None when it does not say."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HopQuery:
+    """Hops of one channel and consumer to be counted; `bound_seconds` None counts all."""
+
+    key: str
+    selector: SpanSelector
+    bound_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageQuery:
+    """Messages that spans show on one side; `outcome` None counts all."""
+
+    key: str
+    selector: SpanSelector
+    role: Literal["producer", "consumer"]
+    outcome: Literal["success", "error"] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """One span as people see it in a waterfall. Times in nanoseconds since the epoch."""
+
+    trace_id: str
+    span_id: str
+    parent_span_id: str
+    name: str
+    kind: str  # producer, consumer, client, server, internal
+    service: str
+    start_ns: int
+    end_ns: int
+    error: bool = False
+    error_type: str = ""
+    system: str = ""
+    destination: str = ""
+    consumer_group: str = ""
+    links: tuple[tuple[str, str], ...] = ()
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+class SpanSource(Protocol):
+    """A store of spans."""
+
+    @property
+    def name(self) -> str: ...
+
+    def count_hops(self, queries: Sequence[HopQuery], grid: Grid) -> dict[str, Float64]:
+        """Per key the number of hops in each step, by the consumer's instant; sampling weights applied."""
+        ...
+
+    def count_messages(self, queries: Sequence[MessageQuery], grid: Grid) -> dict[str, Float64]:
+        """Per key the number of messages in each step, by the span's start; sampling weights applied."""
+        ...
+
+    def hop_latencies(self, selector: SpanSelector, span: TimeRange) -> tuple[Int64, Float64]:
+        """Consumer instant in ms and latency in seconds of each hop, oldest first."""
+        ...
+
+    def span_presence(self, grid: Grid) -> Float64:
+        """Per step the seconds in which span collection is known to have worked."""
+        ...
+
+    def destinations(self, span: TimeRange) -> Inventory:
+        """Producers and consumers that spans show."""
+        ...
+
+    def sample_traces(self, selector: SpanSelector | None, span: TimeRange, limit: int) -> list[str]:
+        """Trace ids to look at: errors first, then slow ones, then recent ones."""
+        ...
+
+    def trace(self, trace_id: str) -> list[Span]:
+        """All spans of a trace and of the traces linked to it, by start time."""
+        ...

@@ -1,0 +1,1 @@
+"""What the AsyncAPI documents say: files and references in, one catalogue out."""

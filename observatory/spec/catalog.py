@@ -1,0 +1,273 @@
+"""The catalogue: channels as they are on the brokers, and the operations that documents declare on them.
+
+A `Channel` is one runtime address on one broker, however many documents name it. An `Operation` is one
+application's side of it: `send` or `receive`, always from the view of the application that the document describes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from observatory.errors import Problem
+from observatory.location import Location
+
+Action = Literal["send", "receive"]
+Criticality = Literal["critical", "high", "normal", "low"]
+CRITICALITIES: tuple[Criticality, ...] = ("critical", "high", "normal", "low")
+
+NameKind = Literal["topic", "queue", "exchange", "routing_key", "subject", "path", "destination", "vhost"]
+"""What a broker calls a thing that a channel is there; `destination` where the protocol has no word of its own."""
+
+SliWord = Literal[
+    "availability",  # M1
+    "latency",  # M2
+    "lag",  # M3
+    "validation",  # M4
+    "duplicates",  # M5
+    "authorization",  # M6
+    "saturation",  # M7
+    "contract",  # M9
+    "dead_letters",  # M10
+]
+SLI_WORDS: tuple[SliWord, ...] = (
+    "availability",
+    "latency",
+    "lag",
+    "validation",
+    "duplicates",
+    "authorization",
+    "saturation",
+    "contract",
+    "dead_letters",
+)
+
+ThresholdUnit = Literal["second", "message", "ratio"]
+Measure = Literal["start-start", "end-start", "start-end", "end-end"]
+"""Which instants latency lies between: producer span's start or end, to the consumer's start or end of processing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeName:
+    """A name that a broker knows the channel by.
+
+    Attributes:
+        kind: Topic, queue, exchange and so on.
+        value: The exact name; or a template such as `sensors.{site}.temperature` when `pattern` is set.
+        pattern: A fully anchored regular expression (RE2 syntax) that the template matches; None for an exact name.
+        provenance: Where it comes from, in words: `kafka.topic binding`, `address`, `channel key (2.x)`, `overlay`.
+        location: The place in the document.
+    """
+
+    kind: NameKind
+    value: str
+    pattern: str | None = None
+    provenance: str
+    location: Location | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """Who answers for a channel or an operation. Every field as written; `provenance` says where."""
+
+    team: str
+    contact: str | None = None
+    escalation: str | None = None
+    runbook: str | None = None
+    provenance: str = "x-owner"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threshold:
+    """The bound of a latency, lag or saturation objective in its base unit: 500ms is (0.5, second)."""
+
+    value: float
+    unit: ThresholdUnit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SloDeclaration:
+    """One entry of `x-slo`, checked and normalised, with defaults and precedence already applied.
+
+    Attributes:
+        name: The last part of the objective's id; the SLI word unless the author named it.
+        target: Ratio in (0, 1).
+        window: As written, `30d` or `month`; `timezone` belongs to calendar windows.
+        policy: Name of a burn-rate policy.
+        measure: Latency only; None means `end-start`.
+    """
+
+    sli: SliWord
+    name: str
+    target: float
+    threshold: Threshold | None = None
+    window: str = "30d"
+    timezone: str = "UTC"
+    policy: str = "google-30d"
+    measure: Measure | None = None
+    location: Location | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TelemetryOverride:
+    """`x-telemetry`: which profile measures this, and labels that every series of it carries."""
+
+    profile: str | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+    location: Location | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A message type on a channel; `schema` and `headers` are plain resolved data, never interpreted here."""
+
+    name: str
+    title: str | None = None
+    content_type: str | None = None
+    schema_format: str | None = None
+    schema: object = field(default=None, compare=False)
+    headers: object = field(default=None, compare=False)
+    location: Location | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A broker as a document names it. `host` has variables filled by their defaults and credentials removed."""
+
+    name: str
+    host: str
+    protocol: str
+    protocol_version: str | None = None
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    location: Location | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One application's use of a channel.
+
+    Attributes:
+        key: `document/operation`, unique in the catalogue; objective ids start with it.
+        document: Name of the document, unique in the catalogue: the service, made distinct where two share it.
+        name: The operation's id; in 2.x without an id `<channel key>.<publish|subscribe>`.
+        service: OpenTelemetry `service.name` of the application.
+        action: From the application's view; a 2.x `publish` is a `receive`.
+        channel_id: The `Channel` it is on.
+        channel_key: The channel's key inside its document.
+        consumer_group: Who consumes, where binding, extension or overlay say; never invented.
+        bindings: Resolved protocol bindings of the operation, plain data.
+        objectives: What `x-slo` asks for, inherited ones included.
+    """
+
+    key: str
+    document: str
+    name: str
+    service: str
+    action: Action
+    channel_id: str
+    channel_key: str
+    messages: tuple[Message, ...] = ()
+    consumer_group: str | None = None
+    consumer_group_provenance: str | None = None
+    title: str | None = None
+    description: str = ""
+    owner: Owner | None = None
+    domain: str | None = None
+    criticality: Criticality = "normal"
+    objectives: tuple[SloDeclaration, ...] = ()
+    telemetry: TelemetryOverride | None = None
+    bindings: object = field(default=None, compare=False)
+    reply_channel_id: str | None = None
+    location: Location | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """One runtime address on one broker.
+
+    Attributes:
+        id: Stable under reordering of documents and safe in a URL path segment after percent-encoding:
+            `<protocol>:<address>`, with `@<broker>` where the same address exists on several brokers, and
+            `<document>#<channel key>` where the address is unknown.
+        address: Runtime address, None where the document leaves it open (3.x null address).
+        protocol: Lower case: kafka, amqp, mqtt, nats; None where no server says.
+        names: All runtime names, best first; empty where nothing is known.
+        broker: Host of the servers it lives on, None where unknown.
+        dead_letter: Address of the channel that takes what cannot be processed, where it is declared.
+        operations: Keys of all operations on it, in catalogue order.
+        bindings: Resolved channel bindings, plain data, of the document that comes first.
+    """
+
+    id: str
+    address: str | None
+    protocol: str | None
+    names: tuple[RuntimeName, ...] = ()
+    servers: tuple[Server, ...] = ()
+    broker: str | None = None
+    title: str | None = None
+    description: str = ""
+    owner: Owner | None = None
+    domain: str | None = None
+    criticality: Criticality = "normal"
+    dead_letter: str | None = None
+    partitions: int | None = None
+    operations: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
+    telemetry: TelemetryOverride | None = None
+    bindings: object = field(default=None, compare=False)
+    location: Location | None = field(default=None, compare=False)
+
+    def name(self, kind: NameKind) -> RuntimeName | None:
+        """The first runtime name of a kind."""
+        return next((name for name in self.names if name.kind == kind), None)
+
+    @property
+    def label(self) -> str:
+        """What to show a person: the address, else the title, else the id."""
+        return self.address or self.title or self.id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A document that was read: `name` is unique in the catalogue, `service` is what runs."""
+
+    name: str
+    path: str
+    version: str
+    title: str
+    service: str
+    description: str = ""
+    owner: Owner | None = None
+    domain: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalog:
+    """Everything that the documents declare, in a stable order, and what was found wrong on the way.
+
+    Channels are sorted by id, operations by key, documents by name.
+    """
+
+    documents: tuple[Document, ...] = ()
+    channels: tuple[Channel, ...] = ()
+    operations: tuple[Operation, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    def channel(self, channel_id: str) -> Channel:
+        """The channel with that id.
+
+        Raises:
+            KeyError: There is none.
+        """
+        for channel in self.channels:
+            if channel.id == channel_id:
+                return channel
+        raise KeyError(channel_id)
+
+    def operations_on(self, channel_id: str, action: Action | None = None) -> Iterator[Operation]:
+        """Operations on a channel: producers with `send`, consumers with `receive`."""
+        for operation in self.operations:
+            if operation.channel_id == channel_id and action in (None, operation.action):
+                yield operation

@@ -1,0 +1,163 @@
+"""A binding: the exact series (or spans) that measure one signal of one channel, and how to read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from observatory.spec.catalog import Measure
+
+SemanticKind = Literal[
+    "cumulative",  # counts up, whatever its TYPE line says: increments
+    "position",  # an offset or sequence number: increments, but a drop means a re-created topic, not a restart
+    "level",  # a gauge
+    "timestamp",  # Unix seconds of something
+    "distribution",  # classic histogram: name_bucket, name_count, name_sum
+    "period_total",  # count of one finished period
+    "rate",  # per second already
+]
+Liveness = Literal["live", "missing", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """A condition on one label: one of `values`, or not one of them when `negated`; or a regular expression.
+
+    An empty string among the values stands for an absent label, as in PromQL. Exactly one of `values` and
+    `pattern` is used; a pattern is RE2, fully anchored.
+    """
+
+    label: str
+    values: tuple[str, ...] = ()
+    pattern: str | None = None
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesSelector:
+    """Series with one exact name whose labels satisfy every matcher."""
+
+    metric: str
+    matchers: tuple[Matcher, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SpanSelector:
+    """Messages that spans show.
+
+    Attributes:
+        destinations: Destination names that mean this channel, exact; RabbitMQ has several spellings.
+        system: `kafka`, `rabbitmq`, ...; None accepts any.
+        service: Restricts to one service's side, where that is meant.
+        consumer_group: Restricts to one group; spans without a group match by `service`.
+        measure: Between which instants a hop's latency lies.
+    """
+
+    destinations: tuple[str, ...]
+    system: str | None = None
+    service: str | None = None
+    consumer_group: str | None = None
+    measure: Measure = "end-start"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One signed part of a count: successes may be all minus errors."""
+
+    sign: Literal[1, -1]
+    selector: SeriesSelector
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricBinding:
+    """Series that measure a signal.
+
+    Attributes:
+        signal: Name in the closed vocabulary.
+        source: Name of the source that has them.
+        profile: Id of the profile, and `variant` the naming variant found (`with-suffixes`, `per-object`).
+        kind: How to read the values; governs counting, not the TYPE line.
+        all, success, error: Terms for all events and for each outcome; an outcome that the exporter does not
+            tell apart is an empty tuple. Level, position and timestamp signals use `all` with one term.
+            For a distribution the selectors name the base (without `_bucket`), see `bucket_of`.
+        scale: Factor from the exporter's unit to the signal's base unit (0.001 for milliseconds).
+        boundaries: Upper bounds of a distribution's buckets in the exporter's unit, as the `le` texts by value.
+        partition_label: Label that tells partitions apart, where there is one.
+        invalid_below: Values below this mean "unknown", not a measurement (kafka_exporter's -1).
+        liveness: `live` when the inventory has the series, `missing` when it does not, `unknown` without one.
+        series: How many series stand behind it.
+        reason: Why this binding, in words.
+        caveats: What makes the numbers differ from what one expects.
+    """
+
+    signal: str
+    source: str
+    profile: str
+    variant: str = ""
+    kind: SemanticKind
+    all: tuple[Term, ...]
+    success: tuple[Term, ...] = ()
+    error: tuple[Term, ...] = ()
+    scale: float = 1.0
+    boundaries: tuple[tuple[float, str], ...] = ()
+    partition_label: str | None = None
+    invalid_below: float | None = None
+    liveness: Liveness = "unknown"
+    series: int = 0
+    reason: str = ""
+    caveats: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanBinding:
+    """Spans that measure a signal; `signal` is published_messages, processed_messages or end_to_end_latency."""
+
+    signal: str
+    source: str
+    profile: str
+    selector: SpanSelector
+    liveness: Liveness = "unknown"
+    messages: float = 0.0
+    reason: str = ""
+    caveats: tuple[str, ...] = ()
+
+
+Binding = MetricBinding | SpanBinding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """The outcome of mapping one signal for one subject.
+
+    Attributes:
+        subject: Operation key, or channel id for what belongs to the channel as a whole.
+        chosen: The binding in use; None when nothing measures the signal.
+        alternatives: Other bindings, best first.
+        code: Problem code when `chosen` is None or not live (`series-missing`, `not-provided`, `name-unknown`).
+        reason: In words: why this one, or why none and what to switch on.
+    """
+
+    subject: str
+    signal: str
+    chosen: Binding | None = None
+    alternatives: tuple[Binding, ...] = ()
+    code: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MappingResult:
+    """Every (subject, signal) that was asked for."""
+
+    resolutions: Mapping[tuple[str, str], Resolution]
+
+    def chosen(self, subject: str, signal: str) -> Binding | None:
+        """The binding in use, None when the signal is not measured there."""
+        resolution = self.resolutions.get((subject, signal))
+        return resolution.chosen if resolution else None
+
+
+def bucket_of(selector: SeriesSelector, suffix: Literal["_bucket", "_count", "_sum"]) -> SeriesSelector:
+    """The selector of a classic histogram's part, from the selector of its base name."""
+    return SeriesSelector(selector.metric + suffix, selector.matchers)

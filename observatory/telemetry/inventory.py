@@ -1,0 +1,77 @@
+"""What a server really has, as a value: names, metadata and label sets. Sources fill it, mapping reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from observatory.errors import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class MetricMetadata:
+    """The TYPE, UNIT and HELP lines of a metric; often wrong, so a hint and no proof."""
+
+    type: str = "unknown"
+    unit: str = ""
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryRequest:
+    """For each metric (full series name, `..._bucket` included) the labels whose combinations are wanted."""
+
+    labels: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSets:
+    """Distinct combinations of `labels` on one metric. A label that a series lacks is the empty string.
+
+    Attributes:
+        labels: Label names, the columns of `rows`.
+        rows: One tuple of values per combination.
+        series: How many series stand behind each row.
+    """
+
+    labels: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    series: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """What one source has at one time.
+
+    Attributes:
+        source: Name of the source.
+        names: All series names, or those that were looked for.
+        label_sets: Per series name, for what an `InventoryRequest` asked.
+        metadata: Per metric name, where the server offers it.
+        destinations: For span sources: what spans name, per (role, system, destination, service, consumer group).
+        problems: What could not be read; the rest holds.
+    """
+
+    source: str
+    names: frozenset[str] = frozenset()
+    label_sets: Mapping[str, LabelSets] = field(default_factory=dict)
+    metadata: Mapping[str, MetricMetadata] = field(default_factory=dict)
+    destinations: tuple[SpanDestination, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanDestination:
+    """A producer or consumer that spans show on a destination.
+
+    `messages` counts messages, sampling weights applied; times are the first and last span seen.
+    """
+
+    role: str  # "producer" or "consumer"
+    system: str
+    destination: str
+    service: str
+    consumer_group: str
+    messages: float
+    first_ms: int
+    last_ms: int

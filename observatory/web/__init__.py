@@ -1,0 +1,1 @@
+"""The Dash shell: pages, panels by kind, callbacks. Knows no SLO arithmetic."""

@@ -1,0 +1,189 @@
+"""Spans of time: SLO windows, half-open ranges and the grid of steps that the ledger counts on.
+
+All instants are integers, milliseconds since the Unix epoch, and named `..._ms`. Ranges are left-open,
+right-closed, (start, end], as in Prometheus 3: a sample that lies on the start belongs to the range before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from observatory.units import compact_duration, parse_duration
+
+CalendarUnit = Literal["day", "week", "month", "quarter", "year"]
+CALENDAR_UNITS: tuple[CalendarUnit, ...] = ("day", "week", "month", "quarter", "year")
+STEP_MS = 60_000
+BURN_WINDOWS: tuple[str, ...] = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class TimeRange:
+    """(start_ms, end_ms], both milliseconds since the epoch."""
+
+    start_ms: int
+    end_ms: int
+
+    def __post_init__(self) -> None:
+        if self.end_ms < self.start_ms:
+            raise ValueError(f"a range cannot end ({self.end_ms}) before it starts ({self.start_ms})")
+
+    @property
+    def seconds(self) -> float:
+        return (self.end_ms - self.start_ms) / 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Equal steps that end exactly at `end_ms`; step i covers (edge i, edge i+1].
+
+    Steps end at the asked instant instead of at full minutes, so that a status for any `--at` is exact.
+    """
+
+    start_ms: int
+    step_ms: int
+    steps: int
+
+    @classmethod
+    def ending_at(cls, end_ms: int, length_ms: int, step_ms: int = STEP_MS) -> Grid:
+        """The grid that ends at `end_ms` and covers at least `length_ms` before it."""
+        steps = -(-length_ms // step_ms)
+        return cls(end_ms - steps * step_ms, step_ms, steps)
+
+    @property
+    def end_ms(self) -> int:
+        return self.start_ms + self.steps * self.step_ms
+
+    @property
+    def range(self) -> TimeRange:
+        return TimeRange(self.start_ms, self.end_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """How long an objective looks back: rolling (`30d`) or a calendar unit in a time zone (`month`).
+
+    Attributes:
+        kind: `rolling` or `calendar`.
+        length_seconds: Of a rolling window; 0 for calendar windows, whose length depends on the date.
+        unit: Of a calendar window.
+        timezone: IANA name; matters to calendar windows only.
+    """
+
+    kind: Literal["rolling", "calendar"]
+    length_seconds: float = 0.0
+    unit: CalendarUnit | None = None
+    timezone: str = "UTC"
+
+    @classmethod
+    def parse(cls, text: str, timezone: str = "UTC") -> Window:
+        """A window from `30d` or `month`.
+
+        Raises:
+            ValueError: Neither a positive duration nor a calendar unit, or an unknown time zone.
+        """
+        word = text.strip()
+        if word in CALENDAR_UNITS:
+            try:
+                ZoneInfo(timezone)
+            except (ZoneInfoNotFoundError, ValueError) as error:
+                raise ValueError(
+                    f"{timezone!r} is not a time zone of the IANA database, such as Europe/London"
+                ) from error
+            return cls("calendar", unit=word, timezone=timezone)
+        seconds = parse_duration(word)
+        if seconds < 60:
+            raise ValueError(f"a window of {word} is shorter than a minute")
+        return cls("rolling", length_seconds=seconds)
+
+    def range_at(self, at_ms: int) -> TimeRange:
+        """What the window covers at an instant. A calendar window runs from its start to `at_ms`."""
+        if self.kind == "rolling":
+            return TimeRange(at_ms - round(self.length_seconds * 1000), at_ms)
+        return TimeRange(self.calendar_period(at_ms).start_ms, at_ms)
+
+    def calendar_period(self, at_ms: int) -> TimeRange:
+        """The whole calendar unit that holds the instant; one that starts at `at_ms` has just ended there."""
+        assert self.unit is not None
+        zone = ZoneInfo(self.timezone)
+        moment = datetime.fromtimestamp((at_ms - 1) / 1000, UTC).astimezone(zone)
+        start = _unit_start(moment.replace(hour=0, minute=0, second=0, microsecond=0, fold=0), self.unit)
+        return TimeRange(_epoch_ms(start), _epoch_ms(_unit_end(start, self.unit)))
+
+    def full_seconds(self, at_ms: int) -> float:
+        """The window's whole length; for a calendar unit the length of the one that holds the instant."""
+        return self.length_seconds if self.kind == "rolling" else self.calendar_period(at_ms).seconds
+
+    def __str__(self) -> str:
+        if self.kind == "rolling":
+            return compact_duration(self.length_seconds)
+        return str(self.unit) if self.timezone == "UTC" else f"{self.unit} {self.timezone}"
+
+    def to_json(self) -> dict[str, str]:
+        """`{"kind": "rolling", "length": "30d"}` or `{"kind": "calendar", "unit": "month", "timezone": ...}`."""
+        if self.kind == "rolling":
+            return {"kind": "rolling", "length": compact_duration(self.length_seconds)}
+        return {"kind": "calendar", "unit": str(self.unit), "timezone": self.timezone}
+
+
+def _unit_start(day: datetime, unit: CalendarUnit) -> datetime:
+    match unit:
+        case "day":
+            return day
+        case "week":
+            return day - timedelta(days=day.weekday())
+        case "month":
+            return day.replace(day=1)
+        case "quarter":
+            return day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
+        case "year":
+            return day.replace(month=1, day=1)
+
+
+def _unit_end(start: datetime, unit: CalendarUnit) -> datetime:
+    match unit:
+        case "day":
+            return start + timedelta(days=1)
+        case "week":
+            return start + timedelta(days=7)
+        case "month" | "quarter":
+            months = start.month - 1 + (1 if unit == "month" else 3)
+            return start.replace(year=start.year + months // 12, month=months % 12 + 1)
+        case "year":
+            return start.replace(year=start.year + 1)
+
+
+def _epoch_ms(local: datetime) -> int:
+    return round(local.timestamp() * 1000)
+
+
+def parse_instant(text: str) -> int:
+    """Milliseconds since the epoch of an RFC 3339 time or of epoch seconds.
+
+    Raises:
+        ValueError: Neither; an RFC 3339 time without an offset is refused, for it means a different instant in
+            each place.
+    """
+    word = text.strip()
+    try:
+        return round(float(word) * 1000)
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(word)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no time; write 2026-11-20T12:00:00Z or epoch seconds") from error
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} has no offset; write {word}Z or {word}+01:00")
+    return round(moment.timestamp() * 1000)
+
+
+def format_instant(at_ms: int | None) -> str | None:
+    """RFC 3339 in UTC, with milliseconds only where there are some; None stays None."""
+    if at_ms is None:
+        return None
+    moment = datetime.fromtimestamp(at_ms / 1000, UTC)
+    text = moment.isoformat(timespec="milliseconds" if at_ms % 1000 else "seconds")
+    return text.replace("+00:00", "Z")
