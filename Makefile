@@ -1,0 +1,54 @@
+# Two commands are enough: `make demo` and `make test`. The rest is for people who change the code.
+.DEFAULT_GOAL := help
+.PHONY: help demo test check golden bench lock wheel clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8050
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(VENV)/.installed: pyproject.toml requirements.lock .ci/virtualenv
+	@bash .ci/virtualenv $(PYTHON) $(VENV) runtime
+	@touch $@
+
+$(VENV)/.installed-tests: $(VENV)/.installed
+	@bash .ci/virtualenv $(PYTHON) $(VENV) test
+	@touch $@
+
+demo: $(VENV)/.installed  ## the dashboards on a simulated estate, on loopback; prints the URL
+	@$(BIN)/observatory demo --port $(PORT)
+
+test: $(VENV)/.installed-tests  ## everything that CI runs: format, lint, types, import contract, tests, docs
+	@bash .ci/system-packages prometheus rabbitmq-server chromium
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/pytest --numprocesses 2 --dist loadgroup
+
+check: $(VENV)/.installed-tests  ## the quick part of `make test`: no servers, no browser
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/pytest --numprocesses 2 --dist loadgroup -m "not integration and not browser"
+
+golden: $(VENV)/.installed-tests  ## write the golden files anew; read the diff before you commit it
+	@$(BIN)/pytest --numprocesses 2 --dist loadgroup -m "not integration and not browser" --update-golden
+
+bench: $(VENV)/.installed-tests  ## measure: every bench prints both sides and the ratio of one run
+	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+
+lock: $(VENV)/.installed-tests  ## resolve the exact versions anew
+	@$(BIN)/pip install --quiet uv
+	@$(BIN)/uv pip compile pyproject.toml --group test --universal --no-header --no-annotate --no-emit-index-url \
+	  --upgrade --quiet --output-file requirements.lock
+
+wheel: $(VENV)/.installed-tests  ## build the wheel into dist/
+	@$(BIN)/python -m build --wheel --no-isolation --outdir dist
+
+clean:  ## remove what the targets made
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache tests/artefacts
