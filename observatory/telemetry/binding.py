@@ -12,6 +12,8 @@ SemanticKind = Literal[
     "cumulative",  # counts up, whatever its TYPE line says: increments
     "position",  # an offset or sequence number: increments, but a drop means a re-created topic, not a restart
     "level",  # a gauge
+    "rising_level",  # a gauge whose rises are the events and whose falls count nothing: the depth of a dead-letter
+    # queue on a broker that does not count what it dead-letters (RabbitMQ before 4)
     "timestamp",  # Unix seconds of something
     "distribution",  # classic histogram: name_bucket, name_count, name_sum
     "period_total",  # count of one finished period
