@@ -1,0 +1,121 @@
+"""The repository and the wheel as a newcomer finds them."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import sysconfig
+import tomllib
+import venv
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TOP_LEVEL = {
+    ".ci",
+    ".gitignore",
+    "CHANGELOG.md",
+    "LICENSE",
+    "Makefile",
+    "README.md",
+    "dashboards",
+    "notebooks",
+    "observatory",
+    "pyproject.toml",
+    "requirements.lock",
+    "tests",
+}
+
+
+def tracked() -> list[str]:
+    """Files that git tracks, or all of them where the checkout has no history."""
+    answer = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return answer.stdout.splitlines()
+
+
+def locked() -> dict[str, str]:
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    return {re.split(r"==", line)[0].lower(): line for line in lines if line.strip()}
+
+
+def test_the_top_of_the_repository_holds_exactly_what_the_readme_says() -> None:
+    assert {path.split("/")[0] for path in tracked()} == TOP_LEVEL
+
+
+def test_the_lock_carries_exact_versions_and_no_address() -> None:
+    text = (ROOT / "requirements.lock").read_text()
+
+    assert "://" not in text
+    assert "--index" not in text
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.!+-]+( ; .+)?", line) for line in text.splitlines())
+
+
+def test_every_dependency_is_locked() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wanted = project["project"]["dependencies"] + project["dependency-groups"]["test"]
+    names = {re.split(r"[<>=!~\[ ;]", line)[0].lower() for line in wanted}
+
+    assert names - set(locked()) == set()
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["status", "--help"], ["serve", "--help"]])
+def test_help_and_version_load_nothing_heavy(arguments: list[str]) -> None:
+    program = (
+        "import sys, atexit\n"
+        "heavy = {'dash', 'duckdb', 'pandas', 'plotly', 'numpy', 'pyarrow', 'requests', 'prometheus_api_client'}\n"
+        "atexit.register(lambda: print(sorted(heavy & set(sys.modules)), file=sys.stderr))\n"
+        f"sys.argv = ['observatory', *{arguments!r}]\n"
+        "from observatory.cli.main import run\n"
+        "run()\n"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stderr.strip() == "[]"
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A virtual environment with the built wheel in it; third-party packages come from the one that runs the tests."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    built = subprocess.run(build, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stdout + built.stderr
+    environment = folder / "environment"
+    venv.create(environment, with_pip=False)
+    (site,) = environment.glob("lib/python*/site-packages")
+    wheel = next(folder.glob("*.whl"))
+    install = [sys.executable, "-m", "pip", "--python", str(environment / "bin" / "python"), "install", "--quiet"]
+    subprocess.run([*install, "--no-deps", "--no-index", str(wheel)], check=True)
+    (site / "third_party.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return environment
+
+
+def test_the_wheel_works_outside_the_checkout(installed: Path, tmp_path: Path) -> None:
+    command = [str(installed / "bin" / "observatory"), "profiles", "list", "--json"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 0, ended.stderr
+    assert "kafka_exporter" in {profile["id"] for profile in json.loads(ended.stdout)["profiles"]}
+
+
+def test_the_wheel_carries_the_dashboards_and_the_explanations(installed: Path, tmp_path: Path) -> None:
+    program = (
+        "import observatory, pathlib\n"
+        "folder = pathlib.Path(observatory.__file__).parent\n"
+        "print(folder)\n"
+        "print(sorted(p.name for p in (folder / '_dashboards').glob('*.yaml')))\n"
+        "print(len(list((folder / 'explanations').glob('*.md'))) > 10)\n"
+    )
+    ended = subprocess.run(
+        [str(installed / "bin" / "python"), "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    folder, dashboards, explained = ended.stdout.splitlines()
+
+    assert Path(folder).is_relative_to(installed)
+    assert {"executive.yaml", "on_call.yaml", "debug.yaml", "channel.yaml"} <= set(eval(dashboards))
+    assert explained == "True"
