@@ -1,10 +1,11 @@
-"""Golden files: text that a person reviews as a diff, refreshed with `--update-golden`."""
+"""Fixtures for all tests: golden files, refreshed with `--update-golden`, and real Prometheus servers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import prometheus_server as servers
 import pytest
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -27,3 +28,18 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
         assert path.read_text(encoding="utf-8") == text
 
     return compare
+
+
+@pytest.fixture
+def prometheus_server(tmp_path: Path) -> Iterator[Callable[..., servers.PrometheusServer]]:
+    """Start real Prometheus servers (`prometheus_server.start` without the folder); they end with the test."""
+    started: list[servers.PrometheusServer] = []
+
+    def start(**options: object) -> servers.PrometheusServer:
+        folder = tmp_path / f"prometheus-{len(started)}"
+        started.append(servers.start(folder, **options))  # type: ignore[arg-type]
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.stop()
