@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import IO, Any
 
 import pika
-
 from integration.rabbitmq_server import RabbitMQ
 
 SERVICES = Path(__file__).parent / "services"

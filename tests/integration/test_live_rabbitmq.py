@@ -1,8 +1,8 @@
 """From documents and a living broker to numbers that equal the truth.
 
-5,000 orders go through RabbitMQ; 40 fail in billing, 10 of these are dead-lettered; the consumer pauses for 20 s and is
-restarted once, so that its counters are born again at non-zero values. The services write down what they did; Observatory
-sees only what Prometheus scraped and the spans that the services kept.
+5,000 orders go through RabbitMQ; 40 fail in billing, 10 of these are dead-lettered; the consumer pauses for 20 s and
+is restarted once, so that its counters are born again at non-zero values. The services write down what they did;
+Observatory sees only what Prometheus scraped and the spans that the services kept.
 """
 
 from __future__ import annotations

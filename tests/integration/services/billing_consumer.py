@@ -1,7 +1,7 @@
 """Consumes orders; some fail, some of these are rejected into the dead-letter queue.
 
-Commands on stdin, one a line: `pause`, `resume`, `stop`. Each message that was handled is one line of JSON in the journal,
-which is the truth that the test compares with.
+Commands on stdin, one a line: `pause`, `resume`, `stop`. Each message that was handled is one line of JSON in
+the journal, which is the truth that the test compares with.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from opentelemetry import propagate
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode, get_current_span
 
 sys.path.insert(0, str(Path(__file__).parent))
-from telemetry import Telemetry  # noqa: E402
+from telemetry import Telemetry
 
 BOUNDARIES = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
 FAILING = frozenset(range(100, 4100, 100))  # 40 orders
@@ -55,7 +55,7 @@ def main(amqp_port: int, metrics_port: int, spans: str, journal: str) -> None:
     connection = pika.BlockingConnection(pika.ConnectionParameters("127.0.0.1", amqp_port))
     channel = connection.channel()
     channel.basic_qos(prefetch_count=20)
-    book = Path(journal).open("a", encoding="utf-8", buffering=1)
+    book = Path(journal).open("a", encoding="utf-8", buffering=1)  # noqa: SIM115 - held until the end
 
     def handle(_: Any, method: Any, properties: Any, body: bytes) -> None:
         order = json.loads(body)["order"]

@@ -1,4 +1,4 @@
-"""Publishes orders at a steady rate, with confirms, once `go` comes on stdin; `sent` on stdout says that all are out."""
+"""Publishes orders at a steady rate, with confirms, once `go` comes on stdin; says `sent` when all are out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from opentelemetry import propagate
 from opentelemetry.trace import SpanKind
 
 sys.path.insert(0, str(Path(__file__).parent))
-from telemetry import Telemetry  # noqa: E402
+from telemetry import Telemetry
 
 
 def main(amqp_port: int, metrics_port: int, spans: str, messages: int, per_second: float) -> None:
