@@ -1,4 +1,4 @@
-"""How long the command takes to say anything: CPU seconds of whole processes, against a bare interpreter in the same run."""
+"""How long the command takes to say anything: CPU seconds of whole processes, beside a bare interpreter."""
 
 from __future__ import annotations
 
