@@ -1,0 +1,108 @@
+"""YAML and JSON, read into plain values whose places in the file are known.
+
+Scalars follow the core schema of YAML 1.2, so `yes`, `on` and `2024-01-01` stay text; keys are always text, as
+written. A place is looked up only when it is asked for, which keeps reading cheap.
+
+Input is untrusted. Size, nesting, length of one scalar and growth by aliases are bounded; tags never build objects.
+"""
+
+from __future__ import annotations
+
+import gc
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from observatory.errors import InputInvalid
+from observatory.location import Location
+from observatory.reading.faults import MAX_BYTES, fault, place_of_offset
+from observatory.reading.json_text import read_json
+from observatory.reading.text import Place, Places, Reading, pointer_of, segments_of
+from observatory.reading.yaml_text import read_yaml
+
+__all__ = [
+    "Place",
+    "Places",
+    "Reading",
+    "pointer_of",
+    "read",
+    "read_text",
+    "segments_of",
+    "without_collection",
+]
+
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
+
+
+def read(path: Path, *, shown_as: str | None = None, lenient: bool = False) -> Reading:
+    """Read a YAML or JSON file.
+
+    Args:
+        path: The file.
+        shown_as: Its name in messages; the path itself when None.
+        lenient: Duplicate keys and unknown tags go to `Reading.problems` instead of ending the reading.
+
+    Raises:
+        InputInvalid: It cannot be read; each cause has its own code and place.
+    """
+    shown = shown_as or str(path)
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except IsADirectoryError:
+        raise InputInvalid(fault("file-unreadable", f"{shown} is a folder", Location(shown))) from None
+    except FileNotFoundError:
+        raise InputInvalid(fault("file-missing", f"there is no file {shown}", Location(shown))) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "the name cannot be used"
+        raise InputInvalid(fault("file-unreadable", f"{shown} cannot be read: {reason}", Location(shown))) from None
+    if len(raw) > MAX_BYTES:
+        message = f"the file is larger than {MAX_BYTES // 1024**2} MiB"
+        raise InputInvalid(fault("document-too-large", message, Location(shown)))
+    return read_text(_decode(raw, shown), shown, lenient=lenient)
+
+
+def read_text(text: str, path: str, *, lenient: bool = False) -> Reading:
+    """Read YAML or JSON from text; the ending of `path` says which, and YAML takes JSON as well.
+
+    Raises:
+        InputInvalid: As for `read`.
+    """
+    if match := _FORBIDDEN.search(text):
+        message = f"control character U+{ord(match[0]):04X} is not allowed in a document"
+        raise InputInvalid(fault("control-character", message, place_of_offset(text, match.start(), path)))
+    if not text.strip():
+        raise InputInvalid(fault("document-empty", "the file is empty", Location(path)))
+    with without_collection():
+        reading = read_json(text, path) if path.lower().endswith(".json") else read_yaml(text, path)
+    if reading.problems and not lenient:
+        raise InputInvalid(reading.problems)
+    return reading
+
+
+@contextmanager
+def without_collection() -> Iterator[None]:
+    """Pause cyclic garbage collection: a growing tree of many small parts is scanned over and over otherwise.
+
+    Reading a large document takes a quarter of the time this way; nothing built here forms a cycle.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _decode(raw: bytes, shown: str) -> str:
+    encoding = "utf-16" if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    try:
+        return raw.decode(encoding).replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        before = raw[: error.start].decode(encoding, "replace")
+        wrong = raw[error.start : error.start + 1].hex()
+        message = f"byte 0x{wrong} is not {encoding.removesuffix('-sig').upper()} text"
+        at = place_of_offset(before, len(before), shown)
+        raise InputInvalid(fault("not-utf8", message, at, "save the file as UTF-8")) from None
