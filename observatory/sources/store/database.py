@@ -1,0 +1,206 @@
+"""One DuckDB file, one owner: opening, locking, transactions, and errors that say what to do."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from observatory.errors import Problem, SourceFailed
+from observatory.sources.store.schema import STEPS, VERSION
+
+CONFIGURATION = {
+    # A label value or an attribute never becomes a path, an extension or a Python variable.
+    "enable_external_access": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "python_enable_replacements": "false",
+}
+_open_files: set[Path] = set()
+_open_files_lock = threading.Lock()
+
+
+class Database:
+    """A connection for the writer, and short-lived cursors for readers of any thread."""
+
+    def __init__(self, path: Path | None, *, read_only: bool) -> None:
+        """Open or create the file; None keeps everything in memory.
+
+        Raises:
+            SourceFailed: `store-locked` when a process has it open, `store-missing` when it is to be read and does not
+                exist, `store-newer` when a later version wrote it, `store-unreadable` for everything else.
+        """
+        self.path = path
+        self.read_only = read_only
+        self._write_lock = threading.RLock()
+        self._claimed: Path | None = None
+        self._transaction: duckdb.DuckDBPyConnection | None = None
+        if path is not None:
+            self._claim(path, read_only)
+        try:
+            self._connection = self._connect()
+            try:
+                self._upgrade()
+            except BaseException:
+                self._connection.close()
+                raise
+        except BaseException:
+            self._release()
+            raise
+
+    def _claim(self, path: Path, read_only: bool) -> None:
+        if read_only and not path.exists():
+            raise SourceFailed(self.problem("store-missing", "there is no such store", "create it: observatory ingest"))
+        resolved = path.resolve()
+        with _open_files_lock:
+            if resolved in _open_files:
+                raise SourceFailed(self._locked("this process has it open already"))
+            _open_files.add(resolved)
+        self._claimed = resolved
+
+    def _release(self) -> None:
+        if self._claimed is not None:
+            with _open_files_lock:
+                _open_files.discard(self._claimed)
+            self._claimed = None
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        where = str(self.path) if self.path is not None else ":memory:"
+        try:
+            return duckdb.connect(where, read_only=self.read_only, config=CONFIGURATION)
+        except duckdb.Error as error:
+            text = str(error).splitlines()[0]
+            if "lock" in text.lower():
+                raise SourceFailed(self._locked("another process has it open")) from error
+            raise SourceFailed(
+                self.problem(
+                    "store-unreadable", f"the store cannot be opened: {text}", "name a file that Observatory made"
+                )
+            ) from error
+
+    def _locked(self, why: str) -> Problem:
+        return self.problem(
+            "store-locked",
+            f"the store is in use: {why}",
+            "one process owns the file: stop the other one, or send telemetry to its OTLP receiver",
+        )
+
+    def _upgrade(self) -> None:
+        cursor = self._connection
+        try:
+            tables = {row[0] for row in cursor.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+            found = 0
+            if "store_version" in tables:
+                found = int(cursor.execute("SELECT max(version) FROM store_version").fetchall()[0][0])
+            elif tables:
+                raise SourceFailed(
+                    self.problem(
+                        "store-unreadable",
+                        "the file is a DuckDB database, but not a store of Observatory",
+                        "name another file; this one is left as it is",
+                    )
+                )
+            if found > VERSION:
+                raise SourceFailed(
+                    self.problem(
+                        "store-newer",
+                        f"the store has version {found}, and this Observatory knows up to {VERSION}",
+                        "use the Observatory that wrote it, or a later one",
+                    )
+                )
+            if found < VERSION:
+                self._run_steps(found)
+        except duckdb.Error as error:
+            raise SourceFailed(
+                self.problem("store-unreadable", f"the store cannot be read: {str(error).splitlines()[0]}")
+            ) from error
+
+    def _run_steps(self, found: int) -> None:
+        if self.read_only:
+            raise SourceFailed(
+                self.problem(
+                    "store-unreadable",
+                    f"the store has version {found} and {VERSION} is needed, which a reader cannot change",
+                    "open it once for writing, for example with observatory ingest",
+                )
+            )
+        self._connection.execute("BEGIN")
+        self._connection.execute("CREATE TABLE IF NOT EXISTS store_version (version INTEGER NOT NULL)")
+        for version in range(found, VERSION):
+            self._connection.execute(STEPS[version])
+            self._connection.execute("INSERT INTO store_version VALUES (?)", [version + 1])
+        self._connection.execute("COMMIT")
+
+    def problem(self, code: str, message: str, hint: str | None = None) -> Problem:
+        """A finding about this file."""
+        return Problem(code=code, message=message, hint=hint, url=str(self.path) if self.path else "store in memory")
+
+    @contextmanager
+    def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor of its own, which sees the last committed state; safe in any thread.
+
+        Raises:
+            SourceFailed: `store-read-failed`; the statement could not be answered.
+        """
+        try:
+            cursor = self._connection.cursor()
+            try:
+                yield cursor
+            finally:
+                cursor.close()
+        except duckdb.Error as error:
+            raise SourceFailed(
+                self.problem("store-read-failed", f"the store could not answer: {str(error).splitlines()[0]}")
+            ) from error
+
+    @contextmanager
+    def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A transaction: committed as a whole at the end of the outermost block, or not at all.
+
+        Raises:
+            SourceFailed: `store-write-failed`; nothing of the transaction was kept.
+        """
+        with self._write_lock:
+            if self._transaction is not None:
+                yield self._transaction
+                return
+            cursor = self._connection.cursor()
+            try:
+                cursor.execute("BEGIN")
+                self._transaction = cursor
+                try:
+                    yield cursor
+                except BaseException:
+                    cursor.execute("ROLLBACK")
+                    raise
+                finally:
+                    self._transaction = None
+                cursor.execute("COMMIT")
+            except duckdb.Error as error:
+                text = str(error).splitlines()[0]
+                hint = "open it without read_only" if self.read_only else "is the disk full, or the folder read-only?"
+                raise SourceFailed(self.problem("store-write-failed", f"nothing was written: {text}", hint)) from error
+            finally:
+                cursor.close()
+
+    def close(self) -> None:
+        """Close the file; a second call does nothing."""
+        with self._write_lock:
+            self._connection.close()
+            self._release()
+
+
+@contextmanager
+def registered(cursor: duckdb.DuckDBPyConnection, tables: Mapping[str, Any]) -> Iterator[None]:
+    """Arrow tables under a name, for the statements inside the block."""
+    for name, table in tables.items():
+        cursor.register(name, table)
+    try:
+        yield
+    finally:
+        for name in tables:
+            cursor.unregister(name)

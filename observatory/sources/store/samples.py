@@ -1,0 +1,242 @@
+"""Samples: bulk loads as chunks, live ones in a head that is folded into chunks from time to time.
+
+What holds between transactions: chunks of one series are sorted and never overlap, and every sample of the head is
+newer than the last chunk of its series. So reading needs no sort, only an order of chunks. A series and a timestamp
+have one value, the first that was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from observatory.sources.base import Float64, Int64, SampleSet
+from observatory.sources.store.database import registered
+from observatory.sources.store.series import SeriesDictionary
+
+Bools = NDArray[np.bool_]
+CHUNK_SAMPLES = 4096
+"""Most samples of a chunk; a chunk also ends with the UTC day, which keeps the chunks of a day side by side."""
+CHUNK_DAY_MS = 86_400_000
+BULK_SAMPLES_PER_SERIES = 32
+"""An append with at least so many samples per series goes straight to chunks."""
+HEAD_SAMPLES = 100_000
+"""A head of this size is folded into chunks."""
+
+
+def append(cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, samples: SampleSet) -> int:
+    """Store what is new of a sample set; returns how many samples that was."""
+    numbers = series.numbers(cursor, samples.labels)
+    owner = np.repeat(numbers, np.diff(samples.offsets))
+    owner, t_ms, values = _sorted_unique(owner, np.asarray(samples.t_ms, np.int64), np.asarray(samples.values))
+    if not len(owner):
+        return 0
+    late = t_ms <= series.last_ms[owner]
+    written = 0
+    if late.any():
+        written += _insert_late(cursor, series, owner[late], t_ms[late], values[late])
+        fresh = ~late
+        owner, t_ms, values = owner[fresh], t_ms[fresh], values[fresh]
+    if len(owner):
+        touched = np.unique(owner)
+        if len(owner) >= BULK_SAMPLES_PER_SERIES * len(touched):
+            fold_head(cursor, series, touched)
+            _write_chunks(cursor, series, owner, t_ms, values)
+        else:
+            _write_head(cursor, owner, t_ms, values)
+        np.maximum.at(series.last_ms, owner, t_ms)
+    return written + len(owner)
+
+
+def _sorted_unique(owner: Int64, t_ms: Int64, values: Float64) -> tuple[Int64, Int64, Float64]:
+    """Samples by series and time, of repeats the first."""
+    if len(owner) > 1:
+        step, same = np.diff(t_ms), owner[1:] == owner[:-1]
+        if not ((owner[1:] > owner[:-1]) | (same & (step > 0))).all():
+            order = np.lexsort((t_ms, owner))  # stable: the first written stays first
+            owner, t_ms, values = owner[order], t_ms[order], values[order]
+            keep = np.ones(len(owner), bool)
+            keep[1:] = (np.diff(t_ms) != 0) | (owner[1:] != owner[:-1])
+            owner, t_ms, values = owner[keep], t_ms[keep], values[keep]
+    return owner, t_ms, np.asarray(values, np.float64)
+
+
+def _insert_late(
+    cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, owner: Int64, t_ms: Int64, values: Float64
+) -> int:
+    """Samples that are not newer than what their series has: drop known ones, merge the rest into the chunks."""
+    touched = np.unique(owner)
+    start, end = int(t_ms.min()), int(t_ms.max())
+    known_owner, known_t, _ = read(cursor, touched.tolist(), start - 1, end)
+    unknown = ~_among(owner, t_ms, known_owner, known_t)
+    owner, t_ms, values = owner[unknown], t_ms[unknown], values[unknown]
+    if not len(owner):
+        return 0
+    touched = np.unique(owner)
+    # The head may reach back before a late sample: it becomes chunks first, so that order holds.
+    fold_head(cursor, series, touched)
+    reach = pa.table({"series_id": touched.astype(np.int32), **_extent(owner, t_ms, touched)})
+    with registered(cursor, {"reach": reach}):
+        old = cursor.sql(
+            "SELECT sample_chunks.series_id, first_ms, t_ms, sample_values FROM sample_chunks JOIN reach"
+            " ON sample_chunks.series_id = reach.series_id AND first_ms <= until_ms AND last_ms >= from_ms"
+        ).to_arrow_table()
+        cursor.execute(
+            "DELETE FROM sample_chunks USING reach"
+            " WHERE sample_chunks.series_id = reach.series_id AND first_ms <= until_ms AND last_ms >= from_ms"
+        )
+    old_owner, old_t, old_values = _unpack(old)
+    merged = _sorted_unique(
+        np.concatenate([old_owner, owner]), np.concatenate([old_t, t_ms]), np.concatenate([old_values, values])
+    )
+    _write_chunks(cursor, series, *merged)
+    return len(owner)
+
+
+def _among(owner: Int64, t_ms: Int64, known_owner: Int64, known_t: Int64) -> Bools:
+    """Which (series, time) pairs occur among known ones; both sides sorted by series, then time."""
+    if not len(known_owner):
+        return np.zeros(len(owner), bool)
+    result = np.zeros(len(owner), bool)
+    present, starts = np.unique(owner, return_index=True)
+    ends = np.append(starts[1:], len(owner))
+    lower = np.searchsorted(known_owner, present, "left")
+    upper = np.searchsorted(known_owner, present, "right")
+    for start, end, low, high in zip(starts, ends, lower, upper, strict=True):
+        if low < high:
+            known = known_t[low:high]
+            place = np.minimum(np.searchsorted(known, t_ms[start:end]), len(known) - 1)
+            result[start:end] = known[place] == t_ms[start:end]
+    return result
+
+
+def _extent(owner: Int64, t_ms: Int64, touched: Int64) -> dict[str, Int64]:
+    first = np.searchsorted(owner, touched, "left")
+    last = np.searchsorted(owner, touched, "right") - 1
+    return {"from_ms": t_ms[first], "until_ms": t_ms[last]}
+
+
+def _write_head(cursor: duckdb.DuckDBPyConnection, owner: Int64, t_ms: Int64, values: Float64) -> None:
+    rows = pa.table({"series_id": owner.astype(np.int32), "t_ms": t_ms, "sample_value": values})
+    with registered(cursor, {"new_samples": rows}):
+        cursor.execute("INSERT INTO sample_head SELECT * FROM new_samples")
+
+
+def _write_chunks(
+    cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, owner: Int64, t_ms: Int64, values: Float64
+) -> None:
+    """Cut sorted samples at series, at UTC days and at the size limit, and store the pieces by day."""
+    day = t_ms // CHUNK_DAY_MS
+    starts = np.flatnonzero(np.concatenate([[True], (np.diff(owner) != 0) | (np.diff(day) != 0)]))
+    lengths = np.diff(np.append(starts, len(owner)))
+    if int(lengths.max()) > CHUNK_SAMPLES:
+        starts = np.concatenate(
+            [np.arange(s, s + n, CHUNK_SAMPLES) for s, n in zip(starts.tolist(), lengths.tolist(), strict=True)]
+        )
+    edges = np.append(starts, len(owner))
+    bounds = pa.array(edges.astype(np.int32))
+    chunks = pa.table(
+        {
+            "series_id": owner[starts].astype(np.int32),
+            "first_ms": t_ms[starts],
+            "last_ms": t_ms[edges[1:] - 1],
+            "t_ms": pa.ListArray.from_arrays(bounds, pa.array(t_ms)),
+            # from_pandas=False keeps NaN, the stale marker, apart from NULL.
+            "sample_values": pa.ListArray.from_arrays(bounds, pa.array(values, from_pandas=False)),
+        }
+    )
+    chunks = chunks.take(pa.array(np.lexsort((owner[starts], day[starts]))))
+    with registered(cursor, {"new_chunks": chunks}):
+        cursor.execute("INSERT INTO sample_chunks SELECT * FROM new_chunks")
+    np.maximum.at(series.sealed_ms, owner[starts], t_ms[edges[1:] - 1])
+
+
+def fold_head(cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, only: Int64 | None = None) -> int:
+    """Turn the head, or that of some series, into chunks; the small last chunk of a series grows along.
+
+    Returns:
+        How many samples left the head.
+    """
+    chosen = pa.table({"series_id": (np.arange(len(series.labels)) if only is None else only).astype(np.int32)})
+    with registered(cursor, {"chosen": chosen}):
+        head = cursor.execute(
+            "SELECT series_id, t_ms, sample_value FROM sample_head SEMI JOIN chosen USING (series_id)"
+        ).fetchnumpy()
+        owner = np.asarray(head["series_id"], np.int64)
+        if not len(owner):
+            return 0
+        cursor.execute("DELETE FROM sample_head USING chosen WHERE sample_head.series_id = chosen.series_id")
+        tail = pa.table({"series_id": np.unique(owner).astype(np.int32), "at_ms": series.sealed_ms[np.unique(owner)]})
+        with registered(cursor, {"tail": tail}):
+            old = cursor.sql(
+                "SELECT sample_chunks.series_id, first_ms, t_ms, sample_values FROM sample_chunks JOIN tail"
+                " ON sample_chunks.series_id = tail.series_id AND last_ms = at_ms AND len(t_ms) < $1",
+                params=[CHUNK_SAMPLES // 2],
+            ).to_arrow_table()
+            cursor.execute(
+                "DELETE FROM sample_chunks USING tail"
+                " WHERE sample_chunks.series_id = tail.series_id AND last_ms = at_ms AND len(t_ms) < $1",
+                [CHUNK_SAMPLES // 2],
+            )
+    old_owner, old_t, old_values = _unpack(old)
+    merged = _sorted_unique(
+        np.concatenate([old_owner, owner]),
+        np.concatenate([old_t, np.asarray(head["t_ms"], np.int64)]),
+        np.concatenate([old_values, _floats(head["sample_value"])]),
+    )
+    _write_chunks(cursor, series, *merged)
+    return len(owner)
+
+
+def read(
+    cursor: duckdb.DuckDBPyConnection, numbers: Sequence[int], after_ms: int, until_ms: int
+) -> tuple[Int64, Int64, Float64]:
+    """Series number, time and value of the samples in (after_ms, until_ms], by series, then time."""
+    chosen = pa.table({"series_id": pa.array(numbers, pa.int32())})
+    with registered(cursor, {"chosen": chosen}):
+        sealed = cursor.sql(
+            "SELECT series_id, first_ms, t_ms, sample_values FROM sample_chunks SEMI JOIN chosen USING (series_id)"
+            " WHERE last_ms > $1 AND first_ms <= $2",
+            params=[after_ms, until_ms],
+        ).to_arrow_table()
+        head = cursor.execute(
+            "SELECT series_id, t_ms, sample_value FROM sample_head SEMI JOIN chosen USING (series_id)"
+            " WHERE t_ms > $1 AND t_ms <= $2 ORDER BY series_id, t_ms",
+            [after_ms, until_ms],
+        ).fetchnumpy()
+    owner, t_ms, values = _unpack(sealed)
+    inside = (t_ms > after_ms) & (t_ms <= until_ms)
+    if not inside.all():
+        owner, t_ms, values = owner[inside], t_ms[inside], values[inside]
+    if len(head["series_id"]):
+        owner = np.concatenate([owner, np.asarray(head["series_id"], np.int64)])
+        t_ms = np.concatenate([t_ms, np.asarray(head["t_ms"], np.int64)])
+        values = np.concatenate([values, _floats(head["sample_value"])])
+        order = np.argsort(owner, kind="stable")  # the head is newer than every chunk, so a stable sort is enough
+        owner, t_ms, values = owner[order], t_ms[order], values[order]
+    return owner, t_ms, values
+
+
+def _unpack(chunks: pa.Table) -> tuple[Int64, Int64, Float64]:
+    """The samples of chunks, by series and time, from columns series_id, first_ms, t_ms, sample_values."""
+    if not len(chunks):
+        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float64)
+    series_id = chunks["series_id"].to_numpy().astype(np.int64)
+    times, values = chunks["t_ms"].combine_chunks(), chunks["sample_values"].combine_chunks()
+    edges = times.offsets.to_numpy().astype(np.int64)
+    flat_t, flat_v = times.values.to_numpy(), values.values.to_numpy()
+    shift = int(values.offsets[0].as_py()) - int(edges[0])
+    order = np.lexsort((chunks["first_ms"].to_numpy(), series_id)).tolist()
+    parts = [slice(int(edges[i]), int(edges[i + 1])) for i in order]
+    t_ms = np.concatenate([flat_t[part] for part in parts])
+    sample = np.concatenate([flat_v[part.start + shift : part.stop + shift] for part in parts])
+    return np.repeat(series_id[order], np.diff(edges)[order]), t_ms, sample
+
+
+def _floats(column: Float64) -> Float64:
+    """A column as floats; DuckDB hands over a masked array when it sees a NULL, and none is stored."""
+    return np.asarray(column, np.float64)
