@@ -1,0 +1,58 @@
+"""Every profile that is shipped, and those of the team."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from observatory.errors import InputInvalid, Problem
+from observatory.reading import read
+from observatory.telemetry.recipe import Profile
+from observatory.telemetry.profile_format import profile_of
+
+__all__ = ["SHIPPED", "Profile", "load_profile", "load_profiles"]
+
+SHIPPED = Path(__file__).parent / "profiles"
+
+
+def load_profile(path: Path, *, shown_as: str | None = None) -> Profile:
+    """One profile.
+
+    Raises:
+        InputInvalid: The file cannot be read, or says something that a profile cannot say; every fault is listed.
+    """
+    profile, fields = profile_of(read(path, shown_as=shown_as))
+    if fields.problems:
+        raise InputInvalid(fields.problems)
+    return profile
+
+
+def load_profiles(extra_dir: Path | None = None) -> tuple[Profile, ...]:
+    """Shipped profiles and those of a folder, by rank and id; one of the folder replaces a shipped one of its id.
+
+    Raises:
+        InputInvalid: A profile has faults, the folder does not exist, or two of its files have one id.
+    """
+    problems: list[Problem] = []
+    found: dict[str, Profile] = {}
+    for folder in (SHIPPED, extra_dir):
+        if folder is None:
+            continue
+        if not folder.is_dir():
+            message = f"there is no folder {folder} to read profiles from"
+            problems.append(Problem(code="profile-folder-missing", message=message))
+            continue
+        here: dict[str, Profile] = {}
+        for path in sorted({*folder.glob("*.yaml"), *folder.glob("*.yml")}):
+            try:
+                profile = load_profile(path)
+            except InputInvalid as error:
+                problems.extend(error.problems)
+                continue
+            if profile.id in here:
+                message = f"the id {profile.id!r} is also that of {here[profile.id].location}"
+                problems.append(Problem(code="profile-duplicate", message=message, location=profile.location))
+            here[profile.id] = profile
+        found |= here
+    if problems:
+        raise InputInvalid(problems)
+    return tuple(sorted(found.values(), key=lambda profile: (profile.rank, profile.id)))

@@ -1,0 +1,392 @@
+"""The YAML format of a profile, turned into `Profile` values; naming variants are expanded here.
+
+profile: kminion                      # id
+title: KMinion
+category: exporter                    # client, convention, broker, exporter, registry, traces
+versions: "2.2 - 2.3"                 # releases the names were checked for
+protocols: [kafka]                    # empty: any
+rank: 30                              # order among equally direct profiles, smaller first
+confidence: source_read
+caveats: [...]
+variants: {default: {prefix: kminion_}}              # texts for {prefix} in metric names
+opentelemetry: {sent: {name: messaging.client.sent.messages, unit: "{message}", type: counter}}
+identities:                           # labels that say what a series is about; the first is the default
+  topic: {channel: {topic_name: [topic]}, consumer_group: group_id, partition: partition_id}
+signals:                              # word of the vocabulary: recipe, or list of recipes, best first
+  consumer_lag: {metric: "{prefix}kafka_consumer_group_topic_partition_lag", type: gauge, kind: level, unit: message}
+not_provided:
+  processed_messages: {why: the broker does not see processing, switch: ...}
+example: |                            # exposition text that proves every recipe
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, get_args
+
+from observatory.reading import Reading
+from observatory.spec.catalog import NameKind
+from observatory.telemetry.binding import Matcher, SemanticKind
+from observatory.telemetry.otel_names import TRANSLATIONS, Translation
+from observatory.telemetry.recipe import (
+    Category,
+    ChannelLabel,
+    Confidence,
+    Identity,
+    MetricTerm,
+    MetricType,
+    NameTransform,
+    NotProvided,
+    Profile,
+    Recipe,
+    SpanRecipe,
+    SpanRole,
+    Spelling,
+)
+from observatory.telemetry.profile_fields import Fields, Path
+from observatory.telemetry.signals import SIGNALS, Instrument
+
+UNITS: dict[str, tuple[str, float]] = {
+    **{base: (base, 1.0) for base in ("message", "second", "ratio", "byte", "offset", "request", "run")},
+    **{base: (base, 1.0) for base in ("consumer", "partition")},
+    "millisecond": ("second", 0.001),
+    "microsecond": ("second", 0.000001),
+    "nanosecond": ("second", 0.000000001),
+    "percent": ("ratio", 0.01),
+    "kilobyte": ("byte", 1000.0),
+}
+"""Units an exporter may use: base unit and factor to it."""
+
+KINDS_OF: dict[Instrument, tuple[SemanticKind, ...]] = {
+    "counter": ("cumulative", "position", "rising_level", "period_total", "rate"),
+    "distribution": ("distribution",),
+    "level": ("level",),
+    "position": ("position", "cumulative"),
+    "timestamp": ("timestamp",),
+}
+_TOP = (
+    "profile", "title", "category", "versions", "protocols", "rank", "confidence", "caveats", "variants",
+    "opentelemetry", "identities", "signals", "not_provided", "example", "example_spans",
+)  # fmt: skip
+_RECIPE = (
+    "metric", "part", "where", "all", "success", "error", "outcome", "type", "kind", "unit", "by", "proxy",
+    "confidence", "versions", "variants", "invalid_below", "caveats", "spans", "spellings",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Variant:
+    id: str
+    texts: Mapping[str, str]
+    translation: Translation | None
+
+
+def profile_of(reading: Reading) -> tuple[Profile, Fields]:
+    """The profile in a file, and the fields object whose `problems` say what is wrong with it."""
+    fields = Fields(reading)
+    return _ProfileReader(fields).read(), fields
+
+
+class _ProfileReader:
+    def __init__(self, fields: Fields) -> None:
+        self.fields = fields
+        self.top = fields.mapping(reading_data(fields), (), _TOP)
+        self.id = fields.text(self.top.get("profile"), ("profile",))
+        self.confidence: Confidence = fields.word(self.top.get("confidence"), ("confidence",), Confidence, "recalled")
+        self.variants = tuple(self._variants())
+        self.otel = {
+            alias: fields.mapping(spec, ("opentelemetry", alias), ("name", "unit", "type"))
+            for alias, spec in fields.mapping(self.top.get("opentelemetry"), ("opentelemetry",)).items()
+        }
+        self.identities = self._identities()
+        self.place = 0
+
+    def read(self) -> Profile:
+        """Everything in the file."""
+        fields, top = self.fields, self.top
+        if not self.id:
+            fields.fault("profile-value-invalid", "a profile needs an id under `profile`", ())
+        recipes: list[Recipe] = []
+        spans: list[SpanRecipe] = []
+        for signal, specs in fields.mapping(top.get("signals"), ("signals",)).items():
+            path: Path = ("signals", signal)
+            if not self._known(signal, path):
+                continue
+            for index, spec in enumerate(specs if isinstance(specs, list) else [specs]):
+                here = (*path, str(index)) if isinstance(specs, list) else path
+                self.place += 1
+                body = fields.mapping(spec, here, _RECIPE)
+                if "spans" in body:
+                    spans.append(self._span_recipe(signal, body, here))
+                else:
+                    recipes.extend(self._recipes(signal, body, here))
+        not_provided = self._not_provided({recipe.signal for recipe in (*recipes, *spans)})
+        return Profile(
+            id=self.id,
+            title=fields.text(top.get("title"), ("title",), self.id),
+            category=fields.word(top.get("category"), ("category",), Category, "exporter"),
+            versions=fields.text(top.get("versions"), ("versions",)),
+            protocols=fields.texts(top.get("protocols"), ("protocols",)),
+            rank=round(fields.number(top.get("rank"), ("rank",)) or 50),
+            confidence=self.confidence,
+            recipes=tuple(recipes),
+            span_recipes=tuple(spans),
+            not_provided=not_provided,
+            caveats=fields.texts(top.get("caveats"), ("caveats",)),
+            variants=tuple(variant.id for variant in self.variants),
+            example=fields.text(top.get("example"), ("example",)),
+            example_spans=tuple(
+                (row + ("",) * 5)[:5]  # type: ignore[misc]
+                for row in (
+                    fields.texts(item, ("example_spans", str(index)))
+                    for index, item in enumerate(top.get("example_spans") or [])
+                )
+            ),
+            location=fields.reading.at(("profile",)),
+        )
+
+    def _variants(self) -> Iterator[_Variant]:
+        named = self.fields.mapping(self.top.get("variants"), ("variants",)) or {"": {}}
+        translations = TRANSLATIONS if self.top.get("opentelemetry") else (None,)
+        for name, texts in named.items():
+            path: Path = ("variants", name)
+            values = {
+                key: self.fields.text(text, (*path, key)) for key, text in self.fields.mapping(texts, path).items()
+            }
+            for translation in translations:
+                parts = [part for part in (name, translation.id if translation else "") if part]
+                yield _Variant("/".join(parts), values, translation)
+
+    def _identities(self) -> dict[str, Identity]:
+        fields, result = self.fields, {}
+        for name, spec in fields.mapping(self.top.get("identities"), ("identities",)).items():
+            path: Path = ("identities", name)
+            body = fields.mapping(
+                spec, path, ("channel", "consumer_group", "queue_is_consumer", "services", "partition")
+            )
+            channel = tuple(
+                self._channel_label(label, value, (*path, "channel", label))
+                for label, value in fields.mapping(body.get("channel"), (*path, "channel")).items()
+            )
+            result[name] = Identity(
+                name=name,
+                channel=channel,
+                consumer_group=fields.text(body.get("consumer_group"), (*path, "consumer_group")) or None,
+                queue_is_consumer=fields.flag(body.get("queue_is_consumer"), (*path, "queue_is_consumer")),
+                services=fields.texts(body.get("services"), (*path, "services")),
+                partition=fields.text(body.get("partition"), (*path, "partition")) or None,
+            )
+        return result or {"": Identity(name="")}
+
+    def _channel_label(self, label: str, value: object, path: Path) -> ChannelLabel:
+        fields = self.fields
+        if not isinstance(value, dict):
+            return ChannelLabel(label, self._spellings(value, path))
+        body = fields.mapping(value, path, ("names", "optional", "transforms", "templates"))
+        known = get_args(NameTransform)
+        transforms = tuple(
+            fields.word(item, (*path, "transforms", str(index)), NameTransform, known[0])
+            for index, item in enumerate(body.get("transforms") or ["none"])
+        )
+        return ChannelLabel(
+            label,
+            self._spellings(body.get("names"), (*path, "names")),
+            fields.flag(body.get("optional"), (*path, "optional")),
+            transforms,
+            fields.texts(body.get("templates"), (*path, "templates")) or ("{}",),
+        )
+
+    def _spellings(self, value: object, path: Path) -> tuple[Spelling, ...]:
+        """`exchange:routing_key`, `*:queue` (more in front), `exchange?` (can mean other channels too)."""
+        result = []
+        for index, text in enumerate(self.fields.texts(value, path)):
+            loose, tail = text.endswith("?"), text.startswith("*:")
+            kinds = text.removesuffix("?").removeprefix("*:").split(":")
+            for kind in kinds:
+                self.fields.word(kind, (*path, str(index)), NameKind, "destination")
+            result.append(Spelling(tuple(kinds), loose, tail))  # type: ignore[arg-type]
+        return tuple(result)
+
+    def _known(self, signal: str, path: Path) -> bool:
+        if signal in SIGNALS:
+            return True
+        hint = "the vocabulary: " + ", ".join(SIGNALS)
+        self.fields.fault(
+            "profile-signal-unknown", f"{signal!r} is no signal of the vocabulary", path, key=True, hint=hint
+        )
+        return False
+
+    def _not_provided(self, provided: set[str]) -> dict[str, NotProvided]:
+        fields, result = self.fields, {}
+        for signal, spec in fields.mapping(self.top.get("not_provided"), ("not_provided",)).items():
+            path: Path = ("not_provided", signal)
+            if not self._known(signal, path):
+                continue
+            if signal in provided:
+                fields.fault("profile-signal-undeclared", f"{signal} is both provided and not provided", path, key=True)
+            if isinstance(spec, dict):
+                body = fields.mapping(spec, path, ("why", "switch"))
+                why, switch = (fields.text(body.get(key), (*path, key)) for key in ("why", "switch"))
+                result[signal] = NotProvided(why, switch)
+            else:
+                result[signal] = NotProvided(fields.text(spec, path))
+        silent = [signal for signal in SIGNALS if signal not in provided and signal not in result]
+        if silent:
+            fields.fault(
+                "profile-signal-undeclared",
+                f"{self.id or 'the profile'} says nothing about {', '.join(silent)}",
+                ("not_provided",),
+                key=True,
+                hint="put each signal under `signals` or, with the reason, under `not_provided`",
+            )
+        return result
+
+    def _span_recipe(self, signal: str, body: Mapping[str, Any], path: Path) -> SpanRecipe:
+        fields = self.fields
+        return SpanRecipe(
+            signal=signal,
+            profile=self.id,
+            role=fields.word(body["spans"], (*path, "spans"), SpanRole, "consumer"),
+            spellings=self._spellings(body.get("spellings"), (*path, "spellings")),
+            caveats=fields.texts(body.get("caveats"), (*path, "caveats")),
+            place=self.place,
+        )
+
+    def _recipes(self, signal: str, body: Mapping[str, Any], path: Path) -> Iterator[Recipe]:
+        fields, meaning = self.fields, SIGNALS[signal]
+        kinds = KINDS_OF[meaning.instrument]
+        kind = fields.word(body.get("kind"), (*path, "kind"), SemanticKind, kinds[0])
+        if kind not in kinds:
+            fields.fault(
+                "profile-value-invalid",
+                f"{signal} is a {meaning.instrument} and cannot be read as {kind}",
+                (*path, "kind"),
+                hint=f"one of: {', '.join(kinds)}",
+            )
+        unit = fields.text(body.get("unit"), (*path, "unit"), meaning.unit)
+        base, scale = UNITS.get(unit, ("", 1.0))
+        if base != meaning.unit:
+            fields.fault(
+                "profile-unit-mismatch",
+                f"{signal} is counted in {meaning.unit}s, which {unit!r} cannot be turned into",
+                (*path, "unit"),
+                hint=f"units: {', '.join(name for name, (of, _) in UNITS.items() if of == meaning.unit)}",
+            )
+        by = fields.text(body.get("by"), (*path, "by"), next(iter(self.identities)))
+        if by not in self.identities:
+            fields.fault("profile-value-invalid", f"no identity is called {by!r}", (*path, "by"))
+            by = next(iter(self.identities))
+        wanted = fields.texts(body.get("variants"), (*path, "variants"))
+        for variant in self.variants:
+            if wanted and not any(part in wanted for part in (variant.id, *variant.id.split("/"))):
+                continue
+            everything = self._terms(body.get("all") or body.get("metric"), body, path, variant)
+            outcome = fields.mapping(body.get("outcome"), (*path, "outcome"), ("success", "error"))
+            yield Recipe(
+                signal=signal,
+                profile=self.id,
+                variant=variant.id,
+                identity=_translated(self.identities[by], variant.translation),
+                kind=kind,
+                type=self._type(body, path),
+                unit=unit,
+                scale=scale,
+                all=everything,
+                success=self._side("success", body, outcome, everything, path, variant),
+                error=self._side("error", body, outcome, everything, path, variant),
+                proxy=fields.flag(body.get("proxy"), (*path, "proxy")),
+                confidence=fields.word(body.get("confidence"), (*path, "confidence"), Confidence, self.confidence),
+                versions=fields.text(body.get("versions"), (*path, "versions")),
+                invalid_below=fields.number(body.get("invalid_below"), (*path, "invalid_below")),
+                caveats=fields.texts(body.get("caveats"), (*path, "caveats")),
+                place=self.place,
+            )
+
+    def _type(self, body: Mapping[str, Any], path: Path) -> MetricType:
+        """The TYPE line: as the recipe says, else as the OpenTelemetry table says."""
+        alias = body.get("metric")
+        if "type" not in body and isinstance(alias, str) and alias in self.otel:
+            return self.fields.word(
+                self.otel[alias].get("type"), ("opentelemetry", alias, "type"), MetricType, "unknown"
+            )
+        return self.fields.word(body.get("type"), (*path, "type"), MetricType, "unknown")
+
+    def _side(
+        self,
+        side: str,
+        body: Mapping[str, Any],
+        outcome: Mapping[str, Any],
+        everything: tuple[MetricTerm, ...],
+        path: Path,
+        variant: _Variant,
+    ) -> tuple[MetricTerm, ...]:
+        if side in outcome:
+            extra = _labels_translated(
+                self.fields.conditions(outcome[side], (*path, "outcome", side)), variant.translation
+            )
+            return tuple(replace(term, where=(*term.where, *extra)) for term in everything)
+        return self._terms(body[side], body, (*path, side), variant) if side in body else ()
+
+    def _terms(self, value: object, body: Mapping[str, Any], path: Path, variant: _Variant) -> tuple[MetricTerm, ...]:
+        common = self.fields.conditions(body.get("where"), (*path, "where"))
+        part = body.get("part")
+        items = value if isinstance(value, list) else [value]
+        result = []
+        for index, item in enumerate(items):
+            here = (*path, str(index)) if isinstance(value, list) else path
+            spec = {"metric": item} if isinstance(item, str) else item
+            term = self.fields.mapping(spec, here, ("metric", "minus", "where", "part"))
+            name = self.fields.text(term.get("metric"), (*here, "metric"))
+            if not name:
+                self.fields.fault("profile-value-invalid", "a recipe needs a metric", here)
+                continue
+            where = (*common, *self.fields.conditions(term.get("where"), (*here, "where")))
+            suffix = {"count": "_count", "sum": "_sum", None: ""}.get(term.get("part", part), "")
+            result.append(
+                MetricTerm(
+                    -1 if self.fields.flag(term.get("minus"), (*here, "minus")) else 1,
+                    self._metric(name, here, variant) + suffix,
+                    _labels_translated(where, variant.translation),
+                )
+            )
+        return tuple(result)
+
+    def _metric(self, name: str, path: Path, variant: _Variant) -> str:
+        table = self.otel.get(name)
+        text = self.fields.text(table.get("name"), ("opentelemetry", name, "name"), name) if table else name
+        for key, value in variant.texts.items():
+            text = text.replace("{" + key + "}", value)
+        if "{" in text:
+            self.fields.fault(
+                "profile-value-invalid", f"{text!r} holds a name in braces that no variant explains", path
+            )
+        if table is None or variant.translation is None:
+            return text
+        return variant.translation.metric(text, str(table.get("unit") or ""), counter=table.get("type") == "counter")
+
+
+def reading_data(fields: Fields) -> object:
+    """The file's value; an empty file is an empty mapping with a fault of its own."""
+    if fields.reading.data is None:
+        fields.fault("profile-value-invalid", "the file is empty", ())
+    return fields.reading.data
+
+
+def _labels_translated(matchers: tuple[Matcher, ...], translation: Translation | None) -> tuple[Matcher, ...]:
+    if translation is None:
+        return matchers
+    return tuple(replace(matcher, label=translation.label(matcher.label)) for matcher in matchers)
+
+
+def _translated(identity: Identity, translation: Translation | None) -> Identity:
+    if translation is None:
+        return identity
+    name = translation.label
+    return replace(
+        identity,
+        channel=tuple(replace(part, label=name(part.label)) for part in identity.channel),
+        consumer_group=name(identity.consumer_group) if identity.consumer_group else None,
+        services=tuple(name(label) for label in identity.services),
+        partition=name(identity.partition) if identity.partition else None,
+    )

@@ -1,0 +1,210 @@
+"""A profile: what one exporter calls things, as data. Adding an exporter means adding one YAML file.
+
+A profile maps metrics to the closed vocabulary of `signals`. Each signal it measures has one or more recipes, best
+first; every other word of the vocabulary stands under `not_provided`, with the reason and the switch that would
+change it. Silence is not a declaration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from observatory.location import Location
+from observatory.spec.catalog import NameKind
+from observatory.telemetry.binding import Matcher, SemanticKind
+
+Category = Literal["client", "convention", "broker", "exporter", "registry", "traces"]
+Confidence = Literal["live", "source_read", "doc", "dashboard", "rule_derived", "recalled", "convention"]
+"""How a name was checked: on a running server, in the source, in documentation, in a published dashboard, by applying
+a naming rule, from memory, or made up here for applications to follow."""
+MetricType = Literal["counter", "gauge", "histogram", "summary", "unknown"]
+NameTransform = Literal["none", "dots-to-underscores"]
+SpanRole = Literal["producer", "consumer", "hop"]
+
+CONFIDENCE_WORDS: dict[str, str] = {
+    "live": "checked on a running server",
+    "source_read": "read in the exporter's source",
+    "doc": "read in official documentation",
+    "dashboard": "read in a published dashboard",
+    "rule_derived": "built by the exporter's naming rule",
+    "recalled": "from memory, not checked",
+    "convention": "a convention for applications to follow",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """One way in which a label may write a channel: kinds of runtime name joined by colons.
+
+    Attributes:
+        kinds: `("exchange", "routing_key", "queue")` is written `shop:orders.placed:billing`; empty parts and
+            repeats are left out.
+        loose: True when the spelling can mean other channels too, such as an exchange without its routing key.
+        tail: True when the label may hold more in front: any `...:billing` means the queue billing.
+    """
+
+    kinds: tuple[NameKind, ...]
+    loose: bool = False
+    tail: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelLabel:
+    """A label that shows the channel.
+
+    Attributes:
+        label: Name of the label.
+        spellings: Best first.
+        optional: The label narrows where the document knows the name, and is left out where it does not (vhost).
+        transforms: How exporters change the name; `none` is tried first.
+        template: Text around the name, `{}` standing for it; more than one for labels such as a span's name.
+    """
+
+    label: str
+    spellings: tuple[Spelling, ...]
+    optional: bool = False
+    transforms: tuple[NameTransform, ...] = ("none",)
+    templates: tuple[str, ...] = ("{}",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Which labels say what a series is about.
+
+    Attributes:
+        channel: Labels that show the channel; empty for numbers of a whole broker or registry.
+        consumer_group: Label of the consumer group.
+        queue_is_consumer: True where one queue has one consuming application, so that no group label is needed.
+        services: Labels that may hold the application's name, best first.
+        partition: Label that tells partitions apart.
+    """
+
+    name: str
+    channel: tuple[ChannelLabel, ...] = ()
+    consumer_group: str | None = None
+    queue_is_consumer: bool = False
+    services: tuple[str, ...] = ()
+    partition: str | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Every label that takes part in finding a subject, each once."""
+        group = (self.consumer_group,) if self.consumer_group else ()
+        return tuple(dict.fromkeys((*(part.label for part in self.channel), *group, *self.services)))
+
+
+@dataclass(frozen=True, slots=True)
+class MetricTerm:
+    """One signed metric of a count, with conditions on labels that hold for every channel."""
+
+    sign: Literal[1, -1]
+    metric: str
+    where: tuple[Matcher, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """One way to measure a signal with one naming variant.
+
+    Attributes:
+        all, success, error: Terms as in `MetricBinding`; for distributions the metric is the base name.
+        type: What the TYPE line says, which the example proves; `kind` is what governs counting.
+        proxy: True when it stands in for what the signal means.
+        versions: Releases of the exporter that have it, in words; empty for all.
+        place: Order within the profile, smaller first.
+    """
+
+    signal: str
+    profile: str
+    variant: str = ""
+    identity: Identity
+    kind: SemanticKind
+    type: MetricType
+    unit: str
+    scale: float
+    all: tuple[MetricTerm, ...]
+    success: tuple[MetricTerm, ...] = ()
+    error: tuple[MetricTerm, ...] = ()
+    proxy: bool = False
+    confidence: Confidence
+    versions: str = ""
+    invalid_below: float | None = None
+    caveats: tuple[str, ...] = ()
+    place: int = 0
+
+    @property
+    def series_names(self) -> tuple[str, ...]:
+        """Names under which a server must have series for this recipe to be live, bucket names included."""
+        suffix = "_bucket" if self.kind == "distribution" else ""
+        return tuple(dict.fromkeys(term.metric + suffix for term in self.all))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanRecipe:
+    """A signal that spans measure."""
+
+    signal: str
+    profile: str
+    role: SpanRole
+    spellings: tuple[Spelling, ...]
+    caveats: tuple[str, ...] = ()
+    place: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NotProvided:
+    """Why an exporter does not measure a signal, and what would make it observable; `switch` may be empty."""
+
+    why: str
+    switch: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.why}; {self.switch}" if self.switch else self.why
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """One exporter.
+
+    Attributes:
+        id: What `x-telemetry: {profile: ...}` names.
+        versions: Releases that the names were checked for.
+        protocols: Lower-case AsyncAPI protocols it speaks about; empty for any.
+        rank: Order among profiles that measure a signal equally well, smaller first.
+        recipes, span_recipes: In file order, variants expanded.
+        not_provided: Signals it does not measure.
+        example: Exposition text as the exporter writes it, which tests parse.
+        example_spans: For span profiles: (role, system, destination, service, consumer group) of typical spans.
+    """
+
+    id: str
+    title: str
+    category: Category
+    versions: str
+    protocols: tuple[str, ...]
+    rank: int
+    confidence: Confidence
+    recipes: tuple[Recipe, ...] = ()
+    span_recipes: tuple[SpanRecipe, ...] = ()
+    not_provided: Mapping[str, NotProvided] = field(default_factory=dict)
+    caveats: tuple[str, ...] = ()
+    variants: tuple[str, ...] = ()
+    example: str = ""
+    example_spans: tuple[tuple[str, str, str, str, str], ...] = ()
+    location: Location | None = field(default=None, compare=False)
+
+    def speaks(self, protocol: str | None) -> bool:
+        """True when the profile can say something about channels of this protocol; unknown protocols match all."""
+        return not self.protocols or protocol is None or protocol in self.protocols
+
+    @cached_property
+    def signals(self) -> frozenset[str]:
+        """Signals that it measures in some variant."""
+        return frozenset(recipe.signal for recipe in (*self.recipes, *self.span_recipes))
+
+    def recipes_for(self, signal: str) -> Iterator[Recipe]:
+        """Metric recipes for a signal, best first."""
+        return (recipe for recipe in self.recipes if recipe.signal == signal)
