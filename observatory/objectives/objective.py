@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from observatory.location import Location
+from observatory.objectives.budget import budget_ratio
 from observatory.spec.catalog import Criticality, Measure, Owner, SliWord, Threshold
 from observatory.windows import Window
 
@@ -47,4 +48,4 @@ class Objective:
     @property
     def budget_ratio(self) -> float:
         """Share of events that may be bad."""
-        return 1 - self.target
+        return budget_ratio(self.target)

@@ -1,0 +1,33 @@
+"""The error budget: how many events may be bad, how many were, what is left. Pure arithmetic on counts."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from observatory.indicators.counts import Counts
+
+
+def budget_ratio(target: float) -> float:
+    """Share of events that may be bad: 1 - target, in decimal, so that 0.999 leaves 0.001 and no binary dust."""
+    return float(1 - Decimal(repr(target)))
+
+
+def allowed_events(counts: Counts, target: float) -> float:
+    """Events that may be bad among those that were counted."""
+    return counts.total * budget_ratio(target)
+
+
+def spent_events(counts: Counts) -> float:
+    """Events that were bad; never below zero, for good events counted late are no credit."""
+    return max(0.0, counts.bad)
+
+
+def remaining_ratio(counts: Counts, target: float) -> float | None:
+    """Share of the budget that is left: 1 untouched, 0 spent, negative when overspent; None without events."""
+    allowed = allowed_events(counts, target)
+    return 1 - spent_events(counts) / allowed if allowed > 0 else None
+
+
+def smaller_than_one_event(counts: Counts, target: float) -> bool:
+    """True when a single bad event would spend more than the whole budget of the window."""
+    return counts.total > 0 and allowed_events(counts, target) < 1
