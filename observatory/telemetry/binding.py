@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from observatory.errors import Problem
 from observatory.spec.catalog import Measure
 
 SemanticKind = Literal[
@@ -150,9 +151,11 @@ class Resolution:
 
 @dataclass(frozen=True, slots=True)
 class MappingResult:
-    """Every (subject, signal) that was asked for."""
+    """Every (subject, signal) that was asked for, and what is wrong with the asking (an override of a profile that
+    does not exist)."""
 
     resolutions: Mapping[tuple[str, str], Resolution]
+    problems: tuple[Problem, ...] = ()
 
     def chosen(self, subject: str, signal: str) -> Binding | None:
         """The binding in use, None when the signal is not measured there."""
@@ -163,3 +166,11 @@ class MappingResult:
 def bucket_of(selector: SeriesSelector, suffix: Literal["_bucket", "_count", "_sum"]) -> SeriesSelector:
     """The selector of a classic histogram's part, from the selector of its base name."""
     return SeriesSelector(selector.metric + suffix, selector.matchers)
+
+
+_META = frozenset("\\.+*?()|[]{}^$")
+
+
+def literal(text: str) -> str:
+    """A regular expression (RE2 and Python alike) that matches exactly this text."""
+    return "".join("\\" + char if char in _META else char for char in text)

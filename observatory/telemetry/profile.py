@@ -6,8 +6,8 @@ from pathlib import Path
 
 from observatory.errors import InputInvalid, Problem
 from observatory.reading import read
-from observatory.telemetry.recipe import Profile
 from observatory.telemetry.profile_format import profile_of
+from observatory.telemetry.recipe import Profile
 
 __all__ = ["SHIPPED", "Profile", "load_profile", "load_profiles"]
 

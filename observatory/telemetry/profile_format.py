@@ -23,12 +23,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any, get_args
 
 from observatory.reading import Reading
 from observatory.spec.catalog import NameKind
 from observatory.telemetry.binding import Matcher, SemanticKind
 from observatory.telemetry.otel_names import TRANSLATIONS, Translation
+from observatory.telemetry.profile_fields import Fields, Path
 from observatory.telemetry.recipe import (
     Category,
     ChannelLabel,
@@ -44,7 +46,6 @@ from observatory.telemetry.recipe import (
     SpanRole,
     Spelling,
 )
-from observatory.telemetry.profile_fields import Fields, Path
 from observatory.telemetry.signals import SIGNALS, Instrument
 
 UNITS: dict[str, tuple[str, float]] = {
@@ -121,7 +122,7 @@ class _ProfileReader:
                     spans.append(self._span_recipe(signal, body, here))
                 else:
                     recipes.extend(self._recipes(signal, body, here))
-        not_provided = self._not_provided({recipe.signal for recipe in (*recipes, *spans)})
+        not_provided = self._not_provided({recipe.signal for recipe in recipes} | {recipe.signal for recipe in spans})
         return Profile(
             id=self.id,
             title=fields.text(top.get("title"), ("title",), self.id),
@@ -163,7 +164,7 @@ class _ProfileReader:
         for name, spec in fields.mapping(self.top.get("identities"), ("identities",)).items():
             path: Path = ("identities", name)
             body = fields.mapping(
-                spec, path, ("channel", "consumer_group", "queue_is_consumer", "services", "partition")
+                spec, path, ("channel", "consumer_group", "queue_is_consumer", "services", "partition", "dead_letter")
             )
             channel = tuple(
                 self._channel_label(label, value, (*path, "channel", label))
@@ -176,6 +177,7 @@ class _ProfileReader:
                 queue_is_consumer=fields.flag(body.get("queue_is_consumer"), (*path, "queue_is_consumer")),
                 services=fields.texts(body.get("services"), (*path, "services")),
                 partition=fields.text(body.get("partition"), (*path, "partition")) or None,
+                dead_letter=fields.flag(body.get("dead_letter"), (*path, "dead_letter")),
             )
         return result or {"": Identity(name="")}
 
@@ -183,7 +185,7 @@ class _ProfileReader:
         fields = self.fields
         if not isinstance(value, dict):
             return ChannelLabel(label, self._spellings(value, path))
-        body = fields.mapping(value, path, ("names", "optional", "transforms", "templates"))
+        body = fields.mapping(value, path, ("names", "optional", "transforms", "templates", "of_template"))
         known = get_args(NameTransform)
         transforms = tuple(
             fields.word(item, (*path, "transforms", str(index)), NameTransform, known[0])
@@ -195,6 +197,7 @@ class _ProfileReader:
             fields.flag(body.get("optional"), (*path, "optional")),
             transforms,
             fields.texts(body.get("templates"), (*path, "templates")) or ("{}",),
+            fields.flag(body.get("of_template"), (*path, "of_template")),
         )
 
     def _spellings(self, value: object, path: Path) -> tuple[Spelling, ...]:
@@ -273,12 +276,13 @@ class _ProfileReader:
                 (*path, "unit"),
                 hint=f"units: {', '.join(name for name, (of, _) in UNITS.items() if of == meaning.unit)}",
             )
-        by = fields.text(body.get("by"), (*path, "by"), next(iter(self.identities)))
-        if by not in self.identities:
-            fields.fault("profile-value-invalid", f"no identity is called {by!r}", (*path, "by"))
-            by = next(iter(self.identities))
+        chosen = fields.texts(body.get("by"), (*path, "by")) or (next(iter(self.identities)),)
+        for name in chosen:
+            if name not in self.identities:
+                fields.fault("profile-value-invalid", f"no identity is called {name!r}", (*path, "by"))
+        identities = [self.identities[name] for name in chosen if name in self.identities]
         wanted = fields.texts(body.get("variants"), (*path, "variants"))
-        for variant in self.variants:
+        for identity, variant in product(identities, self.variants):
             if wanted and not any(part in wanted for part in (variant.id, *variant.id.split("/"))):
                 continue
             everything = self._terms(body.get("all") or body.get("metric"), body, path, variant)
@@ -287,7 +291,7 @@ class _ProfileReader:
                 signal=signal,
                 profile=self.id,
                 variant=variant.id,
-                identity=_translated(self.identities[by], variant.translation),
+                identity=_translated(identity, variant.translation),
                 kind=kind,
                 type=self._type(body, path),
                 unit=unit,

@@ -68,6 +68,7 @@ class ChannelLabel:
     optional: bool = False
     transforms: tuple[NameTransform, ...] = ("none",)
     templates: tuple[str, ...] = ("{}",)
+    of_template: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +81,7 @@ class Identity:
         queue_is_consumer: True where one queue has one consuming application, so that no group label is needed.
         services: Labels that may hold the application's name, best first.
         partition: Label that tells partitions apart.
+        dead_letter: True when the names are those of the dead-letter channel and not of the channel itself.
     """
 
     name: str
@@ -88,6 +90,7 @@ class Identity:
     queue_is_consumer: bool = False
     services: tuple[str, ...] = ()
     partition: str | None = None
+    dead_letter: bool = False
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -203,7 +206,7 @@ class Profile:
     @cached_property
     def signals(self) -> frozenset[str]:
         """Signals that it measures in some variant."""
-        return frozenset(recipe.signal for recipe in (*self.recipes, *self.span_recipes))
+        return frozenset([recipe.signal for recipe in self.recipes] + [recipe.signal for recipe in self.span_recipes])
 
     def recipes_for(self, signal: str) -> Iterator[Recipe]:
         """Metric recipes for a signal, best first."""

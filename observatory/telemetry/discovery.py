@@ -1,0 +1,102 @@
+"""What to ask a server for, and which exporters its answer shows.
+
+One request per metric, whatever the number of channels: only labels that identify something are asked for, and `le`
+for buckets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from observatory.telemetry.inventory import Inventory, InventoryRequest
+from observatory.telemetry.label_table import LabelTable
+from observatory.telemetry.recipe import Profile, Recipe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recognition:
+    """A profile that a source shows.
+
+    Attributes:
+        variants: Naming variants seen.
+        versions: Ranges of releases that the metrics seen belong to, where a profile tells them apart.
+        metrics: Series names seen.
+        series: How many series stand behind them.
+    """
+
+    source: str
+    profile: str
+    variants: tuple[str, ...]
+    versions: tuple[str, ...]
+    metrics: tuple[str, ...]
+    series: int
+
+
+def wanted(profiles: Sequence[Profile], names: frozenset[str], labels: Collection[str] = ()) -> InventoryRequest:
+    """Label combinations needed to map channels, for those series names that a server has.
+
+    Args:
+        profiles: From `load_profiles`.
+        names: What the server has; a name that no profile knows is not asked for.
+        labels: Labels that `x-telemetry` of the catalogue names, asked for on every metric.
+    """
+    asked: dict[str, dict[str, None]] = {}
+    for profile in profiles:
+        for recipe in profile.recipes:
+            for name, columns in _columns(recipe):
+                if name in names:
+                    asked.setdefault(name, {}).update(dict.fromkeys((*columns, *labels)))
+    return InventoryRequest({name: tuple(sorted(columns)) for name, columns in sorted(asked.items())})
+
+
+def _columns(recipe: Recipe) -> list[tuple[str, tuple[str, ...]]]:
+    suffix, extra = ("_bucket", ("le",)) if recipe.kind == "distribution" else ("", ())
+    own = [
+        (term.metric + suffix, (*recipe.identity.labels, *(matcher.label for matcher in term.where), *extra))
+        for term in recipe.all
+    ]
+    # Of outcomes that are metrics of their own only the presence matters; with conditions on labels of the same
+    # metric nothing more is needed, for a missing outcome there means that it never happened.
+    names = {name for name, _ in own}
+    others = [term.metric for term in (*recipe.success, *recipe.error) if term.metric + suffix not in names]
+    return own + [(metric + suffix, recipe.identity.labels) for metric in others]
+
+
+def recognise(profiles: Sequence[Profile], inventory: Inventory) -> tuple[Recognition, ...]:
+    """Profiles whose metrics are there with the labels that they should carry, in the order of `profiles`."""
+    tables = tables_of(inventory)
+    found = []
+    for profile in profiles:
+        seen: dict[str, int] = {}
+        variants: dict[str, None] = {}
+        versions: dict[str, None] = {}
+        for recipe in profile.recipes:
+            for term, name in zip(recipe.all, recipe.series_names, strict=False):
+                table = tables.get(name)
+                rows = table.identified(recipe.identity, term.where) if table else ()
+                if table and rows:
+                    seen[name] = max(seen.get(name, 0), table.series_of(rows))
+                    variants[recipe.variant] = None
+                    if recipe.versions:
+                        versions[recipe.versions] = None
+        if profile.span_recipes and inventory.destinations:
+            seen["spans"] = len(inventory.destinations)
+            variants[""] = None
+        if seen:
+            found.append(
+                Recognition(
+                    source=inventory.source,
+                    profile=profile.id,
+                    variants=tuple(variant for variant in variants if variant),
+                    versions=tuple(versions),
+                    metrics=tuple(sorted(seen)),
+                    series=sum(seen.values()),
+                )
+            )
+    return tuple(found)
+
+
+def tables_of(inventory: Inventory) -> dict[str, LabelTable]:
+    """The inventory's label sets, ready to be searched."""
+    return {name: LabelTable(label_sets) for name, label_sets in inventory.label_sets.items() if label_sets.rows}

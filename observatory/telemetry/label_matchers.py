@@ -1,0 +1,106 @@
+"""Rows and matchers of one label: which rows show a name, and the condition that selects them again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from observatory.telemetry.binding import Matcher, literal
+from observatory.telemetry.label_table import LabelTable, anonymous, compiled
+from observatory.telemetry.recipe import ChannelLabel, NameTransform
+from observatory.telemetry.subject import WrittenName
+
+
+def names_service(value: str, service: str) -> bool:
+    """True for the service's name, alone or after its namespace as Prometheus writes the job of OTLP metrics."""
+    return bool(service) and (value == service or value.endswith("/" + service))
+
+
+def _transformed(text: str, transforms: Sequence[NameTransform]) -> list[str]:
+    return [text.replace(".", "_") if transform == "dots-to-underscores" else text for transform in transforms]
+
+
+def rows_named(table: LabelTable, label: ChannelLabel, options: Sequence[WrittenName]) -> list[int]:
+    names = table.names(label)
+    rows: list[int] = []
+    for option in options:
+        if label.of_template:
+            rows += names.exact.get(anonymous(option.text), ())
+        elif option.pattern is not None:
+            pattern = f"(?:.*:)?(?:{option.pattern})" if option.tail else option.pattern
+            rows += names.matching(compiled(pattern))
+        else:
+            for text in _transformed(option.text, label.transforms):
+                rows += names.exact.get(text, ())
+                if option.tail:
+                    rows += names.tails.get(text, ())
+    return rows
+
+
+def observed_matcher(
+    label: ChannelLabel,
+    options: Sequence[WrittenName],
+    rows: Mapping[str, tuple[int, ...]],
+    tables: Mapping[str, LabelTable],
+) -> Matcher:
+    """Exactly the values that were seen; for parameterised addresses the pattern, so that new ones count too."""
+    if not label.of_template and any(option.pattern is not None for option in options):
+        return expected_matcher(label, options)
+    seen = {value for name, kept in rows.items() for value in tables[name].values(kept, label.label)}
+    return Matcher(label.label, tuple(sorted(seen)))
+
+
+def expected_matcher(label: ChannelLabel, options: Sequence[WrittenName]) -> Matcher:
+    """What the label is expected to hold, where nothing was seen."""
+    patterned = [option for option in options if option.pattern is not None]
+    if patterned and not label.of_template:
+        alternatives = [
+            literal(before) + (f"(?:{option.pattern})" if after or before else str(option.pattern)) + literal(after)
+            for option in options
+            for before, _, after in (template.partition("{}") for template in label.templates)
+            if option.pattern is not None
+        ]
+        distinct = list(dict.fromkeys(alternatives))
+        return Matcher(label.label, pattern=distinct[0] if len(distinct) == 1 else "|".join(distinct))
+    values = [
+        template.replace("{}", text)
+        for option in options
+        for text in ((option.text,) if label.of_template else _transformed(option.text, label.transforms))
+        for template in label.templates
+    ]
+    return Matcher(label.label, tuple(dict.fromkeys(values)))
+
+
+def keep(
+    rows: Mapping[str, tuple[int, ...]], tables: Mapping[str, LabelTable], label: str, values: frozenset[str]
+) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(row for row in kept if tables[name].value(row, label) in values) for name, kept in rows.items()}
+
+
+def drop(
+    rows: Mapping[str, tuple[int, ...]], tables: Mapping[str, LabelTable], label: str, values: frozenset[str]
+) -> dict[str, tuple[int, ...]]:
+    return {
+        name: tuple(row for row in kept if tables[name].value(row, label) not in values) for name, kept in rows.items()
+    }
+
+
+def boundaries(tables: Mapping[str, LabelTable], rows: Mapping[str, tuple[int, ...]]) -> tuple[tuple[float, str], ...]:
+    """Finite bounds that every label set has, ascending, with one of the texts that write them."""
+    shared: dict[float, str] | None = None
+    for name, kept in rows.items():
+        table = tables[name]
+        le = table.column.get("le")
+        if le is None:
+            continue
+        per_set: dict[tuple[str, ...], dict[float, str]] = {}
+        for row in kept:
+            values = table.rows[row]
+            try:
+                bound = float(values[le])
+            except ValueError:
+                continue
+            if bound != float("inf"):
+                per_set.setdefault(values[:le] + values[le + 1 :], {})[bound] = values[le]
+        for bounds in per_set.values():
+            shared = bounds if shared is None else {bound: shared[bound] for bound in shared if bound in bounds}
+    return tuple(sorted((shared or {}).items()))

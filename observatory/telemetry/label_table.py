@@ -1,0 +1,140 @@
+"""Label combinations of one metric, indexed so that looking a channel up does not read them all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
+
+from observatory.telemetry.binding import Matcher
+from observatory.telemetry.inventory import LabelSets
+from observatory.telemetry.recipe import ChannelLabel, Identity
+
+_PARAMETER = re.compile(r"\{[^{}]*\}|(?<=/)\+(?=/|$)|^\+(?=/|$)")
+
+
+def anonymous(template: str) -> str:
+    """A template without the names of its parameters: `fleet/{vehicle}/position` and `fleet/+/position` agree."""
+    return _PARAMETER.sub("{}", template)
+
+
+class LabelTable:
+    """Rows of a `LabelSets`, found by the name that a channel label shows.
+
+    Rows are given as tuples of row numbers, ascending.
+    """
+
+    def __init__(self, label_sets: LabelSets) -> None:
+        self.column = {label: index for index, label in enumerate(label_sets.labels)}
+        self.rows = label_sets.rows
+        self._series = label_sets.series
+        self._satisfying: dict[tuple[Matcher, ...], frozenset[int] | None] = {}
+        self._names: dict[ChannelLabel, _Names] = {}
+
+    def value(self, row: int, label: str) -> str:
+        """A label's value; the empty string where the series has none or it was not asked for."""
+        index = self.column.get(label)
+        return "" if index is None else self.rows[row][index]
+
+    def values(self, rows: Iterable[int], label: str) -> tuple[str, ...]:
+        """Distinct values, sorted."""
+        index = self.column.get(label)
+        return ("",) if index is None else tuple(sorted({self.rows[row][index] for row in rows}))
+
+    def series_of(self, rows: Collection[int]) -> int:
+        """How many series stand behind rows; of a distribution how many label sets, not buckets."""
+        le = self.column.get("le")
+        if le is None:
+            return sum(self._series[row] for row in rows)
+        infinite = [self._series[row] for row in rows if self.rows[row][le] in ("+Inf", "Inf", "inf")]
+        return sum(infinite) or len(rows)
+
+    def satisfying(self, matchers: tuple[Matcher, ...]) -> frozenset[int] | None:
+        """Rows that satisfy constant conditions; None stands for all. Labels that were not asked for do not count."""
+        if matchers not in self._satisfying:
+            known = [matcher for matcher in matchers if matcher.label in self.column]
+            rows = (
+                frozenset(
+                    row
+                    for row in range(len(self.rows))
+                    if all(satisfies(matcher, self.value(row, matcher.label)) for matcher in known)
+                )
+                if known
+                else None
+            )
+            self._satisfying[matchers] = rows
+        return self._satisfying[matchers]
+
+    def names(self, label: ChannelLabel) -> _Names:
+        """The index of a channel label."""
+        if label not in self._names:
+            self._names[label] = _Names(self, label)
+        return self._names[label]
+
+    def identified(self, identity: Identity, where: tuple[Matcher, ...]) -> tuple[int, ...]:
+        """Rows that carry the labels an identity needs and satisfy the conditions."""
+        needed = [label.label for label in identity.channel if not label.optional]
+        if not needed and identity.consumer_group:
+            needed = [identity.consumer_group]
+        allowed = self.satisfying(where)
+        return tuple(
+            row
+            for row in (range(len(self.rows)) if allowed is None else sorted(allowed))
+            if all(self.value(row, label) for label in needed)
+        )
+
+
+class _Names:
+    """What a label's values say, templates taken off: whole names, and endings after a colon."""
+
+    def __init__(self, table: LabelTable, label: ChannelLabel) -> None:
+        self.exact: dict[str, list[int]] = {}
+        self.tails: dict[str, list[int]] = {}
+        self.values: dict[str, list[int]] = {}
+        index = table.column.get(label.label)
+        if index is None:
+            return
+        for row, values in enumerate(table.rows):
+            if values[index]:
+                self.values.setdefault(values[index], []).append(row)
+        for value, rows in self.values.items():
+            for name in _unwrapped(value, label):
+                self.exact.setdefault(name, []).extend(rows)
+                for position, char in enumerate(name):
+                    if char == ":":
+                        self.tails.setdefault(name[position + 1 :], []).extend(rows)
+
+    def matching(self, pattern: re.Pattern[str]) -> list[int]:
+        """Rows whose name matches a pattern as a whole."""
+        return [row for name, rows in self.exact.items() if pattern.fullmatch(name) for row in rows]
+
+
+def _unwrapped(value: str, label: ChannelLabel) -> Iterable[str]:
+    if label.of_template:
+        yield anonymous(value)
+        return
+    for template in label.templates:
+        before, _, after = template.partition("{}")
+        inner = len(value) - len(before) - len(after)
+        if inner > 0 and value.startswith(before) and value.endswith(after):
+            yield value[len(before) : len(before) + inner]
+
+
+def satisfies(matcher: Matcher, value: str) -> bool:
+    """True when a label's value satisfies a condition, as PromQL would say it."""
+    if matcher.pattern is not None:
+        found = compiled(matcher.pattern).fullmatch(value) is not None
+    else:
+        found = value in matcher.values
+    return found != matcher.negated
+
+
+@lru_cache(maxsize=4096)
+def compiled(pattern: str) -> re.Pattern[str]:
+    """A pattern, compiled once; `.` matches line breaks as in RE2 with Prometheus's flags."""
+    return re.compile(pattern, re.DOTALL)
+
+
+def intersect(rows: Sequence[int], allowed: frozenset[int] | None) -> tuple[int, ...]:
+    """Rows, each once and ascending, that are allowed; None allows all."""
+    return tuple(sorted(row for row in set(rows) if allowed is None or row in allowed))

@@ -1,0 +1,237 @@
+"""The mapping: every signal of every operation and channel, bound to what the sources really have.
+
+Where several series could measure a signal, the first in this order is used and the rest are shown as alternatives:
+
+1. the profile that `x-telemetry` asks for
+2. live series before missing ones
+3. what the signal means before what stands in for it
+4. the subject's own series before those that hold others' messages too
+5. profiles by rank, recipes by their place in the profile, naming variants by their order
+6. sources in the order of the settings
+
+Only one is ever counted: names with and without suffixes side by side are the same messages.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from observatory.errors import Problem
+from observatory.spec.catalog import Catalog
+from observatory.telemetry.binding import Binding, MappingResult, MetricBinding, Resolution
+from observatory.telemetry.discovery import recognise, tables_of
+from observatory.telemetry.inventory import Inventory
+from observatory.telemetry.matching import Candidate, Matching
+from observatory.telemetry.recipe import Profile, Recipe, SpanRecipe
+from observatory.telemetry.signals import SIGNALS
+from observatory.telemetry.span_matching import span_candidate
+from observatory.telemetry.subject import Subject, channel_subject, operation_subject
+
+SIGNALS_OF_ROLE: dict[str, tuple[str, ...]] = {
+    "producer": tuple(name for name, signal in SIGNALS.items() if signal.scope == "producer"),
+    "consumer": tuple(name for name, signal in SIGNALS.items() if signal.scope == "consumer"),
+    "channel": tuple(name for name, signal in SIGNALS.items() if signal.scope in ("channel", "broker", "registry")),
+}
+MAX_ALTERNATIVES = 5
+
+
+def subjects_of(catalog: Catalog) -> Iterator[Subject]:
+    """Every operation, then every channel, in the catalogue's order."""
+    channels = {channel.id: channel for channel in catalog.channels}
+    for operation in catalog.operations:
+        if operation.channel_id in channels:
+            yield operation_subject(catalog, channels[operation.channel_id], operation)
+    for channel in catalog.channels:
+        yield channel_subject(channel)
+
+
+def override_labels(catalog: Catalog) -> tuple[str, ...]:
+    """Labels that `x-telemetry` names anywhere, for the inventory to hold them."""
+    overrides = [*(channel.telemetry for channel in catalog.channels), *(one.telemetry for one in catalog.operations)]
+    return tuple(sorted({label for override in overrides if override for label, _ in override.labels}))
+
+
+def map_catalog(catalog: Catalog, profiles: Sequence[Profile], inventories: Sequence[Inventory]) -> MappingResult:
+    """Resolve every operation's and channel's signals.
+
+    Args:
+        catalog: What the documents declare.
+        profiles: From `load_profiles`.
+        inventories: What each source has, in the order of preference; none means that nothing is known to be live
+            or missing, and bindings then say what would be looked for.
+    """
+    mapper = _Mapper(catalog, profiles, inventories)
+    resolutions = {}
+    for subject in subjects_of(catalog):
+        for signal in SIGNALS_OF_ROLE[subject.role]:
+            resolutions[subject.key, signal] = mapper.resolve(subject, signal)
+    return MappingResult(resolutions, tuple(_override_problems(catalog, profiles)))
+
+
+def _override_problems(catalog: Catalog, profiles: Sequence[Profile]) -> Iterator[Problem]:
+    known = {profile.id for profile in profiles}
+    subjects = [(one.id, one.telemetry) for one in catalog.channels]
+    subjects += [(one.key, one.telemetry) for one in catalog.operations]
+    for key, override in subjects:
+        if override and override.profile and override.profile not in known:
+            yield Problem(
+                code="profile-unknown",
+                severity="warning",
+                message=f"no telemetry profile is called {override.profile!r}, so the usual order applies",
+                location=override.location,
+                hint=f"known: {', '.join(sorted(known))}",
+                subject=key,
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    key: tuple[int | bool, ...]
+    candidate: Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    matching: Matching
+    inventory: Inventory | None
+    present: frozenset[str]
+
+
+class _Mapper:
+    def __init__(self, catalog: Catalog, profiles: Sequence[Profile], inventories: Sequence[Inventory]) -> None:
+        self.profiles = profiles
+        services = frozenset(document.service for document in catalog.documents)
+        services |= {operation.service for operation in catalog.operations}
+        identifying = frozenset(
+            label
+            for profile in profiles
+            for recipe in profile.recipes
+            for label in (*(part.label for part in recipe.identity.channel), recipe.identity.consumer_group)
+            if label
+        )
+        self.sources = [
+            _Source(
+                Matching(inventory.source, tables_of(inventory), identifying, services),
+                inventory,
+                frozenset(name for name, sets in inventory.label_sets.items() if sets.rows),
+            )
+            for inventory in inventories
+        ] or [_Source(Matching("", None, identifying, services), None, frozenset())]
+        self.known = bool(inventories)
+        self.in_use = {seen.profile for inventory in inventories for seen in recognise(profiles, inventory)}
+        self.recipes: dict[str, list[tuple[Profile, Recipe]]] = defaultdict(list)
+        self.span_recipes: dict[str, list[tuple[Profile, SpanRecipe]]] = defaultdict(list)
+        for profile in profiles:
+            for recipe in profile.recipes:
+                self.recipes[recipe.signal].append((profile, recipe))
+            for span_recipe in profile.span_recipes:
+                self.span_recipes[span_recipe.signal].append((profile, span_recipe))
+        self._explained: dict[tuple[str | None, str], str] = {}
+
+    def resolve(self, subject: Subject, signal: str) -> Resolution:
+        """The best binding of a signal, or why there is none."""
+        ranked = sorted(self._candidates(subject, signal), key=lambda one: one.key)
+        usable = [one.candidate for one in ranked if one.candidate.binding is not None]
+        refused = next((one.candidate for one in ranked if one.candidate.binding is None), None)
+        best = usable[0] if usable else None
+        live = best is not None and best.binding is not None and best.binding.liveness == "live"
+        if not subject.names:
+            return Resolution(
+                subject=subject.key,
+                signal=signal,
+                code="name-unknown",
+                reason="the documents do not say what the channel is called on the broker",
+            )
+        if best is None or (refused is not None and not live):
+            code = refused.code if refused else "not-provided"
+            reason = refused.reason if refused else self._why_not(subject.channel.protocol, signal)
+            return Resolution(subject=subject.key, signal=signal, code=code, reason=reason)
+        assert best.binding is not None
+        bindings = tuple(one.binding for one in usable if one.binding is not None)
+        chosen, others = bindings[0], bindings[1 : MAX_ALTERNATIVES + 1]
+        if live:
+            others = tuple(other for other in others if other.liveness == "live")
+            chosen = _with_doubles_named(chosen, others)
+            return Resolution(
+                subject=subject.key, signal=signal, chosen=chosen, alternatives=others, reason=chosen.reason
+            )
+        code = "series-missing" if self.known else "no-source"
+        return Resolution(
+            subject=subject.key,
+            signal=signal,
+            chosen=chosen,
+            alternatives=others,
+            code=code,
+            reason=chosen.reason if self.known else f"would be looked for by {chosen.reason}",
+        )
+
+    def _candidates(self, subject: Subject, signal: str) -> Iterator[_Ranked]:
+        """Candidates with their sort keys. Profiles that no source shows are left out unless they are asked for."""
+        for order, source in enumerate(self.sources):
+            for profile, recipe in self.recipes[signal]:
+                if not self._concerns(profile, subject):
+                    continue
+                candidate = source.matching.candidate(recipe, subject)
+                if candidate is not None:
+                    yield _Ranked(self._key(subject, profile, recipe.place, order, candidate), candidate)
+            for profile, span_recipe in self.span_recipes[signal]:
+                if not self._concerns(profile, subject):
+                    continue
+                inventory = source.inventory
+                rows = inventory.destinations if inventory is not None else None
+                if rows == () and len(self.sources) > 1:
+                    continue
+                found = span_candidate(span_recipe, subject, source.matching.source, rows)
+                if found is not None:
+                    yield _Ranked(self._key(subject, profile, span_recipe.place, order, found), found)
+
+    def _concerns(self, profile: Profile, subject: Subject) -> bool:
+        if subject.profile == profile.id:
+            return True
+        return profile.speaks(subject.channel.protocol) and (not self.known or profile.id in self.in_use)
+
+    @staticmethod
+    def _key(
+        subject: Subject, profile: Profile, place: int, order: int, candidate: Candidate
+    ) -> tuple[int | bool, ...]:
+        liveness = candidate.binding.liveness if candidate.binding else "missing"
+        return (
+            subject.profile is not None and profile.id != subject.profile,
+            liveness != "live",
+            candidate.proxy,
+            candidate.coarseness,
+            profile.rank,
+            place,
+            order,
+        )
+
+    def _why_not(self, protocol: str | None, signal: str) -> str:
+        """Why nothing measures a signal on this protocol, and what to switch on; the same for all such channels."""
+        at = (protocol, signal)
+        if at not in self._explained:
+            reasons = [
+                f"{profile.id}: {profile.not_provided[signal]}"
+                for profile in self.profiles
+                if profile.id in self.in_use and profile.speaks(protocol) and signal in profile.not_provided
+            ]
+            could = [profile.id for profile in self.profiles if signal in profile.signals and profile.speaks(protocol)]
+            if could:
+                reasons.append(f"{', '.join(could)} would measure it")
+            self._explained[at] = "; ".join(reasons) or "no profile measures it on this protocol"
+        return self._explained[at]
+
+
+def _with_doubles_named(chosen: Binding, others: Sequence[Binding]) -> Binding:
+    """The same messages under other names of the same exporter: say that they are not counted again."""
+    if not isinstance(chosen, MetricBinding):
+        return chosen
+    doubles = dict.fromkeys(
+        other.variant
+        for other in others
+        if isinstance(other, MetricBinding) and other.profile == chosen.profile and other.variant != chosen.variant
+    )
+    if not doubles:
+        return chosen
+    return replace(chosen, reason=f"{chosen.reason}; also there as {', '.join(doubles)}, counted once")

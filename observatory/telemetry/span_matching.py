@@ -1,0 +1,115 @@
+"""What spans show for one subject: the destinations that mean its channel, and whose spans count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from observatory.telemetry.binding import Liveness, SpanBinding, SpanSelector
+from observatory.telemetry.inventory import SpanDestination
+from observatory.telemetry.label_matchers import names_service
+from observatory.telemetry.label_table import compiled
+from observatory.telemetry.matching import Candidate
+from observatory.telemetry.recipe import SpanRecipe
+from observatory.telemetry.subject import Subject, WrittenName, written
+
+SYSTEMS = {
+    "amqp": ("rabbitmq",), "amqps": ("rabbitmq",), "amqp1": ("rabbitmq", "activemq", "servicebus"),
+    "kafka": ("kafka",), "kafka-secure": ("kafka",), "nats": ("nats",), "jetstream": ("nats",),
+    "mqtt": ("mqtt",), "mqtts": ("mqtt",), "secure-mqtt": ("mqtt",),
+    "sqs": ("aws_sqs", "AmazonSQS"), "sns": ("aws_sns",), "googlepubsub": ("gcp_pubsub",), "pulsar": ("pulsar",),
+    "redis": ("redis",), "jms": ("jms", "activemq"),
+}  # fmt: skip
+"""Values of messaging.system by AsyncAPI protocol; any is taken for a protocol that is not listed."""
+
+
+def span_candidate(
+    recipe: SpanRecipe, subject: Subject, source: str, destinations: Sequence[SpanDestination] | None
+) -> Candidate | None:
+    """The span binding of a subject; None when it has no name. Without destinations nothing is known to be live."""
+    options = [option for option in written(recipe.spellings, subject.names)]
+    if not options:
+        return None
+    role = "producer" if recipe.role == "producer" else "consumer"
+    systems = SYSTEMS.get(subject.channel.protocol or "")
+    there = [
+        row
+        for row in destinations or ()
+        if row.role == role and (systems is None or not row.system or row.system in systems)
+    ]
+    notes: list[str] = []
+    caveats = list(recipe.caveats)
+    rows = [row for row in there if _is_one_of(row.destination, options, loose=False)]
+    coarseness = 0
+    if not rows:
+        rows = _by_elimination(there, subject)
+        if rows:
+            notes.append(f"{rows[0].destination} is the only destination that {subject.service} consumes from")
+    if not rows:
+        rows = [row for row in there if _is_one_of(row.destination, options, loose=True)]
+        if rows:
+            coarseness += 1
+            caveats.append(f"spans name {rows[0].destination} only, so other channels may be counted")
+    rows, service, group = _own(rows, subject, notes)
+    names = tuple(dict.fromkeys(row.destination for row in rows)) or tuple(
+        dict.fromkeys(option.text for option in options if option.pattern is None and not option.loose)
+    )
+    if not names:
+        return None
+    seen_systems = {row.system for row in rows}
+    state: Liveness = "unknown" if destinations is None else "live" if rows else "missing"
+    reason = {"live": "live in spans", "missing": "no such spans", "unknown": "spans"}[state]
+    return Candidate(
+        binding=SpanBinding(
+            signal=recipe.signal,
+            source=source,
+            profile=recipe.profile,
+            selector=SpanSelector(
+                destinations=tuple(sorted(names)),
+                system=next(iter(seen_systems)) or None if len(seen_systems) == 1 else None,
+                service=service,
+                consumer_group=group,
+            ),
+            liveness=state,
+            messages=sum(row.messages for row in rows),
+            reason=reason + (f"; {', '.join(notes)}" if notes else ""),
+            caveats=tuple(caveats),
+        ),
+        coarseness=coarseness,
+    )
+
+
+def _is_one_of(destination: str, options: Sequence[WrittenName], *, loose: bool) -> bool:
+    for option in options:
+        if option.loose is not loose:
+            continue
+        if option.pattern is not None:
+            if compiled(option.pattern).fullmatch(destination):
+                return True
+        elif destination == option.text or (option.tail and destination.endswith(":" + option.text)):
+            return True
+    return False
+
+
+def _by_elimination(there: Sequence[SpanDestination], subject: Subject) -> list[SpanDestination]:
+    """Spans of a consumer that name an exchange or key which its document does not know (pika does): they are its
+    own when the service receives from one channel only and its spans name one destination only."""
+    if subject.role != "consumer" or not subject.only_receive:
+        return []
+    own = [row for row in there if names_service(row.service, subject.service)]
+    return own if len({row.destination for row in own}) == 1 else []
+
+
+def _own(
+    rows: list[SpanDestination], subject: Subject, notes: list[str]
+) -> tuple[list[SpanDestination], str | None, str | None]:
+    """The subject's rows, and the service and group that select them."""
+    group = subject.consumer_group if subject.role == "consumer" else None
+    if subject.role == "channel" or not rows:
+        return rows, subject.service or None, group
+    by_group = [row for row in rows if group and row.consumer_group == group]
+    if by_group:
+        return by_group, subject.service or None, group
+    own = [row for row in rows if row.service == subject.service and not (group and row.consumer_group)]
+    if not own and rows:
+        notes.append(f"seen from {', '.join(sorted({row.service for row in rows})[:5])}")
+    return own, subject.service or None, group

@@ -1,0 +1,166 @@
+"""What a signal is looked up for: an operation or a channel, with every name by which exporters may know it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+
+from observatory.spec.catalog import Catalog, Channel, NameKind, Operation, RuntimeName
+from observatory.telemetry.binding import literal
+from observatory.telemetry.recipe import Spelling
+
+DEAD_LETTER_CONVENTIONS = ("{}.dlq", "{}-dlq", "{}.DLT", "{}-dlt", "dlq.{}", "error.{}")
+"""Names that a dead-letter channel commonly has, most common first; taken only when telemetry shows them."""
+
+MAIN_KINDS: tuple[NameKind, ...] = ("queue", "topic", "subject", "path", "destination")
+
+Names = Mapping[NameKind, tuple[RuntimeName, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenName:
+    """A name as a label or span may hold it.
+
+    Attributes:
+        text: Exact, or the template when `pattern` is set.
+        pattern: Regular expression of a parameterised address.
+        loose: It may mean other channels too.
+        tail: More may stand in front of it, before a colon.
+    """
+
+    text: str
+    pattern: str | None = None
+    loose: bool = False
+    tail: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """An operation or a channel, ready to be matched.
+
+    Attributes:
+        key: Operation key or channel id.
+        role: `producer`, `consumer` or `channel`.
+        names: Runtime names by kind.
+        dead_letters: Names of the dead-letter channel, best first.
+        dead_letter_declared: True when the documents name it, False when the names follow conventions.
+        service, consumer_group: Empty or None for channels.
+        sole: No other operation has the same role on the channel.
+        only_receive: The service has no other receive operation.
+        profile: Profile that `x-telemetry` asks for.
+        labels: Labels that `x-telemetry` gives.
+    """
+
+    key: str
+    role: str
+    channel: Channel
+    names: Names
+    dead_letters: tuple[Names, ...] = ()
+    dead_letter_declared: bool = False
+    service: str = ""
+    consumer_group: str | None = None
+    sole: bool = True
+    only_receive: bool = False
+    profile: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def names_of(channel: Channel) -> Names:
+    """A channel's runtime names by kind, in the catalogue's order."""
+    kinds: dict[NameKind, tuple[RuntimeName, ...]] = {}
+    for name in channel.names:
+        kinds[name.kind] = (*kinds.get(name.kind, ()), name)
+    return kinds
+
+
+def dead_letters_of(channel: Channel, names: Names) -> tuple[tuple[Names, ...], bool]:
+    """Names of the dead-letter channel, and whether the documents declare it."""
+    kind = next((kind for kind in MAIN_KINDS if kind in names), None)
+    if channel.dead_letter:
+        return (_as_kind(kind or "destination", channel.dead_letter, "dead letter"),), True
+    if kind is None:
+        return (), False
+    main = names[kind][0]
+    if main.pattern is not None or not main.value:
+        return (), False
+    return tuple(
+        _as_kind(kind, convention.format(main.value), "dead-letter convention")
+        for convention in DEAD_LETTER_CONVENTIONS
+    ), False
+
+
+def _as_kind(kind: NameKind, value: str, provenance: str) -> Names:
+    # Exporters that have a word of their own for the thing still find it, and those that have none do too.
+    kinds: tuple[NameKind, ...] = (kind, "destination") if kind != "destination" else (*MAIN_KINDS,)
+    return {one: (RuntimeName(kind=one, value=value, provenance=provenance),) for one in kinds}
+
+
+def operation_subject(catalog: Catalog, channel: Channel, operation: Operation) -> Subject:
+    """An operation's side of its channel."""
+    names = names_of(channel)
+    dead_letters, declared = dead_letters_of(channel, names)
+    override = operation.telemetry or channel.telemetry
+    same = [other for other in catalog.operations_on(channel.id, operation.action) if other.key != operation.key]
+    receives = [
+        other for other in catalog.operations if other.service == operation.service and other.action == "receive"
+    ]
+    return Subject(
+        key=operation.key,
+        role="producer" if operation.action == "send" else "consumer",
+        channel=channel,
+        names=names,
+        dead_letters=dead_letters,
+        dead_letter_declared=declared,
+        service=operation.service,
+        consumer_group=operation.consumer_group,
+        sole=not same,
+        only_receive=operation.action == "receive" and len(receives) == 1,
+        profile=override.profile if override else None,
+        labels=dict(override.labels) if override else {},
+    )
+
+
+def channel_subject(channel: Channel) -> Subject:
+    """The channel as a whole."""
+    override = channel.telemetry
+    return Subject(
+        key=channel.id,
+        role="channel",
+        channel=channel,
+        names=names_of(channel),
+        profile=override.profile if override else None,
+        labels=dict(override.labels) if override else {},
+    )
+
+
+def written(spellings: Sequence[Spelling], names: Names) -> tuple[WrittenName, ...]:
+    """Every way in which the spellings write these names, in their order, each once."""
+    found: dict[WrittenName, None] = {}
+    for spelling in spellings:
+        parts = [names.get(kind, ()) for kind in spelling.kinds]
+        known = [[name for name in part if name.value] for part in parts]
+        known = [part for part in known if part]
+        if len(known) < min(2, len(spelling.kinds)):
+            # An exchange without its key is no spelling of exchange and key.
+            continue
+        for combination in product(*known):
+            for chosen in (combination, _without_repeats(combination)):
+                found[_joined(chosen, spelling)] = None
+    return tuple(found)
+
+
+def _without_repeats(combination: tuple[RuntimeName, ...]) -> tuple[RuntimeName, ...]:
+    kept: list[RuntimeName] = []
+    for name in combination:
+        if not kept or kept[-1].value != name.value:
+            kept.append(name)
+    return tuple(kept)
+
+
+def _joined(names: tuple[RuntimeName, ...], spelling: Spelling) -> WrittenName:
+    text = ":".join(name.value for name in names)
+    pattern = None
+    if any(name.pattern is not None for name in names):
+        pattern = ":".join(name.pattern if name.pattern is not None else literal(name.value) for name in names)
+    return WrittenName(text, pattern, spelling.loose, spelling.tail)
