@@ -39,6 +39,7 @@ class SampleSet:
         values: float64. NaN is a stale marker and nothing else: the series ended there.
         exact: True for samples as scraped; False when they were read on a query grid and may repeat.
         resolution_ms: Distance of grid points when not exact, else 0.
+        problems: What is missing from the set or doubtful in it, such as a server's warnings.
     """
 
     labels: tuple[Mapping[str, str], ...]
@@ -47,6 +48,7 @@ class SampleSet:
     values: Float64
     exact: bool = True
     resolution_ms: int = 0
+    problems: tuple[Problem, ...] = ()
 
     @classmethod
     def of(
@@ -146,7 +148,16 @@ class MessageQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """One span as people see it in a waterfall. Times in nanoseconds since the epoch."""
+    """One span, whatever convention its attributes followed. Times in nanoseconds since the epoch.
+
+    Attributes:
+        trace_id, span_id, parent_span_id: Lower-case hexadecimal; an empty parent means a root.
+        links: (trace id, span id) of each link.
+        operation: What was done to messages: create, send, receive, process, settle; empty when nothing was.
+        operation_name: The system's own word for it, such as `poll` or `ack`.
+        batch_count: Messages of a batch; None when the span does not say.
+        weight: How many spans this one stands for; 1 where the sampler left no word.
+    """
 
     trace_id: str
     span_id: str
@@ -163,6 +174,13 @@ class Span:
     consumer_group: str = ""
     links: tuple[tuple[str, str], ...] = ()
     attributes: Mapping[str, str] = field(default_factory=dict)
+    operation: str = ""
+    operation_name: str = ""
+    partition: str = ""
+    offset: str = ""
+    message_id: str = ""
+    batch_count: int | None = None
+    weight: float = 1.0
 
 
 class SpanSource(Protocol):

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
-from observatory.sources.base import SampleSet, SeriesRequest, SourceState
+from observatory.compile import sql
+from observatory.sources.base import (
+    Float64,
+    HopQuery,
+    Int64,
+    MessageQuery,
+    SampleSet,
+    SeriesRequest,
+    SourceState,
+    Span,
+)
 from observatory.sources.store import samples as sample_table
+from observatory.sources.store import spans as span_table
 from observatory.sources.store.database import Database
 from observatory.sources.store.series import SeriesDictionary
-from observatory.telemetry.inventory import Inventory, InventoryRequest, LabelSets
-from observatory.windows import TimeRange
+from observatory.telemetry.binding import SpanSelector
+from observatory.telemetry.inventory import Inventory, InventoryRequest, LabelSets, SpanDestination
+from observatory.windows import Grid, TimeRange
+
+PRESENCE_MS = 300_000
+"""Silence of spans on both sides of a step that is still no outage."""
 
 
 class Store:
@@ -150,3 +167,120 @@ class Store:
                 " UNION ALL SELECT min(t_ms) FROM sample_head)"
             ).fetchall()[0]
         return None if row[0] is None else int(row[0])
+
+    # spans
+
+    def append_spans(self, spans: Iterable[Span]) -> int:
+        """Keep spans whose trace and span ids are new; returns how many that were.
+
+        Raises:
+            SourceFailed: `span-invalid`; an id is not hexadecimal.
+        """
+        return self._append(*span_table.batch_of(spans))
+
+    def append_span_batch(
+        self, columns: Mapping[str, span_table.Column], links: Mapping[str, span_table.Column] | None = None
+    ) -> int:
+        """The same from columns, for sources of millions of spans: see `spans.COLUMNS` and `spans.LINK_COLUMNS`.
+
+        Ids are unsigned 64-bit integers, a trace id two of them. A single value holds for all spans.
+        """
+        return self._append(*span_table.batch_from(columns, links))
+
+    def _append(self, spans: pa.Table, links: pa.Table) -> int:
+        with self._database.writing() as cursor:
+            return span_table.append(cursor, spans, links)
+
+    def span_count(self) -> int:
+        """How many spans are stored."""
+        with self._database.reading() as cursor:
+            return int(cursor.execute("SELECT count(*) FROM spans").fetchall()[0][0])
+
+    def count_hops(self, queries: Sequence[HopQuery], grid: Grid) -> dict[str, Float64]:
+        """Hops per step by the consumer's instant, for all queries in one statement."""
+        return self._per_step(sql.hop_counts(queries, grid), queries, grid)
+
+    def count_messages(self, queries: Sequence[MessageQuery], grid: Grid) -> dict[str, Float64]:
+        """Messages per step by the span's start, for all queries in one statement."""
+        return self._per_step(sql.message_counts(queries, grid), queries, grid)
+
+    def _per_step(
+        self, statement: sql.Statement, queries: Sequence[HopQuery | MessageQuery], grid: Grid
+    ) -> dict[str, Float64]:
+        counts = np.zeros((len(queries), grid.steps))
+        with self._database.reading() as cursor:
+            rows = cursor.execute(statement.text, statement.parameters).fetchnumpy()
+        number, step, count = rows.values()
+        counts[np.asarray(number, np.int64), np.asarray(step, np.int64)] = np.asarray(count, np.float64)
+        return {query.key: counts[index] for index, query in enumerate(queries)}
+
+    def hop_latencies(self, selector: SpanSelector, span: TimeRange) -> tuple[Int64, Float64]:
+        """Consumer instant in ms and latency in seconds of each hop, oldest first; below zero is clamped to zero."""
+        rows = self._hops(selector, span)
+        return np.asarray(rows["at_ms"], np.int64), np.asarray(rows["latency_seconds"], np.float64)
+
+    def clamped_hops(self, selector: SpanSelector, span: TimeRange) -> tuple[int, int]:
+        """How many hops ended before they began, and how many there are: clocks differ, or the producer's span was
+        still open when the message arrived.
+        """
+        clamped = np.asarray(self._hops(selector, span)["clamped"], bool)
+        return int(clamped.sum()), len(clamped)
+
+    def _hops(self, selector: SpanSelector, span: TimeRange) -> dict[str, np.ndarray[Any, Any]]:
+        statement = sql.hop_latencies(selector, span)
+        with self._database.reading() as cursor:
+            columns: dict[str, np.ndarray[Any, Any]] = cursor.execute(statement.text, statement.parameters).fetchnumpy()
+        return columns
+
+    def span_presence(self, grid: Grid) -> Float64:
+        """Seconds per step in which spans are known to have arrived.
+
+        A step counts as a whole when any span of the store began or ended in it, or within the five minutes before
+        it and also within the five minutes after it: short silences are no outage, and nothing is known beyond the
+        last span. Spans of any service count, for it is the collection that is asked about.
+        """
+        margin = -(-PRESENCE_MS // grid.step_ms)
+        wider = Grid(grid.start_ms - margin * grid.step_ms, grid.step_ms, grid.steps + 2 * margin)
+        with self._database.reading() as cursor:
+            active, first_ns, last_ns = span_table.activity(cursor, wider)
+        edges_ns = (wider.start_ms + np.arange(wider.steps + 1, dtype=np.int64) * wider.step_ms) * 10**6
+        newest = np.full(wider.steps, np.iinfo(np.int64).min // 2)
+        oldest = np.full(wider.steps, np.iinfo(np.int64).max // 2)
+        newest[active], oldest[active] = last_ns, first_ns
+        newest = np.maximum.accumulate(newest)
+        oldest = np.minimum.accumulate(oldest[::-1])[::-1]
+        seen = (edges_ns[:-1] - newest <= PRESENCE_MS * 10**6) & (oldest - edges_ns[1:] <= PRESENCE_MS * 10**6)
+        seen[active] = True
+        return np.where(seen[margin : margin + grid.steps], grid.step_ms / 1000, 0.0)
+
+    def destinations(self, span: TimeRange) -> Inventory:
+        """Producers and consumers that spans show, with their messages in the range."""
+        statement = sql.destinations(span)
+        with self._database.reading() as cursor:
+            rows = cursor.execute(statement.text, statement.parameters).fetchall()
+        return Inventory(
+            source=self.name,
+            destinations=tuple(
+                SpanDestination(
+                    role=role,
+                    system=system,
+                    destination=destination,
+                    service=service,
+                    consumer_group=group,
+                    messages=float(messages),
+                    first_ms=first_ms,
+                    last_ms=last_ms,
+                )
+                for role, system, destination, service, group, messages, first_ms, last_ms in rows
+            ),
+        )
+
+    def sample_traces(self, selector: SpanSelector | None, span: TimeRange, limit: int) -> list[str]:
+        """Trace ids to look at: those with errors first, then slow ones, then recent ones."""
+        with self._database.reading() as cursor:
+            return span_table.sample_traces(cursor, selector, span, limit)
+
+    def trace(self, trace_id: str) -> list[Span]:
+        """All spans of a trace and of the traces linked to it, by start time; empty for an unknown id."""
+        with self._database.reading() as cursor:
+            return span_table.trace(cursor, trace_id)

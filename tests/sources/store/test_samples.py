@@ -139,11 +139,16 @@ def test_the_oldest_instant_is_known_and_an_empty_store_has_none() -> None:
         assert store.earliest_ms() == 7000
 
 
+def append_and_fail(store: Store) -> None:
+    with store.transaction():
+        store.append_samples(one("m", [1], [1]))
+        read(store, "m", Matcher("__name__", pattern="("))
+
+
 def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
     with Store.open(tmp_path / "s.duckdb") as store:
-        with pytest.raises(SourceFailed), store.transaction():
-            store.append_samples(one("m", [1], [1]))
-            read(store, "m", Matcher("__name__", pattern="("))
+        with pytest.raises(SourceFailed):
+            append_and_fail(store)
         assert store.metric_names(ALWAYS) == frozenset()
         assert store.append_samples(one("m", [1], [1])) == 1
 

@@ -1,0 +1,306 @@
+"""Counts over spans, said in SQL: one statement for any number of channels, every value a parameter.
+
+A message is what one consumer group does with one published message. Rules, and why:
+
+- A producer span inside a producer span of the same destination and service is the same publish (pika opens two).
+- Create spans stand for the messages of a batch; the send span around or after them is no further message.
+- A receive span that holds or links consumer spans of its own destination and group is their wrapping (a poll).
+  Of messages that were both received and processed, the process span counts.
+- A batch span counts its links, or its declared count where that is larger.
+
+A hop is a message on its way from a producer span to a consumer group, joined by parent and by link, once where both
+exist, and only when both ends name the channel: copied headers point past a retry topic at the first producer.
+Processing the same message again is a further message for availability, and not a further hop.
+
+The consumer's instant is the start of its span; a receive span that found its messages by link began waiting before
+they existed, so its end stands in. Steps are left-open, right-closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from observatory.telemetry.binding import SpanSelector
+from observatory.windows import Grid, TimeRange
+
+NEAR_NS = 3_600 * 10**9
+"""Spans of one publish or one poll lie within an hour of each other."""
+REPEAT_NS = 86_400 * 10**9
+"""A message consumed again within a day is a repeat and no second hop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL text and the values of its named parameters."""
+
+    text: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+class HopAsk(Protocol):
+    """Hops of one channel and group, at most a bound long; None counts all."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def selector(self) -> SpanSelector: ...
+    @property
+    def bound_seconds(self) -> float | None: ...
+
+
+class MessageAsk(Protocol):
+    """Messages on one side of one channel."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def selector(self) -> SpanSelector: ...
+    @property
+    def role(self) -> str: ...
+    @property
+    def outcome(self) -> str | None: ...
+
+
+_ASK = """
+ask AS (
+    SELECT unnest($number::INTEGER[]) AS number, unnest($system::VARCHAR[]) AS system,
+        unnest($service::VARCHAR[]) AS service, unnest($consumer_group::VARCHAR[]) AS party,
+        unnest($from_end::BOOLEAN[]) AS from_end, unnest($to_end::BOOLEAN[]) AS to_end,
+        unnest($bound_ns::BIGINT[]) AS bound_ns, unnest($role::VARCHAR[]) AS role, unnest($failed::BOOLEAN[]) AS failed
+),
+spelling AS (
+    SELECT unnest($spelling_number::INTEGER[]) AS number, unnest($spelling::VARCHAR[]) AS destination
+),
+wanted AS (SELECT DISTINCT destination FROM spelling)
+"""
+
+_EVERY_DESTINATION = "wanted AS (SELECT DISTINCT destination FROM spans WHERE role <> '' AND destination <> '')"
+
+_MESSAGES = """
+sent AS (
+    SELECT * FROM spans SEMI JOIN wanted USING (destination)
+    WHERE role = 'producer' AND start_ns > $from_ns - $near_ns AND start_ns <= $until_ns + $near_ns
+),
+nested_sent AS (   -- the inner span of one publish
+    SELECT c.trace_hi, c.trace_lo, c.span_id FROM sent c JOIN sent p
+        ON c.parent_span_id = p.span_id AND c.trace_lo = p.trace_lo AND c.trace_hi = p.trace_hi
+    WHERE c.destination = p.destination AND c.service = p.service
+        AND NOT (c.operation = 'create' AND p.operation = 'send')
+),
+created_sent AS (  -- a send span whose messages have create spans, as its children or by link
+    SELECT s.trace_hi, s.trace_lo, s.span_id FROM sent c JOIN sent s
+        ON c.parent_span_id = s.span_id AND c.trace_lo = s.trace_lo AND c.trace_hi = s.trace_hi
+    WHERE c.operation = 'create' AND s.operation = 'send' AND c.destination = s.destination
+    UNION
+    SELECT s.trace_hi, s.trace_lo, s.span_id FROM sent s
+        JOIN span_links l ON l.span_id = s.span_id AND l.trace_lo = s.trace_lo AND l.trace_hi = s.trace_hi
+        JOIN sent c ON c.span_id = l.target_span_id AND c.trace_lo = l.target_trace_lo
+            AND c.trace_hi = l.target_trace_hi
+    WHERE c.operation = 'create' AND s.operation = 'send' AND c.destination = s.destination
+),
+taken AS (
+    SELECT *, coalesce(nullif(consumer_group, ''), service) AS party FROM spans SEMI JOIN wanted USING (destination)
+    WHERE role = 'consumer' AND start_ns > $from_ns - $near_ns AND start_ns <= $until_ns + $near_ns
+),
+link AS (
+    SELECT DISTINCT t.trace_hi, t.trace_lo, t.span_id, t.operation, t.party, t.destination,
+        l.target_trace_hi, l.target_trace_lo, l.target_span_id
+    FROM taken t JOIN span_links l ON l.span_id = t.span_id AND l.trace_lo = t.trace_lo AND l.trace_hi = t.trace_hi
+),
+linked AS (SELECT trace_hi, trace_lo, span_id, count(*) AS links FROM link GROUP BY ALL),
+origin AS (        -- where the messages of a span came from: its links, else its parent
+    SELECT trace_hi, trace_lo, span_id, operation, party, destination,
+        target_trace_hi, target_trace_lo, target_span_id FROM link
+    UNION ALL
+    SELECT trace_hi, trace_lo, span_id, operation, party, destination, trace_hi, trace_lo, parent_span_id
+    FROM taken ANTI JOIN linked USING (span_id, trace_lo, trace_hi)
+    WHERE parent_span_id <> 0
+),
+processed_origin AS (
+    SELECT DISTINCT party, destination, target_trace_hi, target_trace_lo, target_span_id
+    FROM origin WHERE operation = 'process'
+),
+covered AS (       -- of a receive span: how many of its messages a process span counts
+    SELECT trace_hi, trace_lo, span_id, count(*) AS messages FROM origin
+        SEMI JOIN processed_origin USING (party, destination, target_span_id, target_trace_lo, target_trace_hi)
+    WHERE operation = 'receive' GROUP BY ALL
+),
+wrapping AS (      -- a receive span around or linked to the consumer spans of its messages
+    SELECT w.trace_hi, w.trace_lo, w.span_id FROM taken c JOIN taken w
+        ON c.parent_span_id = w.span_id AND c.trace_lo = w.trace_lo AND c.trace_hi = w.trace_hi
+    WHERE w.operation = 'receive' AND c.destination = w.destination AND c.party = w.party
+    UNION
+    SELECT l.trace_hi, l.trace_lo, l.span_id FROM link l JOIN taken c
+        ON l.target_span_id = c.span_id AND l.target_trace_lo = c.trace_lo AND l.target_trace_hi = c.trace_hi
+    WHERE l.operation = 'receive' AND c.destination = l.destination AND c.party = l.party
+),
+nested_taken AS (  -- a process span inside one of the same group, without messages of its own
+    SELECT c.trace_hi, c.trace_lo, c.span_id FROM taken c JOIN taken p
+        ON c.parent_span_id = p.span_id AND c.trace_lo = p.trace_lo AND c.trace_hi = p.trace_hi
+        ANTI JOIN linked ON linked.span_id = c.span_id AND linked.trace_lo = c.trace_lo AND linked.trace_hi = c.trace_hi
+    WHERE p.operation = 'process' AND c.operation = 'process' AND c.destination = p.destination AND c.party = p.party
+),
+message AS (
+    SELECT 'producer' AS role, system, destination, service, '' AS party, '' AS consumer_group, start_ns, error,
+        weight * CASE WHEN operation = 'send' AND batch_count >= 0 THEN batch_count ELSE 1 END AS messages
+    FROM sent ANTI JOIN nested_sent USING (span_id, trace_lo, trace_hi)
+        ANTI JOIN created_sent USING (span_id, trace_lo, trace_hi)
+    WHERE start_ns > $from_ns AND start_ns <= $until_ns
+    UNION ALL
+    SELECT 'consumer', system, destination, service, party, consumer_group, start_ns, error,
+        weight * CASE
+            WHEN operation = 'receive' AND coalesce(covered.messages, 0) >= greatest(coalesce(links, 0), 1) THEN 0
+            ELSE CASE
+                WHEN batch_count >= 0 THEN greatest(batch_count, coalesce(links, 0))
+                WHEN links > 0 THEN links
+                -- A poll may come back with empty hands; a record in the hand shows by its place or its id.
+                WHEN kind = 'client' AND operation = 'receive' AND message_offset = '' AND message_id = '' THEN 0
+                ELSE 1
+            END - CASE WHEN operation = 'receive' THEN coalesce(covered.messages, 0) ELSE 0 END
+        END
+    FROM taken ANTI JOIN wrapping USING (span_id, trace_lo, trace_hi)
+        ANTI JOIN nested_taken USING (span_id, trace_lo, trace_hi)
+        LEFT JOIN linked USING (span_id, trace_lo, trace_hi)
+        LEFT JOIN covered USING (span_id, trace_lo, trace_hi)
+    WHERE start_ns > $from_ns AND start_ns <= $until_ns
+)
+"""
+
+_HOPS = """
+taken AS (
+    SELECT *, coalesce(nullif(consumer_group, ''), service) AS party FROM spans SEMI JOIN wanted USING (destination)
+    WHERE role = 'consumer' AND end_ns > $from_ns - $repeat_ns AND start_ns <= $until_ns
+),
+edge AS (
+    SELECT t.*, trace_hi AS target_trace_hi, trace_lo AS target_trace_lo, parent_span_id AS target_span_id,
+        false AS by_link
+    FROM taken t WHERE parent_span_id <> 0
+    UNION ALL
+    SELECT t.*, l.target_trace_hi, l.target_trace_lo, l.target_span_id, true
+    FROM taken t JOIN span_links l ON l.span_id = t.span_id AND l.trace_lo = t.trace_lo AND l.trace_hi = t.trace_hi
+),
+pair AS (
+    SELECT e.system, e.destination, e.service, e.party, e.trace_hi, e.trace_lo, p.destination AS sent_to,
+        p.start_ns AS sent_start_ns, p.end_ns AS sent_end_ns, e.end_ns AS taken_end_ns,
+        CASE WHEN e.operation = 'receive' AND e.by_link THEN e.end_ns ELSE e.start_ns END AS taken_ns,
+        -- One trace is one sampling decision, two traces are two.
+        CASE WHEN e.trace_lo = p.trace_lo AND e.trace_hi = p.trace_hi
+            THEN greatest(e.weight, p.weight) ELSE e.weight * p.weight END AS weight
+    FROM edge e JOIN spans p
+        ON p.span_id = e.target_span_id AND p.trace_lo = e.target_trace_lo AND p.trace_hi = e.target_trace_hi
+    WHERE p.role = 'producer'
+    QUALIFY row_number() OVER (
+        PARTITION BY e.party, e.destination, p.trace_hi, p.trace_lo, p.span_id,
+            -- One producer span for a whole batch: its messages are told apart by place, id, or the consumer's span.
+            CASE WHEN p.batch_count <= 1 THEN ''
+                WHEN e.message_offset <> '' THEN concat_ws('/', 'offset', e.partition_id, e.message_offset)
+                WHEN e.message_id <> '' THEN concat_ws('/', 'id', e.message_id)
+                ELSE concat_ws('/', 'span', e.trace_hi, e.trace_lo, e.span_id) END
+        ORDER BY e.operation = 'receive', e.start_ns, e.by_link, e.span_id
+    ) = 1
+),
+hop AS (
+    SELECT ask.number, ask.bound_ns, pair.weight,
+        CASE WHEN to_end THEN taken_end_ns ELSE taken_ns END AS at_ns,
+        CASE WHEN to_end THEN taken_end_ns ELSE taken_ns END
+            - CASE WHEN from_end THEN sent_end_ns ELSE sent_start_ns END AS latency_ns
+    FROM pair JOIN spelling ON spelling.destination = pair.destination
+        JOIN ask ON ask.number = spelling.number
+        SEMI JOIN spelling AS sender ON sender.number = ask.number AND sender.destination = pair.sent_to
+    WHERE (ask.system IS NULL OR ask.system = pair.system) AND (ask.service IS NULL OR ask.service = pair.service)
+        AND (ask.party IS NULL OR ask.party = pair.party)
+)
+"""
+
+
+def hop_counts(asks: Sequence[HopAsk], grid: Grid) -> Statement:
+    """Rows (number of the ask, step, hops): weighted, zero steps left out; clamped latencies are within any bound."""
+    text = _with(
+        (_ASK, _HOPS),
+        """SELECT number, (at_ns - $from_ns - 1) // $step_ns AS step, sum(weight) AS hops FROM hop
+WHERE at_ns > $from_ns AND at_ns <= $until_ns AND (bound_ns IS NULL OR latency_ns <= bound_ns)
+GROUP BY ALL""",
+    )
+    selectors = [ask.selector for ask in asks]
+    bounds = [None if ask.bound_seconds is None else round(ask.bound_seconds * 1e9) for ask in asks]
+    return Statement(
+        text, _asked(selectors, bounds=bounds) | _between(grid.range, "repeat_ns") | {"step_ns": grid.step_ms * 10**6}
+    )
+
+
+def hop_latencies(selector: SpanSelector, span: TimeRange) -> Statement:
+    """Rows (at_ms, latency in seconds, weight, clamped), oldest first; a latency below zero is clamped to zero."""
+    text = _with(
+        (_ASK, _HOPS),
+        """SELECT (at_ns + 999999) // 1000000 AS at_ms, greatest(latency_ns, 0) / 1e9 AS latency_seconds, weight,
+    latency_ns < 0 AS clamped
+FROM hop WHERE at_ns > $from_ns AND at_ns <= $until_ns ORDER BY at_ns, latency_ns""",
+    )
+    return Statement(text, _asked([selector], bounds=[None]) | _between(span, "repeat_ns"))
+
+
+def message_counts(asks: Sequence[MessageAsk], grid: Grid) -> Statement:
+    """Rows (number of the ask, step, messages): weighted, zero steps left out."""
+    text = _with(
+        (_ASK, _MESSAGES),
+        """SELECT ask.number, (start_ns - $from_ns - 1) // $step_ns AS step, sum(messages) AS messages
+FROM message JOIN spelling ON spelling.destination = message.destination JOIN ask ON ask.number = spelling.number
+WHERE ask.role = message.role AND (ask.system IS NULL OR ask.system = message.system)
+    AND (ask.service IS NULL OR ask.service = message.service)
+    AND (ask.role = 'producer' OR ask.party IS NULL OR ask.party = message.party)
+    AND (ask.failed IS NULL OR ask.failed = message.error)
+GROUP BY ALL HAVING sum(messages) > 0""",
+    )
+    asked = _asked(
+        [ask.selector for ask in asks],
+        roles=[ask.role for ask in asks],
+        failed=[None if ask.outcome is None else ask.outcome == "error" for ask in asks],
+    )
+    return Statement(text, asked | _between(grid.range, "near_ns") | {"step_ns": grid.step_ms * 10**6})
+
+
+def destinations(span: TimeRange) -> Statement:
+    """Rows (role, system, destination, service, consumer group, messages, first ms, last ms) of whoever spans show."""
+    text = _with(
+        (_EVERY_DESTINATION, _MESSAGES),
+        """SELECT role, system, destination, service, consumer_group, sum(messages) AS messages,
+    min(start_ns) // 1000000 AS first_ms, max(start_ns) // 1000000 AS last_ms
+FROM message GROUP BY ALL HAVING sum(messages) > 0 ORDER BY ALL""",
+    )
+    return Statement(text, _between(span, "near_ns"))
+
+
+def _with(parts: Sequence[str], select: str) -> str:
+    return f"WITH {','.join(parts)}\n{select}"
+
+
+def _between(span: TimeRange, margin: str) -> dict[str, int]:
+    margins = {"near_ns": NEAR_NS, "repeat_ns": REPEAT_NS}
+    return {"from_ns": span.start_ms * 10**6, "until_ns": span.end_ms * 10**6, margin: margins[margin]}
+
+
+def _asked(
+    selectors: Sequence[SpanSelector],
+    *,
+    bounds: Sequence[int | None] | None = None,
+    roles: Sequence[str] | None = None,
+    failed: Sequence[bool | None] | None = None,
+) -> dict[str, list[Any]]:
+    """The asks as columns, which is how any number of them fits one statement."""
+    nothing = [None] * len(selectors)
+    spellings = [(n, name) for n, one in enumerate(selectors) for name in dict.fromkeys(one.destinations)]
+    return {
+        "number": list(range(len(selectors))),
+        "system": [one.system for one in selectors],
+        "service": [one.service for one in selectors],
+        "consumer_group": [one.consumer_group for one in selectors],
+        "from_end": [one.measure.startswith("end-") for one in selectors],
+        "to_end": [one.measure.endswith("-end") for one in selectors],
+        "bound_ns": list(bounds or nothing),
+        "role": list(roles or nothing),
+        "failed": list(failed or nothing),
+        "spelling_number": [number for number, _ in spellings],
+        "spelling": [name for _, name in spellings],
+    }
