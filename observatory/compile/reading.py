@@ -1,0 +1,31 @@
+"""The PromQL by which raw samples and label sets are read from servers; everything else is computed here, not there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from observatory.telemetry.binding import SeriesSelector
+
+
+def series(selector: SeriesSelector) -> str:
+    """The selector as text."""
+    from observatory.compile import promql
+
+    return promql.selector(selector)
+
+
+def series_with(labels: Mapping[str, str]) -> str:
+    """All series, whatever their name, that carry these labels; at least one label must be given."""
+    from observatory.compile import promql
+
+    return "{" + ", ".join(f"{name}={promql.quote(value)}" for name, value in sorted(labels.items())) + "}"
+
+
+def raw_samples(selector: SeriesSelector, length_ms: int) -> str:
+    """A range vector: asked at the end of a range, an instant query answers with every raw sample in it."""
+    return f"{series(selector)}[{length_ms}ms]"
+
+
+def label_sets(selector: SeriesSelector, labels: Sequence[str], length_ms: int) -> str:
+    """How many series had a sample in the range, per combination of labels."""
+    return f"count by ({', '.join(labels)}) (last_over_time({raw_samples(selector, length_ms)}))"

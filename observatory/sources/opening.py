@@ -1,0 +1,79 @@
+"""Sources from settings: every server and the store that a command may ask, opened together and closed together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from observatory.errors import InputInvalid, Problem
+from observatory.settings import Settings
+from observatory.sources.base import MetricSource, SourceState, SpanSource
+
+if TYPE_CHECKING:
+    from observatory.sources.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """All that can be asked; a context manager.
+
+    Attributes:
+        metrics: Servers of series, the store last.
+        spans: Stores of spans.
+        store: The embedded store, where there is one; also among the others.
+    """
+
+    metrics: tuple[MetricSource, ...] = ()
+    spans: tuple[SpanSource, ...] = ()
+    store: Store | None = None
+
+    def states(self) -> tuple[SourceState, ...]:
+        """How each server of series is doing."""
+        return tuple(source.state() for source in self.metrics)
+
+    def metric_source(self, name: str) -> MetricSource | None:
+        """The server of series of this name."""
+        return next((source for source in self.metrics if source.name == name), None)
+
+    def close(self) -> None:
+        """Close connections and the store; more than once does no harm."""
+        for source in dict.fromkeys((*self.metrics, *self.spans)):
+            if callable(close := getattr(source, "close", None)):
+                close()
+
+    def __enter__(self) -> Sources:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_sources(settings: Settings, *, read_only_store: bool = False) -> Sources:
+    """Connect to everything that the settings name. No server is asked yet.
+
+    Raises:
+        InputInvalid: A URL is wrong, or two sources have one name.
+    """
+    from observatory.sources.prometheus import PrometheusSource
+
+    names = Counter(server.name for server in settings.prometheus)
+    repeated = sorted(name for name, count in names.items() if count > 1)
+    if repeated:
+        raise InputInvalid(
+            Problem(
+                code="source-name-repeated",
+                message=f"several metrics sources are named {', '.join(repeated)}",
+                hint="give each source a name of its own; bindings and problems refer to it",
+            )
+        )
+    servers = tuple(PrometheusSource(server) for server in settings.prometheus)
+    if settings.store is None:
+        return Sources(metrics=servers)
+    from observatory.sources.store import Store
+
+    store = Store.open(settings.store, read_only=read_only_store)
+    return Sources(metrics=(*servers, store), spans=(store,), store=store)

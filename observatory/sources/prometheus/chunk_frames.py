@@ -1,0 +1,174 @@
+"""A streamed remote_read answer: frames with checksums, and the chunks inside them, located without decoding.
+
+A frame is its length as a varint, four bytes of CRC-32C (Castagnoli, big-endian) and a ChunkedReadResponse. A long
+series is spread over several frames and carries its labels in each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import google_crc32c
+import numpy as np
+from numpy.typing import NDArray
+
+from observatory.sources.base import Int64
+from observatory.sources.prometheus import wire
+
+LONGEST_FRAME = 256 << 20
+XOR, HISTOGRAM, FLOAT_HISTOGRAM = 1, 2, 3
+_SERIES, _LABEL, _CHUNK = 1, 1, 2
+
+
+class FrameInvalid(ValueError):
+    """The stream is damaged: a wrong checksum, a frame too long, an end within a frame, malformed content."""
+
+
+def frames(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The payloads of all frames, each checked, from a body that arrives in pieces of any size.
+
+    Raises:
+        FrameInvalid: A checksum is wrong, a frame is too long, or the body ends within a frame.
+    """
+    held = bytearray()
+    wanted = 1
+    for piece in pieces:
+        held += piece
+        position = 0
+        while len(held) - position >= wanted:
+            head = _frame_head(held, position)
+            if head is None:
+                break
+            length, begin = head
+            wanted = begin - position + 4 + length
+            if len(held) - position < wanted:
+                break
+            payload = bytes(memoryview(held)[begin + 4 : position + wanted])
+            if google_crc32c.value(payload) != int.from_bytes(held[begin : begin + 4], "big"):
+                raise FrameInvalid("the checksum of a frame is wrong")
+            yield payload
+            position += wanted
+            wanted = 1
+        if position:
+            del held[:position]
+    if held:
+        raise FrameInvalid("the answer ends within a frame")
+
+
+def _frame_head(held: bytearray, position: int) -> tuple[int, int] | None:
+    """Length of the payload and where the checksum begins; None while the length is incomplete."""
+    value = shift = 0
+    for index in range(position, min(position + 10, len(held))):
+        value |= (held[index] & 0x7F) << shift
+        if held[index] < 0x80:
+            if value > LONGEST_FRAME:
+                raise FrameInvalid("a frame is longer than any server sends")
+            return value, index + 1
+        shift += 7
+    if len(held) - position >= 10:
+        raise FrameInvalid("the length of a frame does not end")
+    return None
+
+
+@dataclass(slots=True)
+class ChunkTable:
+    """Where the chunks of several frames lie: bytes, and one entry per chunk in the order of arrival.
+
+    Attributes:
+        data: The frames' bytes end to end, and padding for the decoder.
+        series: Per chunk the number of its series, counted from 0 through all tables of one answer.
+        kinds: Per chunk its encoding.
+        starts, lengths: Per chunk the place of its data.
+    """
+
+    data: NDArray[np.uint8]
+    series: Int64
+    kinds: Int64
+    starts: Int64
+    lengths: Int64
+
+
+@dataclass(slots=True)
+class SeriesIndex:
+    """Numbers for series, in the order in which they first appear."""
+
+    labels: list[Mapping[str, str]] = field(default_factory=list)
+    _numbers: dict[bytes, int] = field(default_factory=dict)
+
+    def number(self, payload: bytes, spans: list[tuple[int, int]]) -> int:
+        """The number of the series with these label messages."""
+        key = payload[spans[0][0] : spans[-1][1]] if spans else b""
+        found = self._numbers.get(key)
+        if found is None:
+            found = self._numbers[key] = len(self.labels)
+            self.labels.append(wire.labels(payload, spans))
+        return found
+
+
+def chunk_table(payloads: list[bytes], index: SeriesIndex, padding: int) -> ChunkTable:
+    """Locate every chunk in some frames.
+
+    Raises:
+        FrameInvalid: A message is malformed.
+    """
+    data = np.frombuffer(b"".join(payloads) + bytes(padding), np.uint8)
+    numbers: list[int] = []
+    begins: list[int] = []
+    ends: list[int] = []
+    base = 0
+    try:
+        for payload in payloads:
+            for number, _, begin, end in wire.fields(payload, 0, len(payload)):
+                if number != _SERIES:
+                    continue
+                spans, first = labels_of(payload, begin, end)
+                numbers.append(index.number(payload, spans))
+                begins.append(base + first)
+                ends.append(base + end)
+            base += len(payload)
+        found = wire.messages(data, np.asarray(begins, np.int64), np.asarray(ends, np.int64))
+        if (found.numbers != _CHUNK).any():
+            raise wire.WireInvalid("something else than chunks follows the labels of a series")
+        kinds, starts, lengths = _chunk_data(data, found.begins, found.ends)
+    except (wire.WireInvalid, IndexError) as error:
+        raise FrameInvalid(str(error)) from None
+    return ChunkTable(data, np.asarray(numbers, np.int64)[found.owners], kinds, starts, lengths)
+
+
+def labels_of(payload: bytes, begin: int, end: int) -> tuple[list[tuple[int, int]], int]:
+    """The label messages at the head of a series, and where its chunks begin."""
+    spans: list[tuple[int, int]] = []
+    position = begin
+    while position < end and payload[position] == _LABEL << 3 | 2:
+        length, start = wire.read_varint(payload, position + 1)
+        position = start + length
+        if position > end:
+            raise wire.WireInvalid("a label reaches beyond its series")
+        spans.append((start, position))
+    return spans, position
+
+
+def _chunk_data(data: NDArray[np.uint8], begins: Int64, ends: Int64) -> tuple[Int64, Int64, Int64]:
+    """Encoding, start and length of the data of each chunk message; all messages step from field to field at once."""
+    at = begins.copy()
+    kinds = np.zeros(len(at), np.int64)
+    starts, lengths = at.copy(), np.zeros(len(at), np.int64)
+    open_ = np.flatnonzero(at < ends)
+    while len(open_):
+        here = at[open_]
+        key = data[here]
+        after, value = wire.varints(data, here + 1)
+        is_data = key == (4 << 3 | 2)
+        is_kind = key == 3 << 3
+        if not (is_data | is_kind | (key == 1 << 3) | (key == 2 << 3)).all():
+            raise wire.WireInvalid("a chunk has a field of an unknown kind")
+        kinds[open_[is_kind]] = value[is_kind]
+        starts[open_[is_data]] = after[is_data]
+        lengths[open_[is_data]] = value[is_data]
+        after[is_data] += value[is_data]
+        if (value[is_data] < 0).any() or (after > ends[open_]).any():
+            raise wire.WireInvalid("a field reaches beyond its chunk")
+        at[open_] = after
+        open_ = open_[after < ends[open_]]
+    return kinds, starts, lengths

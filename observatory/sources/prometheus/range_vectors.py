@@ -1,0 +1,168 @@
+"""Raw samples from servers without remote_read: by range vectors, and by a query grid where even these are refused.
+
+A range vector asked for as an instant query is exact: every sample with its own time, stale markers aside, which a
+query never shows. A grid repeats and skips samples, so its sets say `exact=False`. Both are read in parts of time
+that follow the size of the answers, so that no answer becomes much longer than `TARGET_BYTES` and none runs into
+the server's limit of samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from observatory.compile import reading
+from observatory.errors import SourceFailed
+from observatory.sources.base import SampleSet, SeriesRequest
+from observatory.sources.prometheus import failures
+from observatory.sources.prometheus.connection import Connection, Parameters
+from observatory.sources.prometheus.matrix import Matrix, MatrixInvalid, decode_matrix
+from observatory.sources.prometheus.sample_buffer import SampleBuffer
+from observatory.sources.prometheus.session import envelope_warnings
+from observatory.telemetry.binding import SeriesSelector
+from observatory.windows import STEP_MS, TimeRange
+
+TARGET_BYTES = 48 << 20
+FIRST_PART_MS = 6 * 3_600_000
+SHORTEST_PART_MS = 10 * 60_000
+GROWTH = 8
+MOST_POINTS = 10_000
+"""Points per series of one grid answer: Prometheus refuses more than 11,000."""
+_SMALLER_MAY_HELP = frozenset(("source-too-large", "source-timeout", "source-unavailable", "source-query-refused"))
+
+
+@dataclass(slots=True)
+class QueryRead:
+    """Samples by queries, the native histogram samples left out."""
+
+    samples: SampleSet
+    histograms: int
+
+
+@dataclass(slots=True)
+class _Collected:
+    """Series of several parts, joined by their labels."""
+
+    buffer: SampleBuffer
+    labels: list[Mapping[str, str]] = field(default_factory=list)
+    numbers: dict[frozenset[tuple[str, str]], int] = field(default_factory=dict)
+    histograms: int = 0
+
+    def add(self, matrix: Matrix) -> None:
+        numbers = np.empty(len(matrix.labels), np.int64)
+        for i, labels in enumerate(matrix.labels):
+            key = frozenset(labels.items())
+            if key not in self.numbers:
+                self.numbers[key] = len(self.labels)
+                self.labels.append(labels)
+            numbers[i] = self.numbers[key]
+        self.buffer.append(numbers, np.diff(matrix.offsets), matrix.t_ms, matrix.values)
+        self.histograms += matrix.histograms
+
+
+def read_range_vectors(connection: Connection, request: SeriesRequest) -> QueryRead:
+    """Every raw sample in (start, end].
+
+    Raises:
+        SourceFailed: No usable answer.
+    """
+    selector = SeriesSelector(request.metric, request.matchers)
+    found = _Collected(SampleBuffer(request.range))
+
+    def ask(part: TimeRange) -> int:
+        # Up to Prometheus 2 a range vector includes its left edge, from 3 on it does not; the buffer drops it.
+        expression = reading.raw_samples(selector, part.end_ms - part.start_ms)
+        inside = (("query", expression), ("time", _seconds(part.end_ms)))
+        matrix, size = _matrix(connection, "/api/v1/query", inside)
+        found.add(_within(matrix, part))
+        return size
+
+    _in_parts(request.range, ask)
+    return QueryRead(found.buffer.sample_set(found.labels), found.histograms)
+
+
+def read_grid(connection: Connection, request: SeriesRequest, step_ms: int = STEP_MS) -> QueryRead:
+    """The series as a query sees them, every `step_ms`, in (start, end].
+
+    Raises:
+        SourceFailed: No usable answer.
+    """
+    selector = reading.series(SeriesSelector(request.metric, request.matchers))
+    found = _Collected(SampleBuffer(request.range))
+
+    def ask(part: TimeRange) -> int:
+        first = (part.start_ms // step_ms + 1) * step_ms
+        if first > part.end_ms:
+            return 0
+        grid = (("start", _seconds(first)), ("end", _seconds(part.end_ms)), ("step", _seconds(step_ms)))
+        matrix, size = _matrix(connection, "/api/v1/query_range", (("query", selector), *grid))
+        found.add(_within(matrix, part))
+        return size
+
+    _in_parts(request.range, ask, longest_ms=MOST_POINTS * step_ms)
+    return QueryRead(found.buffer.sample_set(found.labels, exact=False, resolution_ms=step_ms), found.histograms)
+
+
+def _in_parts(span: TimeRange, ask: Callable[[TimeRange], int], longest_ms: int | None = None) -> None:
+    """Ask for a range in parts, each sized by the answers before; a part that is too much is asked again in halves."""
+    longest = longest_ms or max(span.end_ms - span.start_ms, 1)
+    length = min(FIRST_PART_MS, longest)
+    start = span.start_ms
+    while start < span.end_ms:
+        part = TimeRange(start, min(start + length, span.end_ms))
+        try:
+            size = ask(part)
+        except SourceFailed as error:
+            # Only what worked in some size is worth asking in a smaller one: a wrong query fails at any.
+            halved = (part.end_ms - part.start_ms) // 2
+            refused_at_once = start == span.start_ms and error.problems[0].code == "source-query-refused"
+            limits = not refused_at_once or _names_a_limit(error.problems[0].message)
+            if error.problems[0].code not in _SMALLER_MAY_HELP or halved < SHORTEST_PART_MS or not limits:
+                raise
+            length = halved
+            continue
+        start = part.end_ms
+        length = min(longest, max(SHORTEST_PART_MS, int(length * min(GROWTH, TARGET_BYTES / max(size, 1)))))
+
+
+def _names_a_limit(message: str) -> bool:
+    return any(word in message for word in ("too many samples", "limit", "exceed", "maximum", "timed out"))
+
+
+def _matrix(connection: Connection, path: str, parameters: Parameters) -> tuple[Matrix, int]:
+    """A matrix answer and its size in bytes; warnings are remembered by the session."""
+    with connection.ask(path, parameters) as answer:
+        body = answer.body()
+    if "json" not in answer.content_type:
+        raise failures.other_product(answer.content_type, answer.url)
+    try:
+        matrix = decode_matrix(body)
+    except MatrixInvalid as error:
+        if error.envelope is not None:
+            envelope_warnings(error.envelope, answer.url)
+        raise failures.answer_invalid(str(error), answer.url) from None
+    connection.session.hear(envelope_warnings(matrix.envelope, answer.url))
+    return matrix, len(body)
+
+
+def _within(matrix: Matrix, part: TimeRange) -> Matrix:
+    """The matrix without samples on the left edge of its part, which belong to the part before."""
+    keep = matrix.t_ms > part.start_ms
+    if keep.all():
+        return matrix
+    kept = np.zeros(len(keep) + 1, np.int64)
+    np.cumsum(keep, out=kept[1:])
+    return Matrix(
+        matrix.labels,
+        kept[matrix.offsets],
+        matrix.t_ms[keep],
+        matrix.values[keep],
+        matrix.envelope,
+        matrix.histograms,
+    )
+
+
+def _seconds(ms: int) -> str:
+    return f"{ms / 1000:.3f}"

@@ -1,0 +1,123 @@
+"""Decoded samples on their way to a `SampleSet`: trimmed to the range, put in order, held once.
+
+A month of a thousand channels is more than a gigabyte of samples, so parts are appended to arrays that grow in place
+instead of being kept and joined at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from observatory.sources.base import Float64, Int64, SampleSet
+from observatory.windows import TimeRange
+
+STALE_NAN_BITS = np.uint64(0x7FF0000000000002)
+_TILE = 1 << 20
+
+
+class SampleBuffer:
+    """Collects samples of many series in any order of series.
+
+    Only samples in the range are kept. Of the values that are no number only stale markers stay, as NaN; a NaN that
+    was scraped (a quantile without observations) says nothing and is left out.
+    """
+
+    def __init__(self, span: TimeRange) -> None:
+        self._span = span
+        self._t = np.empty(0, np.int64)
+        self._v = np.empty(0, np.float64)
+        self._size = 0
+        self._series: list[Int64] = []
+        self._counts: list[Int64] = []
+
+    def append(self, series: Int64, counts: Int64, t_ms: Int64, values: Float64) -> None:
+        """Add runs of samples end to end: run i has `counts[i]` samples of series number `series[i]`."""
+        keep = (t_ms > self._span.start_ms) & (t_ms <= self._span.end_ms)
+        no_number = np.isnan(values)
+        if no_number.any():
+            keep &= ~no_number | (values.view(np.uint64) == STALE_NAN_BITS)
+        if not keep.all():
+            kept = np.zeros(len(keep) + 1, np.int64)
+            np.cumsum(keep, out=kept[1:])
+            edges = np.zeros(len(counts) + 1, np.int64)
+            np.cumsum(counts, out=edges[1:])
+            counts = np.diff(kept[edges])
+            t_ms, values = t_ms[keep], values[keep]
+        end = self._size + len(t_ms)
+        if end > len(self._t):
+            room = max(end, len(self._t) + len(self._t) // 4)
+            # The arrays never leave this object before `sample_set`, so nobody holds a view of the old memory.
+            self._t.resize(room, refcheck=False)
+            self._v.resize(room, refcheck=False)
+        self._t[self._size : end] = t_ms
+        self._v[self._size : end] = values
+        self._size = end
+        self._series.append(series)
+        self._counts.append(counts)
+
+    def sample_set(self, labels: Sequence[Mapping[str, str]], exact: bool = True, resolution_ms: int = 0) -> SampleSet:
+        """What was collected; series without a sample in the range are left out. The buffer is used up."""
+        self._t.resize(self._size, refcheck=False)
+        self._v.resize(self._size, refcheck=False)
+        t_ms, values = self._t, self._v
+        series = np.concatenate([np.empty(0, np.int64), *self._series])
+        counts = np.concatenate([np.empty(0, np.int64), *self._counts])
+        if (np.diff(series) < 0).any():
+            t_ms, values = _gathered(series, counts, t_ms, values)
+        totals = np.bincount(series, weights=counts, minlength=len(labels)).astype(np.int64)
+        present = np.flatnonzero(totals)
+        offsets = np.zeros(len(present) + 1, np.int64)
+        np.cumsum(totals[present], out=offsets[1:])
+        found = SampleSet(
+            tuple(labels[i] for i in present.tolist()),
+            offsets,
+            t_ms,
+            values,
+            exact=exact,
+            resolution_ms=resolution_ms,
+        )
+        return found if _increasing(t_ms, offsets) else _sorted(found)
+
+
+def _gathered(series: Int64, counts: Int64, t_ms: Int64, values: Float64) -> tuple[Int64, Float64]:
+    """Runs moved so that those of one series lie together, earlier runs first."""
+    starts = np.cumsum(counts) - counts
+    order = np.argsort(series, kind="stable")
+    moved = counts[order]
+    index = np.repeat(starts[order] - (np.cumsum(moved) - moved), moved) + np.arange(len(t_ms))
+    return t_ms[index], values[index]
+
+
+def _increasing(t_ms: Int64, offsets: Int64) -> bool:
+    """Whether times grow strictly within each series."""
+    borders = offsets[1:-1]
+    for low in range(1, len(t_ms), _TILE):
+        part = np.flatnonzero(t_ms[low : low + _TILE] <= t_ms[low - 1 : low - 1 + len(t_ms[low : low + _TILE])]) + low
+        if len(part) and not np.isin(part, borders).all():
+            return False
+    return True
+
+
+def _sorted(samples: SampleSet) -> SampleSet:
+    """Samples in order of time within each series; of several at one instant the first that came stays.
+
+    Overlapping chunks (a head and a block, two replicas) deliver a sample twice; that is one sample.
+    """
+    owner = np.repeat(np.arange(len(samples)), np.diff(samples.offsets))
+    order = np.lexsort((samples.t_ms, owner))
+    t_ms, owner = samples.t_ms[order], owner[order]
+    first: NDArray[np.bool_] = np.ones(len(order), bool)
+    first[1:] = (np.diff(t_ms) != 0) | (np.diff(owner) != 0)
+    offsets = np.zeros(len(samples) + 1, np.int64)
+    np.cumsum(np.bincount(owner[first], minlength=len(samples)), out=offsets[1:])
+    return SampleSet(
+        samples.labels,
+        offsets,
+        t_ms[first],
+        samples.values[order][first],
+        exact=samples.exact,
+        resolution_ms=samples.resolution_ms,
+    )

@@ -1,0 +1,194 @@
+"""A Prometheus-compatible server as a source of metrics.
+
+How samples are fetched is tried once per server and then remembered: remote_read where it is offered, range vectors
+otherwise, a query grid as the last resort. All methods may be called from several threads.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Literal, TypeVar
+
+from observatory.compile import reading
+from observatory.errors import Problem, SourceFailed
+from observatory.settings import PrometheusSettings
+from observatory.sources.base import SampleSet, SeriesRequest, SourceState
+from observatory.sources.prometheus import failures, remote_read
+from observatory.sources.prometheus.connection import Connection
+from observatory.sources.prometheus.health import Health
+from observatory.sources.prometheus.inventory import range_parameters, read_label_sets, read_metadata
+from observatory.sources.prometheus.matchers import with_fixed_labels
+from observatory.sources.prometheus.range_vectors import read_grid, read_range_vectors
+from observatory.telemetry.binding import Matcher
+from observatory.telemetry.inventory import Inventory, InventoryRequest
+from observatory.windows import STEP_MS, TimeRange
+
+Route = Literal["remote_read", "range vectors", "query grid"]
+T = TypeVar("T")
+
+_LOWEST = re.compile(rb"^prometheus_tsdb_lowest_timestamp(?:\{[^}\n]*\})? ([0-9.eE+]+)\s*$", re.MULTILINE)
+_METRICS_LIMIT_BYTES = 16 << 20
+_LATEST_MS = 1 << 52
+
+
+class PrometheusSource:
+    """One server.
+
+    Raises:
+        InputInvalid: The URL is none of http or https.
+    """
+
+    kind = "prometheus"
+
+    def __init__(self, settings: PrometheusSettings) -> None:
+        self.name = settings.name
+        self.connection = Connection(settings)
+        self._fixed = tuple(Matcher(name, (value,)) for name, value in sorted(settings.labels.items()))
+        self._labels = settings.labels
+        self._health = Health(settings.name, self.kind)
+        self._route: Route | None = "range vectors" if settings.remote_read == "never" else None
+        self._proven = False
+        self._step_ms: int | None = None
+        self._names: tuple[TimeRange, frozenset[str]] | None = None
+
+    def state(self) -> SourceState:
+        """What the last requests showed; asks nothing itself."""
+        route = f", samples by {self._route}" if self._route else ""
+        return self._health.state(self.connection.url + route)
+
+    def metric_names(self, span: TimeRange) -> frozenset[str]:
+        """Names of all series in the range.
+
+        Raises:
+            SourceFailed: No usable answer.
+        """
+        parameters: dict[str, object] = dict(range_parameters(span))
+        if self._fixed:
+            parameters["match[]"] = reading.series_with(self._labels)
+        names, _ = self._noted("names", lambda: (frozenset(self.connection.label_values("__name__", parameters)), ()))
+        self._names = (span, names)
+        return names
+
+    def inventory(self, request: InventoryRequest, span: TimeRange) -> Inventory:
+        """Label combinations of the named series in the range; silent ones count while the range holds them.
+
+        Raises:
+            SourceFailed: No usable answer.
+        """
+        known = self._names
+        names = known[1] if known and known[0] == span else self.metric_names(span)
+        wanted = {metric: labels for metric, labels in request.labels.items() if metric in names}
+
+        def ask() -> tuple[Inventory, Sequence[Problem]]:
+            label_sets, unread = read_label_sets(self.connection, wanted, self._fixed, span) if wanted else ({}, [])
+            metadata, untyped = read_metadata(self.connection, list(wanted)) if wanted else ({}, [])
+            problems = [*unread, *untyped]
+            found = Inventory(
+                source=self.name, names=names, label_sets=label_sets, metadata=metadata, problems=tuple(problems)
+            )
+            return found, problems
+
+        found, problems = self._noted("inventory", ask)
+        return replace(found, problems=problems)
+
+    def samples(self, request: SeriesRequest) -> SampleSet:
+        """Raw samples in (start, end].
+
+        Sets that come by a query grid say so (`exact=False`); sets by range vectors lack the stale markers that
+        remote_read shows, for no query shows them.
+
+        Raises:
+            SourceFailed: No usable answer.
+        """
+        if request.range.start_ms == request.range.end_ms:
+            return SampleSet.of([])
+        whole = replace(request, matchers=with_fixed_labels(request.matchers, self._labels))
+        found, problems = self._noted(f"samples of {request.metric}", lambda: self._read(whole))
+        return replace(found, problems=problems)
+
+    def _read(self, request: SeriesRequest) -> tuple[SampleSet, Sequence[Problem]]:
+        if self._route in (None, "remote_read"):
+            try:
+                read = remote_read.read(self.connection, request, proven=self._proven)
+            except remote_read.NotOffered:
+                pass
+            else:
+                self._route, self._proven = "remote_read", True
+                return read.samples, self._left_out(request.metric, read.histograms)
+        if self._route != "query grid":
+            try:
+                found = read_range_vectors(self.connection, request)
+            except SourceFailed as error:
+                if self._proven or error.problems[0].code not in ("source-query-refused", "source-answer-invalid"):
+                    raise
+                found = read_grid(self.connection, request, self._scrape_interval_ms())
+                self._route, self._proven = "query grid", True
+            else:
+                self._route, self._proven = "range vectors", True
+        else:
+            found = read_grid(self.connection, request, self._scrape_interval_ms())
+        return found.samples, self._left_out(request.metric, found.histograms)
+
+    def _left_out(self, metric: str, histograms: int) -> list[Problem]:
+        if not histograms:
+            return []
+        return [
+            Problem(
+                code="native-histogram-unread",
+                severity="warning",
+                message=f"{failures.shown(metric)} has native histograms, which are not counted",
+                url=self.connection.url,
+                hint="let the server keep classic buckets too (always_scrape_classic_histograms in Prometheus 3)",
+            )
+        ]
+
+    def _scrape_interval_ms(self) -> int:
+        """The shortest scrape interval of the server's targets; a minute where it does not tell."""
+        if self._step_ms is None:
+            try:
+                intervals = [str(target.get("scrapeInterval", "")) for target in self.connection.targets()]
+            except SourceFailed:
+                intervals = []
+            self._step_ms = min([ms for text in intervals if (ms := _duration_ms(text))], default=STEP_MS)
+        return self._step_ms
+
+    def earliest_ms(self) -> int | None:
+        """The oldest instant the server still holds, from its own metrics page; None when it does not say."""
+        url = f"{self.connection.url}/metrics"
+        try:
+            with self.connection.session.open("GET", url, limit_bytes=_METRICS_LIMIT_BYTES) as answer:
+                said = _LOWEST.search(bytes(answer.body()))
+        except SourceFailed:
+            return None
+        if said is None:
+            return None
+        lowest = float(said.group(1))
+        return int(lowest) if 0 < lowest < _LATEST_MS else None
+
+    def close(self) -> None:
+        """Close idle connections."""
+        self.connection.close()
+
+    def _noted(self, asked: str, ask: Callable[[], tuple[T, Sequence[Problem]]]) -> tuple[T, tuple[Problem, ...]]:
+        """The answer to a question, with its outcome and the server's warnings recorded."""
+        self.connection.session.take_warnings()
+        try:
+            found, problems = ask()
+        except SourceFailed as error:
+            self._health.note(asked, error.problems, failed=True)
+            raise
+        warnings = [failures.warning(text, self.connection.url) for text in self.connection.session.take_warnings()]
+        every = (*problems, *warnings)
+        self._health.note(asked, every)
+        return found, every
+
+
+def _duration_ms(text: str) -> int:
+    from observatory.units import parse_duration
+
+    try:
+        return round(parse_duration(text) * 1000)
+    except ValueError:
+        return 0
