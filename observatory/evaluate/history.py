@@ -1,0 +1,182 @@
+"""What an objective did over time: burn rates, budget left, incidents, days. All from one ledger row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from observatory.evaluate.rolling import cumulative, trailing, window_steps
+from observatory.evaluate.snapshot import Incident
+from observatory.indicators.counts import Counts
+from observatory.ledger.ledger import Row
+from observatory.objectives.budget import budget_ratio
+from observatory.objectives.objective import Objective
+from observatory.objectives.policy import Pair, Policy
+from observatory.sources.base import Float64
+from observatory.windows import Grid, TimeRange, Window
+
+JOIN_SECONDS = 600.0
+"""Alerts of one objective that are quieter than this in between are one incident."""
+
+
+def burn_history(row: Row, grid: Grid, target: float, window_seconds: float) -> Float64:
+    """Burn rate over the trailing window at the end of each step; NaN where the window holds no events.
+
+    Windows that reach further back than the grid hold what the grid has.
+    """
+    steps = window_steps(window_seconds, grid.step_ms)
+    bad = np.maximum(trailing(cumulative(row.total - row.good), steps), 0.0)
+    total = trailing(cumulative(row.total), steps)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rate: Float64 = np.where(total > 0, bad / total / budget_ratio(target), np.nan)
+    return rate
+
+
+def budget_history(row: Row, grid: Grid, target: float, window: Window) -> Float64:
+    """Share of the error budget left at the end of each step, 1 untouched, negative overspent; NaN without events.
+
+    A rolling window looks back from each step; a calendar window starts anew with each of its units.
+    """
+    bad, total = cumulative(row.total - row.good), cumulative(row.total)
+    if window.kind == "rolling":
+        steps = window_steps(window.length_seconds, grid.step_ms)
+        spent, events = trailing(bad, steps), trailing(total, steps)
+    else:
+        first = _period_starts(grid, window)
+        spent, events = bad[1:] - bad[first], total[1:] - total[first]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        left: Float64 = np.where(events > 0, 1 - np.maximum(spent, 0.0) / (events * budget_ratio(target)), np.nan)
+    return left
+
+
+def _period_starts(grid: Grid, window: Window) -> NDArray[np.int64]:
+    """For each step the index of the step at which its calendar unit began."""
+    first = np.zeros(grid.steps, dtype=np.int64)
+    index = 0
+    while index < grid.steps:
+        period = window.calendar_period(grid.start_ms + (index + 1) * grid.step_ms)
+        start = max(0, -(-(period.start_ms - grid.start_ms) // grid.step_ms))
+        end = min(grid.steps, max(index + 1, (period.end_ms - grid.start_ms) // grid.step_ms))
+        first[index:end] = min(start, index)
+        index = end
+    return first
+
+
+def firing_steps(row: Row, grid: Grid, target: float, pair: Pair) -> NDArray[np.bool_]:
+    """Whether a pair fires at the end of each step: both windows burn faster than its factor, on enough bad events."""
+    bad, total = cumulative(row.total - row.good), cumulative(row.total)
+    allowed = budget_ratio(target) * pair.factor
+    fires = np.ones(grid.steps, dtype=bool)
+    for seconds in (pair.long, pair.short):
+        steps = window_steps(seconds, grid.step_ms)
+        fires &= trailing(bad, steps) > allowed * trailing(total, steps)
+    fires &= trailing(bad, window_steps(pair.long, grid.step_ms)) >= min_bad_events(pair, row)
+    return fires
+
+
+def min_bad_events(pair: Pair, row: Row) -> float:
+    """The pair's minimum of bad events; for slices of time, where each step is one event, it is not asked for."""
+    return 0.0 if row.level is not None else pair.min_bad
+
+
+def firing_now(row: Row, grid: Grid, target: float, policy: Policy) -> tuple[Pair, ...]:
+    """Pairs that fire at the end of the grid."""
+    return tuple(pair for pair in policy.pairs if _fires_at_end(row, grid, target, pair))
+
+
+def _fires_at_end(row: Row, grid: Grid, target: float, pair: Pair) -> bool:
+    allowed = budget_ratio(target) * pair.factor
+    for seconds in (pair.long, pair.short):
+        part = slice(-window_steps(seconds, grid.step_ms), None)
+        total = float(row.total[part].sum())
+        if not total - float(row.good[part].sum()) > allowed * total:
+            return False
+    part = slice(-window_steps(pair.long, grid.step_ms), None)
+    return float((row.total[part] - row.good[part]).sum()) >= min_bad_events(pair, row)
+
+
+def incidents(row: Row, grid: Grid, objective: Objective, policy: Policy) -> tuple[Incident, ...]:
+    """Spans in which at least one pair fired, oldest first; those that lie within ten minutes are one.
+
+    An incident starts at the end of the step in which a pair began to fire and ends with the last step in which one
+    did; one that fires in the grid's last step has no end. `bad` counts events from the start on.
+    """
+    any_fires = np.zeros(grid.steps, dtype=bool)
+    pages = np.zeros(grid.steps, dtype=bool)
+    peak = np.zeros(grid.steps)
+    for pair in policy.pairs:
+        fires = firing_steps(row, grid, objective.target, pair)
+        if not fires.any():
+            continue
+        any_fires |= fires
+        pages |= fires if pair.severity == "page" else False
+        burn = burn_history(row, grid, objective.target, pair.long)
+        peak = np.where(fires, np.fmax(peak, burn), peak)
+    found: list[Incident] = []
+    for first, last in _spans(any_fires, window_steps(JOIN_SECONDS, grid.step_ms)):
+        part = slice(first, last + 1)
+        found.append(
+            Incident(
+                objective_id=objective.id,
+                severity="page" if bool(pages[part].any()) else "ticket",
+                start_ms=grid.start_ms + (first + 1) * grid.step_ms,
+                end_ms=None if last == grid.steps - 1 else grid.start_ms + (last + 1) * grid.step_ms,
+                peak_burn_rate=float(peak[part].max()),
+                bad=max(0.0, float((row.total[part] - row.good[part]).sum())),
+            )
+        )
+    return tuple(found)
+
+
+def _spans(mask: NDArray[np.bool_], join: int) -> list[tuple[int, int]]:
+    """First and last index of each run of true, runs with at most `join` false between them taken together."""
+    where = np.flatnonzero(mask)
+    if not len(where):
+        return []
+    breaks = np.flatnonzero(np.diff(where) > join + 1)
+    firsts = where[np.concatenate(([0], breaks + 1))]
+    lasts = where[np.concatenate((breaks, [len(where) - 1]))]
+    return [(int(first), int(last)) for first, last in zip(firsts, lasts, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One local day, cut at the grid's ends, and its counts."""
+
+    date: str
+    range: TimeRange
+    counts: Counts
+
+
+def days(row: Row, grid: Grid, timezone: str = "UTC") -> tuple[Day, ...]:
+    """Counts per calendar day in a time zone, oldest first. Days are cut at step edges."""
+    zone = ZoneInfo(timezone)
+    found: list[Day] = []
+    begin_ms = grid.start_ms
+    while begin_ms < grid.end_ms:
+        local = datetime.fromtimestamp(begin_ms / 1000, UTC).astimezone(zone)
+        # Midnight is found on the wall clock, so that days with a clock change have 23 or 25 hours.
+        midnight = datetime.combine(local.date() + timedelta(days=1), datetime.min.time(), zone)
+        wanted_ms = round(midnight.timestamp() * 1000)
+        steps = max(1, (wanted_ms - begin_ms) // grid.step_ms)
+        end_ms = min(grid.end_ms, begin_ms + steps * grid.step_ms)
+        if end_ms < wanted_ms and end_ms + grid.step_ms <= grid.end_ms:
+            end_ms += grid.step_ms
+        span = TimeRange(begin_ms, end_ms)
+        found.append(Day(local.date().isoformat(), span, counts_between(row, grid, span)))
+        begin_ms = end_ms
+    return tuple(found)
+
+
+def counts_between(row: Row, grid: Grid, span: TimeRange) -> Counts:
+    """Counts of a range whose ends lie on step edges; what lies outside the grid was not observed."""
+    first = max(0, -(-(span.start_ms - grid.start_ms) // grid.step_ms))
+    last = max(first, min(grid.steps, (span.end_ms - grid.start_ms) // grid.step_ms))
+    part = slice(first, last)
+    total = float(row.total[part].sum())
+    good = float(row.good[part].sum())
+    return Counts(min(max(good, 0.0), total), total, float(row.observed[part].sum()), span.seconds)

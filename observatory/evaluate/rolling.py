@@ -1,0 +1,66 @@
+"""Sums over trailing windows at every step, by cumulative sums: one pass per row however long the window.
+
+Cumulative sums of event counts are exact in float64 while totals stay below 2^53. Work goes row by row through
+buffers that are used again, so that they stay in the processor's cache; no ratio is stored that can be derived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from observatory.objectives.budget import budget_ratio
+from observatory.sources.base import Float64
+
+
+def cumulative(per_step: Float64) -> Float64:
+    """Running sums with a leading zero: length n + 1, so that the sum of steps a..b is c[b] - c[a]."""
+    sums = np.empty(len(per_step) + 1)
+    sums[0] = 0.0
+    np.cumsum(per_step, out=sums[1:])
+    return sums
+
+
+def trailing(sums: Float64, steps: int, out: Float64 | None = None) -> Float64:
+    """From `cumulative` sums the sum of the last `steps` steps, at the end of each step.
+
+    Near the start, where the window reaches further back than the data, it is the sum of what there is.
+    """
+    count = len(sums) - 1
+    result = np.empty(count) if out is None else out
+    width = max(1, steps)
+    head = min(width, count)
+    result[:head] = sums[1 : head + 1]
+    np.subtract(sums[width + 1 :], sums[1 : count - width + 1], out=result[head:]) if count > width else None
+    return result
+
+
+def window_steps(seconds: float, step_ms: int) -> int:
+    """Whole steps in a window, at least one; a window that is no multiple of the step is rounded up."""
+    return max(1, -(-round(seconds * 1000) // step_ms))
+
+
+class BurnRates:
+    """Burn rates of many rows of one length over a fixed set of windows, without allocating for each row."""
+
+    def __init__(self, steps: int, windows: Sequence[int]) -> None:
+        """Steps per row, and the windows in steps."""
+        self.windows = tuple(windows)
+        self._good, self._total = np.zeros(steps + 1), np.zeros(steps + 1)
+        self._bad_in, self._total_in = np.empty(steps), np.empty(steps)
+
+    def of(self, good: Float64, total: Float64, target: float, out: Float64) -> Float64:
+        """Fill `out`, one line per window, with the burn rate at the end of each step; NaN without events."""
+        np.subtract(total, good, out=self._bad_in)
+        np.cumsum(self._bad_in, out=self._good[1:])
+        np.cumsum(total, out=self._total[1:])
+        scale = 1 / budget_ratio(target)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            for line, width in enumerate(self.windows):
+                trailing(self._good, width, self._bad_in)
+                trailing(self._total, width, self._total_in)
+                row = out[line]
+                np.divide(self._bad_in, self._total_in, out=row)
+                np.multiply(row, scale, out=row)
+        return out
