@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from observatory.sources.simulated.history import SEED, Simulation, prepare
+
+__all__ = ["SEED", "Simulation", "documents_folder", "prepare"]
+
 
 def documents_folder() -> Path:
     """The folder with the estate's AsyncAPI documents, part of the package."""

@@ -291,6 +291,21 @@ SERVICES: tuple[str, ...] = tuple(
 )
 
 
+CONTRACT_TESTED: tuple[str, ...] = (
+    "orders.order.cancelled.v1",
+    "payments.card.settled.v2",
+    "shipping.parcel.dispatched.v1",
+)
+"""Channels whose contract tests CI counts."""
+
+AUTHORIZATION_WATCHED: tuple[str, ...] = (
+    "identity.session.started.v1",
+    "orders.order.placed.v1",
+    "payments.refund.issued.v1",
+)
+"""Channels whose producers count refused attempts."""
+
+
 def channel_model(address: str) -> ChannelModel:
     """The channel of an address.
 

@@ -80,26 +80,13 @@ class _Plan:
     effects: tuple[Effect, ...]
 
 
-_KAFKA_GROUPS = (
-    "order-service/orders.order.placed.v1",
-    "order-service/inventory.stock.reserved.v1",
-    "payment-gateway/orders.order.placed.v1",
-    "inventory-service/orders.order.placed.v1",
-    "fraud-screening/payments.card.authorized.v1",
-    "warehouse/orders.order.confirmed.v1",
+_RABBITMQ_GROUPS = (
+    "shipping-service/shipping.label.requests",
+    "notification-service/label.created",
+    "notification-service/notify.email",
+    "notification-service/notify.sms",
 )
-_KAFKA_TOPICS = (
-    "orders.order.placed.v1",
-    "orders.order.confirmed.v1",
-    "orders.order.cancelled.v1",
-    "payments.card.authorized.v1",
-    "payments.card.settled.v2",
-    "inventory.stock.reserved.v1",
-    "inventory.stock.adjusted.v2",
-    "shipping.parcel.dispatched.v1",
-    "shipping.parcel.delivered.v1",
-    "identity.session.started.v1",
-)
+_RABBITMQ_ADDRESSES = ("shipping.label.requests", "label.created", "notify.email", "notify.sms")
 MISNAMED_TOPIC = "orders.order-cancelled.v1"
 
 _PAST: tuple[_Plan, ...] = (
@@ -113,20 +100,15 @@ _PAST: tuple[_Plan, ...] = (
     ),
     _Plan(
         mode="F3",
-        title="the Kafka brokers run out of request handlers",
-        channel="orders.order.placed.v1",
+        title="the RabbitMQ node reaches its memory watermark",
+        channel="shipping.label.requests",
         days_ago=21.2,
         minutes=35,
         effects=(
-            Effect(kind="broker_load", targets=("kafka",), value=0.93),
-            Effect(
-                kind="publish_failure",
-                targets=_KAFKA_TOPICS,
-                value=0.12,
-                error_type="org.apache.kafka.TimeoutException",
-            ),
-            Effect(kind="slower", targets=_KAFKA_GROUPS, value=14.0),
-            Effect(kind="capacity", targets=_KAFKA_GROUPS, value=0.75),
+            Effect(kind="broker_load", targets=("rabbitmq",), value=0.97),
+            Effect(kind="publish_failure", targets=_RABBITMQ_ADDRESSES, value=0.2, error_type="ConnectionBlocked"),
+            Effect(kind="slower", targets=_RABBITMQ_GROUPS, value=14.0),
+            Effect(kind="capacity", targets=_RABBITMQ_GROUPS, value=0.6),
         ),
     ),
     _Plan(

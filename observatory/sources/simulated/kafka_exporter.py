@@ -10,7 +10,6 @@ from observatory.sources.simulated.scrape import Curve, Exposition, Target, at_e
 from observatory.sources.simulated.truth import Truth
 
 KAFKA_EXPORTER = Target(job="kafka-exporter", instance="kafka-exporter.shop.example:9308")
-BROKERS = Target(job="kafka", instance="kafka-1.shop.example:9404")
 FIRST_OFFSET = 1_200_000
 """The topics are older than the history."""
 
@@ -39,20 +38,10 @@ def kafka_exporter(truth: Truth) -> Exposition:
         present[list(truth.down.get(group.service, ()))] = 0.0
         members.setdefault(group.group, []).append(present)
     for name, presences in members.items():
-        labels = {"consumergroup": name}
-        curves.append(_level("kafka_consumergroup_members", labels, at_edges(np.max(presences, axis=0) * 3)))
+        present = 3.0 * np.max(np.stack(presences), axis=0)
+        curves.append(_level("kafka_consumergroup_members", {"consumergroup": name}, at_edges(present)))
     curves.append(_level("kafka_brokers", {}, np.full(truth.minutes + 1, 3.0)))
     return Exposition(target=KAFKA_EXPORTER, curves=tuple(curves))
-
-
-def kafka_brokers(truth: Truth) -> Exposition:
-    """Idle time of the request handlers, by the brokers' JMX exporter."""
-    idle = at_edges(1.0 - truth.broker_load["kafka"])
-    curves = (
-        _level("kafka_server_kafkarequesthandlerpool_requesthandleravgidle_percent", {}, idle),
-        _level("kafka_network_socketserver_networkprocessoravgidle_percent", {}, np.minimum(1.0, idle + 0.1)),
-    )
-    return Exposition(target=BROKERS, curves=curves)
 
 
 def _topic(topic: str, produced: Int64, first: float, *, from_first: bool = False) -> list[Curve]:

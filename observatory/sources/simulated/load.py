@@ -7,9 +7,11 @@ is continued later repeats its past exactly.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 from zlib import crc32
 
 import numpy as np
+from numpy.typing import NDArray
 
 from observatory.sources.base import Float64, Int64
 
@@ -49,9 +51,9 @@ class Dice:
         self._first = first
         self._minutes = minutes
 
-    def draw(self, stream: str, one_day: Callable[[np.random.Generator, slice], Int64 | Float64]) -> Int64 | Float64:
+    def draw(self, stream: str, one_day: Callable[[np.random.Generator, slice], Int64 | Float64]) -> NDArray[Any]:
         """Concatenated draws of all days; `one_day` gets a generator and the part of the span that the day covers."""
-        parts: list[Int64 | Float64] = []
+        parts: list[NDArray[Any]] = []
         position = 0
         while position < self._minutes:
             day, into = divmod(self._first + position, MINUTES_PER_DAY)

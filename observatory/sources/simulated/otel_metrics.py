@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from observatory.sources.base import Int64
-from observatory.sources.simulated.estate import GROUPS, LATENCY_BOUNDS, SERVICES, ChannelModel, channel_model
+from observatory.sources.simulated.application_counters import application_counters
+from observatory.sources.simulated.estate import LATENCY_BOUNDS, SERVICES, ChannelModel, channel_model
 from observatory.sources.simulated.scrape import Curve, Exposition, Target, totals
 from observatory.sources.simulated.truth import GroupTruth, Truth
 
@@ -31,7 +32,10 @@ def service_target(service: str) -> Target:
 def services(truth: Truth) -> tuple[Exposition, ...]:
     """One exposition per service."""
     return tuple(
-        Exposition(target=service_target(service), curves=(*_sent(truth, service), *_consumed(truth, service)))
+        Exposition(
+            target=service_target(service),
+            curves=(*_sent(truth, service), *_consumed(truth, service), *application_counters(truth, service)),
+        )
         for service in SERVICES
     )
 
@@ -114,7 +118,7 @@ def _share_of(all_failed: Int64, taken: Int64, wanted: Int64) -> Int64:
     """Take `wanted` failures per minute out of what is left in the buckets, fastest first."""
     left = all_failed - taken
     before = np.cumsum(left, axis=1) - left
-    return np.clip(wanted[:, None] - before, 0, left)
+    return np.asarray(np.clip(wanted[:, None] - before, 0, left), dtype=np.int64)
 
 
 def _histogram(
@@ -134,7 +138,7 @@ def _histogram(
         Curve(
             labels={"__name__": f"{base}_sum", **labels},
             kind="counter",
-            values=totals(count * mean_seconds),
+            values=totals(np.asarray(count * mean_seconds, dtype=np.float64)),
         )
     )
     if not from_first:

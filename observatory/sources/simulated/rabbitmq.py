@@ -66,9 +66,7 @@ def rabbitmq(truth: Truth) -> Exposition:
         labels = {"vhost": "/", "exchange": exchange}
         curves.append(_counter("rabbitmq_exchange_messages_published_total", labels, published[exchange]))
         curves.append(_counter("rabbitmq_exchange_messages_unroutable_dropped_total", labels, unroutable[exchange]))
-    curves.append(
-        _level("rabbitmq_process_resident_memory_bytes", {}, np.floor(truth.broker_load["rabbitmq"] * MEMORY_LIMIT))
-    )
+    curves.append(_level("rabbitmq_process_resident_memory_bytes", {}, np.floor(truth.rabbitmq_load * MEMORY_LIMIT)))
     curves.append(_level("rabbitmq_resident_memory_limit_bytes", {}, np.full(truth.minutes, MEMORY_LIMIT)))
     return Exposition(target=RABBITMQ, curves=tuple(curves))
 

@@ -7,7 +7,7 @@ nothing at all while Prometheus itself is away.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -145,12 +145,3 @@ def _since_first(values: Float64, life: Int64) -> Bools:
         if len(alive):
             exists[inside[alive[0] :]] = True
     return exists
-
-
-def expositions_samples(
-    truth: Truth, expositions: Iterable[Exposition], t_ms: Sequence[int] | Int64, away: tuple[int, int]
-) -> Iterable[SampleSet]:
-    """Samples of every target, one set each."""
-    times = np.asarray(t_ms, dtype=np.int64)
-    for exposition in expositions:
-        yield scrape(truth, exposition, times, away)

@@ -13,6 +13,7 @@ import numpy as np
 from observatory.sources.base import Float64, Int64
 from observatory.sources.simulated.estate import (
     CHANNELS,
+    CONTRACT_TESTED,
     GROUPS,
     LATENCY_BOUNDS,
     PUBLISHERS,
@@ -60,11 +61,13 @@ class GroupTruth:
 
     Attributes:
         served: Messages taken for the first time.
-        waiting: Messages that wait at the end of the minute.
+        waiting: Messages that wait at the end of the minute; `backlog` is what is left of them when the messages
+            in flight are set aside.
         behind: Seconds between the end of the minute and the publishing of the oldest waiting message.
         processed: Processings, repeats included; `errors` by type are part of them.
-        transit: End-to-end times as counts per bucket of `LATENCY_BOUNDS`, and one for what is above them all.
-        handling: The same for handling, of successes; `failed_handling` of failures.
+        median: Median seconds from publish to consume, without the time in a backlog.
+        handling: Handling times of successes as counts per bucket of `LATENCY_BOUNDS`, and one for what is above
+            them all; `failed_handling` of failures.
     """
 
     model: GroupModel
@@ -77,7 +80,7 @@ class GroupTruth:
     duplicates: Int64
     dead_lettered: Int64
     median: Float64
-    transit: Int64 | None = None
+    backlog: Int64
     handling: Int64 | None = None
     failed_handling: Int64 | None = None
 
@@ -108,7 +111,9 @@ class Truth:
     registry_requests: Int64
     registry_failures: Int64
     registry_seconds: Float64
-    broker_load: dict[str, Float64]
+    rabbitmq_load: Float64
+    contract_runs: dict[str, Int64]
+    contract_failures: dict[str, Int64]
     twins: dict[str, Int64] = field(default_factory=dict)
 
     @property
@@ -229,7 +234,7 @@ def simulate(
     dead_letter_addresses = {model.dead_letter_address for model in GROUPS if model.dead_letter_address}
 
     def publish(model: PublisherModel, channel: ChannelModel, mean: Float64 | None, count: Int64 | None) -> None:
-        truth = _publish(model, channel, dice, effects, mean=mean, count=count)
+        truth = _publish(model, dice, effects, mean=mean, count=count)
         publishers[(model.service, model.address)] = truth
         arrived = truth.accepted - truth.misrouted - truth.unroutable
         stream = f"split {model.address}"
@@ -260,12 +265,8 @@ def simulate(
     failures = dice.binomial(
         "registry failures", requests, np.maximum(2e-4, effects.share("registry_failure", "registry"))
     )
-    busy = {
-        system: np.maximum(
-            0.22 + 0.14 * load + 0.03 * dice.uniform(f"busy {system}"), effects.share("broker_load", system)
-        )
-        for system in ("kafka", "rabbitmq")
-    }
+    busy = 0.22 + 0.14 * load + 0.03 * dice.uniform("rabbitmq memory")
+    runs = {address: _contract_runs(index, clock) for index, address in enumerate(CONTRACT_TESTED)}
     return Truth(
         seed=seed,
         first_minute=first_minute,
@@ -278,9 +279,18 @@ def simulate(
         registry_requests=requests,
         registry_failures=failures,
         registry_seconds=0.012 * effects.multiple("registry_slower", "registry"),
-        broker_load=busy,
+        rabbitmq_load=np.maximum(busy, effects.share("broker_load", "rabbitmq")),
+        contract_runs=runs,
+        contract_failures={
+            address: dice.binomial(f"contract {address}", runs[address], np.full(minutes, 0.004)) for address in runs
+        },
         twins=twins,
     )
+
+
+def _contract_runs(index: int, clock: Int64) -> Int64:
+    """Twenty contract tests with every build of the main branch, one build every four hours."""
+    return np.where((clock - 37 * index) % 240 == 0, 20, 0).astype(np.int64)
 
 
 def _restarts(past_minutes: int, minutes: int) -> dict[str, tuple[int, ...]]:
@@ -298,7 +308,6 @@ def _restarts(past_minutes: int, minutes: int) -> dict[str, tuple[int, ...]]:
 
 def _publish(
     model: PublisherModel,
-    channel: ChannelModel,
     dice: Dice,
     effects: _Effects,
     *,
@@ -376,11 +385,8 @@ def _consume(
     errors[USUAL_ERROR] = usual
     failed = np.asarray(sum(errors.values(), np.zeros_like(processed)), dtype=np.int64)
     dead = dice.binomial(f"{name} dead", failed, np.full(minutes, model.dead_letter))
-    transit = handling = failed_handling = None
+    handling = failed_handling = None
     if model.histogram:
-        transit = dice.split(
-            f"{name} transit", processed, _transit_shares(model, median, served, held_up(behind, backlog))
-        )
         handling_shares = _bucket_shares(median * HANDLING_SHARE, model.tail)
         handling = dice.split(f"{name} handling", processed - failed, handling_shares)
         failed_handling = dice.split(f"{name} failed handling", failed, handling_shares)
@@ -395,7 +401,7 @@ def _consume(
         duplicates=duplicates,
         dead_lettered=dead,
         median=median,
-        transit=transit,
+        backlog=backlog,
         handling=handling,
         failed_handling=failed_handling,
     )
@@ -430,18 +436,6 @@ def _bucket_shares(median: Float64, tail: float) -> Float64:
 def held_up(behind: Float64, backlog: Int64) -> Float64:
     """Seconds of waiting beyond what a healthy consumer has in flight, (minutes, partitions)."""
     return np.where(backlog > 0, np.maximum(0.0, behind - 2 * IN_FLIGHT_SECONDS), 0.0)
-
-
-def _transit_shares(model: GroupModel, median: Float64, served: Int64, wait: Float64) -> Float64:
-    """Bucket shares of the time from publish to consume: waiting in the partition, then the usual transit."""
-    below = _share_below(np.asarray(LATENCY_BOUNDS)[None, :], median[:, None], model.tail)
-    rows = np.flatnonzero((wait > 0).any(axis=1) & (served.sum(axis=1) > 0))
-    if len(rows):
-        weights = served[rows] / served[rows].sum(axis=1, keepdims=True)
-        left = np.asarray(LATENCY_BOUNDS)[None, None, :] - wait[rows][:, :, None]
-        shares = _share_below(np.maximum(left, 1e-9), median[rows][:, None, None], model.tail)
-        below[rows] = (weights[:, :, None] * shares).sum(axis=1)
-    return _differences(below)
 
 
 def _share_below(bound: Float64, median: Float64, tail: float) -> Float64:
