@@ -1,0 +1,88 @@
+"""The review as Markdown: the same numbers as tables, for a wiki or a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from observatory import __version__
+from observatory.review.account import Review
+from observatory.review.rows import GLYPHS, counted, domain_cells, incident_rows, objective_cells, tiles, zone_words
+from observatory.windows import format_instant
+
+
+def markdown(review: Review) -> str:
+    """The whole document."""
+    parts = [f"# SLO review, {review.month.title}", plain(counted(review))]
+    parts.append(
+        _table(
+            ("", "This month", "Before"),
+            ((tile.name, f"{tile.value} {tile.of}".strip(), tile.than) for tile in tiles(review)),
+        )
+    )
+    parts.append("## Summary")
+    parts.append(
+        "\n".join(
+            f"- {GLYPHS[one.tone]} {plain(one.sentence)}{' ' + plain(one.action) if one.action else ''} ({one.rule})"
+            for one in review.findings
+        )
+    )
+    if review.domains:
+        rows = [domain_cells(one) for one in review.domains]
+        parts += [
+            "## By domain",
+            _table(
+                ("Domain", "Kept", "Availability", "Before", "Budget left", "Incidents (before)"),
+                ((one.name, one.kept, one.availability, one.before, one.left, one.incidents) for one in rows),
+            ),
+        ]
+    cells = [objective_cells(one) for one in review.objectives]
+    parts += [
+        "## Objectives",
+        _table(
+            ("Channel", "Objective", "Result", "Target", "Achieved", "Good", "Total", "Coverage", "Spent", "Incidents"),
+            (
+                (
+                    one.channel,
+                    one.what,
+                    f"{one.glyph} {one.result}",
+                    one.target,
+                    f"{one.achieved} ({one.achieved_before})",
+                    one.good,
+                    one.total.removeprefix("of "),
+                    one.coverage,
+                    f"{one.spent} ({one.spent_before})",
+                    f"{one.incidents} ({one.incidents_before})",
+                )
+                for one in cells
+            ),
+        ),
+    ]
+    incidents = incident_rows(review)
+    if incidents:
+        parts += [
+            f"## Incidents ({zone_words(review)})",
+            _table(
+                ("Began", "Lasted", "Severity", "Channel", "Objective", "Peak burn", "Bad events", "Owner"),
+                (
+                    (one.began, one.lasted, one.severity, one.channel, one.what, one.peak, one.bad, one.owner)
+                    for one in incidents
+                ),
+            ),
+        ]
+    parts.append(f"Made by observatory {__version__} for {format_instant(review.at_ms)}.")
+    return "\n\n".join(parts) + "\n"
+
+
+def plain(text: str) -> str:
+    """Text that Markdown shows as it is: its own marks escaped, line breaks made spaces."""
+    one_line = " ".join(text.split())
+    return "".join("\\" + char if char in "\\`*_{}[]<>#|~!" else char for char in one_line)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [_row(head), "|" + " --- |" * len(head)]
+    return "\n".join(lines + [_row(row) for row in rows])
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(plain(cell) for cell in cells) + " |"

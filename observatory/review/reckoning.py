@@ -1,0 +1,198 @@
+"""From the ledger of two months to the accounts of a review. Pure: the same ledger gives the same review."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from observatory.compile.plan import Measurement
+from observatory.evaluate.history import incidents
+from observatory.evaluate.snapshot import Incident
+from observatory.evaluate.status import Budget
+from observatory.indicators.counts import Counts
+from observatory.ledger.ledger import Ledger, Row
+from observatory.objectives.budget import allowed_events, budget_ratio, remaining_ratio, spent_events
+from observatory.objectives.objective import Objective
+from observatory.objectives.policy import Policy
+from observatory.review.account import VERDICTS, Day, ObjectiveAccount, Total, Verdict, added
+from observatory.review.months import Month
+from observatory.windows import TimeRange
+
+SLICE_SLIS = frozenset({"lag", "saturation"})
+"""These count slices of time; their budgets do not add up with those of messages."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """What accounts are made from: a ledger that reaches from the month before to the end of the month."""
+
+    ledger: Ledger
+    measurements: Mapping[str, Measurement]
+    policies: Mapping[str, Policy]
+    month: Month
+    at_ms: int
+    timezone: str | None = None
+
+    def row(self, objective: Objective) -> Row | None:
+        """The ledger row behind an objective."""
+        measurement = self.measurements.get(objective.id)
+        return self.ledger.rows.get(measurement.key) if measurement else None
+
+    def zone_of(self, objective: Objective) -> str:
+        """The zone asked for, else the objective's own."""
+        return self.timezone or objective.window.timezone
+
+    def counts(self, objective: Objective, span: TimeRange) -> Counts | None:
+        """Counts of a range up to `at_ms`; None without a row, or when the range has not begun."""
+        measurement = self.measurements.get(objective.id)
+        if measurement is None or measurement.key not in self.ledger.rows or span.start_ms >= self.at_ms:
+            return None
+        return self.ledger.counts(measurement.key, TimeRange(span.start_ms, min(span.end_ms, self.at_ms)))
+
+
+def account(books: Books, objective: Objective) -> ObjectiveAccount:
+    """One objective's month beside the month before."""
+    zone = books.zone_of(objective)
+    span, earlier = books.month.range_in(zone), books.month.before.range_in(zone)
+    measurement, row = books.measurements.get(objective.id), books.row(objective)
+    counts, before = books.counts(objective, span), books.counts(objective, earlier)
+    if before is not None and before.observed_seconds == 0:
+        before = None
+    found = _incidents(books, objective, row)
+    days = tuple(_day(books, objective, date, one) for date, one in books.month.days_in(zone))
+    return ObjectiveAccount(
+        objective=objective,
+        range=span,
+        timezone=zone,
+        verdict=_verdict(measurement, counts, objective.target),
+        counts=counts,
+        budget=budget_of(counts, objective.target),
+        incidents=tuple(one for one in found if overlaps(one, span)),
+        counts_before=before,
+        budget_before=budget_of(before, objective.target),
+        incidents_before=None if before is None else sum(overlaps(one, earlier) for one in found),
+        days=days,
+        course=_course(days, counts, objective.target, books.at_ms, [one for _, one in books.month.days_in(zone)]),
+        measurement=measurement.key if measurement else None,
+        counting=row.counting if row else None,
+        measure=measurement.indicator.measure if measurement else None,
+        profile=measurement.bindings[0].profile if measurement and measurement.bindings else None,
+        proxy=measurement.indicator.proxy if measurement else False,
+    )
+
+
+def total(name: str | None, accounts: Sequence[ObjectiveAccount]) -> Total:
+    """Accounts added up."""
+    # Objectives that share a measurement count the same events, and these are added once.
+    available = {
+        (one.measurement, one.timezone): one for one in accounts if one.objective.sli == "availability" and one.counts
+    }.values()
+    events = [one for one in accounts if one.objective.sli not in SLICE_SLIS]
+    before = [one.incidents_before for one in accounts if one.incidents_before is not None]
+    width = max((len(one.days) for one in accounts), default=0)
+    return Total(
+        name=name,
+        objectives=len(accounts),
+        kept=sum(one.verdict == "kept" for one in accounts),
+        missed=sum(one.verdict == "missed" for one in accounts),
+        unknown=sum(one.verdict in ("no_data", "unmapped") for one in accounts),
+        availability=added([one.counts for one in available if one.counts]),
+        availability_before=added([one.counts_before for one in available if one.counts_before]),
+        spent_ratio=_spent([one.budget for one in events]),
+        spent_ratio_before=_spent([one.budget_before for one in events]),
+        incidents=sum(len(one.incidents) for one in accounts),
+        incidents_before=sum(before) if before else None,
+        daily_burn=tuple(_daily(events, day) for day in range(width)),
+        course=tuple(_course_of(events, day) for day in range(width)),
+    )
+
+
+def domains(accounts: Sequence[ObjectiveAccount]) -> tuple[Total, ...]:
+    """One total per domain, the one that overspent most first; channels without a domain come last."""
+    names = sorted({one.objective.domain for one in accounts}, key=lambda name: (name is None, name or ""))
+    totals = [total(name, [one for one in accounts if one.objective.domain == name]) for name in names]
+    return tuple(sorted(totals, key=lambda one: (one.name is None, -(one.spent_ratio or 0.0), one.name or "")))
+
+
+def worst_first(accounts: Sequence[ObjectiveAccount]) -> tuple[ObjectiveAccount, ...]:
+    """By verdict, then by what is left of the budget, then by id."""
+
+    def left(one: ObjectiveAccount) -> float:
+        return one.budget.remaining_ratio if one.budget and one.budget.remaining_ratio is not None else 1.0
+
+    return tuple(sorted(accounts, key=lambda one: (VERDICTS.index(one.verdict), left(one), one.objective.id)))
+
+
+def budget_of(counts: Counts | None, target: float) -> Budget | None:
+    """The error budget of counts; None without counts."""
+    if counts is None:
+        return None
+    return Budget(
+        allowed=allowed_events(counts, target),
+        spent=spent_events(counts),
+        remaining_ratio=remaining_ratio(counts, target),
+    )
+
+
+def overlaps(incident: Incident, span: TimeRange) -> bool:
+    """Whether any part of the incident lies in the range."""
+    return incident.start_ms < span.end_ms and (incident.end_ms is None or incident.end_ms > span.start_ms)
+
+
+def _incidents(books: Books, objective: Objective, row: Row | None) -> tuple[Incident, ...]:
+    policy = books.policies.get(objective.policy)
+    if row is None or policy is None:
+        return ()
+    return incidents(row, books.ledger.grid, objective, policy)
+
+
+def _verdict(measurement: Measurement | None, counts: Counts | None, target: float) -> Verdict:
+    if measurement is None:
+        return "unmapped"
+    if counts is None or counts.observed_seconds == 0:
+        return "no_data"
+    left = remaining_ratio(counts, target)
+    if left is None:
+        return "no_traffic"
+    return "kept" if left >= 0 else "missed"
+
+
+def _day(books: Books, objective: Objective, date: str, span: TimeRange) -> Day:
+    counts = books.counts(objective, span)
+    if counts is None or counts.observed_seconds == 0:
+        return Day(date=date, counts=Counts(), burn_rate=None)
+    ratio = counts.error_ratio
+    return Day(date=date, counts=counts, burn_rate=None if ratio is None else ratio / budget_ratio(objective.target))
+
+
+def _course(
+    days: Sequence[Day], counts: Counts | None, target: float, at_ms: int, spans: Sequence[TimeRange]
+) -> tuple[float | None, ...]:
+    allowed = allowed_events(counts, target) if counts else 0.0
+    left: list[float | None] = []
+    bad = 0.0
+    for day, span in zip(days, spans, strict=True):
+        bad += day.counts.bad
+        left.append(1 - bad / allowed if allowed > 0 and span.start_ms < at_ms else None)
+    return tuple(left)
+
+
+def _spent(budgets: Sequence[Budget | None]) -> float | None:
+    known = [budget for budget in budgets if budget is not None]
+    allowed = sum(budget.allowed for budget in known)
+    return sum(budget.spent for budget in known) / allowed if allowed > 0 else None
+
+
+def _daily(accounts: Sequence[ObjectiveAccount], day: int) -> float | None:
+    """The burn rate of a day: bad events over allowed ones, added up."""
+    seen = [one for one in accounts if day < len(one.days) and one.days[day].counts.observed_seconds > 0]
+    allowed = sum(allowed_events(one.days[day].counts, one.objective.target) for one in seen)
+    return sum(spent_events(one.days[day].counts) for one in seen) / allowed if allowed > 0 else None
+
+
+def _course_of(accounts: Sequence[ObjectiveAccount], day: int) -> float | None:
+    """Share of the joint budget that is left after a day."""
+    seen = [one for one in accounts if one.budget and day < len(one.course) and one.course[day] is not None]
+    allowed = sum(one.budget.allowed for one in seen if one.budget)
+    bad = sum(sum(spent_events(one_day.counts) for one_day in one.days[: day + 1]) for one in seen)
+    return 1 - bad / allowed if allowed > 0 else None

@@ -1,0 +1,242 @@
+"""What the review's tables say, cell by cell: shared by HTML and Markdown, so that both name the same numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from observatory.evaluate.snapshot import Incident
+from observatory.evaluate.status import Budget
+from observatory.indicators.counts import Counts
+from observatory.review.account import ObjectiveAccount, Review, Total, Verdict
+from observatory.units import format_count, format_duration, format_percentage
+
+UNKNOWN = "–"
+RESULTS: dict[Verdict, tuple[str, str]] = {
+    "kept": ("●", "kept"),
+    "missed": ("■", "missed"),
+    "no_traffic": ("○", "no traffic"),
+    "no_data": ("○", "no data"),
+    "unmapped": ("○", "not measured"),
+}
+GLYPHS = {"bad": "■", "watch": "▲", "good": "●", "gap": "○"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """One of the numbers at the top."""
+
+    name: str
+    value: str
+    of: str = ""
+    than: str = ""
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectiveCells:
+    """A row of the table of objectives."""
+
+    channel: str
+    what: str
+    verdict: Verdict
+    glyph: str
+    result: str
+    target: str
+    achieved: str
+    achieved_before: str
+    good: str
+    total: str
+    coverage: str
+    spent: str
+    spent_before: str
+    left: str
+    incidents: str
+    incidents_before: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainCells:
+    """A row of the table of domains."""
+
+    name: str
+    kept: str
+    availability: str
+    before: str
+    left: str
+    tone: str
+    incidents: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentCells:
+    """A row of the table of incidents."""
+
+    began: str
+    lasted: str
+    severity: str
+    tone: str
+    channel: str
+    what: str
+    peak: str
+    bad: str
+    owner: str
+
+
+def tiles(review: Review) -> tuple[Tile, ...]:
+    """The month in four numbers, each beside the month before."""
+    total, before = review.estate, review.month.before.title
+    judged = total.kept + total.missed
+    spent, spent_before = total.spent_ratio, total.spent_ratio_before
+    return (
+        Tile(
+            name="Objectives kept",
+            value=str(total.kept),
+            of=f"of {judged}",
+            than=f"{total.missed} missed · {total.unknown} not known",
+            tone="bad" if total.missed else "",
+        ),
+        Tile(
+            name="Availability, all events",
+            value=ratio(total.availability),
+            than=f"{ratio(total.availability_before)} in {before}",
+        ),
+        Tile(
+            name="Error budget spent",
+            value=percent(spent),
+            than=f"{percent(spent_before)} in {before}",
+            tone="bad" if spent is not None and spent > 1 else "",
+        ),
+        Tile(
+            name="Incidents",
+            value=str(total.incidents),
+            than=f"{UNKNOWN if total.incidents_before is None else total.incidents_before} in {before}",
+        ),
+    )
+
+
+def objective_cells(one: ObjectiveAccount) -> ObjectiveCells:
+    """An objective's numbers as text; what is not known is a dash."""
+    o = one.objective
+    glyph, result = RESULTS[one.verdict]
+    return ObjectiveCells(
+        channel=o.address or o.channel_key,
+        what=what(one),
+        verdict=one.verdict,
+        glyph=glyph,
+        result=result,
+        target=f"{o.target * 100:.8g} %",
+        achieved=ratio(one.counts, o.target),
+        achieved_before=f"{ratio(one.counts_before, o.target)} before",
+        good=count(one.counts.good) if one.counts else UNKNOWN,
+        total=f"of {count(one.counts.total)}" if one.counts else "",
+        coverage=percent(one.counts.coverage if one.counts else None),
+        spent=_spent(one.budget),
+        spent_before=f"{_spent(one.budget_before)} before",
+        left=percent(one.budget.remaining_ratio if one.budget else None),
+        incidents=str(len(one.incidents)) if one.counts else UNKNOWN,
+        incidents_before=f"{UNKNOWN if one.incidents_before is None else one.incidents_before} before",
+    )
+
+
+def what(one: ObjectiveAccount) -> str:
+    """`latency ≤ 500 ms for payments-v1 · payments/onOrder`."""
+    o = one.objective
+    words = o.sli if o.name == o.sli else f"{o.sli} “{o.name}”"
+    if o.threshold is not None:
+        value, unit = o.threshold.value, o.threshold.unit
+        shown = {"second": format_duration(value), "ratio": percent(value)}.get(unit, f"{format_count(value)} messages")
+        words += f" ≤ {shown}"
+    if o.consumer_group:
+        words += f" for {o.consumer_group}"
+    return f"{words} · {o.operation_key}" + (" · stand-in" if one.proxy else "")
+
+
+def domain_cells(one: Total) -> DomainCells:
+    """A domain's numbers as text."""
+    left = None if one.spent_ratio is None else 1 - one.spent_ratio
+    return DomainCells(
+        name=one.name or "no domain",
+        kept=f"{one.kept} of {one.kept + one.missed}" + (f" (+{one.unknown})" if one.unknown else ""),
+        availability=ratio(one.availability),
+        before=ratio(one.availability_before),
+        left=percent(left),
+        tone="bad" if left is not None and left < 0 else "watch" if left is not None and left < 0.25 else "",
+        incidents=f"{one.incidents}" + (f" ({one.incidents_before})" if one.incidents_before is not None else ""),
+    )
+
+
+def incident_rows(review: Review) -> tuple[IncidentCells, ...]:
+    """All incidents of the month, oldest first."""
+    found = [(incident, one) for one in review.objectives for incident in one.incidents]
+    found.sort(key=lambda pair: (pair[0].start_ms, pair[1].objective.id))
+    return tuple(_incident(review, incident, one) for incident, one in found)
+
+
+def zone_words(review: Review) -> str:
+    """Which clock the incidents' times are on."""
+    return review.timezone or "UTC"
+
+
+def counted(review: Review) -> str:
+    """The line under the title."""
+    channels = len({one.objective.channel_id for one in review.objectives})
+    documents = len({one.objective.document for one in review.objectives})
+    until = "" if review.complete else f" The month still runs: numbers reach to {_clock(review.at_ms, 'UTC')} UTC."
+    zone = f"in {review.timezone}" if review.timezone else "in each objective’s own time zone"
+    return (
+        f"{len(review.objectives)} objectives on {channels} channels from {documents} documents, "
+        f"the calendar month {zone}, beside {review.month.before.title}.{until}"
+    )
+
+
+def percent(share: float | None) -> str:
+    """A share in whole and tenths of a percent; unknown is a dash, and only all is 100 %."""
+    if share is None:
+        return UNKNOWN
+    if share == 1:
+        return "100 %"
+    text = format_percentage(share, target=0.9)
+    whole = text.removesuffix(" %")
+    return f"{float(whole):,.1f} %" if abs(float(whole)) < 99.95 or share > 1 else text
+
+
+def ratio(counts: Counts | None, target: float = 0.999) -> str:
+    """The share of good events with as many digits as the target needs."""
+    if counts is None or counts.ratio is None:
+        return UNKNOWN
+    return "100 %" if counts.ratio == 1 else format_percentage(counts.ratio, target=target)
+
+
+def count(value: float) -> str:
+    """Whole events; a fraction comes from increments that were spread over a gap and is not shown."""
+    return format_count(round(value))
+
+
+def _spent(budget: Budget | None) -> str:
+    return UNKNOWN if budget is None else f"{count(budget.spent)} of {_allowed(budget.allowed)}"
+
+
+def _allowed(value: float) -> str:
+    return count(value) if value >= 10 else f"{value:.2g}"
+
+
+def _incident(review: Review, incident: Incident, one: ObjectiveAccount) -> IncidentCells:
+    lasted = "goes on" if incident.end_ms is None else format_duration((incident.end_ms - incident.start_ms) / 1000)
+    o = one.objective
+    return IncidentCells(
+        began=_clock(incident.start_ms, zone_words(review)),
+        lasted=lasted,
+        severity=incident.severity,
+        tone="bad" if incident.severity == "page" else "watch",
+        channel=o.address or o.channel_key,
+        what=what(one),
+        peak=f"{incident.peak_burn_rate:,.1f}×",
+        bad=count(incident.bad),
+        owner=o.owner.team if o.owner else UNKNOWN,
+    )
+
+
+def _clock(at_ms: int, timezone: str) -> str:
+    return f"{datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(ZoneInfo(timezone)):%d %b %H:%M}"

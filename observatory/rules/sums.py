@@ -1,0 +1,74 @@
+"""Sums of the two recorded counts over a window, and what alerts compare.
+
+A rule group evaluates every minute and records, each time, the events of the last five minutes. Neighbouring records
+overlap, so every event is found in five of them, and a plain sum over a window, divided by five, would count the events
+of the last minutes only in part: an alert on it comes two minutes late. Therefore a window's events are
+
+    newest record  +  sum of the older records / 5
+
+where the older records begin three minutes back. The newest five minutes are counted in full, the seam between the two
+parts weighs one event as one on average, and the sum reaches back exactly one window:
+
+    x + sum_over_time(x[1h less 5m, less half a step] offset 3m) / 5
+
+Half a step less makes the number of records the same whether the range includes its left end (Prometheus 2) or not
+(Prometheus 3). Everything is a sum of counts; no ratio is ever averaged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from observatory.compile.promql import quote
+from observatory.units import compact_duration
+
+GOOD = "slo:sli_good:increase5m"
+TOTAL = "slo:sli_total:increase5m"
+ERROR_1H = "slo:sli_error:ratio_increase1h"
+REMAINING = "slo:error_budget_remaining:ratio"
+OBJECTIVE = "slo:objective:ratio"
+
+RECORD = 300.0
+"""Seconds that one record covers; part of the recorded names."""
+STEP = 60.0
+"""Seconds between records: the interval of the group that records them."""
+
+
+def series(name: str, labels: Mapping[str, str]) -> str:
+    """A selector of a recorded series by exact labels."""
+    return name + "{" + ",".join(f"{label}={quote(value)}" for label, value in labels.items()) + "}"
+
+
+def events(name: str, labels: Mapping[str, str], seconds: float) -> str:
+    """PromQL for the number of events in the last `seconds`, a whole number of minutes and at least five.
+
+    Raises:
+        ValueError: The window is shorter than a record.
+    """
+    if seconds < RECORD:
+        raise ValueError(f"a window of {compact_duration(seconds)} is shorter than a record of 5m")
+    newest = series(name, labels)
+    if seconds < RECORD + STEP:
+        return newest
+    overlap = round(RECORD / STEP)
+    length = compact_duration(seconds - RECORD - STEP / 2)
+    offset = compact_duration(RECORD - (overlap - 1) / 2 * STEP)
+    return f"{newest} + sum_over_time({newest}[{length}] offset {offset}) / {overlap}"
+
+
+def error_ratio(labels: Mapping[str, str], seconds: float) -> str:
+    """PromQL for the share of bad events in a window; no answer where there was no event, never NaN."""
+    good, total = events(GOOD, labels, seconds), events(TOTAL, labels, seconds)
+    if seconds < RECORD + STEP:
+        return f"1 - {good} / ({total} > 0)"
+    return f"1 - ({good}) / (({total}) > 0)"
+
+
+def bad_events(labels: Mapping[str, str], seconds: float) -> str:
+    """PromQL for the number of bad events in a window."""
+    return f"({events(TOTAL, labels, seconds)}) - ({events(GOOD, labels, seconds)})"
+
+
+def decimal(value: float) -> str:
+    """A number as people write it: 14.4 times 0.001 is 0.0144 and not 0.014400000000000001."""
+    return f"{value:.12g}"

@@ -1,0 +1,265 @@
+"""promtool unit tests that go with a rule file: every objective is put through the same four stories.
+
+    clean, then silent    nothing fires; without samples `SLITelemetryAbsent` does, and nothing else pages
+    outage                the page comes when the formula says: factor x budget x long window / error ratio
+    slow burn             a ticket, and no page
+    born                  the first failure ever, in a series that did not exist before, is counted
+
+Objectives whose measurements share series are told in different tests, for one series has one course.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from observatory.compile.promql import quote
+from observatory.indicators.expression import Slices
+from observatory.objectives.budget import budget_ratio
+from observatory.rules.document_rules import ABSENT_FOR, Measured, identity, min_bad, reachable_pairs, shared_labels
+from observatory.rules.example_levels import level_examples
+from observatory.rules.example_series import Events, ExampleSeries, event_examples
+from observatory.rules.sums import GOOD, RECORD, TOTAL, series
+
+PER_MINUTE = 600.0
+WARM = 70
+"""Minutes of clean traffic before a failure: more than the hour that the fastest pair looks back."""
+LONGEST = 720
+"""Minutes that a test may last; an objective that needs more to burn slowly goes without that story."""
+CLEAN = 12
+"""Minutes of traffic where nothing but its presence matters."""
+BORN_AT, BORN_WITH = 12, 120.0
+
+Values = Mapping[ExampleSeries, list[float | None]]
+Test = dict[str, Any]
+
+
+def test_file(members: Sequence[Measured], rules: str) -> dict[str, Any]:
+    """The content of a promtool test file for one document's rules."""
+    members = sorted(members, key=lambda one: (one.objective.channel_id, one.objective.id))
+    carriers = {one.measurement.key: one.objective.id for one in reversed(members)}
+    tests: list[Test] = []
+    for told in _rounds(members):
+        first = [one for one in told if carriers[one.measurement.key] == one.objective.id]
+        tests += [_clean_then_silent(told, first)]
+        tests += [test for test in (_outage(told), _slow_burn(told), _born(first)) if test]
+    return {"rule_files": [rules], "evaluation_interval": "1m", "tests": tests}
+
+
+test_file.__test__ = False  # type: ignore[attr-defined]  # a noun here, and no test of ours
+
+
+def detection_minutes(one: Measured, severity: str, error_ratio: float, per_minute: float, warm: float) -> float | None:
+    """When an alert fires after a sudden, lasting error ratio that follows `warm` clean minutes; None for never.
+
+    A pair fires when both windows hold factor x budget: after factor x budget x window / error ratio in a full window
+    (SRE Workbook, "Alerting on SLOs"); sooner in one that holds less than its length of history.
+    """
+    found: list[float] = []
+    for pair in reachable_pairs(one, severity):
+        share = pair.factor * budget_ratio(one.objective.target) / error_ratio
+        if share >= 1:
+            continue
+        waits = [max(0.0, min_bad(one, pair) - 0.5) / (error_ratio * per_minute)]
+        for minutes in (pair.long / 60, pair.short / 60):
+            full = share * minutes
+            waits.append(full if warm + full >= minutes else warm * share / (1 - share))
+        found.append(max(waits))
+    return min(found, default=None)
+
+
+def _rounds(members: Sequence[Measured]) -> Iterator[list[Measured]]:
+    """Members in as few rounds as needed, so that no two in a round give one series two courses."""
+    left = [one for one in members if _course(one, [0.0, 0.0]) is not None]
+    while left:
+        chosen: list[Measured] = []
+        taken: set[ExampleSeries] = set()
+        for one in left:
+            touched = set(_course(one, [0.0, 0.0]) or ())
+            if taken.isdisjoint(touched):
+                chosen.append(one)
+                taken |= touched
+        yield chosen
+        left = [one for one in left if one not in chosen]
+
+
+def _course(one: Measured, shares: Sequence[float]) -> Values | None:
+    """Per series one value per minute, for a share of bad events per minute; minute 0 is where counters start."""
+    events = event_examples(one.measurement)
+    if events is None:
+        levels = level_examples(one.measurement, [share == 0 for share in shares])
+        return None if levels is None else {series_: list(values) for series_, values in levels.items()}
+    return _counted(events, shares)
+
+
+def _counted(events: Events, shares: Sequence[float]) -> Values:
+    totals = dict.fromkeys((*events.good, *events.bad), 0.0)
+    courses: dict[ExampleSeries, list[float | None]] = {series_: [] for series_ in totals}
+    for minute, share in enumerate(shares):
+        if minute:
+            for series_ in events.good:
+                totals[series_] += PER_MINUTE * (1 - share)
+            for series_ in events.bad:
+                totals[series_] += PER_MINUTE * share
+        for series_, course in courses.items():
+            course.append(round(totals[series_], 6))
+    return courses
+
+
+def _is_slices(one: Measured) -> bool:
+    return isinstance(one.measurement.indicator.total, Slices)
+
+
+def _rate(one: Measured) -> float:
+    return 1.0 if _is_slices(one) else PER_MINUTE
+
+
+def _clean_then_silent(told: Sequence[Measured], first: Sequence[Measured]) -> Test:
+    """The alert on absent telemetry belongs to the `first` objective of those that share a measurement."""
+    # A gauge outlives its last sample by five minutes, a record of it by five more, and then the alert waits.
+    silent = CLEAN + round((2 * RECORD + ABSENT_FOR) / 60) + 3
+    checks = [_expect(one, CLEAN, "", 0) for one in told]
+    for one in told:
+        checks += [_expect(one, silent, 'alertname="SLITelemetryAbsent",', int(one in first))]
+        checks += [_expect(one, silent, 'severity="page",', 0)]
+    return _test(
+        "clean traffic, then no telemetry", told, {one.objective.id: [0.0] * (CLEAN + 1) for one in told}, checks
+    )
+
+
+def _outage(told: Sequence[Measured]) -> Test | None:
+    checks: list[dict[str, Any]] = []
+    shares: dict[str, list[float]] = {}
+    for one in told:
+        after = detection_minutes(one, "page", 1.0, _rate(one), WARM)
+        if after is None or after > LONGEST:
+            continue
+        begin = WARM + max(0, math.floor(after * 0.85) - 1)
+        fires = WARM + math.ceil(after) + 2
+        checks.append(_expect(one, begin, 'alertname="SLOBurnRate",severity="page",', 0))
+        checks.append(_expect(one, fires, 'alertname="SLOBurnRate",severity="page",', 1))
+        shares[one.objective.id] = [0.0] * (WARM + 1) + [1.0] * (fires - WARM)
+    return _test("everything fails", told, shares, checks) if checks else None
+
+
+def _slow_burn(told: Sequence[Measured]) -> Test | None:
+    checks: list[dict[str, Any]] = []
+    shares: dict[str, list[float]] = {}
+    for one in told:
+        tickets, pages = reachable_pairs(one, "ticket"), reachable_pairs(one, "page")
+        if not tickets:
+            continue
+        least, most = max(pair.factor for pair in tickets), min((pair.factor for pair in pages), default=math.inf)
+        burn = min((least + most) / 2, (least + 1 / budget_ratio(one.objective.target)) / 2)
+        share = burn * budget_ratio(one.objective.target)
+        wanted = max(min_bad(one, pair) for pair in tickets)
+        if most <= least:
+            continue
+        if _is_slices(one):
+            period = round(1 / share)
+            if not least <= 1 / period / budget_ratio(one.objective.target) < most:
+                continue
+            lasts = period * max(1, math.ceil(wanted)) + 1
+            shares[one.objective.id] = [float(minute % period == 0 and minute > 0) for minute in range(lasts + 1)]
+        else:
+            lasts = max(20, math.ceil(wanted / (share * PER_MINUTE)) + 5)
+            shares[one.objective.id] = [share] * (lasts + 1)
+        if lasts > LONGEST:
+            del shares[one.objective.id]
+            continue
+        checks.append(_expect(one, lasts, 'alertname="SLOBurnRate",severity="ticket",', 1))
+        checks.append(_expect(one, lasts, 'alertname="SLOBurnRate",severity="page",', 0))
+    return _test("a slow burn", told, shares, checks) if checks else None
+
+
+def _born(told: Sequence[Measured]) -> Test | None:
+    """A series that only failures have appears with a value above zero; its value is counted."""
+    checks: list[dict[str, Any]] = []
+    courses: list[Values] = []
+    for one in told:
+        events = event_examples(one.measurement)
+        own = set(events.bad) - set(events.good) if events else set()
+        if events is None or not own:
+            continue
+        course = dict(_counted(events, [0.0] * (BORN_AT + 6)))
+        for series_ in events.bad:
+            rise = [None if series_ in own else course[series_][m] for m in range(BORN_AT)]
+            course[series_] = rise + [
+                (0.0 if series_ in own else course[series_][m] or 0.0) + BORN_WITH for m in range(BORN_AT, BORN_AT + 6)
+            ]
+        courses.append(course)
+        labels = identity(shared_labels(told)[one.measurement.key])
+        bad = f"sum({series(TOTAL, labels)}) - sum({series(GOOD, labels)})"
+        checks.append(
+            {
+                "expr": f"{bad} >= bool {BORN_WITH * 0.99:g}",
+                "eval_time": f"{BORN_AT + 1}m",
+                "exp_samples": [{"labels": "{}", "value": 1}],
+            }
+        )
+    if not checks:
+        return None
+    return {
+        "name": "a failure series is born",
+        "interval": "1m",
+        "input_series": _inputs(courses),
+        "promql_expr_test": checks,
+    }
+
+
+def _expect(one: Measured, minute: int, matchers: str, alerts: int) -> dict[str, Any]:
+    """How many alerts of the objective fire at a minute."""
+    expr = f'count(ALERTS{{alertstate="firing",{matchers}slo={quote(one.objective.id)}}})'
+    return {
+        "expr": expr,
+        "eval_time": f"{minute}m",
+        "exp_samples": [{"labels": "{}", "value": alerts}] if alerts else [],
+    }
+
+
+def _test(
+    name: str, told: Sequence[Measured], shares: Mapping[str, Sequence[float]], checks: list[dict[str, Any]]
+) -> Test:
+    courses = [_course(one, shares[one.objective.id]) for one in told if one.objective.id in shares]
+    inputs = _inputs([course for course in courses if course is not None])
+    return {"name": name, "interval": "1m", "input_series": inputs, "promql_expr_test": checks}
+
+
+def _inputs(courses: Sequence[Values]) -> list[dict[str, str]]:
+    joined: dict[ExampleSeries, list[float | None]] = {}
+    for course in courses:
+        for series_, values in course.items():
+            if len(values) >= len(joined.get(series_, [])):
+                joined[series_] = values
+    return [{"series": series_.notation(), "values": notation(joined[series_])} for series_ in sorted(joined)]
+
+
+def notation(values: Sequence[float | None]) -> str:
+    """Values as promtool writes them, runs of equal steps as `start+stepxcount`."""
+    parts: list[str] = []
+    index = 0
+    while index < len(values):
+        start = values[index]
+        if start is None:
+            parts.append("_")
+            index += 1
+            continue
+        end, step = index, None
+        while end + 1 < len(values) and (after := values[end + 1]) is not None:
+            before = values[end]
+            assert before is not None
+            rise = round(after - before, 6)
+            if step is not None and rise != step:
+                break
+            step, end = rise, end + 1
+        if step is None:
+            parts.append(_number(start))
+        else:
+            parts.append(f"{_number(start)}{'-' if step < 0 else '+'}{_number(abs(step))}x{end - index}")
+        index = end + 1
+    return " ".join(parts)
+
+
+def _number(value: float) -> str:
+    return f"{value:.6f}".rstrip("0").rstrip(".")
