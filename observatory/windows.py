@@ -16,6 +16,7 @@ from observatory.units import compact_duration, parse_duration
 CalendarUnit = Literal["day", "week", "month", "quarter", "year"]
 CALENDAR_UNITS: tuple[CalendarUnit, ...] = ("day", "week", "month", "quarter", "year")
 STEP_MS = 60_000
+MAX_WINDOW_SECONDS = 732 * 86_400
 BURN_WINDOWS: tuple[str, ...] = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
 
 
@@ -82,7 +83,7 @@ class Window:
         """A window from `30d` or `month`.
 
         Raises:
-            ValueError: Neither a positive duration nor a calendar unit, or an unknown time zone.
+            ValueError: Neither a duration from a minute to two years nor a calendar unit, or an unknown time zone.
         """
         word = text.strip()
         if word in CALENDAR_UNITS:
@@ -96,6 +97,8 @@ class Window:
         seconds = parse_duration(word)
         if seconds < 60:
             raise ValueError(f"a window of {word} is shorter than a minute")
+        if seconds > MAX_WINDOW_SECONDS:
+            raise ValueError(f"a window of {word} is longer than two years")
         return cls("rolling", length_seconds=seconds)
 
     def range_at(self, at_ms: int) -> TimeRange:

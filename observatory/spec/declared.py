@@ -1,0 +1,162 @@
+"""What one document declares, in the same shape for 2.x and 3.x, each part with the cursor it was read from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from observatory.errors import Problem
+from observatory.spec.catalog import Action, Server
+from observatory.spec.references import Cursor
+
+Level = Literal["operation", "message", "channel", "trait", "server", "info", "root"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DeclaredServer:
+    """A server with its variables filled in; `path` is what follows the host, the virtual host of an AMQP broker."""
+
+    server: Server
+    path: str
+    cursor: Cursor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DeclaredMessage:
+    """A message and the name it goes by in its channel; the cursor has its traits merged."""
+
+    name: str
+    cursor: Cursor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DeclaredChannel:
+    """A channel of one document.
+
+    Attributes:
+        address: None when it is left open.
+        address_from: `address`, or `channel key (2.x)`.
+        key_cursor: Where the channel's key stands, which for a referenced channel is another place than `cursor`.
+        servers: Those it is on; all servers of the document when it names none.
+    """
+
+    key: str
+    address: str | None
+    address_from: str
+    cursor: Cursor
+    key_cursor: Cursor
+    servers: tuple[DeclaredServer, ...]
+    messages: tuple[DeclaredMessage, ...]
+
+    def enums(self) -> dict[str, list[str]]:
+        """Allowed values of each parameter that lists them: `enum` in 3.x, `schema.enum` or `schema.const` in 2.x."""
+        found: dict[str, list[str]] = {}
+        parameters = self.cursor.get("parameters")
+        for name, parameter in parameters.entries() if parameters else ():
+            for holder in (parameter, parameter.get("schema")):
+                values = holder.get("enum") if holder else None
+                if values is not None and isinstance(values.value, list) and values.value:
+                    found[name] = [str(value) for value in values.value]
+                elif holder and (const := holder.get("const")) is not None:
+                    found[name] = [str(const.value)]
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DeclaredOperation:
+    """An operation of one document.
+
+    Attributes:
+        cursor: Own values and traits merged by the rule of the version.
+        own: The operation as written.
+        traits: The traits merged into one, later ones over earlier ones; None where there are none.
+    """
+
+    name: str
+    action: Action
+    channel: DeclaredChannel
+    cursor: Cursor
+    own: Cursor
+    traits: Cursor | None
+    messages: tuple[DeclaredMessage, ...]
+    reply_channel: DeclaredChannel | None = None
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class DeclaredDocument:
+    """A whole document; `problems` grows while it is read.
+
+    Attributes:
+        by_address: For each channel key what overlays say about its runtime address.
+    """
+
+    root: Cursor
+    version: str
+    family: Literal[2, 3]
+    servers: dict[str, DeclaredServer] = field(default_factory=dict)
+    channels: list[DeclaredChannel] = field(default_factory=list)
+    operations: list[DeclaredOperation] = field(default_factory=list)
+    by_address: dict[str, list[Cursor]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def info(self) -> Cursor | None:
+        return self.root.get("info")
+
+    def operation_levels(self, operation: DeclaredOperation, key: str) -> Iterator[tuple[Level, Cursor]]:
+        """Where a key is written for an operation, most specific first.
+
+        In 2.x a trait overrides the operation, so it shows as the operation's own value. In 3.x a trait that the
+        operation does not repeat ranks below the channel; one that it does repeat is merged under it.
+        """
+        own = key in operation.own.keys()  # noqa: SIM118 (merged layers)
+        if (own or self.family == 2) and (found := operation.cursor.get(key)) is not None:
+            yield "operation", found
+        for message in operation.messages:
+            if (found := message.cursor.get(key)) is not None:
+                yield "message", found
+        yield from self._channel_level(operation.channel, key)
+        if not own and self.family == 3 and operation.traits and (found := operation.traits.get(key)) is not None:
+            yield "trait", found
+        yield from self._shared_levels(operation.channel, key)
+
+    def channel_levels(self, channel: DeclaredChannel, key: str) -> Iterator[tuple[Level, Cursor]]:
+        """Where a key is written for a channel as a whole, most specific first."""
+        yield from self._channel_level(channel, key)
+        yield from self._shared_levels(channel, key)
+
+    def document_levels(self, key: str) -> Iterator[tuple[Level, Cursor]]:
+        """Where a key is written for the document: on `info`, then at the root."""
+        if self.info is not None and (found := self.info.get(key)) is not None:
+            yield "info", found
+        if (found := self.root.get(key)) is not None:
+            yield "root", found
+
+    def _channel_level(self, channel: DeclaredChannel, key: str) -> Iterator[tuple[Level, Cursor]]:
+        if (found := channel.cursor.get(key)) is not None:
+            yield "channel", found
+        for overlay in self.by_address.get(channel.key, ()):
+            if (found := overlay.get(key)) is not None:
+                yield "channel", found
+
+    def _shared_levels(self, channel: DeclaredChannel, key: str) -> Iterator[tuple[Level, Cursor]]:
+        for server in channel.servers:
+            if (found := server.cursor.get(key)) is not None:
+                yield "server", found
+        yield from self.document_levels(key)
+
+
+def with_traits(cursor: Cursor, family: Literal[2, 3]) -> tuple[Cursor, Cursor | None]:
+    """An object with its traits merged, and the traits alone.
+
+    Deep merge after references are followed. Among traits the later one wins; against the object, the traits win in
+    2.x and the object wins in 3.x.
+    """
+    listed = cursor.get("traits")
+    traits = [one for one in (listed.items() if listed else ()) if isinstance(one.value, dict)]
+    if not traits:
+        return cursor, None
+    last, *rest = reversed(traits)
+    merged = last.over(rest)
+    return (merged.over([cursor]) if family == 2 else cursor.over([merged])), merged

@@ -1,0 +1,325 @@
+"""One document in the catalogue's words: its operations and channels with everything that is inherited filled in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from observatory.errors import Problem
+from observatory.location import Location
+from observatory.spec.bindings import Naming, consumer_of, naming_of, protocols_of
+from observatory.spec.catalog import (
+    Action,
+    Criticality,
+    Document,
+    Message,
+    Operation,
+    Owner,
+    SloDeclaration,
+    TelemetryOverride,
+)
+from observatory.spec.declared import DeclaredChannel, DeclaredDocument, DeclaredMessage, DeclaredOperation, Level
+from observatory.spec.extensions import GROUP_HINTS, ExtensionReader
+from observatory.spec.references import Cursor
+from observatory.spec.servers import hosts_of
+from observatory.spec.slo import CONSUMER_ONLY, SloDefaults, SloReader, read_defaults
+
+Levels = Iterator[tuple[Level, Cursor]]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ChannelDraft:
+    """A channel as one document describes it, before documents about the same address are joined."""
+
+    document: str
+    declared: DeclaredChannel
+    protocol: str | None
+    naming: Naming
+    hosts: frozenset[str]
+    owner: Owner | None
+    owner_level: Level | None
+    domain: str | None
+    criticality: Criticality
+    dead_letter: str | None
+    telemetry: TelemetryOverride | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OperationDraft:
+    """An operation whose channel ids are still open."""
+
+    operation: Operation
+    channel: DeclaredChannel
+    reply_channel: DeclaredChannel | None
+    dead_letter: str | None
+
+
+@dataclass(slots=True)
+class Description:
+    """Reads one declared document into drafts."""
+
+    declared: DeclaredDocument
+    name: str
+    service: str
+    extensions: ExtensionReader
+    problems: list[Problem] = field(default_factory=list)
+    channels: list[ChannelDraft] = field(default_factory=list)
+    operations: list[OperationDraft] = field(default_factory=list)
+    _messages: dict[object, Message] = field(default_factory=dict)
+    _slo: dict[object, tuple[SloDeclaration, ...]] = field(default_factory=dict)
+    _defaults: dict[object, SloDefaults] = field(default_factory=dict)
+    _used: set[Location | None] = field(default_factory=set)
+
+    def document(self) -> Document:
+        """The document itself."""
+        info = self.declared.info
+        owner, _ = self._owner(self.declared.document_levels("x-owner"))
+        return Document(
+            name=self.name,
+            path=self.declared.root.source.reading.path,
+            version=self.declared.version,
+            title=(info.text("title") if info else None) or self.name,
+            service=self.service,
+            description=(info.text("description") if info else None) or "",
+            owner=owner,
+            domain=self._first_text("x-domain", self.declared.document_levels("x-domain")),
+        )
+
+    def describe(self) -> None:
+        """Fill `channels` and `operations`."""
+        on: dict[int, list[DeclaredOperation]] = {}
+        for operation in self.declared.operations:
+            on.setdefault(id(operation.channel), []).append(operation)
+        drafts: dict[int, ChannelDraft] = {}
+        for channel in self.declared.channels:
+            drafts[id(channel)] = draft = self._channel(channel, on.get(id(channel), []))
+            self.channels.append(draft)
+        names: set[str] = set()
+        for operation in self.declared.operations:
+            beside = [other for other in on[id(operation.channel)] if other is not operation]
+            self.operations.append(self._operation(operation, drafts[id(operation.channel)], beside, names))
+        self._report_unused()
+
+    def _channel(self, channel: DeclaredChannel, operations: list[DeclaredOperation]) -> ChannelDraft:
+        levels = self.declared.channel_levels
+        protocol = next(iter(protocols_of(channel, operations)), None)
+        naming = naming_of(channel, operations, protocol)
+        owner, owner_level = self._owner(levels(channel, "x-owner"))
+        dead_letter = self._first(levels(channel, "x-dead-letter"), self.extensions.dead_letter)
+        return ChannelDraft(
+            document=self.name,
+            declared=channel,
+            protocol=protocol,
+            naming=naming,
+            hosts=frozenset[str]().union(
+                *(hosts_of(one.server) for one in channel.servers if one.server.protocol == protocol)
+            ),
+            owner=owner,
+            owner_level=owner_level,
+            domain=self._first_text("x-domain", levels(channel, "x-domain")),
+            criticality=self._first(levels(channel, "x-criticality"), self.extensions.criticality) or "normal",
+            dead_letter=dead_letter or naming.dead_letter,
+            telemetry=self._first(levels(channel, "x-telemetry"), self.extensions.telemetry),
+        )
+
+    def _operation(
+        self, declared: DeclaredOperation, draft: ChannelDraft, beside: list[DeclaredOperation], names: set[str]
+    ) -> OperationDraft:
+        declared = self._corrected(declared)
+        cursor = declared.cursor
+
+        def levels(key: str) -> Levels:
+            return self.declared.operation_levels(declared, key)
+
+        name = self._unique_name(declared, names)
+        group = self._consumer_group(declared, draft)
+        bindings = cursor.get("bindings")
+        owner, _ = self._owner(levels("x-owner"))
+        operation = Operation(
+            key=f"{self.name}/{name}",
+            document=self.name,
+            name=name,
+            service=self._first_text("x-service-name", levels("x-service-name")) or self.service,
+            action=declared.action,
+            channel_id="",
+            channel_key=declared.channel.key,
+            messages=tuple(self._message(message) for message in declared.messages),
+            consumer_group=group[0] if group else None,
+            consumer_group_provenance=group[1] if group else None,
+            title=cursor.text("title") or cursor.text("summary"),
+            description=cursor.text("description") or "",
+            owner=owner,
+            domain=self._first_text("x-domain", levels("x-domain")),
+            criticality=self._first(levels("x-criticality"), self.extensions.criticality) or "normal",
+            objectives=self._objectives(declared, beside),
+            telemetry=self._first(levels("x-telemetry"), self.extensions.telemetry),
+            bindings=bindings.plain() if bindings else None,
+            location=declared.own.location(key=True),
+        )
+        dead_letter = cursor.get("x-dead-letter")
+        return OperationDraft(
+            operation=operation,
+            channel=declared.channel,
+            reply_channel=declared.reply_channel,
+            dead_letter=self.extensions.dead_letter(dead_letter) if dead_letter else None,
+        )
+
+    def _corrected(self, declared: DeclaredOperation) -> DeclaredOperation:
+        """The operation with the direction that an overlay gives it."""
+        overlay = declared.own.references.overlay_of(declared.own)
+        actions: tuple[Action, ...] = ("send", "receive")
+        action = next((word for word in actions if overlay and overlay.text("action") == word), declared.action)
+        return replace(declared, action=action) if action != declared.action else declared
+
+    def _unique_name(self, declared: DeclaredOperation, names: set[str]) -> str:
+        name = declared.name
+        if name in names:
+            message = f"two operations are called {name!r}"
+            at = declared.own.location("operationId")
+            self._add("operation-duplicate", message, at, "operationId is unique in a document")
+            name = f"{declared.channel.key}.{'publish' if declared.action == 'receive' else 'subscribe'}"
+        names.add(name)
+        return name
+
+    def _consumer_group(self, declared: DeclaredOperation, draft: ChannelDraft) -> tuple[str, str] | None:
+        if declared.action != "receive":
+            return None
+        if bound := consumer_of(declared, draft.protocol, draft.naming):
+            return bound
+        for level, value in self.declared.operation_levels(declared, "x-consumer-group"):
+            if text := self.extensions.text("x-consumer-group", value):
+                return text, self._provenance("x-consumer-group", level, value)
+        for hint in GROUP_HINTS:
+            for level, value in self.declared.operation_levels(declared, hint):
+                if isinstance(value.value, str) and value.value:
+                    return value.value, self._provenance(hint, level, value)
+        return None
+
+    def _objectives(self, declared: DeclaredOperation, beside: list[DeclaredOperation]) -> tuple[SloDeclaration, ...]:
+        defaults = self._slo_defaults(declared)
+        found: dict[str, SloDeclaration] = {}
+        for level, value in self.declared.operation_levels(declared, "x-slo"):
+            own = level in ("operation", "trait")
+            for one in self._read_slo(value, defaults):
+                if declared.action == "send" and one.sli in CONSUMER_ONLY:
+                    if own:
+                        message = f"{one.sli} belongs to those who receive, and this operation sends"
+                        hint = "declare it on the channel or on the receiving operation"
+                        self._add("slo-role", message, one.location, hint)
+                        self._used.add(one.location)
+                    continue
+                # What consumers see is theirs where the document has one; a producer alone keeps the promise itself.
+                inherited_by_sender = declared.action == "send" and one.sli == "latency" and not own
+                if inherited_by_sender and any(self._corrected(other).action == "receive" for other in beside):
+                    continue
+                self._used.add(one.location)
+                found.setdefault(one.name, one)
+        return tuple(found.values())
+
+    def _slo_defaults(self, declared: DeclaredOperation) -> SloDefaults:
+        levels = [value for _, value in self.declared.operation_levels(declared, "x-slo-defaults")]
+        key = tuple(_identity(value) for value in levels)
+        if key not in self._defaults:
+            read = [read_defaults(value, self.problems) for value in levels]
+            self._defaults[key] = SloDefaults(
+                window=next((one.window for one in read if one.window), None),
+                timezone=next((one.timezone for one in read if one.timezone), None),
+                policy=next((one.policy for one in read if one.policy), None),
+                measure=next((one.measure for one in read if one.measure), None),
+            )
+        return self._defaults[key]
+
+    def _read_slo(self, value: Cursor, defaults: SloDefaults) -> tuple[SloDeclaration, ...]:
+        key = (_identity(value), defaults)
+        if key not in self._slo:
+            reader = SloReader(defaults)
+            self._slo[key] = reader.read(value)
+            self.problems += reader.problems
+        return self._slo[key]
+
+    def _report_unused(self) -> None:
+        """Objectives that no operation takes up, and `x-slo` of channels without operations, read all the same."""
+        busy = {id(operation.channel) for operation in self.declared.operations}
+        for channel in self.declared.channels:
+            for level, value in self.declared.channel_levels(channel, "x-slo"):
+                if level == "channel" and id(channel) not in busy:
+                    self._read_slo(value, SloDefaults())
+        if not self.declared.operations:
+            for _, value in self.declared.document_levels("x-slo"):
+                self._read_slo(value, SloDefaults())
+        for declarations in self._slo.values():
+            for one in declarations:
+                if one.location not in self._used:
+                    message = f"no operation takes up the objective {one.name!r}"
+                    hint = f"{one.sli} needs an operation that {'receives' if one.sli in CONSUMER_ONLY else 'uses it'}"
+                    problem = Problem(
+                        code="slo-unused", severity="warning", message=message, location=one.location, hint=hint
+                    )
+                    self.problems.append(problem)
+                    self._used.add(one.location)
+
+    def _message(self, declared: DeclaredMessage) -> Message:
+        cursor = declared.cursor
+        key = (declared.name, _identity(cursor))
+        if key not in self._messages:
+            payload, form = cursor.get("payload"), cursor.text("schemaFormat")
+            if payload is not None and isinstance(payload.value, dict) and "schemaFormat" in payload.value:
+                form, payload = payload.text("schemaFormat"), payload.get("schema")
+            headers = cursor.get("headers")
+            self._messages[key] = Message(
+                name=declared.name,
+                title=cursor.text("title"),
+                content_type=cursor.text("contentType") or self.declared.root.text("defaultContentType"),
+                schema_format=form,
+                schema=payload.plain() if payload else None,
+                headers=headers.plain() if headers else None,
+                location=cursor.location(),
+            )
+        return self._messages[key]
+
+    def _owner(self, levels: Levels) -> tuple[Owner | None, Level | None]:
+        for level, value in levels:
+            if owner := self.extensions.owner(value, self._provenance("x-owner", level, value)):
+                return owner, level
+        return None, None
+
+    def _provenance(self, key: str, level: Level, value: Cursor) -> str:
+        overlaid = value.source in {overlay.source for overlay in value.references.overlays.values()} or any(
+            value.source is overlay.source for overlays in self.declared.by_address.values() for overlay in overlays
+        )
+        return f"overlay {value.source.reading.path}" if overlaid else f"{key} on {level}"
+
+    def _first_text(self, key: str, levels: Levels) -> str | None:
+        return self._first(levels, lambda value: self.extensions.text(key, value))
+
+    @staticmethod
+    def _first(levels: Levels, read: Callable[[Cursor], T | None]) -> T | None:
+        return next((found for _, value in levels if (found := read(value)) is not None), None)
+
+    def _add(self, code: str, message: str, at: Location | None, hint: str | None = None) -> None:
+        self.problems.append(Problem(code=code, message=message, location=at, hint=hint))
+
+
+def _identity(value: Cursor) -> object:
+    return value.identity, tuple(layer.identity for layer in value.under)
+
+
+def service_name(declared: DeclaredDocument, extensions: ExtensionReader) -> str:
+    """The application that a document describes: `x-service-name`, else the end of its id, else its title."""
+    for _, value in declared.document_levels("x-service-name"):
+        if text := extensions.text("x-service-name", value):
+            return text
+    identifier = declared.root.text("id")
+    if identifier and (tail := re.split(r"[:/#]", identifier.rstrip(":/#"))[-1]):
+        return slug(tail)
+    title = declared.info.text("title") if declared.info else None
+    stem = re.sub(r"\.(ya?ml|json)$", "", declared.root.source.reading.path.rsplit("/", 1)[-1])
+    return slug(title or "") or slug(stem) or "document"
+
+
+def slug(text: str) -> str:
+    """Lower case, with hyphens between words; letters and digits of any alphabet stay."""
+    return re.sub(r"[^\w.]+", "-", text.strip().lower()).strip("-.")[:100]
