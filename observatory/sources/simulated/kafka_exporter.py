@@ -31,9 +31,9 @@ def kafka_exporter(truth: Truth) -> Exposition:
         for partition in range(served.shape[1]):
             labels = {"consumergroup": group.group, "topic": group.address, "partition": str(partition)}
             committed = totals(served[:, partition], FIRST_OFFSET)
-            produced = totals(truth.produced[group.address][:, partition], FIRST_OFFSET)
+            written = totals(truth.produced[group.address][:, partition], FIRST_OFFSET)
             curves.append(_position("kafka_consumergroup_current_offset", labels, committed))
-            curves.append(_level("kafka_consumergroup_lag", labels, produced - committed))
+            curves.append(_level("kafka_consumergroup_lag", labels, written - committed))
         present = np.ones(truth.minutes)
         present[list(truth.down.get(group.service, ()))] = 0.0
         members.setdefault(group.group, []).append(present)
