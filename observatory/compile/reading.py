@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from observatory.compile import promql
 from observatory.telemetry.binding import SeriesSelector
 
 
 def series(selector: SeriesSelector) -> str:
     """The selector as text."""
-    from observatory.compile import promql
-
     return promql.selector(selector)
 
 
 def series_with(labels: Mapping[str, str]) -> str:
     """All series, whatever their name, that carry these labels; at least one label must be given."""
-    from observatory.compile import promql
-
-    return "{" + ", ".join(f"{name}={promql.quote(value)}" for name, value in sorted(labels.items())) + "}"
+    return (
+        "{"
+        + ", ".join(f"{promql.label_name(name)}={promql.quote(value)}" for name, value in sorted(labels.items()))
+        + "}"
+    )
 
 
 def raw_samples(selector: SeriesSelector, length_ms: int) -> str:
@@ -28,4 +29,4 @@ def raw_samples(selector: SeriesSelector, length_ms: int) -> str:
 
 def label_sets(selector: SeriesSelector, labels: Sequence[str], length_ms: int) -> str:
     """How many series had a sample in the range, per combination of labels."""
-    return f"count by ({', '.join(labels)}) (last_over_time({raw_samples(selector, length_ms)}))"
+    return f"count by ({promql.grouping(labels)}) (last_over_time({raw_samples(selector, length_ms)}))"

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlencode, urlsplit
 from observatory.errors import InputInvalid, Problem
 from observatory.settings import PrometheusSettings
 from observatory.sources.prometheus import failures
-from observatory.sources.prometheus.session import BULK_LIMIT_BYTES, Answer, Session, connect_retries
+from observatory.sources.prometheus.session import BULK_LIMIT_BYTES, Answer, Session, no_retries
 
 if TYPE_CHECKING:
     from prometheus_api_client import PrometheusConnect
@@ -46,7 +46,7 @@ class Connection:
         from prometheus_api_client import PrometheusConnect
 
         with self._lock:
-            return PrometheusConnect(url=self.url, session=self.session, retry=connect_retries())
+            return PrometheusConnect(url=self.url, session=self.session, retry=no_retries())
 
     def label_values(self, label: str, parameters: dict[str, Any]) -> list[str]:
         """Values of one label.

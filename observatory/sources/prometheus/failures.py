@@ -59,6 +59,15 @@ def of_exception(error: Exception, url: str, timeout_seconds: float) -> SourceFa
             url,
             "check that the URL's scheme is right and that the server's certificate is trusted here",
         )
+    if any(isinstance(cause, urllib3.exceptions.NameResolutionError | socket.gaierror) for cause in causes):
+        return failed("source-unresolved", "the host name is not known", url, "check the host part of the URL")
+    if any(isinstance(cause, urllib3.exceptions.NewConnectionError | ConnectionRefusedError) for cause in causes):
+        return failed(
+            "source-refused",
+            "the server accepts no connection",
+            url,
+            "check that the server runs and that host and port are right",
+        )
     timeouts = requests.exceptions.Timeout | urllib3.exceptions.TimeoutError | TimeoutError
     if any(isinstance(cause, timeouts) for cause in causes):
         return failed(
@@ -66,17 +75,6 @@ def of_exception(error: Exception, url: str, timeout_seconds: float) -> SourceFa
             f"no answer within {timeout_seconds:g} s",
             url,
             "raise timeout_seconds for this source, or see whether the server is overloaded",
-        )
-    if any(isinstance(cause, urllib3.exceptions.NameResolutionError | socket.gaierror) for cause in causes):
-        return failed("source-unresolved", "the host name is not known", url, "check the host part of the URL")
-    if isinstance(error, urllib3.exceptions.NewConnectionError | requests.exceptions.ConnectionError) and not any(
-        isinstance(cause, urllib3.exceptions.ProtocolError) for cause in causes
-    ):
-        return failed(
-            "source-refused",
-            "the server accepts no connection",
-            url,
-            "check that the server runs and that host and port are right",
         )
     return failed(
         "source-truncated",

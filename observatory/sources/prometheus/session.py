@@ -31,6 +31,8 @@ SMALL_LIMIT_BYTES = 64 << 20
 ERROR_LIMIT_BYTES = 1 << 16
 PIECE_BYTES = 1 << 20
 REDIRECTS = 3
+CONNECT_PAUSES = (0.2, 0.4)
+"""Seconds before the second and the third attempt to connect."""
 
 
 class Answer:
@@ -101,7 +103,7 @@ class Session(requests.Session):
         self.headers.update({"Accept-Encoding": "identity", "User-Agent": "asyncapi-observatory"})
         self.headers.update(headers)
         for scheme in ("http://", "https://"):
-            self.mount(scheme, HTTPAdapter(max_retries=connect_retries(), pool_maxsize=16))
+            self.mount(scheme, HTTPAdapter(max_retries=no_retries(), pool_maxsize=16))
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **options: Any) -> requests.Response:
         """A whole answer, checked to be a success object of the API; this is what prometheus-api-client calls.
@@ -155,19 +157,25 @@ class Session(requests.Session):
     def _send(
         self, method: str, url: str, params: Any, data: Any, headers: Mapping[str, str] | None
     ) -> requests.Response:
-        try:
-            return super().request(
-                method,
-                url,
-                params=params,
-                data=data,
-                headers=dict(headers or {}),
-                stream=True,
-                allow_redirects=False,
-                timeout=(min(CONNECT_SECONDS, self._timeout), self._timeout),
-            )
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
-            raise failures.of_exception(error, url, self._timeout) from error
+        """Send a request; a GET that found no open port is tried again, what reached a server never is."""
+        for pause in (*CONNECT_PAUSES, None):
+            try:
+                return super().request(
+                    method,
+                    url,
+                    params=params,
+                    data=data,
+                    headers=dict(headers or {}),
+                    stream=True,
+                    allow_redirects=False,
+                    timeout=(min(CONNECT_SECONDS, self._timeout), self._timeout),
+                )
+            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
+                failure = failures.of_exception(error, url, self._timeout)
+            if pause is None or method != "GET" or failure.problems[0].code != "source-refused":
+                break
+            time.sleep(pause)
+        raise failure
 
     def hear(self, warnings: list[str]) -> None:
         """Remember what an answer warned of."""
@@ -186,9 +194,9 @@ class Session(requests.Session):
         return held
 
 
-def connect_retries() -> Retry:
-    """Two more attempts to connect, 0.2 and 0.4 s later; nothing that reached the server is sent twice."""
-    return Retry(total=2, connect=2, read=0, redirect=0, status=0, other=0, backoff_factor=0.2)
+def no_retries() -> Retry:
+    """Retries are counted here, not inside urllib3, which would write a line to the log for each."""
+    return Retry(total=0, connect=0, read=0, redirect=0, status=0, other=0)
 
 
 def beginning(answer: Answer) -> bytes:
