@@ -48,6 +48,8 @@ TARGET = "up"
 """Series that says whether a target was scraped; Prometheus writes it by itself."""
 SLICE = "1m"
 """Length of the time slices by which levels are judged."""
+WITHIN_SLICE = "59s999ms"
+"""A slice without its left end, which Prometheus 2 would include and which belongs to the slice before."""
 
 _LEGACY_METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _LEGACY_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
@@ -242,7 +244,7 @@ class _Slices:
         text = self._level(level)
         if bound is None:
             return f"count_over_time(({text})[{length}])"
-        return f"sum_over_time(({text} <= bool {_number(bound)})[{length}])"
+        return f"sum_over_time((({text}) <= bool {_number(bound)})[{length}])"
 
     def _level(self, level: Level | Utilisation | Age) -> str:
         match level:
@@ -261,7 +263,7 @@ class _Slices:
     def _worst(self, signal: str) -> str:
         """The highest value of each series in the minute, values that mean unknown left out."""
         binding = _series_of(self.measurement, signal)
-        text = f"max_over_time({selector(binding.all[0].selector)}[{SLICE}])"
+        text = f"max_over_time({selector(binding.all[0].selector)}[{WITHIN_SLICE}])"
         if binding.invalid_below is not None:
             text = f"({text} >= {_number(binding.invalid_below)})"
         return _scaled(text, binding.scale)
@@ -308,6 +310,7 @@ def _scaled(text: str, scale: float) -> str:
 
 
 def _number(value: float) -> str:
+    value = float(value)
     return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
 
 
