@@ -17,7 +17,7 @@ from observatory.telemetry.binding import SpanSelector
 from observatory.windows import Grid, TimeRange
 
 Column = Any
-"""A numpy or arrow array, a sequence, or one value for all."""
+"""A numpy or arrow array, a sequence, or one value for all; attributes as mappings."""
 ID = pa.uint64()
 TEXT = pa.string()
 COLUMNS: dict[str, tuple[pa.DataType, Any]] = {
@@ -43,7 +43,7 @@ COLUMNS: dict[str, tuple[pa.DataType, Any]] = {
     "error": (pa.bool_(), False),
     "error_type": (TEXT, ""),
     "weight": (pa.float64(), 1.0),
-    "attributes": (pa.map_(TEXT, TEXT), ()),
+    "attributes": (pa.map_(TEXT, TEXT), {}),
 }
 """Columns of a batch, in the order of the table, with their defaults; None: must be given or is derived."""
 LINK_COLUMNS = ("trace_hi", "trace_lo", "span_id", "target_trace_hi", "target_trace_lo", "target_span_id")
@@ -128,7 +128,7 @@ def batch_from(columns: Mapping[str, Column], links: Mapping[str, Column] | None
         arrays[name] = _array(value, kind, length)
     table = pa.table(arrays)
     count = len(links["span_id"]) if links else 0
-    return table, pa.table({name: _array(links[name] if links else (), ID, count) for name in LINK_COLUMNS})
+    return table, pa.table({name: _array(links[name] if links else [], ID, count) for name in LINK_COLUMNS})
 
 
 def _texts(value: Column, length: int) -> list[str]:
@@ -142,9 +142,12 @@ def _array(value: Column, kind: pa.DataType, length: int) -> pa.Array:
         return value if value.type == kind else value.cast(kind)
     if isinstance(value, np.ndarray):
         return pa.array(value, kind) if value.dtype != object else pa.array(value.tolist(), kind)
-    if isinstance(value, str | int | float | bool) or value == ():
-        scalar = pa.scalar(list(value) if value == () else value, kind)
-        return pa.repeat(scalar, length)
+    if isinstance(value, str | int | float | bool):
+        return pa.repeat(pa.scalar(value, kind), length)
+    if isinstance(value, Mapping):
+        return pa.repeat(pa.scalar(list(value.items()), kind), length)
+    if pa.types.is_map(kind):
+        return pa.array([list(one.items()) for one in value], kind)
     return pa.array(value, kind)
 
 

@@ -1,0 +1,255 @@
+"""Files of telemetry into the embedded store: recognised by content, kept as a whole or not at all."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import BinaryIO
+
+import orjson
+
+from observatory.errors import InputInvalid, Problem
+from observatory.location import Location
+from observatory.sources import junit, openmetrics, otlp
+from observatory.sources.base import SampleSet, Span
+from observatory.sources.store import Store
+
+MAX_BYTES = 1024 * 2**20
+"""Most bytes of one file, after decompression; OTLP JSON lines are read line by line and have no such limit."""
+MAX_LINE_BYTES = otlp.MAX_BODY_BYTES
+BATCH_SPANS = 20_000
+_GZIP = b"\x1f\x8b"
+_BOM = b"\xef\xbb\xbf"
+_TEXT_CONTROLS = frozenset(range(32)) - {9, 10, 13}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingested:
+    """What a file held, and what of it was new.
+
+    Attributes:
+        format: `otlp-json`, `otlp-json-lines`, `otlp-protobuf`, `openmetrics` or `junit`.
+        spans, samples: Usable ones in the file.
+        new_spans, new_samples: Those that the store did not have.
+        problems: Warnings: spans that were left out, signals that are not kept.
+    """
+
+    path: str
+    format: str = ""
+    spans: int = 0
+    new_spans: int = 0
+    samples: int = 0
+    new_samples: int = 0
+    problems: tuple[Problem, ...] = ()
+
+    def to_json(self) -> dict[str, str | int]:
+        """The entry of `files` in `ingest --json`."""
+        return {
+            "file": self.path,
+            "format": self.format,
+            "spans": self.spans,
+            "new_spans": self.new_spans,
+            "samples": self.samples,
+            "new_samples": self.new_samples,
+        }
+
+
+def ingest(store: Store, stream: BinaryIO, path: str, *, default_ms: int | None = None) -> Ingested:
+    """Read one file into the store, in one transaction.
+
+    Args:
+        path: What messages call the file.
+        default_ms: Time of samples that carry none.
+
+    Raises:
+        InputInvalid: Nothing was kept; the file is of no known format, or faulty, with the line.
+        SourceFailed: Nothing was kept; the store could not be written.
+    """
+    with store.transaction():
+        return _ingest(store, _unpacked(io.BufferedReader(_raw(stream), 2**20)), path, default_ms)
+
+
+def _raw(stream: BinaryIO) -> io.RawIOBase:
+    return _Stream(stream)
+
+
+class _Stream(io.RawIOBase):
+    """Any readable as the raw stream that a buffered reader with `peek` wants; pipes cannot be rewound."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        data = self._stream.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _unpacked(stream: io.BufferedReader) -> io.BufferedReader:
+    if stream.peek(2)[:2] != _GZIP:
+        return stream
+    return io.BufferedReader(gzip.GzipFile(fileobj=stream), 2**20)
+
+
+def _ingest(store: Store, stream: io.BufferedReader, path: str, default_ms: int | None) -> Ingested:
+    try:
+        head = stream.peek(4096)
+        if head[:3] == _BOM:
+            stream.read(3)
+            head = stream.peek(4096)
+        first = head.lstrip()[:1]
+        if first in (b"{", b"["):
+            return _json(store, stream, path)
+        if first == b"<":
+            return _samples(store, junit.parse(_whole(stream, path), path=path, default_ms=default_ms), path, "junit")
+        body = _whole(stream, path)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise _invalid(path, f"the gzip data is damaged or cut off: {error}") from error
+    if not body.strip():
+        raise _invalid(path, "the file is empty")
+    if (text := _text(body)) is not None:
+        exposition = openmetrics.read(text, path=path, default_ms=default_ms)
+        return _samples(store, exposition.samples, path, "openmetrics")
+    decoded = otlp.decode(body, "application/x-protobuf", max_bytes=MAX_BYTES, shown_as=path)
+    return _kept(store, [decoded], path, "otlp-protobuf")
+
+
+def _whole(stream: io.BufferedReader, path: str) -> bytes:
+    body = stream.read(MAX_BYTES + 1)
+    if len(body) > MAX_BYTES:
+        raise _invalid(path, f"the file is larger than {MAX_BYTES // 2**20} MiB", "split it")
+    return body
+
+
+def _text(body: bytes) -> str | None:
+    """The body as text, None when it cannot be any: protobuf has control characters in its first bytes."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return None
+    return None if any(ord(char) in _TEXT_CONTROLS for char in text[:4096]) else text
+
+
+def _invalid(path: str, message: str, hint: str | None = None, line: int = 1) -> InputInvalid:
+    return InputInvalid(
+        Problem(
+            code="ingest-unrecognised",
+            message=message,
+            location=Location(path, line),
+            hint=hint or "OTLP traces (JSON, JSON lines, protobuf), OpenMetrics text and JUnit XML are understood",
+        )
+    )
+
+
+def _samples(store: Store, samples: SampleSet, path: str, kind: str) -> Ingested:
+    new = store.append_samples(samples)
+    return Ingested(path=path, format=kind, samples=len(samples.t_ms), new_samples=new)
+
+
+def _json(store: Store, stream: io.BufferedReader, path: str) -> Ingested:
+    """A JSON document, or one request per line; a first line that is a whole object decides."""
+    first = stream.readline(MAX_LINE_BYTES + 1)
+    lines = 1
+    while not first.strip():
+        first, lines = stream.readline(MAX_LINE_BYTES + 1), lines + 1
+    try:
+        orjson.loads(first)
+    except orjson.JSONDecodeError:
+        if stream.peek(1) or not first.rstrip().endswith(b"}"):
+            body = first + _whole(stream, path)
+            _check_json(body, path)
+            return _kept(store, [_decoded(body, path, 1)], path, "otlp-json")
+    if not stream.peek(1):
+        _check_json(first, path, lines)
+        return _kept(store, [_decoded(first, path, lines)], path, "otlp-json")
+    return _kept(store, _decoded_lines(first, stream, path, lines), path, "otlp-json-lines")
+
+
+def _decoded_lines(first: bytes, stream: io.BufferedReader, path: str, number: int) -> Iterator[otlp.Decoded]:
+    line = first
+    while line:
+        if len(line) > MAX_LINE_BYTES:
+            raise _invalid(path, f"a line is longer than {MAX_LINE_BYTES // 2**20} MiB", line=number)
+        if line.strip():
+            _check_json(line, path, number)
+            yield _decoded(line, path, number)
+        line, number = stream.readline(MAX_LINE_BYTES + 1), number + 1
+
+
+def _check_json(body: bytes, path: str, line: int = 1) -> None:
+    """Syntax first, so that the place of a fault is that in the file.
+
+    Raises:
+        InputInvalid: `otlp-undecodable`.
+    """
+    try:
+        orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise InputInvalid(
+            Problem(
+                code="otlp-undecodable",
+                message=f"not JSON: {error.msg}",
+                location=Location(path, line + error.lineno - 1, error.colno),
+                hint="is the file cut off?",
+            )
+        ) from error
+
+
+def _decoded(body: bytes, path: str, line: int) -> otlp.Decoded:
+    """Spans of one request; other OTLP signals are no fault of a file, but are left out.
+
+    Raises:
+        InputInvalid: `otlp-undecodable`; the JSON is no OTLP.
+    """
+    try:
+        return otlp.decode(body, "application/json", max_bytes=MAX_BYTES, shown_as=path)
+    except InputInvalid as error:
+        document = orjson.loads(body)
+        if isinstance(document, dict) and {"resourceMetrics", "resourceLogs", "resource_metrics"} & document.keys():
+            return otlp.Decoded(other_signals=1)
+        where = Location(path, line)
+        raise InputInvalid([replace(problem, location=where) for problem in error.problems]) from error
+
+
+def _kept(store: Store, parts: Iterable[otlp.Decoded], path: str, kind: str) -> Ingested:
+    """Append spans in batches of a bearable size; the transaction of the file holds them together."""
+    spans = new = rejected = other = 0
+    reason = ""
+    waiting: list[Span] = []
+    for part in parts:
+        waiting += part.spans
+        spans += len(part.spans)
+        rejected += part.rejected
+        reason = reason or part.reason
+        other += part.other_signals
+        if len(waiting) >= BATCH_SPANS:
+            new += store.append_spans(waiting)
+            waiting = []
+    new += store.append_spans(waiting)
+    problems = []
+    if rejected:
+        problems.append(
+            Problem(
+                code="spans-rejected",
+                severity="warning",
+                message=f"{rejected} of {rejected + spans} spans were left out; the first: {reason}",
+                location=Location(path),
+            )
+        )
+    if other:
+        problems.append(
+            Problem(
+                code="otlp-signal-ignored",
+                severity="warning",
+                message=f"{other} requests hold metrics or logs and were left out",
+                location=Location(path),
+                hint="traces are read from OTLP; bring metrics as OpenMetrics text, or let Prometheus scrape them",
+            )
+        )
+    return Ingested(path=path, format=kind, spans=spans, new_spans=new, problems=tuple(problems))
