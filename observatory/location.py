@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 EXCERPT_COLUMNS = 120
+_CREDENTIAL = re.compile(r"(?<=://)[^/\s@\"']+(?=@)|(?i:(?<=bearer )|(?<=basic ))[A-Za-z0-9._~+/=-]{6,}")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -33,7 +35,7 @@ def excerpt(location: Location, label: str = "") -> str:
 
     Two lines of text without a trailing line break. Tabs count as one column and are drawn as one space.
     Long lines are cut around the caret. Control characters are replaced, so that a document cannot move
-    the cursor of the terminal that shows it.
+    the cursor of the terminal that shows it, and so are credentials, so that a message can be passed on.
     """
     try:
         with Path(location.path).open(encoding="utf-8", errors="replace") as file:
@@ -41,6 +43,7 @@ def excerpt(location: Location, label: str = "") -> str:
     except OSError:
         return ""
     text = "".join(char if char.isprintable() else " " for char in text.rstrip("\r\n"))
+    text = _CREDENTIAL.sub(lambda match: "*" * len(match[0]), text)
     begin = max(0, location.column - 1 - EXCERPT_COLUMNS // 2) if len(text) > EXCERPT_COLUMNS else 0
     text = text[begin : begin + EXCERPT_COLUMNS]
     offset = location.column - 1 - begin

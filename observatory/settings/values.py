@@ -1,8 +1,4 @@
-"""Settings: `observatory.yaml`, the environment and flags, joined once into one frozen value.
-
-A flag wins over the environment, the environment over the file. Credentials come from files or the
-environment, never from a flag's value.
-"""
+"""What a command may be told, as frozen values."""
 
 from __future__ import annotations
 

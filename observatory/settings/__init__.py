@@ -1,0 +1,10 @@
+"""Settings: `observatory.yaml`, the environment and flags, joined once into one frozen value.
+
+A flag wins over the environment, the environment over the file. Credentials come from files or the
+environment, never from a flag's value.
+"""
+
+from observatory.settings.load import DEFAULT_FILE, load_settings
+from observatory.settings.values import PrometheusSettings, Settings
+
+__all__ = ["DEFAULT_FILE", "PrometheusSettings", "Settings", "load_settings"]

@@ -1,0 +1,223 @@
+"""Reads `observatory.yaml`, the environment and flags. Every fault is found in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from observatory.errors import InputInvalid, Problem
+from observatory.location import Location
+from observatory.reading import Reading, read
+from observatory.settings.secrets import HeaderError, header_value, split_header, take_credentials
+from observatory.settings.values import PrometheusSettings, Settings
+
+DEFAULT_FILE = Path("observatory.yaml")
+REMOTE_READ = ("auto", "never")
+_PATH_LISTS = ("documents", "roots", "overlays")
+_PATHS = ("profiles_dir", "policies_dir", "dashboards_dir", "store")
+
+
+def load_settings(
+    path: Path | None,
+    environ: Mapping[str, str],
+    *,
+    documents: Sequence[Path] = (),
+    prometheus_url: str | None = None,
+    store: Path | None = None,
+    headers: Sequence[str] = (),
+    overlays: Sequence[Path] = (),
+) -> Settings:
+    """The settings of one run.
+
+    Args:
+        path: The settings file; `observatory.yaml` in the working folder, where there is one, when None.
+        environ: `OBSERVATORY_PROMETHEUS_URL`, `OBSERVATORY_PROMETHEUS_HEADERS` (one `Name: value` per line),
+            `OBSERVATORY_STORE`, and what header values refer to as `$NAME`.
+        documents: Replace those of the file.
+        prometheus_url: Replaces all servers of the file, and with them their headers: a credential goes only to the
+            server that it was written for.
+        store: Replaces that of the file.
+        headers: `Name: value`, `Name: @file` or `Name: $VARIABLE`, added for every server.
+        overlays: Added to those of the file.
+
+    Raises:
+        InputInvalid: Something cannot be used; carries every problem found.
+    """
+    problems: list[Problem] = []
+    settings = Settings()
+    chosen = path or (DEFAULT_FILE if DEFAULT_FILE.is_file() else None)
+    if chosen is not None:
+        settings = _File(read(chosen), chosen.parent, environ, problems).settings()
+    url = prometheus_url or environ.get("OBSERVATORY_PROMETHEUS_URL")
+    if url:
+        where = "--prometheus" if prometheus_url else "OBSERVATORY_PROMETHEUS_URL"
+        settings = replace(settings, prometheus=_one_server(url, where, problems))
+    added = _headers(environ.get("OBSERVATORY_PROMETHEUS_HEADERS", "").splitlines(), environ, problems, secret=True)
+    added |= _headers(headers, environ, problems, secret=False)
+    if problems:
+        raise InputInvalid(problems)
+    servers = tuple(replace(server, headers={**server.headers, **added}) for server in settings.prometheus)
+    chosen_store = store or (Path(environ["OBSERVATORY_STORE"]) if environ.get("OBSERVATORY_STORE") else settings.store)
+    return replace(
+        settings,
+        prometheus=servers,
+        store=chosen_store,
+        documents=tuple(documents) or settings.documents,
+        overlays=(*settings.overlays, *overlays),
+    )
+
+
+def _one_server(url: str, where: str, problems: list[Problem]) -> tuple[PrometheusSettings, ...]:
+    try:
+        clean, headers = take_credentials(url)
+    except ValueError as error:
+        problems.append(Problem(code="settings-url", message=f"{where}: {error}", hint="http://localhost:9090"))
+        return ()
+    return (PrometheusSettings(url=clean, headers=headers),)
+
+
+def _headers(
+    lines: Sequence[str], environ: Mapping[str, str], problems: list[Problem], *, secret: bool
+) -> dict[str, str]:
+    """Headers from text; `secret` says that a credential may stand in the text itself."""
+    found: dict[str, str] = {}
+    for line in lines:
+        if not line.strip():
+            continue
+        try:
+            name, value = split_header(line)
+            found[name] = header_value(name, value, environ, Path(), literal_secret=secret)
+        except HeaderError as error:
+            message = f"{'OBSERVATORY_PROMETHEUS_HEADERS' if secret else '--header'}: {error}"
+            problems.append(Problem(code="settings-header", message=message, hint=error.hint))
+    return found
+
+
+@dataclass(slots=True)
+class _File:
+    """One settings file; faults go to `problems` with their place."""
+
+    reading: Reading
+    folder: Path
+    environ: Mapping[str, str]
+    problems: list[Problem] = field(default_factory=list)
+
+    def settings(self) -> Settings:
+        data = self.reading.data
+        if not isinstance(data, dict):
+            self._add("settings-value", "settings are a mapping", ())
+            return Settings()
+        self._known(data, [one.name for one in fields(Settings)], ())
+        values: dict[str, Any] = {}
+        for key in _PATH_LISTS:
+            if key in data:
+                values[key] = self._path_list(key, data[key])
+        for key in _PATHS:
+            if data.get(key) is not None and (found := self._path(data[key], (key,))) is not None:
+                values[key] = found
+        if "allow_remote_references" in data:
+            if isinstance(data["allow_remote_references"], bool):
+                values["allow_remote_references"] = data["allow_remote_references"]
+            else:
+                self._add("settings-value", "allow_remote_references is true or false", ("allow_remote_references",))
+        if "prometheus" in data:
+            values["prometheus"] = self._servers(data["prometheus"])
+        return Settings(**values)
+
+    def _path_list(self, key: str, value: Any) -> tuple[Path, ...]:
+        items = value if isinstance(value, list) else [value]
+        paths = [
+            self._path(item, (key, str(index)) if isinstance(value, list) else (key,))
+            for index, item in enumerate(items)
+        ]
+        return tuple(path for path in paths if path is not None)
+
+    def _path(self, value: Any, at: tuple[str, ...]) -> Path | None:
+        if isinstance(value, str) and value.strip() and "\0" not in value:
+            return self.folder / Path(value).expanduser()
+        self._add("settings-value", f"{at[0]} is a path, relative to the settings file", at)
+        return None
+
+    def _servers(self, value: Any) -> tuple[PrometheusSettings, ...]:
+        items = value if isinstance(value, list) else [value]
+        servers: list[PrometheusSettings] = []
+        for index, item in enumerate(items):
+            at = ("prometheus", str(index)) if isinstance(value, list) else ("prometheus",)
+            server = self._server({"url": item} if isinstance(item, str) else item, at, len(servers))
+            if server is None:
+                continue
+            if any(other.name == server.name for other in servers):
+                self._add("settings-value", f"two servers are called {server.name!r}", (*at, "name"))
+            servers.append(server)
+        return tuple(servers)
+
+    def _server(self, item: Any, at: tuple[str, ...], number: int) -> PrometheusSettings | None:
+        if not isinstance(item, dict):
+            hint = "write {url: http://localhost:9090}"
+            self._add("settings-value", "a Prometheus server is a URL or a mapping", at, hint)
+            return None
+        self._known(item, [one.name for one in fields(PrometheusSettings)], at)
+        if not isinstance(item.get("url"), str):
+            self._add("settings-url", "a Prometheus server needs a url", at, "add url: http://localhost:9090")
+            return None
+        try:
+            url, headers = take_credentials(item["url"])
+        except ValueError as error:
+            self._add("settings-url", str(error), (*at, "url"), "http://localhost:9090")
+            return None
+        values: dict[str, Any] = {"url": url, "name": "metrics" if number == 0 else f"metrics-{number + 1}"}
+        if "name" in item:
+            if isinstance(item["name"], str) and item["name"].strip():
+                values["name"] = item["name"].strip()
+            else:
+                self._add("settings-value", "name is text", (*at, "name"))
+        for name, text in self._texts(item, "headers", at).items():
+            try:
+                headers[name] = header_value(name, text, self.environ, self.folder, literal_secret=True)
+            except HeaderError as error:
+                self._add("settings-header", str(error), (*at, "headers", name), error.hint)
+        values["headers"] = headers
+        values["labels"] = self._texts(item, "labels", at)
+        timeout = item.get("timeout_seconds")
+        if timeout is not None:
+            if isinstance(timeout, int | float) and not isinstance(timeout, bool) and 0 < timeout <= 3600:
+                values["timeout_seconds"] = float(timeout)
+            else:
+                self._add("settings-value", "timeout_seconds is a number up to 3600", (*at, "timeout_seconds"))
+        if "remote_read" in item:
+            if item["remote_read"] in REMOTE_READ:
+                values["remote_read"] = item["remote_read"]
+            else:
+                self._add("settings-value", f"remote_read is {' or '.join(REMOTE_READ)}", (*at, "remote_read"))
+        return PrometheusSettings(**values)
+
+    def _texts(self, item: dict[str, Any], key: str, at: tuple[str, ...]) -> dict[str, str]:
+        value = item.get(key)
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            self._add("settings-value", f"{key} is a mapping of names to text", (*at, key))
+            return {}
+        found: dict[str, str] = {}
+        for name, text in value.items():
+            if isinstance(text, str | int) and not isinstance(text, bool):
+                found[name] = str(text)
+            else:
+                self._add("settings-value", f"{name} of {key} is text", (*at, key, name))
+        return found
+
+    def _known(self, data: dict[str, Any], known: Sequence[str], at: tuple[str, ...]) -> None:
+        for key in data:
+            if key not in known:
+                near = get_close_matches(key.lower().replace("-", "_"), known, 1, 0.6)
+                hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+                location = self.reading.at((*at, key), key=True)
+                message = f"there is no setting {key!r}" + (f" of {at[0]}" if at else "")
+                self.problems.append(Problem(code="settings-key", message=message, location=location, hint=hint))
+
+    def _add(self, code: str, message: str, at: tuple[str, ...], hint: str | None = None) -> None:
+        location: Location = self.reading.at(at)
+        self.problems.append(Problem(code=code, message=message, location=location, hint=hint))
