@@ -10,6 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from observatory.compile.names import (
+    ALERT_BUDGET_SPENT,
+    ALERT_BURN_RATE,
+    ALERT_TELEMETRY_ABSENT,
+    ERROR_BUDGET_REMAINING,
+    OBJECTIVE,
+    SLI_GOOD,
+    SLI_TOTAL,
+)
+from observatory.compile.names import error_ratio as error_ratio_name
 from observatory.compile.plan import Measurement
 from observatory.compile.promql import good_total
 from observatory.indicators.expression import Slices
@@ -19,22 +29,12 @@ from observatory.objectives.objective import Objective
 from observatory.objectives.policy import Pair, Policy
 from observatory.rules.annotations import absent_annotations, burn_annotations, spent_annotations
 from observatory.rules.labels import literal, measured_labels, objective_labels
-from observatory.rules.sums import (
-    ERROR_1H,
-    GOOD,
-    OBJECTIVE,
-    RECORD,
-    REMAINING,
-    TOTAL,
-    bad_events,
-    decimal,
-    error_ratio,
-    series,
-)
+from observatory.rules.sums import RECORD, bad_events, decimal, error_ratio, series
 from observatory.units import compact_duration
 
 FAST_INTERVAL, SLOW_INTERVAL = "1m", "5m"
 HOUR = 3600.0
+ERROR_1H = error_ratio_name("1h")
 ABSENT_FOR = 900.0
 """Seconds without a record before the telemetry counts as absent; a record ends five minutes after its last sample."""
 TICKET_SPENT, PAGE_SPENT = 0.25, 1.0
@@ -88,11 +88,11 @@ def count_rules(one: Measured, labels: Mapping[str, str]) -> list[Rule]:
     waited = compact_duration(ABSENT_FOR)
     alert_labels = {name: literal(value) for name, value in objective_labels(one.objective).items()}
     return [
-        {"record": GOOD, "expr": good, "labels": dict(labels)},
-        {"record": TOTAL, "expr": total, "labels": dict(labels)},
+        {"record": SLI_GOOD, "expr": good, "labels": dict(labels)},
+        {"record": SLI_TOTAL, "expr": total, "labels": dict(labels)},
         {
-            "alert": "SLITelemetryAbsent",
-            "expr": f"absent({series(TOTAL, identity(labels))})",
+            "alert": ALERT_TELEMETRY_ABSENT,
+            "expr": f"absent({series(SLI_TOTAL, identity(labels))})",
             "for": waited,
             "labels": {"severity": "ticket"} | alert_labels,
             "annotations": absent_annotations(one.objective, waited),
@@ -126,7 +126,7 @@ def burn_rules(one: Measured, labels: Mapping[str, str], severity: str) -> list[
     names = {name: literal(value) for name, value in objective_labels(objective).items()}
     return [
         {
-            "alert": "SLOBurnRate",
+            "alert": ALERT_BURN_RATE,
             "expr": f"sum(\n{indented(joined)}\n) / {decimal(budget_ratio(objective.target))}",
             "labels": {"severity": severity} | names,
             "annotations": burn_annotations(objective, pairs, burns),
@@ -182,8 +182,8 @@ def budget_rules(objective: Objective, labels: Mapping[str, str]) -> list[Rule]:
     if objective.window.kind == "calendar" or not told_by_records(length):
         return rules
     spent = f"({error_ratio(identity(labels), length)}) / {decimal(budget_ratio(objective.target))}"
-    rules.append({"record": REMAINING, "expr": f"sum(1 - {spent})", "labels": own})
-    left = series(REMAINING, {"slo": objective.id})
+    rules.append({"record": ERROR_BUDGET_REMAINING, "expr": f"sum(1 - {spent})", "labels": own})
+    left = series(ERROR_BUDGET_REMAINING, {"slo": objective.id})
     limits = (
         ("ticket", f"{left} <= {decimal(1 - TICKET_SPENT)} and {left} > {decimal(1 - PAGE_SPENT)}", TICKET_SPENT),
         ("page", f"{left} <= {decimal(1 - PAGE_SPENT)}", PAGE_SPENT),
@@ -191,7 +191,7 @@ def budget_rules(objective: Objective, labels: Mapping[str, str]) -> list[Rule]:
     for severity, expr, share in limits:
         rules.append(
             {
-                "alert": "SLOBudgetSpent",
+                "alert": ALERT_BUDGET_SPENT,
                 "expr": expr,
                 "labels": {"severity": severity} | {name: literal(value) for name, value in own.items()},
                 "annotations": spent_annotations(objective, f"{share:.0%}".replace("%", " %")),

@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from observatory.compile.plan import Measurement
+from observatory.compile.promql import TARGET
 from observatory.indicators.expression import Count, CountAtMost, Expression
 from observatory.telemetry.binding import Binding, Matcher, MetricBinding, SeriesSelector, Term, bucket_of
 
 INVENTED = "example"
+TARGET_LABELS = {"instance": "example:9090", "job": "example"}
+"""Labels that a scrape adds; births of counters are told from new targets by them."""
 MOST_TOGETHER = 3
 """No exporter known raises more counters than this for one event."""
 
@@ -32,6 +35,11 @@ class ExampleSeries:
         """As promtool reads it."""
         inner = ",".join(f'{label}="{_escape(value)}"' for label, value in self.labels)
         return f"{self.metric}{{{inner}}}"
+
+
+def target_of(one: ExampleSeries) -> ExampleSeries:
+    """The series that says whether the target was scraped."""
+    return ExampleSeries(TARGET, tuple((label, value) for label, value in one.labels if label in TARGET_LABELS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,15 +127,19 @@ def _distribution_events(measurement: Measurement, part: CountAtMost) -> Events 
 
 def example_of(selector: SeriesSelector) -> ExampleSeries | None:
     """Concrete labels that satisfy every matcher; None when no value can be found for one of them."""
-    labels: dict[str, str] = {}
+    labels: dict[str, str] = dict(TARGET_LABELS)
     for label in dict.fromkeys(matcher.label for matcher in selector.matchers):
         matchers = [matcher for matcher in selector.matchers if matcher.label == label]
-        tried = [value for matcher in matchers for value in _candidates(matcher)] + ["", INVENTED]
+        tried = [value for matcher in matchers for value in _candidates(matcher)] + [
+            labels.get(label, ""),
+            "",
+            INVENTED,
+        ]
         value = next((value for value in tried if all(accepts(matcher, value) for matcher in matchers)), None)
         if value is None:
             return None
-        if value:
-            labels[label] = value
+        labels[label] = value
+    labels = {label: value for label, value in labels.items() if value}
     return ExampleSeries(selector.metric, tuple(sorted(labels.items())))
 
 

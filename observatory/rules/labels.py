@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from observatory.compile.names import LABELS
 from observatory.compile.plan import Measurement
 from observatory.objectives.objective import Objective
 from observatory.units import compact_duration
@@ -30,7 +31,7 @@ def measured_labels(objective: Objective, measurement: Measurement) -> dict[str,
 
 def objective_labels(objective: Objective) -> dict[str, str]:
     """Labels of what is recorded per objective, and of its alerts; those that are unknown are left out."""
-    return _known(
+    known = _known(
         slo=objective.id,
         sli=objective.sli,
         channel=objective.address or objective.channel_key,
@@ -40,6 +41,7 @@ def objective_labels(objective: Objective) -> dict[str, str]:
         owner=objective.owner.team if objective.owner else None,
         criticality=objective.criticality,
     )
+    return {name: known[name] for name in LABELS if name in known}
 
 
 def literal(text: str) -> str:

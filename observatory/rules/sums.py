@@ -19,14 +19,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from observatory.compile.names import SLI_GOOD, SLI_TOTAL
 from observatory.compile.promql import quote
 from observatory.units import compact_duration
-
-GOOD = "slo:sli_good:increase5m"
-TOTAL = "slo:sli_total:increase5m"
-ERROR_1H = "slo:sli_error:ratio_increase1h"
-REMAINING = "slo:error_budget_remaining:ratio"
-OBJECTIVE = "slo:objective:ratio"
 
 RECORD = 300.0
 """Seconds that one record covers; part of the recorded names."""
@@ -58,7 +53,7 @@ def events(name: str, labels: Mapping[str, str], seconds: float) -> str:
 
 def error_ratio(labels: Mapping[str, str], seconds: float) -> str:
     """PromQL for the share of bad events in a window; no answer where there was no event, never NaN."""
-    good, total = events(GOOD, labels, seconds), events(TOTAL, labels, seconds)
+    good, total = events(SLI_GOOD, labels, seconds), events(SLI_TOTAL, labels, seconds)
     if seconds < RECORD + STEP:
         return f"1 - {good} / ({total} > 0)"
     return f"1 - ({good}) / (({total}) > 0)"
@@ -66,7 +61,7 @@ def error_ratio(labels: Mapping[str, str], seconds: float) -> str:
 
 def bad_events(labels: Mapping[str, str], seconds: float) -> str:
     """PromQL for the number of bad events in a window."""
-    return f"({events(TOTAL, labels, seconds)}) - ({events(GOOD, labels, seconds)})"
+    return f"({events(SLI_TOTAL, labels, seconds)}) - ({events(SLI_GOOD, labels, seconds)})"
 
 
 def decimal(value: float) -> str:

@@ -14,13 +14,15 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from observatory.compile.names import SLI_GOOD, SLI_TOTAL
 from observatory.compile.promql import quote
 from observatory.indicators.expression import Slices
 from observatory.objectives.budget import budget_ratio
 from observatory.rules.document_rules import ABSENT_FOR, Measured, identity, min_bad, reachable_pairs, shared_labels
 from observatory.rules.example_levels import level_examples
-from observatory.rules.example_series import Events, ExampleSeries, event_examples
-from observatory.rules.sums import GOOD, RECORD, TOTAL, series
+from observatory.rules.example_series import Events, ExampleSeries, event_examples, target_of
+from observatory.rules.slow_burn import slow_minutes, slow_shares
+from observatory.rules.sums import RECORD, series
 
 PER_MINUTE = 600.0
 WARM = 70
@@ -147,29 +149,12 @@ def _slow_burn(told: Sequence[Measured]) -> Test | None:
     checks: list[dict[str, Any]] = []
     shares: dict[str, list[float]] = {}
     for one in told:
-        tickets, pages = reachable_pairs(one, "ticket"), reachable_pairs(one, "page")
-        if not tickets:
+        course = slow_minutes(one) if _is_slices(one) else slow_shares(one, PER_MINUTE)
+        if course is None or len(course) > LONGEST:
             continue
-        least, most = max(pair.factor for pair in tickets), min((pair.factor for pair in pages), default=math.inf)
-        burn = min((least + most) / 2, (least + 1 / budget_ratio(one.objective.target)) / 2)
-        share = burn * budget_ratio(one.objective.target)
-        wanted = max(min_bad(one, pair) for pair in tickets)
-        if most <= least:
-            continue
-        if _is_slices(one):
-            period = round(1 / share)
-            if not least <= 1 / period / budget_ratio(one.objective.target) < most:
-                continue
-            lasts = period * max(1, math.ceil(wanted)) + 1
-            shares[one.objective.id] = [float(minute % period == 0 and minute > 0) for minute in range(lasts + 1)]
-        else:
-            lasts = max(20, math.ceil(wanted / (share * PER_MINUTE)) + 5)
-            shares[one.objective.id] = [share] * (lasts + 1)
-        if lasts > LONGEST:
-            del shares[one.objective.id]
-            continue
-        checks.append(_expect(one, lasts, 'alertname="SLOBurnRate",severity="ticket",', 1))
-        checks.append(_expect(one, lasts, 'alertname="SLOBurnRate",severity="page",', 0))
+        shares[one.objective.id] = course
+        checks.append(_expect(one, len(course) - 1, 'alertname="SLOBurnRate",severity="ticket",', 1))
+        checks.append(_expect(one, len(course) - 1, 'alertname="SLOBurnRate",severity="page",', 0))
     return _test("a slow burn", told, shares, checks) if checks else None
 
 
@@ -190,7 +175,7 @@ def _born(told: Sequence[Measured]) -> Test | None:
             ]
         courses.append(course)
         labels = identity(shared_labels(told)[one.measurement.key])
-        bad = f"sum({series(TOTAL, labels)}) - sum({series(GOOD, labels)})"
+        bad = f"sum({series(SLI_TOTAL, labels)}) - sum({series(SLI_GOOD, labels)})"
         checks.append(
             {
                 "expr": f"{bad} >= bool {BORN_WITH * 0.99:g}",
@@ -232,6 +217,10 @@ def _inputs(courses: Sequence[Values]) -> list[dict[str, str]]:
         for series_, values in course.items():
             if len(values) >= len(joined.get(series_, [])):
                 joined[series_] = values
+    for series_, values in list(joined.items()):
+        up = target_of(series_)
+        if len(values) >= len(joined.get(up, [])):
+            joined[up] = [1.0] * len(values)
     return [{"series": series_.notation(), "values": notation(joined[series_])} for series_ in sorted(joined)]
 
 
