@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from observatory.sources.base import Int64
+from observatory.sources.base import Float64, Int64
 from observatory.sources.simulated.application_counters import application_counters
 from observatory.sources.simulated.estate import LATENCY_BOUNDS, SERVICES, ChannelModel, channel_model
 from observatory.sources.simulated.scrape import Curve, Exposition, Target, totals
@@ -84,16 +84,35 @@ def _consumed(truth: Truth, service: str) -> list[Curve]:
         labels = _labels(channel, "process", "process")
         if channel.system == "kafka" or channel.system == "nats":
             labels["messaging_consumer_group_name"] = model.group
-        if told.handling is not None:
+        if channel.system in ("mqtt", "nats"):
+            curves += _deliveries(told, labels)
+        elif told.handling is None:
+            curves += _handled(told, labels)
+        else:
             curves += _handling(told, labels)
-            continue
-        name = {"__name__": "messaging_client_consumed_messages_total", **labels}
-        curves.append(_counter(name, told.processed - told.failed))
-        curves += [
+    return curves
+
+
+def _deliveries(told: GroupTruth, labels: dict[str, str]) -> list[Curve]:
+    """Messages given to the application, failures marked: what clients without handling times export."""
+    name = {"__name__": "messaging_client_consumed_messages_total", **labels}
+    return [
+        _counter(name, told.processed - told.failed),
+        *(
             _counter({**name, "error_type": error}, failures, from_first=True)
             for error, failures in told.errors.items()
             if failures.any()
-        ]
+        ),
+    ]
+
+
+def _handled(told: GroupTruth, labels: dict[str, str]) -> list[Curve]:
+    """A histogram whose view dropped all bounds: one bucket, the count and the sum for each outcome."""
+    mean = told.model.latency * 0.6
+    curves = _histogram(labels, (told.processed - told.failed)[:, None], (), mean)
+    for error, failures in told.errors.items():
+        if failures.any():
+            curves += _histogram({**labels, "error_type": error}, failures[:, None], (), mean, from_first=True)
     return curves
 
 
@@ -101,16 +120,14 @@ def _handling(told: GroupTruth, labels: dict[str, str]) -> list[Curve]:
     """A classic histogram for successes and one for each kind of error."""
     assert told.handling is not None
     assert told.failed_handling is not None
-    curves = _histogram("messaging_process_duration_seconds", labels, told.handling, told.model.latency * 0.6)
+    mean = told.model.latency * 0.6
+    curves = _histogram(labels, told.handling, HANDLING_BOUNDS, mean)
     failed_before = np.zeros_like(told.failed_handling)
     for error, failures in told.errors.items():
         if failures.any():
             part = _share_of(told.failed_handling, failed_before, failures)
             failed_before = failed_before + part
-            name = {**labels, "error_type": error}
-            curves += _histogram(
-                "messaging_process_duration_seconds", name, part, told.model.latency * 0.6, from_first=True
-            )
+            curves += _histogram({**labels, "error_type": error}, part, HANDLING_BOUNDS, mean, from_first=True)
     return curves
 
 
@@ -122,33 +139,31 @@ def _share_of(all_failed: Int64, taken: Int64, wanted: Int64) -> Int64:
 
 
 def _histogram(
-    base: str, labels: dict[str, str], buckets: Int64, mean_seconds: float, *, from_first: bool = False
+    labels: dict[str, str],
+    buckets: Int64,
+    bounds: tuple[float, ...],
+    mean_seconds: float,
+    *,
+    from_first: bool = False,
 ) -> list[Curve]:
-    """Buckets at `HANDLING_BOUNDS` out of finer ones, and the count; the sum from a mean handling time."""
+    """Handling times in buckets at `bounds`, out of finer ones; the sum from a mean time."""
+    base = "messaging_process_duration_seconds"
     cumulative = np.cumsum(buckets, axis=1)
-    count = cumulative[:, -1]
-    curves = []
-    for bound in HANDLING_BOUNDS:
-        name = {"__name__": f"{base}_bucket", **labels, "le": _number(bound)}
-        below = cumulative[:, LATENCY_BOUNDS.index(bound)]
-        curves.append(_counter(name, below))
-    curves.append(_counter({"__name__": f"{base}_bucket", **labels, "le": "+Inf"}, count))
-    curves.append(_counter({"__name__": f"{base}_count", **labels}, count))
-    curves.append(
-        Curve(
-            labels={"__name__": f"{base}_sum", **labels},
-            kind="counter",
-            values=totals(np.asarray(count * mean_seconds, dtype=np.float64)),
+    count = totals(cumulative[:, -1])
+    parts: list[tuple[dict[str, str], Float64]] = [
+        (
+            {"__name__": f"{base}_bucket", **labels, "le": repr(bound)},
+            totals(cumulative[:, LATENCY_BOUNDS.index(bound)]),
         )
-    )
-    if not from_first:
-        return curves
-    return [Curve(labels=curve.labels, kind=curve.kind, values=curve.values, from_first=True) for curve in curves]
-
-
-def _number(bound: float) -> str:
-    """A bucket's bound as client libraries write it: `0.25`, `1.0`."""
-    return repr(float(bound))
+        for bound in bounds
+    ]
+    parts.append(({"__name__": f"{base}_bucket", **labels, "le": "+Inf"}, count))
+    parts.append(({"__name__": f"{base}_count", **labels}, count))
+    parts.append(({"__name__": f"{base}_sum", **labels}, count * mean_seconds))
+    return [
+        Curve(labels=name, kind="counter", values=values, from_first=from_first, born_with=count)
+        for name, values in parts
+    ]
 
 
 def _counter(labels: dict[str, str], per_minute: Int64, *, from_first: bool = False) -> Curve:

@@ -50,12 +50,15 @@ class Curve:
         kind: A counter starts at 0 with its process; a position lives in the broker and survives; a level is read.
         values: At every edge of the truth (minutes + 1): totals since edge 0, or the level.
         from_first: The series exists from its first event on, in each life of the process.
+        born_with: Totals whose first event brings the series into being, where these are not its own: the buckets
+            of a histogram appear together.
     """
 
     labels: Mapping[str, str]
     kind: CurveKind
     values: Float64
     from_first: bool = False
+    born_with: Float64 | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,18 +113,22 @@ def scrape(truth: Truth, exposition: Exposition, t_ms: Int64, away: tuple[int, i
     part = place - whole
     on_edges = not part.any()
     series: list[tuple[Mapping[str, str], Int64, Float64]] = []
+
+    def read(values: Float64, kind: CurveKind) -> Float64:
+        found = values[whole]
+        if not on_edges and kind != "level":
+            following = values[np.minimum(whole + 1, truth.minutes)]
+            found = found + np.floor(part * (following - found))
+        if kind == "counter" and len(down):
+            found = found - np.where(life > 0, values[births[life]], 0.0)
+        return np.where(absent, np.nan, found) if absent.any() else found
+
     for curve in exposition.curves:
-        values = curve.values[whole]
-        if not on_edges and curve.kind != "level":
-            following = curve.values[np.minimum(whole + 1, truth.minutes)]
-            values = values + np.floor(part * (following - values))
-        if curve.kind == "counter" and len(down):
-            values = values - np.where(life > 0, curve.values[births[life]], 0.0)
-        if absent.any():
-            values = np.where(absent, np.nan, values)
+        values = read(curve.values, curve.kind)
         labels = {**curve.labels, **exposition.target.labels}
         if curve.from_first:
-            keep = _since_first(values, life)
+            begins = values if curve.born_with is None else read(curve.born_with, curve.kind)
+            keep = _since_first(begins, life)
             if keep.any():
                 series.append((labels, t_ms[keep], values[keep]))
         else:

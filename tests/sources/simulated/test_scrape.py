@@ -145,3 +145,15 @@ def test_a_misspelt_topic_appears_with_its_first_message(scraped: dict[str, Samp
 
     assert len(series) == 3
     assert sum(values[-1] for values in series) == truth.twins["orders.order-cancelled.v1"].sum()
+
+
+def test_the_buckets_of_a_histogram_appear_together(scraped: dict[str, SampleSet]) -> None:
+    labels = {
+        "messaging_destination_name": "shipping.parcel.dispatched.v1",
+        "error_type": "SchemaValidationError",
+    }
+    buckets = find(scraped["notification-service"], "messaging_process_duration_seconds_bucket", **labels)
+    (count,) = find(scraped["notification-service"], "messaging_process_duration_seconds_count", **labels)
+
+    assert len(buckets) == 5
+    assert {len(values) for values in buckets} == {len(count)}
