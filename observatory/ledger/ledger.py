@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from observatory.errors import Problem
 from observatory.indicators.counts import Counts
-from observatory.sources.base import Float64
+from observatory.sources.base import Float64, Int64
 from observatory.windows import Grid, TimeRange
 
 Counting = Literal["exact", "pushdown", "estimated"]
@@ -23,6 +26,54 @@ class Recovered:
     gap_events: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Recoveries by time, so that any part of a row can say what was recovered in it. Arrays of one length.
+
+    Attributes:
+        t_ms: Instant of the sample that showed it, ascending.
+        births, resets, gap: As in `Recovered`.
+    """
+
+    t_ms: Int64
+    births: Float64
+    resets: Float64
+    gap: Float64
+
+    @classmethod
+    def of(cls, rows: Sequence[tuple[int, float, float, float]] = ()) -> Findings:
+        """Findings from (time, births, resets, gap events) rows in any order."""
+        table = np.asarray(sorted(rows), dtype=np.float64).reshape(-1, 4)
+        return cls(table[:, 0].astype(np.int64), table[:, 1], table[:, 2], table[:, 3])
+
+    def between(self, span: TimeRange) -> Recovered:
+        """What was recovered in (start, end]."""
+        first, last = np.searchsorted(self.t_ms, (span.start_ms, span.end_ms), side="right").tolist()
+        part = slice(first, last)
+        return Recovered(
+            births=float(self.births[part].sum()),
+            resets=int(self.resets[part].sum()),
+            gap_events=float(self.gap[part].sum()),
+        )
+
+    def cut(self, span: TimeRange) -> Findings:
+        """Findings in (start, end]."""
+        first, last = np.searchsorted(self.t_ms, (span.start_ms, span.end_ms), side="right").tolist()
+        part = slice(first, last)
+        return Findings(self.t_ms[part], self.births[part], self.resets[part], self.gap[part])
+
+    def __add__(self, other: Findings) -> Findings:
+        """Findings of two sets of series, or of two spans of time."""
+        t_ms = np.concatenate((self.t_ms, other.t_ms))
+        order = np.argsort(t_ms, kind="stable")
+        return Findings(
+            t_ms[order],
+            np.concatenate((self.births, other.births))[order],
+            np.concatenate((self.resets, other.resets))[order],
+            np.concatenate((self.gap, other.gap))[order],
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One measured thing on the grid.
@@ -34,6 +85,10 @@ class Row:
         level_error: Half-width of the level's error bar per step, same shape; else None.
         series: How many series stood behind it; 0 means that nothing was found.
         last_sample_ms: Newest sample, None without any.
+        recovered: Of the whole grid; `findings` tells it for any part.
+        upper: Good events at most, per step, where a threshold lies between two buckets and `good` is the least; else
+            None.
+        at_least: Steps in which the level is known only to be at least as high as given; else None.
     """
 
     good: Float64
@@ -45,15 +100,25 @@ class Row:
     series: int = 0
     last_sample_ms: int | None = None
     recovered: Recovered = field(default_factory=Recovered)
+    findings: Findings = field(default_factory=Findings.of)
+    upper: Float64 | None = None
+    at_least: NDArray[np.bool_] | None = None
     problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Rows by measurement key, all on one grid. Measurements without any answer are absent."""
+    """Rows by measurement key, all on one grid. Measurements whose source did not answer are absent.
+
+    Attributes:
+        problems: Sources that failed, and what they said.
+        requests: How many requests to sources it took.
+    """
 
     grid: Grid
     rows: Mapping[str, Row]
+    problems: tuple[Problem, ...] = ()
+    requests: int = 0
 
     def counts(self, key: str, span: TimeRange) -> Counts:
         """Counts of a range whose ends lie on the grid; what lies before the grid is not observed.

@@ -1,0 +1,72 @@
+"""Counts from spans: messages of one side, and hops from a producer's span to a consumer's, in few questions.
+
+Spans are already events, so nothing is differenced: one question per kind and source answers for all measurements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from observatory.compile.plan import Measurement
+from observatory.indicators.expression import Count, CountAtMost, Expression
+from observatory.sources.base import Float64, HopQuery, MessageQuery, SpanSource
+from observatory.telemetry.binding import SpanBinding
+from observatory.windows import Grid
+
+PRODUCER_SIGNALS = frozenset({"published_messages", "publish_duration"})
+HOP_SIGNAL = "end_to_end_latency"
+
+
+@dataclass(frozen=True, slots=True)
+class SpanCounts:
+    """Events per step by expression of a measurement, and the seconds in which spans were collected."""
+
+    events: dict[tuple[str, Expression], Float64]
+    presence: Float64
+
+
+def expressions_of(measurement: Measurement, source: str) -> list[tuple[Expression, SpanBinding]]:
+    """Expressions of a measurement that spans of a source answer."""
+    indicator = measurement.indicator
+    found: list[tuple[Expression, SpanBinding]] = []
+    for expression in (indicator.total, indicator.good, indicator.bad):
+        if isinstance(expression, Count | CountAtMost):
+            binding = measurement.binding(expression.signal)
+            if isinstance(binding, SpanBinding) and binding.source == source:
+                found.append((expression, binding))
+    return found
+
+
+def count_spans(source: SpanSource, measurements: Iterable[Measurement], grid: Grid) -> SpanCounts | None:
+    """Events per step for every expression that this source answers; None when it answers none.
+
+    Raises:
+        SourceFailed: The source did not answer.
+    """
+    hops: dict[str, tuple[HopQuery, tuple[str, Expression]]] = {}
+    messages: dict[str, tuple[MessageQuery, tuple[str, Expression]]] = {}
+    for measurement in measurements:
+        for expression, binding in expressions_of(measurement, source.name):
+            key = f"{measurement.key}|{expression}"
+            name = measurement.key, expression
+            if isinstance(expression, CountAtMost):
+                hops[key] = HopQuery(key, binding.selector, expression.bound), name
+            elif isinstance(expression, Count) and binding.signal == HOP_SIGNAL:
+                hops[key] = HopQuery(key, binding.selector), name
+            elif isinstance(expression, Count):
+                side = "producer" if binding.signal in PRODUCER_SIGNALS else "consumer"
+                query = MessageQuery(
+                    key, binding.selector, "producer" if side == "producer" else "consumer", expression.outcome
+                )
+                messages[key] = query, name
+    if not hops and not messages:
+        return None
+    events: dict[tuple[str, Expression], Float64] = {}
+    if hops:
+        found = source.count_hops([query for query, _ in hops.values()], grid)
+        events |= {name: found[key] for key, (_, name) in hops.items() if key in found}
+    if messages:
+        found = source.count_messages([query for query, _ in messages.values()], grid)
+        events |= {name: found[key] for key, (_, name) in messages.items() if key in found}
+    return SpanCounts(events, source.span_presence(grid))

@@ -1,0 +1,180 @@
+"""Exact increments: how many events lie between two samples of a counter, and in which step they belong.
+
+Rules, for each series by itself; increments of series are added afterwards, never their values:
+
+- An increment is the difference of two neighbouring samples. It belongs to the step that holds the later one; steps
+  are left-open, so a sample on an edge belongs to the step that ends there. Nothing is extrapolated.
+- A fall of a counter is a reset: the process began anew at zero, and the new value is the increment. What happened
+  between the last sample and the restart is unknown and not invented.
+- A fall of a position (an offset) to less than half is a re-created topic, which counts from zero; a smaller fall is
+  truncation or an old answer of a broker, and no event.
+- Of a rising level only rises count.
+- A rate counts its value times the time since the sample before.
+- Across a gap the difference counts in full and is spread evenly over the gap; coverage says that it was not seen.
+- The first value of a newcomer is an increment: a series that appears while its target was scraped before, or whose
+  process started within what is known. What was there before the first knowledge (the start of the server or of its
+  retention, the first scrape of a target with a history) is not. See `births`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from observatory.ledger.ledger import Findings
+from observatory.ledger.targets import add_overlap
+from observatory.sources.base import Float64, Int64, SampleSet
+from observatory.telemetry.binding import SemanticKind
+from observatory.windows import Grid
+
+BLOCK_SAMPLES = 1 << 18
+"""Samples per pass: a few arrays of this size stay in the processor's cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """A series whose first value counts: `since_ms` is the last instant at which it was known not to exist."""
+
+    since_ms: int
+    base: float = 0.0
+    """Value to start from; that of its former name when a series was relabelled, 0 for a true newcomer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Increments of groups of series on a grid.
+
+    Attributes:
+        amount: One line per group, one column per step.
+        findings: What was recovered, per group.
+    """
+
+    amount: Float64
+    findings: tuple[Findings, ...]
+
+
+def tally(
+    samples: SampleSet,
+    groups: Int64,
+    count: int,
+    grid: Grid,
+    kind: SemanticKind,
+    gaps_ms: Int64,
+    births: dict[int, Birth],
+) -> Tally:
+    """Increments of every series, added by group.
+
+    Args:
+        samples: Fit samples (`ledger.samples.fit`), from before the grid so that its first step has a predecessor.
+        groups: Per series the line to add to, 0..count-1; -1 leaves the series out.
+        gaps_ms: Per series, samples further apart than this have a gap between them.
+        births: Series whose first value is an increment.
+    """
+    amount = np.zeros((count, grid.steps))
+    found = [_Finder() for _ in range(count)]
+    offsets = samples.offsets
+    for begin, end in _blocks(offsets):
+        series = np.repeat(np.arange(begin, end), np.diff(offsets[begin : end + 1]))
+        part = slice(int(offsets[begin]), int(offsets[end]))
+        _add_block(amount, found, samples.t_ms[part], samples.values[part], series, groups, gaps_ms, grid, kind)
+    for index, birth in births.items():
+        if groups[index] >= 0 and offsets[index] < offsets[index + 1]:
+            at = int(offsets[index])
+            first_ms, value = int(samples.t_ms[at]), float(samples.values[at]) - birth.base
+            if value > 0:
+                group = int(groups[index])
+                spread = first_ms - birth.since_ms > gaps_ms[index]
+                place(amount[group], grid, birth.since_ms if spread else first_ms, first_ms, value)
+                found[group].add(first_ms, grid, births=value, gap=value if spread else 0.0)
+    return Tally(amount, tuple(finder.done() for finder in found))
+
+
+def place(line: Float64, grid: Grid, since_ms: int, at_ms: int, amount: float) -> None:
+    """Put events into the step of an instant, or spread them evenly over (since, at] when these differ.
+
+    What falls outside the grid is left out: events of a gap that reaches back before the grid count in proportion.
+    """
+    if since_ms < at_ms:
+        add_overlap(line, grid, since_ms, at_ms, amount / ((at_ms - since_ms) / 1000))
+    elif grid.start_ms < at_ms <= grid.end_ms:
+        line[(at_ms - grid.start_ms - 1) // grid.step_ms] += amount
+
+
+def _blocks(offsets: Int64) -> Sequence[tuple[int, int]]:
+    """Ranges of whole series with about `BLOCK_SAMPLES` samples each."""
+    blocks: list[tuple[int, int]] = []
+    begin, count = 0, len(offsets) - 1
+    while begin < count:
+        end = int(np.searchsorted(offsets, offsets[begin] + BLOCK_SAMPLES, side="right")) - 1
+        end = min(count, max(begin + 1, end))
+        blocks.append((begin, end))
+        begin = end
+    return blocks
+
+
+def _add_block(
+    amount: Float64,
+    found: list[_Finder],
+    t_ms: Int64,
+    values: Float64,
+    series: Int64,
+    groups: Int64,
+    gaps_ms: Int64,
+    grid: Grid,
+    kind: SemanticKind,
+) -> None:
+    if len(t_ms) < 2:
+        return
+    later = series[1:]
+    valid = (later == series[:-1]) & (groups[later] >= 0) & (t_ms[1:] > grid.start_ms) & (t_ms[:-1] < grid.end_ms)
+    rise = np.diff(values)
+    fell = valid & (rise < 0)
+    _settle_falls(rise, values, np.flatnonzero(fell), kind)
+    if kind == "rate":
+        rise = values[1:] * np.diff(t_ms) / 1000
+    apart = valid & (np.diff(t_ms) > gaps_ms[later]) & (rise != 0)
+    near = np.flatnonzero(valid & ~apart & (rise != 0) & (t_ms[1:] <= grid.end_ms))
+    where = near + 1
+    steps = (t_ms[where] - grid.start_ms - 1) // grid.step_ms
+    cells = groups[series[where]] * grid.steps + steps
+    low = int(cells.min()) if len(cells) else 0
+    if len(cells):
+        sums = np.bincount(cells - low, weights=rise[near])
+        amount.reshape(-1)[low : low + len(sums)] += sums
+    for index in np.flatnonzero(apart).tolist():
+        group, since, at = int(groups[series[index + 1]]), int(t_ms[index]), int(t_ms[index + 1])
+        place(amount[group], grid, since, at, float(rise[index]))
+        found[group].add(at, grid, gap=float(rise[index]))
+    if kind in ("cumulative", "distribution"):
+        for index in np.flatnonzero(fell).tolist():
+            found[int(groups[series[index + 1]])].add(int(t_ms[index + 1]), grid, resets=1)
+
+
+def _settle_falls(rise: Float64, values: Float64, falls: NDArray[np.intp], kind: SemanticKind) -> None:
+    after = values[falls + 1]
+    match kind:
+        case "position":
+            rise[falls] = np.where(after < values[falls] / 2, after, 0.0)
+        case "rising_level":
+            rise[falls] = 0.0
+        case "cumulative" | "distribution":
+            rise[falls] = np.maximum(after, 0.0)
+        case _:
+            pass
+
+
+class _Finder:
+    """Collects what was recovered in one group."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[int, float, float, float]] = []
+
+    def add(self, at_ms: int, grid: Grid, births: float = 0.0, resets: int = 0, gap: float = 0.0) -> None:
+        if grid.start_ms < at_ms <= grid.end_ms:
+            self._rows.append((at_ms, births, float(resets), gap))
+
+    def done(self) -> Findings:
+        return Findings.of(self._rows)

@@ -1,0 +1,133 @@
+"""Events per step of each leaf: increments of all its series, added."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from observatory.compile.plan import Leaf
+from observatory.ledger.evidence import Answer, Evidence
+from observatory.ledger.increments import tally
+from observatory.ledger.ledger import Findings
+from observatory.ledger.targets import TargetKey, target_of
+from observatory.sources.base import Float64, Int64
+from observatory.telemetry.binding import SemanticKind, Term
+from observatory.windows import Grid
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Events of a leaf or of several leaves together.
+
+    Attributes:
+        amount: Per step; shared, do not write into it.
+        series: How many series they come from.
+        targets: Whose they are.
+        exact: False when the samples were read on a query grid.
+    """
+
+    amount: Float64
+    findings: Findings
+    series: int
+    targets: frozenset[TargetKey]
+    last_ms: int | None
+    exact: bool
+
+
+def nothing(grid: Grid) -> Events:
+    """No series, no events."""
+    return Events(np.zeros(grid.steps), Findings.of(), 0, frozenset(), None, True)
+
+
+def tally_leaves(evidence: Evidence, kinds: Mapping[Leaf, SemanticKind], grid: Grid) -> dict[Leaf, Events]:
+    """Events of every leaf that is counted; leaves without series are absent. Answers are used up one by one."""
+    found: dict[Leaf, Events] = {}
+    for answer in evidence.answers:
+        by_kind: dict[SemanticKind, list[Leaf]] = {}
+        for leaf in answer.routes:
+            if leaf in kinds:
+                by_kind.setdefault(kinds[leaf], []).append(leaf)
+        for kind, leaves in by_kind.items():
+            for leaf, events in _tally_answer(evidence, answer, kind, leaves, grid):
+                found[leaf] = added([found[leaf], events]) if leaf in found else events
+    return found
+
+
+def _tally_answer(
+    evidence: Evidence, answer: Answer, kind: SemanticKind, leaves: Sequence[Leaf], grid: Grid
+) -> Iterable[tuple[Leaf, Events]]:
+    samples = answer.samples
+    keys = [target_of(answer.request.source, labels) for labels in samples.labels]
+    gaps_ms = np.asarray([evidence.targets[key].gap_ms for key in keys], dtype=np.int64)
+    groups, members = _groups(answer, leaves)
+    result = tally(samples, groups, len(members), grid, kind, gaps_ms, answer.births)
+    ends = samples.offsets[1:]
+    last_ms = np.where(
+        ends > samples.offsets[:-1], samples.t_ms[np.maximum(ends - 1, 0)] if len(samples.t_ms) else 0, 0
+    )
+    for number, leaf in enumerate(leaves):
+        lines = [group for group, leaf_numbers in enumerate(members) if number in leaf_numbers]
+        series = answer.routes[leaf]
+        alive = series[ends[series] > samples.offsets[:-1][series]]
+        if not len(alive):
+            continue
+        amount = result.amount[lines[0]] if len(lines) == 1 else result.amount[lines].sum(axis=0)
+        findings = result.findings[lines[0]]
+        for line in lines[1:]:
+            findings += result.findings[line]
+        yield (
+            leaf,
+            Events(
+                amount,
+                findings,
+                len(alive),
+                frozenset(keys[index] for index in alive.tolist()),
+                int(last_ms[alive].max()),
+                samples.exact,
+            ),
+        )
+
+
+def _groups(answer: Answer, leaves: Sequence[Leaf]) -> tuple[Int64, list[frozenset[int]]]:
+    """Series that belong to the same leaves are one group, added once: (group of each series, leaves of each group)."""
+    of_series: list[list[int]] = [[] for _ in range(len(answer.samples))]
+    for number, leaf in enumerate(leaves):
+        for index in answer.routes[leaf].tolist():
+            of_series[index].append(number)
+    numbers: dict[frozenset[int], int] = {}
+    groups = np.full(len(of_series), -1, dtype=np.int64)
+    for index, owners in enumerate(of_series):
+        if owners:
+            groups[index] = numbers.setdefault(frozenset(owners), len(numbers))
+    return groups, list(numbers)
+
+
+def added(parts: Sequence[Events]) -> Events:
+    """Events of disjoint sets of series, or of one leaf over several requests, together."""
+    findings = parts[0].findings
+    for part in parts[1:]:
+        findings += part.findings
+    return Events(
+        np.sum([part.amount for part in parts], axis=0),
+        findings,
+        sum(part.series for part in parts),
+        frozenset().union(*(part.targets for part in parts)),
+        max((part.last_ms for part in parts if part.last_ms is not None), default=None),
+        all(part.exact for part in parts),
+    )
+
+
+def of_terms(source: str, terms: Sequence[Term], scale: float, tallied: Mapping[Leaf, Events], grid: Grid) -> Events:
+    """Signed sum of terms in the signal's base unit. A difference is held at zero or above in each step."""
+    parts = [(term.sign, tallied[leaf]) for term in terms if (leaf := Leaf(source, term.selector)) in tallied]
+    if not parts:
+        return nothing(grid)
+    if len(parts) == 1 and parts[0][0] == 1 and scale == 1:
+        return parts[0][1]
+    together = added([events for _, events in parts])
+    amount = np.zeros(grid.steps)
+    for sign, events in parts:
+        amount += sign * scale * events.amount
+    return Events(amount, together.findings, together.series, together.targets, together.last_ms, together.exact)

@@ -1,0 +1,199 @@
+"""Targets: what was scraped when. The life of a target decides coverage, and which new series are newcomers.
+
+A target is a (job, instance) pair of one source; series with neither label are one target together. Every series that
+was fetched is evidence that its target was scraped, and so is `up` where it was asked for and is 1.
+
+The cadence of a target is the median distance of the samples of its longest series. Samples no further apart than
+`GAP_CADENCES` cadences belong to one run; what lies between two runs was not observed. A sample stands for the cadence
+before it: a run covers (first - cadence, last], and up to the end of the grid when it ends within one and a half
+cadences of it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+
+from observatory.sources.base import Float64, Int64, SampleSet
+from observatory.windows import Grid
+
+GAP_CADENCES = 2.5
+END_CADENCES = 1.5
+DEFAULT_CADENCE_MS = 60_000
+TargetKey = tuple[str, str, str]
+"""Source, job, instance."""
+
+
+def target_of(source: str, labels: Mapping[str, str]) -> TargetKey:
+    """The target that a series comes from."""
+    return source, labels.get("job", ""), labels.get("instance", "")
+
+
+@dataclass(slots=True)
+class Target:
+    """One target's life.
+
+    Attributes:
+        cadence_ms: Distance of scrapes.
+        runs: Disjoint stretches (first, last) of scrapes without a gap, oldest first.
+        starts_ms: Starts of its process, as (first seen at, start), where it exports them.
+    """
+
+    key: TargetKey
+    cadence_ms: int = 0
+    longest: int = 0
+    runs: list[tuple[int, int]] = field(default_factory=list)
+    starts_ms: list[tuple[int, int]] = field(default_factory=list)
+
+    @property
+    def gap_ms(self) -> int:
+        """Samples further apart than this have a gap between them."""
+        return round(GAP_CADENCES * (self.cadence_ms or DEFAULT_CADENCE_MS))
+
+    @property
+    def first_ms(self) -> int | None:
+        return self.runs[0][0] if self.runs else None
+
+    def scraped_before(self, at_ms: int) -> int | None:
+        """The scrape before one at `at_ms`, None when that was the first; half a cadence of jitter is allowed."""
+        early = at_ms - max(1, self.cadence_ms // 2)
+        index = bisect_left(self.runs, (early, 0)) - 1
+        if index < 0:
+            return None
+        first, last = self.runs[index]
+        return max(first, min(last, at_ms - max(1, self.cadence_ms)))
+
+    def started_at(self, at_ms: int) -> int | None:
+        """When the process that was scraped at `at_ms` started, None where that is not exported."""
+        found = None
+        for seen_ms, start_ms in self.starts_ms:
+            if seen_ms > at_ms + self.cadence_ms // 2:
+                break
+            found = start_ms
+        return found
+
+    def observed(self, grid: Grid) -> list[tuple[int, int]]:
+        """Stretches of the grid that were observed, as (start, end] in milliseconds."""
+        cadence = self.cadence_ms or DEFAULT_CADENCE_MS
+        found = []
+        for first, last in self.runs:
+            end = grid.end_ms if last + round(END_CADENCES * cadence) >= grid.end_ms else last
+            span = max(grid.start_ms, first - cadence), min(grid.end_ms, end)
+            if span[0] < span[1]:
+                found.append(span)
+        return found
+
+    def life(self, grid: Grid) -> tuple[int, int] | None:
+        """From the first to the last observed instant on the grid."""
+        spans = self.observed(grid)
+        return (spans[0][0], spans[-1][1]) if spans else None
+
+
+class Targets:
+    """All targets of a ledger under construction."""
+
+    def __init__(self) -> None:
+        self._targets: dict[TargetKey, Target] = {}
+        self._observed: dict[frozenset[TargetKey], Float64] = {}
+
+    def __getitem__(self, key: TargetKey) -> Target:
+        return self._targets[key]
+
+    def find(self, key: TargetKey) -> Target | None:
+        """The target with that key, None when it was never seen."""
+        return self._targets.get(key)
+
+    def learn(self, sets: Sequence[tuple[str, SampleSet]]) -> None:
+        """Take sets of samples, each with the name of its source, as evidence of scrapes; stale markers must be gone.
+
+        All cadences are learned before the first gap is looked for, so the order of sets does not matter.
+        """
+        owners = [[self._of(source, labels) for labels in samples.labels] for source, samples in sets]
+        for (_, samples), targets in zip(sets, owners, strict=True):
+            for index, (target, size) in enumerate(zip(targets, np.diff(samples.offsets).tolist(), strict=True)):
+                if size > max(1, target.longest):
+                    begin = int(samples.offsets[index])
+                    target.longest = size
+                    target.cadence_ms = int(np.median(np.diff(samples.t_ms[begin : begin + size])))
+        for (_, samples), targets in zip(sets, owners, strict=True):
+            gaps_ms = np.asarray([target.gap_ms for target in targets], dtype=np.int64)
+            for index, first, last in _runs(samples, gaps_ms):
+                targets[index].runs.append((first, last))
+        for target in self._targets.values():
+            target.runs = _joined(target.runs, target.gap_ms)
+        self._observed.clear()
+
+    def _of(self, source: str, labels: Mapping[str, str]) -> Target:
+        key = target_of(source, labels)
+        target = self._targets.get(key)
+        if target is None:
+            target = self._targets[key] = Target(key)
+        return target
+
+    def observed_seconds(self, keys: frozenset[TargetKey], grid: Grid) -> Float64:
+        """Per step the seconds in which these targets were seen, 0..step; shared, do not write into it.
+
+        Each target is expected to be seen during its life, from its first to its last scrape. In a step the share of
+        expected target time that was observed counts, times the part of the step in which any of them lived; where
+        none lives nothing was observed.
+        """
+        cached = self._observed.get(keys)
+        if cached is None:
+            expected, observed = np.zeros(grid.steps), np.zeros(grid.steps)
+            for key in sorted(keys):
+                target = self._targets[key]
+                if life := target.life(grid):
+                    add_overlap(expected, grid, *life)
+                    for span in target.observed(grid):
+                        add_overlap(observed, grid, *span)
+            step = grid.step_ms / 1000
+            share = np.divide(observed, expected, out=np.zeros(grid.steps), where=expected > 0)
+            cached = self._observed[keys] = share * np.minimum(expected, step)
+        return cached
+
+
+def add_overlap(seconds: Float64, grid: Grid, start_ms: int, end_ms: int, weight: float = 1.0) -> None:
+    """Add to each step the seconds of (start, end] that lie in it, times a weight."""
+    start, end = max(start_ms, grid.start_ms) - grid.start_ms, min(end_ms, grid.end_ms) - grid.start_ms
+    if end <= start:
+        return
+    first, last = start // grid.step_ms, (end - 1) // grid.step_ms
+    if first == last:
+        seconds[first] += weight * (end - start) / 1000
+        return
+    seconds[first] += weight * ((first + 1) * grid.step_ms - start) / 1000
+    seconds[first + 1 : last] += weight * grid.step_ms / 1000
+    seconds[last] += weight * (end - last * grid.step_ms) / 1000
+
+
+def _runs(samples: SampleSet, gaps_ms: Int64) -> Iterable[tuple[int, int, int]]:
+    """(series, first, last) of each stretch of samples without a gap."""
+    sizes = np.diff(samples.offsets)
+    if not len(samples.t_ms):
+        return
+    owner = np.repeat(np.arange(len(samples)), sizes)
+    # In blocks, so that the flat arrays of a month of many series are never copied whole.
+    breaks = [0]
+    block = 4_000_000
+    for begin in range(0, len(owner) - 1, block):
+        end = min(begin + block, len(owner) - 1)
+        apart = np.diff(samples.t_ms[begin : end + 1]) > gaps_ms[owner[begin + 1 : end + 1]]
+        apart |= owner[begin + 1 : end + 1] != owner[begin:end]
+        breaks += (np.flatnonzero(apart) + begin + 1).tolist()
+    breaks.append(len(owner))
+    for first, after in pairwise(breaks):
+        yield int(owner[first]), int(samples.t_ms[first]), int(samples.t_ms[after - 1])
+
+
+def _joined(runs: list[tuple[int, int]], gap_ms: int) -> list[tuple[int, int]]:
+    joined: list[tuple[int, int]] = []
+    for first, last in sorted(runs):
+        if joined and first - joined[-1][1] <= gap_ms:
+            joined[-1] = (joined[-1][0], max(last, joined[-1][1]))
+        else:
+            joined.append((first, last))
+    return joined
