@@ -97,7 +97,7 @@ class Matching:
             problem = self._narrow_to_group(identity, subject, tables, found)
             if problem:
                 return problem
-        elif identity.consumer_group:
+        elif identity.consumer_group and subject.role == "channel":
             return None
         elif identity.services and subject.role != "channel":
             self._narrow_to_service(identity, subject, tables, found)
