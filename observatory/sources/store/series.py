@@ -33,20 +33,21 @@ class SeriesDictionary:
         self._by_text: dict[bytes, int] = {}
         self._by_metric: dict[str, list[int]] = {}
 
-    def load(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        """Read the dictionary and the newest instants anew from the file."""
-        rows = cursor.execute("SELECT labels FROM series ORDER BY series_id").fetchall()
-        self.__init__()  # type: ignore[misc]
-        for (text,) in rows:
-            self._remember(text.encode())
-        self._grow()
+    @classmethod
+    def load(cls, cursor: duckdb.DuckDBPyConnection) -> SeriesDictionary:
+        """The dictionary and the newest instants, as the file has them."""
+        loaded = cls()
+        for (text,) in cursor.execute("SELECT labels FROM series ORDER BY series_id").fetchall():
+            loaded._remember(text.encode())
+        loaded._grow()
         for target, statement in (
-            (self.sealed_ms, "SELECT series_id, max(last_ms) FROM sample_chunks GROUP BY series_id"),
-            (self.last_ms, "SELECT series_id, max(t_ms) FROM sample_head GROUP BY series_id"),
+            (loaded.sealed_ms, "SELECT series_id, max(last_ms) FROM sample_chunks GROUP BY series_id"),
+            (loaded.last_ms, "SELECT series_id, max(t_ms) FROM sample_head GROUP BY series_id"),
         ):
-            found = cursor.execute(statement).fetchnumpy()
-            target[found["series_id"]] = list(found.values())[1]
-        np.maximum(self.last_ms, self.sealed_ms, out=self.last_ms)
+            number, newest = cursor.execute(statement).fetchnumpy().values()
+            target[np.asarray(number, np.int64)] = newest
+        np.maximum(loaded.last_ms, loaded.sealed_ms, out=loaded.last_ms)
+        return loaded
 
     def numbers(self, cursor: duckdb.DuckDBPyConnection, label_sets: Sequence[Mapping[str, str]]) -> Int64:
         """The number of each label set; new ones are entered. A label with an empty value is an absent label."""

@@ -46,8 +46,6 @@ class Store:
     def __init__(self, database: Database, name: str = "store") -> None:
         self.name = name
         self._database = database
-        self._series = SeriesDictionary()
-        self._head_samples = 0
         self._reload()
 
     @classmethod
@@ -82,17 +80,18 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Several appends as one: all of them are kept, or none."""
-        try:
-            with self._database.writing():
-                yield
-        except BaseException:
-            self._reload()
-            raise
+        with self._database.exclusive():
+            try:
+                with self._database.writing():
+                    yield
+            except BaseException:
+                self._reload()
+                raise
 
     def _reload(self) -> None:
         """Read what memory mirrors anew, after opening and after a transaction that was given up."""
         with self._database.reading() as cursor:
-            self._series.load(cursor)
+            self._series = SeriesDictionary.load(cursor)
             self._head_samples = int(cursor.execute("SELECT count(*) FROM sample_head").fetchall()[0][0])
 
     # samples
@@ -119,7 +118,8 @@ class Store:
 
     def metric_names(self, span: TimeRange) -> frozenset[str]:
         """Names of series whose samples reach into the range."""
-        return frozenset(self._series.labels[n].get("__name__", "") for n in self._live(span))
+        series = self._series
+        return frozenset(series.labels[n].get("__name__", "") for n in self._live(span) if n < len(series.labels))
 
     def _live(self, span: TimeRange) -> set[int]:
         with self._database.reading() as cursor:
@@ -132,31 +132,33 @@ class Store:
 
     def inventory(self, request: InventoryRequest, span: TimeRange) -> Inventory:
         """Label combinations of the named metrics; names of all that reach into the range."""
-        live = self._live(span)
+        series = self._series
+        live = {n for n in self._live(span) if n < len(series.labels)}
         found: dict[str, LabelSets] = {}
         with self._database.reading() as cursor:
             for metric, labels in request.labels.items():
                 rows: dict[tuple[str, ...], int] = {}
-                for number in self._series.matching(cursor, metric):
+                for number in series.matching(cursor, metric):
                     if number in live:
-                        row = tuple(self._series.labels[number].get(label, "") for label in labels)
+                        row = tuple(series.labels[number].get(label, "") for label in labels)
                         rows[row] = rows.get(row, 0) + 1
                 if rows:
                     ordered = sorted(rows)
                     found[metric] = LabelSets(tuple(labels), tuple(ordered), tuple(rows[row] for row in ordered))
-        names = frozenset(self._series.labels[n].get("__name__", "") for n in live)
+        names = frozenset(series.labels[n].get("__name__", "") for n in live)
         return Inventory(source=self.name, names=names, label_sets=found)
 
     def samples(self, request: SeriesRequest) -> SampleSet:
         """Samples in (start, end] of every matching series that has some, series in order of entry."""
+        series = self._series
         with self._database.reading() as cursor:
-            numbers = self._series.matching(cursor, request.metric, request.matchers)
+            numbers = series.matching(cursor, request.metric, request.matchers)
             if not numbers:
                 return SampleSet.of(())
             owner, t_ms, values = sample_table.read(cursor, numbers, request.range.start_ms, request.range.end_ms)
         starts = np.flatnonzero(np.concatenate([[True], np.diff(owner) != 0])) if len(owner) else np.empty(0, np.int64)
         offsets = np.append(starts, len(owner)).astype(np.int64)
-        labels = tuple(self._series.labels[int(owner[start])] for start in starts)
+        labels = tuple(series.labels[int(owner[start])] for start in starts)
         return SampleSet(labels, offsets, t_ms, values)
 
     def earliest_ms(self) -> int | None:
