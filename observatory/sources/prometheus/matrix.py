@@ -22,6 +22,7 @@ from observatory.sources.base import Float64, Int64
 _RESULT = b'"resultType":"matrix","result":['
 _METRIC = b'{"metric":'
 _VALUES = b',"values":[['
+_END = b'"]]'
 _BRACKETS_AND_QUOTES = b'[]"'
 _FAR = 1024
 
@@ -71,33 +72,34 @@ def _scanned(body: bytes | bytearray) -> Matrix | None:
         return None
     position = start + len(_RESULT)
     view = memoryview(body)
-    pairs = body.count(b"],[") + body.count(_METRIC)
-    t_ms = np.empty(pairs, np.int64)
-    values = np.empty(pairs, np.float64)
+    t_ms = np.empty(0, np.int64)
+    values = np.empty(0, np.float64)
     labels: list[Mapping[str, str]] = []
     ends = [0]
     numbers = _FlatNumbers()
     while body.startswith(_METRIC, position):
         begin = body.find(_VALUES, position)
-        end = body.find(b'"]]', begin) if begin > 0 else -1
-        if end < 0:
+        end = body.find(b"}", begin) if begin > 0 else -1
+        if end < 0 or body[end - len(_END) : end] != _END:
             return None
-        section = bytes(view[begin + len(_VALUES) : end])
-        flat = numbers.read(section)
+        flat = numbers.read(bytes(view[begin + len(_VALUES) : end - len(_END)]))
         try:
             metric = orjson.loads(view[position + len(_METRIC) : begin])
         except orjson.JSONDecodeError:
             return None
-        if flat is None or not isinstance(metric, dict) or len(flat) != 2 * (section.count(b"],[") + 1):
+        if flat is None or not isinstance(metric, dict):
             return None
         low, high = ends[-1], ends[-1] + len(flat) // 2
+        if high > len(t_ms):
+            # Room for what the rest will need if it looks like this series; no view of the arrays exists yet.
+            room = high + len(flat) // 2 * (len(body) - end) // (end - position) * 33 // 32
+            t_ms.resize(room, refcheck=False)
+            values.resize(room, refcheck=False)
         t_ms[low:high] = np.rint(flat[0::2] * 1000.0)
         values[low:high] = flat[1::2]
         labels.append(metric)
         ends.append(high)
-        position = end + len(b'"]]}')
-        if body[position - 1 : position] != b"}":
-            return None
+        position = end + 1
         if body[position : position + 1] == b",":
             position += 1
     if body[position : position + 1] != b"]":
@@ -125,8 +127,15 @@ class _FlatNumbers:
             self._parser = simdjson.Parser()
 
     def read(self, section: bytes) -> Float64 | None:
-        """Times and values in turn; None when there is something else than numbers."""
+        """Times and values in turn; None when there is something else than pairs of a number and a quoted number."""
         text = section.translate(None, _BRACKETS_AND_QUOTES)
+        flat = self._flat(text)
+        # n pairs have 2n quotes and 2n brackets, of which the section lacks the outermost three.
+        if flat is None or len(flat) % 2 or len(section) - len(text) != 2 * len(flat) - 3:
+            return None
+        return flat
+
+    def _flat(self, text: bytes) -> Float64 | None:
         if self._parser is not None:
             try:
                 found = self._parser.parse(b"[" + text + b"]").as_buffer(of_type="d")
