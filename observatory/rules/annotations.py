@@ -37,7 +37,7 @@ def spent_annotations(objective: Objective, share: str) -> dict[str, str]:
     return {
         "summary": literal(f"{_what(objective)} has spent {share} of its error budget"),
         "description": literal(f"{_what(objective)}: ")
-        + "{{ $value | humanizePercentage }} of the error budget is left in the window of "
+        + 'bad events come to {{ printf "%.2f" $value }} times the error budget of '
         + literal(str(objective.window))
         + ".",
         **_common(objective),

@@ -183,10 +183,11 @@ def budget_rules(objective: Objective, labels: Mapping[str, str]) -> list[Rule]:
         return rules
     spent = f"({error_ratio(identity(labels), length)}) / {decimal(budget_ratio(objective.target))}"
     rules.append({"record": ERROR_BUDGET_REMAINING, "expr": f"sum(1 - {spent})", "labels": own})
-    left = series(ERROR_BUDGET_REMAINING, {"slo": objective.id})
+    spent_share = f"1 - {series(ERROR_BUDGET_REMAINING, {'slo': objective.id})}"
+    ticket, page = decimal(TICKET_SPENT), decimal(PAGE_SPENT)
     limits = (
-        ("ticket", f"{left} <= {decimal(1 - TICKET_SPENT)} and {left} > {decimal(1 - PAGE_SPENT)}", TICKET_SPENT),
-        ("page", f"{left} <= {decimal(1 - PAGE_SPENT)}", PAGE_SPENT),
+        ("ticket", f"{spent_share} >= {ticket} and {spent_share} < {page}", TICKET_SPENT),
+        ("page", f"{spent_share} >= {page}", PAGE_SPENT),
     )
     for severity, expr, share in limits:
         rules.append(

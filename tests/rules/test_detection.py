@@ -1,0 +1,142 @@
+"""Alerts fire when the formula says: factor x budget x long window / error ratio, within a scrape and an evaluation.
+
+The SRE Workbook's chapter "Alerting on SLOs" gives the formula; promtool evaluates the generated rules.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import yaml
+
+from observatory.compile.plan import Measurement
+from observatory.objectives.burn import detection_seconds
+from observatory.objectives.objective import Objective
+from observatory.objectives.policy import Policy, load_policies
+from observatory.rules.generate import rule_files
+
+PER_MINUTE = 6000
+ONE_EVALUATION_AND_ONE_SCRAPE = 2
+BASE = 'topic="orders",consumergroup="billing"'
+
+
+def detected(policy: Policy, target: float, error_ratio: float, severity: str) -> float:
+    """Minutes until the first pair of a severity fires, from a clean start, by the formula."""
+    found = [
+        seconds / 60
+        for pair in policy.pairs
+        if pair.severity == severity
+        and (seconds := detection_seconds(pair.factor, target, pair.long, error_ratio)) is not None
+    ]
+    return min(found)
+
+
+def told(expr: str, minute: int, fires: bool) -> dict[str, Any]:
+    return {"expr": expr, "eval_time": f"{minute}m", "exp_samples": [{"labels": "{}", "value": 1}] if fires else []}
+
+
+@pytest.mark.parametrize(
+    ("target", "error_ratio"),
+    [
+        *((0.9995, share) for share in (1.0, 0.1, 0.01)),
+        *((0.999, share) for share in (1.0, 0.5, 0.1, 0.05, 0.02, 0.01)),
+        *((0.995, share) for share in (1.0, 0.1)),
+        *((0.99, share) for share in (1.0, 0.5, 0.1)),
+        (0.95, 1.0),
+    ],
+)
+def test_a_page_fires_when_the_formula_says(
+    target: float,
+    error_ratio: float,
+    make_objective: Callable[..., Objective],
+    measured_by: Callable[[Objective], Measurement],
+    promtool: Callable[..., str],
+) -> None:
+    policy = load_policies()["google-30d"]
+    after = detected(policy, target, error_ratio, "page")
+    warm = 361
+    one = replace(make_objective(target=target))
+    files = dict(rule_files([one], {one.id: measured_by(one)}, {"google-30d": policy}).files)
+    # The six hours of the slower pair are full, so that only the formula decides.
+    lasts = math.ceil(after) + ONE_EVALUATION_AND_ONE_SCRAPE
+    good, bad = PER_MINUTE * (1 - error_ratio), PER_MINUTE * error_ratio
+    expr = 'count(ALERTS{alertname="SLOBurnRate",severity="page",alertstate="firing"})'
+    early = warm + math.floor(after) - 1
+    story = {
+        "interval": "1m",
+        "input_series": [
+            {
+                "series": f"processed_total{{{BASE}}}",
+                "values": f"0+{PER_MINUTE}x{warm} {PER_MINUTE * warm + good:g}+{good:g}x{lasts}",
+            },
+            {"series": f'processed_total{{{BASE},error_type="x"}}', "values": f"0+0x{warm} {bad:g}+{bad:g}x{lasts}"},
+        ],
+        "promql_expr_test": [told(expr, max(warm, early), False), told(expr, warm + lasts, True)],
+    }
+    files["t.yaml"] = yaml.safe_dump(
+        {"rule_files": ["payments.rules.yaml"], "evaluation_interval": "1m", "tests": [story]}
+    )
+
+    assert "SUCCESS" in promtool(files, "test", "rules", "t.yaml")
+
+
+def test_a_mild_burn_opens_a_ticket_after_half_a_day_and_never_pages(
+    make_objective: Callable[..., Objective],
+    measured_by: Callable[[Objective], Measurement],
+    promtool: Callable[..., str],
+) -> None:
+    """0.6 % of errors against 0.1 %: three times a day's budget rate after 3 x 0.001 x 1440 / 0.006 = 720 minutes."""
+    policy = load_policies()["google-30d"]
+    day = replace(policy, pairs=tuple(pair for pair in policy.pairs if pair.long <= 86400))
+    one = make_objective()
+    files = dict(rule_files([one], {one.id: measured_by(one)}, {"google-30d": day}).files)
+    warm, after = 1445, 720
+    ticket = 'count(ALERTS{alertname="SLOBurnRate",severity="ticket",alertstate="firing"})'
+    page = 'count(ALERTS{alertname="SLOBurnRate",severity="page",alertstate="firing"})'
+    story = {
+        "interval": "1m",
+        "input_series": [
+            {"series": f"processed_total{{{BASE}}}", "values": f"0+6000x{warm} {6000 * warm + 5965}+5965x760"},
+            {"series": f'processed_total{{{BASE},error_type="x"}}', "values": f"0+0x{warm} 35+35x760"},
+        ],
+        "promql_expr_test": [
+            told(ticket, warm + 738, False),
+            told(ticket, warm + 744, True),
+            told(page, warm + 744, False),
+        ],
+    }
+    assert detected(day, 0.999, 35 / 6000, "ticket") == pytest.approx(740.571, abs=0.001)
+    assert detected(day, 0.999, 0.006, "ticket") == pytest.approx(after)
+    files["t.yaml"] = yaml.safe_dump(
+        {"rule_files": ["payments.rules.yaml"], "evaluation_interval": "1m", "tests": [story]}
+    )
+
+    assert "SUCCESS" in promtool(files, "test", "rules", "t.yaml")
+
+
+def test_one_failure_at_a_message_a_minute_pages_nobody(
+    make_objective: Callable[..., Objective],
+    measured_by: Callable[[Objective], Measurement],
+    promtool: Callable[..., str],
+) -> None:
+    """One of sixty messages is 1.67 % and more than 1.44 %, but it is one message."""
+    one = make_objective()
+    files = dict(rule_files([one], {one.id: measured_by(one)}, load_policies()).files)
+    page = 'count(ALERTS{alertname="SLOBurnRate",alertstate="firing"})'
+    story = {
+        "interval": "1m",
+        "input_series": [
+            {"series": f"processed_total{{{BASE}}}", "values": "0+1x70 70+0x0 71+1x20"},
+            {"series": f'processed_total{{{BASE},error_type="x"}}', "values": "0+0x70 1+0x21"},
+        ],
+        "promql_expr_test": [told(page, minute, False) for minute in range(70, 90)],
+    }
+    files["t.yaml"] = yaml.safe_dump(
+        {"rule_files": ["payments.rules.yaml"], "evaluation_interval": "1m", "tests": [story]}
+    )
+
+    assert "SUCCESS" in promtool(files, "test", "rules", "t.yaml")

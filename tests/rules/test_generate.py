@@ -1,0 +1,281 @@
+"""Generated rule files are valid, proven by their own tests, few, stable, and honest about what they cannot say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import yaml
+
+from observatory.compile.plan import Measurement
+from observatory.objectives.objective import Objective
+from observatory.objectives.policy import Pair, Policy, load_policies
+from observatory.rules.generate import RuleFiles, file_name, rule_files
+from observatory.spec.catalog import Owner, Threshold
+from observatory.telemetry.binding import SpanBinding, SpanSelector
+
+HALF_SECOND = Threshold(value=0.5, unit="second")
+MINUTE = Threshold(value=60.0, unit="second")
+THOUSAND = Threshold(value=1000.0, unit="message")
+HOSTILE = 'or"ders {{ $labels.x }} \\ `}}`\n- alert: Injected'
+Make = Callable[..., Objective]
+Measure = Callable[[Objective], Measurement]
+
+
+def generated(
+    objectives: Sequence[Objective], measured_by: Measure, policies: dict[str, Policy] | None = None
+) -> RuleFiles:
+    return rule_files(objectives, {one.id: measured_by(one) for one in objectives}, policies or load_policies())
+
+
+def rules_of(text: str) -> list[dict[str, Any]]:
+    return [rule for group in yaml.safe_load(text)["groups"] for rule in group["rules"]]
+
+
+@pytest.fixture
+def payments(make_objective: Make) -> list[Objective]:
+    return [
+        make_objective("availability"),
+        make_objective("availability", name="strict", target=0.9999),
+        make_objective("latency", target=0.99, threshold=HALF_SECOND),
+        make_objective("lag", name="fresh", target=0.995, threshold=MINUTE),
+        make_objective("availability", role="producer"),
+    ]
+
+
+def test_rules_and_tests_are_as_reviewed(
+    payments: list[Objective], measured_by: Measure, golden: Callable[[str, str], None]
+) -> None:
+    files = generated(payments, measured_by).files
+
+    assert list(files) == ["payments.rules.yaml", "payments.tests.yaml"]
+    for name, text in files.items():
+        golden(text, f"rules/{name}")
+
+
+def test_promtool_accepts_the_rules_and_their_tests_pass(
+    payments: list[Objective], measured_by: Measure, promtool: Callable[..., str]
+) -> None:
+    files = generated(payments, measured_by).files
+
+    assert "SUCCESS" in promtool(files, "check", "rules", "payments.rules.yaml")
+    assert "SUCCESS" in promtool(files, "test", "rules", "payments.tests.yaml")
+
+
+@pytest.mark.parametrize(
+    ("sli", "options"),
+    [
+        ("validation", {}),
+        ("dead_letters", {}),
+        ("lag", {"threshold": THOUSAND, "target": 0.995}),
+        ("lag", {"threshold": MINUTE, "target": 0.9}),
+        ("saturation", {"threshold": Threshold(value=0.7, unit="ratio"), "target": 0.99}),
+        ("latency", {"threshold": HALF_SECOND, "target": 0.95}),
+        ("availability", {"target": 0.9, "policy": "low-traffic"}),
+        ("availability", {"target": 0.99999}),
+        ("availability", {"policy": "google-28d", "window": "28d"}),
+        ("availability", {"window": "7d"}),
+    ],
+)
+def test_every_kind_of_objective_comes_with_tests_that_pass(
+    sli: str, options: dict[str, Any], make_objective: Make, measured_by: Measure, promtool: Callable[..., str]
+) -> None:
+    files = generated([make_objective(sli, **options)], measured_by).files
+
+    promtool(files, "check", "rules", "payments.rules.yaml")
+    assert "SUCCESS" in promtool(files, "test", "rules", "payments.tests.yaml")
+    assert len(yaml.safe_load(files["payments.tests.yaml"])["tests"]) >= 2
+
+
+def test_an_objective_alone_needs_ten_rules_at_most(make_objective: Make, measured_by: Measure) -> None:
+    rules = rules_of(generated([make_objective()], measured_by).files["payments.rules.yaml"])
+
+    assert len(rules) == 10
+    assert [rule.get("record") or rule["alert"] for rule in rules] == [
+        "slo:sli_good:increase5m",
+        "slo:sli_total:increase5m",
+        "SLITelemetryAbsent",
+        "slo:sli_error:ratio_increase1h",
+        "SLOBurnRate",
+        "SLOBurnRate",
+        "slo:objective:ratio",
+        "slo:error_budget_remaining:ratio",
+        "SLOBudgetSpent",
+        "SLOBudgetSpent",
+    ]
+
+
+def test_objectives_on_the_same_events_share_their_counts(make_objective: Make, measured_by: Measure) -> None:
+    both = [make_objective(), make_objective(name="strict", target=0.9999)]
+    rules = rules_of(generated(both, measured_by).files["payments.rules.yaml"])
+
+    recorded = [rule["record"] for rule in rules if "record" in rule]
+    assert recorded.count("slo:sli_good:increase5m") == 1
+    assert len(rules) == 17
+
+
+def test_labels_are_those_that_dashboards_and_routes_rely_on(make_objective: Make, measured_by: Measure) -> None:
+    rules = rules_of(generated([make_objective()], measured_by).files["payments.rules.yaml"])
+    page = next(rule for rule in rules if rule.get("alert") == "SLOBurnRate" and rule["labels"]["severity"] == "page")
+
+    assert page["labels"] == {
+        "severity": "page",
+        "slo": "payments/onOrder/availability",
+        "sli": "availability",
+        "channel": "orders",
+        "consumer_group": "billing",
+        "document": "payments",
+        "domain": "payments",
+        "owner": "pay-core",
+        "criticality": "critical",
+    }
+    assert page["annotations"]["runbook_url"] == "https://runbooks.example/payments"
+    assert page["annotations"]["dashboard"] == "/channel/kafka%3Aorders"
+
+
+def test_no_ratio_is_averaged(payments: list[Objective], measured_by: Measure) -> None:
+    text = generated(payments, measured_by).files["payments.rules.yaml"]
+
+    assert "avg_over_time" not in text
+    assert "avg(" not in text
+
+
+def test_the_order_of_objectives_does_not_change_a_byte(payments: list[Objective], measured_by: Measure) -> None:
+    assert generated(payments, measured_by) == generated(payments[::-1], measured_by)
+
+
+def test_an_alert_names_the_window_that_burns_and_how_fast(
+    make_objective: Make, measured_by: Measure, promtool: Callable[..., str]
+) -> None:
+    """Ten of the last sixty minutes, and of the eighty that there are, failed entirely: 10/60 and 10/80 of 0.001."""
+    files = dict(generated([make_objective()], measured_by).files)
+    labels = {
+        rule["labels"]["severity"]: rule["labels"]
+        for rule in rules_of(files["payments.rules.yaml"])
+        if rule.get("alert") == "SLOBurnRate"
+    }
+    what = "availability of orders for billing (payments/onOrder/availability)"
+
+    def expected(severity: str, burn: str, windows: str) -> dict[str, Any]:
+        told = f"bad events come {burn} times as fast as the objective of 99.9 % over 30d allows, over {windows}."
+        return {
+            "exp_labels": labels[severity],
+            "exp_annotations": {
+                "summary": f"{what} burns its error budget",
+                "description": f"{what}: {told}",
+                "owner": "pay-core",
+                "runbook_url": "https://runbooks.example/payments",
+                "dashboard": "/channel/kafka%3Aorders",
+            },
+        }
+
+    base = 'topic="orders",consumergroup="billing"'
+    one = {
+        "interval": "1m",
+        "input_series": [
+            {"series": f"processed_total{{{base}}}", "values": "0+600x70 42000+0x20"},
+            {"series": f'processed_total{{{base},error_type="timeout"}}', "values": "0+0x70 600+600x20"},
+        ],
+        "alert_rule_test": [
+            {
+                "alertname": "SLOBurnRate",
+                "eval_time": "80m",
+                "exp_alerts": [expected("page", "166.7", "1h and 5m"), expected("ticket", "125.0", "1d and 2h")],
+            }
+        ],
+    }
+    test = {"rule_files": ["payments.rules.yaml"], "evaluation_interval": "1m", "tests": [one]}
+    files["one.tests.yaml"] = yaml.safe_dump(test)
+
+    output = promtool(files, "test", "rules", "one.tests.yaml")
+
+    assert "SUCCESS" in output
+
+
+def test_hostile_text_is_neither_yaml_nor_template_nor_promql(
+    make_objective: Make, measured_by: Measure, promtool: Callable[..., str]
+) -> None:
+    one = make_objective(address=HOSTILE, owner=Owner(team=HOSTILE, contact=HOSTILE, runbook="https://x/{{ .V }}"))
+    one = replace(one, id=f"payments/{HOSTILE}", operation_key=f"payments/{HOSTILE}")
+    files = generated([one], measured_by).files
+    rules = rules_of(files["payments.rules.yaml"])
+
+    promtool(files, "check", "rules", "payments.rules.yaml")
+    promtool(files, "test", "rules", "payments.tests.yaml")
+    assert len(rules) == 10
+    assert rules[0]["labels"]["channel"] == HOSTILE
+    assert rules[2]["labels"]["channel"] == HOSTILE.replace("{{", '{{"{{"}}')
+
+
+def test_an_objective_that_nothing_measures_gives_a_problem_and_no_rule(make_objective: Make) -> None:
+    result = rule_files([make_objective()], {}, load_policies())
+
+    assert result.files == {}
+    assert [(one.code, one.subject) for one in result.problems] == [("rules-unmapped", "payments/onOrder/availability")]
+
+
+def test_an_objective_counted_from_spans_needs_series(make_objective: Make, measured_by: Measure) -> None:
+    one = make_objective()
+    spans = SpanBinding(signal="processed_messages", source="spans", profile="otel", selector=SpanSelector(("orders",)))
+    counted = replace(measured_by(one), bindings=(spans,))
+
+    result = rule_files([one], {one.id: counted}, load_policies())
+
+    assert result.files == {}
+    assert [one.code for one in result.problems] == ["rules-need-series"]
+
+
+def test_a_threshold_between_two_buckets_gives_a_problem(make_objective: Make, measured_by: Measure) -> None:
+    result = generated([make_objective("latency", threshold=Threshold(value=0.3, unit="second"))], measured_by)
+
+    assert result.files == {}
+    assert [one.code for one in result.problems] == ["threshold-off-boundary"]
+
+
+def test_a_calendar_window_keeps_its_burn_alerts_and_says_why_it_has_no_budget_rules(
+    make_objective: Make, measured_by: Measure
+) -> None:
+    result = generated([make_objective(window="month")], measured_by)
+    names = [rule.get("record") or rule["alert"] for rule in rules_of(result.files["payments.rules.yaml"])]
+
+    assert "SLOBudgetSpent" not in names
+    assert names.count("SLOBurnRate") == 2
+    assert [(one.code, one.severity) for one in result.problems] == [("rules-calendar-budget", "info")]
+
+
+def test_a_pair_that_can_never_fire_is_left_out(make_objective: Make, measured_by: Measure) -> None:
+    text = generated([make_objective(target=0.9)], measured_by).files["payments.rules.yaml"]
+
+    assert ">= 1.44" not in text
+    assert ">= 0.6" in text
+
+
+def test_windows_under_five_minutes_cannot_be_told_from_records(make_objective: Make, measured_by: Measure) -> None:
+    pairs = (Pair(severity="page", long=900.0, short=60.0, factor=10.0),)
+    policies = {"google-30d": Policy(name="google-30d", pairs=pairs)}
+
+    result = generated([make_objective()], measured_by, policies)
+
+    assert [one.code for one in result.problems] == ["rules-window-short"]
+    assert "SLOBurnRate" not in result.files["payments.rules.yaml"]
+
+
+def test_the_header_names_version_and_document_but_no_folder(make_objective: Make, measured_by: Measure) -> None:
+    one = make_objective()
+    result = rule_files(
+        [one], {one.id: measured_by(one)}, load_policies(), paths={"payments": "/home/me/payments.yaml"}
+    )
+    first = result.files["payments.rules.yaml"].splitlines()[0]
+
+    assert first.startswith("# Generated by observatory ")
+    assert first.endswith(" from payments.yaml; changes are lost when it runs again.")
+
+
+@pytest.mark.parametrize(
+    ("document", "name"),
+    [("payments", "payments"), ("../etc/passwd", "etc-passwd-7fef78f5"), ("Zahlungen über", "Zahlungen-ber-ea90bfb3")],
+)
+def test_a_document_never_names_a_path(document: str, name: str) -> None:
+    assert file_name(document) == name
