@@ -137,7 +137,7 @@ class _Mapper:
         refused = next((one.candidate for one in ranked if one.candidate.binding is None), None)
         best = usable[0] if usable else None
         live = best is not None and best.binding is not None and best.binding.liveness == "live"
-        if not subject.names:
+        if best is None and not subject.names:
             return Resolution(
                 subject=subject.key,
                 signal=signal,

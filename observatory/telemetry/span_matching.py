@@ -26,7 +26,7 @@ def span_candidate(
     recipe: SpanRecipe, subject: Subject, source: str, destinations: Sequence[SpanDestination] | None
 ) -> Candidate | None:
     """The span binding of a subject; None when it has no name. Without destinations nothing is known to be live."""
-    options = [option for option in written(recipe.spellings, subject.names)]
+    options = list(written(recipe.spellings, subject.names))
     if not options:
         return None
     role = "producer" if recipe.role == "producer" else "consumer"
@@ -55,6 +55,8 @@ def span_candidate(
     )
     if not names:
         return None
+    if recipe.role == "hop":
+        names = _with_senders(names, destinations or (), options)
     seen_systems = {row.system for row in rows}
     state: Liveness = "unknown" if destinations is None else "live" if rows else "missing"
     reason = {"live": "live in spans", "missing": "no such spans", "unknown": "spans"}[state]
@@ -97,6 +99,20 @@ def _by_elimination(there: Sequence[SpanDestination], subject: Subject) -> list[
         return []
     own = [row for row in there if names_service(row.service, subject.service)]
     return own if len({row.destination for row in own}) == 1 else []
+
+
+def _with_senders(
+    names: tuple[str, ...], destinations: Sequence[SpanDestination], options: Sequence[WrittenName]
+) -> tuple[str, ...]:
+    """Also what the producers' spans of the same messages say: the consumer's name without the queue at its end, and
+    every spelling of the channel's own names."""
+    sent_to = dict.fromkeys(row.destination for row in destinations if row.role == "producer")
+    senders = [
+        sent
+        for sent in sent_to
+        if _is_one_of(sent, options, loose=False) or any(name.startswith(sent + ":") for name in names)
+    ]
+    return tuple(dict.fromkeys((*names, *senders)))
 
 
 def _own(
