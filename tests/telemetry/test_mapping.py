@@ -1,0 +1,741 @@
+"""From a catalogue and what a server has to bindings: which series, by which profile, and why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from telemetry.documents import catalog, channel, names, override, pattern
+from telemetry.exposition import inventory_of
+
+from observatory.spec.catalog import Catalog
+from observatory.telemetry.binding import (
+    MappingResult,
+    Matcher,
+    MetricBinding,
+    Resolution,
+    SpanBinding,
+    Term,
+)
+from observatory.telemetry.inventory import Inventory, SpanDestination
+from observatory.telemetry.mapping import map_catalog
+from observatory.telemetry.profile import load_profiles
+from observatory.telemetry.signals import SIGNALS
+
+PROFILES = load_profiles()
+Series = Sequence[tuple[str, Mapping[str, str]]]
+
+
+def mapped(documents: Catalog, series: Series, labels: Sequence[str] = ()) -> MappingResult:
+    return map_catalog(documents, PROFILES, [inventory_of(series, PROFILES, labels=labels)])
+
+
+def resolution(result: MappingResult, subject: str, signal: str) -> Resolution:
+    return result.resolutions[subject, signal]
+
+
+def live(result: MappingResult, subject: str, signal: str) -> MetricBinding:
+    """The binding in use, which must be live series."""
+    chosen = result.chosen(subject, signal)
+    assert isinstance(chosen, MetricBinding), resolution(result, subject, signal).reason
+    assert chosen.liveness == "live", chosen.reason
+    return chosen
+
+
+def matchers(term: Term) -> dict[str, Matcher]:
+    return {matcher.label: matcher for matcher in term.selector.matchers}
+
+
+ORDERS = channel("kafka", names(topic="orders.v1"))
+BILLING_QUEUE = channel("amqp", names(queue="billing.orders"), dead_letter="billing.orders.dlq")
+KAFKA = [
+    ("kafka_topic_partition_current_offset", {"topic": "orders.v1", "partition": partition}) for partition in "01"
+] + [
+    (name, {"topic": "orders.v1", "partition": partition, "consumergroup": group})
+    for name in ("kafka_consumergroup_current_offset", "kafka_consumergroup_lag")
+    for partition in "01"
+    for group in ("billing", "mail")
+]
+
+
+def sent(destination: str, job: str = "shop", **more: str) -> tuple[str, dict[str, str]]:
+    return "messaging_client_sent_messages_total", {"messaging_destination_name": destination, "job": job, **more}
+
+
+def handled(
+    destination: str, job: str, group: str = "", le: str | None = None, **more: str
+) -> tuple[str, dict[str, str]]:
+    labels = {"messaging_destination_name": destination, "job": job, **more}
+    if group:
+        labels["messaging_consumer_group_name"] = group
+    if le:
+        return "messaging_process_duration_seconds_bucket", {**labels, "le": le}
+    return "messaging_process_duration_seconds_count", labels
+
+
+# everything is resolved
+
+
+def test_every_operation_and_channel_gets_every_signal_of_its_scope() -> None:
+    documents = catalog([ORDERS], sends={"shop": ORDERS.id}, receives={"billing": (ORDERS.id, "billing")})
+
+    result = mapped(documents, [])
+
+    scopes = {"shop/send": {"producer"}, "billing/receive": {"consumer"}, ORDERS.id: {"channel", "broker", "registry"}}
+    assert set(result.resolutions) == {
+        (subject, name)
+        for subject, scope in scopes.items()
+        for name, signal in SIGNALS.items()
+        if signal.scope in scope
+    }
+
+
+def test_without_a_source_it_says_what_would_be_looked_for() -> None:
+    documents = catalog([ORDERS], receives={"billing": (ORDERS.id, "billing")})
+
+    found = resolution(map_catalog(documents, PROFILES, []), "billing/receive", "consumer_lag")
+
+    assert found.code == "no-source"
+    assert isinstance(found.chosen, MetricBinding)
+    assert found.chosen.liveness == "unknown"
+    assert found.chosen.all[0].selector.metric == "kafka_consumergroup_lag"
+
+
+def test_a_server_without_any_exporter_leads_to_what_to_switch_on() -> None:
+    documents = catalog([ORDERS], receives={"billing": (ORDERS.id, "billing")})
+
+    found = resolution(mapped(documents, [("up", {"job": "x"})]), "billing/receive", "consumer_lag")
+
+    assert (found.chosen, found.code) == (None, "not-provided")
+    assert "kafka_exporter" in found.reason
+
+
+def test_what_an_exporter_in_use_does_not_provide_is_said_with_the_switch() -> None:
+    documents = catalog([ORDERS], receives={"billing": (ORDERS.id, "billing")})
+
+    found = resolution(mapped(documents, KAFKA), "billing/receive", "processed_messages")
+
+    assert found.code == "not-provided"
+    assert "emit messaging.process.duration from the consumer" in found.reason
+
+
+def test_a_channel_without_a_name_is_unknown() -> None:
+    nameless = channel("kafka", (), channel_id="billing#orders")
+
+    found = resolution(mapped(catalog([nameless]), KAFKA), "billing#orders", "produced_offset")
+
+    assert (found.chosen, found.code) == (None, "name-unknown")
+
+
+# Kafka
+
+
+def test_a_group_restricts_the_series_of_its_consumer() -> None:
+    documents = catalog([ORDERS], receives={"billing": (ORDERS.id, "billing")})
+
+    binding = live(mapped(documents, KAFKA), "billing/receive", "consumer_lag")
+
+    assert binding.profile == "kafka_exporter"
+    assert binding.partition_label == "partition"
+    assert binding.invalid_below == 0
+    assert binding.series == 2
+    assert binding.all[0].selector.matchers == (
+        Matcher("topic", ("orders.v1",)),
+        Matcher("consumergroup", ("billing",)),
+    )
+
+
+def test_an_undeclared_group_is_taken_when_it_is_the_only_one_seen() -> None:
+    documents = catalog([ORDERS], receives={"billing": (ORDERS.id, None)})
+    one_group = [(name, labels) for name, labels in KAFKA if labels.get("consumergroup") != "mail"]
+
+    binding = live(mapped(documents, one_group), "billing/receive", "consumer_lag")
+
+    assert matchers(binding.all[0])["consumergroup"].values == ("billing",)
+    assert "billing is the only group seen there" in binding.reason
+
+
+def test_an_undeclared_group_is_never_chosen_among_several() -> None:
+    documents = catalog([ORDERS], receives={"billing": (ORDERS.id, None)})
+
+    found = resolution(mapped(documents, KAFKA), "billing/receive", "consumer_lag")
+
+    assert (found.chosen, found.code) == (None, "consumer-group-unknown")
+    assert "seen: billing, mail" in found.reason
+
+
+def test_a_group_that_is_not_there_is_missing_and_not_replaced() -> None:
+    documents = catalog([ORDERS], receives={"billing": (ORDERS.id, "payments")})
+
+    found = resolution(mapped(documents, KAFKA), "billing/receive", "consumer_lag")
+
+    assert found.code == "series-missing"
+    assert isinstance(found.chosen, MetricBinding)
+    assert matchers(found.chosen.all[0])["consumergroup"].values == ("payments",)
+    assert "groups seen: billing, mail" in found.reason
+
+
+def test_produced_offsets_count_as_a_position() -> None:
+    binding = live(mapped(catalog([ORDERS]), KAFKA), ORDERS.id, "enqueued_messages")
+
+    assert (binding.kind, binding.series) == ("position", 2)
+
+
+# OpenTelemetry metrics
+
+
+def test_a_service_is_found_by_the_job_of_its_series() -> None:
+    documents = catalog([ORDERS], sends={"shop": ORDERS.id})
+    series = [sent("orders.v1"), sent("orders.v1", error_type="timeout"), sent("orders.v1", job="eu/importer")]
+
+    binding = live(mapped(documents, series), "shop/send", "published_messages")
+
+    assert matchers(binding.all[0]) == {
+        "messaging_destination_name": Matcher("messaging_destination_name", ("orders.v1",)),
+        "job": Matcher("job", ("shop",)),
+    }
+    assert matchers(binding.success[0])["error_type"] == Matcher("error_type", ("",))
+    assert matchers(binding.error[0])["error_type"] == Matcher("error_type", ("",), negated=True)
+
+
+def test_the_job_of_otlp_metrics_holds_the_namespace_too() -> None:
+    documents = catalog([ORDERS], sends={"shop": ORDERS.id})
+
+    binding = live(mapped(documents, [sent("orders.v1", job="retail/shop")]), "shop/send", "published_messages")
+
+    assert matchers(binding.all[0])["job"].values == ("retail/shop",)
+
+
+def test_without_a_label_of_the_service_the_destination_alone_counts_and_says_so() -> None:
+    documents = catalog([ORDERS], sends={"shop": ORDERS.id})
+
+    binding = live(mapped(documents, [sent("orders.v1", job="pods")]), "shop/send", "published_messages")
+
+    assert "job" not in matchers(binding.all[0])
+    assert "no label names shop, so everyone on this destination is counted" in binding.caveats
+
+
+def test_another_service_of_the_catalogue_is_not_taken_for_the_own_one() -> None:
+    documents = catalog([ORDERS], sends={"shop": ORDERS.id, "importer": ORDERS.id})
+
+    result = mapped(documents, [sent("orders.v1", job="importer")])
+
+    assert live(result, "importer/send", "published_messages").series == 1
+    assert resolution(result, "shop/send", "published_messages").code == "series-missing"
+
+
+@pytest.mark.parametrize(
+    ("metric", "label", "variant"),
+    [
+        ("messaging_client_sent_messages_total", "messaging_destination_name", "with-suffixes"),
+        ("messaging_client_sent_messages", "messaging_destination_name", "without-suffixes"),
+        ("messaging.client.sent.messages_total", "messaging.destination.name", "utf8-with-suffixes"),
+        ("messaging.client.sent.messages", "messaging.destination.name", "utf8"),
+    ],
+)
+def test_every_translation_of_opentelemetry_names_is_known(metric: str, label: str, variant: str) -> None:
+    documents = catalog([ORDERS], sends={"shop": ORDERS.id})
+
+    binding = live(
+        mapped(documents, [(metric, {label: "orders.v1", "job": "shop"})]), "shop/send", "published_messages"
+    )
+
+    assert (binding.variant, binding.all[0].selector.metric) == (variant, metric)
+
+
+def test_names_with_and_without_suffixes_side_by_side_are_counted_once() -> None:
+    documents = catalog([ORDERS], sends={"shop": ORDERS.id})
+    series = [sent("orders.v1"), ("messaging_client_sent_messages", sent("orders.v1")[1])]
+
+    binding = live(mapped(documents, series), "shop/send", "published_messages")
+
+    assert len(binding.all) == 1
+    assert binding.variant == "with-suffixes"
+    assert "also there as without-suffixes, counted once" in binding.reason
+
+
+def test_old_names_of_the_conventions_are_known() -> None:
+    documents = catalog([ORDERS], sends={"shop": ORDERS.id})
+    old = ("messaging_publish_messages_total", {"messaging_destination_name": "orders.v1", "job": "shop"})
+
+    assert live(mapped(documents, [old]), "shop/send", "published_messages").all[0].selector.metric == old[0]
+
+
+def test_processed_messages_are_the_count_of_the_process_duration() -> None:
+    documents = catalog([ORDERS], receives={"billing": (ORDERS.id, "billing")})
+    series = [handled("orders.v1", "billing", "billing"), handled("orders.v1", "billing", "billing", error_type="E")]
+
+    binding = live(mapped(documents, series), "billing/receive", "processed_messages")
+
+    assert (binding.kind, binding.all[0].selector.metric) == (
+        "cumulative",
+        "messaging_process_duration_seconds_count",
+    )
+    assert matchers(binding.all[0])["messaging_consumer_group_name"].values == ("billing",)
+
+
+def test_series_without_a_group_are_found_by_their_service() -> None:
+    documents = catalog([ORDERS], receives={"billing": (ORDERS.id, "billing"), "mail": (ORDERS.id, "mail")})
+    series = [handled("orders.v1", "billing"), handled("orders.v1", "mail")]
+
+    binding = live(mapped(documents, series), "billing/receive", "processed_messages")
+
+    assert matchers(binding.all[0])["job"].values == ("billing",)
+
+
+def test_boundaries_are_those_that_every_instance_has() -> None:
+    documents = catalog([ORDERS], receives={"billing": (ORDERS.id, "billing")})
+    series = [handled("orders.v1", "billing", "billing", le) for le in ("0.5", "1.0", "2.5", "+Inf")] + [
+        handled("orders.v1", "billing", "billing", le, error_type="E") for le in ("0.5", "1", "+Inf")
+    ]
+
+    binding = live(mapped(documents, series), "billing/receive", "process_duration")
+
+    assert [bound for bound, _ in binding.boundaries] == [0.5, 1.0, 2.5]
+    assert binding.series == 2
+
+
+def test_a_parameterised_address_is_matched_by_its_pattern() -> None:
+    fleet = channel("kafka", pattern("topic", "fleet.{id}.position", r"fleet\.[^.]+\.position"))
+    documents = catalog([fleet], sends={"gateway": fleet.id})
+    series = [
+        sent("fleet.7.position", "gateway"),
+        sent("fleet.8.position", "gateway"),
+        sent("fleet.8.speed", "gateway"),
+    ]
+
+    binding = live(mapped(documents, series), "gateway/send", "published_messages")
+
+    assert matchers(binding.all[0])["messaging_destination_name"].pattern == r"fleet\.[^.]+\.position"
+    assert binding.series == 2
+
+
+def test_a_destination_template_means_the_parameterised_address() -> None:
+    fleet = channel("mqtt", pattern("topic", "fleet/{vehicleId}/position", r"fleet/[^/]+/position"))
+    documents = catalog([fleet], sends={"gateway": fleet.id})
+    series = [
+        (
+            "messaging_client_sent_messages_total",
+            {"messaging_destination_template": "fleet/{id}/position", "job": "gateway"},
+        )
+    ]
+
+    binding = live(mapped(documents, series), "gateway/send", "published_messages")
+
+    assert matchers(binding.all[0])["messaging_destination_template"].values == ("fleet/{id}/position",)
+
+
+# RabbitMQ
+
+
+@pytest.mark.parametrize(
+    "destination", ["shop", "orders.placed", "shop:orders.placed"], ids=["exchange", "routing key", "exchange and key"]
+)
+def test_a_producer_on_rabbitmq_is_found_in_every_spelling(destination: str) -> None:
+    placed = channel("amqp", names(routing_key="orders.placed", exchange="shop"))
+    documents = catalog([placed], sends={"shop-web": placed.id})
+
+    binding = live(mapped(documents, [sent(destination, "shop-web")]), "shop-web/send", "published_messages")
+
+    assert matchers(binding.all[0])["messaging_destination_name"].values == (destination,)
+
+
+def test_an_exchange_without_its_key_is_used_last_and_says_so() -> None:
+    placed = channel("amqp", names(routing_key="orders.placed", exchange="shop"))
+    documents = catalog([placed], sends={"shop-web": placed.id})
+    exact, loose = sent("shop:orders.placed", "shop-web"), sent("shop", "shop-web")
+
+    both = live(mapped(documents, [exact, loose]), "shop-web/send", "published_messages")
+    only_loose = live(mapped(documents, [loose]), "shop-web/send", "published_messages")
+
+    assert matchers(both.all[0])["messaging_destination_name"].values == ("shop:orders.placed",)
+    assert any("other channels may be counted" in caveat for caveat in only_loose.caveats)
+
+
+@pytest.mark.parametrize("destination", ["billing.orders", "shop:orders.placed:billing.orders", "shop:billing.orders"])
+def test_a_consumer_is_found_by_the_queue_at_the_end_of_its_destination(destination: str) -> None:
+    documents = catalog([BILLING_QUEUE], receives={"billing": (BILLING_QUEUE.id, None)})
+
+    binding = live(mapped(documents, [handled(destination, "billing")]), "billing/receive", "processed_messages")
+
+    assert matchers(binding.all[0])["messaging_destination_name"].values == (destination,)
+
+
+def test_the_queue_is_the_consumer() -> None:
+    documents = catalog([BILLING_QUEUE], receives={"billing": (BILLING_QUEUE.id, None)})
+    series = [
+        ("rabbitmq_queue_messages", {"queue": "billing.orders", "vhost": "/"}),
+        ("rabbitmq_channel_messages_acked_total", {"queue": "billing.orders", "vhost": "/", "channel": "<0.1.0>"}),
+    ]
+
+    result = mapped(documents, series)
+
+    assert live(result, "billing/receive", "consumer_lag").all[0].selector.matchers == (
+        Matcher("queue", ("billing.orders",)),
+    )
+    assert live(result, "billing/receive", "acknowledged_messages").variant == "per-object"
+
+
+def test_per_object_and_detailed_side_by_side_are_counted_once() -> None:
+    series = [
+        ("rabbitmq_queue_messages", {"queue": "billing.orders", "vhost": "/"}),
+        ("rabbitmq_detailed_queue_messages", {"queue": "billing.orders", "vhost": "/"}),
+    ]
+
+    binding = live(mapped(catalog([BILLING_QUEUE]), series), BILLING_QUEUE.id, "queue_depth")
+
+    assert [term.selector.metric for term in binding.all] == ["rabbitmq_queue_messages"]
+    assert "also there as detailed, counted once" in binding.reason
+
+
+def test_the_aggregated_broker_metrics_are_no_queue() -> None:
+    found = resolution(
+        mapped(
+            catalog([BILLING_QUEUE]), [("rabbitmq_queue_messages", {}), ("rabbitmq_process_resident_memory_bytes", {})]
+        ),
+        BILLING_QUEUE.id,
+        "queue_depth",
+    )
+
+    assert found.code == "series-missing"
+
+
+def test_the_newer_generation_is_preferred_and_the_older_one_found() -> None:
+    labels = {"queue": "billing.orders", "vhost": "/"}
+    older = ("rabbitmq_channel_messages_redelivered_total", {**labels, "channel": "<0.1.0>"})
+    newer = ("rabbitmq_queue_messages_redelivered_total", labels)
+    documents = catalog([BILLING_QUEUE], receives={"billing": (BILLING_QUEUE.id, None)})
+
+    metric = [
+        live(mapped(documents, series), "billing/receive", "redelivered_messages").all[0].selector.metric
+        for series in ([older], [older, newer])
+    ]
+
+    assert metric == [older[0], newer[0]]
+
+
+def test_publishes_to_an_exchange_are_counted_less_what_found_no_queue() -> None:
+    placed = channel("amqp", names(exchange="shop"))
+    labels = {"exchange": "shop", "vhost": "/"}
+    series = [
+        (f"rabbitmq_exchange_messages_{what}_total", labels)
+        for what in ("published", "unroutable_returned", "unroutable_dropped")
+    ]
+    documents = catalog([placed], sends={"shop-web": placed.id})
+
+    binding = live(mapped(documents, series), "shop-web/send", "published_messages")
+
+    assert [
+        (term.sign, term.selector.metric.removeprefix("rabbitmq_exchange_messages_")) for term in binding.success
+    ] == [
+        (1, "published_total"),
+        (-1, "unroutable_returned_total"),
+        (-1, "unroutable_dropped_total"),
+    ]
+
+
+def test_what_is_measured_directly_wins_over_what_stands_in() -> None:
+    placed = channel("amqp", names(exchange="shop", routing_key="orders.placed"))
+    series = [
+        sent("shop:orders.placed", "shop-web"),
+        ("rabbitmq_exchange_messages_published_total", {"exchange": "shop", "vhost": "/"}),
+    ]
+    documents = catalog([placed], sends={"shop-web": placed.id})
+
+    found = resolution(mapped(documents, series), "shop-web/send", "published_messages")
+
+    assert found.chosen is not None
+    assert (found.chosen.profile, [other.profile for other in found.alternatives]) == (
+        "otel_semconv_messaging",
+        ["rabbitmq"],
+    )
+
+
+def test_a_queue_in_one_virtual_host_is_not_that_of_another() -> None:
+    named = channel("amqp", names(queue="orders", vhost="shop"))
+    series = [("rabbitmq_queue_messages", {"queue": "orders", "vhost": vhost}) for vhost in ("/", "shop")]
+
+    binding = live(mapped(catalog([named]), series), named.id, "queue_depth")
+
+    assert binding.series == 1
+    assert binding.all[0].selector.matchers == (Matcher("queue", ("orders",)), Matcher("vhost", ("shop",)))
+
+
+# dead letters
+
+
+def test_dead_letters_of_rabbitmq_are_rises_of_the_declared_queue() -> None:
+    documents = catalog([BILLING_QUEUE], receives={"billing": (BILLING_QUEUE.id, None)})
+    series = [
+        ("rabbitmq_queue_messages", {"queue": queue, "vhost": "/"})
+        for queue in ("billing.orders", "billing.orders.dlq")
+    ]
+
+    binding = live(mapped(documents, series), "billing/receive", "dead_lettered_messages")
+
+    assert binding.kind == "rising_level"
+    assert matchers(binding.all[0])["queue"].values == ("billing.orders.dlq",)
+    assert "dead letters go to billing.orders.dlq" in binding.reason
+
+
+@pytest.mark.parametrize(
+    "name", ["orders.v1.dlq", "orders.v1-dlq", "orders.v1.DLT", "orders.v1-dlt", "dlq.orders.v1", "error.orders.v1"]
+)
+def test_a_dead_letter_topic_with_a_usual_name_is_found(name: str) -> None:
+    documents = catalog([ORDERS], receives={"billing": (ORDERS.id, "billing")})
+    series = [*KAFKA, ("kafka_topic_partition_current_offset", {"topic": name, "partition": "0"})]
+
+    binding = live(mapped(documents, series), "billing/receive", "dead_lettered_messages")
+
+    assert (binding.kind, matchers(binding.all[0])["topic"].values) == ("position", (name,))
+
+
+def test_no_dead_letter_topic_is_invented() -> None:
+    documents = catalog([ORDERS], receives={"billing": (ORDERS.id, "billing")})
+
+    found = resolution(mapped(documents, KAFKA), "billing/receive", "dead_lettered_messages")
+
+    assert (found.chosen, found.code) == (None, "dead-letter-unknown")
+
+
+def test_a_declared_dead_letter_topic_that_is_not_there_is_missing() -> None:
+    declared = channel("kafka", names(topic="orders.v1"), dead_letter="orders.rejected")
+    documents = catalog([declared], receives={"billing": (declared.id, "billing")})
+
+    found = resolution(mapped(documents, KAFKA), "billing/receive", "dead_lettered_messages")
+
+    assert found.code == "series-missing"
+    assert isinstance(found.chosen, MetricBinding)
+    assert matchers(found.chosen.all[0])["topic"].values == ("orders.rejected",)
+
+
+def test_a_counter_of_the_application_wins_over_the_dead_letter_queue() -> None:
+    documents = catalog([BILLING_QUEUE], receives={"billing": (BILLING_QUEUE.id, None)})
+    series = [
+        ("rabbitmq_queue_messages", {"queue": "billing.orders.dlq", "vhost": "/"}),
+        ("messaging_dead_lettered_messages_total", {"channel": "billing.orders", "job": "billing"}),
+    ]
+
+    binding = live(mapped(documents, series), "billing/receive", "dead_lettered_messages")
+
+    assert binding.profile == "application_counters"
+
+
+# overrides
+
+
+def test_an_override_wins_even_when_its_series_are_missing() -> None:
+    wished = channel("kafka", names(topic="orders.v1"), telemetry=override("kafka_jmx"))
+
+    found = resolution(mapped(catalog([wished]), KAFKA), wished.id, "enqueued_messages")
+
+    assert found.chosen is not None
+    assert (found.chosen.profile, found.code) == ("kafka_jmx", "series-missing")
+
+
+def test_labels_of_an_override_narrow_every_series() -> None:
+    narrowed = channel("kafka", names(topic="orders.v1"), telemetry=override(cluster="eu-1"))
+    series = [("kafka_topic_partitions", {"topic": "orders.v1", "cluster": cluster}) for cluster in ("eu-1", "us-1")]
+
+    binding = live(mapped(catalog([narrowed]), series, ["cluster"]), narrowed.id, "partitions")
+
+    assert binding.series == 1
+    assert matchers(binding.all[0])["cluster"].values == ("eu-1",)
+
+
+def test_a_label_that_identifies_replaces_the_name_only_where_the_exporter_has_it() -> None:
+    quotes = channel("nats", names(subject="pricing.quote"), telemetry=override(stream_name="QUOTES"))
+    documents = catalog([quotes], receives={"cache": (quotes.id, "quote-cache")})
+    stream = {
+        "stream_name": "QUOTES",
+        "is_stream_leader": "true",
+        "consumer_name": "quote-cache",
+        "is_consumer_leader": "true",
+    }
+    series = [
+        ("jetstream_consumer_num_pending", stream),
+        ("jetstream_consumer_num_pending", {**stream, "is_consumer_leader": "false"}),
+        handled("pricing.quote", "cache", "quote-cache"),
+    ]
+
+    result = mapped(documents, series, ["stream_name"])
+
+    assert live(result, "cache/receive", "consumer_lag").series == 1
+    assert "stream_name" not in matchers(live(result, "cache/receive", "processed_messages").all[0])
+
+
+def test_an_override_by_an_unknown_profile_is_a_problem() -> None:
+    wished = channel("kafka", names(topic="orders.v1"), telemetry=override("kminon"))
+
+    (problem,) = mapped(catalog([wished]), KAFKA).problems
+
+    assert (problem.code, problem.subject) == ("profile-unknown", wished.id)
+
+
+# sources
+
+
+def test_the_source_that_has_the_series_wins() -> None:
+    documents = catalog([ORDERS])
+    empty = Inventory(source="metrics")
+    store = inventory_of(KAFKA, PROFILES, source="store")
+
+    result = map_catalog(documents, PROFILES, [empty, store])
+
+    assert live(result, ORDERS.id, "produced_offset").source == "store"
+
+
+def test_of_two_sources_with_the_same_series_the_first_is_read() -> None:
+    inventories = [inventory_of(KAFKA, PROFILES, source=source) for source in ("metrics", "store")]
+
+    result = map_catalog(catalog([ORDERS]), PROFILES, inventories)
+
+    assert live(result, ORDERS.id, "produced_offset").source == "metrics"
+
+
+# span metrics
+
+
+@pytest.mark.parametrize(
+    ("metric", "namespace"),
+    [
+        ("traces_span_metrics_calls_total", "traces_span_metrics"),
+        ("traces_spanmetrics_calls_total", "traces_spanmetrics"),
+        ("span_metrics_calls_total", "span_metrics"),
+        ("calls_total", "no-namespace"),
+    ],
+)
+@pytest.mark.parametrize("span_name", ["process orders.v1", "orders.v1 process"])
+def test_a_destination_is_found_inside_the_name_of_a_span(metric: str, namespace: str, span_name: str) -> None:
+    documents = catalog([ORDERS], receives={"billing": (ORDERS.id, "billing")})
+    labels = {"service_name": "billing", "span_name": span_name, "span_kind": "SPAN_KIND_CONSUMER"}
+
+    binding = live(mapped(documents, [(metric, labels)]), "billing/receive", "processed_messages")
+
+    assert binding.variant == f"{namespace}/with-suffixes"
+    assert matchers(binding.all[0])["span_name"].values == (span_name,)
+    assert matchers(binding.error[0])["status_code"].values[0] == "STATUS_CODE_ERROR"
+
+
+def test_producer_spans_are_no_consumer() -> None:
+    documents = catalog([ORDERS], receives={"billing": (ORDERS.id, "billing")})
+    labels = {"service_name": "billing", "span_name": "process orders.v1", "span_kind": "SPAN_KIND_PRODUCER"}
+
+    found = resolution(mapped(documents, [("calls_total", labels)]), "billing/receive", "processed_messages")
+
+    assert found.code in ("series-missing", "not-provided")
+
+
+def test_durations_in_milliseconds_are_scaled() -> None:
+    documents = catalog([ORDERS], receives={"billing": (ORDERS.id, "billing")})
+    labels = {"service_name": "billing", "span_name": "process orders.v1", "span_kind": "SPAN_KIND_CONSUMER"}
+    series = [("traces_span_metrics_duration_milliseconds_bucket", {**labels, "le": le}) for le in ("250", "+Inf")]
+
+    binding = live(mapped(documents, series), "billing/receive", "process_duration")
+
+    assert (binding.scale, binding.boundaries) == (0.001, ((250.0, "250"),))
+
+
+# spans
+
+
+def span(role: str, destination: str, service: str, group: str = "", system: str = "rabbitmq") -> SpanDestination:
+    return SpanDestination(
+        role=role,
+        system=system,
+        destination=destination,
+        service=service,
+        consumer_group=group,
+        messages=5.0,
+        first_ms=1,
+        last_ms=2,
+    )
+
+
+def spans(documents: Catalog, *rows: SpanDestination) -> MappingResult:
+    return map_catalog(documents, PROFILES, [Inventory(source="store", destinations=rows)])
+
+
+def test_a_hop_names_what_both_ends_say() -> None:
+    documents = catalog([BILLING_QUEUE], receives={"billing": (BILLING_QUEUE.id, None)})
+    rows = (
+        span("producer", "shop:orders.placed", "web"),
+        span("consumer", "shop:orders.placed:billing.orders", "billing"),
+    )
+
+    binding = spans(documents, *rows).chosen("billing/receive", "end_to_end_latency")
+
+    assert isinstance(binding, SpanBinding)
+    assert binding.liveness == "live"
+    assert binding.selector.destinations == ("shop:orders.placed", "shop:orders.placed:billing.orders")
+    assert (binding.selector.service, binding.selector.system, binding.messages) == ("billing", "rabbitmq", 5.0)
+
+
+def test_a_consumer_whose_spans_name_only_the_exchange_is_found_by_elimination() -> None:
+    documents = catalog([BILLING_QUEUE], receives={"billing": (BILLING_QUEUE.id, None)})
+
+    binding = spans(documents, span("consumer", "shop", "billing")).chosen("billing/receive", "processed_messages")
+
+    assert isinstance(binding, SpanBinding)
+    assert "shop is the only destination that billing consumes from" in binding.reason
+
+
+def test_elimination_needs_one_destination() -> None:
+    documents = catalog([BILLING_QUEUE], receives={"billing": (BILLING_QUEUE.id, None)})
+    rows = (span("consumer", "shop", "billing"), span("consumer", "other", "billing"))
+
+    found = resolution(spans(documents, *rows), "billing/receive", "processed_messages")
+
+    assert found.code == "series-missing"
+
+
+def test_spans_of_another_system_are_another_channel() -> None:
+    documents = catalog([ORDERS], receives={"billing": (ORDERS.id, "billing")})
+
+    found = resolution(
+        spans(documents, span("consumer", "orders.v1", "billing", "billing", system="rabbitmq")),
+        "billing/receive",
+        "processed_messages",
+    )
+
+    assert found.code == "series-missing"
+
+
+def test_metrics_win_over_spans_because_spans_may_be_sampled() -> None:
+    documents = catalog([ORDERS], receives={"billing": (ORDERS.id, "billing")})
+    metrics = inventory_of([handled("orders.v1", "billing", "billing")], PROFILES)
+    store = Inventory(source="store", destinations=(span("consumer", "orders.v1", "billing", "billing", "kafka"),))
+
+    result = map_catalog(documents, PROFILES, [metrics, store])
+
+    assert live(result, "billing/receive", "processed_messages").profile == "otel_semconv_messaging"
+    assert result.chosen("billing/receive", "end_to_end_latency") is not None
+
+
+# any text at all
+
+
+@given(st.text(min_size=1).filter(lambda text: not text.isspace()))
+def test_any_topic_is_found_by_exactly_its_name(topic: str) -> None:
+    odd = channel("kafka", names(topic=topic), channel_id="kafka:odd")
+    series = [
+        ("kafka_topic_partitions", {"topic": value}) for value in dict.fromkeys((topic, topic + "x", "x" + topic))
+    ]
+
+    binding = live(mapped(catalog([odd]), series), "kafka:odd", "partitions")
+
+    assert (binding.series, matchers(binding.all[0])["topic"].values) == (1, (topic,))
+
+
+def test_reasons_never_hold_a_placeholder() -> None:
+    documents = catalog(
+        [ORDERS, BILLING_QUEUE], sends={"shop": ORDERS.id}, receives={"billing": (BILLING_QUEUE.id, None)}
+    )
+
+    result = mapped(documents, KAFKA)
+
+    assert not [one.reason for one in result.resolutions.values() if re.search(r"\{\w*\}|None", one.reason)]
+    assert all(one.reason for one in result.resolutions.values())
