@@ -187,6 +187,12 @@ class Database:
             finally:
                 cursor.close()
 
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Keep other writers out, over a transaction and the memory that mirrors it."""
+        with self._write_lock:
+            yield
+
     def close(self) -> None:
         """Close the file; a second call does nothing."""
         with self._write_lock:
