@@ -1,0 +1,149 @@
+"""Decoding of matrix answers equals json.loads, whatever the layout."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from observatory.sources.prometheus import matrix
+from observatory.sources.prometheus.matrix import Matrix, MatrixInvalid, decode_matrix
+
+LABELS = st.dictionaries(
+    st.one_of(st.sampled_from(["__name__", "le", "values", "metric", "histograms"]), st.text(min_size=1, max_size=8)),
+    st.one_of(st.sampled_from(['","values":[[', '"]]}', '{"metric":', "],[", "}", "values"]), st.text(max_size=12)),
+    max_size=4,
+)
+VALUES = st.one_of(
+    st.floats().map(lambda x: {"nan": "NaN", "inf": "+Inf", "-inf": "-Inf"}.get(repr(x), repr(x))),
+    st.integers(-(2**70), 2**70).map(str),
+    st.sampled_from(["NaN", "+Inf", "-Inf", "0", "-0", "1e+06", "5e-324", "1" + "0" * 300, "0." + "0" * 320 + "5"]),
+)
+TIMES = st.one_of(st.integers(0, 4_000_000_000_000), st.integers(0, 4_000_000_000).map(lambda s: s * 1000))
+SERIES = st.lists(st.tuples(LABELS, st.lists(st.tuples(TIMES, VALUES), min_size=1, max_size=6)), max_size=5)
+
+
+def written(series: Sequence, *, compact: bool = True, extra: dict | None = None, flip: bool = False) -> bytes:
+    result = []
+    for labels, pairs in series:
+        values = [[t // 1000 if t % 1000 == 0 else t / 1000, v] for t, v in pairs]
+        one = {"values": values, "metric": labels} if flip else {"metric": labels, "values": values}
+        result.append(one)
+    answer = {"status": "success", "data": {"resultType": "matrix", "result": result}, **(extra or {})}
+    return json.dumps(answer, separators=(",", ":") if compact else None, ensure_ascii=not compact).encode()
+
+
+def plainly(body: bytes) -> list[tuple[dict, list[int], list[float]]]:
+    return [
+        (one["metric"], [round(t * 1000) for t, _ in one["values"]], [float(v) for _, v in one["values"]])
+        for one in json.loads(body)["data"]["result"]
+    ]
+
+
+def unpacked(found: Matrix) -> list[tuple[dict, list[int], list[float]]]:
+    edges = found.offsets.tolist()
+    return [
+        (dict(labels), found.t_ms[low:high].tolist(), found.values[low:high].tolist())
+        for labels, low, high in zip(found.labels, edges, edges[1:], strict=False)
+    ]
+
+
+def same(found: Sequence, expected: Sequence) -> None:
+    assert [one[:2] for one in found] == [one[:2] for one in expected]
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one[2], other[2])
+
+
+@given(series=SERIES)
+@settings(max_examples=300, deadline=None)
+def test_the_fast_way_equals_json_loads(series: Sequence) -> None:
+    body = written(series)
+
+    found = decode_matrix(bytearray(body))
+
+    assert matrix._scanned(body) is not None
+    same(unpacked(found), plainly(body))
+
+
+@given(series=SERIES, compact=st.booleans(), flip=st.booleans())
+@settings(max_examples=100, deadline=None)
+def test_any_other_layout_equals_json_loads(series: Sequence, compact: bool, flip: bool) -> None:
+    body = written(series, compact=compact, flip=flip)
+
+    same(unpacked(decode_matrix(body)), plainly(body))
+
+
+@given(series=SERIES)
+@settings(max_examples=100, deadline=None)
+def test_without_simdjson_the_result_is_the_same(series: Sequence) -> None:
+    body = written(series)
+    numbers = matrix._FlatNumbers
+    parser = numbers()
+    parser._parser = None
+    section = body[body.find(b'"values":[[') + 11 : body.find(b'"]]')] if series else b'1,"2'
+
+    np.testing.assert_array_equal(parser.read(section), numbers().read(section))
+
+
+@given(body=st.binary(max_size=60), at=st.integers(0, 400), series=SERIES)
+@settings(max_examples=200, deadline=None)
+def test_damaged_answers_are_refused_or_read_as_json_reads_them(body: bytes, at: int, series: Sequence) -> None:
+    whole = written(series)
+    damaged = whole[:at] + body + whole[at:]
+
+    try:
+        found = decode_matrix(damaged)
+    except MatrixInvalid:
+        return
+
+    same(unpacked(found), plainly(damaged))
+
+
+def test_the_envelope_keeps_warnings_and_what_servers_add() -> None:
+    body = written([({"a": "b"}, [(1000, "1")])], extra={"isPartial": False, "warnings": ["w"], "stats": {"n": "1"}})
+
+    found = decode_matrix(body)
+
+    assert matrix._scanned(body) is not None
+    assert found.envelope["warnings"] == ["w"]
+    assert found.envelope["stats"] == {"n": "1"}
+
+
+def test_native_histograms_are_counted_and_left_out() -> None:
+    one = {"metric": {"a": "b"}, "values": [[1, "2"]], "histograms": [[1, {"count": "3"}], [2, {"count": "4"}]]}
+    two = {"metric": {"a": "c"}, "histograms": [[1, {"count": "3"}]]}
+    answer = {"status": "success", "data": {"resultType": "matrix", "result": [one, two]}}
+
+    found = decode_matrix(json.dumps(answer, separators=(",", ":")).encode())
+
+    assert found.histograms == 3
+    assert unpacked(found) == [({"a": "b"}, [1000], [2.0]), ({"a": "c"}, [], [])]
+
+
+def test_times_keep_their_milliseconds() -> None:
+    found = decode_matrix(written([({}, [(1_790_000_000_123, "1"), (1_790_000_000_999, "2")])]))
+
+    assert found.t_ms.tolist() == [1_790_000_000_123, 1_790_000_000_999]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "it is no JSON"),
+        (b"[" * 100_000, "it is no JSON"),
+        (b"[1]", "it is no JSON object"),
+        (b'{"hello":"world"}', "no status and data"),
+        (b'{"status":"success","data":{"resultType":"vector","result":[]}}', "a result of the type 'vector'"),
+        (b'{"status":"success","data":{"resultType":"matrix","result":[{"metric":{}}]}', "it is no JSON"),
+        (b'{"status":"success","data":{"resultType":"matrix","result":[7]}}', "a series of another form"),
+        (b'{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[1,"x"]]}]}}', "another"),
+        (b'{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[1]]}]}}', "another"),
+    ],
+)
+def test_what_is_no_matrix_is_said(body: bytes, reason: str) -> None:
+    with pytest.raises(MatrixInvalid, match=reason):
+        decode_matrix(body)

@@ -1,0 +1,267 @@
+"""remote_read: chunks bit for bit, frames in any pieces, damage noticed, histograms told apart."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+
+import cramjam
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from misbehaving_server import MisbehavingServer, Reply
+from xor_chunk_writer import chunked_series, frame, message, varint, xor_chunk
+
+from observatory.errors import SourceFailed
+from observatory.settings import PrometheusSettings
+from observatory.sources.base import SampleSet, SeriesRequest
+from observatory.sources.prometheus import PrometheusSource, xor
+from observatory.sources.prometheus.remote_read import read_chunks, read_samples
+from observatory.sources.prometheus.wire import EQUAL, REGEX, read_request
+from observatory.windows import TimeRange
+
+EVER = TimeRange(0, 1 << 50)
+SPECIAL = [0, 1 << 63, 0x7FF0000000000002, 0x7FF8000000000001, 0x7FF0000000000000, 1, (1 << 64) - 1, 0x3FF0000000000000]
+STEPS = st.one_of(
+    st.just(60_000),
+    st.integers(0, 130_000),
+    st.sampled_from([8192, 8193, 65536, 65537, 524288, 524289, 1 << 40]),
+    st.integers(0, 1 << 33),
+)
+BITS = st.one_of(
+    st.sampled_from(SPECIAL),
+    st.integers(0, 1000).map(lambda n: struct.unpack("<Q", struct.pack("<d", n))[0]),
+    st.integers(0, (1 << 64) - 1),
+)
+CHUNK = st.tuples(st.integers(0, 1 << 42), st.lists(st.tuples(STEPS, BITS), min_size=1, max_size=40), st.booleans())
+
+
+def samples_of(chunk: tuple) -> tuple[list[int], list[int]]:
+    start, steps, idle = chunk
+    times, values = [], []
+    for step, bits in steps:
+        times.append(start)
+        start += step
+        values.append(values[-1] if idle and values else bits)
+    return times, values
+
+
+@given(chunks=st.lists(CHUNK, min_size=1, max_size=12))
+@settings(max_examples=300, deadline=None)
+def test_xor_chunks_come_out_bit_for_bit(chunks: list) -> None:
+    held = [samples_of(chunk) for chunk in chunks]
+    written = [xor_chunk(times, values) for times, values in held]
+    data = np.frombuffer(b"\xff" + b"\xaa".join(written) + bytes(xor.PADDING), np.uint8)
+    lengths = np.array([len(one) for one in written], np.int64)
+    starts = 1 + np.cumsum(lengths + 1) - lengths - 1
+
+    t_ms, values, counts = xor.decode_chunks(data, starts, lengths)
+
+    assert counts.tolist() == [len(times) for times, _ in held]
+    assert t_ms.tolist() == [t for times, _ in held for t in times]
+    assert values.view(np.uint64).tolist() == [v for _, bits in held for v in bits]
+
+
+@given(junk=st.binary(min_size=2, max_size=200))
+@settings(max_examples=300, deadline=None)
+def test_junk_instead_of_a_chunk_ends_in_an_error_or_in_samples_within_it(junk: bytes) -> None:
+    data = np.frombuffer(junk + bytes(xor.PADDING), np.uint8)
+
+    try:
+        t_ms, _, counts = xor.decode_chunks(data, np.array([0]), np.array([len(junk)]))
+    except ValueError:
+        return
+
+    assert len(t_ms) == counts.sum() <= 8 * len(junk)
+
+
+def test_a_cut_chunk_is_refused() -> None:
+    whole = xor_chunk(range(0, 120_000, 1000), [n * n for n in range(120)])
+    data = np.frombuffer(whole[:-9] + bytes(xor.PADDING), np.uint8)
+
+    with pytest.raises(xor.ChunkInvalid, match="ends before"):
+        xor.decode_chunks(data, np.array([0]), np.array([len(whole) - 9]))
+
+
+def numbers(first: int, count: int) -> tuple[list[int], list[int]]:
+    times = [60_000 * (first + i) for i in range(count)]
+    return times, [struct.unpack("<Q", struct.pack("<d", first + i))[0] for i in range(count)]
+
+
+def stream() -> bytes:
+    """Series x spread over two frames, then y; the second frame continues x."""
+    x1, x2, x3 = (xor_chunk(*numbers(first, 120)) for first in (1, 121, 241))
+    y = xor_chunk(*numbers(1, 3))
+    first = chunked_series({"__name__": "x"}, [(1, x1), (1, x2)])
+    second = chunked_series({"__name__": "x"}, [(1, x3)])
+    third = chunked_series({"__name__": "y", "topic": "ö" * 200}, [(1, y)])
+    return frame(first) + frame(second) + frame(third)
+
+
+def shape(samples: SampleSet) -> dict[str, list[float]]:
+    return {samples.series(i)[0]["__name__"]: samples.series(i)[2].tolist() for i in range(len(samples))}
+
+
+EXPECTED = {"x": [float(n) for n in range(1, 361)], "y": [1.0, 2.0, 3.0]}
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 100, 1 << 20])
+def test_frames_may_arrive_in_pieces_of_any_size(size: int) -> None:
+    body = stream()
+
+    read = read_chunks([body[i : i + size] for i in range(0, len(body), size)], EVER)
+
+    assert shape(read.samples) == EXPECTED
+    assert read.samples.labels[1]["topic"] == "ö" * 200
+
+
+def test_small_batches_join_to_the_same_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("observatory.sources.prometheus.remote_read.BATCH_BYTES", 1)
+
+    assert shape(read_chunks([stream()], EVER).samples) == EXPECTED
+
+
+def test_series_that_alternate_are_put_together() -> None:
+    body = b"".join(
+        frame(chunked_series({"__name__": name}, [(1, xor_chunk(*numbers(first, 2)))]))
+        for name, first in [("x", 1), ("y", 1), ("x", 3), ("y", 3)]
+    )
+
+    assert shape(read_chunks([body], EVER).samples) == {"x": [1.0, 2.0, 3.0, 4.0], "y": [1.0, 2.0, 3.0, 4.0]}
+
+
+def test_overlapping_chunks_give_each_instant_once_and_in_order() -> None:
+    chunks = [(1, xor_chunk(*numbers(first, 10))) for first in (11, 1, 6)]
+    body = frame(chunked_series({"__name__": "x"}, chunks))
+
+    samples = read_chunks([body], EVER).samples
+
+    assert shape(samples) == {"x": [float(n) for n in range(1, 21)]}
+    assert np.diff(samples.t_ms).min() == 60_000
+
+
+def test_native_histogram_chunks_are_counted_and_never_misread() -> None:
+    body = frame(chunked_series({"__name__": "x"}, [(2, b"\x00\x01abc"), (1, xor_chunk(*numbers(1, 2))), (3, b"")]))
+
+    read = read_chunks([body], EVER)
+
+    assert (shape(read.samples), read.histograms) == ({"x": [1.0, 2.0]}, 2)
+
+
+def test_the_range_is_left_open() -> None:
+    read = read_chunks([stream()], TimeRange(60_000, 180_000))
+
+    assert shape(read.samples) == {"x": [2.0, 3.0], "y": [2.0, 3.0]}
+
+
+@given(at=st.integers(0, 10_000), flip=st.integers(1, 255))
+@settings(max_examples=300, deadline=None)
+def test_a_changed_byte_is_always_noticed(at: int, flip: int) -> None:
+    body = bytearray(stream())
+    body[at % len(body)] ^= flip
+
+    with pytest.raises(ValueError, match=r"checksum|within a frame|longer|does not end"):
+        read_chunks([bytes(body)], EVER)
+
+
+@given(cut=st.integers(1, 10_000))
+@settings(max_examples=100, deadline=None)
+def test_a_body_that_ends_within_a_frame_is_refused(cut: int) -> None:
+    body = stream()
+    short = body[: cut % len(body)]
+    ends = {0, *np.cumsum([len(part) for part in split_frames(body)]).tolist()}
+
+    if len(short) in ends:
+        assert len(read_chunks([short], EVER).samples) <= 2
+        return
+    with pytest.raises(ValueError, match="within a frame"):
+        read_chunks([short], EVER)
+
+
+def split_frames(body: bytes) -> list[bytes]:
+    from observatory.sources.prometheus.chunk_frames import frames
+
+    return [frame(payload) for payload in frames([body])]
+
+
+@given(payload=st.binary(max_size=80))
+@settings(max_examples=300, deadline=None)
+def test_a_frame_of_junk_with_a_right_checksum_is_refused_or_harmless(payload: bytes) -> None:
+    try:
+        read = read_chunks([frame(payload)], EVER)
+    except (ValueError, IndexError):
+        return
+
+    assert len(read.samples.t_ms) <= 8 * len(payload)
+
+
+def read_response(series: list[tuple[dict, list[tuple[int, float]]]], histograms: int = 0) -> bytes:
+    body = b""
+    for labels, pairs in series:
+        one = b"".join(message(1, message(1, k.encode()) + message(2, v.encode())) for k, v in labels.items())
+        for t, v in pairs:
+            value = b"" if v == 0 else b"\x09" + struct.pack("<d", v)
+            one += message(2, value + (b"\x10" + varint(t) if t else b""))
+        one += message(4, b"abc") * histograms
+        body += message(1, one)
+    return message(1, body)
+
+
+def test_plain_samples_of_older_servers_are_read_too() -> None:
+    pairs = [(60_000 * i, float(v)) for i, v in enumerate([5, 0, 0, -1.5, 1e300, 0, 7], start=1)]
+    body = read_response([({"__name__": "x"}, pairs), ({"__name__": "y"}, pairs[:2])], histograms=2)
+
+    read = read_samples(bytes(cramjam.snappy.compress_raw(body)), EVER)
+
+    assert shape(read.samples) == {"x": [5.0, 0.0, 0.0, -1.5, 1e300, 0.0, 7.0], "y": [5.0, 0.0]}
+    assert read.samples.series(1)[1].tolist() == [60_000, 120_000]
+    assert read.histograms == 4
+
+
+def test_a_request_is_what_the_protocol_says() -> None:
+    body = read_request([(EQUAL, "__name__", "x"), (REGEX, "topic", "a|b")], 1000, 2000)
+
+    query = b"\x08\xe8\x07\x10\xd0\x0f" + message(3, message(2, b"__name__") + message(3, b"x"))
+    query += message(3, b"\x08\x02" + message(2, b"topic") + message(3, b"a|b"))
+    assert body == message(1, query) + b"\x12\x02\x01\x00"
+
+
+def asked(server: MisbehavingServer) -> PrometheusSource:
+    return PrometheusSource(PrometheusSettings(url=server.url, timeout_seconds=5))
+
+
+def test_an_older_server_answers_through_the_source(misbehaving: Callable[..., MisbehavingServer]) -> None:
+    body = cramjam.snappy.compress_raw(read_response([({"__name__": "x"}, [(60_000, 5.0)])]))
+    server = misbehaving(
+        Reply(bytes(body), content_type="application/x-protobuf", headers={"Content-Encoding": "snappy"})
+    )
+
+    samples = asked(server).samples(SeriesRequest("x", (), TimeRange(0, 100_000)))
+
+    assert (samples.t_ms.tolist(), samples.values.tolist(), samples.exact) == ([60_000], [5.0], True)
+
+
+@pytest.mark.parametrize("kind", ["application/x-streamed-protobuf; proto=x", "application/x-protobuf"])
+def test_a_damaged_answer_is_a_finding_and_gives_no_samples(
+    misbehaving: Callable[..., MisbehavingServer], kind: str
+) -> None:
+    body = bytearray(stream())
+    body[100] ^= 1
+    server = misbehaving(Reply(bytes(body), content_type=kind))
+
+    with pytest.raises(SourceFailed) as raised:
+        asked(server).samples(SeriesRequest("x", (), TimeRange(0, 100_000)))
+
+    assert raised.value.problems[0].code == "source-corrupt"
+
+
+def test_histograms_make_the_source_partial(misbehaving: Callable[..., MisbehavingServer]) -> None:
+    body = frame(chunked_series({"__name__": "x"}, [(2, b"\x00\x01abc")]))
+    source = asked(misbehaving(Reply(body, content_type="application/x-streamed-protobuf")))
+
+    samples = source.samples(SeriesRequest("x", (), TimeRange(0, 100_000)))
+
+    assert len(samples) == 0
+    assert [problem.code for problem in samples.problems] == ["native-histogram-unread"]
+    assert source.state().state == "partial"
