@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 StepKind = Literal["server", "client", "producer", "consumer"]
+Link = Literal["", "child", "trace"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,8 @@ class Step:
         at, share: A client's or producer's start and a client's length, as shares of the length of the step above.
         seconds: Median length of servers and producers; consumers take theirs from the estate.
         chance: Share of the journeys in which the step happens.
-        linked: The consumer begins a trace of its own and links to the producer.
+        link: `child` is a consumer in the producer's trace that also links to it, `trace` one that begins a trace of
+            its own; empty for a plain child.
         attributes: Constant attributes of servers and clients.
     """
 
@@ -37,7 +39,7 @@ class Step:
     share: float = 0.3
     seconds: float = 0.006
     chance: float = 1.0
-    linked: bool = False
+    link: Link = ""
     rich: bool = False
     attributes: tuple[tuple[str, str], ...] = ()
 
@@ -47,7 +49,7 @@ class Journey:
     """A kind of trace.
 
     Attributes:
-        publisher, address: Its publishes say how often it happens.
+        publisher, address: Its publishes say how often it happens; without a publisher it happens once a minute.
         sampled, sampled_rich: One of how many journeys is traced, usually and while details are on; powers of two.
     """
 
@@ -111,8 +113,8 @@ def _send(under: int, service: str, address: str, at: float = 0.8, chance: float
     return Step(under=under, kind="producer", service=service, address=address, at=at, chance=chance)
 
 
-def _process(under: int, service: str, address: str, *, linked: bool = False) -> Step:
-    return Step(under=under, kind="consumer", service=service, address=address, linked=linked)
+def _process(under: int, service: str, address: str, *, link: Link = "") -> Step:
+    return Step(under=under, kind="consumer", service=service, address=address, link=link)
 
 
 _ORDER: tuple[Step, ...] = (
@@ -121,7 +123,7 @@ _ORDER: tuple[Step, ...] = (
     _process(1, "order-service", "orders.order.placed.v1"),  # 2
     _process(1, "payment-gateway", "orders.order.placed.v1"),  # 3
     _send(3, "payment-gateway", "payments.card.authorized.v1", 0.6),  # 4
-    _process(4, "fraud-screening", "payments.card.authorized.v1", linked=True),  # 5
+    _process(4, "fraud-screening", "payments.card.authorized.v1", link="child"),  # 5
     _send(3, "payment-gateway", "payments.card.settled.v2", 0.85),  # 6
     _process(6, "settlement-writer", "payments.card.settled.v2"),  # 7
     _process(6, "order-service", "payments.card.settled.v2"),  # 8
@@ -130,12 +132,12 @@ _ORDER: tuple[Step, ...] = (
     _send(10, "warehouse", "shipping.label.requests"),  # 11
     _process(11, "shipping-service", "shipping.label.requests"),  # 12
     _send(12, "shipping-service", "label.created", 0.7),  # 13
-    _process(13, "notification-service", "label.created", linked=True),  # 14
+    _process(13, "notification-service", "label.created", link="child"),  # 14
     _send(12, "shipping-service", "shipping.parcel.dispatched.v1", 0.85),  # 15
     _process(15, "notification-service", "shipping.parcel.dispatched.v1"),  # 16
     _send(16, "notification-service", "notify.email"),  # 17
     _process(17, "notification-service", "notify.email"),  # 18
-    _process(9, "notification-service", "orders.order.confirmed.v1", linked=True),  # 19
+    _process(9, "notification-service", "orders.order.confirmed.v1", link="child"),  # 19
     _send(19, "notification-service", "notify.email"),  # 20
     _process(20, "notification-service", "notify.email"),  # 21
     _process(1, "inventory-service", "orders.order.placed.v1"),  # 22
@@ -162,7 +164,7 @@ _CANCELLATION: tuple[Step, ...] = (
     _process(1, "payment-gateway", "orders.order.cancelled.v1"),  # 2
     _send(2, "payment-gateway", "payments.refund.issued.v1"),  # 3
     _process(3, "settlement-writer", "payments.refund.issued.v1"),  # 4
-    _process(1, "inventory-service", "orders.order.cancelled.v1", linked=True),  # 5
+    _process(1, "inventory-service", "orders.order.cancelled.v1", link="child"),  # 5
     _database(4, "settlement-writer", "INSERT refund", 0.2, 0.6),
     _database(5, "inventory-service", "UPDATE stock", 0.1, 0.7),
 )
@@ -176,12 +178,12 @@ _COUNT: tuple[Step, ...] = (
     _server("warehouse", "POST /bins/{bin}/count", 0.03),
     _send(0, "warehouse", "inventory.stock.adjusted.v2"),
     _process(1, "inventory-service", "inventory.stock.adjusted.v2"),
-    _process(1, "pricing-service", "inventory.stock.adjusted.v2", linked=True),
+    _process(1, "pricing-service", "inventory.stock.adjusted.v2", link="trace"),
 )
 _SESSION: tuple[Step, ...] = (
     _server("identity-service", "POST /sessions", 0.06),
     _send(0, "identity-service", "identity.session.started.v1"),
-    _process(1, "fraud-screening", "identity.session.started.v1", linked=True),
+    _process(1, "fraud-screening", "identity.session.started.v1", link="trace"),
 )
 _QUOTE: tuple[Step, ...] = (
     _server("pricing-service", "POST /quotes", 0.02),
@@ -197,6 +199,7 @@ _ROUTE: tuple[Step, ...] = (
     _server("fleet-gateway", "PUT /vehicles/{vehicleId}/route", 0.03),
     _send(0, "fleet-gateway", "fleet/{vehicleId}/route"),
 )
+_PROBE: tuple[Step, ...] = (_server("checkout-api", "GET /healthz", 0.002),)
 
 JOURNEYS: tuple[Journey, ...] = (
     Journey(
@@ -263,4 +266,6 @@ JOURNEYS: tuple[Journey, ...] = (
         sampled_rich=1024,
         steps=_ROUTE,
     ),
+    # A probe every minute shows that spans still arrive in the small hours, when few journeys are sampled.
+    Journey(name="probe", publisher="", address="", sampled=1, sampled_rich=1, steps=_PROBE),
 )

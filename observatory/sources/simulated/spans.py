@@ -139,7 +139,9 @@ def _travel(
     rich_from = (anchor_ms - RICH_BEFORE_ANCHOR_MS) // MINUTE_MS - truth.first_minute
     minutes = np.arange(truth.minutes)
     every = np.where(minutes >= rich_from, journey.sampled_rich, journey.sampled)
-    attempts = truth.publishers[(journey.publisher, journey.address)].attempts
+    attempts = np.ones(truth.minutes, np.int64)
+    if journey.publisher:
+        attempts = truth.publishers[(journey.publisher, journey.address)].attempts
     traced = Dice(seed, truth.first_minute, truth.minutes).binomial(f"traced {journey.name}", attempts, 1.0 / every)
     first = max(0, roots[0] // MINUTE_MS - truth.first_minute)
     last = min(truth.minutes, -(-roots[1] // MINUTE_MS) - truth.first_minute)
@@ -237,7 +239,7 @@ def _visit(
         minute = _minute(start, truth)
         handled = np.maximum(1, told_group.processed)
         errors = _pick({name: (n / handled)[minute] for name, n in told_group.errors.items()}, draw.uniform(5))
-        if step.linked:
+        if step.link == "trace":
             trace_hi, trace_lo = draw.bits(1), draw.bits(2)
     failed = np.zeros(count, bool)
     for mask in errors.values():
@@ -323,8 +325,8 @@ def _record(
         if (mask & visit.failed).any():
             key[mask & visit.failed] = rows.number(StepKey(step, name, error))
     none = np.zeros(len(wanted), np.uint64)
-    linked = above is not None and step.linked
-    parent = none if above is None or linked else above.span_id
+    linked = above is not None and step.link != ""
+    parent = none if above is None or step.link == "trace" else above.span_id
     kafka = bool(step.address) and channel_model(step.address).system == "kafka"
     columns = (
         key,

@@ -59,11 +59,24 @@ def test_a_message_in_a_stalled_partition_has_no_consumer_yet(table: SpanTable, 
 
 
 def test_a_linked_consumer_begins_a_trace_of_its_own(table: SpanTable) -> None:
-    rows = of(table, "consumer", "payments.card.authorized.v1", "fraud-screening")
+    rows = of(table, "consumer", "identity.session.started.v1", "fraud-screening")
 
     assert (table.parent[rows] == 0).all()
     assert (table.target[rows] > 0).all()
     assert (table.target_lo[rows] != table.trace_lo[rows]).all()
+
+
+def test_a_child_that_also_links_names_the_same_producer_twice(table: SpanTable) -> None:
+    rows = of(table, "consumer", "payments.card.authorized.v1", "fraud-screening")
+
+    assert (table.parent[rows] == table.target[rows]).all()
+    assert (table.target_lo[rows] == table.trace_lo[rows]).all()
+
+
+def test_a_probe_runs_every_minute(table: SpanTable, truth: Truth) -> None:
+    probes = [index for index, key in enumerate(table.keys) if key.step.name == "GET /healthz"]
+
+    assert np.isin(table.key, probes).sum() == pytest.approx(truth.minutes, abs=1)
 
 
 def test_spans_that_were_made_in_two_pieces_are_the_same_as_in_one(
