@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -30,13 +31,17 @@ SampleTime = Annotated[
 @console.command
 def ingest(
     files: Files,
+    config: options.Config = None,
     store: options.Store = None,
     at: SampleTime = None,
     json: options.Json = False,
 ) -> None:
     """Keep telemetry from files in the embedded store; each file as a whole or not at all, repeats do no harm."""
-    if store is None:
-        raise UsageError("say where to keep it: --store PATH, or OBSERVATORY_STORE")
+    from observatory.settings import load_settings
+
+    place = load_settings(config, os.environ, store=store).store
+    if place is None:
+        raise UsageError("say where to keep it: --store PATH, OBSERVATORY_STORE, or `store` in observatory.yaml")
     try:
         default_ms = None if at is None else parse_instant(at)
     except (ValueError, OverflowError) as error:
@@ -46,7 +51,7 @@ def ingest(
 
     done: list[Ingested] = []
     problems: list[Problem] = []
-    with Store.open(store) as target:
+    with Store.open(place) as target:
         for path in files:
             try:
                 one = _one(target, path, default_ms)
@@ -61,7 +66,7 @@ def ingest(
         console.answer_json(
             {
                 "schema": "observatory.ingest/1",
-                "store": str(store),
+                "store": str(place),
                 "files": [one.to_json() for one in done],
                 "problems": [problem.to_json() for problem in problems],
             }

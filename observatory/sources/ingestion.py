@@ -177,7 +177,7 @@ def _decoded_lines(first: bytes, stream: io.BufferedReader, path: str, number: i
         if len(line) > MAX_LINE_BYTES:
             raise _invalid(path, f"a line is longer than {MAX_LINE_BYTES // 2**20} MiB", line=number)
         if line.strip():
-            _check_json(line, path, number)
+            _check_json(line.rstrip(), path, number)
             yield _decoded(line, path, number)
         line, number = stream.readline(MAX_LINE_BYTES + 1), number + 1
 
