@@ -1,0 +1,69 @@
+"""`observatory serve`: dashboards, status API, OTLP receiver, health and own metrics."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from observatory.cli import options
+from observatory.cli.console import command, say
+
+
+@command
+def serve(
+    paths: options.Paths = None,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one.")] = 8050,
+    dashboards: Annotated[
+        list[Path] | None,
+        typer.Option("--dashboards", help="Folder of your own dashboards, layered over the shipped ones; repeatable."),
+    ] = None,
+    refresh: Annotated[int, typer.Option("--refresh", min=5, max=3600, help="Seconds between refreshes.")] = 30,
+    allow_remote: Annotated[
+        bool,
+        typer.Option("--allow-remote", help="Allow --host to be reachable from other machines; there is no login."),
+    ] = False,
+    config: options.Config = None,
+    prometheus: options.Prometheus = None,
+    store: options.Store = None,
+    header: options.Header = None,
+    overlay: options.Overlay = None,
+) -> None:
+    """Serve the dashboards, /api/status, /healthz, /metrics and an OTLP receiver at /v1/traces."""
+    from observatory.evaluate.estate import Estate
+    from observatory.settings import load_settings
+    from observatory.sources.opening import open_sources
+    from observatory.web.server import build_site, check_host, listen
+
+    check_host(host, allow_remote)
+    settings = load_settings(
+        config,
+        os.environ,
+        documents=paths or (),
+        prometheus_url=prometheus,
+        store=store,
+        headers=header or (),
+        overlays=overlay or (),
+    )
+    folders = [*([settings.dashboards_dir] if settings.dashboards_dir else []), *(dashboards or [])]
+    with open_sources(settings) as sources:
+        site = build_site(
+            Estate(settings, sources),
+            clock=lambda: round(time.time() * 1000),
+            dashboards=folders,
+            policies_dir=settings.policies_dir,
+            sink=sources.store,
+            interval_seconds=refresh,
+            local_only=not allow_remote,
+        )
+        listen(site, host=host, port=port, ready=lambda url: say(f"Observatory is at {url} (Ctrl-C ends it)"))
+        say("stopped")
+
+
+def register(app: typer.Typer) -> None:
+    """Attach the command."""
+    app.command("serve")(serve)

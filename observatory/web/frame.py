@@ -1,0 +1,98 @@
+"""The frame around every panel: title, loading skeleton, and the states that look the same everywhere."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+from uuid import uuid4
+
+from dash import html
+
+from observatory.errors import ProblemsError
+from observatory.web.board import Board
+from observatory.web.declaration import PageDeclaration, PanelDeclaration
+from observatory.web.kind import Drawn, Kind
+from observatory.web.parts import notice
+from observatory.web.service import Standing
+
+log = logging.getLogger("observatory.web")
+
+
+def panel_id(page: str, panel: str, argument: str) -> dict[str, str]:
+    """The pattern-matched id of a panel's content."""
+    return {"type": "panel", "page": page, "panel": panel, "argument": argument}
+
+
+def empty_frame(page: PageDeclaration, panel: PanelDeclaration, kind: Kind, argument: str) -> html.Section:
+    """A panel before its first content: the title is there at once, the body is a skeleton of its later shape."""
+    content = skeleton(kind) if kind.bare else [_head(panel, "", ()), html.Div(skeleton(kind), className="body")]
+    return html.Section(
+        html.Div(content, id=panel_id(page.id, panel.id, argument), className="content"),
+        className=f"panel kind-{kind.name}{' bare' if kind.bare else ''} wide-{panel.width}",
+        id=f"panel-{panel.id}",
+        style={"--body": f"{panel.height}px"} if panel.height else {},
+        **{"aria-label": panel.title},
+    )
+
+
+def skeleton(kind: Kind) -> list[Any]:
+    """Grey shapes where content will be."""
+    shapes = {"table": 6, "figure": 1, "tiles": 4, "line": 1}[kind.skeleton]
+    if kind.bare and kind.skeleton == "line":
+        return []
+    return [
+        html.Div([html.I() for _ in range(shapes)], className=f"skeleton {kind.skeleton}", **{"aria-label": "loading"})
+    ]
+
+
+def draw(panel: PanelDeclaration, kind: Kind, board: Board | None, standing: Standing) -> list[Any]:
+    """A panel's content. Whatever goes wrong in one panel stays in that panel."""
+    if board is None:
+        return (
+            [] if kind.bare and kind.skeleton == "line" else _framed(panel, kind, Drawn(body=[_before_first(standing)]))
+        )
+    try:
+        drawn = kind.draw(board, panel)
+    except ProblemsError as error:
+        first = error.problems[0]
+        drawn = Drawn(
+            body=[
+                notice(
+                    "Source down",
+                    f"{first.place() or 'the source'}: {first.message}",
+                    hint=first.hint or "",
+                    tone="bad",
+                    code=first.code,
+                )
+            ]
+        )
+    except Exception:
+        reference = uuid4().hex[:8]
+        log.exception("panel %s of kind %s failed (%s)", panel.id, kind.name, reference)
+        drawn = Drawn(body=[notice("This panel failed", f"The server's log tells why, under {reference}.", tone="bad")])
+    return _framed(panel, kind, drawn)
+
+
+def _before_first(standing: Standing) -> html.Div:
+    if standing.problems:
+        first = standing.problems[0]
+        place = f"{first.place()}: " if first.place() else ""
+        return notice("No numbers yet", f"{place}{first.message}", hint=first.hint or "", tone="bad", code=first.code)
+    return notice("Reading telemetry", "The first snapshot is being made.")
+
+
+def _framed(panel: PanelDeclaration, kind: Kind, drawn: Drawn) -> list[Any]:
+    if kind.bare or drawn.bare:
+        return list(drawn.body)
+    warnings = [html.P(words, className="partial") for words in drawn.warnings]
+    return [_head(panel, drawn.note, drawn.aside), html.Div([*drawn.body, *warnings], className="body")]
+
+
+def _head(panel: PanelDeclaration, note: str, aside: Any) -> html.Header:
+    return html.Header(
+        [
+            html.H2(panel.title, title=panel.question or panel.title),
+            html.Span(note, className="note"),
+            html.Div(list(aside), className="aside"),
+        ]
+    )

@@ -1,0 +1,210 @@
+"""What the server answers beside pages: health, its own metrics, the status as JSON, the OTLP receiver, headers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from ipaddress import ip_address
+from threading import Lock
+from typing import Any, Protocol
+
+from flask import Flask, Response, request
+
+from observatory.errors import InputInvalid, Problem, ProblemsError
+from observatory.sources.base import Span
+from observatory.web.own_metrics import OwnMetrics
+from observatory.web.service import Service
+
+MOST_BODY = 16 * 2**20
+"""Bytes of a request body, before and after decompression."""
+STUCK_INTERVALS = 20
+_PLAIN = {"Content-Type": "text/plain; charset=utf-8"}
+
+
+class SpanSink(Protocol):
+    """Where received spans go: the embedded store."""
+
+    def append_spans(self, spans: Iterable[Span]) -> int:
+        """Keep spans; the number kept."""
+        ...
+
+
+def add_routes(server: Flask, service: Service, metrics: OwnMetrics, sink: SpanSink | None) -> None:
+    """`/healthz`, `/metrics`, `/api/status` and, where there is a store, `POST /v1/traces`."""
+    lock = Lock()
+
+    @server.get("/healthz")
+    def healthz() -> Response:
+        body, code = health(service)
+        return _json(body, code)
+
+    @server.get("/metrics")
+    def own_metrics() -> Response:
+        return Response(metrics.text(), content_type=metrics.content_type)
+
+    @server.get("/api/status")
+    def status() -> Response:
+        standing = service.standing
+        if standing.snapshot is None:
+            problems = standing.problems or (
+                Problem(code="no-snapshot", message="the first snapshot is being made", severity="info"),
+            )
+            return _json({"schema": "observatory.problem/1", "problems": [one.to_json() for one in problems]}, 503)
+        body = standing.snapshot.status.to_json()
+        if standing.problems:
+            # The numbers are the last good ones; a reader must be able to tell.
+            body["problems"] = [*body["problems"], *(one.to_json() for one in standing.problems)]
+        return _json(body)
+
+    @server.post("/v1/traces")
+    def traces() -> Response:
+        return receive_traces(sink, metrics, lock)
+
+
+def health(service: Service) -> tuple[dict[str, Any], int]:
+    """The process's own health: 200 while the refreshing thread runs, also when sources are down.
+
+    A source that fails is no reason to restart this process, so it is told in the body and in `/metrics` only.
+    """
+    standing = service.standing
+    now = service.clock()
+    stuck = (
+        standing.tried_ms is not None and now - standing.tried_ms > STUCK_INTERVALS * service.interval_seconds * 1000
+    )
+    well = service.alive and not stuck
+    body = {
+        "state": "ok" if well else "failed",
+        "snapshot_age_seconds": standing.age_seconds(now),
+        "refresh": "failing" if standing.problems else "starting" if standing.snapshot is None else "ok",
+        "sources": [source.to_json() for source in standing.snapshot.status.sources] if standing.snapshot else [],
+    }
+    return body, 200 if well else 503
+
+
+def receive_traces(sink: SpanSink | None, metrics: OwnMetrics, lock: Lock) -> Response:
+    """An OTLP/HTTP export request: protobuf or JSON, plain or gzip.
+
+    200 with a partial success where single spans are unusable; 400, 413 or 415 where the whole request is; 501
+    without a store to keep spans in.
+    """
+    from observatory.sources.otlp import decode, traces_response
+
+    if sink is None:
+        return _refusal(
+            Problem(
+                code="otlp-no-store", message="this server has no store for spans", hint="start it with --store FILE"
+            ),
+            501,
+        )
+    kind = request.content_type or ""
+    if (request.content_length or 0) > MOST_BODY:
+        metrics.received(0, 0, "too_large")
+        return _refusal(_too_large(), 413)
+    body = request.stream.read(MOST_BODY + 1)
+    if len(body) > MOST_BODY:
+        metrics.received(0, 0, "too_large")
+        return _refusal(_too_large(), 413)
+    try:
+        decoded = decode(body, kind, encoding=request.headers.get("Content-Encoding", ""), max_bytes=MOST_BODY)
+    except InputInvalid as error:
+        code = {"otlp-type-unknown": 415, "otlp-too-large": 413}.get(error.problems[0].code, 400)
+        metrics.received(0, 0, {415: "unsupported", 413: "too_large"}.get(code, "invalid"))
+        return _refusal(error.problems[0], code)
+    try:
+        # One writer at a time: the store has one connection that writes.
+        with lock:
+            sink.append_spans(decoded.spans)
+    except ProblemsError as error:
+        metrics.received(0, len(decoded.spans), "failed")
+        refusal = _refusal(error.problems[0], 503)
+        refusal.headers["Retry-After"] = "5"
+        return refusal
+    metrics.received(len(decoded.spans), decoded.rejected, "ok")
+    return Response(traces_response(decoded, kind), content_type=kind.partition(";")[0].strip())
+
+
+def add_headers(server: Flask, metrics: OwnMetrics, script_hashes: Callable[[], Iterable[str]]) -> None:
+    """Security headers on every answer, cache headers on assets, and the count of requests.
+
+    Args:
+        script_hashes: Hashes of the inline scripts that Dash writes, asked once at the first request.
+    """
+    policy: list[str] = []
+
+    @server.after_request
+    def _headers(response: Response) -> Response:
+        if not policy:
+            policy.append(content_policy(script_hashes()))
+        response.headers["Content-Security-Policy"] = policy[0]
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["X-Frame-Options"] = "DENY"
+        response.headers["Referrer-Policy"] = "same-origin"
+        response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+        response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
+        path = request.path
+        if path.startswith("/assets/fonts/") or (path.startswith("/assets/") and "m" in request.args):
+            response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        elif not path.startswith(("/assets/", "/_dash-component-suites/")):
+            response.headers["Cache-Control"] = "no-store"
+        metrics.answered(request.method, path, response.status_code)
+        return response
+
+
+def content_policy(script_hashes: Iterable[str]) -> str:
+    """Everything from this server only. Inline scripts by hash; styles inline, for plotly and the grid set them."""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src 'self' {' '.join(script_hashes)}".strip(),
+            "style-src 'self' 'unsafe-inline'",
+            "img-src 'self' data:",
+            "font-src 'self' data:",
+            "connect-src 'self'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        )
+    )
+
+
+def only_local_names(server: Flask) -> None:
+    """Refuse requests whose Host is no loopback name, so that a web page cannot reach this server by rebinding DNS."""
+
+    @server.before_request
+    def _check() -> Response | None:
+        if is_loopback(request.host):
+            return None
+        return Response("This server answers to loopback names only.\n", 421, headers=_PLAIN)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a Host header, port and all, or a bare host names this machine only."""
+    name = host.strip().lower()
+    if name.startswith("["):
+        name = name[1:].partition("]")[0]
+    elif name.count(":") == 1:
+        name = name.partition(":")[0]
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _too_large() -> Problem:
+    return Problem(
+        code="otlp-too-large",
+        message=f"OTLP: more than {MOST_BODY // 2**20} MiB in one request",
+        hint="let the exporter send smaller batches",
+    )
+
+
+def _refusal(problem: Problem, code: int) -> Response:
+    return _json({"code": 3 if code in (400, 413, 415) else 14, "message": f"{problem.message} [{problem.code}]"}, code)
+
+
+def _json(body: Any, code: int = 200) -> Response:
+    text = json.dumps(body, ensure_ascii=False, allow_nan=False)
+    return Response(text, code, content_type="application/json")

@@ -1,0 +1,87 @@
+"""A panel kind: which options it understands and how it is drawn. One file under `panels/` each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from observatory.web.board import Board
+from observatory.web.declaration import PanelDeclaration
+
+Skeleton = Literal["table", "figure", "tiles", "line"]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One option of a kind.
+
+    Attributes:
+        meaning: What it does, for messages and the handbook.
+        type: `text`, `count`, `texts` (a list) or `flag`.
+        words: The only texts allowed; empty for any.
+    """
+
+    meaning: str
+    type: Literal["text", "count", "texts", "flag"] = "text"
+    words: tuple[str, ...] = ()
+    required: bool = False
+
+    def fault(self, value: object) -> str | None:
+        """What is wrong with a value, None when it fits."""
+        match self.type:
+            case "flag":
+                return None if isinstance(value, bool) else "is true or false"
+            case "count":
+                fits = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 10_000
+                return None if fits else "is a whole number from 1 to 10000"
+            case "texts":
+                if not isinstance(value, list) or not value or not all(isinstance(one, str) for one in value):
+                    return "is a list of texts"
+                strange = [one for one in value if self.words and one not in self.words]
+                return f"has {strange[0]!r}; it takes {', '.join(self.words)}" if strange else None
+            case "text":
+                if not isinstance(value, str):
+                    return "is a text"
+                return (
+                    f"is {value!r}; it is one of {', '.join(self.words)}"
+                    if self.words and value not in self.words
+                    else None
+                )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """A panel's content.
+
+    Attributes:
+        body: Dash components.
+        note: A few words behind the title: what is shown, how it is sorted.
+        aside: Components at the right end of the title line: a legend, a link.
+        warnings: What is missing from the picture although there is a picture.
+        bare: Draw the body without frame and title; an empty bare body takes no room.
+    """
+
+    body: Sequence[Any]
+    note: str = ""
+    aside: Sequence[Any] = ()
+    warnings: Sequence[str] = ()
+    bare: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A kind of panel.
+
+    Attributes:
+        draw: From what the board knows to content. It may raise SourceFailed: the frame shows that.
+        skeleton: What is shown while it loads.
+        bare: Whether the frame draws no border and no title.
+    """
+
+    name: str
+    meaning: str
+    draw: Callable[[Board, PanelDeclaration], Drawn]
+    fields: Mapping[str, Field] = field(default_factory=dict)
+    skeleton: Skeleton = "figure"
+    bare: bool = False

@@ -1,0 +1,59 @@
+"""Kind `burndown`: how the error budget of the worst domains went over the window."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+
+from observatory.evaluate.grouped import budget_left
+from observatory.evaluate.rollup import by_domain
+from observatory.figures.curve import Curve, axis_arrays
+from observatory.figures.lines import line_figure
+from observatory.web.board import Board
+from observatory.web.declaration import PanelDeclaration
+from observatory.web.kind import Drawn, Field, Kind
+from observatory.web.panels.domains import left_of
+from observatory.web.panels.graph import graph
+from observatory.web.panels.subjects import LIMIT
+from observatory.web.parts import notice
+from observatory.windows import TimeRange
+
+WINDOW_MS = 30 * 86_400_000
+
+
+def draw(board: Board, panel: PanelDeclaration) -> Drawn:
+    """Share of the window's budget left, from all of it at the window's start to what the tiles say at its end."""
+    statuses = [one for one in board.statuses() if one.objective.sli == "availability"]
+    rolls = [roll for roll in by_domain(statuses) if left_of(roll) is not None]
+    if not rolls:
+        return Drawn(body=[notice("No data", "No availability objective has counted an event in its window.")])
+    limit = panel.number("limit", 3)
+    worst = sorted(rolls, key=lambda roll: (left_of(roll) or 0.0, roll.name))[:limit]
+    grid = board.snapshot.ledger.grid
+    span = TimeRange(max(grid.start_ms, grid.end_ms - WINDOW_MS), grid.end_ms)
+    curves: list[Curve] = []
+    for roll in worst:
+        members = [one for one in statuses if (one.objective.domain or "no domain") == roll.name]
+        t_ms, left = budget_left(board.snapshot, members, span)
+        stride = max(1, len(left) // 360)
+        picked = np.arange(len(left) - 1, -1, -stride)[::-1]
+        curves.append(Curve(name=roll.name, t_ms=t_ms[picked], value=left[picked]))
+    figure = line_figure(curves, theme=board.view.colours, span=span, unit="ratio", statistic="level")
+    ends = np.array([span.start_ms, span.end_ms])
+    figure.add_trace(
+        go.Scatter(
+            **axis_arrays(ends, np.array([100.0, 0.0])),
+            name="even burn",
+            mode="lines",
+            hoverinfo="skip",
+            line={"width": 1, "color": board.view.colours.muted, "dash": "9px,6px"},
+        )
+    )
+    figure.update_yaxes(rangemode="normal", zeroline=True, zerolinecolor=board.view.colours.muted)
+    figure.update_layout(showlegend=True)
+    return Drawn(body=[graph(figure, board, panel)], note=f"30 days · lowest {len(worst)} of {len(rolls)} domains")
+
+
+BURNDOWN = Kind(
+    name="burndown", meaning="error budget over the window", draw=draw, fields={"limit": Field(LIMIT.meaning, "count")}
+)

@@ -1,0 +1,140 @@
+"""Kind `causes`: probable causes ranked by evidence, and what changed in the range."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dash import html
+
+from observatory.diagnose.cause import Cause
+from observatory.web.board import Board
+from observatory.web.changes import Change
+from observatory.web.declaration import PanelDeclaration
+from observatory.web.kind import Drawn, Kind
+from observatory.web.panels.subjects import LIMIT, channel_ids
+from observatory.web.parts import channel_path, clock, inward, notice, outward
+
+
+def draw(board: Board, panel: PanelDeclaration) -> Drawn:
+    """The best causes of the channels in scope, then the changes."""
+    kept = set(channel_ids(board, panel))
+    found = [one for one in board.causes() if one.channel_id in kept]
+    limit = panel.number("limit", 3)
+    body: list[Any] = [_cause(board, index, one) for index, one in enumerate(found[:limit], 1)]
+    if found:
+        note = (
+            f"{_label(board, found[0].channel_id)} · ranked by evidence"
+            if len({c.channel_id for c in found[:limit]}) == 1
+            else "ranked by evidence"
+        )
+        body.append(html.P("Score = share of the signals that agree; not a probability.", className="fine"))
+    else:
+        note = ""
+        body.append(notice("No cause needed", "No channel here shows the signature of a known failure.", tone="good"))
+    body += _changes(board, kept, panel.number("changes", 6))
+    return Drawn(body=body, note=note)
+
+
+def _cause(board: Board, rank: int, one: Cause) -> html.Div:
+    agrees = [piece.words for piece in one.evidence if piece.agrees][:3]
+    words: list[Any] = ["; ".join(agrees)]
+    if one.since_ms:
+        words.append(f" since {clock(one.since_ms, board.snapshot.at_ms)}")
+    words += [" · ", outward("runbook", one.runbook)] if one.runbook else []
+    words += [f" · {one.owner}"] if one.owner else []
+    against = [piece.words for piece in one.evidence if not piece.agrees]
+    tip = "\n".join(
+        [*(f"against: {text}" for text in against), *(f"not observable: {text}" for text in one.not_observable)]
+    )
+    parts: list[Any] = [html.H3(one.title), html.P(words)]
+    if one.first_step:
+        parts.append(html.P(["First: ", one.first_step]))
+    parts.append(html.P(inward(_label(board, one.channel_id), channel_path(one.channel_id), "mono")))
+    return html.Div(
+        [
+            html.Span(str(rank), className="rank"),
+            html.Div(parts),
+            html.Div(
+                html.I(style={"width": f"{round(100 * one.score)}%"}),
+                className="meter",
+                title=f"{one.score:.0%} of the signals agree",
+            ),
+        ],
+        className="cause",
+        title=tip,
+    )
+
+
+def _changes(board: Board, kept: set[str], limit: int) -> list[Any]:
+    rows = changes_in_range(board, kept)[:limit]
+    head = html.H3("Changes in the range", className="sub")
+    if not rows:
+        sources = (
+            "documents and traces"
+            if board.has_spans
+            else "documents; no traces are collected, so new services are not seen"
+        )
+        return [head, html.P(f"None known from {sources}.", className="fine")]
+    return [
+        head,
+        *(
+            html.Div(
+                [
+                    html.Time(clock(one.at_ms, board.snapshot.at_ms)),
+                    html.Span(one.words, className="what"),
+                    html.Span(one.origin, className="origin"),
+                ],
+                className="log",
+            )
+            for one in rows
+        ),
+    ]
+
+
+def changes_in_range(board: Board, kept: set[str]) -> list[Change]:
+    """Declared changes that were noticed, and producers and consumers whose first span lies in the range; newest first."""
+    span = board.span
+    found = [
+        one
+        for one in board.changes
+        if span.start_ms < one.at_ms <= span.end_ms and (not one.channel_id or one.channel_id in kept)
+    ]
+    if board.has_spans:
+        names = _channels_by_name(board, kept)
+        for seen in board.destinations():
+            # What was there in the first minutes of the range was there before it.
+            late = seen.first_ms > span.start_ms + max(600_000, (span.end_ms - span.start_ms) // 24)
+            if late and seen.destination in names:
+                verb = "publishes to" if seen.role == "producer" else "consumes from"
+                found.append(
+                    Change(
+                        seen.first_ms,
+                        f"{seen.service} first {verb} {seen.destination}",
+                        "traces",
+                        names[seen.destination],
+                    )
+                )
+    return sorted(found, key=lambda one: (-one.at_ms, one.words))
+
+
+def _channels_by_name(board: Board, kept: set[str]) -> dict[str, str]:
+    return {name.value: one.id for one in board.snapshot.catalog.channels if one.id in kept for name in one.names}
+
+
+def _label(board: Board, channel_id: str) -> str:
+    channel = board.channel(channel_id)
+    return channel.label if channel else channel_id
+
+
+def fields() -> dict[str, Any]:
+    from observatory.web.kind import Field
+    from observatory.web.panels.subjects import SCOPE
+
+    return {
+        "scope": SCOPE,
+        "limit": Field(LIMIT.meaning, "count"),
+        "changes": Field("how many changes at most", "count"),
+    }
+
+
+CAUSES = Kind(name="causes", meaning="probable causes and changes", draw=draw, fields=fields(), skeleton="table")

@@ -1,0 +1,241 @@
+"""Kind `channels`: the grid of channels with status, availability, latency, burn, budget and owner."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import dash_ag_grid as dag
+import numpy as np
+
+from observatory.evaluate.status import ObjectiveStatus
+from observatory.units import format_percentage
+from observatory.web.board import Board, ChannelStanding, burn_of
+from observatory.web.declaration import PanelDeclaration
+from observatory.web.kind import Drawn, Field, Kind
+from observatory.web.panels.subjects import LIMIT, SCOPE
+from observatory.web.parts import (
+    channel_path,
+    heat_values,
+    legend,
+    notice,
+    runs_out,
+    spark_values,
+    whole_percent,
+)
+
+LATENCY_SIGNALS = ("end_to_end_latency", "process_duration")
+HOT = 3.0
+"""Burn rate from which a change of pace is worth a word; the slowest factor that alerts within a day."""
+THEME = {
+    "function": "themeQuartz.withParams({accentColor:'var(--accent)',backgroundColor:'var(--panel)',foregroundColor:'var(--text)',"
+    "headerBackgroundColor:'var(--panel)',headerTextColor:'var(--muted)',borderColor:'var(--line)',rowHoverColor:'var(--chosen)',"
+    "wrapperBorder:false,columnBorder:false,headerColumnBorder:false,headerRowBorder:true,rowHeight:32,headerHeight:30,"
+    "headerFontWeight:400,headerFontSize:12,fontSize:12.5,cellHorizontalPadding:8,spacing:6,iconSize:12,"
+    "fontFamily:'Inter, sans-serif',oddRowBackgroundColor:'var(--panel)',borderRadius:0,wrapperBorderRadius:0,"
+    "headerColumnResizeHandleDisplay:'none'})"
+}
+
+
+def draw(board: Board, panel: PanelDeclaration) -> Drawn:
+    """The grid; everything in a row is of one channel, its numbers of the objective named in the tip."""
+    scope = panel.text("scope", "critical")
+    standings = board.channel_standings(criticality=("critical", "high") if scope == "critical" else ())
+    if not standings and scope == "critical":
+        standings = board.channel_standings()
+    if not standings:
+        return Drawn(body=[notice("Nothing to show", "No channel passes the filter.")])
+    total = len(board.snapshot.catalog.channels)
+    limit = panel.number("limit", 1000)
+    shown = standings[:limit]
+    latency = _latency(board, shown)
+    rows = [row(board, one, latency.get(one.channel.id)) for one in shown]
+    grid = dag.AgGrid(
+        id={"type": "grid", "index": panel.id},
+        rowData=rows,
+        columnDefs=columns(board),
+        defaultColDef={"sortable": True, "resizable": False, "suppressMovable": True, "minWidth": 60},
+        dashGridOptions={
+            "theme": THEME,
+            "suppressCellFocus": True,
+            "suppressColumnVirtualisation": True,
+            "animateRows": False,
+            "enableBrowserTooltips": True,
+            "suppressDragLeaveHidesColumns": True,
+            "domLayout": "normal",
+        },
+        getRowId="params.data.id",
+        eventListeners={"rowDoubleClicked": ["open(params)"]},
+        className="ag-theme-observatory",
+        style={"height": f"{min(max(len(rows), 3), 18) * 32 + 34}px" if not panel.height else f"{panel.height}px"},
+        columnSize="responsiveSizeToFit",
+    )
+    return Drawn(body=[grid], note=f"{len(shown)} of {total} · most urgent first", aside=[legend()])
+
+
+def columns(board: Board) -> list[dict[str, Any]]:
+    """Column definitions of the grid."""
+
+    def drawn(kind: str, width: int, tip: str) -> dict[str, Any]:
+        return {
+            "cellRenderer": "Draw",
+            "cellRendererParams": {"kind": kind, "wide": width, "tip": tip},
+            "sortable": False,
+        }
+
+    def known(name: str) -> dict[str, Any]:
+        return {"comparator": {"function": f"behind('{name}')"}}
+
+    return [
+        {"field": "channel", "headerName": "Channel", "cellRenderer": "Channel", "flex": 1, "minWidth": 170},
+        {"field": "state", "headerName": "Status", "cellRenderer": "Status", "width": 98, **known("order")},
+        {
+            "field": "available",
+            "headerName": "Good",
+            "headerTooltip": f"good events of all, {board.view.words}",
+            "width": 76,
+            "type": "rightAligned",
+            "cellRenderer": "Mono",
+            **known("available_n"),
+        },
+        {
+            "field": "p99",
+            "headerName": "p99",
+            "headerTooltip": "latest p99 of latency",
+            "width": 82,
+            "type": "rightAligned",
+            "cellRenderer": "Mono",
+            **known("p99_n"),
+        },
+        {
+            "field": "latency",
+            "headerName": f"p99, {board.view.range}" if board.view.absolute is None else "p99",
+            "width": 100,
+            **drawn("spark", 84, "latency_tip"),
+        },
+        {"field": "burn", "headerName": "Burn 1 h · pace", "cellRenderer": "Burn", "width": 148, **known("burn")},
+        {"field": "heat", "headerName": "Burn, last 24 h", "width": 124, **drawn("heat", 108, "heat_tip")},
+        {"field": "budget", "headerName": "Budget left", "width": 78, **drawn("budget", 60, "budget_tip")},
+        {
+            "field": "left",
+            "headerName": "",
+            "width": 68,
+            "type": "rightAligned",
+            "cellRenderer": "Mono",
+            "cellRendererParams": {},
+            **known("left_n"),
+        },
+        {
+            "field": "gone",
+            "headerName": "Runs out",
+            "width": 78,
+            "type": "rightAligned",
+            "cellRenderer": "Mono",
+            **known("gone_n"),
+        },
+        {"field": "owner", "headerName": "Owner", "width": 116, "tooltipField": "owner"},
+    ]
+
+
+def row(board: Board, standing: ChannelStanding, latency: tuple[float | None, str] | None) -> dict[str, Any]:
+    """One channel as plain values; what the browser sorts by stands beside what it shows."""
+    one, channel = standing.worst, standing.channel
+    available = standing.of("availability") or one
+    counts = board.counts(available, board.span) if available else None
+    ratio = counts.ratio if counts else None
+    burn = burn_of(one, "1h") if one else None
+    left = one.budget.remaining_ratio if one and one.budget else None
+    p99, spark = latency or (None, "")
+    cells = board.burn_cells(one, 24, 3600) if one else ()
+    name = one.objective.id if one else ""
+    return {
+        "id": channel.id,
+        "channel": channel.label,
+        "href": channel_path(channel.id),
+        "critical": channel.criticality == "critical"
+        or any(s.objective.criticality == "critical" for s in standing.statuses),
+        "state": standing.state,
+        "order": -_order(one),
+        "available": format_percentage(ratio, target=available.objective.target).removesuffix(" %")
+        if ratio is not None and available
+        else None,
+        "available_n": ratio,
+        "p99": milliseconds(p99),
+        "p99_n": p99,
+        "latency": spark or None,
+        "latency_tip": "p99 latency over the range",
+        "burn": burn,
+        "move": pace(one),
+        "heat": heat_values(cells) if any(map(math.isfinite, cells)) or one else None,
+        "heat_tip": f"burn rate per hour of {name}" if name else "",
+        "budget": f"{left:.4f}" if left is not None else "" if one and one.counts is not None else None,
+        "budget_tip": f"error budget of {name}" if name else "",
+        "left": whole_percent(left) if left is not None else None,
+        "left_n": left,
+        "gone": runs_out(one, board.snapshot.at_ms) if one else None,
+        "gone_n": _gone(one),
+        "owner": standing.owner,
+    }
+
+
+def pace(one: ObjectiveStatus | None) -> str:
+    """How the burn moves, from the long and the short window together: critical, increasing, recovering, acceptable."""
+    if one is None:
+        return "acceptable"
+    long, short = burn_of(one, "1h") or 0.0, burn_of(one, "5m") or 0.0
+    if "page" in one.firing and short >= HOT:
+        return "critical"
+    if max(long, short) < HOT:
+        return "acceptable"
+    return "increasing" if short > long else "recovering"
+
+
+def milliseconds(seconds: float | None) -> str | None:
+    """A latency with its unit, three digits at most: `184 ms`, `1.84 s`, `38 min`."""
+    if seconds is None:
+        return None
+    for unit, size in (("ms", 0.001), ("s", 1.0)):
+        if seconds < 1000 * size * (0.06 if unit == "s" else 1):
+            return f"{seconds / size:.3g} {unit}" if seconds / size < 1000 else f"{seconds / size:.0f} {unit}"
+    return f"{seconds / 60:.3g} min" if seconds < 7200 else f"{seconds / 3600:.3g} h"
+
+
+def _latency(board: Board, standings: tuple[ChannelStanding, ...]) -> dict[str, tuple[float | None, str]]:
+    """By channel the newest p99 and its sparkline; of several consumers the slowest counts at each step."""
+    found: dict[str, list[Any]] = {}
+    waiting = [one.channel.id for one in standings]
+    for signal in LATENCY_SIGNALS:
+        operations = {one.key: one.channel_id for one in board.operations(waiting, "receive")}
+        for series in board.series(signal, list(operations), "p99"):
+            if series.subject in operations and np.isfinite(series.value).any():
+                found.setdefault(operations[series.subject], []).append(series.value)
+        waiting = [one for one in waiting if one not in found]
+    shown: dict[str, tuple[float | None, str]] = {}
+    for channel_id, values in found.items():
+        worst = np.fmax.reduce(values) if len({len(one) for one in values}) == 1 else values[0]
+        last = worst[np.isfinite(worst)]
+        shown[channel_id] = (float(last[-1]), spark_values(worst, 40))
+    return shown
+
+
+def _order(one: ObjectiveStatus | None) -> int:
+    from observatory.web.board import urgency
+
+    return urgency(one)[0] * 10 + urgency(one)[1] if one else 99
+
+
+def _gone(one: ObjectiveStatus | None) -> int | None:
+    if one is None:
+        return None
+    if one.budget and one.budget.remaining_ratio is not None and one.budget.remaining_ratio <= 0:
+        return 0
+    return one.exhausts_at_ms
+
+
+CHANNELS = Kind(
+    name="channels",
+    meaning="the grid of channels",
+    draw=draw,
+    fields={"scope": SCOPE, "limit": Field(LIMIT.meaning, "count")},
+    skeleton="table",
+)

@@ -1,0 +1,130 @@
+"""Kind `firing`: what burns right now, how fast, since when, whose it is, and what to open next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dash import html
+
+from observatory.evaluate.status import ObjectiveStatus
+from observatory.units import compact_duration
+from observatory.web.board import Board, burn_of
+from observatory.web.declaration import PanelDeclaration
+from observatory.web.kind import Drawn, Field, Kind
+from observatory.web.panels.subjects import LIMIT
+from observatory.web.parts import channel_path, clock, inward, outward, short_duration, times, whole_percent
+
+
+def draw(board: Board, panel: PanelDeclaration) -> Drawn:
+    """One bar per channel that fires, pages before tickets."""
+    by_channel: dict[str, list[ObjectiveStatus]] = {}
+    for one in board.statuses():
+        if one.firing:
+            by_channel.setdefault(one.objective.channel_id, []).append(one)
+    if not by_channel:
+        breached = sum(1 for one in board.statuses() if one.state == "breached")
+        words = "Nothing is firing."
+        if breached:
+            words += f" {breached} {'objective has' if breached == 1 else 'objectives have'} spent the budget earlier in the window."
+        return Drawn(body=[html.Div(words, className="calm", role="status")], bare=True)
+    limit = panel.number("limit", 3)
+    groups = list(by_channel.items())
+    bars: list[Any] = [_bar(board, channel_id, found) for channel_id, found in groups[:limit]]
+    if len(groups) > limit:
+        rest = len(groups) - limit
+        bars.append(
+            html.Div(
+                f"and {rest} more {'channel' if rest == 1 else 'channels'} firing, in the table below", className="fine"
+            )
+        )
+    return Drawn(body=[html.Div(bars, className="firing")], bare=True)
+
+
+def _bar(board: Board, channel_id: str, found: list[ObjectiveStatus]) -> html.Div:
+    one = found[0]
+    page = "page" in one.firing
+    channel = board.channel(channel_id)
+    objective = one.objective
+    owner = objective.owner or (channel.owner if channel else None)
+    words: list[Any] = [
+        html.B(inward(channel.label if channel else channel_id, channel_path(channel_id))),
+        f" {objective.sli.replace('_', ' ')} is burning ",
+        *_rates(board, one),
+        *_budget(board, one),
+        *_since(board, one),
+    ]
+    if len(found) > 1:
+        words.append(f" {len(found) - 1} more {'objective' if len(found) == 2 else 'objectives'} of this channel fire.")
+    if owner:
+        words += [" Owner ", html.B(owner.team), f" ({owner.contact})" if owner.contact else "", "."]
+    actions: list[Any] = []
+    if owner and owner.runbook:
+        link = outward("Runbook", owner.runbook)
+        if isinstance(link, html.A):
+            link.className = "button"
+        actions.append(link)
+    actions.append(html.A("Trace sample", href=f"/debug?ch={_quoted(channel_id)}", className="inward button"))
+    actions.append(html.Button("Copy link", type="button", className="button", **{"data-copy-link": "1"}))
+    return html.Div(
+        [
+            html.Span("◆ PAGE" if page else "▲ TICKET", className="severity"),
+            html.Div(words, className="words"),
+            html.Div(actions, className="actions"),
+        ],
+        className=f"fire {'page' if page else 'ticket'}",
+        role="alert" if page else "status",
+    )
+
+
+def _rates(board: Board, one: ObjectiveStatus) -> list[Any]:
+    pair = board.firing_pair(one)
+    long, short = (pair.long_text, pair.short_text) if pair else ("1h", "5m")
+    words: list[Any] = [
+        html.B(times(burn_of(one, long))),
+        f" ({long}) and ",
+        html.B(times(burn_of(one, short))),
+        f" ({short})",
+    ]
+    return [*words, f", threshold {pair.factor:g}×." if pair else "."]
+
+
+def _budget(board: Board, one: ObjectiveStatus) -> list[Any]:
+    if one.budget is None or one.budget.remaining_ratio is None:
+        return []
+    left = one.budget.remaining_ratio
+    window = one.objective.window
+    span = compact_duration(window.length_seconds) if window.kind == "rolling" else str(window.unit)
+    if left <= 0:
+        return [f" The {span} budget is overspent by {whole_percent(-left)}."]
+    soon = (
+        f", gone in {short_duration((one.exhausts_at_ms - board.snapshot.at_ms) / 1000)}" if one.exhausts_at_ms else ""
+    )
+    return [f" {whole_percent(left)} of the {span} budget left{soon}."]
+
+
+def _since(board: Board, one: ObjectiveStatus) -> list[Any]:
+    last = next((incident for incident in reversed(board.incidents(one)) if incident.end_ms is None), None)
+    if last is None:
+        return []
+    return [
+        " Started ",
+        html.Time(clock(last.start_ms, board.snapshot.at_ms), className="mono"),
+        " UTC, ",
+        f"{short_duration((board.snapshot.at_ms - last.start_ms) / 1000)} ago.",
+    ]
+
+
+def _quoted(text: str) -> str:
+    from urllib.parse import quote
+
+    return quote(text, safe="")
+
+
+FIRING = Kind(
+    name="firing",
+    meaning="what fires now, with both burn rates, budget, start, owner, runbook",
+    draw=draw,
+    fields={"limit": Field(LIMIT.meaning, "count")},
+    skeleton="line",
+    bare=True,
+)

@@ -1,0 +1,125 @@
+"""Kinds `lines` and `stacked`: a signal over time, one line per channel or group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from observatory.evaluate.snapshot import SignalSeries, Statistic
+from observatory.figures.curve import Curve
+from observatory.figures.lines import Guide, line_figure
+from observatory.telemetry.signals import SIGNALS
+from observatory.units import format_duration
+from observatory.web.board import Board
+from observatory.web.declaration import PanelDeclaration
+from observatory.web.kind import Drawn, Field, Kind
+from observatory.web.panels.graph import graph
+from observatory.web.panels.subjects import (
+    LIMIT,
+    SCOPE,
+    SIGNALS_FIELD,
+    STATISTIC_WORDS,
+    Subject,
+    measured,
+    why_nothing,
+)
+from observatory.web.parts import notice
+
+GUIDE = Field("draw the bound of this SLI's objectives: latency or lag", words=("latency", "lag"))
+FIELDS = {
+    "signals": SIGNALS_FIELD,
+    "statistic": Field("how values are shown", words=STATISTIC_WORDS, required=True),
+    "also": Field("a second statistic of the same signal", words=STATISTIC_WORDS),
+    "scope": SCOPE,
+    "limit": LIMIT,
+    "guide": GUIDE,
+}
+
+
+def draw_lines(board: Board, panel: PanelDeclaration) -> Drawn:
+    """One line per subject; with `also` two lines each."""
+    return _draw(board, panel, stacked=False)
+
+
+def draw_stacked(board: Board, panel: PanelDeclaration) -> Drawn:
+    """Areas that add up to the whole."""
+    return _draw(board, panel, stacked=True)
+
+
+def _draw(board: Board, panel: PanelDeclaration, *, stacked: bool) -> Drawn:
+    statistic = _statistic(panel.text("statistic"))
+    signal, found, series = measured(board, panel, statistic)
+    if not series:
+        title, words = why_nothing(board, panel, found)
+        return Drawn(body=[notice(title, words)], note=board.view.words)
+    limit = panel.number("limit", 6)
+    chosen = strongest(series, limit, found, by_size=stacked)
+    names = {one.key: one.label for one in found}
+    curves = [Curve(name=_name(names, one), t_ms=one.t_ms, value=one.value) for one in chosen]
+    if also := panel.text("also"):
+        second = board.series(signal, [one.subject for one in chosen], _statistic(also))
+        alone = len({one.subject for one in chosen}) == 1
+        curves = [
+            Curve(name=statistic if alone else f"{one.name} {statistic}", t_ms=one.t_ms, value=one.value)
+            for one in curves
+        ]
+        curves += [
+            Curve(name=also if alone else f"{_name(names, one)} {also}", t_ms=one.t_ms, value=one.value)
+            for one in second
+        ]
+    if stacked:
+        curves = [Curve(name=one.name, t_ms=one.t_ms, value=np.nan_to_num(one.value)) for one in curves]
+    figure = line_figure(
+        curves,
+        theme=board.view.colours,
+        span=board.span,
+        unit=SIGNALS[signal].unit,
+        statistic=statistic,
+        guides=guides(board, panel, found),
+        stacked=stacked,
+    )
+    hidden = len({one.subject for one in series}) - len({one.subject for one in chosen})
+    silent = len({one.key for one in found}) - len({one.subject for one in series})
+    note = f"{board.view.words}{f' · {hidden} more not drawn' if hidden > 0 else ''}"
+    warnings = [f"{silent} of {len(found)} have no data in this range"] if 0 < silent < len(found) else []
+    return Drawn(body=[graph(figure, board, panel)], note=note, warnings=warnings)
+
+
+def strongest(
+    series: Sequence[SignalSeries], limit: int, found: Sequence[Subject], *, by_size: bool
+) -> list[SignalSeries]:
+    """At most `limit` series: the largest when they are stacked, else those of the most urgent subjects."""
+    if by_size:
+        return sorted(series, key=lambda one: -float(np.nansum(one.value)))[:limit]
+    order = {one.key: index for index, one in enumerate(found)}
+    return sorted(series, key=lambda one: order.get(one.subject, len(order)))[:limit]
+
+
+def guides(board: Board, panel: PanelDeclaration, found: Sequence[Subject]) -> list[Guide]:
+    """The bound of the objectives on what is drawn, when all have the same one."""
+    sli = panel.text("guide")
+    if not sli:
+        return []
+    keys = {one.key for one in found}
+    bounds = {
+        one.objective.threshold.value
+        for one in board.snapshot.status.objectives
+        if one.objective.sli == sli
+        and one.objective.operation_key in keys
+        and one.objective.threshold
+        and one.objective.threshold.unit == "second"
+    }
+    return [Guide(bound, f"objective {format_duration(bound)}") for bound in bounds] if len(bounds) == 1 else []
+
+
+def _name(names: dict[str, str], one: SignalSeries) -> str:
+    return f"{names.get(one.subject, one.subject)}{f' {one.part}' if one.part else ''}"
+
+
+def _statistic(word: str) -> Statistic:
+    return next((one for one in STATISTIC_WORDS if one == word), "level")
+
+
+LINES = Kind(name="lines", meaning="a signal over time, one line each", draw=draw_lines, fields=FIELDS)
+STACKED = Kind(name="stacked", meaning="a signal over time as areas that add up", draw=draw_stacked, fields=FIELDS)

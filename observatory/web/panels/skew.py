@@ -1,0 +1,64 @@
+"""Kind `skew`: how evenly messages fall on the partitions of each channel."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from observatory.figures.lines import heat_figure
+from observatory.web.board import Board
+from observatory.web.declaration import PanelDeclaration
+from observatory.web.kind import Drawn, Field, Kind
+from observatory.web.panels.graph import graph
+from observatory.web.panels.subjects import LIMIT, SCOPE, channel_ids, label
+from observatory.web.parts import notice
+
+
+def draw(board: Board, panel: PanelDeclaration) -> Drawn:
+    """Share of messages of each partition over the even share, per channel."""
+    ids = channel_ids(board, panel)
+    written: dict[str, dict[str, float]] = {}
+    for one in board.series("produced_offset", ids, "rate", by_part=True):
+        if one.part and np.isfinite(one.value).any():
+            written.setdefault(one.subject, {})[one.part] = float(np.nansum(one.value))
+    written = {key: parts for key, parts in written.items() if sum(parts.values()) > 0}
+    several = {key: parts for key, parts in written.items() if len(parts) > 1}
+    if not several:
+        missing = board.missing("produced_offset", ids) if ids else None
+        if missing:
+            return Drawn(body=[notice("No data for partitions", missing.reason or "no series tells partitions apart")])
+        words = "Only channels with several partitions that received messages appear here."
+        return Drawn(body=[notice("Nothing to compare", words)])
+    limit = panel.number("limit", 10)
+    rows = sorted(
+        several, key=lambda key: -max(several[key].values()) * len(several[key]) / sum(several[key].values())
+    )[:limit]
+    columns = sorted({part for key in rows for part in several[key]}, key=natural)
+    share = np.full((len(rows), len(columns)), np.nan)
+    for down, key in enumerate(rows):
+        even = sum(several[key].values()) / len(several[key])
+        for part, count in several[key].items():
+            share[down, columns.index(part)] = count / even
+    figure = heat_figure(
+        [label(board, key) for key in rows],
+        [f"p{part}" if part.isdigit() else part for part in columns],
+        share,
+        theme=board.view.colours,
+    )
+    hidden = len(several) - len(rows)
+    note = f"share of messages ÷ even share · {board.view.words}{f' · {hidden} more' if hidden else ''}"
+    return Drawn(body=[graph(figure, board, panel)], note=note)
+
+
+def natural(text: str) -> tuple[tuple[int, int | str], ...]:
+    """Sort key by which partition 10 follows partition 9."""
+    return tuple((0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", text) if part)
+
+
+SKEW = Kind(
+    name="skew",
+    meaning="partition skew",
+    draw=draw,
+    fields={"scope": SCOPE, "limit": Field(LIMIT.meaning, "count")},
+)

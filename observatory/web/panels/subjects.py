@@ -1,0 +1,121 @@
+"""Which operations or channels a panel is about, by its scope option and the page it stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from observatory.evaluate.snapshot import SignalSeries, Statistic
+from observatory.telemetry.signals import SIGNALS
+from observatory.web.board import Board
+from observatory.web.declaration import PanelDeclaration
+from observatory.web.kind import Field
+
+SIGNAL_WORDS = tuple(SIGNALS)
+STATISTIC_WORDS: tuple[Statistic, ...] = ("rate", "level", "p50", "p99", "age", "behind")
+SCOPE = Field(
+    "critical: channels of high criticality; all: every channel; page: what the page is about",
+    words=("critical", "all", "page"),
+)
+SIGNALS_FIELD = Field(
+    "signals of the vocabulary, the first that is measured is shown", "texts", SIGNAL_WORDS, required=True
+)
+LIMIT = Field("how many lines or rows at most", "count")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A line of a figure: whose signal it is and what people call it."""
+
+    key: str
+    label: str
+    channel_id: str
+
+
+def channel_ids(board: Board, panel: PanelDeclaration) -> tuple[str, ...]:
+    """Channels in the panel's scope, the most urgent first."""
+    scope = panel.text("scope", "page" if board.argument else "all")
+    if scope == "page" and board.argument:
+        if board.channel(board.argument):
+            return (board.argument,)
+        return tuple(dict.fromkeys(one.channel_id for one in group_operations(board)))
+    levels = ("critical", "high") if scope == "critical" else ()
+    found = tuple(one.channel.id for one in board.channel_standings(criticality=levels))
+    # An estate that says nothing about criticality still has channels worth watching.
+    return found or (tuple(one.channel.id for one in board.channel_standings()) if scope == "critical" else ())
+
+
+def group_operations(board: Board) -> tuple[object, ...]:
+    """Operations of the consumer group that the page is about."""
+    return tuple(
+        one
+        for one in board.snapshot.catalog.operations
+        if one.action == "receive"
+        and board.argument in (one.consumer_group, one.service if not one.consumer_group else None)
+    )
+
+
+def subjects(board: Board, panel: PanelDeclaration, signal: str) -> tuple[Subject, ...]:
+    """Subjects of a signal in the panel's scope, in the order of their channels."""
+    ids = channel_ids(board, panel)
+    if SIGNALS[signal].scope not in ("producer", "consumer"):
+        return tuple(Subject(key, label(board, key), key) for key in ids)
+    action = "send" if SIGNALS[signal].scope == "producer" else "receive"
+    group = board.argument if board.argument and not board.channel(board.argument) else None
+    found: list[Subject] = []
+    for channel_id in ids:
+        operations = board.operations((channel_id,), action)
+        if group:
+            operations = tuple(one for one in operations if group in (one.consumer_group, one.service))
+        for operation in operations:
+            who = operation.consumer_group or operation.service
+            name = label(board, channel_id)
+            if board.argument == channel_id:
+                name = who
+            elif len(operations) > 1:
+                name = f"{name} · {who}"
+            found.append(Subject(operation.key, name, channel_id))
+    return tuple(found)
+
+
+def label(board: Board, channel_id: str) -> str:
+    """What to call a channel."""
+    channel = board.channel(channel_id)
+    return channel.label if channel else channel_id
+
+
+def measured(
+    board: Board, panel: PanelDeclaration, statistic: Statistic, *, by_part: bool = False
+) -> tuple[str, tuple[Subject, ...], tuple[SignalSeries, ...]]:
+    """The first of the panel's signals that has any series: its name, its subjects and the series."""
+    import numpy as np
+
+    first = ""
+    empty: tuple[Subject, ...] = ()
+    for signal in panel.words("signals"):
+        found = subjects(board, panel, signal)
+        series = board.series(signal, [one.key for one in found], statistic, by_part=by_part)
+        seen = tuple(one for one in series if np.isfinite(one.value).any())
+        if seen:
+            return signal, found, seen
+        if not first:
+            first, empty = signal, found
+    return first, empty, ()
+
+
+def why_nothing(board: Board, panel: PanelDeclaration, found: Sequence[Subject]) -> tuple[str, str]:
+    """Title and sentence for a panel that has no series: nothing in scope, not measured, or silent."""
+    signals = panel.words("signals")
+    if not channel_ids(board, panel):
+        return "Nothing to show", "No channel passes the filter."
+    if not found:
+        side = "producer" if SIGNALS[signals[0]].scope == "producer" else "consumer"
+        return "Nothing to show", f"The documents declare no {side} here."
+    for signal in signals:
+        if (missing := board.missing(signal, [one.key for one in subjects(board, panel, signal)])) is None:
+            return (
+                "No traffic",
+                f"Series for {SIGNALS[signal].meaning} exist, and hold nothing in this range ({board.view.words}).",
+            )
+    reason = missing.reason if missing else ""
+    return f"No data for {signals[0].replace('_', ' ')}", reason

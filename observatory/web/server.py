@@ -1,0 +1,114 @@
+"""The whole site put together, and the listening: used by `serve` and by `demo`."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask
+
+from observatory.errors import UsageError
+from observatory.objectives.policy import load_policies
+from observatory.web.app import create_app
+from observatory.web.http import SpanSink, add_headers, add_routes, is_loopback, only_local_names
+from observatory.web.load import load_pages, shipped_folder
+from observatory.web.own_metrics import OwnMetrics
+from observatory.web.panels import KINDS
+from observatory.web.service import Service
+
+if TYPE_CHECKING:
+    from observatory.evaluate.estate import Estate
+
+THREADS = 8
+"""Request threads; a page asks for eight panels at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """Pages, routes and the service behind them. `server` is the WSGI callable for any server of your choice."""
+
+    service: Service
+    server: Flask
+    metrics: OwnMetrics
+
+
+def build_site(
+    estate: Estate,
+    *,
+    clock: Callable[[], int],
+    dashboards: Sequence[Path] = (),
+    policies_dir: Path | None = None,
+    sink: SpanSink | None = None,
+    interval_seconds: float = 30.0,
+    local_only: bool = True,
+) -> Site:
+    """Everything but the listening.
+
+    Args:
+        clock: Milliseconds since the epoch, now.
+        dashboards: Folders layered over the shipped dashboards, last wins.
+        sink: Where received spans go.
+        local_only: Refuse requests that name this server by anything but a loopback name.
+
+    Raises:
+        InputInvalid: A dashboard or a policy is wrong.
+    """
+    pages = load_pages([shipped_folder(), *dashboards], KINDS)
+    metrics = OwnMetrics(clock)
+    service = Service(estate, clock=clock, interval_seconds=interval_seconds, observer=metrics)
+    app = create_app(service, pages, policies=load_policies(policies_dir))
+    server: Flask = app.server
+    if local_only:
+        only_local_names(server)
+    add_routes(server, service, metrics, sink)
+    add_headers(server, metrics, app.csp_hashes)
+    return Site(service=service, server=server, metrics=metrics)
+
+
+def listen(site: Site, *, host: str, port: int, ready: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT, then stop cleanly. Port 0 takes a free one; `ready` is told the URL.
+
+    Raises:
+        UsageError: The address cannot be bound.
+    """
+    from waitress.server import create_server
+
+    try:
+        server: Any = create_server(
+            site.server, host=host, port=port, threads=THREADS, ident=None, clear_untrusted_proxy_headers=True
+        )
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot listen on {host} port {port}: {getattr(error, 'strerror', None) or error}") from None
+    stop = Event()
+    before = {sign: signal.signal(sign, lambda *_: stop.set()) for sign in (signal.SIGTERM, signal.SIGINT)}
+    site.service.start()
+    thread = Thread(target=server.run, name="observatory-http", daemon=True)
+    thread.start()
+    shown = f"[{host}]" if ":" in host else host
+    ready(f"http://{shown}:{server.effective_port}/")
+    try:
+        # Short waits let Python run the signal's handler on every platform.
+        while thread.is_alive() and not stop.wait(0.5):
+            pass
+    finally:
+        server.close()
+        site.service.stop()
+        for sign, handler in before.items():
+            signal.signal(sign, handler)
+
+
+def check_host(host: str, allow_remote: bool) -> None:
+    """Loopback is free; anything else must be asked for.
+
+    Raises:
+        UsageError: The address is not loopback and `allow_remote` is not set.
+    """
+    if not allow_remote and not is_loopback(host):
+        raise UsageError(
+            f"--host {host} opens the dashboards to other machines, and they ask nobody for a password; "
+            "add --allow-remote when a proxy with authentication stands before them"
+        )

@@ -1,0 +1,166 @@
+"""The service behind the pages: a thread that refreshes the snapshot and keeps the last good one.
+
+The clock comes from outside. Nothing here knows a page; `Standing` is what it hands over, one frozen value at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from threading import Event, Lock, Thread
+from typing import TYPE_CHECKING, Protocol
+
+from observatory.errors import ObservatoryError, Problem, ProblemsError
+from observatory.evaluate.snapshot import Snapshot
+from observatory.web.changes import Change, changes_between
+from observatory.web.memory import Memory
+from observatory.windows import STEP_MS
+
+if TYPE_CHECKING:
+    from observatory.evaluate.estate import Estate
+
+log = logging.getLogger("observatory.web")
+MOST_CHANGES = 200
+
+
+class Observer(Protocol):
+    """Who wants to know how refreshing goes; the service's own metrics."""
+
+    def refreshed(self, seconds: float, standing: Standing) -> None:
+        """Called after every refresh, good or not."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What is known right now.
+
+    Attributes:
+        snapshot: The last good one; None before the first.
+        version: Grows with every new snapshot; pages compare it and nothing else.
+        refreshed_ms: When the snapshot was made; None before the first.
+        tried_ms: When a refresh was last tried.
+        problems: Why the last try failed; empty when it did not.
+        changes: What became different between snapshots, newest first.
+        memory: Values that panels of this snapshot share.
+    """
+
+    snapshot: Snapshot | None = None
+    version: int = 0
+    refreshed_ms: int | None = None
+    tried_ms: int | None = None
+    problems: tuple[Problem, ...] = ()
+    changes: tuple[Change, ...] = ()
+    memory: Memory
+
+    def age_seconds(self, now_ms: int) -> float | None:
+        """How old the numbers are: since the instant they are for."""
+        return max(0.0, (now_ms - self.snapshot.at_ms) / 1000) if self.snapshot else None
+
+
+class Service:
+    """Refreshes in the background and answers from memory.
+
+    Args:
+        estate: Where snapshots come from.
+        clock: Milliseconds since the epoch, now.
+        interval_seconds: Between the end of one refresh and the start of the next.
+        observer: Told about each refresh.
+    """
+
+    def __init__(
+        self,
+        estate: Estate,
+        *,
+        clock: Callable[[], int],
+        interval_seconds: float = 30.0,
+        observer: Observer | None = None,
+    ) -> None:
+        self.estate = estate
+        self.clock = clock
+        self.interval_seconds = interval_seconds
+        self._observer = observer
+        self._standing = Standing(memory=Memory())
+        self._lock = Lock()
+        self._stop = Event()
+        self._thread: Thread | None = None
+
+    @property
+    def standing(self) -> Standing:
+        """The current state, never None; safe from any thread."""
+        return self._standing
+
+    @property
+    def alive(self) -> bool:
+        """Whether the refreshing thread runs."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def refresh(self) -> Standing:
+        """Make one snapshot for the last full minute. A failure keeps the old snapshot and notes why."""
+        with self._lock:
+            began = self.clock()
+            before = self._standing
+            try:
+                after = self._renewed(before, began)
+            except ProblemsError as error:
+                after = replace(before, tried_ms=began, problems=tuple(error.problems))
+            except ObservatoryError as error:
+                after = replace(before, tried_ms=began, problems=(_failure(str(error)),))
+            except Exception as error:
+                # A thread that ends silently would leave old numbers on the wall; so it notes the fault and goes on.
+                log.exception("a refresh failed")
+                after = replace(before, tried_ms=began, problems=(_failure(f"{type(error).__name__}: {error}"),))
+            self._standing = after
+            if self._observer:
+                self._observer.refreshed((self.clock() - began) / 1000, after)
+            return after
+
+    def _renewed(self, before: Standing, now_ms: int) -> Standing:
+        at_ms = now_ms - now_ms % STEP_MS
+        if before.snapshot and before.snapshot.at_ms == at_ms and not before.problems:
+            return replace(before, tried_ms=now_ms)
+        snapshot = self.estate.snapshot(at_ms, previous=before.snapshot)
+        if before.snapshot and _all_failed(snapshot):
+            # Numbers of a snapshot without any source are all unknown; the last known ones serve better, with their age.
+            return replace(before, tried_ms=now_ms, problems=_source_problems(snapshot))
+        found = changes_between(before.snapshot, snapshot) if before.snapshot else ()
+        return Standing(
+            snapshot=snapshot,
+            version=before.version + 1,
+            refreshed_ms=now_ms,
+            tried_ms=now_ms,
+            changes=(*found, *before.changes)[:MOST_CHANGES],
+            memory=Memory(),
+        )
+
+    def start(self) -> None:
+        """Begin to refresh; the first refresh starts at once, in the background."""
+        if self._thread is None:
+            self._thread = Thread(target=self._run, name="observatory-refresh", daemon=True)
+            self._thread.start()
+
+    def stop(self, timeout_seconds: float = 10.0) -> None:
+        """End the thread after the refresh it may be in."""
+        self._stop.set()
+        if self._thread:
+            self._thread.join(timeout_seconds)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self.refresh()
+            self._stop.wait(self.interval_seconds)
+
+
+def _failure(message: str) -> Problem:
+    return Problem(code="refresh-failed", message=f"the numbers could not be refreshed: {message}")
+
+
+def _all_failed(snapshot: Snapshot) -> bool:
+    sources = snapshot.status.sources
+    return bool(sources) and all(source.state == "failed" for source in sources)
+
+
+def _source_problems(snapshot: Snapshot) -> tuple[Problem, ...]:
+    found = [problem for source in snapshot.status.sources for problem in source.problems]
+    return tuple(found) or (_failure("no source answers"),)

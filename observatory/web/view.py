@@ -1,0 +1,104 @@
+"""The view: what the address bar says about range, filters and theme. The address is its only store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+from urllib.parse import parse_qs, urlencode
+
+from observatory.figures.theme import THEMES, Theme
+from observatory.units import format_duration
+from observatory.windows import TimeRange, format_instant, parse_instant
+
+RANGES: dict[str, int] = {"1h": 3600, "6h": 21_600, "24h": 86_400, "7d": 604_800, "30d": 2_592_000}
+"""Relative ranges, in seconds, in the order of the buttons."""
+DEFAULT_RANGE = "24h"
+STEPS_MS = (15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 900_000, 1_800_000, 3_600_000, 7_200_000, 21_600_000)
+MOST_STEPS = 420
+LONGEST_MS = 400 * 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a person looks at.
+
+    Attributes:
+        range: One of `RANGES`; counts while `absolute` is None.
+        absolute: A fixed range, after zooming or from a link that froze time.
+        query: Free text: channels, groups, topics, owners that contain it.
+        domain: Only this domain; empty for all.
+        channel: Only this channel id; empty for all.
+        trace: The sample trace to show; empty for the first.
+        theme: `dark` or `light`, as the browser resolved it.
+    """
+
+    range: str = DEFAULT_RANGE
+    absolute: TimeRange | None = None
+    query: str = ""
+    domain: str = ""
+    channel: str = ""
+    trace: str = ""
+    theme: Literal["dark", "light"] = "dark"
+
+    @classmethod
+    def parse(cls, search: str | None) -> View:
+        """The view in a query string. What cannot be meant falls back to the default, for a page must open."""
+        values = {key: last[-1] for key, last in parse_qs((search or "").lstrip("?"), max_num_fields=20).items()}
+        word = values.get("range", DEFAULT_RANGE)
+        theme: Literal["dark", "light"] = "light" if values.get("theme") == "light" else "dark"
+        return cls(
+            range=word if word in RANGES else DEFAULT_RANGE,
+            absolute=_absolute(values.get("from"), values.get("to")),
+            query=values.get("q", "")[:200].strip(),
+            domain=values.get("domain", "")[:200],
+            channel=values.get("ch", "")[:1000],
+            trace=values.get("trace", "")[:64],
+            theme=theme,
+        )
+
+    def span(self, at_ms: int) -> TimeRange:
+        """The range that panels show, given the instant of the snapshot."""
+        return self.absolute or TimeRange(at_ms - RANGES[self.range] * 1000, at_ms)
+
+    @property
+    def colours(self) -> Theme:
+        return THEMES[self.theme]
+
+    @property
+    def words(self) -> str:
+        """The range as people say it: `last 24 h`, `2026-11-20 10:00 to 12:00 UTC`."""
+        if self.absolute is None:
+            return f"last {format_duration(RANGES[self.range])}"
+        start = (format_instant(self.absolute.start_ms) or "")[:16].replace("T", " ")
+        end = (format_instant(self.absolute.end_ms) or "")[:16].replace("T", " ")
+        return f"{start} to {end[11:] if end[:10] == start[:10] else end} UTC"
+
+    def link(self, path: str, **changes: str) -> str:
+        """A path with this view's query string; `changes` of fields win."""
+        view = replace(self, **changes)  # type: ignore[arg-type]
+        query: dict[str, str] = {}
+        if view.absolute:
+            query["from"] = format_instant(view.absolute.start_ms) or ""
+            query["to"] = format_instant(view.absolute.end_ms) or ""
+        elif view.range != DEFAULT_RANGE:
+            query["range"] = view.range
+        query |= {
+            key: value for key, value in (("q", view.query), ("domain", view.domain), ("ch", view.channel)) if value
+        }
+        return f"{path}?{urlencode(query)}" if query else path
+
+
+def step_for(span: TimeRange) -> int:
+    """Milliseconds between points: the finest round step that keeps a line under `MOST_STEPS` points."""
+    length = span.end_ms - span.start_ms
+    return next((step for step in STEPS_MS if length <= step * MOST_STEPS), -(-length // MOST_STEPS))
+
+
+def _absolute(start: str | None, end: str | None) -> TimeRange | None:
+    if not start or not end:
+        return None
+    try:
+        first, last = parse_instant(start), parse_instant(end)
+    except (ValueError, OverflowError):
+        return None
+    return TimeRange(first, last) if 1000 <= last - first <= LONGEST_MS and first > 0 else None
