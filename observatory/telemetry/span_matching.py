@@ -128,4 +128,5 @@ def _own(
     own = [row for row in rows if row.service == subject.service and not (group and row.consumer_group)]
     if not own and rows:
         notes.append(f"seen from {', '.join(sorted({row.service for row in rows})[:5])}")
-    return own, subject.service or None, group
+    # Spans without a group are found by their service alone; asking for the group as well would find none of them.
+    return own, subject.service or None, None if own else group
