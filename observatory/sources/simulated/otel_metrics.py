@@ -84,7 +84,7 @@ def _consumed(truth: Truth, service: str) -> list[Curve]:
         labels = _labels(channel, "process", "process")
         if channel.system == "kafka" or channel.system == "nats":
             labels["messaging_consumer_group_name"] = model.group
-        if channel.system in ("mqtt", "nats"):
+        if channel.system == "mqtt":
             curves += _deliveries(told, labels)
         elif told.handling is None:
             curves += _handled(told, labels)

@@ -135,9 +135,10 @@ class Truth:
         return slice(start_ms // MINUTE_MS - self.first_minute, end_ms // MINUTE_MS - self.first_minute)
 
     def published(self, service: str, address: str, start_ms: int, end_ms: int) -> tuple[int, int]:
-        """Accepted and attempted publishes in (start, end]."""
+        """Accepted and attempted publishes in (start, end]; those that went to another topic are not among them."""
         truth, part = self.publishers[(service, address)], self.part(start_ms, end_ms)
-        return int(truth.accepted[part].sum()), int(truth.attempts[part].sum())
+        elsewhere = int(truth.misrouted[part].sum())
+        return int(truth.accepted[part].sum()) - elsewhere, int(truth.attempts[part].sum()) - elsewhere
 
     def consumed(self, service: str, address: str, start_ms: int, end_ms: int) -> tuple[int, int]:
         """Processings without error and all processings in (start, end]."""
