@@ -96,6 +96,19 @@ def measurement_key(indicator: Indicator, bindings: tuple[Binding, ...]) -> str:
     return f"{indicator.sli}:{sha256(repr(parts).encode()).hexdigest()[:16]}"
 
 
+def bound_measurement(
+    indicator: Indicator, operation_key: str, channel_id: str, mapping: MappingResult
+) -> Measurement | None:
+    """An indicator bound for one operation, for views that show more than objectives ask for; None where it is not."""
+    found = [mapping.chosen(operation_key, one) or mapping.chosen(channel_id, one) for one in indicator.signals]
+    bindings = tuple(binding for binding in found if binding is not None)
+    if len(bindings) < len(found) or not _answers(indicator, bindings):
+        return None
+    _, liveness = _rank(indicator, bindings, None)
+    key = measurement_key(indicator, bindings)
+    return Measurement(key=key, subject=operation_key, indicator=indicator, bindings=bindings, liveness=liveness)
+
+
 def _measurement(
     objective: Objective, indicator: Indicator, bindings: tuple[Binding, ...], liveness: Liveness, reason: str
 ) -> Measurement:

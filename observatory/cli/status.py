@@ -1,0 +1,225 @@
+"""`observatory status`: SLI, error budget, burn rates and state of every objective at an instant."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from observatory.cli import console, options
+from observatory.errors import ExitCode, Problem, UsageError
+from observatory.units import format_count, format_duration, format_percentage
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from observatory.evaluate.status import ObjectiveStatus, Status
+
+
+class FailOn(StrEnum):
+    """What makes the command end with exit code 1."""
+
+    BREACHED = "breached"
+    AT_RISK = "at-risk"
+    NEVER = "never"
+
+
+Gate = Annotated[
+    FailOn,
+    typer.Option("--fail-on", help="End with exit code 1 when an objective is breached, or at risk, or never."),
+]
+STATE_STYLE = {
+    "breached": "bold red",
+    "at_risk": "yellow",
+    "no_data": "magenta",
+    "unmapped": "magenta",
+    "no_traffic": "dim",
+    "meeting": "green",
+}
+BAR_CELLS = 10
+NARROW, MEDIUM = 90, 120
+
+
+@console.command
+def status(
+    paths: options.Paths = None,
+    config: options.Config = None,
+    prometheus: options.Prometheus = None,
+    store: options.Store = None,
+    header: options.Header = None,
+    overlay: options.Overlay = None,
+    at: options.At = None,
+    fail_on: Gate = FailOn.NEVER,
+    json: options.Json = False,
+) -> None:
+    """SLI, error budget, burn rates and state of every objective.
+
+    Exit codes: 0 fine, 1 the gate of --fail-on, 3 documents have errors, 4 no source answered, 5 a source answered in
+    part or one of several failed.
+    """
+    at_ms = options.instant(at, round(time.time() * 1000))
+
+    from observatory.evaluate.estate import Estate
+    from observatory.settings import load_settings
+    from observatory.sources.opening import open_sources
+
+    settings = load_settings(
+        config,
+        os.environ,
+        documents=tuple(paths or ()),
+        prometheus_url=prometheus,
+        store=store,
+        headers=tuple(header or ()),
+        overlays=tuple(overlay or ()),
+    )
+    if not settings.documents:
+        raise UsageError("say which documents: observatory status PATH..., or `documents` in observatory.yaml")
+    if not settings.prometheus and settings.store is None:
+        raise UsageError("say where telemetry is: --prometheus URL or --store PATH, or the same in observatory.yaml")
+    with open_sources(settings, read_only_store=True) as sources:
+        found = Estate(settings, sources).snapshot(at_ms).status
+    if json:
+        console.answer_json(found.to_json())
+    else:
+        show(found)
+    report(found, json)
+    console.finish(exit_code(found, fail_on))
+
+
+def report(found: Status, json: bool) -> None:
+    """Problems of the run on stderr; those of single objectives too, unless the JSON holds them already."""
+    problems: list[Problem] = list(found.problems)
+    if not json:
+        problems += [problem for one in found.objectives for problem in one.problems if problem.severity != "info"]
+    console.report(problems)
+
+
+def exit_code(found: Status, fail_on: FailOn) -> ExitCode:
+    """What the status means to the shell: the most serious of what is wrong."""
+    from observatory.evaluate.estate import everything_failed, is_partial
+
+    if any(problem.severity == "error" and problem.location for problem in found.problems):
+        return ExitCode.INPUT_INVALID
+    if everything_failed(found):
+        return ExitCode.SOURCE_FAILED
+    if is_partial(found):
+        return ExitCode.PARTIAL_DATA
+    gate = {FailOn.BREACHED: {"breached"}, FailOn.AT_RISK: {"breached", "at_risk"}, FailOn.NEVER: set[str]()}[fail_on]
+    if any(one.state in gate for one in found.objectives):
+        return ExitCode.GATE_FAILED
+    return ExitCode.FINE
+
+
+def show(found: Status) -> None:
+    """A table for people, worst first; columns give way on narrow terminals, colours to NO_COLOR."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from observatory.windows import format_instant
+
+    out = Console(file=sys.stdout, highlight=False, soft_wrap=False)
+    width = out.width
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
+    table.add_column("State", no_wrap=True)
+    table.add_column("Objective", overflow="fold", ratio=1)
+    table.add_column("SLI", justify="right", no_wrap=True)
+    if width >= NARROW:
+        table.add_column("Target", justify="right", no_wrap=True)
+    table.add_column("Budget left", no_wrap=True)
+    table.add_column("Burn 1h", justify="right", no_wrap=True)
+    if width >= NARROW:
+        table.add_column("Lag", justify="right", no_wrap=True)
+    if width >= MEDIUM:
+        table.add_column("Events", justify="right", no_wrap=True)
+        table.add_column("Owner", overflow="ellipsis", no_wrap=True)
+    for one in worst_first(found.objectives):
+        cells: list[str | Text] = [
+            Text(one.state.replace("_", " "), STATE_STYLE[one.state]),
+            Text(one.objective.id),
+            format_percentage(one.counts.ratio, target=one.objective.target)
+            if one.counts and one.counts.ratio is not None
+            else "-",
+        ]
+        if width >= NARROW:
+            cells.append(f"{one.objective.target * 100:g} %")
+        cells += [_bar(one, out), _burn(one)]
+        if width >= NARROW:
+            cells.append(_level(one))
+        if width >= MEDIUM:
+            cells.append(format_count(round(one.counts.total)) if one.counts else "-")
+            cells.append(one.objective.owner.team if one.objective.owner else "-")
+        table.add_row(*cells)
+    if found.objectives:
+        out.print(table)
+    else:
+        out.print("no objectives: no operation has x-slo")
+    counts = ", ".join(
+        f"{number} {state.replace('_', ' ')}" for state, number in state_counts(found.objectives).items()
+    )
+    out.print(Text(f"{len(found.objectives)} objectives at {format_instant(found.at_ms)}: {counts or 'none'}", "dim"))
+
+
+def worst_first(objectives: tuple[ObjectiveStatus, ...]) -> list[ObjectiveStatus]:
+    """By state, then by budget left, then by criticality and id."""
+    from observatory.evaluate.status import STATES
+    from observatory.spec.catalog import CRITICALITIES
+
+    def key(one: ObjectiveStatus) -> tuple[int, float, int, str]:
+        left = one.budget.remaining_ratio if one.budget else None
+        return (
+            STATES.index(one.state),
+            left if left is not None else 2.0,
+            CRITICALITIES.index(one.objective.criticality),
+            one.objective.id,
+        )
+
+    return sorted(objectives, key=key)
+
+
+def state_counts(objectives: tuple[ObjectiveStatus, ...]) -> dict[str, int]:
+    """How many objectives are in each state, worst first, empty states left out."""
+    from observatory.evaluate.status import STATES
+
+    counts = {state: sum(1 for one in objectives if one.state == state) for state in STATES}
+    return {state: number for state, number in counts.items() if number}
+
+
+def _bar(one: ObjectiveStatus, out: Console) -> Text:
+    from rich.text import Text
+
+    left = one.budget.remaining_ratio if one.budget else None
+    if left is None:
+        return Text("-")
+    cells = max(0, min(BAR_CELLS, round(left * BAR_CELLS)))
+    full, empty = ("█", "░") if (out.encoding or "").lower().startswith("utf") else ("#", ".")
+    style = "red" if left < 0 else "yellow" if left < 0.25 else "green"
+    return Text.assemble((full * cells, style), (empty * (BAR_CELLS - cells), "dim"), f" {left * 100:5.0f} %")
+
+
+def _burn(one: ObjectiveStatus) -> str:
+    rate = one.burn_rates.get("1h")
+    return "-" if rate is None else f"{rate:.3g}x"
+
+
+def _level(one: ObjectiveStatus) -> str:
+    if one.level is None or one.level.last is None:
+        return "-"
+    match one.level.unit:
+        case "second":
+            return format_duration(one.level.last)
+        case "ratio":
+            return f"{one.level.last * 100:.3g} %"
+        case _:
+            return format_count(round(one.level.last))
+
+
+def register(app: typer.Typer) -> None:
+    """Attach the command."""
+    app.command("status")(status)

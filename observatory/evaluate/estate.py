@@ -1,0 +1,233 @@
+"""The estate: documents, profiles and sources together; asked for an instant, it answers with a snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import gcd
+
+from observatory.compile.plan import Measurement, measure
+from observatory.errors import Problem, SourceFailed, in_order
+from observatory.evaluate.judgement import judge
+from observatory.evaluate.signal_series import signal_series
+from observatory.evaluate.snapshot import SignalSeries, Snapshot, Statistic
+from observatory.evaluate.status import ObjectiveStatus, Status
+from observatory.ledger.build import build
+from observatory.ledger.evidence import Sources
+from observatory.ledger.ledger import Ledger
+from observatory.objectives.load import objectives_of
+from observatory.objectives.objective import Objective
+from observatory.objectives.policy import Policy, check_policy, load_policies
+from observatory.settings import Settings
+from observatory.sources.base import MetricSource, SourceState, SpanSource
+from observatory.spec.catalog import Catalog
+from observatory.telemetry.binding import MappingResult
+from observatory.telemetry.recipe import Profile
+from observatory.units import parse_duration
+from observatory.windows import BURN_WINDOWS, STEP_MS, Grid, TimeRange
+
+MAPPING_FRESH_MS = 300_000
+"""A mapping is used again for this long; exporters do not change more often than people can look."""
+LEAST_STEP_MS = 5_000
+INVENTORY_LOOKBACK_MS = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A mapping and what it was made from."""
+
+    at_ms: int
+    mapping: MappingResult
+    names: dict[str, frozenset[str]]
+    problems: tuple[Problem, ...]
+    failed: frozenset[str]
+
+
+class Estate:
+    """Everything that is asked again and again, read once: catalogue, objectives, profiles, policies.
+
+    Attributes:
+        catalog: What the documents declare.
+        objectives: What they ask for.
+        policies: Burn-rate policies by name.
+        sources: Who answers.
+    """
+
+    def __init__(self, settings: Settings, sources: Sources, catalog: Catalog | None = None) -> None:
+        """Read documents, profiles and policies; no source is asked.
+
+        Args:
+            catalog: In place of the settings' documents, for callers that have read them.
+
+        Raises:
+            InputInvalid: Profiles or policies cannot be used. Faults of documents are in `catalog.problems`.
+        """
+        from observatory.spec.load import load_catalog
+        from observatory.telemetry.profile import load_profiles
+
+        self.settings = settings
+        self.sources = sources
+        self.catalog = (
+            catalog
+            if catalog is not None
+            else load_catalog(
+                settings.documents,
+                roots=settings.roots,
+                overlays=settings.overlays,
+                allow_remote=settings.allow_remote_references,
+            )
+        )
+        self.profiles: tuple[Profile, ...] = load_profiles(settings.profiles_dir)
+        self.policies: dict[str, Policy] = load_policies(settings.policies_dir)
+        self.objectives, self._problems = objectives_of(self.catalog)
+        self._known: _Known | None = None
+
+    def snapshot(
+        self, at_ms: int, previous: Snapshot | None = None, *, length_seconds: float | None = None
+    ) -> Snapshot:
+        """Everything at one instant.
+
+        Args:
+            at_ms: The instant; time is never read from a clock here.
+            previous: An earlier snapshot of this estate: its counts are kept, and only newer steps are asked for.
+            length_seconds: How far back the ledger reaches at least; as far as the longest window when None.
+
+        A source that fails is part of the answer: its state says so, and what it should have answered is unknown.
+        """
+        grid = self.grid(at_ms, length_seconds)
+        known = self._mapping(grid, previous)
+        measured = {one.id: measure(one, known.mapping, known.names) for one in self.objectives}
+        measurements = {key: one for key, one in measured.items() if isinstance(one, Measurement)}
+        ledger = build(
+            measurements.values(),
+            _Answering(
+                tuple(source for source in self.sources.metrics if source.name not in known.failed),
+                tuple(source for source in self.sources.spans if source.name not in known.failed),
+            ),
+            grid,
+            previous=previous.ledger if previous is not None else None,
+        )
+        status = self._status(at_ms, measured, ledger, known)
+        return Snapshot(
+            at_ms=at_ms,
+            catalog=self.catalog,
+            objectives=self.objectives,
+            mapping=known.mapping,
+            measurements=measurements,
+            ledger=ledger,
+            status=status,
+        )
+
+    def grid(self, at_ms: int, length_seconds: float | None = None) -> Grid:
+        """The grid that holds every objective's window and the longest burn-rate window.
+
+        Steps are a minute, or shorter where a window is no multiple of a minute (or a calendar window does not begin
+        a whole number of minutes ago), but not below five seconds.
+        """
+        spans = [one.window.range_at(at_ms) for one in self.objectives]
+        lengths_ms = [span.end_ms - span.start_ms for span in spans]
+        step_ms = gcd(STEP_MS, *lengths_ms)
+        if step_ms < LEAST_STEP_MS:
+            step_ms = STEP_MS
+        longest = max([*lengths_ms, *(round(parse_duration(word) * 1000) for word in BURN_WINDOWS)])
+        if length_seconds is not None:
+            longest = max(longest, round(length_seconds * 1000))
+        return Grid.ending_at(at_ms, longest, step_ms)
+
+    def series(
+        self,
+        snapshot: Snapshot,
+        signal: str,
+        subjects: Sequence[str],
+        span: TimeRange,
+        step_ms: int,
+        statistic: Statistic,
+        by_part: bool = False,
+    ) -> tuple[SignalSeries, ...]:
+        """A signal over time for panels, one line per subject, or per subject and part; few requests for all of them.
+
+        Subjects that nothing measures, or without any sample in the span, are left out.
+
+        Raises:
+            SourceFailed: The source that has the signal did not answer.
+        """
+        return signal_series(
+            snapshot.catalog, snapshot.mapping, self.sources, signal, subjects, span, step_ms, statistic, by_part
+        )
+
+    def _status(self, at_ms: int, measured: dict[str, Measurement | Problem], ledger: Ledger, known: _Known) -> Status:
+        states = self._states(known)
+        failed = {state.name for state in states if state.state == "failed"}
+        statuses = tuple(self._judged(one, measured[one.id], ledger, failed) for one in self.objectives)
+        problems = [*self.catalog.problems, *self._problems, *known.problems, *ledger.problems]
+        problems += [problem for state in states for problem in state.problems if state.state != "ok"]
+        return Status(at_ms=at_ms, sources=states, objectives=statuses, problems=tuple(in_order(problems)))
+
+    def _judged(
+        self, objective: Objective, measured: Measurement | Problem, ledger: Ledger, failed: set[str]
+    ) -> ObjectiveStatus:
+        row = ledger.rows.get(measured.key) if isinstance(measured, Measurement) else None
+        unanswered = isinstance(measured, Measurement) and any(
+            one.source in failed or not one.source for one in measured.bindings
+        )
+        status = judge(
+            objective,
+            measured,
+            row,
+            ledger.grid,
+            self.policies.get(objective.policy),
+            source_failed=unanswered,
+        )
+        if status.state == "unmapped" and failed and not isinstance(measured, Measurement):
+            # With a source gone it is not known whether something measures this.
+            status = replace(status, state="no_data")
+        return replace(status, problems=(*status.problems, *check_policy(objective, self.policies)))
+
+    def _states(self, known: _Known) -> tuple[SourceState, ...]:
+        states = [source.state() for source in self.sources.metrics]
+        names = {state.name for state in states}
+        for source in self.sources.spans:
+            if source.name not in names:
+                failed = source.name in known.failed
+                states.append(SourceState(source.name, "spans", "failed" if failed else "ok"))
+        return tuple(states)
+
+    def _mapping(self, grid: Grid, previous: Snapshot | None) -> _Known:
+        known = self._known
+        usable = previous is not None and known is not None and not known.failed
+        if usable and known is not None and 0 <= grid.end_ms - known.at_ms < MAPPING_FRESH_MS:
+            return known
+        span = TimeRange(grid.start_ms - INVENTORY_LOOKBACK_MS, grid.end_ms)
+        self._known = self._map(span)
+        return self._known
+
+    def _map(self, span: TimeRange) -> _Known:
+        from observatory.telemetry.mapping import map_catalog
+        from observatory.telemetry.survey import survey
+
+        try:
+            found = survey(self.catalog, self.profiles, self.sources.metrics, self.sources.spans, span)
+        except SourceFailed as error:
+            # Nobody answered: what would be looked for is still known.
+            failed = frozenset(source.name for source in (*self.sources.metrics, *self.sources.spans))
+            mapping = map_catalog(self.catalog, self.profiles, [])
+            return _Known(span.end_ms, mapping, {}, tuple(error.problems), failed)
+        return _Known(span.end_ms, found.mapping, found.names, found.problems, frozenset(found.failed))
+
+
+@dataclass(frozen=True, slots=True)
+class _Answering:
+    """Sources that answered just now; those that did not are not asked again in the same refresh."""
+
+    metrics: tuple[MetricSource, ...]
+    spans: tuple[SpanSource, ...]
+
+
+def everything_failed(status: Status) -> bool:
+    """Whether no source answered at all."""
+    return bool(status.sources) and all(source.state == "failed" for source in status.sources)
+
+
+def is_partial(status: Status) -> bool:
+    """Whether a source failed or answered in part, so that some numbers are missing or old."""
+    return any(source.state != "ok" for source in status.sources)
