@@ -8,6 +8,8 @@ depend on each other, so numpy reads one sample of each of thousands of chunks p
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,8 +17,9 @@ from observatory.sources.base import Float64, Int64
 from observatory.sources.prometheus.wire import varints
 
 UInt64 = NDArray[np.uint64]
-LANES = 8192
-"""Chunks per batch: enough to hide numpy's cost per call, few enough for the working set to stay in cache."""
+LANES = 8000
+"""Chunks per batch: enough to hide numpy's cost per call, few enough for the cache; no power of two, which would put the
+rows of a batch on the same cache lines."""
 PADDING = 32
 """Zero bytes that must follow the last chunk, so that a window of bits may be read past its end."""
 
@@ -25,6 +28,8 @@ _PREFIX_BITS = np.array([1] * 8 + [2] * 4 + [3] * 2 + [4, 4], np.int64)
 _TIME_BITS = np.array([0] * 8 + [14] * 4 + [17] * 2 + [20, 64], np.int64)
 _HIGHEST = np.left_shift(1, np.clip(_TIME_BITS - 1, 0, 62))
 _SPAN = np.left_shift(1, np.clip(_TIME_BITS, 0, 62))
+_TIME_SHIFT = (64 - np.clip(_TIME_BITS, 1, 64)).astype(np.uint64)
+_TIME_MASK = np.where(_TIME_BITS == 0, 0, -1)
 
 
 class ChunkInvalid(ValueError):
@@ -82,68 +87,88 @@ def _decode_batch(
     t = (first >> 1) ^ -(first & 1)
     value = words[at_byte].astype(np.uint64)
     at_byte += 8
-    times[targets] = t
-    bits[targets] = value
-    running = int(np.count_nonzero(counts > 1))
+    rows = int(counts[0])
+    all_t, all_values = np.empty((rows, len(starts)), np.int64), np.empty((rows, len(starts)), np.uint64)
+    all_t[0], all_values[0] = t, value
+    # How many chunks still run at each row: the batch is sorted by falling count.
+    running_at = np.searchsorted(-counts, -np.arange(rows), side="left")
     delta = np.zeros(len(starts), np.int64)
     position = at_byte * 8
-    if running:
-        at_byte, delta[:running] = varints(data, at_byte[:running])
-        position[:running] = at_byte * 8
+    if rows > 1:
+        second = int(running_at[1])
+        at_byte, delta[:second] = varints(data, at_byte[:second])
+        position[:second] = at_byte * 8
     stream = _Values(words, value)
-    for row in range(1, int(counts[0])):
-        running = int(np.searchsorted(-counts, -row, side="left"))
+    for row in range(1, rows):
+        running = int(running_at[row])
         p, d = position[:running], delta[:running]
         if int((p - limit[:running]).max()) >= 0:
             raise ChunkInvalid("a chunk ends before its samples do")
         window = _window(words, p)
         if row > 1:
             _next_delta(words, window, p, d)
-            window = _window(words, p)
         t[:running] += d
         stream.read(window, p)
-        where = targets[:running] + row
-        times[where] = t[:running]
-        bits[where] = stream.value[:running]
+        all_t[row, :running] = t[:running]
+        all_values[row, :running] = stream.value[:running]
     if int((position - limit).max()) > 0:
         raise ChunkInvalid("a chunk ends before its samples do")
+    _place(all_t, counts, targets, times)
+    _place(all_values, counts, targets, bits)
+
+
+def _place(rows: NDArray[Any], counts: Int64, targets: Int64, out: NDArray[Any]) -> None:
+    """Turn sample by sample into chunk by chunk: column i of `rows` goes to `out` at `targets[i]`."""
+    length, lanes = rows.shape
+    begin = int(targets[0])
+    if int(counts[-1]) == length and int(targets[-1]) == begin + (lanes - 1) * length and (np.diff(targets) > 0).all():
+        out[begin : begin + lanes * length].reshape(lanes, length)[:] = rows.T
+        return
+    steps = np.arange(length)
+    filled = steps < counts[:, np.newaxis]
+    out[(targets[:, np.newaxis] + steps)[filled]] = rows.T[filled]
 
 
 def _window(words: NDArray[np.uint64], position: Int64) -> UInt64:
     """At least 57 bits from each bit position on, left-aligned in 64."""
     found: UInt64 = words[position >> 3].astype(np.uint64)
-    found <<= (position & 7).astype(np.uint64)
+    found <<= (position & 7).view(np.uint64)
     return found
 
 
 def _bits(words: NDArray[np.uint64], position: Int64, width: UInt64) -> UInt64:
     """`width` (1 to 64) bits from each bit position on, right-aligned."""
-    high = _window(words, position)
-    late = (position & 7).astype(np.uint64)
-    # The byte after the window supplies what the shift left out; shifting by 8 - 0 gives zero bits of it.
-    following = words[(position >> 3) + 1].astype(np.uint64) & np.uint64(0xFF)
-    high |= following >> (np.uint64(8) - late)
-    high >>= np.uint64(64) - width
-    return high
+    found = _window(words, position)
+    if int(width.max()) > 57:
+        late = (position & 7).view(np.uint64)
+        # The byte after the window supplies what the shift left out; shifting by 8 - 0 gives zero bits of it.
+        following = words[(position >> 3) + 1].astype(np.uint64) & np.uint64(0xFF)
+        found |= following >> (np.uint64(8) - late)
+    found >>= np.uint64(64) - width
+    return found
 
 
 def _next_delta(words: NDArray[np.uint64], window: UInt64, position: Int64, delta: Int64) -> None:
-    """Add the second difference that begins at each position to `delta`, and move the positions behind it."""
-    prefix = (window >> np.uint64(60)).astype(np.int64)
+    """Add the second difference that begins at each position to `delta`; positions and windows move behind it."""
+    prefix = (window >> np.uint64(60)).view(np.int64)
     if not int(prefix.max()) >> 3:  # every sample came exactly one interval after the last
         position += 1
+        window <<= np.uint64(1)
         return
     lead, width = _PREFIX_BITS[prefix], _TIME_BITS[prefix]
-    short = np.minimum(width, 20).astype(np.uint64)
-    raw = (window << lead.astype(np.uint64)) >> (np.uint64(64) - np.maximum(short, np.uint64(1)))
-    change = raw.astype(np.int64)
-    change[width == 0] = 0
+    change = ((window << lead.view(np.uint64)) >> _TIME_SHIFT[prefix]).view(np.int64)
+    change &= _TIME_MASK[prefix]
     change -= np.where(change > _HIGHEST[prefix], _SPAN[prefix], 0)
     wide = np.flatnonzero(width == 64)
     if len(wide):
         change[wide] = _bits(words, position[wide] + 4, np.full(len(wide), 64, np.uint64)).view(np.int64)
     delta += change
-    position += lead + width
+    lead += width
+    position += lead
+    # 57 bits less the longest short second difference leave 33, more than the head of a value needs.
+    window <<= lead.view(np.uint64)
+    if len(wide):
+        window[wide] = _window(words, position[wide])
 
 
 class _Values:
@@ -157,24 +182,46 @@ class _Values:
 
     def read(self, window: UInt64, position: Int64) -> None:
         """Read one value of each of the first `len(position)` chunks; positions move behind it."""
-        changed = np.flatnonzero(window >> np.uint64(63))
-        position += 1
-        if not len(changed):
+        changed = window >> np.uint64(63)
+        count = int(np.count_nonzero(changed))
+        if 2 * count > len(changed):
+            self._read_all(window, position, changed)
             return
-        window = window[changed]
-        fresh = ((window >> np.uint64(62)) & np.uint64(1)).astype(bool)
-        at = position[changed] + 1
-        if fresh.any():
-            lanes = changed[fresh]
-            head = window[fresh]
-            leading = (head >> np.uint64(57)) & np.uint64(31)
-            significant = (head >> np.uint64(51)) & np.uint64(63)
-            significant[significant == 0] = 64
-            if int((leading + significant).max()) > 64:
-                raise ChunkInvalid("a value has more than 64 bits")
-            self.significant[lanes] = significant
-            self.trailing[lanes] = np.uint64(64) - leading - significant
-            at[fresh] += 11
-        significant = self.significant[changed]
-        self.value[changed] ^= _bits(self.words, at, significant) << self.trailing[changed]
-        position[changed] = at + significant.astype(np.int64)
+        position += 1
+        if not count:
+            return
+        lanes = np.flatnonzero(changed)
+        significant, trailing, at = self.significant[lanes], self.trailing[lanes], position[lanes] + 1
+        _take_heads(window[lanes], np.ones(len(lanes), np.uint64), significant, trailing, at)
+        self.significant[lanes], self.trailing[lanes] = significant, trailing
+        self.value[lanes] ^= _bits(self.words, at, significant) << trailing
+        position[lanes] = at + significant.view(np.int64)
+
+    def _read_all(self, window: UInt64, position: Int64, changed: UInt64) -> None:
+        """The same, without picking lanes: cheaper once most values change."""
+        significant, trailing = self.significant[: len(changed)], self.trailing[: len(changed)]
+        position += 1
+        position += changed.view(np.int64)
+        _take_heads(window, changed, significant, trailing, position)
+        found = _bits(self.words, position, significant)
+        found <<= trailing
+        found *= changed
+        self.value[: len(changed)] ^= found
+        position += (significant * changed).view(np.int64)
+
+
+def _take_heads(window: UInt64, changed: UInt64, significant: UInt64, trailing: UInt64, position: Int64) -> None:
+    """Where a changed value announces a new span of significant bits, read it; positions move behind it."""
+    fresh = (window >> np.uint64(62)) & changed
+    if not fresh.any():
+        return
+    new = fresh.astype(bool)
+    leading = (window >> np.uint64(57)) & np.uint64(31)
+    width = (window >> np.uint64(51)) & np.uint64(63)
+    width[width == 0] = 64
+    leading += width
+    if int((leading * fresh).max()) > 64:
+        raise ChunkInvalid("a value has more than 64 bits")
+    np.copyto(significant, width, where=new)
+    np.copyto(trailing, np.uint64(64) - leading, where=new)
+    position += fresh.view(np.int64) * 11
