@@ -8,7 +8,7 @@ from observatory.location import Location
 MAX_BYTES = 32 * 1024 * 1024
 MAX_DEPTH = 100
 MAX_SCALAR = 1024 * 1024
-MAX_VALUES = 4_000_000
+MAX_VALUES = 500_000
 
 
 def fault(code: str, message: str, location: Location, hint: str | None = None, label: str = "") -> Problem:

@@ -9,7 +9,6 @@ from observatory.location import Location
 from observatory.spec.bindings import address_location
 from observatory.spec.declared import DeclaredChannel, DeclaredDocument
 from observatory.spec.extensions import misspelt
-from observatory.spec.references import Cursor
 from observatory.spec.suggestions import hint_for
 from observatory.spec.templates import parameters_in
 
@@ -66,19 +65,3 @@ def _server_variables(document: DeclaredDocument) -> Iterator[Problem]:
 
 def _problem(code: str, message: str, at: Location, hint: str | None, severity: Severity = "error") -> Problem:
     return Problem(code=code, message=message, severity=severity, location=at, hint=hint)
-
-
-def sibling_keys(cursor: Cursor) -> Problem | None:
-    """Keys beside a `$ref`, which tools drop or merge as they like."""
-    others = [key for key in cursor.value if key != "$ref"] if isinstance(cursor.value, dict) else []
-    if not others:
-        return None
-    message = f"{others[0]!r} stands beside a $ref, and tools differ in whether they read it"
-    hint = "put it into what the reference leads to"
-    return Problem(
-        code="reference-siblings",
-        severity="warning",
-        message=message,
-        location=cursor.location(others[0], key=True),
-        hint=hint,
-    )
