@@ -18,8 +18,8 @@ from observatory.sources.prometheus.wire import varints
 
 UInt64 = NDArray[np.uint64]
 LANES = 8000
-"""Chunks per batch: enough to hide numpy's cost per call, few enough for the cache; no power of two, which would put the
-rows of a batch on the same cache lines."""
+"""Chunks per batch: enough to hide numpy's cost per call, few enough for the cache; no power of two, which would
+put the rows of a batch on the same cache lines."""
 PADDING = 32
 """Zero bytes that must follow the last chunk, so that a window of bits may be read past its end."""
 
