@@ -209,7 +209,8 @@ class Estate:
             found = survey(self.catalog, self.profiles, self.sources.metrics, self.sources.spans, span)
         except SourceFailed as error:
             # Nobody answered: what would be looked for is still known.
-            failed = frozenset(source.name for source in (*self.sources.metrics, *self.sources.spans))
+            failed = frozenset(source.name for source in self.sources.metrics)
+            failed |= {source.name for source in self.sources.spans}
             mapping = map_catalog(self.catalog, self.profiles, [])
             return _Known(span.end_ms, mapping, {}, tuple(error.problems), failed)
         return _Known(span.end_ms, found.mapping, found.names, found.problems, frozenset(found.failed))
