@@ -58,8 +58,9 @@ def r1_how_many_were_kept(seen: Seen) -> list[Finding]:
 
 
 def r2_what_was_missed(seen: Seen) -> list[Finding]:
-    """R2: each critical objective that was missed, by how much and why to act."""
+    """R2: each critical objective that was missed, by how much; the others that were missed by name."""
     found: list[Finding] = []
+    others = [one for one in seen.objectives if one.verdict == "missed" and one.objective.criticality != "critical"]
     for one in seen.objectives:
         if one.verdict != "missed" or one.objective.criticality != "critical" or not one.budget:
             continue
@@ -74,6 +75,9 @@ def r2_what_was_missed(seen: Seen) -> list[Finding]:
                 subjects=(one.objective.id,),
             )
         )
+    if others:
+        names = _listed([_name(one) for one in others])
+        found.append(_say("R2", "bad", f"{'Also missed' if found else 'Missed'}: {names}.", subjects=_ids(others)))
     return found
 
 
@@ -94,7 +98,7 @@ def r3_where_the_errors_are(seen: Seen) -> list[Finding]:
                     _say(
                         "R3",
                         "bad",
-                        f"{domain.name} spent {format_percentage(domain.spent_ratio)} of its error budget; {channel} "
+                        f"{domain.name} spent {_percent(domain.spent_ratio)} of its error budget; {channel} "
                         f"alone had {format_count(count)} of its {format_count(total)} failed messages.",
                         subjects=(channel,),
                     )
@@ -119,8 +123,8 @@ def r4_what_got_worse(seen: Seen) -> list[Finding]:
         _say(
             "R4",
             "watch",
-            f"{_name(worst)} got worse: it spent {format_percentage(_share(worst.budget) or 0)} of its budget, after "
-            f"{format_percentage(_share(worst.budget_before) or 0)} the month before"
+            f"{_name(worst)} got worse: it spent {_percent(_share(worst.budget) or 0)} of its budget, after "
+            f"{_percent(_share(worst.budget_before) or 0)} the month before"
             + (f"; {len(grown) - 1} more at least doubled theirs." if len(grown) > 1 else "."),
             subjects=(worst.objective.id,),
         )
@@ -191,7 +195,7 @@ def r8_what_is_not_known(seen: Seen) -> list[Finding]:
     """R8: objectives without data or without telemetry, which are neither kept nor missed."""
     found: list[Finding] = []
     for verdict, words, action in (
-        ("unmapped", "measured by nothing", "`observatory map` tells which series would measure them."),
+        ("unmapped", "measured by nothing", "observatory map tells which series would measure them."),
         ("no_data", "without any data this month", "Check that their targets are scraped."),
     ):
         lost = [one for one in seen.objectives if one.verdict == verdict]
@@ -226,7 +230,7 @@ def r9_what_was_seen_in_part(seen: Seen) -> list[Finding]:
             "R9",
             "gap",
             f"{len(holes)} {'objective was' if len(holes) == 1 else 'objectives were'} seen for less than "
-            f"{SEEN_ENOUGH * 100:g} % of the time; {_name(worst)} for {format_percentage(least)}.",
+            f"{SEEN_ENOUGH * 100:g} % of the time; {_name(worst)} for {_percent(least)}.",
             subjects=tuple(one.objective.id for _, one in holes),
         )
     ]
@@ -288,7 +292,7 @@ def r12_what_the_documents_get_wrong(seen: Seen) -> list[Finding]:
             "R12",
             "gap",
             f"The documents have {count} {'finding' if count == 1 else 'findings'}: {listed}.",
-            action="`observatory validate` shows them in place.",
+            action="observatory validate shows them in place.",
         )
     ]
 
@@ -314,8 +318,10 @@ def _say(rule: str, tone: Tone, sentence: str, *, action: str = "", subjects: tu
 
 
 def _name(one: ObjectiveAccount) -> str:
+    """`latency of orders.v1 for billing-v2`; the objective's own name where it has one."""
     o = one.objective
-    return f"{o.name if o.name == o.sli else f'{o.sli} ({o.name})'} of {o.address or o.channel_key} at {o.document}"
+    group = f" for {o.consumer_group}" if o.consumer_group else ""
+    return f"{o.name} of {o.address or o.channel_key}{group}"
 
 
 def _target(one: ObjectiveAccount) -> str:
@@ -336,6 +342,15 @@ def _spent_words(one: ObjectiveAccount) -> str:
 
 def _incident_words(count: int) -> str:
     return f", in {count} incident{'' if count == 1 else 's'}" if count else ", without one incident that paged"
+
+
+def _ids(accounts: Sequence[ObjectiveAccount]) -> tuple[str, ...]:
+    return tuple(one.objective.id for one in accounts)
+
+
+def _percent(share: float) -> str:
+    """A share for a sentence: whole percents from ten on, tenths below."""
+    return f"{share * 100:,.0f} %" if share >= 0.1 else f"{share * 100:.1f} %"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -50,7 +50,7 @@ def markdown(review: Review) -> str:
                     one.good,
                     one.total.removeprefix("of "),
                     one.coverage,
-                    f"{one.spent} ({one.spent_before})",
+                    f"{one.spent} ({one.spent_before} before)",
                     f"{one.incidents} ({one.incidents_before})",
                 )
                 for one in cells

@@ -52,6 +52,7 @@ class ObjectiveCells:
     spent: str
     spent_before: str
     left: str
+    left_before: str
     incidents: str
     incidents_before: str
 
@@ -133,8 +134,9 @@ def objective_cells(one: ObjectiveAccount) -> ObjectiveCells:
         total=f"of {count(one.counts.total)}" if one.counts else "",
         coverage=percent(one.counts.coverage if one.counts else None),
         spent=_spent(one.budget),
-        spent_before=f"{_spent(one.budget_before)} before",
+        spent_before=_spent(one.budget_before),
         left=percent(one.budget.remaining_ratio if one.budget else None),
+        left_before=f"{percent(one.budget_before.remaining_ratio if one.budget_before else None)} before",
         incidents=str(len(one.incidents)) if one.counts else UNKNOWN,
         incidents_before=f"{UNKNOWN if one.incidents_before is None else one.incidents_before} before",
     )

@@ -1,0 +1,208 @@
+"""Evidence from an estate: every sign of every channel, in a dozen batched requests however many channels there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from observatory.compile.measure import Measurement, bound_measurement
+from observatory.diagnose.course import Course
+from observatory.diagnose.evidence import ChannelEvidence, Sign, with_surroundings
+from observatory.diagnose.strangers import find_strangers
+from observatory.errors import Problem, SourceFailed
+from observatory.evaluate.estate import Estate
+from observatory.evaluate.snapshot import SignalSeries, Snapshot, Statistic
+from observatory.indicators.expression import Count
+from observatory.indicators.indicator import Indicator
+from observatory.ledger.build import build
+from observatory.spec.catalog import Action, Channel, Operation
+from observatory.windows import Grid
+
+SPAN_SECONDS = 6 * 3600.0
+STEP_MS = 60_000
+SILENT = 1e-3
+"""Messages per second below which a channel counts as silent, and a similar name is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a sign comes from: the first of these signals that is measured for the subject."""
+
+    signals: tuple[tuple[str, Statistic], ...]
+    side: Action | None
+
+
+SERIES: Mapping[Sign, Source] = {
+    "consume_rate": Source(
+        (
+            ("processed_messages", "rate"),
+            ("delivered_messages", "rate"),
+            ("acknowledged_messages", "rate"),
+            ("committed_offset", "rate"),
+        ),
+        "receive",
+    ),
+    "dead_letters": Source((("dead_lettered_messages", "rate"),), "receive"),
+    "lag": Source((("consumer_lag", "level"), ("queue_ready", "level"), ("queue_depth", "level")), "receive"),
+    "behind": Source((("consumer_lag_time", "behind"),), "receive"),
+    "latency": Source((("end_to_end_latency", "p99"), ("process_duration", "p99")), "receive"),
+    "duplicates": Source((("duplicate_messages", "rate"),), "receive"),
+    "redeliveries": Source((("redelivered_messages", "rate"),), "receive"),
+    "broker_load": Source((("broker_load", "level"),), None),
+    "registry_latency": Source((("registry_request_duration", "p99"),), None),
+    "unroutable": Source((("unroutable_messages", "rate"),), None),
+    "partitions": Source((("partitions", "level"),), None),
+}
+"""Signs that are a signal as it is. Those with a side are asked per operation, the others per channel."""
+ERRORS: Mapping[Sign, tuple[str, Action | None]] = {
+    "publish_errors": ("published_messages", "send"),
+    "process_errors": ("processed_messages", "receive"),
+    "validation_errors": ("validated_messages", "receive"),
+    "refusals": ("authorization_attempts", None),
+    "registry_errors": ("registry_requests", None),
+}
+"""Signs that are the failed part of a counter."""
+
+
+def gather(
+    estate: Estate, snapshot: Snapshot, channels: Sequence[Channel], *, span_seconds: float = SPAN_SECONDS
+) -> tuple[tuple[ChannelEvidence, ...], tuple[Problem, ...]]:
+    """Evidence of the channels up to the snapshot's instant, and what could not be asked.
+
+    A source that fails leaves its signs unobserved; the rest holds.
+    """
+    grid = Grid.ending_at(snapshot.at_ms, round(span_seconds * 1000), STEP_MS)
+    operations = [one for channel in channels for one in snapshot.catalog.operations_on(channel.id)]
+    names = {channel.id: channel.label for channel in channels} | {one.key: _who(one) for one in operations}
+    found: dict[tuple[Sign, str], Course] = {}
+    problems: list[Problem] = []
+    for sign, source in SERIES.items():
+        subjects = _subjects(channels, operations, source.side)
+        for signal, statistic in source.signals:
+            left = [subject for subject in subjects if (sign, subject) not in found]
+            try:
+                lines = estate.series(snapshot, signal, left, grid.range, grid.step_ms, statistic) if left else ()
+            except SourceFailed as error:
+                problems += error.problems
+                continue
+            for line in lines:
+                found[sign, line.subject] = _course(line, names, statistic)
+    found |= _publish_rates(estate, snapshot, channels, operations, names, grid, problems)
+    found |= _errors(estate, snapshot, channels, operations, names, grid, problems)
+    evidence = with_surroundings([_evidence(channel, operations, found) for channel in channels])
+    silent = [one.channel for one in evidence if _is_silent(one)]
+    strangers = find_strangers(estate.sources, snapshot, silent, grid.range, problems)
+    complete = tuple(
+        replace(one, strangers=strangers.found.get(one.channel.id, ()), strangers_observable=strangers.observable)
+        if one.channel in silent
+        else replace(one, strangers_observable=True)
+        for one in evidence
+    )
+    return complete, tuple(dict.fromkeys(problems))
+
+
+def _subjects(channels: Sequence[Channel], operations: Sequence[Operation], side: Action | None) -> list[str]:
+    if side is None:
+        return [channel.id for channel in channels]
+    return [one.key for one in operations if one.action == side]
+
+
+def _publish_rates(
+    estate: Estate,
+    snapshot: Snapshot,
+    channels: Sequence[Channel],
+    operations: Sequence[Operation],
+    names: Mapping[str, str],
+    grid: Grid,
+    problems: list[Problem],
+) -> dict[tuple[Sign, str], Course]:
+    """What reaches the channel, by the broker's own count where there is one, else by its producers'."""
+    found: dict[tuple[Sign, str], Course] = {}
+    covered: set[str] = set()
+    senders = {one.key: one.channel_id for one in operations if one.action == "send"}
+    for signal in ("produced_offset", "enqueued_messages", "published_messages"):
+        by_channel = signal != "published_messages"
+        subjects = (
+            [one.id for one in channels if one.id not in covered]
+            if by_channel
+            else [key for key, channel_id in senders.items() if channel_id not in covered]
+        )
+        try:
+            lines = estate.series(snapshot, signal, subjects, grid.range, grid.step_ms, "rate") if subjects else ()
+        except SourceFailed as error:
+            problems += error.problems
+            continue
+        for line in lines:
+            found["publish_rate", line.subject] = _course(line, names, "rate")
+            if by_channel:
+                covered.add(line.subject)
+    return found
+
+
+def _errors(
+    estate: Estate,
+    snapshot: Snapshot,
+    channels: Sequence[Channel],
+    operations: Sequence[Operation],
+    names: Mapping[str, str],
+    grid: Grid,
+    problems: list[Problem],
+) -> dict[tuple[Sign, str], Course]:
+    """Failures per second, counted by the ledger from the error part of each counter."""
+    home = {one.key: one.channel_id for one in operations} | {one.id: one.id for one in channels}
+    wanted: dict[tuple[Sign, str], Measurement] = {}
+    for sign, (signal, side) in ERRORS.items():
+        indicator = Indicator(
+            sli="availability", total=Count(signal), bad=Count(signal, "error"), measure=f"failed {signal}"
+        )
+        for subject in _subjects(channels, operations, side):
+            one = bound_measurement(indicator, subject, home[subject], snapshot.mapping)
+            if one is not None and one.liveness != "missing":
+                wanted[sign, subject] = one
+    ledger = build(wanted.values(), estate.sources, grid)
+    problems += ledger.problems
+    t_ms = grid.start_ms + grid.step_ms * np.arange(1, grid.steps + 1, dtype=np.int64)
+    found: dict[tuple[Sign, str], Course] = {}
+    for (sign, subject), one in wanted.items():
+        row = ledger.rows.get(one.key)
+        if row is None:
+            continue
+        rate = np.where(row.observed > 0, (row.total - row.good) / (grid.step_ms / 1000), np.nan)
+        unit = "request/s" if sign in ("refusals", "registry_errors") else "message/s"
+        found[sign, subject] = Course(subject=subject, name=names[subject], unit=unit, t_ms=t_ms, value=rate)
+    return found
+
+
+def _course(line: SignalSeries, names: Mapping[str, str], statistic: Statistic) -> Course:
+    unit = f"{line.unit}/s" if statistic == "rate" else line.unit
+    unit = unit.replace("offset", "message")
+    return Course(subject=line.subject, name=names[line.subject], unit=unit, t_ms=line.t_ms, value=line.value)
+
+
+def _evidence(
+    channel: Channel, operations: Iterable[Operation], found: Mapping[tuple[Sign, str], Course]
+) -> ChannelEvidence:
+    own = [one for one in operations if one.channel_id == channel.id]
+    subjects = {channel.id, *(one.key for one in own)}
+    courses: dict[Sign, tuple[Course, ...]] = {}
+    for (sign, subject), course in found.items():
+        if subject in subjects:
+            courses[sign] = (*courses.get(sign, ()), course)
+    owners = [channel.owner, *(one.owner for one in own)]
+    owner = next((one for one in owners if one is not None), None)
+    runbook = next((one.runbook for one in owners if one is not None and one.runbook), None)
+    return ChannelEvidence(channel=channel, courses=courses, owner=owner.team if owner else None, runbook=runbook)
+
+
+def _is_silent(one: ChannelEvidence) -> bool:
+    """Whether nothing is consumed or nothing is published, as far as that is measured."""
+    for courses in (one.of("consume_rate"), one.of("publish_rate")):
+        if courses and max(course.now or 0.0 for course in courses) <= SILENT:
+            return True
+    return False
+
+
+def _who(operation: Operation) -> str:
+    return operation.consumer_group or operation.service
