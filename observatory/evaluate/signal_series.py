@@ -14,7 +14,7 @@ from observatory.compile.plan import LOOKBACK_MS, Leaf, leaves_of, plan_leaves
 from observatory.compile.terms import bucket_terms, outcome_terms
 from observatory.errors import SourceFailed
 from observatory.evaluate.snapshot import SignalSeries, Statistic
-from observatory.indicators.expression import Slices, SlicesAtMost
+from observatory.indicators.expression import Outcome, Slices, SlicesAtMost
 from observatory.indicators.standard import candidates
 from observatory.ledger import levels
 from observatory.ledger.evidence import Evidence, Line, Sources, gather
@@ -85,7 +85,7 @@ def _counted_as(binding: MetricBinding) -> SemanticKind:
 def _terms(binding: MetricBinding, statistic: Statistic) -> tuple[Term, ...]:
     if statistic in QUANTILE_OF:
         return bucket_terms(binding) if binding.kind == "distribution" else ()
-    return outcome_terms(binding, None)
+    return outcome_terms(binding, "error" if statistic == "error_rate" else None)
 
 
 def _raise_failures(evidence: Evidence) -> None:
@@ -119,7 +119,7 @@ def _metric_parts(
     for sign, line in signed:
         groups.setdefault(_part_of(binding, line.labels) if by_part else "", []).append((sign, line))
     match statistic:
-        case "rate":
+        case "rate" | "error_rate":
             return {part: _rate(binding, lines, grid, evidence) for part, lines in groups.items()}
         case "p50" | "p99":
             return {part: _quantile(binding, lines, grid, QUANTILE_OF[statistic]) for part, lines in groups.items()}
@@ -187,10 +187,11 @@ def _span_parts(binding: SpanBinding, statistic: Statistic, source: SpanSource, 
         t_ms, seconds = source.hop_latencies(binding.selector, grid.range)
         steps: Int64 = (t_ms - grid.start_ms - 1) // grid.step_ms
         return {"": sample_quantiles(steps, seconds, grid.steps, QUANTILE_OF[statistic])}
-    if statistic != "rate":
+    if statistic not in ("rate", "error_rate"):
         return {}
     side = "producer" if binding.signal.startswith("publish") else "consumer"
-    query = MessageQuery("rate", binding.selector, "producer" if side == "producer" else "consumer")
+    outcome: Outcome | None = "error" if statistic == "error_rate" else None
+    query = MessageQuery("rate", binding.selector, "producer" if side == "producer" else "consumer", outcome)
     counts = source.count_messages([query], grid).get("rate")
     if counts is None:
         return {}

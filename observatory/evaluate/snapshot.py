@@ -57,8 +57,8 @@ class Incident:
     bad: float
 
 
-Statistic = Literal["rate", "level", "p50", "p99", "age", "behind"]
-"""Per second; worst value; quantiles of a distribution; seconds since a timestamp; seconds behind the head."""
+Statistic = Literal["rate", "error_rate", "level", "p50", "p99", "age", "behind"]
+"""Per second; failed ones per second; worst value; quantiles of a distribution; seconds since a timestamp; seconds behind the head."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
