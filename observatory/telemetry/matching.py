@@ -167,6 +167,9 @@ class Matching:
         if wanted:
             kept = keep(found.rows, tables, label, frozenset({wanted}))
             unlabelled = keep(found.rows, tables, label, frozenset({""}))
+            if not any(found.rows.values()) and any(wanted == name.value for name in subject.names.get("queue", ())):
+                # A queue's name stands for its consumers, and clients do not call that a consumer group.
+                return None
             if any(kept.values()) or not any(unlabelled.values()):
                 if groups and not any(kept.values()):
                     found.notes.append(f"groups seen: {_listed(groups)}")

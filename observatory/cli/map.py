@@ -1,0 +1,129 @@
+"""`observatory map`: which series measure which channel, by which profile, and why not."""
+
+from __future__ import annotations
+
+import os
+import time
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from observatory.cli import console, options
+from observatory.errors import ExitCode, Problem, UsageError, in_order
+
+if TYPE_CHECKING:
+    from observatory.compile.measure import Measurement
+    from observatory.spec.catalog import Catalog, Channel
+    from observatory.telemetry.binding import MappingResult
+
+HOUR_MS = 3_600_000
+
+
+class FailOn(StrEnum):
+    """What makes the command end with 1."""
+
+    MISSING = "missing"
+
+
+OneChannel = Annotated[
+    list[str] | None, typer.Option("--channel", help="Only this channel, by address or id, every signal; repeatable.")
+]
+Gate = Annotated[FailOn | None, typer.Option("--fail-on", help="Exit 1 when nothing live measures an objective.")]
+
+
+@console.command
+def map_channels(
+    paths: options.Paths = None,
+    config: options.Config = None,
+    overlay: options.Overlay = None,
+    prometheus: options.Prometheus = None,
+    store: options.Store = None,
+    header: options.Header = None,
+    at: options.At = None,
+    channel: OneChannel = None,
+    json: options.Json = False,
+    fail_on: Gate = None,
+) -> None:
+    """Show which series measure which channel, by which profile, live or missing, and why."""
+    from observatory.cli import map_text
+    from observatory.compile.measure import Measurement
+    from observatory.settings import load_settings
+    from observatory.sources.opening import open_sources
+    from observatory.spec.load import load_catalog
+    from observatory.telemetry.profile import load_profiles
+    from observatory.telemetry.survey import survey
+    from observatory.windows import TimeRange
+
+    settings = load_settings(
+        config,
+        os.environ,
+        documents=paths or (),
+        overlays=overlay or (),
+        prometheus_url=prometheus,
+        store=store,
+        headers=header or (),
+    )
+    if not settings.documents:
+        raise UsageError("say which documents: observatory map PATH..., or `documents` in observatory.yaml")
+    at_ms = options.instant(at, time.time_ns() // 1_000_000)
+    catalog = load_catalog(
+        settings.documents,
+        roots=settings.roots,
+        overlays=settings.overlays,
+        allow_remote=settings.allow_remote_references,
+    )
+    channels = _chosen(catalog, channel or ())
+    profiles = load_profiles(settings.profiles_dir)
+    with open_sources(settings, read_only_store=True) as sources:
+        found = survey(catalog, profiles, sources.metrics, sources.spans, TimeRange(at_ms - HOUR_MS, at_ms))
+        states = sources.states()
+    measured = _measured(catalog, found.mapping, found.names)
+    problems = in_order([*catalog.problems, *found.problems])
+    if json:
+        console.answer_json(map_text.as_json(at_ms, states, found, catalog, channels, measured, problems))
+    else:
+        console.answer(map_text.as_text(found, catalog, channels, measured, every_signal=bool(channel)))
+    code = console.report(problems)
+    if found.failed:
+        code = ExitCode.PARTIAL_DATA
+    console.finish(code)
+    unmeasured = [one for one in measured.values() if not isinstance(one, Measurement) or one.liveness == "missing"]
+    if fail_on and unmeasured:
+        console.say(f"{len(unmeasured)} of {len(measured)} objectives are measured by nothing live")
+        console.finish(ExitCode.GATE_FAILED)
+
+
+def _chosen(catalog: Catalog, words: list[str] | tuple[()]) -> list[Channel]:
+    """The channels asked for, all of them without words.
+
+    Raises:
+        UsageError: No channel has that address or id.
+    """
+    from observatory.spec.topology import find_channels
+
+    if not words:
+        return list(catalog.channels)
+    found: dict[str, Channel] = {}
+    for word in words:
+        channels = find_channels(catalog, word)
+        if not channels:
+            raise UsageError(f"no channel is called {word!r}; `observatory catalog` lists them")
+        found |= {one.id: one for one in channels}
+    return list(found.values())
+
+
+def _measured(
+    catalog: Catalog, mapping: MappingResult, names: dict[str, frozenset[str]]
+) -> dict[str, Measurement | Problem]:
+    """What measures each objective, or why nothing does, by objective id."""
+    from observatory.compile.measure import measure
+    from observatory.objectives.load import objectives_of
+
+    objectives, _ = objectives_of(catalog)
+    return {one.id: measure(one, mapping, names) for one in objectives}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("map")(map_channels)

@@ -1,0 +1,222 @@
+"""The mapping as people and as programs read it."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from observatory.compile.measure import Measurement
+from observatory.compile.promql import selector
+from observatory.errors import Problem
+from observatory.sources.base import SourceState
+from observatory.spec.catalog import Catalog, Channel, Operation
+from observatory.telemetry.binding import Binding, MetricBinding, Resolution, SeriesSelector, Term
+from observatory.telemetry.mapping import SIGNALS_OF_ROLE
+from observatory.telemetry.signals import SIGNALS
+from observatory.telemetry.survey import Survey
+from observatory.windows import format_instant
+
+SCHEMA = "observatory.map/1"
+WIDTH = 160
+"""Columns where nobody looks: a pipe or a file."""
+
+
+def state_of(resolution: Resolution) -> str:
+    """`live`, `missing`, `unknown` (no source was asked) or `unmapped`."""
+    return resolution.chosen.liveness if resolution.chosen else "unmapped"
+
+
+def series_of(binding: Binding) -> list[str]:
+    """The series or spans of a binding, as text; of a distribution its base name stands for its parts."""
+    if isinstance(binding, MetricBinding):
+        return [f"{'- ' if term.sign < 0 else ''}{selector(_shown(term, binding))}" for term in binding.all]
+    chosen = binding.selector
+    parts = [f"destination {' or '.join(chosen.destinations)}"]
+    parts += [f"service {chosen.service}"] if chosen.service else []
+    parts += [f"group {chosen.consumer_group}"] if chosen.consumer_group else []
+    return ["spans: " + ", ".join(parts)]
+
+
+def _shown(term: Term, binding: MetricBinding) -> SeriesSelector:
+    if binding.kind != "distribution":
+        return term.selector
+    return SeriesSelector(term.selector.metric + "_bucket", term.selector.matchers)
+
+
+def _subjects(catalog: Catalog, channel: Channel) -> Iterator[tuple[str, str, Operation | None]]:
+    """(key, role, operation) of everything that is mapped on a channel: producers, consumers, the channel."""
+    for action, role in (("send", "producer"), ("receive", "consumer")):
+        for operation in catalog.operations_on(channel.id, action):  # type: ignore[arg-type]
+            yield operation.key, role, operation
+    yield channel.id, "channel", None
+
+
+# programs
+
+
+def as_json(
+    at_ms: int,
+    states: Sequence[SourceState],
+    found: Survey,
+    catalog: Catalog,
+    channels: Sequence[Channel],
+    measured: Mapping[str, Measurement | Problem],
+    problems: Sequence[Problem],
+) -> dict[str, Any]:
+    """The object that `map --json` prints."""
+    return {
+        "schema": SCHEMA,
+        "at": format_instant(at_ms),
+        "sources": [state.to_json() for state in states],
+        "profiles": [
+            {
+                "source": seen.source,
+                "profile": seen.profile,
+                "variants": list(seen.variants),
+                "versions": list(seen.versions),
+                "metrics": list(seen.metrics),
+                "series": seen.series,
+            }
+            for seen in found.recognised
+        ],
+        "channels": [
+            {
+                "id": channel.id,
+                "address": channel.address,
+                "protocol": channel.protocol,
+                "signals": [
+                    _signal_json(found.mapping.resolutions[key, signal], role, operation)
+                    for key, role, operation in _subjects(catalog, channel)
+                    for signal in SIGNALS_OF_ROLE[role]
+                ],
+            }
+            for channel in channels
+        ],
+        "objectives": [_objective_json(key, one) for key, one in sorted(measured.items())],
+        "problems": [problem.to_json() for problem in problems],
+    }
+
+
+def _signal_json(resolution: Resolution, role: str, operation: Operation | None) -> dict[str, Any]:
+    chosen = resolution.chosen
+    return {
+        "signal": resolution.signal,
+        "unit": SIGNALS[resolution.signal].unit,
+        "subject": resolution.subject,
+        "role": role,
+        "service": operation.service if operation else None,
+        "consumer_group": operation.consumer_group if operation else None,
+        "state": state_of(resolution),
+        "code": resolution.code,
+        "reason": resolution.reason,
+        **(_binding_json(chosen) if chosen else dict.fromkeys(("source", "profile", "variant", "kind", "count"))),
+        "series": series_of(chosen) if chosen else [],
+        "caveats": list(chosen.caveats) if chosen else [],
+        "alternatives": [
+            {**_binding_json(other), "state": other.liveness, "series": series_of(other)}
+            for other in resolution.alternatives
+        ],
+    }
+
+
+def _binding_json(binding: Binding) -> dict[str, Any]:
+    if isinstance(binding, MetricBinding):
+        return {
+            "source": binding.source or None,
+            "profile": binding.profile,
+            "variant": binding.variant or None,
+            "kind": binding.kind,
+            "count": binding.series,
+        }
+    return {
+        "source": binding.source or None,
+        "profile": binding.profile,
+        "variant": None,
+        "kind": "spans",
+        "count": binding.messages,
+    }
+
+
+def _objective_json(key: str, one: Measurement | Problem) -> dict[str, Any]:
+    if isinstance(one, Problem):
+        return {"id": key, "state": "unmapped", "measure": None, "proxy": None, "code": one.code, "reason": one.message}
+    return {
+        "id": key,
+        "state": one.liveness,
+        "measure": one.indicator.measure,
+        "proxy": one.proxy,
+        "code": "series-missing" if one.liveness == "missing" else None,
+        "reason": one.reason or None,
+    }
+
+
+# people
+
+
+def as_text(
+    found: Survey,
+    catalog: Catalog,
+    channels: Sequence[Channel],
+    measured: Mapping[str, Measurement | Problem],
+    *,
+    every_signal: bool,
+) -> str:
+    """A table per channel: signal, state, series and why. Signals that nothing measures are named in one line, or
+    explained one by one with `every_signal`."""
+    from rich.console import Console
+
+    out = io.StringIO()
+    terminal = Console(file=out, width=None if sys.stdout.isatty() else WIDTH, color_system=None, emoji=False)
+    for seen in found.recognised:
+        how = "; ".join(part for part in (", ".join(seen.variants), ", ".join(seen.versions)) if part)
+        terminal.print(_line(f"{seen.source}: {seen.profile}{f' ({how})' if how else ''}, {seen.series} series"))
+    if not found.inventories:
+        terminal.print(_line("No source was asked; this is what would be looked for."))
+    for channel in channels:
+        terminal.print()
+        terminal.print(_line(f"{channel.id}"), style="bold")
+        for key, role, operation in _subjects(catalog, channel):
+            resolutions = [found.mapping.resolutions[key, signal] for signal in SIGNALS_OF_ROLE[role]]
+            _print_subject(terminal, _title(role, operation), resolutions, every_signal=every_signal)
+    counts = [one for one in measured.values() if isinstance(one, Measurement) and one.liveness != "missing"]
+    terminal.print()
+    terminal.print(_line(f"{len(counts)} of {len(measured)} objectives can be measured"))
+    return out.getvalue().rstrip()
+
+
+def _title(role: str, operation: Operation | None) -> str:
+    if operation is None:
+        return "channel"
+    group = f", group {operation.consumer_group}" if operation.consumer_group else ""
+    return f"{role} {operation.service} ({operation.key}{group})"
+
+
+def _print_subject(terminal: Any, title: str, resolutions: Sequence[Resolution], *, every_signal: bool) -> None:
+    from rich.table import Table
+
+    shown = [one for one in resolutions if every_signal or one.chosen is not None or one.code != "not-provided"]
+    hidden = [one.signal for one in resolutions if one not in shown]
+    table = Table(box=None, show_header=False, padding=(0, 0, 0, 4), expand=True)
+    table.add_column(no_wrap=True, width=max(map(len, SIGNALS)))
+    table.add_column(no_wrap=True, width=len("unmapped"))
+    table.add_column(overflow="fold", ratio=3)
+    table.add_column(overflow="fold", ratio=2)
+    for one in shown:
+        series = "\n".join(series_of(one.chosen)) if one.chosen else "-"
+        caveats = "".join(f"\n({caveat})" for caveat in one.chosen.caveats) if one.chosen and every_signal else ""
+        cells = (one.signal, state_of(one), series, one.reason + caveats)
+        table.add_row(*(_line(cell) for cell in cells))
+    terminal.print(_line(f"  {title}"))
+    if shown:
+        terminal.print(table)
+    if hidden:
+        terminal.print(_line(f"  not observable: {', '.join(hidden)}"))
+
+
+def _line(text: str) -> Any:
+    """Text from documents and servers, without markup and without characters that would move a cursor."""
+    from rich.text import Text
+
+    return Text("".join(char if char.isprintable() or char == "\n" else " " for char in text))
