@@ -179,9 +179,12 @@ def _why_nothing(
     objective: Objective, measured: Measurement, row: Row | None, source_failed: bool
 ) -> Iterator[Problem]:
     if row is None or source_failed:
-        sources = ", ".join(dict.fromkeys(binding.source for binding in measured.bindings))
+        sources = ", ".join(dict.fromkeys(binding.source for binding in measured.bindings if binding.source))
         yield _problem(
-            objective, "source-unanswered", f"{sources} did not answer, so nothing is known about {objective.id}"
+            objective,
+            "source-unanswered",
+            f"{sources or 'no source'} {'did not answer' if sources else 'answered'}, so nothing is known about "
+            f"{objective.id}",
         )
         return
     profiles = ", ".join(dict.fromkeys(binding.profile for binding in measured.bindings))
