@@ -68,11 +68,11 @@ class Problem:
     def render(self) -> str:
         """The finding as text: head line, source line with a caret, hint."""
         place = self.place()
-        lines = [f"{place + ': ' if place else ''}{self.severity}[{self.code}]: {self.message}"]
-        if self.location and (shown := excerpt(self.location, self.label)):
+        lines = [printable(f"{place + ': ' if place else ''}{self.severity}[{self.code}]: {self.message}")]
+        if self.location and (shown := excerpt(self.location, printable(self.label))):
             lines.append(shown)
         if self.hint:
-            lines.append(f" hint: {self.hint}")
+            lines.append(f" hint: {printable(self.hint)}")
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, str | None]:
@@ -85,6 +85,11 @@ class Problem:
             "hint": self.hint,
             "subject": self.subject,
         }
+
+
+def printable(text: str) -> str:
+    """Text on one line; characters that would move a terminal's cursor or colour it become spaces."""
+    return "".join(char if char.isprintable() else " " for char in text)
 
 
 def in_order(problems: Iterable[Problem]) -> list[Problem]:

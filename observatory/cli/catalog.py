@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from observatory.cli import console, options
-from observatory.errors import UsageError
+from observatory.errors import UsageError, printable
 
 if TYPE_CHECKING:
     from observatory.spec.catalog import Catalog, Channel, Operation
@@ -95,9 +95,9 @@ def _answer_side(loaded: Catalog, channels: Sequence[Channel], *, receiving: boo
         found = list(loaded.operations_on(channel.id, "receive" if receiving else "send"))
         verb = "consumed" if receiving else "produced"
         if not found:
-            console.answer(f"{_safe(channel.id)}: {verb} by nobody, as far as the documents say")
+            console.answer(f"{printable(channel.id)}: {verb} by nobody, as far as the documents say")
         for operation in found:
-            console.answer(f"{_safe(channel.id)}: {verb} by {_who(operation)}")
+            console.answer(f"{printable(channel.id)}: {verb} by {_who(operation)}")
 
 
 def _who(operation: Operation) -> str:
@@ -106,7 +106,7 @@ def _who(operation: Operation) -> str:
         parts.append(f"group {operation.consumer_group}")
     if operation.owner:
         parts.append(f"owner {operation.owner.team}")
-    return _safe(", ".join(parts))
+    return printable(", ".join(parts))
 
 
 def _tree(loaded: Catalog, channels: Sequence[Channel]) -> str:
@@ -114,11 +114,11 @@ def _tree(loaded: Catalog, channels: Sequence[Channel]) -> str:
     for channel in channels:
         about = [channel.owner.team if channel.owner else "no owner", channel.domain or ""]
         about += [channel.criticality if channel.criticality != "normal" else ""]
-        lines.append(_safe(f"{channel.id}  [{', '.join(part for part in about if part)}]"))
+        lines.append(printable(f"{channel.id}  [{', '.join(part for part in about if part)}]"))
         rows = [f"<- {_who(operation)}" for operation in loaded.operations_on(channel.id, "send")]
         rows += [f"-> {_who(operation)}" for operation in loaded.operations_on(channel.id, "receive")]
         if channel.dead_letter:
-            rows.append(_safe(f"dead letters to {channel.dead_letter}"))
+            rows.append(printable(f"dead letters to {channel.dead_letter}"))
         if not any(row.startswith(("<-", "->")) for row in rows):
             rows.append("used by no operation")
         for index, row in enumerate(rows):
@@ -135,7 +135,7 @@ def _table(loaded: Catalog, channels: Sequence[Channel]) -> str:
         receivers = dict.fromkeys(one.service for one in loaded.operations_on(channel.id, "receive"))
         owner = channel.owner.team if channel.owner else "-"
         cells = (channel.id, ", ".join(senders) or "-", ", ".join(receivers) or "-", owner, channel.domain or "-")
-        rows.append((*map(_safe, cells), channel.criticality))
+        rows.append((*map(printable, cells), channel.criticality))
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     lines.insert(1, "  ".join("-" * width for width in widths))
@@ -158,12 +158,7 @@ def _mermaid(loaded: Catalog, channels: Sequence[Channel]) -> str:
 
 def _quoted(text: str) -> str:
     """Text inside a Mermaid label, where quotes, brackets and hashes are written by their number."""
-    return re.sub(r'["#<>&;\[\]`]', lambda match: f"#{ord(match[0])};", _safe(text))
-
-
-def _safe(text: str) -> str:
-    """Text from documents without characters that would move a terminal's cursor."""
-    return "".join(char if char.isprintable() else " " for char in text)
+    return re.sub(r'["#<>&;\[\]`]', lambda match: f"#{ord(match[0])};", printable(text))
 
 
 def register(app: typer.Typer) -> None:

@@ -18,6 +18,10 @@ from observatory.reading.text import Place, Reading
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 
+_LONE_SURROGATE = re.compile(
+    r"(?i)(?<!\\)(?:\\\\)*(\\ud[89ab][0-9a-f]{2}(?!\\ud[c-f][0-9a-f]{2})|(?<!\\ud[89ab][0-9a-f]{2})\\ud[c-f][0-9a-f]{2})"
+)
+
 
 @dataclass(slots=True)
 class JsonNode:
@@ -139,7 +143,7 @@ def read_json(text: str, path: str) -> Reading:
     """
     places = JsonPlaces(text)
     try:
-        data = json.loads(text, parse_constant=_refuse_constant)
+        data = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except json.JSONDecodeError as error:
         at = Location(path, error.lineno, error.colno, 1)
         hint = None
@@ -153,6 +157,9 @@ def read_json(text: str, path: str) -> Reading:
         raise InputInvalid(too_deep(Location(path, *places.deeper_than(MAX_DEPTH)))) from None
     except ValueError:  # an integer of more than 4300 digits
         raise InputInvalid(fault("scalar-too-long", "a number has thousands of digits", Location(path))) from None
+    if "\\u" in text and (half := _LONE_SURROGATE.search(text)):
+        message = f"{half[0]} is half of a character"
+        raise InputInvalid(fault("control-character", message, place_of_offset(text, half.start(), path, 6)))
     index = places.index(MAX_DEPTH)
     if index.too_deep:
         raise InputInvalid(too_deep(Location(path, *index.too_deep)))
@@ -167,6 +174,12 @@ class _ConstantError(Exception):
 
 def _refuse_constant(name: str) -> object:
     raise _ConstantError(name)
+
+
+def _finite(text: str) -> float | str:
+    """A number, or the text of one that no float can hold."""
+    number = float(text)
+    return number if abs(number) != float("inf") else text
 
 
 def _closes(text: str, index: int) -> bool:
