@@ -116,7 +116,10 @@ def messaging_span(
 
 def first(attributes: Mapping[str, str], names: Sequence[str]) -> str:
     """The first attribute that is there and not empty, else an empty string."""
-    return next((value for name in names if (value := attributes.get(name))), "")
+    for name in names:
+        if value := attributes.get(name):
+            return value
+    return ""
 
 
 def operation_and_role(kind: str, name: str, attributes: Mapping[str, str]) -> tuple[str, str]:

@@ -23,6 +23,7 @@ MAX_LINE_BYTES = otlp.MAX_BODY_BYTES
 BATCH_SPANS = 20_000
 _GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
+_OTHER_SIGNALS = frozenset({"resourceMetrics", "resource_metrics", "resourceLogs", "resource_logs"})
 _TEXT_CONTROLS = frozenset(range(32)) - {9, 10, 13}
 
 
@@ -115,6 +116,7 @@ def _ingest(store: Store, stream: io.BufferedReader, path: str, default_ms: int 
         raise _invalid(path, "the file is empty")
     if (text := _text(body)) is not None:
         exposition = openmetrics.read(text, path=path, default_ms=default_ms)
+        store.append_metadata(exposition.metadata)
         return _samples(store, exposition.samples, path, "openmetrics")
     decoded = otlp.decode(body, "application/x-protobuf", max_bytes=MAX_BYTES, shown_as=path)
     return _kept(store, [decoded], path, "otlp-protobuf")
@@ -153,22 +155,18 @@ def _samples(store: Store, samples: SampleSet, path: str, kind: str) -> Ingested
 
 
 def _json(store: Store, stream: io.BufferedReader, path: str) -> Ingested:
-    """A JSON document, or one request per line; a first line that is a whole object decides."""
+    """A JSON document, or one request per line; a first line that is a whole value decides."""
     first = stream.readline(MAX_LINE_BYTES + 1)
-    lines = 1
+    number = 1
     while not first.strip():
-        first, lines = stream.readline(MAX_LINE_BYTES + 1), lines + 1
+        first, number = stream.readline(MAX_LINE_BYTES + 1), number + 1
     try:
         orjson.loads(first)
     except orjson.JSONDecodeError:
-        if stream.peek(1) or not first.rstrip().endswith(b"}"):
-            body = first + _whole(stream, path)
-            _check_json(body, path)
-            return _kept(store, [_decoded(body, path, 1)], path, "otlp-json")
+        return _kept(store, [_decoded(first + _whole(stream, path), path, number)], path, "otlp-json")
     if not stream.peek(1):
-        _check_json(first, path, lines)
-        return _kept(store, [_decoded(first, path, lines)], path, "otlp-json")
-    return _kept(store, _decoded_lines(first, stream, path, lines), path, "otlp-json-lines")
+        return _kept(store, [_decoded(first, path, number)], path, "otlp-json")
+    return _kept(store, _decoded_lines(first, stream, path, number), path, "otlp-json-lines")
 
 
 def _decoded_lines(first: bytes, stream: io.BufferedReader, path: str, number: int) -> Iterator[otlp.Decoded]:
@@ -177,19 +175,18 @@ def _decoded_lines(first: bytes, stream: io.BufferedReader, path: str, number: i
         if len(line) > MAX_LINE_BYTES:
             raise _invalid(path, f"a line is longer than {MAX_LINE_BYTES // 2**20} MiB", line=number)
         if line.strip():
-            _check_json(line.rstrip(), path, number)
             yield _decoded(line, path, number)
         line, number = stream.readline(MAX_LINE_BYTES + 1), number + 1
 
 
-def _check_json(body: bytes, path: str, line: int = 1) -> None:
-    """Syntax first, so that the place of a fault is that in the file.
+def _decoded(body: bytes, path: str, line: int) -> otlp.Decoded:
+    """Spans of one request; other OTLP signals are no fault of a file, but are left out.
 
     Raises:
-        InputInvalid: `otlp-undecodable`.
+        InputInvalid: `otlp-undecodable`; it is no JSON, or the JSON is no OTLP.
     """
     try:
-        orjson.loads(body)
+        document = orjson.loads(body.rstrip())
     except orjson.JSONDecodeError as error:
         raise InputInvalid(
             Problem(
@@ -199,20 +196,11 @@ def _check_json(body: bytes, path: str, line: int = 1) -> None:
                 hint="is the file cut off?",
             )
         ) from error
-
-
-def _decoded(body: bytes, path: str, line: int) -> otlp.Decoded:
-    """Spans of one request; other OTLP signals are no fault of a file, but are left out.
-
-    Raises:
-        InputInvalid: `otlp-undecodable`; the JSON is no OTLP.
-    """
+    if isinstance(document, dict) and _OTHER_SIGNALS & document.keys():
+        return otlp.Decoded(other_signals=1)
     try:
-        return otlp.decode(body, "application/json", max_bytes=MAX_BYTES, shown_as=path)
+        return otlp.decode_document(document, path)
     except InputInvalid as error:
-        document = orjson.loads(body)
-        if isinstance(document, dict) and {"resourceMetrics", "resourceLogs", "resource_metrics"} & document.keys():
-            return otlp.Decoded(other_signals=1)
         where = Location(path, line)
         raise InputInvalid([replace(problem, location=where) for problem in error.problems]) from error
 

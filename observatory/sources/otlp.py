@@ -12,6 +12,7 @@ import io
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -211,8 +212,7 @@ def _check_id(text: str, digits: int, what: str) -> None:
 
 
 def _cut(value: str) -> str:
-    # A lone surrogate cannot be stored as UTF-8; JSON can carry one, text cannot.
-    return value[:MAX_VALUE_CHARACTERS].encode("utf-8", "replace").decode()
+    return value if len(value) <= MAX_VALUE_CHARACTERS else value[:MAX_VALUE_CHARACTERS]
 
 
 def _plain(value: Any) -> str:
@@ -290,11 +290,24 @@ def _escaped(events: Iterable[tuple[str, Mapping[str, str]]]) -> str | None:
 # JSON
 
 
+def decode_document(document: Any, shown_as: str = "OTLP") -> Decoded:
+    """The same as `decode` for JSON that is parsed already.
+
+    Raises:
+        InputInvalid: `otlp-undecodable`; it holds no resourceSpans.
+    """
+    return _collect(_from_document(document, shown_as))
+
+
 def _from_json(body: bytes, shown_as: str) -> Iterator[RawSpan | SpanRejectedError]:
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise _undecodable(shown_as, f"line {error.lineno}, column {error.colno}: not JSON ({error.msg})") from error
+    yield from _from_document(document, shown_as)
+
+
+def _from_document(document: Any, shown_as: str) -> Iterator[RawSpan | SpanRejectedError]:
     groups = list(_resource_spans(document))
     if not groups and not _is_empty_request(document):
         raise _undecodable(shown_as, "the JSON holds no resourceSpans")
@@ -336,9 +349,13 @@ def _get(holder: Any, key: str) -> Any:
     """A field by its camelCase or snake_case name; None when it is not there."""
     if not isinstance(holder, dict):
         return None
-    if key in holder:
-        return holder[key]
-    return holder.get("".join(f"_{char.lower()}" if char.isupper() else char for char in key))
+    found = holder.get(key)
+    return found if found is not None else holder.get(_snake_case(key))
+
+
+@lru_cache(maxsize=64)
+def _snake_case(key: str) -> str:
+    return "".join(f"_{char.lower()}" if char.isupper() else char for char in key)
 
 
 def _json_span(span: Mapping[str, Any], resource: Mapping[str, str]) -> RawSpan:
@@ -409,6 +426,8 @@ def _json_value(value: Any, depth: int = 0) -> Any:
     """The plain value of an AnyValue; an integer may be written as text. What lies too deep is left out."""
     if not isinstance(value, dict):
         return value if isinstance(value, str | int | float) else ""
+    if isinstance(text := value.get("stringValue"), str):
+        return text
     if depth > MAX_VALUE_DEPTH:
         return ""
     for key in ("stringValue", "boolValue", "doubleValue", "bytesValue"):

@@ -141,7 +141,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A cursor of its own, which sees the last committed state; safe in any thread.
+        """A cursor of its own, on the state committed last when the block began; safe in any thread.
 
         Raises:
             SourceFailed: `store-read-failed`; the statement could not be answered.
@@ -149,6 +149,8 @@ class Database:
         try:
             cursor = self._connection.cursor()
             try:
+                # Several statements, one snapshot: between two of them a compaction may move what they look for.
+                cursor.execute("BEGIN")
                 yield cursor
             finally:
                 cursor.close()

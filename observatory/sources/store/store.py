@@ -24,10 +24,10 @@ from observatory.sources.base import (
 )
 from observatory.sources.store import samples as sample_table
 from observatory.sources.store import spans as span_table
-from observatory.sources.store.database import Database
+from observatory.sources.store.database import Database, registered
 from observatory.sources.store.series import SeriesDictionary
 from observatory.telemetry.binding import SpanSelector
-from observatory.telemetry.inventory import Inventory, InventoryRequest, LabelSets, SpanDestination
+from observatory.telemetry.inventory import Inventory, InventoryRequest, LabelSets, MetricMetadata, SpanDestination
 from observatory.windows import Grid, TimeRange
 
 PRESENCE_MS = 300_000
@@ -116,6 +116,21 @@ class Store:
             self._head_samples = 0
             return sample_table.fold_head(cursor, self._series)
 
+    def append_metadata(self, metadata: Mapping[str, MetricMetadata]) -> None:
+        """Keep what TYPE, UNIT and HELP lines say of metrics; later words replace earlier ones."""
+        if not metadata:
+            return
+        columns = {
+            "metric": list(metadata),
+            "type": [one.type for one in metadata.values()],
+            "unit": [one.unit for one in metadata.values()],
+            "help": [one.help for one in metadata.values()],
+        }
+        table = pa.table({name: pa.array(column, pa.string()) for name, column in columns.items()})
+        with self._database.writing() as cursor, registered(cursor, {"told": table}):
+            cursor.execute("DELETE FROM metric_metadata USING told WHERE metric_metadata.metric = told.metric")
+            cursor.execute("INSERT INTO metric_metadata SELECT * FROM told")
+
     def metric_names(self, span: TimeRange) -> frozenset[str]:
         """Names of series whose samples reach into the range."""
         series = self._series
@@ -145,8 +160,13 @@ class Store:
                 if rows:
                     ordered = sorted(rows)
                     found[metric] = LabelSets(tuple(labels), tuple(ordered), tuple(rows[row] for row in ordered))
-        names = frozenset(series.labels[n].get("__name__", "") for n in live)
-        return Inventory(source=self.name, names=names, label_sets=found)
+            told = cursor.execute("SELECT metric, type, unit, help FROM metric_metadata").fetchall()
+        return Inventory(
+            source=self.name,
+            names=frozenset(series.labels[n].get("__name__", "") for n in live),
+            label_sets=found,
+            metadata={metric: MetricMetadata(*words) for metric, *words in told},
+        )
 
     def samples(self, request: SeriesRequest) -> SampleSet:
         """Samples in (start, end] of every matching series that has some, series in order of entry."""

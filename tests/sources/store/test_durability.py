@@ -70,18 +70,20 @@ def test_threads_read_whole_appends_while_another_writes() -> None:
     with Store.open() as store:
 
         def read() -> None:
+            seen = 0
             while not stop.is_set():
                 found = store.samples(SeriesRequest("m", (), TimeRange(0, 10**12)))
-                if len(set(np.diff(found.offsets).tolist())) > 1:
+                if len(set(np.diff(found.offsets).tolist())) > 1 or len(found.t_ms) < seen:
                     torn.append(found)
+                seen = len(found.t_ms)
 
         readers = [threading.Thread(target=read) for _ in range(3)]
         for reader in readers:
             reader.start()
         try:
-            for number in range(1, 60):
+            for number in range(1, 80):
                 store.append_samples(SampleSet.of(({"__name__": "m", "i": str(i)}, [number], [1.0]) for i in range(10)))
-                if number % 5 == 0:
+                if number % 2 == 0:
                     store.compact()
         finally:
             stop.set()

@@ -16,7 +16,7 @@ from observatory.errors import SourceFailed
 from observatory.sources.base import SampleSet, SeriesRequest
 from observatory.sources.store import Store
 from observatory.telemetry.binding import Matcher
-from observatory.telemetry.inventory import InventoryRequest, LabelSets
+from observatory.telemetry.inventory import InventoryRequest, LabelSets, MetricMetadata
 from observatory.windows import TimeRange
 
 ALWAYS = TimeRange(0, 10**15)
@@ -130,6 +130,14 @@ def test_names_and_inventory_know_what_reaches_into_the_range() -> None:
         inventory = store.inventory(InventoryRequest({"new": ("topic", "group"), "old": ("topic",)}), span)
     assert inventory.label_sets == {"new": LabelSets(("topic", "group"), (("a", ""), ("b", "")), (2, 1))}
     assert inventory.names == {"new"}
+
+
+def test_what_an_exporter_says_of_a_metric_is_kept_and_the_last_word_counts() -> None:
+    with Store.open() as store:
+        store.append_metadata({"m": MetricMetadata("gauge"), "n": MetricMetadata("counter", "messages", "all")})
+        store.append_metadata({"m": MetricMetadata("counter")})
+        found = store.inventory(InventoryRequest({}), ALWAYS).metadata
+    assert found == {"m": MetricMetadata("counter"), "n": MetricMetadata("counter", "messages", "all")}
 
 
 def test_the_oldest_instant_is_known_and_an_empty_store_has_none() -> None:
