@@ -74,7 +74,7 @@ def of_exception(error: Exception, url: str, timeout_seconds: float) -> SourceFa
             "source-timeout",
             f"no answer within {timeout_seconds:g} s",
             url,
-            "raise timeout_seconds for this source, or see whether the server is overloaded",
+            "raise the timeout of this source, or see whether the server is overloaded",
         )
     return failed(
         "source-truncated",

@@ -183,7 +183,7 @@ def _parsed(body: bytes | bytearray) -> Matrix:
     histograms = 0
     try:
         for one in data["result"]:
-            pairs = one.get("values") or []
+            pairs = one["values"] if "histograms" not in one else one.get("values") or []
             histograms += len(one.get("histograms") or [])
             labels.append({str(name): str(value) for name, value in one["metric"].items()})
             times.append(np.array([float(pair[0]) for pair in pairs], np.float64))

@@ -15,7 +15,13 @@ from observatory.sources.base import Float64, Int64, SampleSet
 from observatory.windows import TimeRange
 
 STALE_NAN_BITS = np.uint64(0x7FF0000000000002)
+MOST_SAMPLES = 500_000_000
+"""Eight gigabytes: more than one request of any plan asks for."""
 _TILE = 1 << 20
+
+
+class SamplesTooMany(Exception):
+    """More samples than one process should hold."""
 
 
 class SampleBuffer:
@@ -23,6 +29,9 @@ class SampleBuffer:
 
     Only samples in the range are kept. Of the values that are no number only stale markers stay, as NaN; a NaN that
     was scraped (a quantile without observations) says nothing and is left out.
+
+    Raises:
+        SamplesTooMany: By `append`, beyond `MOST_SAMPLES`.
     """
 
     def __init__(self, span: TimeRange) -> None:
@@ -47,6 +56,8 @@ class SampleBuffer:
             counts = np.diff(kept[edges])
             t_ms, values = t_ms[keep], values[keep]
         end = self._size + len(t_ms)
+        if end > MOST_SAMPLES:
+            raise SamplesTooMany
         if end > len(self._t):
             room = max(end, len(self._t) + len(self._t) // 4)
             # The arrays never leave this object before `sample_set`, so nobody holds a view of the old memory.

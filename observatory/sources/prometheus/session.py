@@ -19,6 +19,7 @@ import orjson
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
 from urllib3.util import Retry
 
 from observatory.errors import SourceFailed
@@ -89,6 +90,13 @@ class Answer:
         self.close()
 
 
+class _AsConfigured(AuthBase):
+    """No credentials but those of the headers; without this, an entry in ~/.netrc would replace them."""
+
+    def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
+        return r
+
+
 class Session(requests.Session):
     """Connections to one server, shared by all threads.
 
@@ -102,6 +110,7 @@ class Session(requests.Session):
         self._heard = threading.local()
         self.headers.update({"Accept-Encoding": "identity", "User-Agent": "asyncapi-observatory"})
         self.headers.update(headers)
+        self.auth = _AsConfigured()
         for scheme in ("http://", "https://"):
             self.mount(scheme, HTTPAdapter(max_retries=no_retries(), pool_maxsize=16))
 

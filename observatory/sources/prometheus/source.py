@@ -21,6 +21,7 @@ from observatory.sources.prometheus.health import Health
 from observatory.sources.prometheus.inventory import range_parameters, read_label_sets, read_metadata
 from observatory.sources.prometheus.matchers import with_fixed_labels
 from observatory.sources.prometheus.range_vectors import read_grid, read_range_vectors
+from observatory.sources.prometheus.sample_buffer import MOST_SAMPLES, SamplesTooMany
 from observatory.telemetry.binding import Matcher
 from observatory.telemetry.inventory import Inventory, InventoryRequest
 from observatory.windows import STEP_MS, TimeRange
@@ -114,6 +115,12 @@ class PrometheusSource:
                 read = remote_read.read(self.connection, request, proven=self._proven)
             except remote_read.NotOffered:
                 pass
+            except SourceFailed as error:
+                # A limit of remote_read itself (such as its number of samples) does not bind queries.
+                if error.problems[0].code != "source-query-refused":
+                    raise
+                found = read_range_vectors(self.connection, request)
+                return found.samples, self._left_out(request.metric, found.histograms)
             else:
                 self._route, self._proven = "remote_read", True
                 return read.samples, self._left_out(request.metric, read.histograms)
@@ -175,7 +182,7 @@ class PrometheusSource:
         """The answer to a question, with its outcome and the server's warnings recorded."""
         self.connection.session.take_warnings()
         try:
-            found, problems = ask()
+            found, problems = self._bounded(ask)
         except SourceFailed as error:
             self._health.note(asked, error.problems, failed=True)
             raise
@@ -183,6 +190,17 @@ class PrometheusSource:
         every = (*problems, *warnings)
         self._health.note(asked, every)
         return found, every
+
+    def _bounded(self, ask: Callable[[], T]) -> T:
+        try:
+            return ask()
+        except SamplesTooMany:
+            raise failures.failed(
+                "source-too-large",
+                f"the answer holds more than {MOST_SAMPLES} samples",
+                self.connection.url,
+                "ask for a shorter range or narrow the source with labels",
+            ) from None
 
 
 def _duration_ms(text: str) -> int:

@@ -58,6 +58,8 @@ def decode_chunks(data: NDArray[np.uint8], starts: Int64, lengths: Int64) -> tup
     if len(starts) and (int(lengths.min()) < 2 or int((starts + lengths).max()) + PADDING > len(data)):
         raise ChunkInvalid("a chunk lies outside of the bytes at hand")
     counts = sample_counts(data, starts)
+    if (counts > 4 * lengths).any():  # the shortest sample, one that repeats value and interval, takes two bits
+        raise ChunkInvalid("a chunk claims more samples than it has room for")
     offsets = np.zeros(len(starts) + 1, np.int64)
     np.cumsum(counts, out=offsets[1:])
     times = np.empty(int(offsets[-1]), np.int64)

@@ -6,6 +6,7 @@ import gzip
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from misbehaving_server import MisbehavingServer, Reply, Request
@@ -265,6 +266,19 @@ def test_headers_reach_every_kind_of_request_and_no_message(misbehaving: Start) 
 
     assert {request.headers["authorization"] for request in server.requests} == {"Bearer hush"}
     assert "hush" not in shown + repr(asked.state())
+
+
+def test_an_entry_in_netrc_does_not_replace_configured_credentials(
+    misbehaving: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login mallory password x\n")
+    (tmp_path / "netrc").chmod(0o600)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    server = misbehaving(Reply(body=EMPTY))
+
+    names(server.url, headers={"Authorization": "Bearer hush"})
+
+    assert server.requests[0].headers["authorization"] == "Bearer hush"
 
 
 def test_a_header_that_http_cannot_carry_is_named_without_its_value() -> None:

@@ -84,6 +84,13 @@ def test_a_cut_chunk_is_refused() -> None:
         xor.decode_chunks(data, np.array([0]), np.array([len(whole) - 9]))
 
 
+def test_a_chunk_that_claims_too_much_is_refused_before_memory_is_taken() -> None:
+    data = np.frombuffer(b"\xff\xff" + bytes(30 + xor.PADDING), np.uint8)
+
+    with pytest.raises(xor.ChunkInvalid, match="more samples than it has room for"):
+        xor.decode_chunks(data, np.array([0]), np.array([32]))
+
+
 def numbers(first: int, count: int) -> tuple[list[int], list[int]]:
     times = [60_000 * (first + i) for i in range(count)]
     return times, [struct.unpack("<Q", struct.pack("<d", first + i))[0] for i in range(count)]
@@ -265,3 +272,33 @@ def test_histograms_make_the_source_partial(misbehaving: Callable[..., Misbehavi
     assert len(samples) == 0
     assert [problem.code for problem in samples.problems] == ["native-histogram-unread"]
     assert source.state().state == "partial"
+
+
+def test_a_limit_of_remote_read_itself_is_passed_by_queries(misbehaving: Callable[..., MisbehavingServer]) -> None:
+    body = frame(chunked_series({"__name__": "x"}, [(1, xor_chunk(*numbers(1, 2)))]))
+    server = misbehaving(Reply(body, path="/api/v1/read", content_type="application/x-streamed-protobuf"))
+    source = asked(server)
+    request = SeriesRequest("x", (), TimeRange(0, 200_000))
+    first = source.samples(request)
+    answer = b'{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[60,"9"]]}]}}'
+    server.replies[:] = [
+        Reply(b"exceeded sample limit", path="/api/v1/read", status=400, content_type="text/plain"),
+        Reply(answer, path="/api/v1/query"),
+    ]
+
+    second = source.samples(request)
+
+    assert (first.values.tolist(), second.values.tolist()) == ([1.0, 2.0], [9.0])
+    assert "remote_read" in source.state().detail
+
+
+def test_more_samples_than_memory_should_hold_are_refused(
+    misbehaving: Callable[..., MisbehavingServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("observatory.sources.prometheus.sample_buffer.MOST_SAMPLES", 300)
+    server = misbehaving(Reply(stream(), content_type="application/x-streamed-protobuf"))
+
+    with pytest.raises(SourceFailed) as raised:
+        asked(server).samples(SeriesRequest("x", (), EVER))
+
+    assert raised.value.problems[0].code == "source-too-large"
