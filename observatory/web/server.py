@@ -96,6 +96,9 @@ def listen(site: Site, *, host: str, port: int, ready: Callable[[str], None]) ->
             pass
     finally:
         server.close()
+        # Idle request threads would keep the last request, and with it the store, beyond the end of the interpreter.
+        server.task_dispatcher.shutdown()
+        thread.join(timeout=5)
         site.service.stop()
         for sign, handler in before.items():
             signal.signal(sign, handler)
