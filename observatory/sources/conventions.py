@@ -77,17 +77,20 @@ def messaging_span(
     trace_state: str = "",
     links: Sequence[tuple[str, str]] = (),
     status: str = "unset",
-    escaped_exception: str | None = None,
+    exception: str = "",
+    exception_escaped: bool = False,
 ) -> Span:
     """A span with its messaging facts read out.
 
     Args:
         status: `unset`, `ok` or `error`.
-        escaped_exception: Type of an exception event that left the span, None without one.
+        exception: Type of the exception that an event of the span tells of, empty without one.
+        exception_escaped: Whether it left the span; a handled one is no error by itself.
         resource: Attributes of the process; kept beside the span's own, which win.
     """
     operation, role = operation_and_role(kind, name, attributes)
-    failure = first(attributes, ("error.type",)) or escaped_exception or first(attributes, ("exception.type",))
+    failure = attributes.get("error.type", "")
+    error = status == "error" or (status == "unset" and (bool(failure) or exception_escaped))
     return Span(
         trace_id=trace_id,
         span_id=span_id,
@@ -97,8 +100,8 @@ def messaging_span(
         service=resource.get("service.name") or attributes.get("service.name", ""),
         start_ns=start_ns,
         end_ns=max(start_ns, end_ns),
-        error=status == "error" or (status == "unset" and bool(attributes.get("error.type") or escaped_exception)),
-        error_type=failure if status != "ok" else "",
+        error=error,
+        error_type=(failure or exception or attributes.get("exception.type", "")) if error else "",
         system=_system(attributes),
         destination=first(attributes, DESTINATION) or (destination_in(name) if role else ""),
         consumer_group=first(attributes, CONSUMER_GROUP) if role == "consumer" else "",

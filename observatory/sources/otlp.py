@@ -161,7 +161,7 @@ class RawSpan:
     attributes: Mapping[str, str]
     links: list[tuple[str, str]]
     status: str
-    escaped_exception: str | None
+    exception: tuple[str, bool]
 
 
 def _collect(raw: Iterable[RawSpan | SpanRejectedError]) -> Decoded:
@@ -198,7 +198,8 @@ def _span(raw: RawSpan) -> Span:
         trace_state=raw.trace_state,
         links=[link for link in raw.links if _is_id(link[0], 32) and _is_id(link[1], 16)],
         status=raw.status,
-        escaped_exception=raw.escaped_exception,
+        exception=raw.exception[0],
+        exception_escaped=raw.exception[1],
     )
 
 
@@ -260,7 +261,7 @@ def _proto_span(span: Any, resource: Mapping[str, str]) -> RawSpan:
         attributes=_proto_attributes(span.attributes),
         links=[(link.trace_id.hex(), link.span_id.hex()) for link in span.links[:MAX_LINKS]],
         status=("unset", "ok", "error")[span.status.code] if 0 <= span.status.code <= 2 else "unset",
-        escaped_exception=_escaped((event.name, _proto_attributes(event.attributes)) for event in span.events),
+        exception=_exception((event.name, _proto_attributes(event.attributes)) for event in span.events),
     )
 
 
@@ -279,12 +280,14 @@ def _proto_value(value: Any, depth: int = 0) -> Any:
     return value.bytes_value.hex() if which == "bytes_value" else getattr(value, which)
 
 
-def _escaped(events: Iterable[tuple[str, Mapping[str, str]]]) -> str | None:
-    """Type of the first exception event that left its span."""
+def _exception(events: Iterable[tuple[str, Mapping[str, str]]]) -> tuple[str, bool]:
+    """Type of the last exception that events tell of, and whether one of them left the span."""
+    kind, escaped = "", False
     for name, attributes in events:
-        if name == "exception" and attributes.get("exception.escaped", "").lower() == "true":
-            return attributes.get("exception.type", "exception")
-    return None
+        if name == "exception":
+            kind = attributes.get("exception.type", "exception")
+            escaped = escaped or attributes.get("exception.escaped", "").lower() == "true"
+    return kind, escaped
 
 
 # JSON
@@ -374,7 +377,7 @@ def _json_span(span: Mapping[str, Any], resource: Mapping[str, str]) -> RawSpan:
         attributes=_json_attributes(_get(span, "attributes")),
         links=links[:MAX_LINKS],
         status=_status(_get(_get(span, "status"), "code")),
-        escaped_exception=_escaped(events),
+        exception=_exception(events),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -177,7 +177,9 @@ class Database:
                 try:
                     yield cursor
                 except BaseException:
-                    cursor.execute("ROLLBACK")
+                    # The engine may have given the transaction up already; the first error is the one to tell.
+                    with suppress(duckdb.Error):
+                        cursor.execute("ROLLBACK")
                     raise
                 finally:
                     self._transaction = None

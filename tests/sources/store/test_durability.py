@@ -114,3 +114,38 @@ def test_threads_that_append_the_same_spans_keep_each_once(threads: int) -> None
         for worker in workers:
             worker.join()
         assert store.span_count() == 200
+
+
+FILLER = """
+import resource, signal, sys
+import numpy as np
+from observatory.errors import SourceFailed
+from observatory.sources.base import SampleSet
+from observatory.sources.store import Store
+
+def samples(number):
+    values = np.random.default_rng(number).random(200_000)  # hardly compressible
+    return SampleSet.of([({"__name__": "m", "i": str(number)}, np.arange(1, 200_001), values)])
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+with Store.open(sys.argv[1]) as store:
+    store.append_samples(samples(0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (6_000_000, 6_000_000))
+    for number in range(1, 50):
+        try:
+            store.append_samples(samples(number))
+        except SourceFailed as error:
+            print(error.problems[0].code, number)
+            break
+"""
+
+
+def test_a_full_disk_is_told_and_keeps_what_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "s.duckdb"
+    ended = subprocess.run([sys.executable, "-c", FILLER, str(path)], capture_output=True, text=True, check=False)
+    code, number = ended.stdout.split()
+    assert code == "store-write-failed"
+    with Store.open(path) as store:
+        found = store.samples(SeriesRequest("m", (), TimeRange(0, 10**12)))
+        assert np.diff(found.offsets).tolist() == [200_000] * int(number)
+        assert store.append_samples(SampleSet.of([({"__name__": "m", "i": "again"}, [1], [1.0])])) == 1
