@@ -118,6 +118,18 @@ class Estate:
             status=status,
         )
 
+    def measured(self, at_ms: int) -> tuple[dict[str, Measurement | Problem], tuple[Problem, ...]]:
+        """What measures each objective, by id, or why nothing does; no sample is read. And what went wrong on the way.
+
+        Without any source the profiles alone decide, and nothing is known to be live.
+        """
+        known = self._mapping(self.grid(at_ms), None)
+        found = {one.id: measure(one, known.mapping, known.names) for one in self.objectives}
+        states = self._states(known)
+        problems = [*self.catalog.problems, *self._problems, *known.problems]
+        problems += [problem for state in states for problem in state.problems if state.state != "ok"]
+        return found, tuple(in_order(problems))
+
     def grid(self, at_ms: int, length_seconds: float | None = None) -> Grid:
         """The grid that holds every objective's window and the longest burn-rate window.
 
