@@ -52,6 +52,25 @@ SIGNS: Mapping[Sign, str] = {
 """How people call them; the words of `not_observable`."""
 
 
+EVENTS: frozenset[Sign] = frozenset(
+    (
+        "publish_errors",
+        "process_errors",
+        "validation_errors",
+        "dead_letters",
+        "refusals",
+        "duplicates",
+        "redeliveries",
+        "registry_errors",
+        "unroutable",
+    )
+)
+"""Signs that count what should not happen; every channel has a few of them."""
+FEW = 5 / 900
+"""Events per second: five in a quarter of an hour. Fewer say nothing, whatever they were before."""
+QUIET, LOUD = 0.005, 0.01
+"""Shares of a channel's traffic: under the first a rise is background, above the second it speaks without a rise,
+for a failure that has lasted longer than what was looked at."""
 LAG_FLOOR_MESSAGES = 50.0
 BEHIND_FLOOR_SECONDS = 30.0
 """Backlogs smaller than these are how any consumer works: it fetches, processes, and then commits."""
@@ -113,9 +132,23 @@ class ChannelEvidence:
         return max(self.of(sign), key=lambda course: course.now or 0.0, default=None)
 
     def rising(self, sign: Sign, *, factor: float = 2.0, floor: float = 0.0) -> tuple[Course, ...]:
-        """The courses of a sign that rose, highest first."""
-        risen = [course for course in self.of(sign) if course.rose(factor=factor, floor=floor)]
+        """The courses of a sign that rose, highest first; for events also those that are loud all the time."""
+        loud = float("inf")
+        if sign in EVENTS:
+            floor = max(floor, FEW)
+            if sign != "registry_errors":
+                traffic = self.traffic()
+                floor = max(floor, QUIET * traffic)
+                loud = max(FEW, LOUD * traffic) if traffic > 0 else loud
+        risen = [one for one in self.of(sign) if one.rose(factor=factor, floor=floor) or (one.now or 0.0) > loud]
         return tuple(sorted(risen, key=lambda course: -(course.now or 0.0)))
+
+    def traffic(self) -> float:
+        """Messages per second on the channel, now or usually, whichever is more."""
+        rates = [0.0]
+        for courses in (self.courses.get("publish_rate", ()), self.courses.get("consume_rate", ())):
+            rates += [max(course.now or 0.0, course.usual or 0.0) for course in courses]
+        return max(rates)
 
     def sum_now(self, sign: Sign) -> float | None:
         """The sum of the present values of all subjects; None when nothing is measured."""

@@ -66,6 +66,10 @@ ERRORS: Mapping[Sign, tuple[str, Action | None]] = {
 """Signs that are the failed part of a counter."""
 
 
+SHARED: frozenset[Sign] = frozenset(("broker_load", "registry_errors", "registry_latency"))
+"""Signs of a neighbour that many channels share; its name is not the channel's."""
+
+
 def gather(
     estate: Estate, snapshot: Snapshot, channels: Sequence[Channel], *, span_seconds: float = SPAN_SECONDS
 ) -> tuple[tuple[ChannelEvidence, ...], tuple[Problem, ...]]:
@@ -88,7 +92,8 @@ def gather(
                 problems += error.problems
                 continue
             for line in lines:
-                found[sign, line.subject] = _course(line, names, statistic)
+                found[sign, line.subject] = _course(line, {} if sign in SHARED else names, statistic)
+    found |= _memory(estate, snapshot, channels, grid, found, problems)
     found |= _publish_rates(estate, snapshot, channels, operations, names, grid, problems)
     found |= _errors(estate, snapshot, channels, operations, names, grid, problems)
     evidence = with_surroundings([_evidence(channel, operations, found) for channel in channels])
@@ -107,6 +112,34 @@ def _subjects(channels: Sequence[Channel], operations: Sequence[Operation], side
     if side is None:
         return [channel.id for channel in channels]
     return [one.key for one in operations if one.action == side]
+
+
+def _memory(
+    estate: Estate,
+    snapshot: Snapshot,
+    channels: Sequence[Channel],
+    grid: Grid,
+    known: Mapping[tuple[Sign, str], Course],
+    problems: list[Problem],
+) -> dict[tuple[Sign, str], Course]:
+    """Broker load as memory over its limit, where no exporter says how busy the broker is."""
+    left = [channel.id for channel in channels if ("broker_load", channel.id) not in known]
+    try:
+        used, limit = (
+            {line.subject: line for line in estate.series(snapshot, signal, left, grid.range, grid.step_ms, "level")}
+            for signal in ("broker_memory_used", "broker_memory_limit")
+        )
+    except SourceFailed as error:
+        problems += error.problems
+        return {}
+    found: dict[tuple[Sign, str], Course] = {}
+    for subject in used.keys() & limit.keys():
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.where(limit[subject].value > 0, used[subject].value / limit[subject].value, np.nan)
+        found["broker_load", subject] = Course(
+            subject=subject, name="", unit="ratio", t_ms=used[subject].t_ms, value=share
+        )
+    return found
 
 
 def _publish_rates(
@@ -171,14 +204,15 @@ def _errors(
             continue
         rate = np.where(row.observed > 0, (row.total - row.good) / (grid.step_ms / 1000), np.nan)
         unit = "request/s" if sign in ("refusals", "registry_errors") else "message/s"
-        found[sign, subject] = Course(subject=subject, name=names[subject], unit=unit, t_ms=t_ms, value=rate)
+        name = "" if sign in SHARED else names[subject]
+        found[sign, subject] = Course(subject=subject, name=name, unit=unit, t_ms=t_ms, value=rate)
     return found
 
 
 def _course(line: SignalSeries, names: Mapping[str, str], statistic: Statistic) -> Course:
     unit = f"{line.unit}/s" if statistic == "rate" else line.unit
     unit = unit.replace("offset", "message")
-    return Course(subject=line.subject, name=names[line.subject], unit=unit, t_ms=line.t_ms, value=line.value)
+    return Course(subject=line.subject, name=names.get(line.subject, ""), unit=unit, t_ms=line.t_ms, value=line.value)
 
 
 def _evidence(

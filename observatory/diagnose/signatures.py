@@ -24,8 +24,10 @@ BUSY = 0.8
 """Share of a broker's scarcest resource above which it is overloaded rather than well used."""
 MANY = 0.5
 """Share of channels that must suffer together before their broker is suspected."""
-NOISE_RATE = 1e-3
-"""Events per second below which a rate is background: fewer than four an hour."""
+SILENT = 1e-3
+"""Messages per second that are none: fewer than four an hour."""
+TIDE = 5.0
+"""How many times a rate may rise or fall within hours and still be as usual."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +41,8 @@ class Check:
 
 def schema_mismatch(one: ChannelEvidence) -> Cause | None:
     """F1: consumers reject what a producer sends, while publishing, registry and broker are as usual."""
-    validation, dead = _rise(one, "validation_errors", floor=NOISE_RATE), _rise(one, "dead_letters", floor=NOISE_RATE)
-    errors = _rise(one, "process_errors", floor=NOISE_RATE)
+    validation, dead = _rise(one, "validation_errors"), _rise(one, "dead_letters")
+    errors = _rise(one, "process_errors")
     telling = validation.agrees or (validation.agrees is None and errors.agrees) or (errors.agrees and dead.agrees)
     around = one.surroundings
     checks = [
@@ -111,7 +113,7 @@ def broker_overload(one: ChannelEvidence) -> Cause | None:
         ),
         _rise(one, "latency", name_unit=True),
         _rise(one, "lag", floor=LAG_FLOOR_MESSAGES),
-        _rise(one, "publish_errors", floor=NOISE_RATE),
+        _rise(one, "publish_errors"),
         _calm(one, "refusals"),
         _calm(one, "validation_errors"),
     ]
@@ -130,7 +132,7 @@ def broker_overload(one: ChannelEvidence) -> Cause | None:
 
 def authorization_failure(one: ChannelEvidence) -> Cause | None:
     """F4: refusals rose from one moment on and the refused side fell silent."""
-    refused = _rise(one, "refusals", factor=3.0, floor=NOISE_RATE)
+    refused = _rise(one, "refusals", factor=3.0)
     published, consumed = _fall(one, "publish_rate"), _fall(one, "consume_rate")
     quiet = published if published.agrees else consumed
     both_unknown = published.agrees is None and consumed.agrees is None
@@ -142,14 +144,14 @@ def authorization_failure(one: ChannelEvidence) -> Cause | None:
         _calm(one, "registry_errors"),
         _calm(one, "unroutable"),
     ]
-    who = _names(one.rising("refusals", factor=3.0, floor=NOISE_RATE))
+    who = _names(one.rising("refusals", factor=3.0))
     step = "Look for a change of ACLs, secrets or certificates just before the refusals began."
     return _weigh("F4", one, bool(refused.agrees), f"attempts refused{' for ' + who if who else ''}", checks, step)
 
 
 def duplicate_delivery(one: ChannelEvidence) -> Cause | None:
     """F5: messages are delivered again, more is consumed than published, and nothing fails to be processed."""
-    again, twice = _rise(one, "redeliveries", floor=NOISE_RATE), _rise(one, "duplicates", floor=NOISE_RATE)
+    again, twice = _rise(one, "redeliveries"), _rise(one, "duplicates")
     published = one.sum_now("publish_rate")
     ahead = next(
         (c for c in one.of("consume_rate") if published and c.now is not None and c.now > 1.1 * published), None
@@ -177,7 +179,7 @@ def duplicate_delivery(one: ChannelEvidence) -> Cause | None:
 
 def registry_outage(one: ChannelEvidence) -> Cause | None:
     """F6: the schema registry fails or is slow, and channels that need it fail together."""
-    errors = _rise(one, "registry_errors", floor=NOISE_RATE)
+    errors = _rise(one, "registry_errors")
     slow = _rise(one, "registry_latency", factor=3.0)
     around = one.surroundings
     checks = [
@@ -187,6 +189,7 @@ def registry_outage(one: ChannelEvidence) -> Cause | None:
             words=f"errors rose on {around.errors_up} of {around.errors_measured} channels",
             agrees=around.errors_up >= 2 if around.errors_measured > 1 else None,
         ),
+        _rise(one, "process_errors"),
         _calm(one, "broker_load", level=BUSY),
         _calm(one, "refusals"),
     ]
@@ -222,7 +225,7 @@ def slow_consumer(one: ChannelEvidence) -> Cause | None:
         _calm(one, "registry_errors"),
         _calm(one, "redeliveries"),
     ]
-    stopped = slow is not None and slow.now is not None and slow.now <= NOISE_RATE
+    stopped = slow is not None and slow.now is not None and slow.now <= SILENT
     who = _names(late)
     step = "Look at the group's members, processing time and downstream calls; add consumers only up to the partitions."
     return _weigh(
@@ -237,7 +240,7 @@ def slow_consumer(one: ChannelEvidence) -> Cause | None:
 
 def binding_mismatch(one: ChannelEvidence) -> Cause | None:
     """F8: the broker's object differs from the declared binding, or messages find no route."""
-    lost = _rise(one, "unroutable", floor=NOISE_RATE)
+    lost = _rise(one, "unroutable")
     declared, found = one.channel.partitions, one.worst("partitions")
     differs = None if declared is None or found is None else round(found.now or 0) != declared
     checks = [
@@ -326,7 +329,7 @@ def _rise(
     return Check(
         words=f"{SIGNS[sign]}{where} {course.change()}",
         agrees=bool(risen),
-        since_ms=course.since() if risen else None,
+        since_ms=course.since() if risen and course.rose() else None,
     )
 
 
@@ -350,13 +353,16 @@ def _silence(one: ChannelEvidence, sign: Sign) -> Check:
     if not courses:
         return Check(words=SIGNS[sign], agrees=None)
     loudest = max(courses, key=lambda course: course.now or 0.0)
-    silent = (loudest.now or 0.0) <= NOISE_RATE
+    silent = (loudest.now or 0.0) <= SILENT
     return Check(words=f"{SIGNS[sign]} {loudest.change()}", agrees=silent, since_ms=loudest.since() if silent else None)
 
 
 def _usual(one: ChannelEvidence, sign: Sign) -> Check:
-    """The sign is within a factor of two of what it usually is, on every subject whose past is known."""
-    known = [(course, course.steady()) for course in one.of(sign)]
+    """The sign is of the order of what it usually is, on every subject whose past is known.
+
+    A day's course alone moves a rate by several times within hours.
+    """
+    known = [(course, course.steady(factor=TIDE)) for course in one.of(sign)]
     judged = [(course, steady) for course, steady in known if steady is not None]
     if not judged:
         return Check(words=SIGNS[sign], agrees=None)
@@ -372,7 +378,7 @@ def _calm(one: ChannelEvidence, sign: Sign, *, level: float | None = None) -> Ch
     course = one.worst(sign)
     if course is None or course.now is None:
         return Check(words=SIGNS[sign], agrees=None)
-    loud = course.now >= level if level is not None else bool(one.rising(sign, floor=NOISE_RATE))
+    loud = course.now >= level if level is not None else bool(one.rising(sign))
     if course.now == 0 and not course.usual:
         return Check(words=f"no {SIGNS[sign]}", agrees=True)
     return Check(words=f"{SIGNS[sign]} {'up' if loud else 'as usual'}: {course.change()}", agrees=not loud)
