@@ -45,7 +45,7 @@ def frame(theme: Theme, span: TimeRange | None, *, legend: bool = True) -> dict[
         "automargin": True,
     }
     across: Mapping[str, Any] = (
-        {"type": "date", "range": [span.start_ms, span.end_ms], "hoverformat": "%d %b %H:%M:%S", "nticks": 7}
+        {"type": "date", "range": [span.start_ms, span.end_ms], "hoverformat": "%d %b %H:%M:%S", "nticks": 7} | _ticks(span)
         if span
         else {}
     )
@@ -78,6 +78,13 @@ def frame(theme: Theme, span: TimeRange | None, *, legend: bool = True) -> dict[
         "modebar": {"remove": ["all"]},
         "bargap": 0.25,
     }
+
+
+def _ticks(span: TimeRange) -> dict[str, Any]:
+    """Short labels: times of day within two days, days beyond, and the day once where it changes."""
+    if span.seconds <= 2 * 86_400:
+        return {"tickformat": "%H:%M" if span.seconds > 900 else "%H:%M:%S"}
+    return {"tickformat": "%d %b"}
 
 
 def line_figure(

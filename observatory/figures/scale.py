@@ -29,7 +29,7 @@ def scale_for(unit: str, statistic: str, values: Iterable[float]) -> Scale:
     largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
     if unit == "ratio":
         return Scale(100.0, " %")
-    if statistic == "rate":
+    if statistic in ("rate", "error_rate"):
         if 0 < largest < 0.2:
             return Scale(60.0, "/min") if largest * 60 >= 0.2 else Scale(3600.0, "/h")
         return Scale(1.0, "/s")

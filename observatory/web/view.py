@@ -7,7 +7,6 @@ from typing import Literal
 from urllib.parse import parse_qs, urlencode
 
 from observatory.figures.theme import THEMES, Theme
-from observatory.units import format_duration
 from observatory.windows import TimeRange, format_instant, parse_instant
 
 RANGES: dict[str, int] = {"1h": 3600, "6h": 21_600, "24h": 86_400, "7d": 604_800, "30d": 2_592_000}
@@ -68,7 +67,7 @@ class View:
     def words(self) -> str:
         """The range as people say it: `last 24 h`, `2026-11-20 10:00 to 12:00 UTC`."""
         if self.absolute is None:
-            return f"last {format_duration(RANGES[self.range])}"
+            return f"last {self.range[:-1]} {self.range[-1]}"
         start = (format_instant(self.absolute.start_ms) or "")[:16].replace("T", " ")
         end = (format_instant(self.absolute.end_ms) or "")[:16].replace("T", " ")
         return f"{start} to {end[11:] if end[:10] == start[:10] else end} UTC"

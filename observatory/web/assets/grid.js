@@ -37,6 +37,13 @@
       "data-draw": props.kind, "data-values": String(props.value), "data-width": String(props.wide),
     });
   };
+  cells.Budget = function (props) {
+    var row = props.data;
+    if (row.left === null || row.left === undefined) return h("span", { className: "mono faint" }, "–");
+    return h("span", { className: "cell-budget", title: row[props.tip] || "" },
+      h("span", { className: "draw budget " + (row.state || ""), "data-draw": "budget", "data-values": String(props.value), "data-width": String(props.wide) }),
+      h("span", { className: "mono" + (row.left_n < 0 ? " bad" : "") }, row.left));
+  };
   cells.Mono = function (props) {
     return h("span", { className: "mono " + (props.data[props.tone] || "") }, props.value === null || props.value === undefined || props.value === "" ? "–" : String(props.value));
   };

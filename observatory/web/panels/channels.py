@@ -68,7 +68,6 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
         eventListeners={"rowDoubleClicked": ["open(params)"]},
         className="ag-theme-observatory",
         style={"height": f"{min(max(len(rows), 3), 18) * 32 + 34}px" if not panel.height else f"{panel.height}px"},
-        columnSize="responsiveSizeToFit",
     )
     return Drawn(body=[grid], note=f"{len(shown)} of {total} · most urgent first", aside=[legend()])
 
@@ -86,54 +85,33 @@ def columns(board: Board) -> list[dict[str, Any]]:
     def known(name: str) -> dict[str, Any]:
         return {"comparator": {"function": f"behind('{name}')"}}
 
+    span = board.view.range if board.view.absolute is None else "range"
+    right = {"type": "rightAligned", "cellRenderer": "Mono"}
     return [
-        {"field": "channel", "headerName": "Channel", "cellRenderer": "Channel", "flex": 1, "minWidth": 170},
-        {"field": "state", "headerName": "Status", "cellRenderer": "Status", "width": 98, **known("order")},
+        {"field": "channel", "headerName": "Channel", "cellRenderer": "Channel", "flex": 1, "minWidth": 150},
+        {"field": "state", "headerName": "Status", "cellRenderer": "Status", "width": 96, **known("order")},
         {
             "field": "available",
-            "headerName": "Good",
-            "headerTooltip": f"good events of all, {board.view.words}",
-            "width": 76,
-            "type": "rightAligned",
-            "cellRenderer": "Mono",
+            "headerName": f"Good {span}",
+            "headerTooltip": f"per cent of good events, {board.view.words}",
+            "width": 80,
+            **right,
             **known("available_n"),
         },
-        {
-            "field": "p99",
-            "headerName": "p99",
-            "headerTooltip": "latest p99 of latency",
-            "width": 82,
-            "type": "rightAligned",
-            "cellRenderer": "Mono",
-            **known("p99_n"),
-        },
-        {
-            "field": "latency",
-            "headerName": f"p99, {board.view.range}" if board.view.absolute is None else "p99",
-            "width": 100,
-            **drawn("spark", 84, "latency_tip"),
-        },
+        {"field": "p99", "headerName": "p99", "headerTooltip": "newest p99", "width": 76, **right, **known("p99_n")},
+        {"field": "latency", "headerName": f"p99 {span}", "width": 84, **drawn("spark", 68, "latency_tip")},
         {"field": "burn", "headerName": "Burn 1 h · pace", "cellRenderer": "Burn", "width": 148, **known("burn")},
-        {"field": "heat", "headerName": "Burn, last 24 h", "width": 124, **drawn("heat", 108, "heat_tip")},
-        {"field": "budget", "headerName": "Budget left", "width": 78, **drawn("budget", 60, "budget_tip")},
+        {"field": "heat", "headerName": "Burn, last 24 h", "width": 112, **drawn("heat", 96, "heat_tip")},
         {
-            "field": "left",
-            "headerName": "",
-            "width": 68,
-            "type": "rightAligned",
-            "cellRenderer": "Mono",
-            "cellRendererParams": {},
+            "field": "budget",
+            "headerName": "Budget left",
+            "cellRenderer": "Budget",
+            "cellRendererParams": {"wide": 54, "tip": "budget_tip"},
+            "width": 124,
             **known("left_n"),
         },
-        {
-            "field": "gone",
-            "headerName": "Runs out",
-            "width": 78,
-            "type": "rightAligned",
-            "cellRenderer": "Mono",
-            **known("gone_n"),
-        },
-        {"field": "owner", "headerName": "Owner", "width": 116, "tooltipField": "owner"},
+        {"field": "gone", "headerName": "Runs out", "width": 72, **right, **known("gone_n")},
+        {"field": "owner", "headerName": "Owner", "width": 96, "tooltipField": "owner"},
     ]
 
 

@@ -26,9 +26,7 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     ids = channel_ids(board, panel)
     keys = [one.key for one in board.operations(ids, "receive")]
     dead = summed(board.series("dead_lettered_messages", keys, "rate"))
-    invalid = summed(
-        [one for one in board.series("validated_messages", keys, "rate", by_part=True) if one.part == "error"]
-    )
+    invalid = summed(board.series("validated_messages", keys, "error_rate"))
     curves: list[Curve] = []
     if dead is not None:
         curves.append(Curve(name="dead letters", t_ms=dead[0], value=dead[1], meaning="breached"))

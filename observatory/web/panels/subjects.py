@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from observatory.evaluate.snapshot import SignalSeries, Statistic
+from observatory.telemetry.binding import MetricBinding
 from observatory.telemetry.signals import SIGNALS
 from observatory.web.board import Board
 from observatory.web.declaration import PanelDeclaration
 from observatory.web.kind import Field
 
 SIGNAL_WORDS = tuple(SIGNALS)
-STATISTIC_WORDS: tuple[Statistic, ...] = ("rate", "level", "p50", "p99", "age", "behind")
+STATISTIC_WORDS: tuple[Statistic, ...] = ("rate", "error_rate", "level", "p50", "p99", "age", "behind")
 SCOPE = Field(
     "critical: channels of high criticality; all: every channel; page: what the page is about",
     words=("critical", "all", "page"),
@@ -58,7 +59,9 @@ def group_operations(board: Board) -> tuple[object, ...]:
 def subjects(board: Board, panel: PanelDeclaration, signal: str) -> tuple[Subject, ...]:
     """Subjects of a signal in the panel's scope, in the order of their channels."""
     ids = channel_ids(board, panel)
-    if SIGNALS[signal].scope not in ("producer", "consumer"):
+    if SIGNALS[signal].scope in ("broker", "registry"):
+        return _shared(board, ids, signal)
+    if SIGNALS[signal].scope == "channel":
         return tuple(Subject(key, label(board, key), key) for key in ids)
     action = "send" if SIGNALS[signal].scope == "producer" else "receive"
     group = board.argument if board.argument and not board.channel(board.argument) else None
@@ -76,6 +79,18 @@ def subjects(board: Board, panel: PanelDeclaration, signal: str) -> tuple[Subjec
                 name = f"{name} · {who}"
             found.append(Subject(operation.key, name, channel_id))
     return tuple(found)
+
+
+def _shared(board: Board, ids: Sequence[str], signal: str) -> tuple[Subject, ...]:
+    """One subject per broker or registry: channels that the same series measure are one line."""
+    found: dict[object, Subject] = {}
+    for key in ids:
+        binding = board.snapshot.mapping.chosen(key, signal)
+        channel = board.channel(key)
+        name = "schema registry" if SIGNALS[signal].scope == "registry" else (channel and channel.broker) or "broker"
+        terms = (binding.source, binding.all, binding.error) if isinstance(binding, MetricBinding) else None
+        found.setdefault(terms, Subject(key, name, key))
+    return tuple(one for terms, one in found.items() if terms is not None) or tuple(found.values())
 
 
 def label(board: Board, channel_id: str) -> str:
