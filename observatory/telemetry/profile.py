@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from observatory.errors import InputInvalid, Problem
+from observatory.errors import InputInvalid, Problem, in_order
 from observatory.reading import read
 from observatory.telemetry.profile_format import profile_of
 from observatory.telemetry.recipe import Profile
@@ -22,7 +22,8 @@ def load_profile(path: Path, *, shown_as: str | None = None) -> Profile:
     """
     profile, fields = profile_of(read(path, shown_as=shown_as))
     if fields.problems:
-        raise InputInvalid(fields.problems)
+        # A fault in a recipe shows once for each naming variant.
+        raise InputInvalid(in_order(fields.problems))
     return profile
 
 

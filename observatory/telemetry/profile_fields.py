@@ -110,7 +110,9 @@ class Fields:
             try:
                 re.compile(pattern)
             except re.error as error:
-                self.fault("profile-value-invalid", f"{pattern!r} is no regular expression: {error}", path)
+                self.fault(
+                    "profile-value-invalid", f"{pattern!r} is no regular expression: {error}", (*path, "matches")
+                )
                 pattern = ""
             return Matcher(label, pattern=pattern)
         return Matcher(label, self.texts(spec.get("not"), (*path, "not")), negated=True)

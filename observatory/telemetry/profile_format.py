@@ -92,7 +92,7 @@ def profile_of(reading: Reading) -> tuple[Profile, Fields]:
 class _ProfileReader:
     def __init__(self, fields: Fields) -> None:
         self.fields = fields
-        self.top = fields.mapping(reading_data(fields), (), _TOP)
+        self.top = fields.mapping(fields.reading.data, (), _TOP)
         self.id = fields.text(self.top.get("profile"), ("profile",))
         self.confidence: Confidence = fields.word(self.top.get("confidence"), ("confidence",), Confidence, "recalled")
         self.variants = tuple(self._variants())
@@ -285,7 +285,8 @@ class _ProfileReader:
         for identity, variant in product(identities, self.variants):
             if wanted and not any(part in wanted for part in (variant.id, *variant.id.split("/"))):
                 continue
-            everything = self._terms(body.get("all") or body.get("metric"), body, path, variant)
+            written_as = "all" if "all" in body else "metric"
+            everything = self._terms(body.get(written_as), body, (*path, written_as), variant)
             outcome = fields.mapping(body.get("outcome"), (*path, "outcome"), ("success", "error"))
             yield Recipe(
                 signal=signal,
@@ -333,7 +334,7 @@ class _ProfileReader:
         return self._terms(body[side], body, (*path, side), variant) if side in body else ()
 
     def _terms(self, value: object, body: Mapping[str, Any], path: Path, variant: _Variant) -> tuple[MetricTerm, ...]:
-        common = self.fields.conditions(body.get("where"), (*path, "where"))
+        common = self.fields.conditions(body.get("where"), (*path[:-1], "where"))
         part = body.get("part")
         items = value if isinstance(value, list) else [value]
         result = []
@@ -341,7 +342,8 @@ class _ProfileReader:
             here = (*path, str(index)) if isinstance(value, list) else path
             spec = {"metric": item} if isinstance(item, str) else item
             term = self.fields.mapping(spec, here, ("metric", "minus", "where", "part"))
-            name = self.fields.text(term.get("metric"), (*here, "metric"))
+            name_at = here if isinstance(item, str) else (*here, "metric")
+            name = self.fields.text(term.get("metric"), name_at)
             if not name:
                 self.fields.fault("profile-value-invalid", "a recipe needs a metric", here)
                 continue
@@ -350,7 +352,7 @@ class _ProfileReader:
             result.append(
                 MetricTerm(
                     -1 if self.fields.flag(term.get("minus"), (*here, "minus")) else 1,
-                    self._metric(name, here, variant) + suffix,
+                    self._metric(name, name_at, variant) + suffix,
                     _labels_translated(where, variant.translation),
                 )
             )
@@ -368,13 +370,6 @@ class _ProfileReader:
         if table is None or variant.translation is None:
             return text
         return variant.translation.metric(text, str(table.get("unit") or ""), counter=table.get("type") == "counter")
-
-
-def reading_data(fields: Fields) -> object:
-    """The file's value; an empty file is an empty mapping with a fault of its own."""
-    if fields.reading.data is None:
-        fields.fault("profile-value-invalid", "the file is empty", ())
-    return fields.reading.data
 
 
 def _labels_translated(matchers: tuple[Matcher, ...], translation: Translation | None) -> tuple[Matcher, ...]:

@@ -25,6 +25,12 @@ def series_of(text: str) -> list[Series]:
     ]
 
 
+def types_of(text: str) -> dict[str, str]:
+    """The TYPE lines."""
+    lines = [line.split() for line in text.splitlines() if line.startswith("# TYPE ")]
+    return {name.strip('"'): kind for _, _, name, kind in lines}
+
+
 def inventory_of(
     series: str | Sequence[Series], profiles: Sequence[Profile], source: str = "metrics", labels: Sequence[str] = ()
 ) -> Inventory:

@@ -1,0 +1,215 @@
+"""`observatory profiles`: the exporters that are known, what each one measures, and whether a file is right."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from observatory.cli import console, options
+from observatory.errors import ExitCode, InputInvalid, UsageError
+
+if TYPE_CHECKING:
+    from observatory.telemetry.recipe import Profile, Recipe
+
+HOUR_MS = 3_600_000
+profiles_app = typer.Typer(no_args_is_help=True, help="Telemetry profiles: what each exporter measures.")
+Id = Annotated[str, typer.Argument(help="Id of a profile, as `profiles list` shows it.")]
+File = Annotated[Path, typer.Argument(help="A profile of your own.")]
+Against = Annotated[
+    str | None, typer.Option("--against", help="URL of a Prometheus-compatible server to try the profile on.")
+]
+
+
+@profiles_app.command("list")
+@console.command
+def list_profiles(config: options.Config = None, json: options.Json = False) -> None:
+    """Every exporter that is known, your own included."""
+    found = _loaded(config)
+    if json:
+        console.answer_json({"schema": "observatory.profiles/1", "profiles": [_head_json(one) for one in found]})
+        return
+    width = max(len(one.id) for one in found)
+    for one in found:
+        protocols = ", ".join(one.protocols) or "any protocol"
+        console.answer(f"{one.id:<{width}}  {one.title}; {one.versions}; {protocols}; {len(one.signals)} signals")
+
+
+@profiles_app.command("show")
+@console.command
+def show_profile(name: Id, config: options.Config = None, json: options.Json = False) -> None:
+    """What one exporter measures, by which series, how surely, and what it does not measure and why."""
+    found = {one.id: one for one in _loaded(config)}
+    if name not in found:
+        near = get_close_matches(name, found, 1)
+        raise UsageError(
+            f"no profile is called {name!r}; " + (f"did you mean {near[0]}?" if near else f"known: {', '.join(found)}")
+        )
+    if json:
+        console.answer_json({"schema": "observatory.profile/1", **_profile_json(found[name])})
+    else:
+        console.answer("\n".join(_profile_text(found[name])))
+
+
+@profiles_app.command("check")
+@console.command
+def check_profile(
+    file: File,
+    against: Against = None,
+    config: options.Config = None,
+    header: options.Header = None,
+    at: options.At = None,
+    json: options.Json = False,
+) -> None:
+    """Check a profile: its format, its example, and with --against what a server really has."""
+    from observatory.telemetry.profile import load_profile
+    from observatory.telemetry.proof import prove
+
+    profile = load_profile(file)
+    problems = prove(profile, *_example(profile)) if profile.recipes else ()
+    if problems:
+        raise InputInvalid(problems)
+    seen = _tried(profile, against, config, header or [], at) if against else None
+    if json:
+        answer = {"schema": "observatory.profile-check/1", **_head_json(profile), "series": seen}
+        console.answer_json(answer)
+    else:
+        console.answer(f"{profile.id}: {len(profile.signals)} signals, proven by the example")
+        for signal, metrics in (seen or {}).items():
+            there = ", ".join(f"{metric} ({count} series)" for metric, count in metrics.items())
+            console.answer(f"  {signal}: {there or 'not there'}")
+    if seen is not None and not any(seen.values()):
+        console.say(f"{against} has none of its series")
+        console.finish(ExitCode.GATE_FAILED)
+
+
+def _loaded(config: Path | None) -> tuple[Profile, ...]:
+    from observatory.settings import load_settings
+    from observatory.telemetry.profile import load_profiles
+
+    return load_profiles(load_settings(config, os.environ).profiles_dir)
+
+
+def _example(profile: Profile) -> tuple[list[tuple[str, dict[str, str]]], dict[str, str]]:
+    """Series and TYPE lines of the example."""
+    from observatory.sources.openmetrics import read
+
+    place = f"{profile.location.path if profile.location else profile.id} (example)"
+    read_text = read(profile.example, path=place, default_ms=0)
+    series = [
+        (labels["__name__"], {name: value for name, value in labels.items() if name != "__name__"})
+        for labels in read_text.samples.labels
+    ]
+    return series, {name.strip('"'): metadata.type for name, metadata in read_text.metadata.items()}
+
+
+def _tried(
+    profile: Profile, url: str, config: Path | None, headers: list[str], at: str | None
+) -> dict[str, dict[str, int]]:
+    """Per signal the metrics that a server has, with how many series carry the labels that the profile needs."""
+    from dataclasses import replace
+
+    from observatory.settings import load_settings
+    from observatory.sources.opening import open_sources
+    from observatory.telemetry.discovery import tables_of, wanted
+    from observatory.windows import TimeRange
+
+    settings = replace(load_settings(config, os.environ, prometheus_url=url, headers=headers), store=None)
+    at_ms = options.instant(at, time.time_ns() // 1_000_000)
+    span = TimeRange(at_ms - HOUR_MS, at_ms)
+    with open_sources(settings) as sources:
+        (server,) = sources.metrics
+        tables = tables_of(server.inventory(wanted([profile], server.metric_names(span)), span))
+    found: dict[str, dict[str, int]] = {recipe.signal: {} for recipe in profile.recipes}
+    for recipe in profile.recipes:
+        for term, name in zip(recipe.all, recipe.series_names, strict=False):
+            table = tables.get(name)
+            rows = table.identified(recipe.identity, term.where) if table else ()
+            if table and rows:
+                found[recipe.signal][name] = table.series_of(rows)
+    return found
+
+
+def _head_json(profile: Profile) -> dict[str, Any]:
+    return {
+        "id": profile.id,
+        "title": profile.title,
+        "category": profile.category,
+        "versions": profile.versions,
+        "protocols": list(profile.protocols),
+        "confidence": profile.confidence,
+        "variants": [variant for variant in profile.variants if variant],
+        "signals": sorted(profile.signals),
+    }
+
+
+def _profile_json(profile: Profile) -> dict[str, Any]:
+    return {
+        **_head_json(profile),
+        "recipes": [
+            {
+                "signal": recipe.signal,
+                "variant": recipe.variant or None,
+                "metrics": [term.metric for term in recipe.all],
+                "kind": recipe.kind,
+                "type": recipe.type,
+                "unit": recipe.unit,
+                "labels": list(recipe.identity.labels),
+                "proxy": recipe.proxy,
+                "versions": recipe.versions or None,
+                "confidence": recipe.confidence,
+                "caveats": list(recipe.caveats),
+            }
+            for recipe in profile.recipes
+        ]
+        + [
+            {"signal": recipe.signal, "spans": recipe.role, "caveats": list(recipe.caveats)}
+            for recipe in profile.span_recipes
+        ],
+        "not_provided": {
+            signal: {"why": entry.why, "switch": entry.switch or None} for signal, entry in profile.not_provided.items()
+        },
+        "caveats": list(profile.caveats),
+        "example": profile.example,
+    }
+
+
+def _profile_text(profile: Profile) -> Iterator[str]:
+    from observatory.telemetry.recipe import CONFIDENCE_WORDS
+
+    yield f"{profile.id}: {profile.title}"
+    yield f"versions: {profile.versions}; protocols: {', '.join(profile.protocols) or 'any'}"
+    yield f"names: {CONFIDENCE_WORDS[profile.confidence]}"
+    if any(profile.variants):
+        yield f"variants: {', '.join(profile.variants)}"
+    yield from (f"note: {caveat}" for caveat in profile.caveats)
+    yield ""
+    for signal in dict.fromkeys(recipe.signal for recipe in profile.recipes):
+        yield signal
+        yield from dict.fromkeys(_recipe_text(recipe, profile) for recipe in profile.recipes_for(signal))
+    for span_recipe in profile.span_recipes:
+        yield f"{span_recipe.signal}\n  spans of the {span_recipe.role}"
+    yield "\nnot measured"
+    for signal, entry in profile.not_provided.items():
+        yield f"  {signal}: {entry}"
+
+
+def _recipe_text(recipe: Recipe, profile: Profile) -> str:
+    """One recipe; of naming variants only the first is shown in full, for the others differ in names alone."""
+    from observatory.telemetry.recipe import CONFIDENCE_WORDS
+
+    metrics = " ".join(f"{'-' if term.sign < 0 else '+'}{term.metric}" for term in recipe.all).removeprefix("+")
+    about = [recipe.kind, recipe.unit, f"by {', '.join(recipe.identity.labels)}" if recipe.identity.labels else ""]
+    about += ["stands in" if recipe.proxy else "", recipe.versions]
+    about += [CONFIDENCE_WORDS[recipe.confidence] if recipe.confidence != profile.confidence else "", *recipe.caveats]
+    return f"  {metrics} ({'; '.join(part for part in about if part)})"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(profiles_app, name="profiles")

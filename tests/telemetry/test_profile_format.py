@@ -1,0 +1,212 @@
+"""What a profile file may say, and what is said of one that may not: every fault at once, each with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from observatory.errors import InputInvalid
+from observatory.telemetry.binding import Matcher
+from observatory.telemetry.otel_names import TRANSLATIONS
+from observatory.telemetry.profile import load_profile, load_profiles
+from observatory.telemetry.proof import prove
+from observatory.telemetry.signals import SIGNALS
+
+SILENT = "".join(
+    f"  {signal}: not here\n" for signal in SIGNALS if signal not in ("consumer_lag", "processed_messages")
+)
+GOOD = f"""\
+profile: mine
+title: My exporter
+category: exporter
+versions: "1.0"
+protocols: [kafka]
+rank: 3
+confidence: live
+variants:
+  new: {{prefix: mine_}}
+  old: {{prefix: my_}}
+identities:
+  group: {{channel: {{topic: {{names: [topic], transforms: [none, dots-to-underscores]}}}}, consumer_group: group}}
+signals:
+  consumer_lag: {{metric: "{{prefix}}lag", type: gauge, by: group}}
+  processed_messages:
+    metric: "{{prefix}}done_total"
+    type: counter
+    by: group
+    where: {{kind: [a, b], ghost: {{not: "yes"}}, zone: {{matches: "eu-.*"}}}}
+    outcome: {{success: {{result: ok}}, error: {{result: {{not: ok}}}}}}
+not_provided:
+{SILENT}example: |
+  # TYPE mine_lag gauge
+  mine_lag{{topic="a",group="g"}} 1
+  # TYPE my_lag gauge
+  my_lag{{topic="a",group="g"}} 1
+  # TYPE mine_done_total counter
+  mine_done_total{{topic="a",group="g",kind="a",zone="eu-1",result="ok"}} 1
+  # TYPE my_done_total counter
+  my_done_total{{topic="a",group="g",kind="b",zone="eu-1",result="ok"}} 1
+"""
+
+
+def write(folder: Path, text: str, name: str = "mine.yaml") -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def faults(folder: Path, text: str) -> list[tuple[str, str]]:
+    """Code and place of each fault, the place as line:column."""
+    with pytest.raises(InputInvalid) as caught:
+        load_profile(write(folder, text))
+    return [(one.code, str(one.location).split("mine.yaml:")[1]) for one in caught.value.problems]
+
+
+def place_of(text: str, part: str) -> str:
+    before = text[: text.index(part)]
+    return f"{before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}"
+
+
+def test_a_profile_is_read_with_its_variants(tmp_path: Path) -> None:
+    profile = load_profile(write(tmp_path, GOOD))
+
+    assert [recipe.all[0].metric for recipe in profile.recipes] == [
+        "mine_lag",
+        "my_lag",
+        "mine_done_total",
+        "my_done_total",
+    ]
+    assert [recipe.variant for recipe in profile.recipes_for("consumer_lag")] == ["new", "old"]
+    assert (profile.rank, profile.confidence, profile.speaks("kafka"), profile.speaks("nats")) == (
+        3,
+        "live",
+        True,
+        False,
+    )
+
+
+def test_conditions_may_be_values_lists_negations_and_patterns(tmp_path: Path) -> None:
+    (recipe, _) = load_profile(write(tmp_path, GOOD)).recipes_for("processed_messages")
+
+    constant = (
+        Matcher("kind", ("a", "b")),
+        Matcher("ghost", ("yes",), negated=True),
+        Matcher("zone", pattern="eu-.*"),
+    )
+    assert recipe.all[0].where == constant
+    assert recipe.success[0].where == (*constant, Matcher("result", ("ok",)))
+    assert recipe.error[0].where == (*constant, Matcher("result", ("ok",), negated=True))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "part"),
+    [
+        ("rank: 3", "ranck: 3", "profile-key-unknown", "ranck"),
+        ("category: exporter", "category: exporters", "profile-value-invalid", "exporters"),
+        ("  consumer_lag:", "  lag:", "profile-signal-unknown", "lag:"),
+        ("type: gauge, by", "type: gauge, unit: second, by", "profile-unit-mismatch", "second"),
+        ("type: gauge, by", "type: gauge, kind: cumulative, by", "profile-value-invalid", "cumulative"),
+        ("by: group}", "by: groups}", "profile-value-invalid", "groups}"),
+        ('matches: "eu-.*"', 'matches: "eu-("', "profile-value-invalid", '"eu-("'),
+        ('"{prefix}lag"', '"{prefx}lag"', "profile-value-invalid", '"{prefx}lag"'),
+        ("  produced_offset: not here\n", "", "profile-signal-undeclared", "not_provided"),
+        (
+            "  produced_offset: not here\n",
+            "  produced_offset: not here\n  consumer_lag: no\n",
+            "profile-signal-undeclared",
+            "consumer_lag: no",
+        ),
+    ],
+)  # fmt: skip
+def test_a_fault_has_its_code_and_its_place(tmp_path: Path, old: str, new: str, code: str, part: str) -> None:
+    text = GOOD.replace(old, new, 1)
+    found = faults(tmp_path, text)
+
+    assert any(one == code and place == place_of(text, part) for one, place in found), found
+
+
+def test_all_faults_are_found_at_once(tmp_path: Path) -> None:
+    text = GOOD.replace("rank: 3", "ranck: 3").replace("type: gauge, by", "type: gauge, unit: second, by")
+
+    assert {code for code, _ in faults(tmp_path, text)} == {"profile-key-unknown", "profile-unit-mismatch"}
+
+
+def test_an_empty_file_is_no_profile(tmp_path: Path) -> None:
+    assert {code for code, _ in faults(tmp_path, "")} == {"document-empty"}
+
+
+def test_a_list_is_no_profile(tmp_path: Path) -> None:
+    assert "profile-value-invalid" in {code for code, _ in faults(tmp_path, "- profile: mine\n")}
+
+
+def test_a_profile_of_the_team_joins_and_replaces(tmp_path: Path) -> None:
+    write(tmp_path, GOOD)
+    write(tmp_path, GOOD.replace("profile: mine", "profile: kafka_exporter"), "replacement.yaml")
+
+    found = {profile.id: profile for profile in load_profiles(tmp_path)}
+
+    assert found["mine"].title == "My exporter"
+    assert found["kafka_exporter"].title == "My exporter"
+    assert len(found) == len(load_profiles()) + 1
+
+
+def test_two_files_with_one_id_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, GOOD)
+    write(tmp_path, GOOD, "other.yaml")
+
+    with pytest.raises(InputInvalid) as caught:
+        load_profiles(tmp_path)
+
+    assert [problem.code for problem in caught.value.problems] == ["profile-duplicate"]
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputInvalid) as caught:
+        load_profiles(tmp_path / "nowhere")
+
+    assert [problem.code for problem in caught.value.problems] == ["profile-folder-missing"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("  mine_lag{", "  mine_lagg{", "the example has no series mine_lag"),
+        ("# TYPE mine_lag gauge", "# TYPE mine_lag counter", "mine_lag is a counter in the example and a gauge"),
+        ('mine_lag{topic="a",', "mine_lag{", "no series of mine_lag has the labels topic"),
+        ('kind="a",zone="eu-1"', 'kind="a",zone="us-1"', "no series of mine_done_total satisfies the conditions"),
+    ],
+)
+def test_an_example_that_does_not_prove_the_profile_says_what_is_missing(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    from telemetry.exposition import series_of, types_of
+
+    profile = load_profile(write(tmp_path, GOOD.replace(old, new, 1)))
+
+    found = prove(profile, series_of(profile.example), types_of(profile.example))
+
+    assert [message in problem.message for problem in found] == [True]
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "counter", "names"),
+    [
+        (
+            "messaging.client.sent.messages", "{message}", True,
+            ("messaging_client_sent_messages_total", "messaging_client_sent_messages",
+             "messaging.client.sent.messages_total", "messaging.client.sent.messages"),
+        ),
+        (
+            "messaging.process.duration", "s", False,
+            ("messaging_process_duration_seconds", "messaging_process_duration",
+             "messaging.process.duration_seconds", "messaging.process.duration"),
+        ),
+        ("queue.fill", "1", False, ("queue_fill_ratio", "queue_fill", "queue.fill_ratio", "queue.fill")),
+        ("sent", "1", True, ("sent_total", "sent", "sent_total", "sent")),
+    ],
+)  # fmt: skip
+def test_opentelemetry_names_are_translated_in_four_ways(
+    name: str, unit: str, counter: bool, names: tuple[str, ...]
+) -> None:
+    assert tuple(one.metric(name, unit, counter=counter) for one in TRANSLATIONS) == names
