@@ -1,0 +1,97 @@
+"""Counted against the truth: every scenario from the store, and from a real Prometheus by its raw samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import prometheus_server
+import pytest
+from counting_cases import DAY_MS, END_MS, Answering, bad, events, gauge, row_of, scrapes, total
+from truth.scenarios import SCENARIOS, Scenario, a_gap_with_errors, grid_of, pods_that_fail_once
+
+from observatory.ledger.build import build
+from observatory.ledger.ledger import Row
+from observatory.settings import PrometheusSettings
+from observatory.sources.prometheus import PrometheusSource
+
+EXACT = 1e-9
+
+
+def check(row: Row, scenario: Scenario) -> None:
+    assert bad(row) == pytest.approx(scenario.bad, rel=EXACT, abs=1e-6)
+    assert total(row) == pytest.approx(scenario.total, rel=EXACT)
+    if scenario.observed is not None:
+        share = float(row.observed.sum()) / scenario.grid.range.seconds
+        assert share == pytest.approx(scenario.observed, abs=0.002)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_counts_from_the_store_are_the_truth(name: str) -> None:
+    scenario = SCENARIOS[name]()
+
+    row = row_of(scenario.series, events(), scenario.grid)
+
+    check(row, scenario)
+
+
+@pytest.fixture(scope="module")
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusSource]:
+    """One server that holds every scenario, told apart by a label."""
+    with prometheus_server.start(tmp_path_factory.mktemp("truth") / "prometheus") as server:
+        for name, make in SCENARIOS.items():
+            server.write(
+                ({**labels, "case": name, "job": f"{labels['job']}-{name}"}, t_ms, values)
+                for labels, t_ms, values in make().series
+            )
+        yield PrometheusSource(PrometheusSettings(url=server.url))
+
+
+@pytest.mark.integration
+@pytest.mark.xdist_group("truth")
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_counts_from_a_real_prometheus_are_the_truth(name: str, prometheus: PrometheusSource) -> None:
+    scenario = SCENARIOS[name]()
+    measurement = events(source="metrics", case=name)
+
+    row = build([measurement], Answering((prometheus,)), scenario.grid).rows[measurement.key]
+
+    check(row, scenario)
+    assert row.counting == "exact"
+
+
+def test_every_error_of_a_pod_that_fails_once_is_found_and_reported() -> None:
+    scenario = pods_that_fail_once()
+
+    row = row_of(scenario.series, events(), scenario.grid)
+
+    assert bad(row) == 80.0
+    assert row.recovered.births == 80.0
+
+
+def test_events_of_a_gap_are_spread_over_the_gap_and_reported() -> None:
+    scenario = a_gap_with_errors()
+
+    row = row_of(scenario.series, events(), scenario.grid)
+
+    errors = row.total - row.good
+    inside = errors[-30 * 60 + 1 : -24 * 60 - 1]
+    assert inside == pytest.approx(np.full(len(inside), 300.0), rel=0.01)
+    assert errors[-24 * 60 + 2 :].sum() == 0
+    assert row.recovered.gap_events == pytest.approx(361 * 600.0)
+
+
+def test_a_probe_that_is_silent_for_three_days_counts_what_was_seen() -> None:
+    """F: 43 failing minutes in 27 days of samples; the three silent days are neither good nor bad."""
+    grid = grid_of(30)
+    t = scrapes(grid.start_ms, grid.end_ms)
+    silent = (t > END_MS - 10 * DAY_MS) & (t <= END_MS - 7 * DAY_MS)
+    failing = np.zeros(len(t))
+    failing[5_000:5_043] = 1.0
+    labels = {"__name__": "probe_failing", "job": "probe", "instance": "p:1"}
+
+    row = row_of([(labels, t[~silent], failing[~silent])], gauge("probe_failing", 0.0), grid)
+
+    assert bad(row) == 43.0
+    assert total(row) == pytest.approx(27 * 1440, abs=3)
+    assert float(row.observed.sum()) / grid.range.seconds == pytest.approx(0.9, abs=0.001)
