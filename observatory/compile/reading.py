@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from observatory.compile import promql
-from observatory.telemetry.binding import SeriesSelector
+from observatory.telemetry.binding import Matcher, SeriesSelector
+
+_CLASSIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 
 
 def series(selector: SeriesSelector) -> str:
-    """The selector as text."""
-    return promql.selector(selector)
+    """The selector as text.
+
+    A name with characters beyond the classic ones is written as a condition on `__name__`, which every server parses;
+    the quoted form in braces is known to Prometheus 3 only.
+    """
+    if _CLASSIC_NAME.fullmatch(selector.metric):
+        return promql.selector(selector)
+    name = Matcher("__name__", (selector.metric,))
+    return "{" + ",".join(promql.matcher(condition) for condition in (name, *selector.matchers)) + "}"
 
 
 def series_with(labels: Mapping[str, str]) -> str:

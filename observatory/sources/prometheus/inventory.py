@@ -26,6 +26,8 @@ from observatory.windows import TimeRange
 SERIES_LIMIT = 500_000
 BODY_LIMIT_BYTES = 128 << 20
 METRICS_PER_REQUEST = 200
+MOST_UNREAD = 5
+"""Metrics that may fail one by one before a server that has answered none counts as failed."""
 _SUFFIXES = ("_bucket", "_count", "_sum", "_total")
 
 
@@ -46,15 +48,17 @@ def read_label_sets(
         try:
             found |= _from_series(connection, {name: wanted[name] for name in batch}, matchers, span)
         except SourceFailed as error:
-            if error.problems[0].code != "source-too-large":
+            if error.problems[0].code not in ("source-too-large", "source-query-refused"):
                 raise
-            if len(batch) > 1:
+            if len(batch) > 1:  # one metric may be too much, or unknown to the server's grammar; the rest holds
                 waiting += [batch[: len(batch) // 2], batch[len(batch) // 2 :]]
                 continue
             try:
                 found |= _from_query(connection, batch[0], wanted[batch[0]], matchers, span)
             except SourceFailed as refused:
                 problems.append(_unread(batch[0], refused, connection.url))
+                if len(problems) > MOST_UNREAD and not found:
+                    raise
     return found, problems
 
 

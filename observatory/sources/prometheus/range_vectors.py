@@ -30,7 +30,9 @@ SHORTEST_PART_MS = 10 * 60_000
 GROWTH = 8
 MOST_POINTS = 10_000
 """Points per series of one grid answer: Prometheus refuses more than 11,000."""
-_SMALLER_MAY_HELP = frozenset(("source-too-large", "source-timeout", "source-unavailable", "source-query-refused"))
+PART_LIMIT_BYTES = 256 << 20
+SLOW_ATTEMPTS = 3
+_SLOW = frozenset(("source-timeout", "source-unavailable"))
 
 
 @dataclass(slots=True)
@@ -110,19 +112,26 @@ def _in_parts(span: TimeRange, ask: Callable[[TimeRange], int], longest_ms: int 
     longest = longest_ms or max(span.end_ms - span.start_ms, 1)
     length = min(FIRST_PART_MS, longest)
     start = span.start_ms
+    slow = 0
     while start < span.end_ms:
         part = TimeRange(start, min(start + length, span.end_ms))
         try:
             size = ask(part)
         except SourceFailed as error:
-            # Only what worked in some size is worth asking in a smaller one: a wrong query fails at any.
-            halved = (part.end_ms - part.start_ms) // 2
-            refused_at_once = start == span.start_ms and error.problems[0].code == "source-query-refused"
-            limits = not refused_at_once or _names_a_limit(error.problems[0].message)
-            if error.problems[0].code not in _SMALLER_MAY_HELP or halved < SHORTEST_PART_MS or not limits:
+            problem = error.problems[0]
+            slow += problem.code in _SLOW
+            nothing_worked_yet = start == span.start_ms
+            if problem.code in _SLOW:
+                smaller_may_help = not nothing_worked_yet and slow <= SLOW_ATTEMPTS
+            elif problem.code == "source-query-refused":
+                smaller_may_help = not nothing_worked_yet or _names_a_limit(problem.message)
+            else:
+                smaller_may_help = problem.code == "source-too-large"
+            length = (part.end_ms - part.start_ms) // 2
+            if not smaller_may_help or length < SHORTEST_PART_MS:
                 raise
-            length = halved
             continue
+        slow = 0
         start = part.end_ms
         length = min(longest, max(SHORTEST_PART_MS, int(length * min(GROWTH, TARGET_BYTES / max(size, 1)))))
 
@@ -133,7 +142,7 @@ def _names_a_limit(message: str) -> bool:
 
 def _matrix(connection: Connection, path: str, parameters: Parameters) -> tuple[Matrix, int]:
     """A matrix answer and its size in bytes; warnings are remembered by the session."""
-    with connection.ask(path, parameters) as answer:
+    with connection.ask(path, parameters, PART_LIMIT_BYTES) as answer:
         body = answer.body()
     if "json" not in answer.content_type:
         raise failures.other_product(answer.content_type, answer.url)

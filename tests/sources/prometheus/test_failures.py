@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from misbehaving_server import MisbehavingServer, Reply, Request
@@ -358,3 +360,63 @@ def test_long_matchers_are_sent_as_a_form(misbehaving: Start) -> None:
     found = source(server.url, remote_read="never").samples(request)
 
     assert found.values.tolist() == [5.0]
+
+
+def parts_asked(server: MisbehavingServer) -> list[int]:
+    """The lengths of the range vectors that were asked for, in minutes."""
+    texts = [unquote(request.path) for request in server.requests if "/api/v1/query?" in request.path]
+    return [int(re.findall(r"\[(\d+)ms\]", text)[0]) // 60_000 for text in texts]
+
+
+MONTH = SeriesRequest("x", (), TimeRange(1_790_000_000_000, 1_790_000_000_000 + 30 * 86_400_000))
+
+
+def test_small_answers_make_the_next_parts_longer(misbehaving: Start) -> None:
+    server = misbehaving(Reply(body=NO_MATRIX))
+
+    source(server.url, remote_read="never").samples(MONTH)
+
+    assert parts_asked(server) == [6 * 60, 48 * 60, 384 * 60, 30 * 24 * 60 - 438 * 60]
+
+
+def test_a_part_over_the_limit_of_the_server_is_asked_in_halves(misbehaving: Start) -> None:
+    refusal = json.dumps({"status": "error", "error": "query processing would load too many samples"}).encode()
+
+    def answer(request: Request) -> bytes:
+        length = int(re.findall(r"\[(\d+)ms\]", unquote(request.path))[0])
+        return refusal if length > 40 * 60_000 else NO_MATRIX
+
+    server = misbehaving(Reply(body=answer))
+    hour = TimeRange(MONTH.range.start_ms, MONTH.range.start_ms + 3_600_000)
+
+    source(server.url, remote_read="never").samples(SeriesRequest("x", (), hour))
+
+    assert parts_asked(server) == [60, 30, 30]
+
+
+def test_a_server_that_became_slow_is_not_asked_forever(misbehaving: Start) -> None:
+    def then_unavailable(request: Request) -> bytes:
+        server.replies[:] = [Reply(status=503)]
+        return NO_MATRIX
+
+    server = misbehaving(Reply(body=then_unavailable))
+
+    with pytest.raises(SourceFailed) as raised:
+        source(server.url, remote_read="never").samples(MONTH)
+
+    assert raised.value.problems[0].code == "source-unavailable"
+    assert parts_asked(server) == [360, 2880, 1440, 720, 360]
+
+
+def test_a_server_that_refuses_every_series_is_not_asked_for_each(misbehaving: Start) -> None:
+    many = [f"m{i}_total" for i in range(100)]
+    server = misbehaving(
+        Reply(path="/api/v1/label", body=json.dumps({"status": "success", "data": many}).encode()),
+        Reply(status=422, body=b'{"status":"error","error":"no"}'),
+    )
+
+    with pytest.raises(SourceFailed) as raised:
+        source(server.url).inventory(InventoryRequest(dict.fromkeys(many, ("topic",))), SPAN)
+
+    assert raised.value.problems[0].code == "source-query-refused"
+    assert len(server.requests) < 30

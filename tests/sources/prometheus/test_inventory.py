@@ -151,7 +151,7 @@ def test_a_server_without_metadata_is_not_partial(misbehaving: Start) -> None:
     assert source.state().state == "ok"
 
 
-def test_utf8_names_are_asked_for_in_quotes(misbehaving: Start) -> None:
+def test_utf8_names_are_asked_for_in_a_form_that_every_server_parses(misbehaving: Start) -> None:
     from urllib.parse import parse_qs, urlsplit
 
     server = misbehaving(
@@ -164,7 +164,7 @@ def test_utf8_names_are_asked_for_in_quotes(misbehaving: Start) -> None:
     found = source.inventory(InventoryRequest({"messaging.größe": ("a.b",)}), DAY)
 
     asked = parse_qs(urlsplit(next(r.path for r in server.requests if "series" in r.path)).query)
-    assert asked["match[]"] == ['{"messaging.größe"}']
+    assert asked["match[]"] == ['{__name__="messaging.größe"}']
     assert found.label_sets["messaging.größe"].rows == (("",),)
 
 
