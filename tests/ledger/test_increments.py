@@ -1,0 +1,219 @@
+"""Increments: resets, births, gaps, edges; and the laws that any counting must keep."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from counting_cases import (
+    END_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    bad,
+    bound,
+    counter,
+    events,
+    handled,
+    measured,
+    row_of,
+    scrapes,
+    selector,
+    total,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from observatory.indicators.expression import Count
+from observatory.indicators.indicator import Indicator
+from observatory.ledger.increments import tally
+from observatory.ledger.ledger import Row
+from observatory.ledger.samples import fit
+from observatory.sources.base import SampleSet
+from observatory.telemetry.binding import SemanticKind
+from observatory.windows import Grid, TimeRange
+
+GRID = Grid.ending_at(END_MS, 2 * HOUR_MS)
+
+
+def count(t_ms: list[int], values: list[float], kind: SemanticKind = "cumulative", grid: Grid = GRID) -> np.ndarray:
+    samples = fit(SampleSet.of([({"__name__": "x"}, t_ms, values)]), 0, grid.end_ms)
+    gaps = np.asarray([150_000])
+    return tally(samples, np.zeros(1, np.int64), 1, grid, kind, gaps, {}).amount[0]
+
+
+def minutes(*numbers: float) -> list[int]:
+    return [GRID.start_ms + round(number * MINUTE_MS) for number in numbers]
+
+
+def test_an_increment_belongs_to_the_step_of_the_later_sample() -> None:
+    steps = count(minutes(0.9, 1.9, 2.9), [5, 8, 8])
+    assert steps[:4].tolist() == [0, 3, 0, 0]
+
+
+def test_a_sample_on_an_edge_belongs_to_the_step_that_ends_there() -> None:
+    steps = count(minutes(0, 1, 2), [0, 1, 11])
+    assert steps[:3].tolist() == [1, 10, 0]
+
+
+def test_a_sample_on_the_start_of_the_grid_belongs_to_what_lies_before() -> None:
+    steps = count(minutes(-1, 0, 1), [0, 50, 51])
+    assert steps.sum() == 1
+
+
+def test_a_reset_counts_the_new_value() -> None:
+    steps = count(minutes(1, 2, 3), [100, 4, 6])
+    assert steps[:3].tolist() == [0, 4, 2]
+
+
+def test_a_reset_to_zero_counts_nothing() -> None:
+    assert count(minutes(1, 2), [100, 0]).sum() == 0
+
+
+def test_a_position_that_falls_a_little_is_no_event() -> None:
+    assert count(minutes(1, 2, 3), [1000, 990, 1000], "position").tolist()[:3] == [0, 0, 10]
+
+
+def test_a_position_that_falls_to_less_than_half_starts_from_zero() -> None:
+    assert count(minutes(1, 2, 3), [1000, 12, 20], "position").tolist()[:3] == [0, 12, 8]
+
+
+def test_only_rises_of_a_rising_level_count() -> None:
+    assert count(minutes(1, 2, 3, 4), [3, 5, 1, 2], "rising_level").tolist()[:4] == [0, 2, 0, 1]
+
+
+def test_a_rate_counts_its_value_times_the_time() -> None:
+    assert count(minutes(1, 2), [7, 2], "rate").tolist()[:2] == [0, 120]
+
+
+def test_events_of_a_gap_are_spread_evenly_and_none_is_lost() -> None:
+    steps = count(minutes(1, 11), [0, 100])
+    assert steps[:12].tolist() == pytest.approx([0, *[10] * 10, 0])
+
+
+def test_a_gap_that_begins_before_the_grid_counts_in_proportion() -> None:
+    assert count(minutes(-30, 30), [0, 60]).sum() == pytest.approx(30)
+
+
+def test_a_stale_marker_ends_nothing_that_goes_on() -> None:
+    assert count(minutes(1, 2, 3), [5, float("nan"), 9]).sum() == 4
+
+
+def test_samples_out_of_order_and_repeated_are_put_right() -> None:
+    assert count(minutes(3, 1, 2, 2), [9, 1, 4, 4]).tolist()[:3] == [0, 3, 5]
+
+
+def errors_born(at: int, value: float, *, target: str = "a:1") -> list[tuple[dict[str, str], np.ndarray, np.ndarray]]:
+    t = scrapes(GRID.start_ms - 2 * HOUR_MS, GRID.end_ms)
+    return [
+        counter(handled("success"), t, 10.0),
+        (handled("error", target), t[at:], np.full(len(t) - at, value)),
+    ]  # type: ignore[list-item]
+
+
+def test_a_counter_born_at_one_is_one_event() -> None:
+    row = row_of(errors_born(-30, 1.0), events(), GRID)
+    assert bad(row) == 1.0
+    assert row.recovered.births == 1.0
+
+
+def test_a_counter_of_a_target_never_scraped_before_is_no_event() -> None:
+    row = row_of(errors_born(-30, 4000.0, target="new:1"), events(), GRID)
+    assert bad(row) == 0.0
+
+
+def test_a_series_that_is_there_when_knowledge_begins_is_no_newcomer() -> None:
+    t = scrapes(GRID.end_ms - HOUR_MS, GRID.end_ms)
+    row = row_of([counter(handled("error"), t, 1.0, start=500.0)], events(), GRID)
+    assert bad(row) == len(t) - 1
+
+
+def test_a_series_born_in_a_gap_of_its_target_is_spread_over_the_gap() -> None:
+    t = scrapes(GRID.start_ms - 2 * HOUR_MS, GRID.end_ms)
+    away = (t > GRID.end_ms - HOUR_MS) & (t <= GRID.end_ms - HOUR_MS // 2)
+    late = t > GRID.end_ms - HOUR_MS // 2
+    series = [
+        counter(handled("success"), t[~away], 10.0),
+        (handled("error"), t[late], np.full(late.sum(), 60.0)),
+    ]
+    row = row_of(series, events(), GRID)
+    errors = row.total - row.good
+    assert errors.sum() == pytest.approx(60.0)
+    assert errors[-55:-35] == pytest.approx(np.full(20, 60 / 31), rel=0.05)
+
+
+def test_a_new_partition_is_a_place_in_a_log_and_no_event() -> None:
+    t = scrapes(GRID.start_ms - 2 * HOUR_MS, GRID.end_ms)
+    labels = {"__name__": "offset", "job": "k", "instance": "k:1"}
+    series = [
+        ({**labels, "partition": "0"}, t, 10.0 * np.arange(len(t))),
+        ({**labels, "partition": "1"}, t[-40:], 9_000_000.0 + np.arange(40)),
+    ]
+    binding = bound("enqueued_messages", selector("offset"), "position")
+    indicator = Indicator(
+        sli="availability", total=Count("enqueued_messages"), good=Count("enqueued_messages"), measure="x"
+    )
+    row = row_of(series, measured(indicator, (binding,)), GRID)
+    assert total(row) == 10.0 * 120 + 39
+
+
+def test_success_is_all_without_errors_where_only_these_are_exported() -> None:
+    t = scrapes(GRID.start_ms - HOUR_MS, GRID.end_ms)
+    all_of = {"__name__": "all_total", "job": "j", "instance": "i"}
+    wrong = {"__name__": "wrong_total", "job": "j", "instance": "i"}
+    binding = bound("published_messages", selector("all_total"), error=(bound("x", selector("wrong_total")).all[0],))
+    indicator = Indicator(
+        sli="availability",
+        total=Count("published_messages"),
+        good=Count("published_messages", "success"),
+        measure="x",
+    )
+    row = row_of([counter(all_of, t, 10.0), counter(wrong, t, 1.0)], measured(indicator, (binding,)), GRID)
+    assert (float(row.good.sum()), total(row)) == (9.0 * 120, 10.0 * 120)
+
+
+increases = st.lists(st.integers(0, 1000), min_size=3, max_size=120)
+
+
+@given(increases, st.integers(1, 119), st.integers(0, 59_999))
+@settings(max_examples=60, deadline=None)
+def test_parts_of_a_range_add_up_to_the_whole(rises: list[int], cut: int, phase: int) -> None:
+    t = [GRID.start_ms - 60_000 + phase + index * MINUTE_MS for index in range(len(rises))]
+    values = np.cumsum(rises).astype(float).tolist()
+    early = Grid(GRID.start_ms, MINUTE_MS, cut)
+    late = Grid(early.end_ms, MINUTE_MS, GRID.steps - cut)
+    whole = count(t, values)
+    parts = np.concatenate((count(t, values, grid=early), count_after(t, values, late)))
+    assert parts.tolist() == whole.tolist()
+
+
+def count_after(t_ms: list[int], values: list[float], grid: Grid) -> np.ndarray:
+    return count([t for t in t_ms if t <= grid.end_ms], values[: len([t for t in t_ms if t <= grid.end_ms])], grid=grid)
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=2, max_size=40), st.randoms(use_true_random=False))
+@settings(max_examples=40, deadline=None)
+def test_the_order_of_samples_does_not_matter(values: list[int], random: object) -> None:
+    pairs = [(GRID.start_ms + (index + 1) * MINUTE_MS, float(value)) for index, value in enumerate(values)]
+    straight = count([t for t, _ in pairs], [v for _, v in pairs])
+    random.shuffle(pairs)  # type: ignore[attr-defined]
+    assert count([t for t, _ in pairs], [v for _, v in pairs]).tolist() == straight.tolist()
+
+
+@given(st.lists(st.integers(0, 50), min_size=5, max_size=100), st.lists(st.integers(1, 99), max_size=5))
+@settings(max_examples=60, deadline=None)
+def test_restarts_lose_nothing_that_was_scraped(rises: list[int], restarts: list[int]) -> None:
+    value, values = 0.0, []
+    seen = 0.0
+    for index, rise in enumerate(rises):
+        restarted = index in restarts and rise < value
+        value = float(rise) if restarted else value + rise
+        seen += rise if index else 0.0
+        values.append(value)
+    t = [GRID.start_ms + (index + 1) * MINUTE_MS for index in range(len(values))]
+    assert count(t, values).sum() == seen
+
+
+def test_the_findings_of_a_row_can_be_told_for_any_part() -> None:
+    row: Row = row_of(errors_born(-30, 1.0), events(), GRID)
+    half = TimeRange(GRID.start_ms, GRID.start_ms + HOUR_MS)
+    assert row.findings.between(half).births == 0.0
+    assert row.findings.between(GRID.range).births == 1.0
