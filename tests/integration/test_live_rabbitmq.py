@@ -31,9 +31,9 @@ from integration.rabbitmq_server import free_port, rabbitmq
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("live-rabbitmq"), pytest.mark.timeout(420)]
 SCRAPE_SECONDS = 1.0
-WINDOW_SECONDS = 90.0
-# Publishing takes 40 s, the consumer is about 30 s behind for a while; the window must begin after the first scrapes.
-LEAD_SECONDS = 38.0
+WINDOW_SECONDS = 80.0
+# The story takes 45 s; the window must begin after the first scrapes.
+LEAD_SECONDS = 44.0
 
 
 @dataclass
@@ -136,7 +136,7 @@ def hop_seconds(path: Path) -> list[float]:
                 for span in scope["spans"]:
                     if span["kind"] == "SPAN_KIND_PRODUCER":
                         ends[span["spanId"]] = int(span["endTimeUnixNano"])
-                    else:
+                    elif span["kind"] == "SPAN_KIND_CONSUMER":
                         starts.append((span["parentSpanId"], int(span["startTimeUnixNano"])))
     return [max(0, start - ends[parent]) / 1e9 for parent, start in starts]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -16,6 +17,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.trace import SpanKind
 from prometheus_client import make_wsgi_app
 
 BASE64_IDS = ("traceId", "spanId", "parentSpanId")
@@ -36,8 +38,6 @@ class OtlpFile(SpanExporter):
 
 def _hex_ids(value: Any) -> Any:
     """OTLP JSON writes ids as hex where protobuf's own JSON mapping writes base64."""
-    import base64
-
     if isinstance(value, dict):
         return {
             key: base64.b64decode(item).hex() if key in BASE64_IDS else _hex_ids(item) for key, item in value.items()
@@ -62,7 +62,9 @@ class Telemetry:
         app = make_wsgi_app()
 
         def counted(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-            body = app(environ, start_response)
+            # Like any instrumented server, this one leaves a span for each request, scrapes included.
+            with self.tracer.start_as_current_span("GET /metrics", kind=SpanKind.SERVER):
+                body = app(environ, start_response)
             with self._scraped:
                 self.scrapes += 1
                 self._scraped.notify_all()
