@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from observatory.compile import promql
 from observatory.telemetry.binding import Matcher, SeriesSelector
+from observatory.units import compact_duration
 
 _CLASSIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 
@@ -18,25 +19,23 @@ def series(selector: SeriesSelector) -> str:
     the quoted form in braces is known to Prometheus 3 only.
     """
     if _CLASSIC_NAME.fullmatch(selector.metric):
-        return promql.selector(selector)
+        return promql.checked(promql.selector(selector))
     name = Matcher("__name__", (selector.metric,))
-    return "{" + ",".join(promql.matcher(condition) for condition in (name, *selector.matchers)) + "}"
+    return promql.checked("{" + ",".join(promql.matcher(one) for one in (name, *selector.matchers)) + "}")
 
 
 def series_with(labels: Mapping[str, str]) -> str:
     """All series, whatever their name, that carry these labels; at least one label must be given."""
-    return (
-        "{"
-        + ", ".join(f"{promql.label_name(name)}={promql.quote(value)}" for name, value in sorted(labels.items()))
-        + "}"
-    )
+    conditions = (promql.matcher(Matcher(name, (value,))) for name, value in sorted(labels.items()))
+    return promql.checked("{" + ",".join(conditions) + "}")
 
 
 def raw_samples(selector: SeriesSelector, length_ms: int) -> str:
     """A range vector: asked at the end of a range, an instant query answers with every raw sample in it."""
-    return f"{series(selector)}[{length_ms}ms]"
+    return promql.checked(f"{series(selector)}[{compact_duration(length_ms / 1000)}]")
 
 
 def label_sets(selector: SeriesSelector, labels: Sequence[str], length_ms: int) -> str:
     """How many series had a sample in the range, per combination of labels."""
-    return f"count by ({promql.grouping(labels)}) (last_over_time({raw_samples(selector, length_ms)}))"
+    found = f"last_over_time({raw_samples(selector, length_ms)})"
+    return promql.checked(f"count by ({promql.grouping(labels)}) ({found})")

@@ -20,6 +20,7 @@ from observatory.sources.base import SampleSet, SeriesRequest
 from observatory.sources.prometheus import PrometheusSource, remote_read
 from observatory.sources.prometheus import session as http
 from observatory.telemetry.inventory import Inventory, InventoryRequest
+from observatory.units import parse_duration
 from observatory.windows import TimeRange
 
 SPAN = TimeRange(1_790_000_000_000, 1_790_000_600_000)
@@ -365,7 +366,11 @@ def test_long_matchers_are_sent_as_a_form(misbehaving: Start) -> None:
 def parts_asked(server: MisbehavingServer) -> list[int]:
     """The lengths of the range vectors that were asked for, in minutes."""
     texts = [unquote(request.path) for request in server.requests if "/api/v1/query?" in request.path]
-    return [int(re.findall(r"\[(\d+)ms\]", text)[0]) // 60_000 for text in texts]
+    return [minutes(text) for text in texts]
+
+
+def minutes(path: str) -> int:
+    return round(parse_duration(re.findall(r"\[(\w+)\]", path)[0]) / 60)
 
 
 MONTH = SeriesRequest("x", (), TimeRange(1_790_000_000_000, 1_790_000_000_000 + 30 * 86_400_000))
@@ -383,8 +388,7 @@ def test_a_part_over_the_limit_of_the_server_is_asked_in_halves(misbehaving: Sta
     refusal = json.dumps({"status": "error", "error": "query processing would load too many samples"}).encode()
 
     def answer(request: Request) -> bytes:
-        length = int(re.findall(r"\[(\d+)ms\]", unquote(request.path))[0])
-        return refusal if length > 40 * 60_000 else NO_MATRIX
+        return refusal if minutes(unquote(request.path)) > 40 else NO_MATRIX
 
     server = misbehaving(Reply(body=answer))
     hour = TimeRange(MONTH.range.start_ms, MONTH.range.start_ms + 3_600_000)

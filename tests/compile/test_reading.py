@@ -1,0 +1,41 @@
+"""The queries by which samples and label sets are read."""
+
+from __future__ import annotations
+
+import pytest
+
+from observatory.compile import reading
+from observatory.errors import InputInvalid
+from observatory.telemetry.binding import Matcher, SeriesSelector
+
+ORDERS = SeriesSelector("orders_total", (Matcher("topic", ('a"b',)), Matcher("zone", ("x", "y.z"), negated=True)))
+
+
+def test_raw_samples_are_a_range_vector_to_the_millisecond() -> None:
+    assert reading.raw_samples(ORDERS, 86_400_001) == r'orders_total{topic="a\"b",zone!~"x|y\\.z"}[1d1ms]'
+
+
+def test_a_long_range_is_written_in_several_units() -> None:
+    assert reading.raw_samples(SeriesSelector("lag"), 128 * 86_400_000 + 3_600_007) == "lag[128d1h7ms]"
+
+
+def test_label_sets_are_counts_of_series_that_had_a_sample() -> None:
+    assert (
+        reading.label_sets(SeriesSelector("lag"), ("topic", "a.b"), 60_000)
+        == 'count by (topic, "a.b") (last_over_time(lag[1m]))'
+    )
+
+
+def test_a_name_beyond_the_classic_characters_is_a_condition_on_the_name() -> None:
+    selector = SeriesSelector("messaging.größe", (Matcher("topic", ("a",)),))
+
+    assert reading.series(selector) == '{__name__="messaging.größe",topic="a"}'
+
+
+def test_fixed_labels_select_every_name() -> None:
+    assert reading.series_with({"zone": "b", "cluster": "eu-1"}) == '{cluster="eu-1",zone="b"}'
+
+
+def test_a_pattern_that_is_none_never_leaves() -> None:
+    with pytest.raises(InputInvalid):
+        reading.series(SeriesSelector("orders_total", (Matcher("topic", pattern="(["),)))
