@@ -268,12 +268,18 @@ class _Slices:
             text = f"({text} >= {_number(binding.invalid_below)})"
         return _scaled(text, binding.scale)
 
+    def _bound(self) -> float | None:
+        """The bound that the indicator judges by."""
+        parts = (self.measurement.indicator.good, self.measurement.indicator.bad)
+        return next((part.bound for part in parts if isinstance(part, SlicesAtMost)), None)
+
     def _in_time(self, level: Behind, bound: float | None) -> str:
         """1 where the group has read everything that was there `bound` seconds ago, 0 where it has not.
 
         Exact up to a scrape, and no guess: what had been produced then is compared with what is committed now.
         """
-        ago = compact_duration(bound or parse_duration(SLICE))
+        # Minutes that reach back before the series began are not judged, so all that are seen use the same bound.
+        ago = compact_duration(bound or self._bound() or parse_duration(SLICE))
         produced = _series_of(self.measurement, level.produced)
         head = selector(produced.all[0].selector)
         if level.committed is not None:
