@@ -74,7 +74,7 @@ class Database:
             return duckdb.connect(where, read_only=self.read_only, config=CONFIGURATION)
         except duckdb.Error as error:
             text = str(error).splitlines()[0]
-            if "lock" in text.lower():
+            if "could not set lock" in text.lower() or "conflicting lock" in text.lower():
                 raise SourceFailed(self._locked("another process has it open")) from error
             raise SourceFailed(
                 self.problem(

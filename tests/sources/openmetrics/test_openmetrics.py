@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from observatory.errors import InputInvalid
@@ -122,6 +122,7 @@ def written(value: str) -> str:
     return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(names, st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6), max_size=4),
     st.lists(st.integers(0, 10**12), min_size=1, max_size=5, unique=True),

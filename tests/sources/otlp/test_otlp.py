@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
@@ -224,6 +224,7 @@ def refusal_of(body: bytes, content_type: str) -> str | None:
     return None
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_end_in_spans_or_in_a_coded_refusal(body: bytes) -> None:
     assert {refusal_of(body, PROTOBUF), refusal_of(body, JSON)} <= {None, "otlp-undecodable"}
@@ -240,6 +241,7 @@ json_values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(st.sampled_from([*one(), "attributes", "links", "events", "status", "parentSpanId"]), json_values)
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from observatory.errors import SourceFailed
@@ -224,6 +224,7 @@ batches = st.lists(
 )
 
 
+@settings(deadline=None, max_examples=60)
 @given(batches, st.booleans())
 def test_any_order_of_appends_gives_every_sample_once_and_sorted(
     appends: list[list[tuple[int, int]]], compacting: bool
