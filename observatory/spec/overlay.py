@@ -90,7 +90,8 @@ class Overlays:
             targets = [source for source in sources if _means(key, source)]
             if len(targets) != 1:
                 some = "no document" if not targets else f"{len(targets)} documents"
-                known = [Path(source.reading.path).name for source in sources]
+                paths = [Path(source.reading.path) for source in sources]
+                known = [word for path in paths for word in (path.stem, path.name)]
                 hint = hint_for(key, known) if not targets and known else "name more of its path"
                 at = root.location("documents", key, key=True)
                 self._add("overlay-target", f"{some} can be meant by {key!r}", at, hint)

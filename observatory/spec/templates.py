@@ -94,5 +94,5 @@ def _literal(text: str, protocol: str | None) -> tuple[str, bool]:
         return joined, any(level in ("+", "#") for level in text.split("/"))
     if protocol == "nats" and ("*" in text or ">" in text):
         words = ["[^.]+" if word == "*" else ".+" if word == ">" else escape(word) for word in text.split(".")]
-        return ".".join(words), any(word in ("*", ">") for word in text.split("."))
+        return r"\.".join(words), any(word in ("*", ">") for word in text.split("."))
     return escape(text), False
