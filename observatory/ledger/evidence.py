@@ -12,6 +12,7 @@ from observatory.compile.plan import Leaf, PlannedRequest, plan_leaves
 from observatory.errors import Problem, SourceFailed
 from observatory.ledger.births import births, newcomers
 from observatory.ledger.increments import Birth
+from observatory.ledger.restarts import HiddenRestart, hidden_restarts
 from observatory.ledger.routes import route
 from observatory.ledger.samples import fit
 from observatory.ledger.targets import Target, TargetKey, Targets, target_of
@@ -21,6 +22,8 @@ from observatory.windows import Grid, TimeRange
 
 BORN_KINDS: frozenset[SemanticKind] = frozenset({"cumulative", "distribution", "rising_level"})
 """Kinds whose first value can be an increment. A position first seen is a place in a log, not a number of events."""
+RESTARTED_KINDS: frozenset[SemanticKind] = frozenset({"cumulative", "distribution"})
+"""Kinds that begin at zero with their process."""
 UP, PROCESS_START = "up", "process_start_time_seconds"
 
 
@@ -41,12 +44,14 @@ class Answer:
     Attributes:
         routes: Per leaf the indexes of its series.
         births: Series whose first value counts.
+        restarts: Series that began anew without a fall.
     """
 
     request: PlannedRequest
     samples: SampleSet
     routes: dict[Leaf, Int64]
     births: dict[int, Birth] = field(default_factory=dict)
+    restarts: dict[int, tuple[HiddenRestart, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,7 @@ def gather(
             evidence.answers.append(Answer(request, samples, route(request, samples)))
     evidence.targets.learn([(answer.request.source, answer.samples) for answer in evidence.answers])
     _find_births(evidence, by_name, grid, kinds)
+    _find_restarts(evidence, kinds)
     return evidence
 
 
@@ -146,6 +152,17 @@ def _find_births(
         _learn_lives(evidence, by_name[name], wanted[name], grid)
     for answer, late, known_since_ms in candidates:
         answer.births = births(answer.request.source, answer.samples, late, evidence.targets, known_since_ms)
+
+
+def _find_restarts(evidence: Evidence, kinds: Mapping[Leaf, SemanticKind]) -> None:
+    """Where the starts of processes are known, find the restarts that values do not show."""
+    candidates = []
+    for answer in evidence.answers:
+        counters = [indexes for leaf, indexes in answer.routes.items() if kinds.get(leaf) in RESTARTED_KINDS]
+        routed = np.unique(np.concatenate(counters)) if counters else np.empty(0, np.int64)
+        candidates.append((answer.samples, answer.request.source, routed.tolist()))
+    for answer, found in zip(evidence.answers, hidden_restarts(candidates, evidence.targets), strict=True):
+        answer.restarts = found
 
 
 def _learn_lives(evidence: Evidence, source: MetricSource, keys: set[TargetKey], grid: Grid) -> None:

@@ -5,7 +5,8 @@ Rules, for each series by itself; increments of series are added afterwards, nev
 - An increment is the difference of two neighbouring samples. It belongs to the step that holds the later one; steps
   are left-open, so a sample on an edge belongs to the step that ends there. Nothing is extrapolated.
 - A fall of a counter is a reset: the process began anew at zero, and the new value is the increment. What happened
-  between the last sample and the restart is unknown and not invented.
+  between the last sample and the restart is unknown and not invented. A restart can also be known from the process's
+  start where no value falls, see `restarts`.
 - A fall of a position (an offset) to less than half is a re-created topic, which counts from zero; a smaller fall is
   truncation or an old answer of a broker, and no event.
 - Of a rising level only rises count.
@@ -18,13 +19,14 @@ Rules, for each series by itself; increments of series are added afterwards, nev
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from observatory.ledger.ledger import Findings
+from observatory.ledger.restarts import HiddenRestart
 from observatory.ledger.targets import add_overlap
 from observatory.sources.base import Float64, Int64, SampleSet
 from observatory.telemetry.binding import SemanticKind
@@ -64,6 +66,7 @@ def tally(
     kind: SemanticKind,
     gaps_ms: Int64,
     births: dict[int, Birth],
+    restarts: Mapping[int, Sequence[HiddenRestart]] | None = None,
 ) -> Tally:
     """Increments of every series, added by group.
 
@@ -72,6 +75,7 @@ def tally(
         groups: Per series the line to add to, 0..count-1; -1 leaves the series out.
         gaps_ms: Per series, samples further apart than this have a gap between them.
         births: Series whose first value is an increment.
+        restarts: Series that began anew without a fall; see `restarts`.
     """
     amount = np.zeros((count, grid.steps))
     found = [_Finder() for _ in range(count)]
@@ -89,6 +93,11 @@ def tally(
                 spread = first_ms - birth.since_ms > gaps_ms[index]
                 place(amount[group], grid, birth.since_ms if spread else first_ms, first_ms, value)
                 found[group].add(first_ms, grid, births=value, gap=value if spread else 0.0)
+    for index, hidden in (restarts or {}).items():
+        group = int(groups[index])
+        for one in hidden if group >= 0 else ():
+            place(amount[group], grid, one.at_ms, one.at_ms, one.forgotten)
+            found[group].add(one.at_ms, grid, resets=1)
     return Tally(amount, tuple(finder.done() for finder in found))
 
 

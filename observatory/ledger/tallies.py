@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from observatory.compile.plan import Leaf
-from observatory.ledger.evidence import Answer, Evidence
+from observatory.ledger.evidence import RESTARTED_KINDS, Answer, Evidence
 from observatory.ledger.increments import tally
 from observatory.ledger.ledger import Findings
 from observatory.ledger.targets import TargetKey, target_of
@@ -62,7 +62,8 @@ def _tally_answer(
     keys = [target_of(answer.request.source, labels) for labels in samples.labels]
     gaps_ms = np.asarray([evidence.targets[key].gap_ms for key in keys], dtype=np.int64)
     groups, members = _groups(answer, leaves)
-    result = tally(samples, groups, len(members), grid, kind, gaps_ms, answer.births)
+    restarts = answer.restarts if kind in RESTARTED_KINDS else {}
+    result = tally(samples, groups, len(members), grid, kind, gaps_ms, answer.births, restarts)
     ends = samples.offsets[1:]
     last_ms = np.where(
         ends > samples.offsets[:-1], samples.t_ms[np.maximum(ends - 1, 0)] if len(samples.t_ms) else 0, 0

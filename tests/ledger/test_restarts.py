@@ -1,0 +1,58 @@
+"""Restarts that no fall shows, found by the start of the process."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from observatory.ledger.restarts import HiddenRestart, hidden_restarts
+from observatory.ledger.targets import Targets, target_of
+from observatory.sources.base import SampleSet
+
+OWNER = {"job": "shop", "instance": "a"}
+TIMES = [60_000, 120_000, 180_000, 240_000]
+
+
+def samples(*values: list[float]) -> SampleSet:
+    return SampleSet.of(({"__name__": "x_total", "n": str(n), **OWNER}, TIMES, one) for n, one in enumerate(values))
+
+
+def targets(of: SampleSet, *starts: tuple[int, int]) -> Targets:
+    known = Targets()
+    known.learn([("metrics", of)])
+    known[target_of("metrics", OWNER)].starts_ms = list(starts)
+    return known
+
+
+STARTS = ((60_000, 1_000), (180_000, 130_000))
+BUSY = [100.0, 150.0, 20.0, 60.0]
+
+
+def test_a_rare_counter_that_holds_one_again_has_counted_again() -> None:
+    both = samples(BUSY, [1.0, 1.0, 1.0, 1.0])
+
+    assert hidden_restarts([(both, "metrics", [0, 1])], targets(both, *STARTS)) == [{1: (HiddenRestart(180_000, 1.0),)}]
+
+
+def test_counters_that_all_went_on_survived_the_start_of_their_exporter() -> None:
+    both = samples([100.0, 150.0, 151.0, 160.0], [1.0, 1.0, 1.0, 1.0])
+
+    assert hidden_restarts([(both, "metrics", [0, 1])], targets(both, *STARTS)) == [{}]
+
+
+def test_without_a_known_start_nothing_is_assumed() -> None:
+    both = samples(BUSY, [1.0, 1.0, 1.0, 1.0])
+
+    assert hidden_restarts([(both, "metrics", [0, 1])], targets(both)) == [{}]
+
+
+def test_the_fall_may_be_seen_in_another_answer_of_the_same_target() -> None:
+    busy, rare = samples(BUSY), samples([2.0, 2.0, 3.0, 3.0])
+    found = hidden_restarts([(busy, "metrics", [0]), (rare, "metrics", [0])], targets(busy, *STARTS))
+
+    assert found == [{}, {0: (HiddenRestart(180_000, 2.0),)}]
+
+
+def test_values_of_a_query_grid_may_repeat_and_prove_nothing() -> None:
+    grid = replace(samples(BUSY, [1.0, 1.0, 1.0, 1.0]), exact=False, resolution_ms=60_000)
+
+    assert hidden_restarts([(grid, "metrics", [0, 1])], targets(grid, *STARTS)) == [{}]
