@@ -29,6 +29,7 @@ class LabelTable:
         self.rows = label_sets.rows
         self._series = label_sets.series
         self._satisfying: dict[tuple[Matcher, ...], frozenset[int] | None] = {}
+        self._ascending: dict[tuple[Matcher, ...], tuple[int, ...]] = {}
         self._names: dict[ChannelLabel, _Names] = {}
 
     def value(self, row: int, label: str) -> str:
@@ -65,6 +66,13 @@ class LabelTable:
             self._satisfying[matchers] = rows
         return self._satisfying[matchers]
 
+    def all_satisfying(self, matchers: tuple[Matcher, ...]) -> tuple[int, ...]:
+        """Rows that satisfy constant conditions, ascending."""
+        if matchers not in self._ascending:
+            allowed = self.satisfying(matchers)
+            self._ascending[matchers] = tuple(range(len(self.rows))) if allowed is None else tuple(sorted(allowed))
+        return self._ascending[matchers]
+
     def names(self, label: ChannelLabel) -> _Names:
         """The index of a channel label."""
         if label not in self._names:
@@ -76,12 +84,7 @@ class LabelTable:
         needed = [label.label for label in identity.channel if not label.optional]
         if not needed and identity.consumer_group:
             needed = [identity.consumer_group]
-        allowed = self.satisfying(where)
-        return tuple(
-            row
-            for row in (range(len(self.rows)) if allowed is None else sorted(allowed))
-            if all(self.value(row, label) for label in needed)
-        )
+        return tuple(row for row in self.all_satisfying(where) if all(self.value(row, label) for label in needed))
 
 
 class _Names:

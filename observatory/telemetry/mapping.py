@@ -15,8 +15,9 @@ Only one is ever counted: names with and without suffixes side by side are the s
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from observatory.errors import Problem
 from observatory.spec.catalog import Catalog
@@ -27,7 +28,7 @@ from observatory.telemetry.matching import Candidate, Matching
 from observatory.telemetry.recipe import Profile, Recipe, SpanRecipe
 from observatory.telemetry.signals import SIGNALS
 from observatory.telemetry.span_matching import span_candidate
-from observatory.telemetry.subject import Subject, channel_subject, operation_subject
+from observatory.telemetry.subject import Subject, subjects_of
 
 SIGNALS_OF_ROLE: dict[str, tuple[str, ...]] = {
     "producer": tuple(name for name, signal in SIGNALS.items() if signal.scope == "producer"),
@@ -35,16 +36,6 @@ SIGNALS_OF_ROLE: dict[str, tuple[str, ...]] = {
     "channel": tuple(name for name, signal in SIGNALS.items() if signal.scope in ("channel", "broker", "registry")),
 }
 MAX_ALTERNATIVES = 5
-
-
-def subjects_of(catalog: Catalog) -> Iterator[Subject]:
-    """Every operation, then every channel, in the catalogue's order."""
-    channels = {channel.id: channel for channel in catalog.channels}
-    for operation in catalog.operations:
-        if operation.channel_id in channels:
-            yield operation_subject(catalog, channels[operation.channel_id], operation)
-    for channel in catalog.channels:
-        yield channel_subject(channel)
 
 
 def override_labels(catalog: Catalog) -> tuple[str, ...]:
@@ -92,11 +83,39 @@ class _Ranked:
     candidate: Candidate
 
 
+_Recipes = Mapping[str, list[tuple[Profile, Recipe]]]
+
+
 @dataclass(frozen=True, slots=True)
 class _Source:
     matching: Matching
     inventory: Inventory | None
-    present: frozenset[str]
+    recipes: dict[bool, _Recipes]
+    """By whether the source has series for anybody."""
+
+
+def _source(
+    inventory: Inventory | None,
+    pairs: Sequence[tuple[Profile, Recipe]],
+    identifying: frozenset[str],
+    services: frozenset[str],
+) -> _Source:
+    tables = tables_of(inventory) if inventory is not None else None
+    split: dict[bool, list[tuple[Profile, Recipe]]] = {True: [], False: []}
+    for pair in pairs:
+        split[tables is not None and not tables.keys().isdisjoint(pair[1].series_names)].append(pair)
+    return _Source(
+        Matching(inventory.source if inventory is not None else "", tables, identifying, services),
+        inventory,
+        {present: _by_signal(found) for present, found in split.items()},
+    )
+
+
+def _by_signal(pairs: Sequence[tuple[Profile, Recipe]]) -> _Recipes:
+    found: dict[str, list[tuple[Profile, Recipe]]] = defaultdict(list)
+    for pair in pairs:
+        found[pair[1].signal].append(pair)
+    return found
 
 
 class _Mapper:
@@ -111,28 +130,24 @@ class _Mapper:
             for label in (*(part.label for part in recipe.identity.channel), recipe.identity.consumer_group)
             if label
         )
-        self.sources = [
-            _Source(
-                Matching(inventory.source, tables_of(inventory), identifying, services),
-                inventory,
-                frozenset(name for name, sets in inventory.label_sets.items() if sets.rows),
-            )
-            for inventory in inventories
-        ] or [_Source(Matching("", None, identifying, services), None, frozenset())]
         self.known = bool(inventories)
         self.in_use = {seen.profile for inventory in inventories for seen in recognise(profiles, inventory)}
-        self.recipes: dict[str, list[tuple[Profile, Recipe]]] = defaultdict(list)
         self.span_recipes: dict[str, list[tuple[Profile, SpanRecipe]]] = defaultdict(list)
+        pairs = [(profile, recipe) for profile in profiles for recipe in profile.recipes]
+        pairs.sort(key=lambda pair: (pair[1].proxy, pair[0].rank, pair[1].place))
+        self.recipes = _by_signal(pairs)
         for profile in profiles:
-            for recipe in profile.recipes:
-                self.recipes[recipe.signal].append((profile, recipe))
             for span_recipe in profile.span_recipes:
                 self.span_recipes[span_recipe.signal].append((profile, span_recipe))
+        self.sources = [_source(inventory, pairs, identifying, services) for inventory in inventories or (None,)]
         self._explained: dict[tuple[str | None, str], str] = {}
 
     def resolve(self, subject: Subject, signal: str) -> Resolution:
         """The best binding of a signal, or why there is none."""
-        ranked = sorted(self._candidates(subject, signal), key=lambda one: one.key)
+        ranked = sorted(self._candidates(subject, signal, present=True), key=lambda one: one.key)
+        if not any(one.candidate.binding and one.candidate.binding.liveness == "live" for one in ranked):
+            absent = islice(self._candidates(subject, signal, present=False), 1 if ranked else 2)
+            ranked = sorted([*ranked, *absent], key=lambda one: one.key)
         usable = [one.candidate for one in ranked if one.candidate.binding is not None]
         refused = next((one.candidate for one in ranked if one.candidate.binding is None), None)
         best = usable[0] if usable else None
@@ -167,15 +182,23 @@ class _Mapper:
             reason=chosen.reason if self.known else f"would be looked for by {chosen.reason}",
         )
 
-    def _candidates(self, subject: Subject, signal: str) -> Iterator[_Ranked]:
-        """Candidates with their sort keys. Profiles that no source shows are left out unless they are asked for."""
+    def _candidates(self, subject: Subject, signal: str, *, present: bool) -> Iterator[_Ranked]:
+        """Candidates with their sort keys: of recipes whose series a source has for anybody, or of the others, these
+        best first. Profiles that no source shows are left out unless they are asked for."""
+        # An override wins even when its series are missing, so everything must be weighed.
+        everything = subject.profile is not None
+        if everything and not present:
+            return
         for order, source in enumerate(self.sources):
-            for profile, recipe in self.recipes[signal]:
+            recipes = self.recipes[signal] if everything else source.recipes[present][signal]
+            for profile, recipe in recipes:
                 if not self._concerns(profile, subject):
                     continue
                 candidate = source.matching.candidate(recipe, subject)
                 if candidate is not None:
                     yield _Ranked(self._key(subject, profile, recipe.place, order, candidate), candidate)
+            if not present:
+                continue
             for profile, span_recipe in self.span_recipes[signal]:
                 if not self._concerns(profile, subject):
                     continue

@@ -89,10 +89,15 @@ class Matching:
     def _with_names(self, recipe: Recipe, subject: Subject, names: Names) -> Candidate | None:
         identity = recipe.identity
         tables = self._tables(recipe)
-        found = _Found([], {name: self._constant_rows(recipe, name, table) for name, table in tables.items()}, [], [])
+        where = {name: _where(recipe, name) for name in tables}
+        found = _Found([], {}, [], [])
+        if not identity.channel:
+            found.rows = {name: table.all_satisfying(where[name]) for name, table in tables.items()}
+        allowed = {name: table.satisfying(where[name]) for name, table in tables.items()}
         for label in identity.channel:
-            if not self._narrow_to_channel(label, identity, subject, names, tables, found):
+            if not self._narrow_to_channel(label, identity, subject, names, tables, allowed, found):
                 return None
+            allowed = {name: frozenset(rows) for name, rows in found.rows.items()}
         if identity.consumer_group and subject.role == "consumer":
             problem = self._narrow_to_group(identity, subject, tables, found)
             if problem:
@@ -115,13 +120,6 @@ class Matching:
             return {}
         return {name: self.tables[name] for name in recipe.series_names if name in self.tables}
 
-    def _constant_rows(self, recipe: Recipe, name: str, table: LabelTable) -> tuple[int, ...]:
-        where = next(
-            term.where for term, series in zip(recipe.all, recipe.series_names, strict=False) if series == name
-        )
-        allowed = table.satisfying(where)
-        return tuple(range(len(table.rows))) if allowed is None else tuple(sorted(allowed))
-
     def _narrow_to_channel(
         self,
         label: ChannelLabel,
@@ -129,20 +127,21 @@ class Matching:
         subject: Subject,
         names: Names,
         tables: Mapping[str, LabelTable],
+        allowed: Mapping[str, frozenset[int] | None],
         found: _Found,
     ) -> bool:
-        """Keep rows that show the channel in this label; False when the subject has no such name."""
+        """Keep allowed rows that show the channel in this label; False when the subject has no such name."""
         given = subject.labels.get(label.label)
         if given is not None and not identity.dead_letter:
             options: tuple[WrittenName, ...] = (WrittenName(given),)
         else:
-            options = written(label.spellings, names)
+            options = subject.written(label.spellings) if names is subject.names else written(label.spellings, names)
         if not options:
-            return label.optional
+            return label.optional and bool(found.matchers)
         for loose in (False, True):
             chosen = [option for option in options if option.loose is loose]
             hits = {name: rows_named(table, label, chosen) for name, table in tables.items()}
-            kept = {name: intersect(rows, frozenset(found.rows[name])) for name, rows in hits.items()}
+            kept = {name: intersect(rows, allowed[name]) for name, rows in hits.items()}
             if any(kept.values()):
                 found.matchers.append(observed_matcher(label, chosen, kept, tables))
                 found.rows = kept
@@ -150,7 +149,7 @@ class Matching:
                     found.coarseness += 1
                     found.caveats.append(f"{label.label} names {chosen[0].text} only, so other channels may be counted")
                 return True
-        found.rows = dict.fromkeys(found.rows, ())
+        found.rows = dict.fromkeys(tables, ())
         strict = [option for option in options if not option.loose] or list(options)
         found.matchers.append(expected_matcher(label, strict))
         return True
@@ -285,6 +284,11 @@ class Matching:
         """False when the source is known not to have the metric at all."""
         suffix = "_bucket" if recipe.kind == "distribution" else ""
         return self.tables is None or term.metric + suffix in self.tables
+
+
+def _where(recipe: Recipe, name: str) -> tuple[Matcher, ...]:
+    """The constant conditions of the term behind a series name."""
+    return next(term.where for term, series in zip(recipe.all, recipe.series_names, strict=False) if series == name)
 
 
 def _is_per_consumer(recipe: Recipe) -> bool:

@@ -108,7 +108,7 @@ class MetricTerm:
     where: tuple[Matcher, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """One way to measure a signal with one naming variant.
 
@@ -138,7 +138,7 @@ class Recipe:
     caveats: tuple[str, ...] = ()
     place: int = 0
 
-    @property
+    @cached_property
     def series_names(self) -> tuple[str, ...]:
         """Names under which a server must have series for this recipe to be live, bucket names included."""
         suffix = "_bucket" if self.kind == "distribution" else ""

@@ -10,7 +10,7 @@ from observatory.telemetry.label_matchers import names_service
 from observatory.telemetry.label_table import compiled
 from observatory.telemetry.matching import Candidate
 from observatory.telemetry.recipe import SpanRecipe
-from observatory.telemetry.subject import Subject, WrittenName, written
+from observatory.telemetry.subject import Subject, WrittenName
 
 SYSTEMS = {
     "amqp": ("rabbitmq",), "amqps": ("rabbitmq",), "amqp1": ("rabbitmq", "activemq", "servicebus"),
@@ -26,7 +26,7 @@ def span_candidate(
     recipe: SpanRecipe, subject: Subject, source: str, destinations: Sequence[SpanDestination] | None
 ) -> Candidate | None:
     """The span binding of a subject; None when it has no name. Without destinations nothing is known to be live."""
-    options = list(written(recipe.spellings, subject.names))
+    options = subject.written(recipe.spellings)
     if not options:
         return None
     role = "producer" if recipe.role == "producer" else "consumer"

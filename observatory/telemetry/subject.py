@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -64,6 +65,15 @@ class Subject:
     only_receive: bool = False
     profile: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    _written: dict[tuple[Spelling, ...], tuple[WrittenName, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def written(self, spellings: tuple[Spelling, ...]) -> tuple[WrittenName, ...]:
+        """Every way in which the spellings write the channel's names; worked out once for all naming variants."""
+        if spellings not in self._written:
+            self._written[spellings] = written(spellings, self.names)
+        return self._written[spellings]
 
 
 def names_of(channel: Channel) -> Names:
@@ -96,15 +106,24 @@ def _as_kind(kind: NameKind, value: str, provenance: str) -> Names:
     return {one: (RuntimeName(kind=one, value=value, provenance=provenance),) for one in kinds}
 
 
-def operation_subject(catalog: Catalog, channel: Channel, operation: Operation) -> Subject:
-    """An operation's side of its channel."""
+def subjects_of(catalog: Catalog) -> Iterator[Subject]:
+    """Every operation, then every channel, in the catalogue's order."""
+    channels = {channel.id: channel for channel in catalog.channels}
+    sides = Counter((operation.channel_id, operation.action) for operation in catalog.operations)
+    receives = Counter(operation.service for operation in catalog.operations if operation.action == "receive")
+    for operation in catalog.operations:
+        if channel := channels.get(operation.channel_id):
+            sole = sides[operation.channel_id, operation.action] == 1
+            only = operation.action == "receive" and receives[operation.service] == 1
+            yield _operation_subject(channel, operation, sole=sole, only_receive=only)
+    for channel in catalog.channels:
+        yield _channel_subject(channel)
+
+
+def _operation_subject(channel: Channel, operation: Operation, *, sole: bool, only_receive: bool) -> Subject:
     names = names_of(channel)
     dead_letters, declared = dead_letters_of(channel, names)
     override = operation.telemetry or channel.telemetry
-    same = [other for other in catalog.operations_on(channel.id, operation.action) if other.key != operation.key]
-    receives = [
-        other for other in catalog.operations if other.service == operation.service and other.action == "receive"
-    ]
     return Subject(
         key=operation.key,
         role="producer" if operation.action == "send" else "consumer",
@@ -114,15 +133,14 @@ def operation_subject(catalog: Catalog, channel: Channel, operation: Operation) 
         dead_letter_declared=declared,
         service=operation.service,
         consumer_group=operation.consumer_group,
-        sole=not same,
-        only_receive=operation.action == "receive" and len(receives) == 1,
+        sole=sole,
+        only_receive=only_receive,
         profile=override.profile if override else None,
         labels=dict(override.labels) if override else {},
     )
 
 
-def channel_subject(channel: Channel) -> Subject:
-    """The channel as a whole."""
+def _channel_subject(channel: Channel) -> Subject:
     override = channel.telemetry
     return Subject(
         key=channel.id,
