@@ -40,6 +40,7 @@ def rule_files(
     policies: Mapping[str, Policy],
     *,
     paths: Mapping[str, str] | None = None,
+    reasons: Mapping[str, Problem] | None = None,
 ) -> RuleFiles:
     """`<document>.rules.yaml` and `<document>.tests.yaml` for every document that has a measured objective.
 
@@ -48,13 +49,15 @@ def rule_files(
         policies: By name, as objectives name them.
         paths: File of each document, for the header; only its last part is written, so that the text does not
             depend on where the command ran.
+        reasons: By objective id why nothing measures it, from the mapping.
     """
     problems: list[Problem] = []
     by_document: dict[str, list[Measured]] = {}
     for objective in sorted(objectives, key=lambda one: one.id):
         found = measured(objective, measurements.get(objective.id), policies)
         if isinstance(found, Problem):
-            problems.append(found)
+            why = (reasons or {}).get(objective.id)
+            problems.append(replace(found, message=f"{found.message}: {why.message}") if why else found)
             continue
         by_document.setdefault(objective.document, []).append(found)
         problems += _left_out(found)

@@ -32,9 +32,9 @@ def slow_shares(one: Measured, per_minute: float) -> list[float] | None:
 
 
 def slow_minutes(one: Measured) -> list[float] | None:
-    """The same in minutes of time, of which a minute is either good or bad: one bad minute after a quiet while.
+    """The same in minutes of time, of which each is either good or bad: a few bad ones after a quiet while.
 
-    Engines whose ranges hold both ends see a bad minute twice when scrapes fall on full minutes; neither way may
+    Engines whose ranges hold both ends see one bad minute more when scrapes fall on full minutes; neither way may
     it page. None where one minute is already too much.
     """
     tickets, pages = reachable_pairs(one, "ticket"), reachable_pairs(one, "page")
@@ -43,13 +43,17 @@ def slow_minutes(one: Measured) -> list[float] | None:
     budget = budget_ratio(one.objective.target)
     least = min(pair.factor for pair in tickets)
     most = min((pair.factor for pair in pages), default=1 / budget)
-    quiet = round((2 / (most * budget) + 1 / (least * budget)) / 2)
-    lasts = quiet + 2
-    if any(_burns(pair, seen, lasts, budget) for pair in pages for seen in (1, 2)):
+    # The quiet while is halfway between what one bad minute more would page for and what is too long for a ticket.
+    for bad in (1, 2, 3, 5, 8, 13):
+        quiet = round(((bad + 1) / (most * budget) + bad / (least * budget)) / 2)
+        if quiet >= SHORTEST:
+            break
+    lasts = quiet + bad + 1
+    if any(_burns(pair, seen, lasts, budget) for pair in pages for seen in (bad, bad + 1)):
         return None
-    if not any(_burns(pair, 1, lasts, budget) for pair in tickets):
+    if not any(_burns(pair, bad, lasts, budget) for pair in tickets):
         return None
-    return [*[0.0] * quiet, 1.0, 0.0, 0.0]
+    return [*[0.0] * quiet, *[1.0] * bad, 0.0, 0.0]
 
 
 def _burns(pair: Pair, bad: int, lasts: int, budget: float) -> bool:

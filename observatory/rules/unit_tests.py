@@ -16,7 +16,7 @@ from typing import Any
 
 from observatory.compile.names import SLI_GOOD, SLI_TOTAL
 from observatory.compile.promql import quote
-from observatory.indicators.expression import Slices
+from observatory.indicators.expression import Behind, Slices, SlicesAtMost
 from observatory.objectives.budget import budget_ratio
 from observatory.rules.document_rules import ABSENT_FOR, Measured, identity, min_bad, reachable_pairs, shared_labels
 from observatory.rules.example_levels import level_examples
@@ -113,6 +113,14 @@ def _is_slices(one: Measured) -> bool:
     return isinstance(one.measurement.indicator.total, Slices)
 
 
+def _unjudged(one: Measured) -> int:
+    """Minutes from the first sample until a lag in seconds can be judged: it looks back by its bound."""
+    part = one.measurement.indicator.good or one.measurement.indicator.bad
+    if isinstance(part, SlicesAtMost) and isinstance(part.level, Behind):
+        return math.ceil(part.bound / 60)
+    return 0
+
+
 def _rate(one: Measured) -> float:
     return 1.0 if _is_slices(one) else PER_MINUTE
 
@@ -120,28 +128,30 @@ def _rate(one: Measured) -> float:
 def _clean_then_silent(told: Sequence[Measured], first: Sequence[Measured]) -> Test:
     """The alert on absent telemetry belongs to the `first` objective of those that share a measurement."""
     # A gauge outlives its last sample by five minutes, a record of it by five more, and then the alert waits.
-    silent = CLEAN + round((2 * RECORD + ABSENT_FOR) / 60) + 3
-    checks = [_expect(one, CLEAN, "", 0) for one in told]
+    clean = CLEAN + max(map(_unjudged, told))
+    silent = clean + round((2 * RECORD + ABSENT_FOR) / 60) + 3
+    checks = [_expect(one, clean, "", 0) for one in told]
     for one in told:
         checks += [_expect(one, silent, 'alertname="SLITelemetryAbsent",', int(one in first))]
         checks += [_expect(one, silent, 'severity="page",', 0)]
     return _test(
-        "clean traffic, then no telemetry", told, {one.objective.id: [0.0] * (CLEAN + 1) for one in told}, checks
+        "clean traffic, then no telemetry", told, {one.objective.id: [0.0] * (clean + 1) for one in told}, checks
     )
 
 
 def _outage(told: Sequence[Measured]) -> Test | None:
     checks: list[dict[str, Any]] = []
     shares: dict[str, list[float]] = {}
+    warm = WARM + max(map(_unjudged, told))
     for one in told:
-        after = detection_minutes(one, "page", 1.0, _rate(one), WARM)
+        after = detection_minutes(one, "page", 1.0, _rate(one), warm - _unjudged(one))
         if after is None or after > LONGEST:
             continue
-        begin = WARM + max(0, math.floor(after * 0.85) - 1)
-        fires = WARM + math.ceil(after) + 2
+        begin = warm + max(0, math.floor(after * 0.85) - 1)
+        fires = warm + math.ceil(after) + 2
         checks.append(_expect(one, begin, 'alertname="SLOBurnRate",severity="page",', 0))
         checks.append(_expect(one, fires, 'alertname="SLOBurnRate",severity="page",', 1))
-        shares[one.objective.id] = [0.0] * (WARM + 1) + [1.0] * (fires - WARM)
+        shares[one.objective.id] = [0.0] * (warm + 1) + [1.0] * (fires - warm)
     return _test("everything fails", told, shares, checks) if checks else None
 
 
@@ -152,6 +162,7 @@ def _slow_burn(told: Sequence[Measured]) -> Test | None:
         course = slow_minutes(one) if _is_slices(one) else slow_shares(one, PER_MINUTE)
         if course is None or len(course) > LONGEST:
             continue
+        course = [0.0] * _unjudged(one) + course
         shares[one.objective.id] = course
         checks.append(_expect(one, len(course) - 1, 'alertname="SLOBurnRate",severity="ticket",', 1))
         checks.append(_expect(one, len(course) - 1, 'alertname="SLOBurnRate",severity="page",', 0))

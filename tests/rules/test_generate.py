@@ -71,6 +71,7 @@ def test_promtool_accepts_the_rules_and_their_tests_pass(
         ("dead_letters", {}),
         ("lag", {"threshold": THOUSAND, "target": 0.995}),
         ("lag", {"threshold": MINUTE, "target": 0.9}),
+        ("lag", {"threshold": Threshold(value=900.0, unit="second"), "target": 0.99}),
         ("saturation", {"threshold": Threshold(value=0.7, unit="ratio"), "target": 0.99}),
         ("latency", {"threshold": HALF_SECOND, "target": 0.95}),
         ("availability", {"target": 0.9, "policy": "low-traffic"}),

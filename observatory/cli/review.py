@@ -1,0 +1,129 @@
+"""`observatory review`: the monthly SLO review as HTML, Markdown or JSON."""
+
+from __future__ import annotations
+
+import os
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from observatory.cli import console, options
+from observatory.errors import ExitCode, InputInvalid, Problem, UsageError
+
+if TYPE_CHECKING:
+    from observatory.review.account import Review
+
+
+class Form(StrEnum):
+    """How the review is written."""
+
+    HTML = "html"
+    JSON = "json"
+    MARKDOWN = "md"
+
+
+MonthOption = Annotated[str, typer.Option("--month", help="The month, as 2026-10.")]
+Output = Annotated[Path | None, typer.Option("-o", "--output", help="File to write; stdout when left out.")]
+Shape = Annotated[Form | None, typer.Option("--format", help="Else by the file's ending: .html, .md, .json.")]
+Zone = Annotated[str | None, typer.Option("--timezone", help="One clock for all, as Europe/London; else each its own.")]
+SUFFIXES = {".html": Form.HTML, ".htm": Form.HTML, ".md": Form.MARKDOWN, ".markdown": Form.MARKDOWN, ".json": Form.JSON}
+
+
+@console.command
+def review(
+    month: MonthOption,
+    paths: options.Paths = None,
+    output: Output = None,
+    form: Shape = None,
+    timezone: Zone = None,
+    config: options.Config = None,
+    prometheus: options.Prometheus = None,
+    store: options.Store = None,
+    header: options.Header = None,
+    overlay: options.Overlay = None,
+    at: options.At = None,
+    json: options.Json = False,
+) -> None:
+    """Every objective's month beside the month before: counts, budget, incidents, and what to say about it.
+
+    Exit codes: 0 fine, 3 documents have errors, 4 no source answered, 5 a source answered in part.
+    """
+    at_ms = options.instant(at, round(time.time() * 1000))
+    chosen = _form(output, form, json)
+
+    from observatory.evaluate.estate import Estate
+    from observatory.review.month import make_review
+    from observatory.rules.writing import write_text
+    from observatory.settings import load_settings
+    from observatory.sources.opening import open_sources
+
+    settings = load_settings(
+        config,
+        os.environ,
+        documents=tuple(paths or ()),
+        prometheus_url=prometheus,
+        store=store,
+        headers=tuple(header or ()),
+        overlays=tuple(overlay or ()),
+    )
+    if not settings.documents:
+        raise UsageError("say which documents: observatory review PATH... --month 2026-10")
+    if not settings.prometheus and settings.store is None:
+        raise UsageError("say where telemetry is: --prometheus URL or --store PATH, or the same in observatory.yaml")
+    with open_sources(settings, read_only_store=True) as sources:
+        made = make_review(Estate(settings, sources), month, at_ms, timezone=timezone)
+        states = {state.state for state in sources.states()}
+    if states == {"failed"}:
+        console.report(made.problems)
+        console.finish(ExitCode.SOURCE_FAILED)
+    text = _text(made, chosen)
+    if output is None:
+        console.answer(text.rstrip("\n"))
+    else:
+        try:
+            write_text(output, text)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise InputInvalid(
+                Problem(code="output-unwritable", message=f"{output} cannot be written: {reason}")
+            ) from None
+        if json:
+            console.answer(_text(made, Form.JSON).rstrip("\n"))
+        else:
+            console.answer(str(output))
+    code = console.report(made.problems)
+    console.finish(code if code != ExitCode.FINE or states <= {"ok"} else ExitCode.PARTIAL_DATA)
+
+
+def _form(output: Path | None, form: Form | None, json: bool) -> Form:
+    """What was asked for, else what the file's ending says."""
+    if form is not None:
+        return form
+    if output is None:
+        return Form.JSON if json else Form.MARKDOWN
+    if output.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"{output}: the ending says no format; use .html, .md or .json, or --format")
+    return SUFFIXES[output.suffix.lower()]
+
+
+def _text(made: Review, form: Form) -> str:
+    import json as json_text
+
+    from observatory.review.html import html
+    from observatory.review.markdown import markdown
+
+    match form:
+        case Form.HTML:
+            return html(made)
+        case Form.MARKDOWN:
+            return markdown(made)
+        case Form.JSON:
+            return json_text.dumps(made.to_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def register(app: typer.Typer) -> None:
+    """Attach the command."""
+    app.command("review")(review)
