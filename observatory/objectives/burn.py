@@ -23,16 +23,16 @@ def budget_spent(burn: float, span_seconds: float, window_seconds: float) -> flo
 def detection_seconds(factor: float, target: float, long_seconds: float, error_ratio: float) -> float | None:
     """Time from the start of a fault, from a clean slate, until the long window reaches the factor.
 
-    None when the fault is too mild ever to reach it.
+    None when the fault is too mild ever to pass it: a rule fires above its factor, not on it.
     """
     threshold = factor * budget_ratio(target)
-    return threshold * long_seconds / error_ratio if error_ratio >= threshold and error_ratio > 0 else None
+    return threshold * long_seconds / error_ratio if error_ratio > threshold else None
 
 
 def reset_seconds(factor: float, target: float, short_seconds: float, error_ratio: float) -> float | None:
     """Time from the end of a fault until the short window falls below the factor; None when it never reached it."""
     threshold = factor * budget_ratio(target)
-    return short_seconds * (1 - threshold / error_ratio) if error_ratio >= threshold and error_ratio > 0 else None
+    return short_seconds * (1 - threshold / error_ratio) if error_ratio > threshold else None
 
 
 def exhaustion_seconds(burn: float, window_seconds: float, remaining: float = 1.0) -> float | None:
