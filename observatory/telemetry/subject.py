@@ -156,15 +156,14 @@ def written(spellings: Sequence[Spelling], names: Names) -> tuple[WrittenName, .
     """Every way in which the spellings write these names, in their order, each once."""
     found: dict[WrittenName, None] = {}
     for spelling in spellings:
-        parts = [names.get(kind, ()) for kind in spelling.kinds]
-        known = [[name for name in part if name.value] for part in parts]
-        known = [part for part in known if part]
+        known = [part for kind in spelling.kinds if (part := names.get(kind)) and part[0].value]
         if len(known) < min(2, len(spelling.kinds)):
             # An exchange without its key is no spelling of exchange and key.
             continue
         for combination in product(*known):
-            for chosen in (combination, _without_repeats(combination)):
-                found[_joined(chosen, spelling)] = None
+            found[_joined(combination, spelling)] = None
+            if len(combination) > 1:
+                found[_joined(_without_repeats(combination), spelling)] = None
     return tuple(found)
 
 
