@@ -5,7 +5,8 @@ A message is what one consumer group does with one published message. Rules, and
 - A producer span inside a producer span of the same destination and service is the same publish (pika opens two).
 - Create spans stand for the messages of a batch; the send span around or after them is no further message.
 - A receive span that holds or links consumer spans of its own destination and group is their wrapping (a poll).
-  Of messages that were both received and processed, the process span counts.
+  Of messages that were both received and processed, the process span counts; and where a group has process spans,
+  a receive span that links to no message counts none.
 - A batch span counts its links, or its declared count where that is larger.
 
 A hop is a message on its way from a producer span to a consumer group, joined by parent and by link, once where both
@@ -122,6 +123,7 @@ processed_origin AS (
     SELECT DISTINCT party, destination, target_trace_hi, target_trace_lo, target_span_id
     FROM origin WHERE operation = 'process'
 ),
+processing AS (SELECT DISTINCT party, destination FROM taken WHERE operation = 'process'),
 covered AS (       -- of a receive span: how many of its messages a process span counts
     SELECT trace_hi, trace_lo, span_id, count(*) AS messages FROM origin
         SEMI JOIN processed_origin USING (party, destination, target_span_id, target_trace_lo, target_trace_hi)
@@ -151,6 +153,7 @@ message AS (
     UNION ALL
     SELECT 'consumer', system, destination, service, party, consumer_group, start_ns, error,
         weight * CASE
+            WHEN operation = 'receive' AND links IS NULL AND processing.party IS NOT NULL THEN 0
             WHEN operation = 'receive' AND coalesce(covered.messages, 0) >= greatest(coalesce(links, 0), 1) THEN 0
             ELSE CASE
                 WHEN batch_count >= 0 THEN greatest(batch_count, coalesce(links, 0))
@@ -164,6 +167,7 @@ message AS (
         ANTI JOIN nested_taken USING (span_id, trace_lo, trace_hi)
         LEFT JOIN linked USING (span_id, trace_lo, trace_hi)
         LEFT JOIN covered USING (span_id, trace_lo, trace_hi)
+        LEFT JOIN processing USING (party, destination)
     WHERE start_ns > $from_ns AND start_ns <= $until_ns
 )
 """

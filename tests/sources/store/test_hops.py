@@ -126,6 +126,19 @@ def test_a_receive_span_beside_a_process_span_of_the_same_message_counts_once() 
     assert latencies([SENT, received, processed]) == [1.0]
 
 
+def test_a_receive_span_without_links_counts_where_nobody_processes() -> None:
+    received = span(5, "consumer", 2.5, 2.6, trace=2, operation="receive")
+    processed = span(6, "consumer", 3, 4, trace=3, operation="process", links=(link(1),))
+    assert messages([SENT, received], "consumer") == 1
+    assert messages([SENT, received, processed], "consumer") == 1
+
+
+def test_of_a_poll_of_two_messages_only_the_one_that_nobody_processed_counts_beside_the_processed_one() -> None:
+    poll = span(5, "client", 1, 3, trace=2, operation="receive", links=(link(1), link(2)), batch_count=2)
+    processed = span(6, "consumer", 3, 4, trace=3, operation="process", links=(link(1),))
+    assert messages([SENT, span(2, "producer", 1, 2), poll, processed], "consumer") == 2
+
+
 def test_records_of_a_poll_count_and_the_spans_that_link_to_them_do_not() -> None:
     records = [span(i, "consumer", 3, 3, parent=1, operation="receive") for i in (11, 12)]
     topic = span(20, "consumer", 2, 3, trace=2, operation="receive", links=(link(11), link(12)), batch_count=2)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -51,16 +54,28 @@ consumers = st.lists(
 )
 
 
-def spans(sent: list[Sent], taken: list[Taken]) -> list[Span]:
+example_numbers = count(1)
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[Store]:
+    """One store for all examples, each with ids and channels of its own: opening takes longer than counting."""
+    with Store.open() as opened:
+        yield opened
+
+
+def spans(sent: list[Sent], taken: list[Taken], example: int) -> list[Span]:
+    """Spans whose traces and channels carry the number of the example."""
+    base = example * 1000
     shared = {"name": "", "system": "kafka"}
     result = [
         Span(
-            trace_id=f"{number + 1:x}",
+            trace_id=f"{base + number + 1:x}",
             span_id=f"{number + 1:x}",
             parent_span_id="",
             kind="producer",
             service="shop",
-            destination=one.channel,
+            destination=f"{one.channel}{example}",
             start_ns=one.start * 10**6,
             end_ns=(one.start + one.length) * 10**6,
             **shared,
@@ -68,7 +83,7 @@ def spans(sent: list[Sent], taken: list[Taken]) -> list[Span]:
         for number, one in enumerate(sent)
     ]
     for number, one in enumerate(taken):
-        trace = one.parent + 1 if one.parent is not None else 100 + number
+        trace = base + 1 + one.parent if one.parent is not None else base + 100 + number
         result.append(
             Span(
                 trace_id=f"{trace:x}",
@@ -76,12 +91,12 @@ def spans(sent: list[Sent], taken: list[Taken]) -> list[Span]:
                 parent_span_id="" if one.parent is None else f"{one.parent + 1:x}",
                 kind="consumer",
                 service="any",
-                destination=one.channel,
+                destination=f"{one.channel}{example}",
                 consumer_group=one.group,
                 start_ns=one.start * 10**6,
                 end_ns=(one.start + 1) * 10**6,
                 error=one.failed,
-                links=tuple((f"{link + 1:x}", f"{link + 1:x}") for link in one.links),
+                links=tuple((f"{base + link + 1:x}", f"{link + 1:x}") for link in one.links),
                 **shared,
             )
         )
@@ -107,37 +122,42 @@ def expected(sent: list[Sent], taken: list[Taken], channel: str, group: str, bou
 @settings(deadline=None, max_examples=50)
 @given(producers, consumers, st.none() | st.integers(0, 20).map(lambda ms: ms / 1000), st.booleans())
 def test_hops_are_counted_as_by_hand(
-    sent: list[Sent], taken: list[Taken], bound: float | None, piecemeal: bool
+    store: Store, sent: list[Sent], taken: list[Taken], bound: float | None, piecemeal: bool
 ) -> None:
-    everything = spans(sent, taken)
+    example = next(example_numbers)
+    everything = spans(sent, taken, example)
     queries = [
-        HopQuery(f"{channel}{group}", SpanSelector((channel,), consumer_group=group), bound)
+        HopQuery(f"{channel}{group}", SpanSelector((f"{channel}{example}",), consumer_group=group), bound)
         for channel in CHANNELS
         for group in GROUPS
     ]
-    with Store.open() as store:
-        for part in [[one] for one in reversed(everything)] if piecemeal else [everything]:
-            store.append_spans(part)
-        counted = store.count_hops(queries, GRID)
+    for part in [[one] for one in reversed(everything)] if piecemeal else [everything]:
+        store.append_spans(part)
+    counted = store.count_hops(queries, GRID)
     for channel in CHANNELS:
         for group in GROUPS:
-            steps = [step for step, count in enumerate(counted[channel + group]) for _ in range(int(count))]
+            steps = [step for step, hops in enumerate(counted[channel + group]) for _ in range(int(hops))]
             assert steps == expected(sent, taken, channel, group, bound)
 
 
 @settings(deadline=None, max_examples=50)
 @given(producers, consumers)
-def test_messages_are_counted_as_by_hand(sent: list[Sent], taken: list[Taken]) -> None:
+def test_messages_are_counted_as_by_hand(store: Store, sent: list[Sent], taken: list[Taken]) -> None:
+    example = next(example_numbers)
     queries = [
-        MessageQuery(f"{channel}{group}{outcome}", SpanSelector((channel,), consumer_group=group), "consumer", outcome)
+        MessageQuery(
+            f"{channel}{group}{outcome}",
+            SpanSelector((f"{channel}{example}",), consumer_group=group),
+            "consumer",
+            outcome,
+        )
         for channel in CHANNELS
         for group in GROUPS
         for outcome in ("success", "error")
     ]
-    produced = [MessageQuery(channel, SpanSelector((channel,)), "producer") for channel in CHANNELS]
-    with Store.open() as store:
-        store.append_spans(spans(sent, taken))
-        counted = {key: count.sum() for key, count in store.count_messages([*queries, *produced], GRID).items()}
+    produced = [MessageQuery(channel, SpanSelector((f"{channel}{example}",)), "producer") for channel in CHANNELS]
+    store.append_spans(spans(sent, taken, example))
+    counted = {key: steps.sum() for key, steps in store.count_messages([*queries, *produced], GRID).items()}
     for channel in CHANNELS:
         assert counted[channel] == sum(one.channel == channel for one in sent)
         for group in GROUPS:

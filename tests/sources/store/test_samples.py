@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import duckdb
@@ -224,28 +226,38 @@ batches = st.lists(
 )
 
 
+example_numbers = count(1)
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Store]:
+    """One store for all examples, each with a metric of its own: opening takes longer than appending."""
+    with Store.open() as opened:
+        yield opened
+
+
 @settings(deadline=None, max_examples=60)
 @given(batches, st.booleans())
 def test_any_order_of_appends_gives_every_sample_once_and_sorted(
-    appends: list[list[tuple[int, int]]], compacting: bool
+    shared: Store, appends: list[list[tuple[int, int]]], compacting: bool
 ) -> None:
     unit = 3_600_000  # 300 hours: chunks of many days
+    metric = f"m{next(example_numbers)}"
     expected: dict[str, dict[int, float]] = {}
-    with Store.open() as store:
-        for number, batch in enumerate(appends):
-            new = 0
-            for series, t in batch:
-                values = expected.setdefault(str(series), {})
-                new += t * unit not in values
-                values.setdefault(t * unit, float(number))
-            samples = SampleSet.of(({"__name__": "m", "i": str(s)}, [t * unit], [float(number)]) for s, t in batch)
-            assert store.append_samples(samples) == new
-            if compacting:
-                store.compact()
-        found = read(store)
-        result = {
-            labels["i"]: dict(zip(times.tolist(), values.tolist(), strict=True))
-            for labels, times, values in (found.series(i) for i in range(len(found)))
-        }
-        assert result == expected
-        assert all((np.diff(found.series(i)[1]) > 0).all() for i in range(len(found)))
+    for number, batch in enumerate(appends):
+        new = 0
+        for series, t in batch:
+            values = expected.setdefault(str(series), {})
+            new += t * unit not in values
+            values.setdefault(t * unit, float(number))
+        samples = SampleSet.of(({"__name__": metric, "i": str(s)}, [t * unit], [float(number)]) for s, t in batch)
+        assert shared.append_samples(samples) == new
+        if compacting:
+            shared.compact()
+    found = read(shared, metric)
+    result = {
+        labels["i"]: dict(zip(times.tolist(), values.tolist(), strict=True))
+        for labels, times, values in (found.series(i) for i in range(len(found)))
+    }
+    assert result == expected
+    assert all((np.diff(found.series(i)[1]) > 0).all() for i in range(len(found)))
