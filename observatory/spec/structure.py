@@ -15,6 +15,8 @@ from observatory.errors import Problem
 from observatory.spec.references import Cursor
 
 Schema = dict[str, Any]
+EMPTY_KEY = "\ue000"
+"""Stands for an empty key in the view: jsonschema-rs leaves empty keys out of the paths that it reports."""
 _OMITTED = object()
 _NESTED = ("$ref", "properties", "additionalProperties", "items", "x-bindings")
 
@@ -76,9 +78,9 @@ class StructureView:
             if isinstance(inner, dict) and any(word in inner for word in _NESTED):
                 view = self._view(cursor.child(name, part), inner)
                 if view is not _OMITTED:
-                    built[name] = view
+                    built[name or EMPTY_KEY] = view
             else:
-                built[name] = _shell(part, lists=isinstance(inner, dict) and inner.get("type") == "array")
+                built[name or EMPTY_KEY] = _shell(part, lists=isinstance(inner, dict) and inner.get("type") == "array")
         return built
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from observatory.errors import Problem, Severity
 from observatory.spec.references import Cursor
-from observatory.spec.structure import Schema, StructureView
+from observatory.spec.structure import EMPTY_KEY, Schema, StructureView
 from observatory.spec.suggestions import hint_for, meant
 
 Fault = tuple[tuple[str | int, ...], str, Schema]
@@ -139,7 +139,9 @@ def _walk(schema: Schema, way: Any) -> Schema:
     """The schema object at the end of a path, `$ref` steps followed."""
     here: Any = schema
     for step in way:
-        here = schema["definitions"][here["$ref"].rsplit("/", 1)[-1]] if step == "$ref" else here[step]
+        here = here[step]
+        if step == "$ref" and isinstance(here, str):  # a property may be called $ref as well
+            here = schema["definitions"][here.rsplit("/", 1)[-1]]
     result: Schema = here
     return result
 
@@ -147,9 +149,12 @@ def _walk(schema: Schema, way: Any) -> Schema:
 def _problems(fault: Fault, root: Cursor, prefix: str, severity: Severity, family: int) -> Iterator[Problem]:
     """What to say about one fault: one line for each missing or unknown key."""
     path, keyword, schema = fault
+    path = tuple("" if step == EMPTY_KEY else step for step in path)
     parent, cursor = _reach(root, path)
     named = [str(step) for step in path if not isinstance(step, int)]
     where = f"{named[-1]!r}" if named else "the document" if prefix == "asyncapi" else "the bindings"
+    if path and isinstance(path[-1], int):
+        where = f"entry {path[-1] + 1} of {where}"
 
     def problem(kind: str, message: str, hint: str | None, key: str | None = None) -> Problem:
         if key is not None:

@@ -164,7 +164,7 @@ channels:
     )
     (problem,) = catalog.problems
     assert (problem.code, str(problem.location)) == ("asyncapi-key", "doc.yaml:9:39")
-    assert problem.message == "'oneOf' has no key 'contentTyp'"
+    assert problem.message == "entry 1 of 'oneOf' has no key 'contentTyp'"
     assert problem.hint == "did you mean 'contentType'?"
 
 
