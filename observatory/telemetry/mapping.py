@@ -234,12 +234,14 @@ class _Mapper:
         """Why nothing measures a signal on this protocol, and what to switch on; the same for all such channels."""
         at = (protocol, signal)
         if at not in self._explained:
-            reasons = [
-                f"{profile.id}: {profile.not_provided[signal]}"
-                for profile in self.profiles
-                if profile.id in self.in_use and profile.speaks(protocol) and signal in profile.not_provided
-            ]
-            could = [profile.id for profile in self.profiles if signal in profile.signals and profile.speaks(protocol)]
+            speaking = [profile for profile in self.profiles if profile.speaks(protocol)]
+            could = [profile.id for profile in speaking if signal in profile.signals]
+            silent = [profile for profile in speaking if signal in profile.not_provided]
+            # What is said about this protocol says more than what holds for every protocol.
+            telling = [one for one in silent if one.protocols and one.id in self.in_use]
+            telling = telling or [one for one in silent if one.protocols and not could]
+            telling = telling or [one for one in silent if one.id in self.in_use]
+            reasons = [f"{profile.id}: {profile.not_provided[signal]}" for profile in telling]
             if could:
                 reasons.append(f"{', '.join(could)} would measure it")
             self._explained[at] = "; ".join(reasons) or "no profile measures it on this protocol"
