@@ -12,7 +12,6 @@ from __future__ import annotations
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import time
 import urllib.error
@@ -96,7 +95,10 @@ class PrometheusServer:
 
     def write(self, series: Iterable[Series]) -> None:
         """Store samples through remote_write, an hour of time after the other, bit-exact."""
-        held = [(dict(labels), np.asarray(t, np.int64), np.asarray(v, np.float64)) for labels, t, v in series]
+        held = []
+        for labels, t, v in series:
+            order = np.argsort(t, kind="stable")
+            held.append((dict(labels), np.asarray(t, np.int64)[order], np.asarray(v, np.float64)[order]))
         times = [t for _, t, _ in held if len(t)]
         if not times:
             return
@@ -104,8 +106,8 @@ class PrometheusServer:
         for start in range(first - first % 3_600_000, last + 1, 3_600_000):
             part = []
             for labels, t, v in held:
-                inside = (t >= start) & (t < start + 3_600_000)
-                if inside.any():
+                inside = slice(*np.searchsorted(t, (start, start + 3_600_000)))
+                if inside.stop > inside.start:
                     part.append((labels, t[inside], v[inside]))
             if part:
                 self._post(_write_request(part))
@@ -230,11 +232,22 @@ def _write_request(series: Sequence[tuple[Mapping[str, str], np.ndarray, np.ndar
         body = bytearray()
         for name, value in sorted(labels.items()):
             body += _field(1, _field(1, name.encode()) + _field(2, value.encode()))
-        bits = values.view(np.uint64)
-        for at, raw in zip(t_ms.tolist(), bits.tolist(), strict=True):
-            body += _field(2, b"\x09" + struct.pack("<Q", raw) + b"\x10" + _varint(at))
+        body += _samples(t_ms, values)
         out += _field(1, bytes(body))
     return bytes(out)
+
+
+def _samples(t_ms: np.ndarray, values: np.ndarray) -> bytes:
+    """Sample messages; instants between 1971 and 2109 are varints of six bytes, which makes all records 18 bytes."""
+    assert t_ms.min() >= 1 << 35, "an instant before 1971 is not meant"
+    assert t_ms.max() < 1 << 42, "an instant after 2109 is not meant"
+    records = np.empty((len(t_ms), 18), np.uint8)
+    records[:, :3] = (0x12, 16, 0x09)
+    records[:, 3:11] = np.ascontiguousarray(values, "<f8").view(np.uint8).reshape(-1, 8)
+    records[:, 11] = 0x10
+    for place in range(6):
+        records[:, 12 + place] = (t_ms >> 7 * place & 0x7F) | (0x80 if place < 5 else 0)
+    return records.tobytes()
 
 
 def _field(number: int, payload: bytes) -> bytes:
