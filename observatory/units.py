@@ -6,10 +6,10 @@ import math
 import re
 
 SECONDS_PER = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smhdw]))+")
-_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
-_COUNT = re.compile(r"(\d+(?:\.\d+)?)\s*(?:messages?|events?)")
-_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smhdw]))+", re.ASCII)
+_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])", re.ASCII)
+_COUNT = re.compile(r"(\d+(?:\.\d+)?)\s*(?:messages?|events?)", re.ASCII)
+_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 
 
 def parse_duration(text: str) -> float:
@@ -53,16 +53,23 @@ def format_duration(seconds: float) -> str:
     """A duration for people, two units at most: `38 min`, `1 h 20 min`, `120 ms`, `9 d`."""
     if seconds < 0:
         return "-" + format_duration(-seconds)
-    if seconds < 1:
+    if seconds < 0.9995:
         return f"{seconds * 1000:.3g} ms"
-    if seconds < 60:
+    if seconds < 59.95:
         return f"{seconds:.3g} s"
-    for unit, size, lower, lower_size in (("d", 86400, "h", 3600), ("h", 3600, "min", 60)):
-        if seconds >= size:
-            whole, rest = divmod(round(seconds / lower_size), size // lower_size)
-            return f"{whole} {unit} {rest} {lower}" if rest else f"{whole} {unit}"
-    whole, rest = divmod(round(seconds), 60)
-    return f"{whole} min {rest} s" if rest and whole < 10 else f"{whole} min"
+    # Each unit is rounded before it is compared, so that 59 min 59 s reads 1 h and not 60 min.
+    if (whole := round(seconds)) < 600:
+        return _two_units(whole, 60, "min", "s")
+    if (minutes := round(seconds / 60)) < 60:
+        return f"{minutes} min"
+    if minutes < 1440:
+        return _two_units(minutes, 60, "h", "min")
+    return _two_units(round(seconds / 3600), 24, "d", "h")
+
+
+def _two_units(amount: int, size: int, upper: str, lower: str) -> str:
+    whole, rest = divmod(amount, size)
+    return f"{whole} {upper} {rest} {lower}" if rest else f"{whole} {upper}"
 
 
 def compact_duration(seconds: float) -> str:
@@ -84,7 +91,7 @@ def format_percentage(ratio: float, *, target: float | None = None) -> str:
     A ratio of 0.99996 against a target of 0.999 reads 99.99 %, not 100 %: only a clean record is 100 %.
     """
     budget = 1 - target if target is not None and 0 < target < 1 else 0.01
-    digits = max(2, min(6, math.ceil(-math.log10(budget))))
+    digits = max(2, min(6, math.ceil(round(-math.log10(budget), 9))))
     scaled = ratio * 100
     text = f"{scaled:.{digits}f}"
     if ratio < 1 and float(text) >= 100:

@@ -6,6 +6,7 @@ right-closed, (start, end], as in Prometheus 3: a sample that lies on the start 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -170,10 +171,8 @@ def parse_instant(text: str) -> int:
             each place.
     """
     word = text.strip()
-    try:
+    if re.fullmatch(r"[+-]?\d+(\.\d+)?", word, re.ASCII):
         return round(float(word) * 1000)
-    except ValueError:
-        pass
     try:
         moment = datetime.fromisoformat(word)
     except ValueError as error:
