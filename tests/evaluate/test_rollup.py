@@ -1,0 +1,70 @@
+"""Roll-ups: events weigh the same, wherever they happened."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from objective_cases import objective
+
+from observatory.evaluate.rollup import by_domain, by_owner, estate, roll_up
+from observatory.evaluate.status import Budget, ObjectiveStatus
+from observatory.indicators.counts import Counts
+from observatory.spec.catalog import Owner
+
+
+def status(good: float, total: float, *, key: str, **more: object) -> ObjectiveStatus:
+    return ObjectiveStatus(
+        objective=objective(id=key, **more),  # type: ignore[arg-type]
+        state="meeting",
+        counts=Counts(good, total, 60, 60),
+        counting="exact",
+        budget=Budget(0, 0, None),
+        burn_rates={},
+        measurement=key,
+    )
+
+
+def test_a_busy_channel_weighs_more_than_a_quiet_one() -> None:
+    together = roll_up("all", [status(999_000, 1_000_000, key="busy"), status(0, 10, key="quiet")])
+    assert together.counts.ratio == pytest.approx(999_000 / 1_000_010)
+
+
+def test_the_budget_is_added_in_events_each_by_its_own_target() -> None:
+    together = roll_up("all", [status(990, 1000, key="a", target=0.9), status(999, 1000, key="b", target=0.999)])
+    assert (together.allowed, together.spent) == (pytest.approx(101.0), 11.0)
+    assert together.remaining_ratio == pytest.approx(1 - 11 / 101)
+
+
+def test_a_measurement_that_objectives_share_is_counted_once() -> None:
+    one = status(90, 100, key="a")
+    other = replace(one, objective=objective(id="b", target=0.5))
+    assert roll_up("all", [one, other]).counts.total == 100.0
+
+
+def test_domains_are_told_apart_and_only_one_word_is_added() -> None:
+    found = by_domain(
+        [
+            status(1, 2, key="a", domain="pay"),
+            status(3, 4, key="b", domain="ship"),
+            status(5, 6, key="c", domain="pay", sli="latency"),
+            status(7, 8, key="d"),
+        ]
+    )
+    assert [(one.name, one.counts.total) for one in found] == [("no domain", 8.0), ("pay", 2.0), ("ship", 4.0)]
+
+
+def test_the_worst_state_of_a_group_is_known() -> None:
+    unknown = replace(status(0, 0, key="b"), state="no_data", counts=None)
+    found = estate([status(1, 1, key="a"), unknown])
+    assert (found.worst, found.objectives, found.states) == ("no_data", 2, {"meeting": 1, "no_data": 1})
+
+
+def test_teams_are_named_by_their_owner() -> None:
+    (one,) = by_owner([status(1, 1, key="a", owner=Owner(team="core"))])
+    assert one.name == "core"
+
+
+def test_nothing_is_nothing() -> None:
+    found = roll_up("none", [])
+    assert (found.counts.ratio, found.remaining_ratio, found.worst) == (None, None, None)
