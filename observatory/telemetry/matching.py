@@ -137,6 +137,9 @@ class Matching:
         else:
             options = subject.written(label.spellings) if names is subject.names else written(label.spellings, names)
         if not options:
+            seen = {value for name, rows in found.rows.items() for value in tables[name].values(rows, label.label)}
+            if len(seen) > 1:
+                found.caveats.append(f"counted over every {label.label}: {_listed(seen)}")
             return label.optional and bool(found.matchers)
         for loose in (False, True):
             chosen = [option for option in options if option.loose is loose]

@@ -464,6 +464,15 @@ def test_a_queue_in_one_virtual_host_is_not_that_of_another() -> None:
     assert binding.all[0].selector.matchers == (Matcher("queue", ("orders",)), Matcher("vhost", ("shop",)))
 
 
+def test_a_queue_name_in_several_virtual_hosts_is_counted_over_all_and_says_so() -> None:
+    series = [("rabbitmq_queue_messages", {"queue": "billing.orders", "vhost": vhost}) for vhost in ("/", "shop")]
+
+    binding = live(mapped(catalog([BILLING_QUEUE]), series), BILLING_QUEUE.id, "queue_depth")
+
+    assert binding.series == 2
+    assert "counted over every vhost: /, shop" in binding.caveats
+
+
 # dead letters
 
 
@@ -637,6 +646,29 @@ def test_durations_in_milliseconds_are_scaled() -> None:
     binding = live(mapped(documents, series), "billing/receive", "process_duration")
 
     assert (binding.scale, binding.boundaries) == (0.001, ((250.0, "250"),))
+
+
+# what is not there is explained
+
+
+def test_a_broker_without_numbers_per_channel_says_so() -> None:
+    doors = channel("mqtt", names(topic="fleet/doors"))
+    documents = catalog([doors], receives={"gateway": (doors.id, None)})
+
+    found = resolution(mapped(documents, [("broker_heap_current_size", {})]), "gateway/receive", "consumer_lag")
+
+    assert (found.chosen, found.code) == (None, "not-provided")
+    assert found.reason == "mosquitto: the broker has no backlog per subscriber; watch the subscriber with traces"
+
+
+def test_the_memory_of_one_broker_is_not_that_of_another_protocol() -> None:
+    doors = channel("mqtt", names(topic="fleet/doors"))
+    documents = catalog([doors, BILLING_QUEUE])
+
+    result = mapped(documents, [("rabbitmq_process_resident_memory_bytes", {})])
+
+    assert live(result, BILLING_QUEUE.id, "broker_memory_used").profile == "rabbitmq"
+    assert result.chosen(doors.id, "broker_memory_used") is None
 
 
 # spans
