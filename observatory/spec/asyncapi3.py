@@ -114,7 +114,8 @@ def _read_operation(document: DeclaredDocument, channels: _Channels, name: str, 
     action = _ACTIONS.get(merged.text("action") or "")
     channel = channels.referred(reference) if reference is not None else None
     if channel is None or action is None:
-        return  # the schema and the references have said what is missing
+        document.unplaced.append(merged)  # the schema and the references have said what is missing
+        return
     messages = channel.messages
     listed = own.get("messages")
     if listed is not None and isinstance(listed.value, list):

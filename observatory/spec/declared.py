@@ -88,6 +88,7 @@ class DeclaredDocument:
     """A whole document; `problems` grows while it is read.
 
     Attributes:
+        unplaced: Operations that cannot be used, for want of a channel or a direction.
         by_address: For each channel key what overlays say about its runtime address.
     """
 
@@ -97,6 +98,7 @@ class DeclaredDocument:
     servers: dict[str, DeclaredServer] = field(default_factory=dict)
     channels: list[DeclaredChannel] = field(default_factory=list)
     operations: list[DeclaredOperation] = field(default_factory=list)
+    unplaced: list[Cursor] = field(default_factory=list)
     by_address: dict[str, list[Cursor]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 

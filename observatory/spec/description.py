@@ -247,6 +247,9 @@ class Description:
             for level, value in self.declared.channel_levels(channel, "x-slo"):
                 if level == "channel" and id(channel) not in busy:
                     self._read_slo(value, SloDefaults())
+        for operation in self.declared.unplaced:
+            if (own := operation.get("x-slo")) is not None:
+                self._used |= {one.location for one in self._read_slo(own, SloDefaults())}
         if not self.declared.operations:
             for _, value in self.declared.document_levels("x-slo"):
                 self._read_slo(value, SloDefaults())
