@@ -121,6 +121,7 @@ def objective_cells(one: ObjectiveAccount) -> ObjectiveCells:
     """An objective's numbers as text; what is not known is a dash."""
     o = one.objective
     glyph, result = RESULTS[one.verdict]
+    seen = one.counts if one.verdict != "no_data" else None
     return ObjectiveCells(
         channel=o.address or o.channel_key,
         what=what(one),
@@ -130,14 +131,14 @@ def objective_cells(one: ObjectiveAccount) -> ObjectiveCells:
         target=f"{o.target * 100:.8g} %",
         achieved=ratio(one.counts, o.target),
         achieved_before=f"{ratio(one.counts_before, o.target)} before",
-        good=count(one.counts.good) if one.counts else UNKNOWN,
-        total=f"of {count(one.counts.total)}" if one.counts else "",
+        good=count(seen.good) if seen else UNKNOWN,
+        total=f"of {count(seen.total)}" if seen else "",
         coverage=percent(one.counts.coverage if one.counts else None),
-        spent=_spent(one.budget),
+        spent=_spent(one.budget if seen else None),
         spent_before=_spent(one.budget_before),
         left=percent(one.budget.remaining_ratio if one.budget else None),
         left_before=f"{percent(one.budget_before.remaining_ratio if one.budget_before else None)} before",
-        incidents=str(len(one.incidents)) if one.counts else UNKNOWN,
+        incidents=str(len(one.incidents)) if seen else UNKNOWN,
         incidents_before=f"{UNKNOWN if one.incidents_before is None else one.incidents_before} before",
     )
 
