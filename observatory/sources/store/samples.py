@@ -20,8 +20,10 @@ from observatory.sources.store.series import SeriesDictionary
 
 Bools = NDArray[np.bool_]
 CHUNK_SAMPLES = 4096
-"""Most samples of a chunk; a chunk also ends with the UTC day, which keeps the chunks of a day side by side."""
+"""Most samples of a chunk; a chunk also ends with the UTC day."""
 CHUNK_DAY_MS = 86_400_000
+RECENT_DAYS = 2
+"""Days at the end of a load that a refresh of the tail may still ask for."""
 BULK_SAMPLES_PER_SERIES = 32
 """An append with at least so many samples per series goes straight to chunks."""
 HEAD_SAMPLES = 100_000
@@ -129,7 +131,11 @@ def _write_head(cursor: duckdb.DuckDBPyConnection, owner: Int64, t_ms: Int64, va
 def _write_chunks(
     cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, owner: Int64, t_ms: Int64, values: Float64
 ) -> None:
-    """Cut sorted samples at series, at UTC days and at the size limit, and store the pieces by day."""
+    """Cut sorted samples at series, at UTC days and at the size limit, and store the pieces.
+
+    Where chunks lie decides what a read has to skip: those of a series lie together, for reads of whole histories,
+    and the newest days of all series lie at the end, for reads of the tail.
+    """
     day = t_ms // CHUNK_DAY_MS
     starts = np.flatnonzero(np.concatenate([[True], (np.diff(owner) != 0) | (np.diff(day) != 0)]))
     lengths = np.diff(np.append(starts, len(owner)))
@@ -149,7 +155,8 @@ def _write_chunks(
             "sample_values": pa.ListArray.from_arrays(bounds, pa.array(values, from_pandas=False)),
         }
     )
-    chunks = chunks.take(pa.array(np.lexsort((owner[starts], day[starts]))))
+    if day[starts].min() < (recent := int(day[starts].max()) - RECENT_DAYS + 1):
+        chunks = chunks.take(pa.array(np.argsort(day[starts] >= recent, kind="stable")))
     with registered(cursor, {"new_chunks": chunks}):
         cursor.execute("INSERT INTO sample_chunks SELECT * FROM new_chunks")
     np.maximum.at(series.sealed_ms, owner[starts], t_ms[edges[1:] - 1])
@@ -200,8 +207,9 @@ def read(
     with registered(cursor, {"chosen": chosen}):
         sealed = cursor.sql(
             "SELECT series_id, first_ms, t_ms, sample_values FROM sample_chunks SEMI JOIN chosen USING (series_id)"
-            " WHERE last_ms > $1 AND first_ms <= $2",
-            params=[after_ms, until_ms],
+            # The bounds let the scan pass over other series without reading their samples.
+            " WHERE last_ms > $1 AND first_ms <= $2 AND series_id BETWEEN $3 AND $4",
+            params=[after_ms, until_ms, min(numbers, default=0), max(numbers, default=0)],
         ).to_arrow_table()
         head = cursor.execute(
             "SELECT series_id, t_ms, sample_value FROM sample_head SEMI JOIN chosen USING (series_id)"
