@@ -42,6 +42,19 @@ def test_a_bulk_load_comes_back_as_it_was() -> None:
     assert (found == values).all()
 
 
+def test_many_days_of_many_series_come_back_whole_and_by_their_tail() -> None:
+    t_ms = np.arange(1, 9 * 144 + 1) * 600_000
+    values = {str(i): t_ms * (i + 1.0) for i in range(5)}
+    with Store.open() as store:
+        store.append_samples(SampleSet.of(({"__name__": "m", "i": i}, t_ms, v) for i, v in values.items()))
+        store.append_samples(one("other", t_ms, t_ms * 1.0))
+        whole, tail = read(store), read(store, span=TimeRange(int(t_ms[-3]), int(t_ms[-1])))
+    assert [(labels["i"], v.tolist()) for labels, _, v in map(whole.series, range(5))] == [
+        (i, v.tolist()) for i, v in values.items()
+    ]
+    assert [v.tolist() for _, _, v in map(tail.series, range(5))] == [v[-2:].tolist() for v in values.values()]
+
+
 def test_a_repeated_load_adds_nothing() -> None:
     samples = one("m", np.arange(1000) * 1000, np.arange(1000))
     with Store.open() as store:
