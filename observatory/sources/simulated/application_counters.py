@@ -12,7 +12,7 @@ from observatory.sources.simulated.truth import Truth
 CI = Target(job="ci", instance="pushgateway.shop.example:9091")
 REGISTRY = Target(job="schema-registry", instance="registry.shop.example:8080")
 REFUSALS = ("TopicAuthorizationException",)
-REGISTRY_BOUNDS = (0.01, 0.05, 0.25, 1.0)
+REGISTRY_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.5)
 
 
 def application_counters(truth: Truth, service: str) -> tuple[Curve, ...]:

@@ -71,7 +71,7 @@ class GroupModel:
     dead_letter: float = 0.0
     dead_letter_address: str = ""
     latency: float = 0.08
-    tail: float = 3.3
+    tail: float = 4.5
     histogram: bool = False
     conventions: bool = False
 
@@ -182,6 +182,7 @@ GROUPS: tuple[GroupModel, ...] = (
         dead_letter_address="payments.card.settled.v2.dlq",
         duplicate=1e-4,
         latency=0.1,
+        tail=5.5,
         histogram=True,
         conventions=True,
     ),

@@ -207,7 +207,7 @@ JOURNEYS: tuple[Journey, ...] = (
         publisher="checkout-api",
         address="orders.order.placed.v1",
         sampled=2048,
-        sampled_rich=256,
+        sampled_rich=128,
         steps=_ORDER,
     ),
     Journey(

@@ -185,7 +185,7 @@ class _Draw:
     def bits(self, purpose: int) -> UInt64:
         return _mix(self._number + _stride(1000 + 16 * self._step + purpose))
 
-    def time(self, purpose: int, median: Float64 | float, tail: float = 3.3) -> Float64:
+    def time(self, purpose: int, median: Float64 | float, tail: float = 4.5) -> Float64:
         """A duration from the log-logistic distribution, by its quantile function."""
         u = np.clip(self.uniform(purpose), 1e-4, 1 - 1e-4)
         return np.asarray(median * (u / (1 - u)) ** (1 / tail))
