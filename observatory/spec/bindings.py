@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
+from urllib.parse import unquote
 
 from observatory.location import Location
 from observatory.spec.catalog import NameKind, RuntimeName
@@ -173,7 +174,7 @@ def _amqp(subject: _Subject) -> list[RuntimeName]:
     vhosts = subject.bound(queue, "vhost", "vhost", "amqp.queue.vhost")
     vhosts += subject.bound(exchange, "vhost", "vhost", "amqp.exchange.vhost")
     vhosts += [
-        subject.name("vhost", server.path.strip("/"), "server address", server.server.location)
+        subject.name("vhost", unquote(server.path.strip("/")), "server address", server.server.location)
         for server in subject.channel.servers
         if server.path.strip("/")
     ]

@@ -255,19 +255,24 @@ class Catalog:
     operations: tuple[Operation, ...] = ()
     problems: tuple[Problem, ...] = ()
 
+    _channels: dict[str, Channel] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _operations: dict[str, list[Operation]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._channels.update((channel.id, channel) for channel in self.channels)
+        for operation in self.operations:
+            self._operations.setdefault(operation.channel_id, []).append(operation)
+
     def channel(self, channel_id: str) -> Channel:
         """The channel with that id.
 
         Raises:
             KeyError: There is none.
         """
-        for channel in self.channels:
-            if channel.id == channel_id:
-                return channel
-        raise KeyError(channel_id)
+        return self._channels[channel_id]
 
     def operations_on(self, channel_id: str, action: Action | None = None) -> Iterator[Operation]:
         """Operations on a channel: producers with `send`, consumers with `receive`."""
-        for operation in self.operations:
-            if operation.channel_id == channel_id and action in (None, operation.action):
+        for operation in self._operations.get(channel_id, ()):
+            if action in (None, operation.action):
                 yield operation
