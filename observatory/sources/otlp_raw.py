@@ -1,0 +1,121 @@
+"""A span as OTLP sent it, whatever the encoding, and the checks that make it a span of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from observatory.errors import InputInvalid, Problem
+from observatory.sources.base import Span
+from observatory.sources.conventions import messaging_span
+
+MAX_ATTRIBUTES = 128
+MAX_LINKS = 4096
+MAX_VALUE_CHARACTERS = 4096
+MAX_NAME_CHARACTERS = 1024
+MAX_VALUE_DEPTH = 16
+MAX_INT64 = 2**63 - 1
+KINDS = ("internal", "internal", "server", "client", "producer", "consumer")
+"""By number; an unspecified kind counts as internal, as the specification asks."""
+
+
+def undecodable(shown_as: str, why: str) -> InputInvalid:
+    return InputInvalid(
+        Problem(
+            code="otlp-undecodable",
+            message=f"{shown_as}: {why}",
+            hint="the body of an OTLP trace export request is expected: resourceSpans",
+        )
+    )
+
+
+class SpanRejectedError(ValueError):
+    """One span cannot be used; the others of its request can."""
+
+
+@dataclass(slots=True)
+class RawSpan:
+    """A span as it was sent, before its attributes mean anything."""
+
+    resource: Mapping[str, str]
+    trace_id: str
+    span_id: str
+    parent_span_id: str
+    trace_state: str
+    name: str
+    kind: str
+    start_ns: int
+    end_ns: int
+    attributes: Mapping[str, str]
+    links: list[tuple[str, str]]
+    status: str
+    exception: tuple[str, bool]
+
+
+def to_span(raw: RawSpan) -> Span:
+    """The span with its attributes understood.
+
+    Raises:
+        SpanRejectedError: An id or a time is unusable.
+    """
+    _check_id(raw.trace_id, 32, "trace id")
+    _check_id(raw.span_id, 16, "span id")
+    if raw.parent_span_id.strip("0"):
+        _check_id(raw.parent_span_id, 16, "parent span id")
+    if not 0 < raw.start_ns <= MAX_INT64 or not 0 <= raw.end_ns <= MAX_INT64:
+        raise SpanRejectedError("a span has no start time, or one beyond the year 2262")
+    return messaging_span(
+        trace_id=raw.trace_id.lower(),
+        span_id=raw.span_id.lower(),
+        parent_span_id=raw.parent_span_id.lower() if raw.parent_span_id.strip("0") else "",
+        name=raw.name[:MAX_NAME_CHARACTERS],
+        kind=raw.kind,
+        start_ns=raw.start_ns,
+        end_ns=raw.end_ns,
+        attributes=raw.attributes,
+        resource=raw.resource,
+        trace_state=raw.trace_state,
+        links=[link for link in raw.links if _is_id(link[0], 32) and _is_id(link[1], 16)],
+        status=raw.status,
+        exception=raw.exception[0],
+        exception_escaped=raw.exception[1],
+    )
+
+
+def _is_id(text: str, digits: int) -> bool:
+    return len(text) == digits and bool(text.strip("0")) and not text.strip("0123456789abcdefABCDEF")
+
+
+def _check_id(text: str, digits: int, what: str) -> None:
+    if not _is_id(text, digits):
+        raise SpanRejectedError(f"a {what} is not {digits} hexadecimal digits, or all zeros: {text[:40]!r}")
+
+
+def cut(value: str) -> str:
+    """A text of bearable length."""
+    return value if len(value) <= MAX_VALUE_CHARACTERS else value[:MAX_VALUE_CHARACTERS]
+
+
+def plain(value: Any) -> str:
+    """An attribute value as text: numbers and truths as JSON writes them, lists and maps as JSON."""
+    if isinstance(value, str):
+        return cut(value)
+    if isinstance(value, bytes):
+        return cut(value.hex())
+    try:
+        return cut(orjson.dumps(value).decode())
+    except TypeError:
+        return cut(str(value))
+
+
+def exception_of(events: Iterable[tuple[str, Mapping[str, str]]]) -> tuple[str, bool]:
+    """Type of the last exception that events tell of, and whether one of them left the span."""
+    kind, escaped = "", False
+    for name, attributes in events:
+        if name == "exception":
+            kind = attributes.get("exception.type", "exception")
+            escaped = escaped or attributes.get("exception.escaped", "").lower() == "true"
+    return kind, escaped
