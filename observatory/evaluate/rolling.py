@@ -50,6 +50,8 @@ class BurnRates:
     def __init__(self, steps: int, windows: Sequence[int]) -> None:
         """Steps per row, and the windows in steps."""
         self.windows = tuple(windows)
+        # A running sum is bound by its chain of additions; as parts of complex numbers both sums share one chain.
+        self._both = np.zeros(steps + 1, dtype=np.complex128)
         self._bad, self._allowed = np.zeros(steps + 1), np.zeros(steps + 1)
         self._in, self._of = np.empty(self.TILE), np.empty(self.TILE)
 
@@ -59,11 +61,12 @@ class BurnRates:
         Instead of scaling each ratio, the running total is scaled once to what the target allows. Two equal totals
         stay equal, so that windows without events are still told; the difference costs at most some 1e-12 of a rate.
         """
-        bad, allowed = self._bad, self._allowed
-        np.subtract(total, good, out=bad[1:])
-        np.cumsum(bad[1:], out=bad[1:])
-        np.cumsum(total, out=allowed[1:])
-        np.multiply(allowed, budget_ratio(target), out=allowed)
+        both, bad, allowed = self._both, self._bad, self._allowed
+        np.subtract(total, good, out=both.real[1:])
+        both.imag[1:] = total
+        np.cumsum(both[1:], out=both[1:])
+        np.copyto(bad, both.real)
+        np.multiply(both.imag, budget_ratio(target), out=allowed)
         steps = len(total)
         with np.errstate(divide="ignore", invalid="ignore"):
             for line, width in zip(out, self.windows, strict=True):
