@@ -30,7 +30,7 @@ class LabelTable:
         self._series = label_sets.series
         self._satisfying: dict[tuple[Matcher, ...], frozenset[int] | None] = {}
         self._ascending: dict[tuple[Matcher, ...], tuple[int, ...]] = {}
-        self._names: dict[ChannelLabel, _Names] = {}
+        self._names: dict[tuple[str, tuple[str, ...], bool], _Names] = {}
 
     def value(self, row: int, label: str) -> str:
         """A label's value; the empty string where the series has none or it was not asked for."""
@@ -75,9 +75,10 @@ class LabelTable:
 
     def names(self, label: ChannelLabel) -> _Names:
         """The index of a channel label."""
-        if label not in self._names:
-            self._names[label] = _Names(self, label)
-        return self._names[label]
+        key = (label.label, label.templates, label.of_template)
+        if key not in self._names:
+            self._names[key] = _Names(self, label)
+        return self._names[key]
 
     def identified(self, identity: Identity, where: tuple[Matcher, ...]) -> tuple[int, ...]:
         """Rows that carry the labels an identity needs and satisfy the conditions."""

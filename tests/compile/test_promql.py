@@ -10,7 +10,7 @@ from pathlib import Path
 
 import promql_parser
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from observatory.compile import promql
@@ -373,6 +373,7 @@ def test_a_text_that_is_no_promql_never_leaves() -> None:
 # quoting
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_survives_quoting(text: str) -> None:
     parsed = promql_parser.parse(f"a{{b={promql.quote(text)}}}")
@@ -381,6 +382,7 @@ def test_any_text_survives_quoting(text: str) -> None:
     assert found.value == text
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(), min_size=2, max_size=4))
 def test_a_list_of_values_is_a_pattern_of_exactly_these(values: list[str]) -> None:
     parsed = promql_parser.parse("a{" + promql.matcher(Matcher("b", tuple(values))) + "}")

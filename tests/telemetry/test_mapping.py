@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from telemetry.documents import catalog, channel, names, override, pattern
 from telemetry.exposition import inventory_of
@@ -750,6 +750,7 @@ def test_metrics_win_over_spans_because_spans_may_be_sampled() -> None:
 # any text at all
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1).filter(lambda text: not text.isspace()))
 def test_any_topic_is_found_by_exactly_its_name(topic: str) -> None:
     odd = channel("kafka", names(topic=topic), channel_id="kafka:odd")
