@@ -16,7 +16,7 @@ from observatory.location import Location
 from observatory.reading.faults import MAX_DEPTH, MAX_SCALAR, duplicate, fault, place_of_offset, too_deep, too_long
 from observatory.reading.text import Place, Reading
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
+_TOKEN = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[{}\[\]]|[^\s{}\[\],:"]+')
 
 _LONE_SURROGATE = re.compile(
     r"(?i)(?<!\\)(?:\\\\)*(\\ud[89ab][0-9a-f]{2}(?!\\ud[c-f][0-9a-f]{2})|(?<!\\ud[89ab][0-9a-f]{2})\\ud[c-f][0-9a-f]{2})"
@@ -90,27 +90,24 @@ class JsonPlaces:
         current = top
         key: tuple[int, int, str] | None = None
         for match in _TOKEN.finditer(self._text):
-            word = match[0]
-            first = word[0]
-            if first in ",:":
+            text, colon = match.groups()
+            if colon is not None:
+                key = (match.start(), match.end(1), json.loads(text) if "\\" in text else text[1:-1])
                 continue
+            start, end = match.span()
+            first = self._text[start]
             if first in "}]":
-                stack.pop().end = match.end()
+                stack.pop().end = end
                 current = stack[-1]
                 continue
-            if first == '"':
-                if len(word) > index.longest[1]:
-                    index.longest = (match.start(), len(word))
-                if current.members is not None and key is None:
-                    key = (match.start(), match.end(), json.loads(word) if "\\" in word else word[1:-1])
-                    continue
-            node = JsonNode(match.start(), match.end())
+            if end - start > index.longest[1]:
+                index.longest = (start, end - start)
+            node = JsonNode(start, end)
             if current.members is not None:
                 assert key is not None
                 if key[2] in current.members:
                     index.duplicates.append((key[2], self._place(key[0], key[1])))
                 current.members[key[2]] = (key[0], key[1], node)
-                key = None
             else:
                 assert current.items is not None
                 current.items.append(node)
@@ -122,7 +119,7 @@ class JsonPlaces:
                 stack.append(node)
                 current = node
                 if len(stack) - 1 > max_depth:
-                    index.too_deep = self._place(match.start(), match.end())
+                    index.too_deep = self._place(start, end)
                     break
         index.root = (top.items or [top])[0]
         return index

@@ -101,6 +101,7 @@ class DeclaredDocument:
     unplaced: list[Cursor] = field(default_factory=list)
     by_address: dict[str, list[Cursor]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    _own_levels: dict[str, list[tuple[Level, Cursor]]] = field(default_factory=dict)
 
     @property
     def info(self) -> Cursor | None:
@@ -130,10 +131,11 @@ class DeclaredDocument:
 
     def document_levels(self, key: str) -> Iterator[tuple[Level, Cursor]]:
         """Where a key is written for the document: on `info`, then at the root."""
-        if self.info is not None and (found := self.info.get(key)) is not None:
-            yield "info", found
-        if (found := self.root.get(key)) is not None:
-            yield "root", found
+        if key not in self._own_levels:
+            info = self.info.get(key) if self.info else None
+            found: list[tuple[Level, Cursor | None]] = [("info", info), ("root", self.root.get(key))]
+            self._own_levels[key] = [(level, value) for level, value in found if value is not None]
+        yield from self._own_levels[key]
 
     def _channel_level(self, channel: DeclaredChannel, key: str) -> Iterator[tuple[Level, Cursor]]:
         if (found := channel.cursor.get(key)) is not None:

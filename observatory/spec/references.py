@@ -154,25 +154,25 @@ class References:
     def check(self, cursor: Cursor) -> None:
         """Follow every reference in a file and what it leads to, so that each broken one is found."""
         seen: set[tuple[Source, tuple[str, ...]]] = set()
-        pending = [cursor]
+        pending: list[tuple[Source, tuple[str, ...], Any]] = [(cursor.source, cursor.segments, cursor.value)]
         while pending:
-            one = pending.pop()
-            value = one.value
+            source, segments, value = pending.pop()
             if isinstance(value, dict):
                 if isinstance(value.get("$ref"), str):
-                    target = self.follow(one)
+                    target = self.follow(Cursor(self, source, segments, value))
+                    # A file is checked as a whole; of another one what is referred to.
                     if target is not None and target.source is not cursor.source:
                         key = (target.source, target.segments)
                         if key not in seen:
                             seen.add(key)
-                            pending.append(target)
+                            pending.append((*key, target.value))
                 for name, part in value.items():
                     if isinstance(part, dict | list) and name not in _DATA_KEYS:
-                        pending.append(one.child(name, part))
+                        pending.append((source, (*segments, name), part))
             elif isinstance(value, list):
                 for index, part in enumerate(value):
                     if isinstance(part, dict | list):
-                        pending.append(one.child(str(index), part))
+                        pending.append((source, (*segments, str(index)), part))
 
 
 def _missing(text: str, walked: list[str], segment: str, value: Any) -> Problem:
@@ -228,8 +228,13 @@ class Cursor:
 
     def get(self, key: str) -> Cursor | None:
         """The value under a key, references followed and layers merged; None where there is none or it is broken."""
-        own = self.raw(key)
-        found = own.follow() if own else None
+        value = self.value
+        own = found = None
+        if isinstance(value, dict) and key in value:
+            own = found = self.child(key, value[key])
+            # Most values are no references and have no overlay: they need not be followed.
+            if self.references.overlays or (isinstance(own.value, dict) and "$ref" in own.value):
+                found = own.follow()
         if not self.under or (own is not None and not isinstance(found and found.value, dict)):
             return found if found is not None and found.value is not None else None
         below: list[Cursor] = []
