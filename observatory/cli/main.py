@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -59,8 +58,7 @@ def register_commands() -> None:
     """Attach every command to the app, once."""
     if not app.registered_commands and not app.registered_groups:
         for name in COMMAND_MODULES:
-            if find_spec(f"observatory.cli.{name}"):
-                import_module(f"observatory.cli.{name}").register(app)
+            import_module(f"observatory.cli.{name}").register(app)
 
 
 def run() -> None:
