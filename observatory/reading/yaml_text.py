@@ -158,9 +158,9 @@ class _Builder:
 
     def _scalar(self, node: yaml.ScalarNode) -> object:
         text: str = node.value
+        if len(text) > MAX_SCALAR:
+            raise InputInvalid(too_long(_start(node, self.path)))
         if node.style != "":
-            if len(text) > MAX_SCALAR:
-                raise InputInvalid(too_long(_start(node, self.path)))
             return text
         if not text:
             return None
@@ -185,7 +185,7 @@ class _Builder:
             if type(value_node) is scalar and not value_node.tag:
                 text = value_node.value
                 # The common case of `_scalar`, without two calls per value.
-                if value_node.style == "" and text and text[0] not in _PLAIN_START:
+                if value_node.style == "" and text and text[0] not in _PLAIN_START and len(text) <= MAX_SCALAR:
                     mapping[key] = text
                 else:
                     mapping[key] = self._scalar(value_node)

@@ -35,7 +35,7 @@ def read_document(root: Cursor, version: str) -> DeclaredDocument:
         return document
     for key in channels.value:
         cursor = channels.get(key)
-        if cursor is not None and isinstance(cursor.value, dict) and not key.startswith("x-"):
+        if cursor is not None and isinstance(cursor.value, dict):
             _read_channel(document, key, cursor, channels.child(key, channels.value[key]))
     return document
 

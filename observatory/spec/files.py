@@ -12,10 +12,12 @@ from typing import Any
 from observatory.errors import InputInvalid, Problem
 from observatory.location import Location
 from observatory.reading import Reading, read, read_text
+from observatory.reading.faults import MAX_BYTES
 
 SUFFIXES = (".yaml", ".yml", ".json")
 MAX_FILES = 20_000
-_VERSION_KEY = re.compile(rb"""(?m)^[ \t]*\{?[ \t]*["']?asyncapi["']?[ \t]*:""")
+_VERSION_KEY = re.compile(rb"""(?m)^(?:\xef\xbb\xbf)?["']?asyncapi["']?[ \t]*:""")
+_FLOW_VERSION_KEY = re.compile(rb"""["']?asyncapi["']?\s*:""")
 _SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", ".git", ".venv", ".tox"})
 
 
@@ -166,14 +168,18 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def _looks_like_document(path: Path) -> bool:
+    """Whether a file has the key `asyncapi` at its top, as far as its text shows without being parsed."""
     try:
         if not path.is_file():
             return False
         with path.open("rb") as file:
             head = file.read(64 * 1024)
-            if _VERSION_KEY.search(head) or head.startswith((b"\xff\xfe", b"\xfe\xff")):
+            if head.startswith((b"\xff\xfe", b"\xfe\xff")):
                 return True
+            pattern = _FLOW_VERSION_KEY if head.lstrip().startswith(b"{") else _VERSION_KEY
             # The key is usually the first; in sorted files it may stand anywhere.
-            return len(head) == 64 * 1024 and _VERSION_KEY.search(file.read(32 * 1024 * 1024)) is not None
+            return bool(pattern.search(head)) or (
+                len(head) == 64 * 1024 and pattern.search(file.read(MAX_BYTES)) is not None
+            )
     except OSError:
         return False

@@ -50,13 +50,14 @@ def _load(paths: Sequence[Path], roots: Sequence[Path], overlay_paths: Sequence[
     references = References(library)
     sources: list[Source] = []
     seen: set[str] = set()
-    for path, _named in found:
+    for path, named in found:
         try:
             source = library.document(path, str(path))
         except InputInvalid as error:
             problems += error.problems
             continue
-        if source.address not in seen:
+        is_document = isinstance(source.data, dict) and "asyncapi" in source.data
+        if source.address not in seen and (named or is_document):
             seen.add(source.address)
             sources.append(source)
     overlays = Overlays.read(overlay_paths, references, sources)

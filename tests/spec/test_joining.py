@@ -151,6 +151,8 @@ def test_a_folder_is_searched_and_what_is_no_document_is_passed_over(load: Load)
             "estate/a/doc.yaml": document("A", "send", "a"),
             "estate/b/doc.json": '{"asyncapi": "3.0.0", "info": {"title": "B", "version": "1"}}',
             "estate/compose.yaml": "services: {a: {}}\n",
+            "estate/nested.yaml": "spec:\n  asyncapi: 3.0.0\n",
+            "estate/nested.json": '{"spec": {"asyncapi": "3.0.0"}}',
             "estate/broken.yaml": "a: [\n",
             "estate/node_modules/x.yaml": document("N", "send", "n"),
         },
