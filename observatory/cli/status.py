@@ -218,7 +218,7 @@ def _level(one: ObjectiveStatus) -> str:
         return "-"
     match one.level.unit:
         case "second":
-            return format_duration(one.level.last)
+            return format_duration(one.level.last) if one.level.last else "0 s"
         case "ratio":
             return f"{one.level.last * 100:.3g} %"
         case _:
