@@ -58,8 +58,6 @@ def open_sources(settings: Settings, *, read_only_store: bool = False) -> Source
     Raises:
         InputInvalid: A URL is wrong, or two sources have one name.
     """
-    from observatory.sources.prometheus import PrometheusSource
-
     names = Counter(server.name for server in settings.prometheus)
     repeated = sorted(name for name, count in names.items() if count > 1)
     if repeated:
@@ -70,7 +68,12 @@ def open_sources(settings: Settings, *, read_only_store: bool = False) -> Source
                 hint="give each source a name of its own; bindings and problems refer to it",
             )
         )
-    servers = tuple(PrometheusSource(server) for server in settings.prometheus)
+    servers: tuple[MetricSource, ...] = ()
+    if settings.prometheus:
+        # Its HTTP libraries take a third of a second to import, which a command on the store alone need not pay.
+        from observatory.sources.prometheus import PrometheusSource
+
+        servers = tuple(PrometheusSource(server) for server in settings.prometheus)
     if settings.store is None:
         return Sources(metrics=servers)
     from observatory.sources.store import Store

@@ -8,6 +8,7 @@ have one value, the first that was written.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -203,7 +204,9 @@ def read(
     cursor: duckdb.DuckDBPyConnection, numbers: Sequence[int], after_ms: int, until_ms: int
 ) -> tuple[Int64, Int64, Float64]:
     """Series number, time and value of the samples in (after_ms, until_ms], by series, then time."""
-    chosen = pa.table({"series_id": pa.array(numbers, pa.int32())})
+    # From a buffer: pa.array would import pandas to ask whether it was given one of its series.
+    buffer = pa.py_buffer(np.asarray(numbers, np.int32))
+    chosen = pa.table({"series_id": pa.Array.from_buffers(pa.int32(), len(numbers), [None, buffer])})
     with registered(cursor, {"chosen": chosen}):
         sealed = cursor.sql(
             "SELECT series_id, first_ms, t_ms, sample_values FROM sample_chunks SEMI JOIN chosen USING (series_id)"
@@ -233,16 +236,22 @@ def _unpack(chunks: pa.Table) -> tuple[Int64, Int64, Float64]:
     """The samples of chunks, by series and time, from columns series_id, first_ms, t_ms, sample_values."""
     if not len(chunks):
         return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float64)
-    series_id = chunks["series_id"].to_numpy().astype(np.int64)
+    series_id = _view(chunks["series_id"].combine_chunks(), np.int32).astype(np.int64)
     times, values = chunks["t_ms"].combine_chunks(), chunks["sample_values"].combine_chunks()
-    edges = times.offsets.to_numpy().astype(np.int64)
-    flat_t, flat_v = times.values.to_numpy(), values.values.to_numpy()
+    edges = _view(times.offsets, np.int32).astype(np.int64)
+    flat_t, flat_v = _view(times.values, np.int64), _view(values.values, np.float64)
     shift = int(values.offsets[0].as_py()) - int(edges[0])
-    order = np.lexsort((chunks["first_ms"].to_numpy(), series_id)).tolist()
+    order = np.lexsort((_view(chunks["first_ms"].combine_chunks(), np.int64), series_id)).tolist()
     parts = [slice(int(edges[i]), int(edges[i + 1])) for i in order]
     t_ms = np.concatenate([flat_t[part] for part in parts])
     sample = np.concatenate([flat_v[part.start + shift : part.stop + shift] for part in parts])
     return np.repeat(series_id[order], np.diff(edges)[order]), t_ms, sample
+
+
+def _view(array: pa.Array, kind: type[np.generic]) -> NDArray[Any]:
+    """A column without NULLs as numpy sees it, not copied; `to_numpy` would import pandas first."""
+    data = array.buffers()[-1]
+    return np.frombuffer(data, kind, count=len(array), offset=array.offset * np.dtype(kind).itemsize)
 
 
 def _floats(column: Float64) -> Float64:
