@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,6 +28,7 @@ class Form(StrEnum):
     JSON = "json"
 
 
+Roots = Annotated[list[Path] | None, typer.Option("--root", help="A folder that references may not leave; repeatable.")]
 Shape = Annotated[Form, typer.Option("--format", help="How the catalogue is drawn.")]
 ConsumersOf = Annotated[str | None, typer.Option("--consumers-of", help="Who consumes this channel? Address or id.")]
 ProducersOf = Annotated[str | None, typer.Option("--producers-of", help="Who produces this channel? Address or id.")]
@@ -38,6 +40,7 @@ def catalog(
     paths: options.Paths = None,
     config: options.Config = None,
     overlay: options.Overlay = None,
+    root: Roots = None,
     consumers_of: ConsumersOf = None,
     producers_of: ProducersOf = None,
     search: Search = None,
@@ -56,7 +59,7 @@ def catalog(
         raise UsageError("say which documents: observatory catalog PATH..., or `documents` in observatory.yaml")
     loaded = load_catalog(
         settings.documents,
-        roots=settings.roots,
+        roots=root or settings.roots,
         overlays=settings.overlays,
         allow_remote=settings.allow_remote_references,
     )

@@ -19,6 +19,7 @@ def check_rules(document: DeclaredDocument) -> list[Problem]:
     for channel in document.channels:
         problems += _parameters(channel)
         problems += _address(document, channel)
+    problems += _message_ids(document)
     holders = [document.root, *filter(None, [document.info]), *(server.cursor for server in document.servers.values())]
     holders += [channel.cursor for channel in document.channels]
     holders += [operation.own for operation in document.operations]
@@ -61,6 +62,19 @@ def _server_variables(document: DeclaredDocument) -> Iterator[Problem]:
                     message = f"the server's {key} has a variable {{{name}}} that is not declared"
                     hint = hint_for(name, keys) if keys else f"add variables: {{{name}: {{default: ...}}}}"
                     yield _problem("server-variable", message, server.cursor.location(key), hint)
+
+
+def _message_ids(document: DeclaredDocument) -> Iterator[Problem]:
+    """In 2.x two messages may not share a `messageId`; the same one may be used twice."""
+    seen: dict[str, object] = {}
+    for channel in document.channels if document.family == 2 else ():
+        for message in channel.messages:
+            if (name := message.cursor.text("messageId")) is None:
+                continue
+            if seen.setdefault(name, message.cursor.identity) != message.cursor.identity:
+                text = f"two messages have the id {name!r}"
+                hint = "messageId is unique in a document; refer to one message from both places"
+                yield _problem("message-duplicate", text, message.cursor.location("messageId"), hint)
 
 
 def _problem(code: str, message: str, at: Location, hint: str | None, severity: Severity = "error") -> Problem:

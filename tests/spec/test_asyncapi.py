@@ -232,6 +232,11 @@ channels: {orders: {bindings: {amqp: {is: queue}}}}
             "operation-duplicate",
             "doc.yaml:3:68",
         ),
+        (
+            "channels: {a: {publish: {message: {messageId: m}}}, b: {publish: {message: {messageId: m}}}}",
+            "message-duplicate",
+            "doc.yaml:3:88",
+        ),
     ],
 )
 def test_rules_beyond_the_schema(one: Load, text: str, code: str, place: str) -> None:
