@@ -41,9 +41,10 @@ def diagnose(
     """
     at_ms = options.instant(at, round(time.time() * 1000))
 
+    from observatory.cli.status import FailOn, exit_code
     from observatory.diagnose.causes import diagnose as look
     from observatory.diagnose.gather import SPAN_SECONDS
-    from observatory.evaluate.estate import Estate, everything_failed, is_partial
+    from observatory.evaluate.estate import Estate
     from observatory.settings import load_settings
     from observatory.sources.opening import open_sources
     from observatory.spec.topology import find_channels
@@ -92,12 +93,9 @@ def diagnose(
         )
     else:
         console.answer(told(diagnosis, len(wanted or snapshot.catalog.channels)))
-    code = console.report(problems)
-    if code == ExitCode.FINE and everything_failed(status):
-        code = ExitCode.SOURCE_FAILED
-    elif code == ExitCode.FINE and (is_partial(status) or diagnosis.problems):
-        code = ExitCode.PARTIAL_DATA
-    console.finish(code)
+    console.report(problems)
+    code = exit_code(status, FailOn.NEVER)
+    console.finish(ExitCode.PARTIAL_DATA if code == ExitCode.FINE and diagnosis.problems else code)
 
 
 def told(diagnosis: Diagnosis, channels: int) -> str:

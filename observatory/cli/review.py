@@ -94,8 +94,10 @@ def review(
             console.answer(_text(made, Form.JSON).rstrip("\n"))
         else:
             console.answer(str(output))
-    code = console.report(made.problems)
-    console.finish(code if code != ExitCode.FINE or states <= {"ok"} else ExitCode.PARTIAL_DATA)
+    console.report(made.problems)
+    if any(problem.severity == "error" and problem.location for problem in made.problems):
+        console.finish(ExitCode.INPUT_INVALID)
+    console.finish(ExitCode.FINE if states <= {"ok"} else ExitCode.PARTIAL_DATA)
 
 
 def _form(output: Path | None, form: Form | None, json: bool) -> Form:

@@ -1,0 +1,77 @@
+"""`observatory diagnose`: ranked causes as text and JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from observatory.cli.diagnose import register
+from observatory.sources.simulated import documents_folder, prepare
+from observatory.sources.store import Store
+from observatory.windows import parse_instant
+
+AT = "2026-11-20T12:00:00Z"
+DOCUMENTS = str(documents_folder())
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("store") / "estate.duckdb"
+    with Store.open(path) as opened:
+        prepare(opened, parse_instant(AT), days=2)
+    return path
+
+
+def run(*arguments: str) -> Result:
+    app = typer.Typer()
+    app.callback()(lambda: None)
+    register(app)
+    return CliRunner().invoke(app, ["diagnose", *arguments], env={"OBSERVATORY_PROMETHEUS_URL": ""})
+
+
+def test_the_stalled_group_is_named_with_numbers_and_since_when(store: Path) -> None:
+    result = run(DOCUMENTS, "--store", str(store), "--at", AT, "--channel", "payments.card.settled.v2")
+
+    assert result.exit_code == 0, result.output
+    assert "Slow consumer: settlement-writer falls behind (F7" in result.stdout
+    assert "settlement-writer consumes" in result.stdout
+    assert "? not observable: broker saturation" in result.stdout
+
+
+def test_the_json_holds_causes_and_what_could_not_be_observed(store: Path) -> None:
+    result = run(DOCUMENTS, "--store", str(store), "--at", AT, "--channel", "payments.card.settled.v2", "--json")
+    answer = json.loads(result.stdout)
+
+    assert answer["schema"] == "observatory.diagnose/1"
+    assert (answer["at"], answer["causes"][0]["failure_mode"]) == (AT, "F7")
+    assert {
+        "channel_id": "kafka:payments.card.settled.v2",
+        "failure_mode": "F3",
+        "signals": ["broker saturation"],
+    } in [
+        one | {"signals": [s for s in one["signals"] if s == "broker saturation"]} for one in answer["not_observable"]
+    ]
+
+
+def test_an_unknown_channel_is_a_usage_error(store: Path) -> None:
+    result = run(DOCUMENTS, "--store", str(store), "--at", AT, "--channel", "nothing")
+
+    assert result.exit_code == 2
+    assert "no channel is called 'nothing'" in result.stderr
+
+
+def test_a_channel_in_order_says_what_was_looked_at(store: Path) -> None:
+    result = run(DOCUMENTS, "--store", str(store), "--at", AT, "--channel", "inventory.stock.adjusted.v2")
+
+    assert result.exit_code == 0
+    assert result.stdout.startswith("no failure mode fits any of 1 channels; ")
+
+
+def test_a_server_that_does_not_answer_ends_with_four() -> None:
+    result = run(DOCUMENTS, "--prometheus", "http://127.0.0.1:9", "--at", AT)
+
+    assert result.exit_code == 4

@@ -1,0 +1,103 @@
+"""`observatory review`: one file in the format that its ending says, the same bytes every time."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from observatory.cli.review import register
+from observatory.sources.simulated import documents_folder, prepare
+from observatory.sources.store import Store
+from observatory.windows import parse_instant
+
+AT = "2026-11-20T12:00:00Z"
+DOCUMENTS = str(documents_folder())
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("store") / "estate.duckdb"
+    with Store.open(path) as opened:
+        prepare(opened, parse_instant(AT), days=0.5)
+    return path
+
+
+def run(*arguments: str) -> Result:
+    app = typer.Typer()
+    app.callback()(lambda: None)
+    register(app)
+    return CliRunner().invoke(app, ["review", *arguments], env={"OBSERVATORY_PROMETHEUS_URL": ""})
+
+
+def test_the_ending_says_the_format(store: Path, tmp_path: Path) -> None:
+    arguments = (DOCUMENTS, "--store", str(store), "--at", AT, "--month", "2026-11")
+    for name in ("r.html", "r.md", "r.json"):
+        assert run(*arguments, "-o", str(tmp_path / name)).exit_code == 0
+
+    assert (tmp_path / "r.html").read_text().startswith("<!DOCTYPE html>")
+    assert (tmp_path / "r.md").read_text().startswith("# SLO review, November 2026\n")
+    assert json.loads((tmp_path / "r.json").read_text())["schema"] == "observatory.review/1"
+
+
+def test_the_same_input_gives_the_same_bytes(store: Path, tmp_path: Path) -> None:
+    arguments = (DOCUMENTS, "--store", str(store), "--at", AT, "--month", "2026-11")
+    run(*arguments, "-o", str(tmp_path / "one.html"))
+    run(*arguments, "-o", str(tmp_path / "two.html"))
+
+    assert (tmp_path / "one.html").read_bytes() == (tmp_path / "two.html").read_bytes()
+
+
+def test_json_goes_to_stdout_and_nothing_else_does(store: Path) -> None:
+    result = run(DOCUMENTS, "--store", str(store), "--at", AT, "--month", "2026-11", "--json")
+    answer = json.loads(result.stdout)
+
+    assert answer["month"] == "2026-11"
+    assert answer["complete"] is False
+    assert answer["estate"]["objectives"] == len(answer["objectives"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--month", "November"), "'November' is no month; write it as 2026-10"),
+        (("--month", "2027-01"), "January 2027 has not begun yet"),
+        (("--month", "2026-11", "--timezone", "Mars/Olympus"), "not a time zone"),
+        (("--month", "2026-11", "-o", "review.docx"), "review.docx: the ending says no format"),
+    ],
+)
+def test_a_wrong_option_is_a_usage_error(arguments: tuple[str, ...], message: str, store: Path) -> None:
+    result = run(DOCUMENTS, "--store", str(store), "--at", AT, *arguments)
+
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_without_any_source_it_asks_for_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    result = run(DOCUMENTS, "--month", "2026-10")
+
+    assert result.exit_code == 2
+    assert "say where telemetry is" in result.stderr
+
+
+def test_a_server_that_does_not_answer_writes_no_review(tmp_path: Path) -> None:
+    target = tmp_path / "r.html"
+
+    result = run(DOCUMENTS, "--prometheus", "http://127.0.0.1:9", "--at", AT, "--month", "2026-11", "-o", str(target))
+
+    assert result.exit_code == 4
+    assert not target.exists()
+
+
+def test_a_file_that_cannot_be_written_is_named(store: Path, tmp_path: Path) -> None:
+    target = tmp_path / "nowhere" / "r.html"
+
+    result = run(DOCUMENTS, "--store", str(store), "--at", AT, "--month", "2026-11", "-o", str(target))
+
+    assert result.exit_code == 3
+    assert "output-unwritable" in result.stderr
