@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import jsonschema
 import pytest
+import yaml
 
 from observatory.spec.catalog import Catalog
+from observatory.spec.validation import load_schema
 
 Load = Callable[..., Catalog]
 
@@ -152,3 +155,35 @@ def test_telemetry_labels_are_text_in_order(one: Load) -> None:
 
 def test_extensions_of_other_tools_are_left_alone(one: Load) -> None:
     assert one(three({"info": "x-linkedin: /company, x-x: shop, x-microcks: {}"})).problems == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x-owner: pay",
+        "x-owner: {team: pay, contact: '#pay', escalation: key, runbook: https://runbooks.example}",
+        "x-owner: {contact: '#pay'}",
+        "x-owner: {team: pay, mail: a@b}",
+        "x-owner: 5",
+        "x-domain: shop",
+        "x-domain: [shop]",
+        "x-service-name: shop",
+        "x-criticality: low",
+        "x-criticality: urgent",
+        "x-consumer-group: g",
+        "x-telemetry: {profile: kminion, labels: {cluster: eu, zone: 1}}",
+        "x-telemetry: {labels: {cluster: [eu]}}",
+        "x-telemetry: {label: {}}",
+        "x-dead-letter: orders.dlq",
+        "x-dead-letter: {address: orders.dlq}",
+        "x-dead-letter: 5",
+        "x-slo-defaults: {window: 7d, policy: tight, measure: end-end}",
+        "x-slo-defaults: {window: fortnight}",
+        "x-slo-defaults: {target: 99%}",
+        "x-slo-defaults: []",
+    ],
+)
+def test_the_published_schema_agrees_with_the_reader(one: Load, text: str) -> None:
+    catalog = one(three({"operation": text}))
+    validator = jsonschema.Draft7Validator(load_schema("extensions"))
+    assert validator.is_valid(yaml.safe_load(text)) == (catalog.problems == ())
