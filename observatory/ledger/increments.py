@@ -27,13 +27,11 @@ from numpy.typing import NDArray
 
 from observatory.ledger.ledger import Findings
 from observatory.ledger.restarts import HiddenRestart
+from observatory.ledger.samples import series_blocks
 from observatory.ledger.targets import add_overlap
 from observatory.sources.base import Float64, Int64, SampleSet
 from observatory.telemetry.binding import SemanticKind
 from observatory.windows import Grid
-
-BLOCK_SAMPLES = 1 << 18
-"""Samples per pass: a few arrays of this size stay in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,7 @@ def tally(
     amount = np.zeros((count, grid.steps))
     found = [_Finder() for _ in range(count)]
     offsets = samples.offsets
-    for begin, end in _blocks(offsets):
+    for begin, end in series_blocks(offsets):
         series = np.repeat(np.arange(begin, end), np.diff(offsets[begin : end + 1]))
         part = slice(int(offsets[begin]), int(offsets[end]))
         _add_block(amount, found, samples.t_ms[part], samples.values[part], series, groups, gaps_ms, grid, kind)
@@ -110,18 +108,6 @@ def place(line: Float64, grid: Grid, since_ms: int, at_ms: int, amount: float) -
         add_overlap(line, grid, since_ms, at_ms, amount / ((at_ms - since_ms) / 1000))
     elif grid.start_ms < at_ms <= grid.end_ms:
         line[(at_ms - grid.start_ms - 1) // grid.step_ms] += amount
-
-
-def _blocks(offsets: Int64) -> Sequence[tuple[int, int]]:
-    """Ranges of whole series with about `BLOCK_SAMPLES` samples each."""
-    blocks: list[tuple[int, int]] = []
-    begin, count = 0, len(offsets) - 1
-    while begin < count:
-        end = int(np.searchsorted(offsets, offsets[begin] + BLOCK_SAMPLES, side="right")) - 1
-        end = min(count, max(begin + 1, end))
-        blocks.append((begin, end))
-        begin = end
-    return blocks
 
 
 def _add_block(

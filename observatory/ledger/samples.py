@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from observatory.sources.base import Int64, SampleSet
+
+BLOCK = 1 << 16
+"""Samples per pass: a few arrays of this size stay in the processor's cache."""
 
 
 def fit(samples: SampleSet, after_ms: int, until_ms: int) -> SampleSet:
@@ -12,6 +17,8 @@ def fit(samples: SampleSet, after_ms: int, until_ms: int) -> SampleSet:
 
     The last value given for an instant wins. A set that is fit already is returned as it is, not copied.
     """
+    if _is_fit(samples, after_ms, until_ms):
+        return samples
     owner = _owners(samples)
     t_ms, values = samples.t_ms, samples.values
     keep = np.isfinite(values) & (t_ms > after_ms) & (t_ms <= until_ms)
@@ -24,12 +31,36 @@ def fit(samples: SampleSet, after_ms: int, until_ms: int) -> SampleSet:
             owner, t_ms, values = owner[order], t_ms[order], values[order]
             last = np.append((np.diff(t_ms) != 0) | (np.diff(owner) != 0), True)
             owner, t_ms, values = owner[last], t_ms[last], values[last]
-    if len(t_ms) == len(samples.t_ms) and t_ms is samples.t_ms:
-        return samples
     offsets = np.zeros(len(samples) + 1, dtype=np.int64)
     np.cumsum(np.bincount(owner, minlength=len(samples)), out=offsets[1:])
     return SampleSet(samples.labels, offsets, t_ms, values, samples.exact, samples.resolution_ms)
 
 
+def _is_fit(samples: SampleSet, after_ms: int, until_ms: int) -> bool:
+    """Whether nothing needs to be changed, found out block by block without a copy of anything large."""
+    t_ms, edges = samples.t_ms, samples.offsets[1:-1]
+    for begin in range(0, len(t_ms), BLOCK):
+        part = t_ms[begin : begin + BLOCK + 1]
+        # A sum is finite only where every value is; one that overflows is looked at more closely by the caller.
+        if not np.isfinite(samples.values[begin : begin + BLOCK].sum()):
+            return False
+        if part.min() <= after_ms or part.max() > until_ms:
+            return False
+        backwards = np.flatnonzero(part[1:] <= part[:-1]) + begin + 1
+        if len(backwards) and not np.isin(backwards, edges).all():
+            return False
+    return True
+
+
 def _owners(samples: SampleSet) -> Int64:
     return np.repeat(np.arange(len(samples), dtype=np.int64), np.diff(samples.offsets))
+
+
+def series_blocks(offsets: Int64) -> Iterator[tuple[int, int]]:
+    """Ranges (begin, end) of whole series with about `BLOCK` samples each."""
+    begin, count = 0, len(offsets) - 1
+    while begin < count:
+        end = int(np.searchsorted(offsets, offsets[begin] + BLOCK, side="right")) - 1
+        end = min(count, max(begin + 1, end))
+        yield begin, end
+        begin = end

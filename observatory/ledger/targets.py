@@ -18,6 +18,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from observatory.ledger.samples import series_blocks
 from observatory.sources.base import Float64, Int64, SampleSet
 from observatory.windows import Grid
 
@@ -171,22 +172,17 @@ def add_overlap(seconds: Float64, grid: Grid, start_ms: int, end_ms: int, weight
 
 
 def _runs(samples: SampleSet, gaps_ms: Int64) -> Iterable[tuple[int, int, int]]:
-    """(series, first, last) of each stretch of samples without a gap."""
-    sizes = np.diff(samples.offsets)
-    if not len(samples.t_ms):
-        return
-    owner = np.repeat(np.arange(len(samples)), sizes)
-    # In blocks, so that the flat arrays of a month of many series are never copied whole.
-    breaks = [0]
-    block = 4_000_000
-    for begin in range(0, len(owner) - 1, block):
-        end = min(begin + block, len(owner) - 1)
-        apart = np.diff(samples.t_ms[begin : end + 1]) > gaps_ms[owner[begin + 1 : end + 1]]
-        apart |= owner[begin + 1 : end + 1] != owner[begin:end]
-        breaks += (np.flatnonzero(apart) + begin + 1).tolist()
-    breaks.append(len(owner))
-    for first, after in pairwise(breaks):
-        yield int(owner[first]), int(samples.t_ms[first]), int(samples.t_ms[after - 1])
+    """(series, first, last) of each stretch of samples without a gap; block by block, so that nothing large is made."""
+    for begin, end in series_blocks(samples.offsets):
+        low, high = int(samples.offsets[begin]), int(samples.offsets[end])
+        if low == high:
+            continue
+        t_ms = samples.t_ms[low:high]
+        owner = np.repeat(np.arange(begin, end), np.diff(samples.offsets[begin : end + 1]))
+        apart = (np.diff(t_ms) > gaps_ms[owner[1:]]) | (owner[1:] != owner[:-1])
+        breaks = [0, *(np.flatnonzero(apart) + 1).tolist(), len(t_ms)]
+        for first, after in pairwise(breaks):
+            yield int(owner[first]), int(t_ms[first]), int(t_ms[after - 1])
 
 
 def _joined(runs: list[tuple[int, int]], gap_ms: int) -> list[tuple[int, int]]:
