@@ -28,6 +28,7 @@ from observatory.telemetry.matching import Candidate, Matching
 from observatory.telemetry.recipe import Profile, Recipe, SpanRecipe
 from observatory.telemetry.signals import SIGNALS
 from observatory.telemetry.span_matching import span_candidate
+from observatory.telemetry.span_rows import SpanRows
 from observatory.telemetry.subject import Subject, subjects_of
 
 SIGNALS_OF_ROLE: dict[str, tuple[str, ...]] = {
@@ -42,6 +43,17 @@ def override_labels(catalog: Catalog) -> tuple[str, ...]:
     """Labels that `x-telemetry` names anywhere, for the inventory to hold them."""
     overrides = [*(channel.telemetry for channel in catalog.channels), *(one.telemetry for one in catalog.operations)]
     return tuple(sorted({label for override in overrides if override for label, _ in override.labels}))
+
+
+def identifying_labels(profiles: Sequence[Profile]) -> frozenset[str]:
+    """Labels by which any profile tells channels or consumer groups apart."""
+    return frozenset(
+        label
+        for profile in profiles
+        for recipe in profile.recipes
+        for label in (*(part.label for part in recipe.identity.channel), recipe.identity.consumer_group)
+        if label
+    )
 
 
 def map_catalog(catalog: Catalog, profiles: Sequence[Profile], inventories: Sequence[Inventory]) -> MappingResult:
@@ -89,7 +101,7 @@ _Recipes = Mapping[str, list[tuple[Profile, Recipe]]]
 @dataclass(frozen=True, slots=True)
 class _Source:
     matching: Matching
-    inventory: Inventory | None
+    spans: SpanRows | None
     recipes: dict[bool, _Recipes]
     """By whether the source has series for anybody."""
 
@@ -106,7 +118,7 @@ def _source(
         split[tables is not None and not tables.keys().isdisjoint(pair[1].series_names)].append(pair)
     return _Source(
         Matching(inventory.source if inventory is not None else "", tables, identifying, services),
-        inventory,
+        SpanRows(inventory.destinations) if inventory is not None else None,
         {present: _by_signal(found) for present, found in split.items()},
     )
 
@@ -123,13 +135,7 @@ class _Mapper:
         self.profiles = profiles
         services = frozenset(document.service for document in catalog.documents)
         services |= {operation.service for operation in catalog.operations}
-        identifying = frozenset(
-            label
-            for profile in profiles
-            for recipe in profile.recipes
-            for label in (*(part.label for part in recipe.identity.channel), recipe.identity.consumer_group)
-            if label
-        )
+        identifying = identifying_labels(profiles)
         self.known = bool(inventories)
         self.in_use = {seen.profile for inventory in inventories for seen in recognise(profiles, inventory)}
         self.span_recipes: dict[str, list[tuple[Profile, SpanRecipe]]] = defaultdict(list)
@@ -202,11 +208,10 @@ class _Mapper:
             for profile, span_recipe in self.span_recipes[signal]:
                 if not self._concerns(profile, subject):
                     continue
-                inventory = source.inventory
-                rows = inventory.destinations if inventory is not None else None
-                if rows == () and len(self.sources) > 1:
+                spans = source.spans
+                if spans is not None and not spans.rows and len(self.sources) > 1:
                     continue
-                found = span_candidate(span_recipe, subject, source.matching.source, rows)
+                found = span_candidate(span_recipe, subject, source.matching.source, spans)
                 if found is not None:
                     yield _Ranked(self._key(subject, profile, span_recipe.place, order, found), found)
 

@@ -86,6 +86,24 @@ class Matching:
             )
         return best
 
+    def consumer_groups(self, recipe: Recipe, subject: Subject) -> frozenset[str]:
+        """Groups that the recipe's series show on the subject's channel; none where the series name it loosely."""
+        label = recipe.identity.consumer_group
+        if label is None or not recipe.identity.channel or recipe.identity.dead_letter:
+            return frozenset()
+        tables = self._tables(recipe)
+        found = _Found([], {}, [], [])
+        allowed = {name: table.satisfying(_where(recipe, name)) for name, table in tables.items()}
+        for part in recipe.identity.channel:
+            if not self._narrow_to_channel(part, recipe.identity, subject, subject.names, tables, allowed, found):
+                return frozenset()
+            allowed = {name: frozenset(rows) for name, rows in found.rows.items()}
+        self._add_override_labels(subject, tables, found)
+        if found.coarseness:
+            return frozenset()
+        groups = {group for name, rows in found.rows.items() if rows for group in tables[name].values(rows, label)}
+        return frozenset(groups - {""})
+
     def _with_names(self, recipe: Recipe, subject: Subject, names: Names) -> Candidate | None:
         identity = recipe.identity
         tables = self._tables(recipe)

@@ -6,46 +6,33 @@ from collections.abc import Sequence
 
 from observatory.telemetry.binding import Liveness, SpanBinding, SpanSelector
 from observatory.telemetry.inventory import SpanDestination
-from observatory.telemetry.label_matchers import names_service
-from observatory.telemetry.label_table import compiled
 from observatory.telemetry.matching import Candidate
 from observatory.telemetry.recipe import SpanRecipe
+from observatory.telemetry.span_rows import SpanRows
 from observatory.telemetry.subject import Subject, WrittenName
 
-SYSTEMS = {
-    "amqp": ("rabbitmq",), "amqps": ("rabbitmq",), "amqp1": ("rabbitmq", "activemq", "servicebus"),
-    "kafka": ("kafka",), "kafka-secure": ("kafka",), "nats": ("nats",), "jetstream": ("nats",),
-    "mqtt": ("mqtt",), "mqtts": ("mqtt",), "secure-mqtt": ("mqtt",),
-    "sqs": ("aws_sqs", "AmazonSQS"), "sns": ("aws_sns",), "googlepubsub": ("gcp_pubsub",), "pulsar": ("pulsar",),
-    "redis": ("redis",), "jms": ("jms", "activemq"),
-}  # fmt: skip
-"""Values of messaging.system by AsyncAPI protocol; any is taken for a protocol that is not listed."""
+EXCHANGE_AND_QUEUE = ("exchange", "routing_key", "queue")
 
 
-def span_candidate(
-    recipe: SpanRecipe, subject: Subject, source: str, destinations: Sequence[SpanDestination] | None
-) -> Candidate | None:
-    """The span binding of a subject; None when it has no name. Without destinations nothing is known to be live."""
+def span_candidate(recipe: SpanRecipe, subject: Subject, source: str, spans: SpanRows | None) -> Candidate | None:
+    """The span binding of a subject; None when it has no name. Without spans nothing is known to be live."""
     options = subject.written(recipe.spellings)
     if not options:
         return None
     role = "producer" if recipe.role == "producer" else "consumer"
-    systems = SYSTEMS.get(subject.channel.protocol or "")
-    there = [
-        row
-        for row in destinations or ()
-        if row.role == role and (systems is None or not row.system or row.system in systems)
-    ]
+    there = spans or SpanRows(())
+    protocol = subject.channel.protocol
     notes: list[str] = []
     caveats = list(recipe.caveats)
-    rows = [row for row in there if _is_one_of(row.destination, options, loose=False)]
+    strict = [option for option in options if not option.loose]
+    rows = there.named(strict, role, protocol)
     coarseness = 0
     if not rows:
-        rows = _by_elimination(there, subject)
+        rows = by_elimination(there, subject)
         if rows:
             notes.append(f"{rows[0].destination} is the only destination that {subject.service} consumes from")
     if not rows:
-        rows = [row for row in there if _is_one_of(row.destination, options, loose=True)]
+        rows = there.named([option for option in options if option.loose], role, protocol)
         if rows:
             coarseness += 1
             caveats.append(f"spans name {rows[0].destination} only, so other channels may be counted")
@@ -56,9 +43,9 @@ def span_candidate(
     if not names:
         return None
     if recipe.role == "hop":
-        names = _with_senders(names, destinations or (), options)
+        names = _with_senders(names, there, strict)
     seen_systems = {row.system for row in rows}
-    state: Liveness = "unknown" if destinations is None else "live" if rows else "missing"
+    state: Liveness = "unknown" if spans is None else "live" if rows else "missing"
     reason = {"live": "live in spans", "missing": "no such spans", "unknown": "spans"}[state]
     return Candidate(
         binding=SpanBinding(
@@ -80,39 +67,25 @@ def span_candidate(
     )
 
 
-def _is_one_of(destination: str, options: Sequence[WrittenName], *, loose: bool) -> bool:
-    for option in options:
-        if option.loose is not loose:
-            continue
-        if option.pattern is not None:
-            if compiled(option.pattern).fullmatch(destination):
-                return True
-        elif destination == option.text or (option.tail and destination.endswith(":" + option.text)):
-            return True
-    return False
-
-
-def _by_elimination(there: Sequence[SpanDestination], subject: Subject) -> list[SpanDestination]:
+def by_elimination(spans: SpanRows, subject: Subject) -> list[SpanDestination]:
     """Spans of a consumer that name an exchange or key which its document does not know (pika does): they are its
-    own when the service receives from one channel only and its spans name one destination only."""
-    if subject.role != "consumer" or not subject.only_receive:
+    own when the service receives from one channel only and its spans name one destination only.
+
+    Only where a broker has exchanges and queues: elsewhere both sides write the same name, and another name is another
+    channel.
+    """
+    if subject.role != "consumer" or not subject.only_receive or subject.names.keys().isdisjoint(EXCHANGE_AND_QUEUE):
         return []
-    own = [row for row in there if names_service(row.service, subject.service)]
+    own = spans.of_service(subject.service, "consumer", subject.channel.protocol)
     return own if len({row.destination for row in own}) == 1 else []
 
 
-def _with_senders(
-    names: tuple[str, ...], destinations: Sequence[SpanDestination], options: Sequence[WrittenName]
-) -> tuple[str, ...]:
+def _with_senders(names: tuple[str, ...], spans: SpanRows, options: Sequence[WrittenName]) -> tuple[str, ...]:
     """Also what the producers' spans of the same messages say: the consumer's name without the queue at its end, and
     every spelling of the channel's own names."""
-    sent_to = dict.fromkeys(row.destination for row in destinations if row.role == "producer")
-    senders = [
-        sent
-        for sent in sent_to
-        if _is_one_of(sent, options, loose=False) or any(name.startswith(sent + ":") for name in names)
-    ]
-    return tuple(dict.fromkeys((*names, *senders)))
+    heads = [name[:position] for name in names for position, char in enumerate(name) if char == ":"]
+    sent = spans.named([*options, *map(WrittenName, heads)], "producer", None)
+    return tuple(dict.fromkeys((*names, *(row.destination for row in sent))))
 
 
 def _own(

@@ -724,6 +724,18 @@ def test_elimination_needs_one_destination() -> None:
     assert found.code == "series-missing"
 
 
+def test_another_topic_is_another_channel_however_alone_it_is() -> None:
+    documents = catalog([ORDERS], receives={"billing": (ORDERS.id, "billing")})
+
+    found = resolution(
+        spans(documents, span("consumer", "orders-v1", "billing", "billing", system="kafka")),
+        "billing/receive",
+        "processed_messages",
+    )
+
+    assert found.code == "series-missing"
+
+
 def test_spans_of_another_system_are_another_channel() -> None:
     documents = catalog([ORDERS], receives={"billing": (ORDERS.id, "billing")})
 
