@@ -41,7 +41,7 @@ class StepKey:
 
 @dataclass(frozen=True, slots=True)
 class SpanTable:
-    """Spans as columns of one length, ordered by journey and step.
+    """Spans as columns of one length, by start.
 
     Attributes:
         key: Index into `keys`.
@@ -93,8 +93,14 @@ class _Rows:
         self._parts.append(columns)
 
     def table(self) -> SpanTable:
-        def column(index: int, kind: type[np.generic]) -> NDArray[Any]:
+        def joined(index: int, kind: type[np.generic]) -> NDArray[Any]:
             return np.concatenate([np.empty(0, kind), *[part[index] for part in self._parts]]).astype(kind)
+
+        # By time, as they would have arrived: a store then finds an hour without looking at a month.
+        order = np.argsort(joined(5, np.int64), kind="stable")
+
+        def column(index: int, kind: type[np.generic]) -> NDArray[Any]:
+            return joined(index, kind)[order]
 
         return SpanTable(
             keys=tuple(self._keys),
