@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Sequence
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +18,7 @@ from observatory.errors import UsageError, printable
 
 if TYPE_CHECKING:
     from observatory.spec.catalog import Catalog, Channel, Operation
+    from observatory.spec.topology import Observed
 
 
 class Form(StrEnum):
@@ -41,20 +43,22 @@ def catalog(
     config: options.Config = None,
     overlay: options.Overlay = None,
     root: Roots = None,
+    store: options.Store = None,
+    at: options.At = None,
     consumers_of: ConsumersOf = None,
     producers_of: ProducersOf = None,
     search: Search = None,
     form: Shape = Form.TREE,
     json: options.Json = False,
 ) -> None:
-    """Show channels with their producers, consumers and owners."""
+    """Show channels with their producers, consumers and owners; with --store also those that spans show."""
     from observatory.settings import load_settings
     from observatory.spec import topology
     from observatory.spec.load import load_catalog
 
     if sum(option is not None for option in (consumers_of, producers_of, search)) > 1:
         raise UsageError("--consumers-of, --producers-of and --search answer one question at a time")
-    settings = load_settings(config, os.environ, documents=paths or (), overlays=overlay or ())
+    settings = load_settings(config, os.environ, documents=paths or (), store=store, overlays=overlay or ())
     if not settings.documents:
         raise UsageError("say which documents: observatory catalog PATH..., or `documents` in observatory.yaml")
     loaded = load_catalog(
@@ -69,10 +73,15 @@ def catalog(
         channels = topology.search(loaded, search)
     elif word := consumers_of or producers_of:
         channels = _named(loaded, word)
+    observed: list[Observed] = []
+    if settings.store is not None:
+        from observatory.cli.observed import observe
+
+        observed = observe(loaded, settings, options.instant(at, time.time_ns() // 1_000_000))
     if json or form == Form.JSON:
-        console.answer_json(topology.catalog_json(loaded, channels))
+        console.answer_json(topology.catalog_json(loaded, channels, observed))
     elif consumers_of or producers_of:
-        _answer_side(loaded, channels, receiving=consumers_of is not None)
+        _answer_side(topology.catalog_json(loaded, channels, observed), receiving=consumers_of is not None)
     elif form == Form.TABLE:
         console.answer(_table(loaded, channels))
     elif form == Form.MERMAID:
@@ -93,14 +102,21 @@ def _named(loaded: Catalog, word: str) -> list[Channel]:
     return found
 
 
-def _answer_side(loaded: Catalog, channels: Sequence[Channel], *, receiving: bool) -> None:
-    for channel in channels:
-        found = list(loaded.operations_on(channel.id, "receive" if receiving else "send"))
+def _answer_side(answer: dict[str, Any], *, receiving: bool) -> None:
+    """Declared participants, and those that spans show although no document declares them."""
+    for channel in answer["channels"]:
+        rows = channel["consumers" if receiving else "producers"]
         verb = "consumed" if receiving else "produced"
-        if not found:
-            console.answer(f"{printable(channel.id)}: {verb} by nobody, as far as the documents say")
-        for operation in found:
-            console.answer(f"{printable(channel.id)}: {verb} by {_who(operation)}")
+        if not rows:
+            console.answer(printable(f"{channel['id']}: {verb} by nobody, as far as is known"))
+        for row in rows:
+            place = f"{row['document']}/{row['operation']}" if row["declared"] else "not declared"
+            parts = [f"{row['service']} ({place})"]
+            if row.get("consumer_group"):
+                parts.append(f"group {row['consumer_group']}")
+            if row["observed"]:
+                parts.append(f"seen until {row['observed']['last_seen']}")
+            console.answer(printable(f"{channel['id']}: {verb} by {', '.join(parts)}"))
 
 
 def _who(operation: Operation) -> str:

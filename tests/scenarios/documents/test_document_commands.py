@@ -16,6 +16,8 @@ import typer
 from typer.testing import CliRunner
 
 from observatory.cli import catalog, completion, explain, validate
+from observatory.sources.base import Span
+from observatory.sources.store import Store
 
 Golden = Callable[[str, str], None]
 
@@ -219,14 +221,56 @@ def test_the_catalogue_as_json_keeps_its_contract(run: Callable[..., Any]) -> No
 
 def test_who_consumes_and_who_produces(run: Callable[..., Any]) -> None:
     assert run("catalog", "docs", "--consumers-of", "billing.orders").stdout == (
-        "amqp:billing.orders: consumed by billing (billing/onOrder), group billing.orders, owner pay-core\n"
+        "amqp:billing.orders: consumed by billing (billing/onOrder), group billing.orders\n"
     )
     assert run("catalog", "docs", "--producers-of", "orders.placed").stdout == (
-        "amqp:orders.placed: produced by order-publisher (order-publisher/placeOrder), owner shop-team\n"
+        "amqp:orders.placed: produced by order-publisher (order-publisher/placeOrder)\n"
     )
     assert run("catalog", "docs", "--consumers-of", "orders.placed").stdout == (
-        "amqp:orders.placed: consumed by nobody, as far as the documents say\n"
+        "amqp:orders.placed: consumed by nobody, as far as is known\n"
     )
+
+
+def test_what_spans_show_joins_what_documents_declare(run: Callable[..., Any], tmp_path: Path) -> None:
+    def span(number: int, service: str, kind: str, destination: str) -> Span:
+        start = (1_795_176_000 + number) * 1_000_000_000
+        return Span(
+            trace_id=f"{number:032x}",
+            span_id=f"{number:016x}",
+            parent_span_id="",
+            name="x",
+            kind=kind,
+            service=service,
+            start_ns=start,
+            end_ns=start + 1_000_000,
+            system="rabbitmq",
+            destination=destination,
+        )
+
+    with Store.open(tmp_path / "spans.duckdb") as store:
+        store.append_spans(
+            [
+                span(1, "billing", "consumer", "billing.orders"),
+                span(2, "billing", "consumer", "billing.orders"),
+                span(3, "spy", "consumer", "billing.orders"),
+            ]
+        )
+    source = ("--store", "spans.duckdb", "--at", "2026-11-20T13:00:00Z")
+    answer = json.loads(run("catalog", "docs", *source, "--json").stdout)
+    declared, undeclared = answer["channels"][0]["consumers"]
+    assert declared["observed"] == {
+        "messages": 2.0,
+        "first_seen": "2026-11-20T12:00:01Z",
+        "last_seen": "2026-11-20T12:00:02Z",
+    }
+    assert (undeclared["service"], undeclared["declared"]) == ("spy", False)
+    assert run("catalog", "docs", *source, "--consumers-of", "billing.orders").stdout.splitlines() == [
+        (
+            "amqp:billing.orders: consumed by billing (billing/onOrder), group billing.orders, "
+            "seen until 2026-11-20T12:00:02Z"
+        ),
+        "amqp:billing.orders: consumed by spy (not declared), seen until 2026-11-20T12:00:03Z",
+    ]
 
 
 def test_an_unknown_channel_is_answered_with_the_nearest_one(run: Callable[..., Any]) -> None:
