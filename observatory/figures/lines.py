@@ -45,7 +45,8 @@ def frame(theme: Theme, span: TimeRange | None, *, legend: bool = True) -> dict[
         "automargin": True,
     }
     across: Mapping[str, Any] = (
-        {"type": "date", "range": [span.start_ms, span.end_ms], "hoverformat": "%d %b %H:%M:%S", "nticks": 7} | _ticks(span)
+        {"type": "date", "range": [span.start_ms, span.end_ms], "hoverformat": "%d %b %H:%M:%S", "nticks": 7}
+        | _ticks(span)
         if span
         else {}
     )
@@ -276,5 +277,5 @@ def heat_figure(
                     font={"size": 11, "family": MONO, "color": readable_on(colours[int(grade[down, across])])},
                 )
     figure.update_xaxes(type="category", showline=False, fixedrange=True)
-    figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
+    figure.update_yaxes(type="category", autorange="reversed", showgrid=False, nticks=0, dtick=1, rangemode="normal")
     return figure

@@ -106,7 +106,9 @@ def page_layout(page: PageDeclaration, argument: str = "") -> html.Main:
     name = f"page-{page.id}"
     heading = html.H1(f"{page.title} {argument}".strip(), className="quiet" if page.subject == "estate" else "heading")
     frames = [frame.empty_frame(page, panel, KINDS[panel.kind], argument) for panel in page.panels]
-    return html.Main([heading, *frames], className=f"grid {name}", id="main", tabIndex=-1)
+    return html.Main(
+        [heading, *frames], className=f"grid {name}", id="main", tabIndex=-1, **{"data-range-default": page.range}
+    )
 
 
 def draw_panel(

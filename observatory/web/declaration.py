@@ -69,5 +69,6 @@ class PageDeclaration:
     question: str = ""
     key: str = ""
     order: int = 100
+    range: str = "24h"
     panels: tuple[PanelDeclaration, ...] = ()
     location: Location | None = field(default=None, compare=False)

@@ -14,6 +14,7 @@ from observatory.web.declaration import PageDeclaration, PanelDeclaration
 from observatory.web.kind import Drawn, Kind
 from observatory.web.parts import notice
 from observatory.web.service import Standing
+from observatory.web.tree import frozen
 
 log = logging.getLogger("observatory.web")
 
@@ -28,7 +29,7 @@ def empty_frame(page: PageDeclaration, panel: PanelDeclaration, kind: Kind, argu
     content = skeleton(kind) if kind.bare else [_head(panel, "", ()), html.Div(skeleton(kind), className="body")]
     return html.Section(
         html.Div(content, id=panel_id(page.id, panel.id, argument), className="content"),
-        className=f"panel kind-{kind.name}{' bare' if kind.bare else ''} wide-{panel.width}",
+        className=f"panel kind-{kind.name}{' bare' if kind.bare else ''} wide-{panel.width}{' tall' if panel.height and kind.skeleton == 'table' and kind.name != 'channels' else ''}",
         id=f"panel-{panel.id}",
         style={"--body": f"{panel.height}px"} if panel.height else {},
         **{"aria-label": panel.title},
@@ -83,9 +84,10 @@ def _before_first(standing: Standing) -> html.Div:
 
 def _framed(panel: PanelDeclaration, kind: Kind, drawn: Drawn) -> list[Any]:
     if kind.bare or drawn.bare:
-        return list(drawn.body)
+        return frozen(drawn.body)
     warnings = [html.P(words, className="partial") for words in drawn.warnings]
-    return [_head(panel, drawn.note, drawn.aside), html.Div([*drawn.body, *warnings], className="body")]
+    head = _head(panel, drawn.note, drawn.aside)
+    return [*frozen([head]), html.Div(frozen([*drawn.body, *warnings]), className="body")]
 
 
 def _head(panel: PanelDeclaration, note: str, aside: Any) -> html.Header:

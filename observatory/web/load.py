@@ -17,8 +17,9 @@ from observatory.location import Location
 from observatory.reading import Reading, read
 from observatory.web.declaration import PageDeclaration, PanelDeclaration, Subject
 from observatory.web.kind import Field, Kind
+from observatory.web.view import DEFAULT_RANGE, RANGES
 
-PAGE_KEYS = ("id", "title", "path", "subject", "question", "key", "order", "panels")
+PAGE_KEYS = ("id", "title", "path", "subject", "question", "key", "order", "range", "panels")
 PANEL_KEYS = ("id", "kind", "title", "question", "width", "height")
 SUBJECTS: tuple[Subject, ...] = ("estate", "channel", "group")
 _ID = re.compile(r"[a-z][a-z0-9-]{0,59}")
@@ -136,6 +137,7 @@ class _PageReader:
             question=self._text((), data, "question", ""),
             key=self._text((), data, "key", "", pattern=re.compile("[a-z]?")),
             order=self._whole((), data, "order", 100, 0, 10_000),
+            range=self._text((), data, "range", DEFAULT_RANGE, allowed=tuple(RANGES)),
             panels=declared,
             location=self.reading.at(()),
         )

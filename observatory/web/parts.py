@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from dash import dcc, html
+from dash import html
 
 from observatory.evaluate.status import ObjectiveStatus, State
 from observatory.figures.svg_strips import heat_step
@@ -60,9 +60,9 @@ def group_path(group: str) -> str:
     return f"/group/{quote(group, safe='')}"
 
 
-def inward(text: str, href: str, name: str = "") -> dcc.Link:
+def inward(text: str, href: str, name: str = "") -> html.A:
     """A link inside the dashboards; the view's query string is carried on by the browser."""
-    return dcc.Link(text, href=href, className=f"inward {name}".strip())
+    return html.A(text, href=href, className=f"inward {name}".strip())
 
 
 def spark(values: Iterable[float], name: str = "", *, width: int = 84, label: str = "") -> html.Span:
@@ -96,12 +96,12 @@ def spark_values(values: Iterable[float], points: int = SPARK_POINTS) -> str:
     )
 
 
-def heat(rates: Sequence[float], *, width: int = 108, label: str = "", ends: str = "") -> html.Span:
+def heat(rates: Sequence[float], *, width: int = 108, label: str = "", stretch: bool = False) -> html.Span:
     """A strip of burn rates, one cell each, in the five steps of the alert thresholds."""
     return html.Span(
-        className="draw heat",
+        className=f"draw heat{' stretch' if stretch else ''}",
         title=label,
-        **{"data-draw": "heat", "data-values": heat_values(rates), "data-width": str(width), "data-ends": ends},
+        **{"data-draw": "heat", "data-values": heat_values(rates), "data-width": str(width)},
     )
 
 
@@ -110,13 +110,15 @@ def heat_values(rates: Iterable[float]) -> str:
     return "".join(str(heat_step(rate)) if math.isfinite(rate) else "x" for rate in rates)
 
 
-def budget(remaining: float | None, state: State, *, even: float | None = None, width: int = 62) -> html.Span:
+def budget(
+    remaining: float | None, state: State, *, even: float | None = None, width: int = 62, stretch: bool = False
+) -> html.Span:
     """The error-budget bar: fill is what is left, hatched red what is overspent, a tick where even burn would be."""
     words = (
         "error budget not known" if remaining is None else f"{format_percentage(remaining)} of the error budget left"
     )
     return html.Span(
-        className=f"draw budget {state}",
+        className=f"draw budget {state}{' stretch' if stretch else ''}",
         title=words,
         **{
             "data-draw": "budget",

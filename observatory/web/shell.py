@@ -49,7 +49,7 @@ def _top_bar(pages: Sequence[PageDeclaration], interval_seconds: float) -> html.
             [page.title, *([html.Kbd(f"g {page.key}")] if page.key else [])],
             href=page.path,
             className="inward page-link",
-            **{"data-key": page.key, "data-page": page.id},
+            **{"data-key": page.key, "data-page": page.path, "data-range-default": page.range},
         )
         for page in pages
     ]

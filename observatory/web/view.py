@@ -87,10 +87,10 @@ class View:
         return f"{path}?{urlencode(query)}" if query else path
 
 
-def step_for(span: TimeRange) -> int:
-    """Milliseconds between points: the finest round step that keeps a line under `MOST_STEPS` points."""
+def step_for(span: TimeRange, most: int = MOST_STEPS) -> int:
+    """Milliseconds between points: the finest round step that keeps a line at `most` points or under."""
     length = span.end_ms - span.start_ms
-    return next((step for step in STEPS_MS if length <= step * MOST_STEPS), -(-length // MOST_STEPS))
+    return next((step for step in STEPS_MS if length <= step * most), -(-length // most))
 
 
 def _absolute(start: str | None, end: str | None) -> TimeRange | None:

@@ -10,7 +10,7 @@ window.observatoryDrawings = (function () {
   }
 
   function canvas(width, height) {
-    return make("svg", { width: width, height: height, viewBox: "0 0 " + width + " " + height, "aria-hidden": "true" });
+    return make("svg", { width: width, height: height, viewBox: "0 0 " + width + " " + height, "aria-hidden": "true", preserveAspectRatio: "none" });
   }
 
   function hatch(svg, x, width, height, name, gap) {

@@ -8,20 +8,28 @@ window.observatory = (function () {
   function setProps(id, props) { if (window.dash_clientside && window.dash_clientside.set_props) window.dash_clientside.set_props(id, props); }
   function query() { return new URLSearchParams(window.location.search); }
 
+  /* The page's own range, from its link in the top bar; other pages have the usual one. */
+  function home() { return window.location.pathname === "/" ? "/on-call" : window.location.pathname; }
+  function usual() {
+    var link = document.querySelector('.page-link[data-page="' + CSS.escape(home()) + '"]');
+    return (link && link.dataset.rangeDefault) || "24h";
+  }
+
   /* The view as the server wants it: known keys in a fixed order, theme resolved. Equal views are equal texts. */
   function canonical() {
     var have = query(), out = new URLSearchParams();
     ["range", "from", "to", "q", "domain", "ch", "trace"].forEach(function (key) { if (have.get(key)) out.set(key, have.get(key)); });
+    if (!out.get("range") && !out.get("from")) out.set("range", usual());
     out.set("theme", document.documentElement.dataset.theme);
     return "?" + out.toString();
   }
 
   function reflect() {
-    var have = query(), fixed = have.get("from") && have.get("to"), range = have.get("range") || "24h";
+    var have = query(), fixed = have.get("from") && have.get("to"), range = have.get("range") || usual();
     document.querySelectorAll("[data-range]").forEach(function (button) {
       button.setAttribute("aria-pressed", String(!fixed && button.dataset.range === range));
     });
-    var here = window.location.pathname === "/" ? "on-call" : window.location.pathname.slice(1);
+    var here = home();
     document.querySelectorAll(".page-link").forEach(function (link) {
       if (link.dataset.page === here) link.setAttribute("aria-current", "page"); else link.removeAttribute("aria-current");
     });
@@ -35,7 +43,7 @@ window.observatory = (function () {
   function push(changes, replace) {
     var next = query();
     Object.keys(changes).forEach(function (key) { if (changes[key]) next.set(key, changes[key]); else next.delete(key); });
-    if (next.get("range") === "24h") next.delete("range");
+    if (next.get("range") === usual()) next.delete("range");
     var text = next.toString(), target = window.location.pathname + (text ? "?" + text : "");
     if (replace) window.history.replaceState(window.history.state, "", target); else window.history.pushState({}, "", target);
     reflect();
@@ -124,7 +132,7 @@ window.observatory = (function () {
   function copyLink() {
     var have = query(), seconds = { "1h": 3600, "6h": 21600, "24h": 86400, "7d": 604800, "30d": 2592000 };
     if (!have.get("from")) {
-      var end = Date.now() - (age === null ? 0 : 1000 * age + performance.now() - ageTaken), length = seconds[have.get("range") || "24h"] || 86400;
+      var end = Date.now() - (age === null ? 0 : 1000 * age + performance.now() - ageTaken), length = seconds[have.get("range") || usual()] || 86400;
       have.delete("range");
       have.set("from", new Date(end - 1000 * length).toISOString().slice(0, 19) + "Z");
       have.set("to", new Date(end).toISOString().slice(0, 19) + "Z");

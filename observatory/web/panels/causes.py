@@ -7,7 +7,7 @@ from typing import Any
 from dash import html
 
 from observatory.diagnose.cause import Cause
-from observatory.web.board import Board
+from observatory.web.board import Board, ChannelStanding
 from observatory.web.changes import Change
 from observatory.web.declaration import PanelDeclaration
 from observatory.web.kind import Drawn, Kind
@@ -18,15 +18,14 @@ from observatory.web.parts import channel_path, clock, inward, notice, outward
 def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     """The best causes of the channels in scope, then the changes."""
     kept = set(channel_ids(board, panel))
+    order = {one.channel.id: index for index, one in enumerate(board.channel_standings()) if _suffers(one)}
     found = [one for one in board.causes() if one.channel_id in kept]
+    # What burns comes first; among equally urgent channels the evidence decides.
+    found.sort(key=lambda one: order.get(one.channel_id, len(order)))
     limit = panel.number("limit", 3)
     body: list[Any] = [_cause(board, index, one) for index, one in enumerate(found[:limit], 1)]
     if found:
-        note = (
-            f"{_label(board, found[0].channel_id)} · ranked by evidence"
-            if len({c.channel_id for c in found[:limit]}) == 1
-            else "ranked by evidence"
-        )
+        note = "what burns first, then by evidence"
         body.append(html.P("Score = share of the signals that agree; not a probability.", className="fine"))
     else:
         note = ""
@@ -35,21 +34,29 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     return Drawn(body=body, note=note)
 
 
+def _suffers(one: ChannelStanding) -> bool:
+    return any(status.firing or status.state in ("breached", "at_risk") for status in one.statuses)
+
+
 def _cause(board: Board, rank: int, one: Cause) -> html.Div:
     agrees = [piece.words for piece in one.evidence if piece.agrees][:3]
-    words: list[Any] = ["; ".join(agrees)]
+    words: list[Any] = [
+        inward(_label(board, one.channel_id), channel_path(one.channel_id), "mono"),
+        ": ",
+        "; ".join(agrees),
+    ]
     if one.since_ms:
-        words.append(f" since {clock(one.since_ms, board.snapshot.at_ms)}")
-    words += [" · ", outward("runbook", one.runbook)] if one.runbook else []
-    words += [f" · {one.owner}"] if one.owner else []
+        words.append(f", since {clock(one.since_ms, board.snapshot.at_ms)}")
     against = [piece.words for piece in one.evidence if not piece.agrees]
     tip = "\n".join(
         [*(f"against: {text}" for text in against), *(f"not observable: {text}" for text in one.not_observable)]
     )
     parts: list[Any] = [html.H3(one.title), html.P(words)]
-    if one.first_step:
-        parts.append(html.P(["First: ", one.first_step]))
-    parts.append(html.P(inward(_label(board, one.channel_id), channel_path(one.channel_id), "mono")))
+    then: list[Any] = [one.first_step] if one.first_step else []
+    then += [" · ", outward("runbook", one.runbook)] if one.runbook else []
+    then += [f" · {one.owner}"] if one.owner else []
+    if then:
+        parts.append(html.P(then, className="then"))
     return html.Div(
         [
             html.Span(str(rank), className="rank"),

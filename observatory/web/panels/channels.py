@@ -23,7 +23,9 @@ from observatory.web.parts import (
     spark_values,
     whole_percent,
 )
+from observatory.web.view import step_for
 
+SPARK_STEPS = 48
 LATENCY_SIGNALS = ("end_to_end_latency", "process_duration")
 HOT = 3.0
 """Burn rate from which a change of pace is worth a word; the slowest factor that alerts within a day."""
@@ -49,7 +51,8 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     limit = panel.number("limit", 1000)
     shown = standings[:limit]
     latency = _latency(board, shown)
-    rows = [row(board, one, latency.get(one.channel.id)) for one in shown]
+    strictest = min(0.999, max((status.objective.target for one in shown for status in one.statuses), default=0.99))
+    rows = [row(board, one, latency.get(one.channel.id), strictest) for one in shown]
     grid = dag.AgGrid(
         id={"type": "grid", "index": panel.id},
         rowData=rows,
@@ -111,11 +114,13 @@ def columns(board: Board) -> list[dict[str, Any]]:
             **known("left_n"),
         },
         {"field": "gone", "headerName": "Runs out", "width": 72, **right, **known("gone_n")},
-        {"field": "owner", "headerName": "Owner", "width": 96, "tooltipField": "owner"},
+        {"field": "owner", "headerName": "Owner", "width": 108, "tooltipField": "owner"},
     ]
 
 
-def row(board: Board, standing: ChannelStanding, latency: tuple[float | None, str] | None) -> dict[str, Any]:
+def row(
+    board: Board, standing: ChannelStanding, latency: tuple[float | None, str] | None, digits_of: float
+) -> dict[str, Any]:
     """One channel as plain values; what the browser sorts by stands beside what it shows."""
     one, channel = standing.worst, standing.channel
     available = standing.of("availability") or one
@@ -134,9 +139,7 @@ def row(board: Board, standing: ChannelStanding, latency: tuple[float | None, st
         or any(s.objective.criticality == "critical" for s in standing.statuses),
         "state": standing.state,
         "order": -_order(one),
-        "available": format_percentage(ratio, target=available.objective.target).removesuffix(" %")
-        if ratio is not None and available
-        else None,
+        "available": format_percentage(ratio, target=digits_of).removesuffix(" %") if ratio is not None else None,
         "available_n": ratio,
         "p99": milliseconds(p99),
         "p99_n": p99,
@@ -184,7 +187,7 @@ def _latency(board: Board, standings: tuple[ChannelStanding, ...]) -> dict[str, 
     waiting = [one.channel.id for one in standings]
     for signal in LATENCY_SIGNALS:
         operations = {one.key: one.channel_id for one in board.operations(waiting, "receive")}
-        for series in board.series(signal, list(operations), "p99"):
+        for series in board.series(signal, list(operations), "p99", step_ms=step_for(board.span, SPARK_STEPS)):
             if series.subject in operations and np.isfinite(series.value).any():
                 found.setdefault(operations[series.subject], []).append(series.value)
         waiting = [one for one in waiting if one not in found]

@@ -21,22 +21,28 @@ DAYS = 30
 def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     """One row per domain; a press on its name filters every panel by it."""
     del panel
-    statuses = [one for one in board.statuses() if one.objective.sli == "availability"]
+    statuses = board.statuses()
     if not statuses:
-        return Drawn(body=[notice("Nothing to show", "No availability objective passes the filter.")])
-    rolls = sorted(by_domain(statuses), key=lambda roll: _rank(roll))
-    members = {
-        roll.name: [one for one in statuses if (one.objective.domain or "no domain") == roll.name] for roll in rolls
-    }
-    ticks = any(even_share(board.snapshot, members[roll.name]) is not None for roll in rolls)
-    rows = [_row(board, roll, members[roll.name]) for roll in rolls]
-    head = ["Domain", "Status", "Availability", "Budget left", "", "Burn 24 h", f"Last {DAYS} days", "Incidents"]
-    note = f"objectives' windows · worst first{' · mark = even burn' if ticks else ''}"
-    return Drawn(
-        body=[html.Div(table(head, rows, numeric=(2, 4, 5, 7), name="rows"), className="scroll")],
-        note=note,
-        aside=[legend()],
-    )
+        return Drawn(body=[notice("Nothing to show", "No objective passes the filter.")])
+    every = {roll.name: roll for roll in by_domain(statuses, None)}
+    counted = {roll.name: roll for roll in by_domain(statuses)}
+    members = {name: [one for one in statuses if (one.objective.domain or "no domain") == name] for name in every}
+    order = sorted(every, key=lambda name: _rank(every[name], counted.get(name)))
+    rows = [_row(board, every[name], counted.get(name), members[name]) for name in order]
+    ticks = any(even_share(board.snapshot, members[name]) is not None for name in order)
+    head = [
+        "Domain",
+        "Status",
+        "Availability",
+        "Budget left",
+        "",
+        "Burn 24 h",
+        f"Worst objective, last {DAYS} days",
+        "Incidents",
+    ]
+    note = f"availability over the objectives' windows · worst first{' · mark = even burn' if ticks else ''}"
+    body = html.Div(table(head, rows, numeric=(2, 4, 5, 7), name="rows domains"), className="scroll")
+    return Drawn(body=[body], note=note, aside=[legend()])
 
 
 def left_of(roll: Rollup) -> float | None:
@@ -44,45 +50,45 @@ def left_of(roll: Rollup) -> float | None:
     return 1 - roll.spent / roll.allowed if roll.allowed > 0 else None
 
 
-def _row(board: Board, roll: Rollup, members: Sequence[ObjectiveStatus]) -> list[object]:
-    left = left_of(roll)
-    state = state_of(roll, left)
-    daily = grouped_burn(board.snapshot, members, 86_400.0)
-    stride = round(86_400_000 / board.snapshot.ledger.grid.step_ms)
-    cells = [float(value) for value in daily[::-1][::stride][:DAYS][::-1]]
+def _row(board: Board, whole: Rollup, counted: Rollup | None, members: Sequence[ObjectiveStatus]) -> list[object]:
+    available = [one for one in members if one.objective.sli == "availability"]
+    left = left_of(counted) if counted else None
+    state = whole.worst or "no_data"
+    daily = grouped_burn(board.snapshot, available, 86_400.0)
     newest = float(daily[-1]) if len(daily) and np.isfinite(daily[-1]) else None
+    cells = np.fmax.reduce([board.burn_cells(one, DAYS, 86_400) for one in members])
     strictest = max(one.objective.target for one in members)
-    incidents = sum(1 for one in members for _ in board.incidents(one))
+    incidents = sum(1 for one in members for incident in board.incidents(one) if incident.severity == "page")
+    name = whole.name
     return [
         html.Button(
-            roll.name,
+            name,
             type="button",
             className="linkish",
             title="Show only this domain",
-            **{"data-set": "domain", "data-to": roll.name},
+            **{"data-set": "domain", "data-to": name},
         )
-        if roll.name != "no domain"
-        else html.Span(roll.name, className="muted"),
-        status(state),
-        percent(roll.counts.ratio, strictest),
-        budget(left, state, even=even_share(board.snapshot, members), width=230),
+        if name != "no domain"
+        else html.Span(name, className="muted"),
+        [status(state), html.Span(f" {whole.states.get(state, 0)} of {len(members)}", className="faint")],
+        percent(counted.counts.ratio if counted else None, strictest),
+        budget(left, _colour(left), even=even_share(board.snapshot, available), width=260, stretch=True),
         html.Span(whole_percent(left), className="bad" if left is not None and left < 0 else None),
         times(newest),
-        heat(cells, width=300, label=f"burn rate per day, last {DAYS} days"),
+        heat(list(cells), width=300, label=f"burn rate per day of the worst objective, last {DAYS} days", stretch=True),
         str(incidents),
     ]
 
 
-def state_of(roll: Rollup, left: float | None) -> State:
-    """A domain's state: its budget as a whole decides; where nothing was counted, its worst objective."""
+def _colour(left: float | None) -> State:
     if left is None:
-        return roll.worst or "no_data"
-    return "breached" if left <= 0 else "at_risk" if left < 0.25 or roll.worst == "breached" else "meeting"
+        return "no_data"
+    return "breached" if left <= 0 else "at_risk" if left < 0.25 else "meeting"
 
 
-def _rank(roll: Rollup) -> tuple[float, int, str]:
-    left = left_of(roll)
-    return (left if left is not None else 2.0), STATES.index(roll.worst or "no_data"), roll.name
+def _rank(whole: Rollup, counted: Rollup | None) -> tuple[int, float, str]:
+    left = left_of(counted) if counted else None
+    return STATES.index(whole.worst or "no_data"), (left if left is not None else 2.0), whole.name
 
 
 DOMAINS = Kind(name="domains", meaning="availability and budget by domain", draw=draw, skeleton="table")

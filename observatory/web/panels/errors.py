@@ -91,7 +91,7 @@ def _line(one: Span, names: dict[str, str]) -> html.Div:
         [
             html.Time(at),
             inward(one.destination, channel_path(names[one.destination]), "who"),
-            html.Span(f"{what} · {one.service}", className="what"),
+            html.Span(f"{what} · {one.service}", className="what", title=f"{what} in {one.service}"),
         ],
         className="log",
     )

@@ -48,15 +48,17 @@ def _bar(board: Board, channel_id: str, found: list[ObjectiveStatus]) -> html.Di
     owner = objective.owner or (channel.owner if channel else None)
     words: list[Any] = [
         html.B(inward(channel.label if channel else channel_id, channel_path(channel_id))),
-        f" {objective.sli.replace('_', ' ')} is burning ",
+        f" {objective.sli.replace('_', ' ')} burns ",
         *_rates(board, one),
         *_budget(board, one),
         *_since(board, one),
     ]
-    if len(found) > 1:
-        words.append(f" {len(found) - 1} more {'objective' if len(found) == 2 else 'objectives'} of this channel fire.")
     if owner:
-        words += [" Owner ", html.B(owner.team), f" ({owner.contact})" if owner.contact else "", "."]
+        words += [" Owner ", html.B(owner.team, title=owner.contact or ""), "."]
+    if len(found) > 1:
+        words.append(
+            html.Span(f" +{len(found) - 1} {'objective' if len(found) == 2 else 'objectives'}", className="muted")
+        )
     actions: list[Any] = []
     if owner and owner.runbook:
         link = outward("Runbook", owner.runbook)
@@ -95,7 +97,7 @@ def _budget(board: Board, one: ObjectiveStatus) -> list[Any]:
     window = one.objective.window
     span = compact_duration(window.length_seconds) if window.kind == "rolling" else str(window.unit)
     if left <= 0:
-        return [f" The {span} budget is overspent by {whole_percent(-left)}."]
+        return [f" {span} budget overspent by {whole_percent(-left)}."]
     soon = (
         f", gone in {short_duration((one.exhausts_at_ms - board.snapshot.at_ms) / 1000)}" if one.exhausts_at_ms else ""
     )
@@ -107,10 +109,9 @@ def _since(board: Board, one: ObjectiveStatus) -> list[Any]:
     if last is None:
         return []
     return [
-        " Started ",
+        " Since ",
         html.Time(clock(last.start_ms, board.snapshot.at_ms), className="mono"),
-        " UTC, ",
-        f"{short_duration((board.snapshot.at_ms - last.start_ms) / 1000)} ago.",
+        f", {short_duration((board.snapshot.at_ms - last.start_ms) / 1000)} ago.",
     ]
 
 

@@ -21,7 +21,10 @@ from observatory.web.panels.subjects import (
     SIGNALS_FIELD,
     STATISTIC_WORDS,
     Subject,
+    by_channel,
     measured,
+    short_names,
+    step_of,
     why_nothing,
 )
 from observatory.web.parts import notice
@@ -53,12 +56,19 @@ def _draw(board: Board, panel: PanelDeclaration, *, stacked: bool) -> Drawn:
     if not series:
         title, words = why_nothing(board, panel, found)
         return Drawn(body=[notice(title, words)], note=board.view.words)
+    bounds = guides(board, panel, found)
+    asked = [one.key for one in found]
+    found, series = by_channel(board, found, series)
     limit = panel.number("limit", 6)
     chosen = strongest(series, limit, found, by_size=stacked)
-    names = {one.key: one.label for one in found}
+    shorter = short_names([one.label for one in found])
+    names = {one.key: shorter[one.label] for one in found}
     curves = [Curve(name=_name(names, one), t_ms=one.t_ms, value=one.value) for one in chosen]
     if also := panel.text("also"):
-        second = board.series(signal, [one.subject for one in chosen], _statistic(also))
+        _, second = by_channel(
+            board, found, board.series(signal, asked, _statistic(also), step_ms=step_of(board, _statistic(also)))
+        )
+        second = tuple(one for one in second if one.subject in {first.subject for first in chosen})
         alone = len({one.subject for one in chosen}) == 1
         curves = [
             Curve(name=statistic if alone else f"{one.name} {statistic}", t_ms=one.t_ms, value=one.value)
@@ -76,7 +86,7 @@ def _draw(board: Board, panel: PanelDeclaration, *, stacked: bool) -> Drawn:
         span=board.span,
         unit=SIGNALS[signal].unit,
         statistic=statistic,
-        guides=guides(board, panel, found),
+        guides=bounds,
         stacked=stacked,
     )
     hidden = len({one.subject for one in series}) - len({one.subject for one in chosen})

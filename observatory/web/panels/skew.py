@@ -11,7 +11,7 @@ from observatory.web.board import Board
 from observatory.web.declaration import PanelDeclaration
 from observatory.web.kind import Drawn, Field, Kind
 from observatory.web.panels.graph import graph
-from observatory.web.panels.subjects import LIMIT, SCOPE, channel_ids, label
+from observatory.web.panels.subjects import LIMIT, SCOPE, channel_ids, label, short_names
 from observatory.web.parts import notice
 
 
@@ -40,8 +40,9 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
         even = sum(several[key].values()) / len(several[key])
         for part, count in several[key].items():
             share[down, columns.index(part)] = count / even
+    names = short_names([label(board, key) for key in rows])
     figure = heat_figure(
-        [label(board, key) for key in rows],
+        [names[label(board, key)] for key in rows],
         [f"p{part}" if part.isdigit() else part for part in columns],
         share,
         theme=board.view.colours,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from observatory.evaluate.snapshot import SignalSeries, Statistic
 from observatory.telemetry.binding import MetricBinding
@@ -11,6 +11,7 @@ from observatory.telemetry.signals import SIGNALS
 from observatory.web.board import Board
 from observatory.web.declaration import PanelDeclaration
 from observatory.web.kind import Field
+from observatory.web.view import step_for
 
 SIGNAL_WORDS = tuple(SIGNALS)
 STATISTIC_WORDS: tuple[Statistic, ...] = ("rate", "error_rate", "level", "p50", "p99", "age", "behind")
@@ -109,13 +110,52 @@ def measured(
     empty: tuple[Subject, ...] = ()
     for signal in panel.words("signals"):
         found = subjects(board, panel, signal)
-        series = board.series(signal, [one.key for one in found], statistic, by_part=by_part)
+        series = board.series(
+            signal, [one.key for one in found], statistic, by_part=by_part, step_ms=step_of(board, statistic)
+        )
         seen = tuple(one for one in series if np.isfinite(one.value).any())
         if seen:
             return signal, found, seen
         if not first:
             first, empty = signal, found
     return first, empty, ()
+
+
+def step_of(board: Board, statistic: Statistic) -> int:
+    """Milliseconds between points. A quantile needs many messages in each step, or it only shows single ones."""
+    return step_for(board.span, 100) if statistic in ("p50", "p99") else step_for(board.span)
+
+
+def by_channel(
+    board: Board, found: Sequence[Subject], series: Sequence[SignalSeries]
+) -> tuple[tuple[Subject, ...], tuple[SignalSeries, ...]]:
+    """On pages about the whole estate one line per channel: what producers publish is added, of consumers the worst counts."""
+    if board.argument or len({one.channel_id for one in found}) == len(found):
+        return tuple(found), tuple(series)
+    import numpy as np
+
+    owner = {one.key: one.channel_id for one in found}
+    groups: dict[str, list[SignalSeries]] = {}
+    for one in series:
+        groups.setdefault(owner.get(one.subject, one.subject), []).append(one)
+    merged: list[SignalSeries] = []
+    for channel_id, members in groups.items():
+        first = members[0]
+        stack = np.vstack([one.value for one in members if len(one.value) == len(first.value)])
+        holes = ~np.isfinite(stack).any(axis=0)
+        adds = SIGNALS[first.signal].scope == "producer" and first.statistic in ("rate", "error_rate")
+        value = np.nansum(stack, axis=0) if adds else np.fmax.reduce(stack)
+        value[holes] = np.nan
+        merged.append(replace(first, subject=channel_id, value=value))
+    ids = dict.fromkeys(one.channel_id for one in found)
+    return tuple(Subject(key, label(board, key), key) for key in ids), tuple(merged)
+
+
+def short_names(names: Sequence[str]) -> dict[str, str]:
+    """Names without their first dotted part where that leaves them distinct: `payments.card.settled` is `card.settled`."""
+    short = {name: name.partition(".")[2] if name.count(".") >= 2 else name for name in names}
+    counted = [*short.values()]
+    return {name: text if counted.count(text) == 1 else name for name, text in short.items()}
 
 
 def why_nothing(board: Board, panel: PanelDeclaration, found: Sequence[Subject]) -> tuple[str, str]:

@@ -1,0 +1,44 @@
+/* Builds markup from data: [name, attributes, children...]. Text is set as text, names are from closed lists. */
+(function () {
+  "use strict";
+  var NAMES = "a b br button code dd details div dl dt h2 h3 header i kbd p pre section small span strong summary table tbody td th thead time tr".split(" ");
+  var ATTRIBUTES = "class id title role tabindex scope type target rel href datetime hidden".split(" ");
+
+  function allowed(name, value) {
+    if (name === "href") return /^(\/(?!\/)|#|https?:\/\/)/.test(value);
+    return ATTRIBUTES.indexOf(name) >= 0 || /^(data|aria)-[a-z-]+$/.test(name);
+  }
+
+  function build(data) {
+    if (typeof data === "string") return document.createTextNode(data);
+    var node = document.createElement(NAMES.indexOf(data[0]) >= 0 ? data[0] : "span"), attributes = data[1];
+    Object.keys(attributes).forEach(function (name) {
+      var value = attributes[name];
+      if (name === "style") Object.keys(value).forEach(function (key) { node.style.setProperty(key, value[key]); });
+      else if (allowed(name, value)) node.setAttribute(name, value);
+    });
+    for (var index = 2; index < data.length; index += 1) node.appendChild(build(data[index]));
+    return node;
+  }
+
+  /* What a person opened or scrolled to stays so when the numbers are renewed. */
+  function grow(node) {
+    var open = [].map.call(node.querySelectorAll("details[open][id]"), function (one) { return one.id; });
+    var falls = [].map.call(node.querySelectorAll(".waterfall"), function (one) { return one.scrollTop; });
+    node.replaceChildren.apply(node, JSON.parse(node.dataset.tree).map(build));
+    open.forEach(function (id) { var one = document.getElementById(id); if (one) one.open = true; });
+    [].forEach.call(node.querySelectorAll(".waterfall"), function (one, index) { one.scrollTop = falls[index] || 0; });
+  }
+  function growAll(root) {
+    if (root.nodeType !== 1) return;
+    if (root.dataset && root.dataset.tree) grow(root);
+    else root.querySelectorAll("[data-tree]").forEach(grow);
+  }
+
+  new MutationObserver(function (records) {
+    records.forEach(function (record) {
+      if (record.type === "attributes") grow(record.target);
+      else record.addedNodes.forEach(growAll);
+    });
+  }).observe(document.documentElement, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-tree"] });
+})();
