@@ -1,0 +1,85 @@
+"""A participant: one side of a channel, as a document declares it, as telemetry shows it, or both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from observatory.spec.catalog import Action, Catalog, Operation
+from observatory.windows import format_instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """What telemetry shows of a participant.
+
+    Attributes:
+        messages: With sampling weights; None where its presence is seen and nothing counts its messages.
+        first_ms, last_ms: First and last instant seen, None where only the presence is known.
+    """
+
+    messages: float | None = None
+    first_ms: int | None = None
+    last_ms: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The `observed` entry of a producer or consumer."""
+        return {
+            "messages": self.messages,
+            "first_seen": None if self.first_ms is None else format_instant(self.first_ms),
+            "last_seen": None if self.last_ms is None else format_instant(self.last_ms),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Participant:
+    """Who sends to a channel or receives from it.
+
+    Attributes:
+        service: None for a consumer group of which no more than its name is seen.
+        consumer_group: As declared, else as seen; None for senders.
+        operation: The operation that declares it, None when no document does.
+        seen: None when telemetry shows nothing of it, or was not asked.
+        shared_with: Keys of other operations of the same service on the same side, which telemetry cannot tell apart:
+            what is seen stands for all of them together.
+    """
+
+    action: Action
+    service: str | None
+    consumer_group: str | None = None
+    operation: Operation | None = None
+    seen: Sighting | None = None
+    shared_with: tuple[str, ...] = ()
+
+    @property
+    def declared(self) -> bool:
+        return self.operation is not None
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry of `producers` or `consumers`; `shared_with` only where there is something to say."""
+        entry: dict[str, Any] = {
+            "service": self.service,
+            "document": self.operation.document if self.operation else None,
+            "operation": self.operation.name if self.operation else None,
+            "declared": self.declared,
+            "observed": self.seen.to_json() if self.seen else None,
+        }
+        if self.action == "receive":
+            entry["consumer_group"] = self.consumer_group
+        if self.shared_with:
+            entry["shared_with"] = list(self.shared_with)
+        return entry
+
+
+def declared_on(catalog: Catalog, channel_id: str) -> tuple[Participant, ...]:
+    """Those that documents declare on a channel, senders first, in the catalogue's order."""
+    return tuple(
+        Participant(
+            action=action,
+            service=operation.service,
+            consumer_group=operation.consumer_group if action == "receive" else None,
+            operation=operation,
+        )
+        for action in ("send", "receive")
+        for operation in catalog.operations_on(channel_id, action)
+    )
