@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -77,6 +78,8 @@ def listen(site: Site, *, host: str, port: int, ready: Callable[[str], None]) ->
     """
     from waitress.server import create_server
 
+    # A page asks for all its panels at once; that some of them wait for a thread is no news for the terminal.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     try:
         server: Any = create_server(
             site.server, host=host, port=port, threads=THREADS, ident=None, clear_untrusted_proxy_headers=True
