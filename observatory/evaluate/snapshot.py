@@ -58,7 +58,8 @@ class Incident:
 
 
 Statistic = Literal["rate", "error_rate", "level", "p50", "p99", "age", "behind"]
-"""Per second; failed ones per second; worst value; quantiles of a distribution; seconds since a timestamp; seconds behind the head."""
+"""Per second; failed ones per second; worst value; quantiles of a distribution; seconds since a timestamp; seconds
+behind the head."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

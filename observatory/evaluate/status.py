@@ -9,6 +9,7 @@ from typing import Any, Literal
 from observatory.errors import Problem
 from observatory.indicators.counts import Counts
 from observatory.ledger.ledger import Counting, Recovered
+from observatory.objectives.interval import wilson
 from observatory.objectives.objective import Objective
 from observatory.sources.base import SourceState
 from observatory.windows import format_instant
@@ -104,6 +105,7 @@ class ObjectiveStatus:
                 "gap_events": self.recovered.gap_events,
             },
             "ratio": c.ratio if c else None,
+            "interval": list(interval) if c and self.level is None and (interval := wilson(c)) else None,
             "budget": self.budget.to_json() if self.budget else None,
             "burn_rates": dict(self.burn_rates),
             "firing": list(self.firing),

@@ -12,6 +12,7 @@ from observatory.compile.plan import Leaf, PlannedRequest, plan_leaves
 from observatory.errors import Problem, SourceFailed
 from observatory.ledger.births import births, newcomers
 from observatory.ledger.increments import Birth
+from observatory.ledger.replicas import without_replicas
 from observatory.ledger.restarts import HiddenRestart, hidden_restarts
 from observatory.ledger.routes import route
 from observatory.ledger.samples import fit
@@ -129,7 +130,7 @@ def _ask(
         evidence.failed.update(leaves)
         evidence.problems += error.problems
         return None
-    return fit(samples, request.range.start_ms, request.range.end_ms)
+    return without_replicas(fit(samples, request.range.start_ms, request.range.end_ms))
 
 
 def _find_births(

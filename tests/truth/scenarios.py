@@ -229,6 +229,22 @@ def a_label_is_added() -> Scenario:
     return Scenario(series, grid, on_grid(t, errors, grid), on_grid(t, good + errors, grid), 1.0)
 
 
+def two_replicas() -> Scenario:
+    """Two servers scrape the same target half a minute apart; each is away for two hours at another time."""
+    grid, t = steady(2)
+    series: list[Series] = []
+    for name, phase_ms, away_hours in (("a", 0, 30), ("b", 30_000, 10)):
+        times = t[:-1] + phase_ms
+        away = (times > grid.end_ms - away_hours * HOUR_MS) & (times <= grid.end_ms - (away_hours - 2) * HOUR_MS)
+        second = (times - times[0]) // 1000 + phase_ms // 1000
+        for outcome, rate in (("success", 10), ("error", 1)):
+            labels = handled(outcome, prometheus_replica=name)
+            series.append((labels, times[~away], (second[~away] * rate).astype(np.float64)))
+    last = t[-2]
+    inside = (last - t[t <= grid.start_ms][-1]) / 1000
+    return Scenario(series, grid, inside, 11 * inside, 1.0)
+
+
 SCENARIOS: dict[str, Callable[[], Scenario]] = {
     function.__name__: function
     for function in (
@@ -247,5 +263,6 @@ SCENARIOS: dict[str, Callable[[], Scenario]] = {
         a_retention_cut,
         a_target_with_a_history,
         a_label_is_added,
+        two_replicas,
     )
 } | {"pods_that_fail_once_and_say_when_they_started": lambda: pods_that_fail_once(with_start_time=True)}
