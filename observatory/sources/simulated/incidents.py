@@ -1,7 +1,8 @@
 """What goes wrong in the estate: one incident at least of each failure mode F1 to F8, and what each does.
 
 Positions are days before the anchor, the instant at which the history was first prepared; a shorter history squeezes
-them together in the same order. The last ones are still under way at the anchor. Every later session (a demo that is
+them together in the same order. The same round begins again after the anchor, so that a history which is continued
+for months has its incidents too. The last two are still under way at the anchor; every later session (a demo that is
 started again) adds its own pair, so that there is always something to look at.
 """
 
@@ -233,18 +234,21 @@ class Session:
 
 
 def schedule(sessions: Sequence[Session], days: float) -> tuple[Incident, ...]:
-    """All incidents of a history, oldest first.
+    """All incidents of a history and of one round after its last anchor, oldest first.
 
     Args:
-        sessions: Oldest first; the first one fixes the past.
+        sessions: Oldest first; the first one fixes the rounds.
         days: Length of the history before the first anchor.
     """
     squeeze = min(1.0, days / HISTORY_DAYS)
+    period_ms = round(HISTORY_DAYS * squeeze * 86_400_000)
     found: list[Incident] = []
     for plan in _PAST:
         start = sessions[0].anchor_ms - round(plan.days_ago * squeeze * 86_400_000)
         length = plan.minutes if squeeze == 1.0 else max(10, round(plan.minutes * max(squeeze, 0.25)))
-        found.append(_incident(plan, start, start + length * 60_000))
+        while start < sessions[-1].anchor_ms + period_ms:
+            found.append(_incident(plan, start, start + length * 60_000))
+            start += period_ms
     for session in sessions:
         for plan in _UNDER_WAY:
             # What an earlier session has already told stays as it was.

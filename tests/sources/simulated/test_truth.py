@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from observatory.sources.simulated.history import Simulation
+from observatory.sources.simulated.incidents import schedule
 from observatory.sources.simulated.load import Dice, load_factor
 from observatory.sources.simulated.truth import Truth, behind_head
 
@@ -93,6 +94,12 @@ def test_two_incidents_are_under_way_at_the_end(truth: Truth) -> None:
     now = [(one.mode, one.channel) for one in truth.incidents if one.start_ms < truth.end_ms < one.end_ms]
 
     assert sorted(now) == [("F1", "shipping.parcel.dispatched.v1"), ("F7", "payments.card.settled.v2")]
+
+
+def test_the_round_of_incidents_begins_again_after_the_anchor(simulation: Simulation) -> None:
+    first, *later = [one.start_ms for one in schedule(simulation.sessions, simulation.days) if one.mode == "F2"]
+
+    assert later == [first + 2 * 24 * HOUR_MS]
 
 
 def test_a_service_that_restarts_takes_and_publishes_nothing_in_that_minute(truth: Truth) -> None:
