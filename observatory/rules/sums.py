@@ -9,7 +9,7 @@ of the last minutes only in part: an alert on it comes two minutes late. Therefo
 where the older records begin three minutes back. The newest five minutes are counted in full, the seam between the two
 parts weighs one event as one on average, and the sum reaches back exactly one window:
 
-    x + sum_over_time(x[1h less 5m, less half a step] offset 3m) / 5
+    x + (sum_over_time(x[1h less 5m, less half a step] offset 3m) / 5 or 0 * x)
 
 Half a step less makes the number of records the same whether the range includes its left end (Prometheus 2) or not
 (Prometheus 3). Everything is a sum of counts; no ratio is ever averaged.
@@ -48,7 +48,9 @@ def events(name: str, labels: Mapping[str, str], seconds: float) -> str:
     overlap = round(RECORD / STEP)
     length = compact_duration(seconds - RECORD - STEP / 2)
     offset = compact_duration(RECORD - (overlap - 1) / 2 * STEP)
-    return f"{newest} + sum_over_time({newest}[{length}] offset {offset}) / {overlap}"
+    # In its first minutes a rule has no older records; alerts work all the same from the first evaluation on.
+    older = f"sum_over_time({newest}[{length}] offset {offset}) / {overlap} or 0 * {newest}"
+    return f"{newest} + ({older})"
 
 
 def error_ratio(labels: Mapping[str, str], seconds: float) -> str:

@@ -17,7 +17,9 @@ def test_a_record_is_itself() -> None:
 
 
 def test_an_hour_is_the_newest_record_and_a_fifth_of_the_older_ones() -> None:
-    assert events("x", LABELS, 3600) == 'x{measured="a"} + sum_over_time(x{measured="a"}[54m30s] offset 3m) / 5'
+    older = 'sum_over_time(x{measured="a"}[54m30s] offset 3m) / 5'
+
+    assert events("x", LABELS, 3600) == f'x{{measured="a"}} + ({older} or 0 * x{{measured="a"}})'
 
 
 def test_a_window_shorter_than_a_record_is_refused() -> None:
@@ -40,7 +42,7 @@ def test_a_steady_rate_sums_to_rate_times_window(minutes: int, promtool: Callabl
                 "input_series": [{"series": 'x{measured="a"}', "values": "35+0x400"}],
                 "promql_expr_test": [
                     {
-                        "expr": events("x", LABELS, minutes * 60.0).replace(" + ", " + on () ").join(("sum(", ")")),
+                        "expr": "sum(" + events("x", LABELS, minutes * 60.0) + ")",
                         "eval_time": "390m",
                         "exp_samples": [{"labels": "{}", "value": 7 * minutes}],
                     }
@@ -66,9 +68,30 @@ def test_the_newest_events_are_counted_in_full(minute: int, promtool: Callable[.
                 "input_series": [{"series": 'x{measured="a"}', "values": " ".join(map(str, records))}],
                 "promql_expr_test": [
                     {
-                        "expr": "round(sum(" + events("x", LABELS, 3600.0).replace(" + ", " + on () ") + "), 0.1)",
+                        "expr": "round(sum(" + events("x", LABELS, 3600.0) + "), 0.1)",
                         "eval_time": f"{minute}m",
                         "exp_samples": [{"labels": "{}", "value": allowed}],
+                    }
+                ],
+            }
+        ],
+    }
+
+    assert "SUCCESS" in promtool({"t.yaml": yaml.safe_dump(test)}, "test", "rules", "t.yaml")
+
+
+def test_the_first_record_counts_before_there_are_older_ones(promtool: Callable[..., str]) -> None:
+    test = {
+        "evaluation_interval": "1m",
+        "tests": [
+            {
+                "interval": "1m",
+                "input_series": [{"series": 'x{measured="a"}', "values": "35"}],
+                "promql_expr_test": [
+                    {
+                        "expr": "sum(" + events("x", LABELS, 3600.0) + ")",
+                        "eval_time": "0m",
+                        "exp_samples": [{"labels": "{}", "value": 35}],
                     }
                 ],
             }
