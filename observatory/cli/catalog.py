@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import os
-import re
 import time
-from collections.abc import Sequence
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from observatory.cli import console, options
-from observatory.errors import UsageError, printable
+from observatory.errors import UsageError
 
 if TYPE_CHECKING:
-    from observatory.spec.catalog import Catalog, Channel, Operation
-    from observatory.spec.topology import Observed
+    from observatory.cli.catalog_telemetry import Observation
+    from observatory.spec.catalog import Catalog, Channel
 
 
 class Form(StrEnum):
@@ -43,22 +41,43 @@ def catalog(
     config: options.Config = None,
     overlay: options.Overlay = None,
     root: Roots = None,
+    prometheus: options.Prometheus = None,
     store: options.Store = None,
+    header: options.Header = None,
     at: options.At = None,
+    since: options.Since = "24h",
     consumers_of: ConsumersOf = None,
     producers_of: ProducersOf = None,
     search: Search = None,
     form: Shape = Form.TREE,
     json: options.Json = False,
 ) -> None:
-    """Show channels with their producers, consumers and owners; with --store also those that spans show."""
+    """Show channels with their producers, consumers and owners; with a source, also who is seen there.
+
+    Exit codes: 0 fine, 3 documents have errors, 4 no source answered, 5 a source answered in part or one of several
+    failed.
+    """
+    from observatory.cli import catalog_text
     from observatory.settings import load_settings
     from observatory.spec import topology
     from observatory.spec.load import load_catalog
+    from observatory.windows import TimeRange
 
     if sum(option is not None for option in (consumers_of, producers_of, search)) > 1:
         raise UsageError("--consumers-of, --producers-of and --search answer one question at a time")
-    settings = load_settings(config, os.environ, documents=paths or (), store=store, overlays=overlay or ())
+    # Seen is seen: nothing here waits for a scrape, so the instant is not taken back to a full minute.
+    now_ms = time.time_ns() // 1_000_000
+    at_ms = now_ms if at is None else options.instant(at, now_ms)
+    span = TimeRange(at_ms - options.look_back_ms(since), at_ms)
+    settings = load_settings(
+        config,
+        os.environ,
+        documents=paths or (),
+        overlays=overlay or (),
+        prometheus_url=prometheus,
+        store=store,
+        headers=header or (),
+    )
     if not settings.documents:
         raise UsageError("say which documents: observatory catalog PATH..., or `documents` in observatory.yaml")
     loaded = load_catalog(
@@ -67,28 +86,37 @@ def catalog(
         overlays=settings.overlays,
         allow_remote=settings.allow_remote_references,
     )
-    code = console.report(loaded.problems)
     channels = list(loaded.channels)
     if search is not None:
         channels = topology.search(loaded, search)
     elif word := consumers_of or producers_of:
         channels = _named(loaded, word)
-    observed: list[Observed] = []
-    if settings.store is not None:
-        from observatory.cli.observed import observe
+    seen: Observation | None = None
+    if settings.prometheus or settings.store is not None:
+        from observatory.cli.catalog_telemetry import observe
 
-        observed = observe(loaded, settings, options.instant(at, time.time_ns() // 1_000_000))
+        seen = observe(loaded, settings, span)
+    problems = [*loaded.problems, *(seen.problems if seen else ())]
+    code = console.report(problems)
     if json or form == Form.JSON:
-        console.answer_json(topology.catalog_json(loaded, channels, observed))
-    elif consumers_of or producers_of:
-        _answer_side(topology.catalog_json(loaded, channels, observed), receiving=consumers_of is not None)
-    elif form == Form.TABLE:
-        console.answer(_table(loaded, channels))
-    elif form == Form.MERMAID:
-        console.answer(_mermaid(loaded, channels))
+        answer = topology.catalog_json(loaded, channels, seen.participants if seen else None)
+        console.answer_json(
+            answer | (seen.to_json() if seen else {}) | {"problems": [problem.to_json() for problem in problems]}
+        )
     else:
-        console.answer(_tree(loaded, channels))
+        drawing = catalog_text.Drawing(
+            catalog=loaded,
+            channels=channels,
+            participants=seen.participants if seen else None,
+            spans_asked=seen is not None and seen.spans_asked,
+        )
+        if consumers_of or producers_of:
+            console.answer(catalog_text.side(drawing, receiving=consumers_of is not None))
+        else:
+            draw = {Form.TABLE: catalog_text.table, Form.MERMAID: catalog_text.mermaid}.get(form, catalog_text.tree)
+            console.answer(draw(drawing))
     console.finish(code)
+    console.finish(seen.code if seen else code)
 
 
 def _named(loaded: Catalog, word: str) -> list[Channel]:
@@ -100,84 +128,6 @@ def _named(loaded: Catalog, word: str) -> list[Channel]:
         near = get_close_matches(word, known, 1, 0.6)
         raise UsageError(f"no channel is called {word!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
     return found
-
-
-def _answer_side(answer: dict[str, Any], *, receiving: bool) -> None:
-    """Declared participants, and those that spans show although no document declares them."""
-    for channel in answer["channels"]:
-        rows = channel["consumers" if receiving else "producers"]
-        verb = "consumed" if receiving else "produced"
-        if not rows:
-            console.answer(printable(f"{channel['id']}: {verb} by nobody, as far as is known"))
-        for row in rows:
-            place = f"{row['document']}/{row['operation']}" if row["declared"] else "not declared"
-            parts = [f"{row['service']} ({place})"]
-            if row.get("consumer_group"):
-                parts.append(f"group {row['consumer_group']}")
-            if row["observed"]:
-                parts.append(f"seen until {row['observed']['last_seen']}")
-            console.answer(printable(f"{channel['id']}: {verb} by {', '.join(parts)}"))
-
-
-def _who(operation: Operation) -> str:
-    parts = [f"{operation.service} ({operation.key})"]
-    if operation.consumer_group:
-        parts.append(f"group {operation.consumer_group}")
-    if operation.owner:
-        parts.append(f"owner {operation.owner.team}")
-    return printable(", ".join(parts))
-
-
-def _tree(loaded: Catalog, channels: Sequence[Channel]) -> str:
-    lines: list[str] = []
-    for channel in channels:
-        about = [channel.owner.team if channel.owner else "no owner", channel.domain or ""]
-        about += [channel.criticality if channel.criticality != "normal" else ""]
-        lines.append(printable(f"{channel.id}  [{', '.join(part for part in about if part)}]"))
-        rows = [f"<- {_who(operation)}" for operation in loaded.operations_on(channel.id, "send")]
-        rows += [f"-> {_who(operation)}" for operation in loaded.operations_on(channel.id, "receive")]
-        if channel.dead_letter:
-            rows.append(printable(f"dead letters to {channel.dead_letter}"))
-        if not any(row.startswith(("<-", "->")) for row in rows):
-            rows.append("used by no operation")
-        for index, row in enumerate(rows):
-            lines.append(f"{'└── ' if index == len(rows) - 1 else '├── '}{row}")
-    lines.append(f"\n{len(channels)} of {len(loaded.channels)} channels; <- produces, -> consumes")
-    return "\n".join(lines)
-
-
-def _table(loaded: Catalog, channels: Sequence[Channel]) -> str:
-    head = ("channel", "produced by", "consumed by", "owner", "domain", "criticality")
-    rows: list[tuple[str, ...]] = [head]
-    for channel in channels:
-        senders = dict.fromkeys(one.service for one in loaded.operations_on(channel.id, "send"))
-        receivers = dict.fromkeys(one.service for one in loaded.operations_on(channel.id, "receive"))
-        owner = channel.owner.team if channel.owner else "-"
-        cells = (channel.id, ", ".join(senders) or "-", ", ".join(receivers) or "-", owner, channel.domain or "-")
-        rows.append((*map(printable, cells), channel.criticality))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    lines.insert(1, "  ".join("-" * width for width in widths))
-    return "\n".join(lines)
-
-
-def _mermaid(loaded: Catalog, channels: Sequence[Channel]) -> str:
-    """A flowchart: services as boxes, channels as pipes, messages flowing along the arrows."""
-    services: dict[str, str] = {}
-    lines = ["flowchart LR"]
-    edges: list[str] = []
-    for number, channel in enumerate(channels):
-        lines.append(f'  c{number}[/"{_quoted(channel.label)}"/]')
-        for operation in loaded.operations_on(channel.id):
-            node = services.setdefault(operation.service, f"s{len(services)}")
-            edges.append(f"  {node} --> c{number}" if operation.action == "send" else f"  c{number} --> {node}")
-    lines += [f'  {node}["{_quoted(service)}"]' for service, node in services.items()]
-    return "\n".join(lines + list(dict.fromkeys(edges)))
-
-
-def _quoted(text: str) -> str:
-    """Text inside a Mermaid label, where quotes, brackets and hashes are written by their number."""
-    return re.sub(r'["#<>&;\[\]`]', lambda match: f"#{ord(match[0])};", printable(text))
 
 
 def register(app: typer.Typer) -> None:

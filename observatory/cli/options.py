@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from observatory.errors import UsageError
+from observatory.units import parse_duration
 from observatory.windows import STEP_MS, parse_instant
 
 Paths = Annotated[
@@ -29,6 +30,9 @@ Header = Annotated[
     list[str] | None,
     typer.Option("--header", help="'Name: value' or 'Name: @file' sent to the metric server; repeatable."),
 ]
+Since = Annotated[
+    str, typer.Option("--since", help="How far back telemetry is looked at: a duration such as 24h or 7d.")
+]
 Overlay = Annotated[list[Path] | None, typer.Option("--overlay", help="Overlay file; repeatable.")]
 
 
@@ -44,3 +48,18 @@ def instant(at: str | None, now_ms: int) -> int:
         return parse_instant(at)
     except (ValueError, OverflowError) as error:
         raise UsageError(f"--at: {error}") from None
+
+
+def look_back_ms(since: str) -> int:
+    """The milliseconds of a `--since`.
+
+    Raises:
+        UsageError: It is not a duration, or it is nothing.
+    """
+    try:
+        length_ms = round(parse_duration(since) * 1000)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"--since: {error}") from None
+    if length_ms <= 0:
+        raise UsageError(f"--since: {since} is no time to look at")
+    return length_ms

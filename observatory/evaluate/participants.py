@@ -214,7 +214,9 @@ def _on_channel(
             stranger = (action, one.row.service, one.row.consumer_group)
             strangers[stranger] = _together(strangers.get(stranger), one.sighting)
     for entry in declared:
-        if entry.operation and alive.get(entry.operation.key):
+        if entry.operation and not alive.get(entry.operation.key, set()).isdisjoint(
+            (entry.service, entry.consumer_group)
+        ):
             seen.setdefault(entry.operation.key, Sighting())
     for group in sorted(groups):
         keys = tuple(_operations_with_group(group, catalog, channel.id, alive))

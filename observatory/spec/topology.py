@@ -3,35 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from observatory.spec.catalog import Catalog, Channel, Operation
-from observatory.windows import format_instant
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observed:
-    """What telemetry shows of one side of a channel; messages count with sampling weights, times in ms."""
-
-    channel_id: str
-    action: str
-    service: str
-    consumer_group: str | None = None
-    operation: str | None = None
-    messages: float
-    first_ms: int
-    last_ms: int
-
-    def to_json(self) -> dict[str, Any]:
-        """The `observed` entry of a producer or consumer."""
-        return {
-            "messages": self.messages,
-            "first_seen": format_instant(self.first_ms),
-            "last_seen": format_instant(self.last_ms),
-        }
+from observatory.spec.catalog import Catalog, Channel
+from observatory.spec.participant import Participant, declared_on
 
 
 def find_channels(catalog: Catalog, word: str) -> list[Channel]:
@@ -74,26 +51,24 @@ def never_sent(catalog: Catalog) -> list[Channel]:
 
 
 def catalog_json(
-    catalog: Catalog, channels: Iterable[Channel] | None = None, observed: Iterable[Observed] = ()
+    catalog: Catalog,
+    channels: Iterable[Channel] | None = None,
+    participants: Mapping[str, Sequence[Participant]] | None = None,
 ) -> dict[str, Any]:
     """The answer of `catalog --json`.
 
     Args:
         channels: Those to show; all when None.
-        observed: What telemetry shows; an entry that belongs to no declared operation stands beside the declared
-            ones with `declared: false`.
+        participants: By channel id, with what telemetry shows; those that documents declare when None.
     """
-    seen: dict[str, list[Observed]] = {}
-    for one in observed:
-        seen.setdefault(one.channel_id, []).append(one)
-    by_channel: dict[str, list[Operation]] = {}
-    for operation in catalog.operations:
-        by_channel.setdefault(operation.channel_id, []).append(operation)
     shown = catalog.channels if channels is None else tuple(channels)
     return {
         "schema": "observatory.catalog/1",
         "channels": [
-            _channel_json(channel, by_channel.get(channel.id, []), seen.get(channel.id, [])) for channel in shown
+            _channel_json(
+                channel, declared_on(catalog, channel.id) if participants is None else participants[channel.id]
+            )
+            for channel in shown
         ],
         "documents": [
             {
@@ -113,7 +88,7 @@ def catalog_json(
     }
 
 
-def _channel_json(channel: Channel, operations: list[Operation], seen: list[Observed]) -> dict[str, Any]:
+def _channel_json(channel: Channel, participants: Sequence[Participant]) -> dict[str, Any]:
     return {
         "id": channel.id,
         "address": channel.address,
@@ -128,45 +103,9 @@ def _channel_json(channel: Channel, operations: list[Operation], seen: list[Obse
             for name in channel.names
         ],
         "dead_letter": channel.dead_letter,
-        "producers": _side_json("send", operations, seen),
-        "consumers": _side_json("receive", operations, seen),
+        "producers": [one.to_json() for one in participants if one.action == "send"],
+        "consumers": [one.to_json() for one in participants if one.action == "receive"],
     }
-
-
-def _side_json(action: str, operations: list[Operation], seen: list[Observed]) -> list[dict[str, Any]]:
-    mine = [one for one in seen if one.action == action]
-    rows: list[dict[str, Any]] = []
-    for operation in operations:
-        if operation.action != action:
-            continue
-        match = next((one for one in mine if _same(one, operation)), None)
-        row = _row(operation.service, operation.document, operation.name, declared=True, observed=match)
-        rows.append(row | ({"consumer_group": operation.consumer_group} if action == "receive" else {}))
-    known = [operation for operation in operations if operation.action == action]
-    for one in mine:
-        if not any(_same(one, operation) for operation in known):
-            row = _row(one.service, None, None, declared=False, observed=one)
-            rows.append(row | ({"consumer_group": one.consumer_group} if action == "receive" else {}))
-    return rows
-
-
-def _row(
-    service: str, document: str | None, operation: str | None, *, declared: bool, observed: Observed | None
-) -> dict[str, Any]:
-    return {
-        "service": service,
-        "document": document,
-        "operation": operation,
-        "declared": declared,
-        "observed": observed.to_json() if observed else None,
-    }
-
-
-def _same(observed: Observed, operation: Operation) -> bool:
-    if observed.operation is not None:
-        return observed.operation == operation.key
-    groups = (observed.consumer_group, operation.consumer_group)
-    return observed.service == operation.service and (None in groups or groups[0] == groups[1])
 
 
 def _sides(catalog: Catalog, channel: Channel) -> set[str]:

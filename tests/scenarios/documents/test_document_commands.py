@@ -221,13 +221,13 @@ def test_the_catalogue_as_json_keeps_its_contract(run: Callable[..., Any]) -> No
 
 def test_who_consumes_and_who_produces(run: Callable[..., Any]) -> None:
     assert run("catalog", "docs", "--consumers-of", "billing.orders").stdout == (
-        "amqp:billing.orders: consumed by billing (billing/onOrder), group billing.orders\n"
+        "amqp:billing.orders: consumed by billing (billing/onOrder), group billing.orders, owner pay-core\n"
     )
     assert run("catalog", "docs", "--producers-of", "orders.placed").stdout == (
-        "amqp:orders.placed: produced by order-publisher (order-publisher/placeOrder)\n"
+        "amqp:orders.placed: produced by order-publisher (order-publisher/placeOrder), owner shop-team\n"
     )
     assert run("catalog", "docs", "--consumers-of", "orders.placed").stdout == (
-        "amqp:orders.placed: consumed by nobody, as far as is known\n"
+        "amqp:orders.placed: consumed by nobody, as far as the documents say\n"
     )
 
 
@@ -266,10 +266,10 @@ def test_what_spans_show_joins_what_documents_declare(run: Callable[..., Any], t
     assert (undeclared["service"], undeclared["declared"]) == ("spy", False)
     assert run("catalog", "docs", *source, "--consumers-of", "billing.orders").stdout.splitlines() == [
         (
-            "amqp:billing.orders: consumed by billing (billing/onOrder), group billing.orders, "
-            "seen until 2026-11-20T12:00:02Z"
+            "amqp:billing.orders: consumed by billing (billing/onOrder), group billing.orders, owner pay-core: "
+            "2 messages, last seen 2026-11-20T12:00:02Z"
         ),
-        "amqp:billing.orders: consumed by spy (not declared), seen until 2026-11-20T12:00:03Z",
+        "amqp:billing.orders: consumed by spy, undeclared: 1 message, last seen 2026-11-20T12:00:03Z",
     ]
 
 

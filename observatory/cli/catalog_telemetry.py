@@ -1,0 +1,75 @@
+"""What telemetry adds to the catalogue: one survey of the sources, and what it means to the shell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from observatory.errors import ExitCode, Problem, SourceFailed
+from observatory.evaluate.participants import Participants, participants
+from observatory.settings import Settings
+from observatory.sources.base import SourceState
+from observatory.spec.catalog import Catalog
+from observatory.telemetry.binding import MappingResult
+from observatory.windows import TimeRange, format_instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """Participants as seen over a range.
+
+    Attributes:
+        spans_asked: Spans were asked for and answered, so that a service without a sighting was not there.
+        code: 4 when no source answered, 5 when one failed or answered in part.
+    """
+
+    participants: Participants
+    span: TimeRange
+    states: tuple[SourceState, ...]
+    spans_asked: bool
+    problems: tuple[Problem, ...]
+    code: ExitCode
+
+    def to_json(self) -> dict[str, Any]:
+        """What the answer says of its sources."""
+        return {
+            "from": format_instant(self.span.start_ms),
+            "at": format_instant(self.span.end_ms),
+            "sources": [state.to_json() for state in self.states],
+        }
+
+
+def observe(catalog: Catalog, settings: Settings, span: TimeRange) -> Observation:
+    """Ask every source of the settings once; one that fails leaves what it would have shown unseen.
+
+    Raises:
+        InputInvalid: A source, a profile or the store cannot be used.
+    """
+    from observatory.sources.opening import open_sources
+    from observatory.telemetry.profile import load_profiles
+    from observatory.telemetry.survey import survey
+
+    profiles = load_profiles(settings.profiles_dir)
+    with open_sources(settings, read_only_store=True) as sources:
+        try:
+            found = survey(catalog, profiles, sources.metrics, sources.spans, span)
+        except SourceFailed as error:
+            return Observation(
+                participants=participants(catalog, MappingResult({}), (), profiles),
+                span=span,
+                states=sources.states(),
+                spans_asked=False,
+                problems=tuple(error.problems),
+                code=ExitCode.SOURCE_FAILED,
+            )
+        states = sources.states()
+        spans_asked = any(source.name not in found.failed for source in sources.spans)
+    partial = bool(found.failed) or any(state.state != "ok" for state in states)
+    return Observation(
+        participants=participants(catalog, found.mapping, found.inventories, profiles),
+        span=span,
+        states=states,
+        spans_asked=spans_asked,
+        problems=found.problems,
+        code=ExitCode.PARTIAL_DATA if partial else ExitCode.FINE,
+    )

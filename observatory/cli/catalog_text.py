@@ -1,0 +1,143 @@
+"""The catalogue for people: a tree, a table, a flowchart, or the answer to who produces and who consumes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from observatory.errors import printable
+from observatory.spec.catalog import Action, Catalog, Channel
+from observatory.spec.participant import Participant, declared_on
+from observatory.units import format_count
+from observatory.windows import format_instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawing:
+    """Channels to draw.
+
+    Attributes:
+        participants: With what telemetry shows, by channel id; None when no telemetry was asked.
+        spans_asked: Spans answered, so that who has no sighting was not seen.
+    """
+
+    catalog: Catalog
+    channels: Sequence[Channel]
+    participants: Mapping[str, tuple[Participant, ...]] | None = None
+    spans_asked: bool = False
+
+    def on(self, channel: Channel, action: Action | None = None) -> list[Participant]:
+        """Who sends to a channel or receives from it, senders first."""
+        found = declared_on(self.catalog, channel.id) if self.participants is None else self.participants[channel.id]
+        return [one for one in found if action in (None, one.action)]
+
+    def who(self, one: Participant) -> str:
+        """A participant with its group, its owner and what is seen of it, on one line."""
+        parts = [one.service] if one.service else []
+        if one.operation:
+            parts = [f"{one.service} ({one.operation.key})"]
+        if one.consumer_group:
+            parts.append(f"group {one.consumer_group}")
+        if one.operation and one.operation.owner:
+            parts.append(f"owner {one.operation.owner.team}")
+        if not one.declared:
+            parts.append("undeclared")
+        seen = self.seen(one)
+        return printable(", ".join(parts) + (f": {seen}" if seen else ""))
+
+    def seen(self, one: Participant) -> str:
+        """What telemetry shows, in words; empty when that is not known."""
+        if one.seen is None:
+            return "not seen" if self.spans_asked else ""
+        if one.seen.last_ms is None:
+            return "seen in series"
+        last = f"last seen {format_instant(one.seen.last_ms)}"
+        if one.seen.messages is None:
+            return f"{last}, messages not told apart from those of other channels"
+        shared = f" together with {', '.join(one.shared_with)}" if one.shared_with else ""
+        noun = "message" if one.seen.messages == 1 else "messages"
+        return f"{format_count(one.seen.messages)} {noun}{shared}, {last}"
+
+
+def side(drawing: Drawing, *, receiving: bool) -> str:
+    """Who consumes these channels, or who produces them, a line each."""
+    verb = "consumed" if receiving else "produced"
+    said = "documents" if drawing.participants is None else "documents and telemetry"
+    lines: list[str] = []
+    for channel in drawing.channels:
+        found = drawing.on(channel, "receive" if receiving else "send")
+        if not found:
+            lines.append(f"{printable(channel.id)}: {verb} by nobody, as far as the {said} say")
+        lines += [f"{printable(channel.id)}: {verb} by {drawing.who(one)}" for one in found]
+    return "\n".join(lines)
+
+
+def tree(drawing: Drawing) -> str:
+    """Each channel with its owner, and its participants below."""
+    lines: list[str] = []
+    for channel in drawing.channels:
+        about = [channel.owner.team if channel.owner else "no owner", channel.domain or ""]
+        about += [channel.criticality if channel.criticality != "normal" else ""]
+        lines.append(printable(f"{channel.id}  [{', '.join(part for part in about if part)}]"))
+        found = drawing.on(channel)
+        rows = [f"{'<-' if one.action == 'send' else '->'} {drawing.who(one)}" for one in found]
+        if channel.dead_letter:
+            rows.append(printable(f"dead letters to {channel.dead_letter}"))
+        if not found:
+            rows.append("used by no operation")
+        for index, row in enumerate(rows):
+            lines.append(f"{'└── ' if index == len(rows) - 1 else '├── '}{row}")
+    lines.append(f"\n{len(drawing.channels)} of {len(drawing.catalog.channels)} channels; <- produces, -> consumes")
+    return "\n".join(lines)
+
+
+def table(drawing: Drawing) -> str:
+    """A line per channel."""
+    head = ("channel", "produced by", "consumed by", "owner", "domain", "criticality")
+    rows: list[tuple[str, ...]] = [head]
+    for channel in drawing.channels:
+        senders, receivers = (_briefly(drawing, drawing.on(channel, action)) for action in ("send", "receive"))
+        owner = channel.owner.team if channel.owner else "-"
+        cells = (channel.id, senders or "-", receivers or "-", owner, channel.domain or "-")
+        rows.append((*map(printable, cells), channel.criticality))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join(lines)
+
+
+def _briefly(drawing: Drawing, side: Sequence[Participant]) -> str:
+    cells: dict[str, None] = {}
+    for one in side:
+        notes = [] if one.declared else ["undeclared"]
+        if one.seen and one.seen.messages is not None:
+            notes.append(format_count(one.seen.messages))
+        elif one.seen:
+            notes.append("seen")
+        elif drawing.spans_asked:
+            notes.append("not seen")
+        name = one.service or f"group {one.consumer_group}"
+        cells[name + (f" ({', '.join(notes)})" if notes else "")] = None
+    return ", ".join(cells)
+
+
+def mermaid(drawing: Drawing) -> str:
+    """A flowchart: services as boxes, channels as pipes, messages flowing along the arrows; undeclared ones dotted."""
+    services: dict[str, str] = {}
+    lines = ["flowchart LR"]
+    edges: list[str] = []
+    for number, channel in enumerate(drawing.channels):
+        lines.append(f'  c{number}[/"{_quoted(channel.label)}"/]')
+        for one in drawing.on(channel):
+            name = one.service or f"group {one.consumer_group}"
+            node = services.setdefault(name, f"s{len(services)}")
+            arrow = "-->" if one.declared else "-. undeclared .->"
+            edges.append(f"  {node} {arrow} c{number}" if one.action == "send" else f"  c{number} {arrow} {node}")
+    lines += [f'  {node}["{_quoted(name)}"]' for name, node in services.items()]
+    return "\n".join(lines + list(dict.fromkeys(edges)))
+
+
+def _quoted(text: str) -> str:
+    """Text inside a Mermaid label, where quotes, brackets and hashes are written by their number."""
+    return re.sub(r'["#<>&;\[\]`]', lambda match: f"#{ord(match[0])};", printable(text))
