@@ -154,9 +154,15 @@ def _tells(expression: Expression, by_signal: Mapping[str, Binding]) -> bool:
             return isinstance(binding, SpanBinding) or bool(outcome_terms(binding, outcome))
         case CountAtMost(signal=signal):
             binding = by_signal[signal]
-            return isinstance(binding, SpanBinding) or binding.kind == "distribution"
+            return isinstance(binding, SpanBinding) or _has_buckets(binding)
         case _:
             return all(isinstance(by_signal[signal], MetricBinding) for signal in signals_of(expression))
+
+
+def _has_buckets(binding: MetricBinding) -> bool:
+    """Whether a histogram can tell values apart; a live one with nothing but +Inf cannot."""
+    finite = any(value != float("inf") for value, _ in binding.boundaries)
+    return binding.kind == "distribution" and (finite or binding.liveness != "live")
 
 
 def _rank(

@@ -65,7 +65,11 @@ def signal_series(
             parts = _span_parts(binding, statistic, spans[binding.source], grid)
         else:
             parts = {}
-        found += [_line(subject, signal, statistic, part, grid, value) for part, value in sorted(parts.items())]
+        found += [
+            _line(subject, signal, statistic, part, grid, value)
+            for part, value in sorted(parts.items())
+            if not np.isnan(value).all()
+        ]
     return tuple(found)
 
 

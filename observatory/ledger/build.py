@@ -68,8 +68,8 @@ def _tail(grid: Grid, previous: Ledger | None) -> Grid | None:
     if (grid.start_ms - old.start_ms) % grid.step_ms or old.start_ms > grid.start_ms:
         return None
     horizon = -(-HORIZON_MS // grid.step_ms) * grid.step_ms
-    kept_ms = min(old.end_ms - horizon, grid.end_ms)
-    if kept_ms <= grid.start_ms:
+    kept_ms = old.end_ms - horizon
+    if not grid.start_ms < kept_ms < grid.end_ms:
         return None
     return Grid(kept_ms, grid.step_ms, (grid.end_ms - kept_ms) // grid.step_ms)
 

@@ -115,6 +115,17 @@ def test_what_cannot_be_meant_is_said(sli: str, role: str, threshold: Threshold 
     assert found.code == code
 
 
+@pytest.mark.parametrize(
+    ("boundaries", "taken_as_measure"), [(((0.5, "0.5"),), True), (((float("inf"), "+Inf"),), False)]
+)
+def test_a_histogram_without_buckets_measures_no_latency(
+    boundaries: tuple[tuple[float, str], ...], taken_as_measure: bool
+) -> None:
+    took = bound("process_duration", selector("took"), "distribution", boundaries=boundaries)
+    wanted = objective("latency", threshold=Threshold(value=0.5, unit="second"))
+    assert isinstance(measure(wanted, mapping(took)), Measurement) == taken_as_measure
+
+
 def test_equal_questions_have_equal_keys_and_others_have_not() -> None:
     one, same, other = events(channel="a"), events(channel="a"), events(channel="b")
     assert one.key == same.key

@@ -95,6 +95,15 @@ def test_a_refresh_reads_the_tail_only_and_gives_the_same_counts() -> None:
     assert row.observed.tolist() == truth.observed.tolist()
 
 
+def test_an_earlier_instant_is_counted_anew_and_not_cut_from_a_later_ledger() -> None:
+    measurement = events(channel="c0")
+    earlier = Grid.ending_at(END_MS - 60 * MINUTE_MS, 6 * HOUR_MS)
+    with store_of(channels(1)) as store:
+        later = build([measurement], Answering((store,)), GRID)
+        back = build([measurement], Answering((store,)), earlier, previous=later)
+    assert total(back.rows[measurement.key]) == 2.0 * 360
+
+
 def test_samples_that_come_late_are_counted_by_the_next_refresh() -> None:
     measurement = events()
     labels, t, values = counter(handled("success"), scrapes(GRID.start_ms - HOUR_MS, GRID.end_ms), 10.0)
