@@ -97,7 +97,7 @@ class SloReader:
         written = word if word is not None else self._value(entry, "sli")
         sli = self._sli(written, sli_at)
         if self._value(entry, "target") is None:
-            self._add("slo-target", "an objective needs a target", entry.location(), "add target: 99.9%")
+            self._add("slo-incomplete", "an objective needs a target", entry.location(), "add target: 99.9%")
             target = None
         else:
             target = self._target(self._value(entry, "target"), entry.location("target"))
@@ -200,7 +200,7 @@ class SloReader:
             return None
         example = NEEDS_THRESHOLD[sli]
         if written is None:
-            self._add("slo-threshold", f"{sli} needs a threshold", at, f"add threshold: {example}")
+            self._add("slo-incomplete", f"{sli} needs a threshold", at, f"add threshold: {example}")
             return None
         value = written.value
         parsers: dict[str, tuple[tuple[str, Callable[[str], float]], ...]] = {

@@ -93,7 +93,7 @@ def test_a_missing_threshold_is_an_error(sli: str) -> None:
     for text in (f"- {{sli: {sli}, target: 99%}}", f"{sli}: 99%"):
         declarations, (problem,) = read_slo(text)
         assert declarations == ()
-        assert f"error[slo-threshold]: {sli} needs a threshold" in problem
+        assert f"error[slo-incomplete]: {sli} needs a threshold" in problem
 
 
 def test_the_short_form_is_the_long_form() -> None:
