@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from observatory.cli import console, options
-from observatory.errors import UsageError
+from observatory.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from observatory.cli.catalog_telemetry import Observation
@@ -97,7 +97,7 @@ def catalog(
 
         seen = observe(loaded, settings, span)
     problems = [*loaded.problems, *(seen.problems if seen else ())]
-    code = console.report(problems)
+    console.report(problems)
     if json or form == Form.JSON:
         answer = topology.catalog_json(loaded, channels, seen.participants if seen else None)
         console.answer_json(
@@ -115,8 +115,9 @@ def catalog(
         else:
             draw = {Form.TABLE: catalog_text.table, Form.MERMAID: catalog_text.mermaid}.get(form, catalog_text.tree)
             console.answer(draw(drawing))
-    console.finish(code)
-    console.finish(seen.code if seen else code)
+    if any(problem.severity == "error" for problem in loaded.problems):
+        console.finish(ExitCode.INPUT_INVALID)
+    console.finish(seen.code if seen else ExitCode.FINE)
 
 
 def _named(loaded: Catalog, word: str) -> list[Channel]:

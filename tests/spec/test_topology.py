@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from observatory.spec.catalog import Catalog
-from observatory.spec.topology import Observed, catalog_json
+from observatory.spec.participant import Participant, Sighting, declared_on
+from observatory.spec.topology import catalog_json
 
 Load = Callable[..., Catalog]
 
@@ -21,20 +23,15 @@ operations:
   in: {action: receive, channel: {$ref: '#/channels/c'}, bindings: {kafka: {groupId: {const: billing-v1}}}}
 """
     )
-    seen = [
-        Observed(
-            channel_id="kafka:orders",
-            action="receive",
-            service="billing",
-            consumer_group="billing-v1",
-            messages=12.5,
-            first_ms=1_795_176_000_000,
-            last_ms=1_795_176_060_500,
-        ),
-        Observed(channel_id="kafka:orders", action="receive", service="spy", messages=1.0, first_ms=0, last_ms=1000),
-        Observed(channel_id="kafka:orders", action="send", service="shop", messages=2.0, first_ms=0, last_ms=1000),
-    ]
-    (channel,) = catalog_json(catalog, observed=seen)["channels"]
+    seen = Sighting(messages=12.5, first_ms=1_795_176_000_000, last_ms=1_795_176_060_500)
+    (declared,) = declared_on(catalog, "kafka:orders")
+    stranger = Sighting(messages=1.0, first_ms=0, last_ms=1000)
+    there = (
+        Participant(action="send", service="shop", seen=Sighting()),
+        replace(declared, seen=seen),
+        Participant(action="receive", service="spy", seen=stranger),
+    )
+    (channel,) = catalog_json(catalog, participants={"kafka:orders": there})["channels"]
     assert channel["consumers"] == [
         {
             "service": "billing",
@@ -57,29 +54,12 @@ operations:
             "consumer_group": None,
         },
     ]
-    assert [(row["service"], row["declared"]) for row in channel["producers"]] == [("shop", False)]
-
-
-def test_another_group_of_the_same_service_is_not_the_declared_one(one: Load) -> None:
-    catalog = one(
-        """
-asyncapi: 3.0.0
-info: {title: Billing, version: '1'}
-channels: {c: {address: orders}}
-operations: {in: {action: receive, channel: {$ref: '#/channels/c'}, x-consumer-group: a}}
-"""
-    )
-    seen = Observed(
-        channel_id="unknown:orders",
-        action="receive",
-        service="billing",
-        consumer_group="b",
-        messages=1.0,
-        first_ms=0,
-        last_ms=1,
-    )
-    (channel,) = catalog_json(catalog, observed=[seen])["channels"]
-    assert [(row["declared"], row["consumer_group"], row["observed"] is None) for row in channel["consumers"]] == [
-        (True, "a", True),
-        (False, "b", False),
+    assert channel["producers"] == [
+        {
+            "service": "shop",
+            "document": None,
+            "operation": None,
+            "declared": False,
+            "observed": {"messages": None, "first_seen": None, "last_seen": None},
+        }
     ]
