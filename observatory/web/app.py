@@ -6,8 +6,10 @@ timer -> version of the snapshot -> panel callbacks, only when it changed
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any
 from urllib.parse import unquote
 
@@ -21,9 +23,10 @@ from observatory.web.board import Board
 from observatory.web.declaration import PageDeclaration
 from observatory.web.kind import Kind
 from observatory.web.panels import KINDS
-from observatory.web.service import Service
+from observatory.web.service import Service, Standing
 from observatory.web.view import View
 
+MOST_WATCHED = 40
 ASSETS = Path(__file__).resolve().parent / "assets"
 HOME = "on-call"
 """Id of the page that `/` opens; the first page where there is none of that id."""
@@ -117,11 +120,13 @@ def draw_panel(
     policies: Mapping[str, Policy],
     search: str,
     target: Mapping[str, str],
+    standing: Standing | None = None,
 ) -> list[Any]:
     """The callback behind every panel, as a plain function.
 
     Args:
         search: The view as a query string, theme included.
+        standing: In place of the service's present one.
         target: The panel's id: page, panel and argument.
     """
     page = pages.get(target.get("page", ""))
@@ -129,7 +134,7 @@ def draw_panel(
     kind: Kind | None = KINDS.get(panel.kind) if panel else None
     if panel is None or kind is None:
         return []
-    standing = service.standing
+    standing = standing or service.standing
     board = Board.of(
         standing,
         service.estate,
@@ -139,6 +144,35 @@ def draw_panel(
         now_ms=service.clock(),
     )
     return frame.draw(panel, kind, board, standing)
+
+
+class Watched:
+    """Panels that somebody looked at lately; they are computed for a new snapshot before it is shown."""
+
+    def __init__(self, service: Service, draw: Callable[[str, Mapping[str, str], Standing], object]) -> None:
+        self._service, self._draw = service, draw
+        self._seen: OrderedDict[tuple[str, tuple[tuple[str, str], ...]], int] = OrderedDict()
+        self._lock = Lock()
+
+    def note(self, search: str, target: Mapping[str, str]) -> None:
+        """Remember that a panel was asked for."""
+        key = (search, tuple(sorted(target.items())))
+        with self._lock:
+            self._seen[key] = self._service.clock()
+            self._seen.move_to_end(key)
+            while len(self._seen) > MOST_WATCHED:
+                self._seen.popitem(last=False)
+
+    def warm(self, standing: Standing) -> None:
+        """Draw what was asked for within the last three refreshes (two minutes at least), the newest first."""
+        now = self._service.clock()
+        oldest = now - max(120_000, round(3000 * self._service.interval_seconds))
+        with self._lock:
+            wanted = [key for key, seen in reversed(self._seen.items()) if seen >= oldest]
+        for search, target in wanted:
+            if self._service.clock() - now > 10_000:
+                return
+            self._draw(search, dict(target), standing)
 
 
 def poll(service: Service, known: int | None) -> tuple[Any, dict[str, Any]]:
@@ -162,12 +196,17 @@ def poll(service: Service, known: int | None) -> tuple[Any, dict[str, Any]]:
 def _callbacks(
     app: Dash, service: Service, pages: Mapping[str, PageDeclaration], policies: Mapping[str, Policy]
 ) -> None:
+    watched = Watched(
+        service, lambda search, target, standing: draw_panel(service, pages, policies, search, target, standing)
+    )
+    service.warm = watched.warm
     pattern = {"type": "panel", "page": MATCH, "panel": MATCH, "argument": MATCH}
 
     @app.callback(  # type: ignore[untyped-decorator]
         Output(pattern, "children"), Input("view", "data"), Input("version", "data"), State(pattern, "id")
     )
     def _panel(search: str | None, _version: int | None, target: dict[str, str]) -> list[Any]:
+        watched.note(search or "", target)
         return draw_panel(service, pages, policies, search or "", target)
 
     @app.callback(  # type: ignore[untyped-decorator]

@@ -75,7 +75,8 @@ def _objectives(before: tuple[Objective, ...], after: tuple[Objective, ...], at_
                 )
             )
         elif earlier.target != one.target:
-            moved = f"{format_percentage(earlier.target, target=earlier.target)} to {format_percentage(one.target, target=one.target)}"
+            old_target = format_percentage(earlier.target, target=earlier.target)
+            moved = f"{old_target} to {format_percentage(one.target, target=one.target)}"
             found.append(Change(at_ms, f"objective {one.id} moved from {moved}", "documents", one.channel_id))
     found += [Change(at_ms, f"objective {key} removed", "documents", one.channel_id) for key, one in old.items()]
     return found

@@ -27,9 +27,12 @@ def panel_id(page: str, panel: str, argument: str) -> dict[str, str]:
 def empty_frame(page: PageDeclaration, panel: PanelDeclaration, kind: Kind, argument: str) -> html.Section:
     """A panel before its first content: the title is there at once, the body is a skeleton of its later shape."""
     content = skeleton(kind) if kind.bare else [_head(panel, "", ()), html.Div(skeleton(kind), className="body")]
+    looks = ["bare"] if kind.bare else []
+    # A table of fixed height scrolls inside its panel; the channel grid does so by itself.
+    looks += ["tall"] if panel.height and kind.skeleton == "table" and kind.name != "channels" else []
     return html.Section(
         html.Div(content, id=panel_id(page.id, panel.id, argument), className="content"),
-        className=f"panel kind-{kind.name}{' bare' if kind.bare else ''} wide-{panel.width}{' tall' if panel.height and kind.skeleton == 'table' and kind.name != 'channels' else ''}",
+        className=" ".join(["panel", f"kind-{kind.name}", f"wide-{panel.width}", *looks]),
         id=f"panel-{panel.id}",
         style={"--body": f"{panel.height}px"} if panel.height else {},
         **{"aria-label": panel.title},

@@ -122,11 +122,12 @@ class _PageReader:
                 )
         subject = self._text((), data, "subject", "estate", allowed=SUBJECTS)
         path = self._text((), data, "path", "", pattern=_PATH, required=True)
+        wanted = "the estate ends without" if subject == "estate" else f"one {subject} ends in"
         if path and (subject == "estate") == path.endswith("/<id>"):
             self._fault(
                 ("path",),
                 "dashboard-invalid",
-                f"the path of a page about {'the estate ends without' if subject == 'estate' else f'one {subject} ends in'} /<id>",
+                f"the path of a page about {wanted} /<id>",
                 key=False,
             )
         return PageDeclaration(

@@ -207,6 +207,17 @@ def short_duration(seconds: float) -> str:
     return f"{seconds / 86400:.0f} d"
 
 
+def milliseconds_text(seconds: float | None) -> str | None:
+    """A latency in three digits: `184 ms`, `1.84 s`, `38 min`; None stays None."""
+    if seconds is None:
+        return None
+    for unit, size, most in (("ms", 0.001, 1.0), ("s", 1.0, 60.0), ("min", 60.0, 7200.0)):
+        if seconds < most:
+            amount = seconds / size
+            return f"{amount:.0f} {unit}" if amount >= 999.5 else f"{amount:.3g} {unit}"
+    return f"{seconds / 3600:.3g} h"
+
+
 def value_text(value: float | None, unit: str) -> str:
     """A value in its base unit as people read it."""
     if value is None or not math.isfinite(value):
@@ -229,7 +240,7 @@ def clock(at_ms: int, now_ms: int | None = None) -> str:
 
 def objective_words(objective: Objective) -> str:
     """An objective as a sentence: `99 % within 500 ms over 30d`."""
-    target = format_percentage(objective.target, target=objective.target).replace(".00 %", " %")
+    target = f"{objective.target * 100:.6g} %"
     threshold = objective.threshold
     bound = ""
     if threshold:

@@ -77,6 +77,8 @@ class Service:
         interval_seconds: float = 30.0,
         observer: Observer | None = None,
     ) -> None:
+        self.warm: Callable[[Standing], None] | None = None
+        """Called with a new standing before anybody sees it, to compute what people are looking at."""
         self.estate = estate
         self.clock = clock
         self.interval_seconds = interval_seconds
@@ -111,6 +113,8 @@ class Service:
                 # A thread that ends silently would leave old numbers on the wall; so it notes the fault and goes on.
                 log.exception("a refresh failed")
                 after = replace(before, tried_ms=began, problems=(_failure(f"{type(error).__name__}: {error}"),))
+            if self.warm and after.version != before.version:
+                self._warm(after)
             self._standing = after
             if self._observer:
                 self._observer.refreshed((self.clock() - began) / 1000, after)
@@ -122,7 +126,7 @@ class Service:
             return replace(before, tried_ms=now_ms)
         snapshot = self.estate.snapshot(at_ms, previous=before.snapshot)
         if before.snapshot and _all_failed(snapshot):
-            # Numbers of a snapshot without any source are all unknown; the last known ones serve better, with their age.
+            # Without any source all numbers are unknown; the last known ones serve better, with their age.
             return replace(before, tried_ms=now_ms, problems=_source_problems(snapshot))
         found = changes_between(before.snapshot, snapshot) if before.snapshot else ()
         return Standing(
@@ -133,6 +137,14 @@ class Service:
             changes=(*found, *before.changes)[:MOST_CHANGES],
             memory=Memory(),
         )
+
+    def _warm(self, after: Standing) -> None:
+        try:
+            assert self.warm is not None
+            self.warm(after)
+        except Exception:
+            # Only a head start: what could not be computed now is computed, or fails visibly, when it is asked for.
+            log.exception("values could not be computed ahead")
 
     def start(self) -> None:
         """Begin to refresh; the first refresh starts at once, in the background."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+
 from observatory.compile.plan import Measurement
 from observatory.errors import Problem, SourceFailed
 from observatory.evaluate.history import burn_history, firing_now
@@ -31,6 +32,8 @@ from observatory.telemetry.binding import (
     Term,
 )
 from observatory.telemetry.inventory import Inventory, SpanDestination
+from observatory.telemetry.profile import load_profiles
+from observatory.telemetry.recipe import Profile
 from observatory.windows import BURN_WINDOWS, Grid, TimeRange, Window
 
 AT_MS = 1_795_176_000_000  # 2026-11-20T12:00:00Z
@@ -61,12 +64,30 @@ def channel(name: str, *, domain: str = "payments", criticality: str = "critical
 
 def operations(one: Channel) -> tuple[Operation, Operation]:
     """A producer and a consumer."""
-    common = {"channel_id": one.id, "channel_key": one.address, "owner": OWNER, "domain": one.domain, "criticality": one.criticality}
+    common = {
+        "channel_id": one.id,
+        "channel_key": one.address,
+        "owner": OWNER,
+        "domain": one.domain,
+        "criticality": one.criticality,
+    }
     return (
-        Operation(key=f"shop/publish {one.address}", document="shop", name=f"publish {one.address}", service="shop", action="send", **common),  # type: ignore[arg-type]
         Operation(
-            key=f"billing/on {one.address}", document="billing", name=f"on {one.address}", service="billing", action="receive",
-            consumer_group="billing-v1", **common,  # type: ignore[arg-type]
+            key=f"shop/publish {one.address}",
+            document="shop",
+            name=f"publish {one.address}",
+            service="shop",
+            action="send",
+            **common,
+        ),  # type: ignore[arg-type]
+        Operation(
+            key=f"billing/on {one.address}",
+            document="billing",
+            name=f"on {one.address}",
+            service="billing",
+            action="receive",
+            consumer_group="billing-v1",
+            **common,  # type: ignore[arg-type]
         ),
     )
 
@@ -74,11 +95,27 @@ def operations(one: Channel) -> tuple[Operation, Operation]:
 def objective(one: Channel, target: float = TARGET) -> Objective:
     """Availability of the consumer."""
     return Objective(
-        id=f"billing/on {one.address}/availability", document="billing", operation=f"on {one.address}",
-        operation_key=f"billing/on {one.address}", channel_id=one.id, channel_key=one.address or "", address=one.address,
-        protocol="kafka", role="consumer", service="billing", consumer_group="billing-v1", sli="availability",
-        name="availability", target=target, threshold=None, window=Window.parse("30d"), policy="google-30d", owner=OWNER,
-        domain=one.domain, criticality=one.criticality, location=Location("billing.yaml", 31, 7),
+        id=f"billing/on {one.address}/availability",
+        document="billing",
+        operation=f"on {one.address}",
+        operation_key=f"billing/on {one.address}",
+        channel_id=one.id,
+        channel_key=one.address or "",
+        address=one.address,
+        protocol="kafka",
+        role="consumer",
+        service="billing",
+        consumer_group="billing-v1",
+        sli="availability",
+        name="availability",
+        target=target,
+        threshold=None,
+        window=Window.parse("30d"),
+        policy="google-30d",
+        owner=OWNER,
+        domain=one.domain,
+        criticality=one.criticality,
+        location=Location("billing.yaml", 31, 7),
     )
 
 
@@ -100,14 +137,29 @@ def measurement(one: Channel) -> Measurement:
         key=f"{name} processed",
         subject=name,
         indicator=Indicator(
-            sli="availability", total=Count("processed_messages"), good=Count("processed_messages", "success"), measure="processed without error"
+            sli="availability",
+            total=Count("processed_messages"),
+            good=Count("processed_messages", "success"),
+            measure="processed without error",
         ),
         bindings=(
             MetricBinding(
-                signal="processed_messages", source="metrics", profile="otel_semconv_messaging", kind="cumulative",
+                signal="processed_messages",
+                source="metrics",
+                profile="otel_semconv_messaging",
+                kind="cumulative",
                 all=(Term(1, SeriesSelector("messages_total", (Matcher("topic", (one.address or "",)),))),),
-                success=(Term(1, SeriesSelector("messages_total", (Matcher("topic", (one.address or "",)), Matcher("error_type", ("",))))),),
-                liveness="live", series=3, reason="service and topic agree",
+                success=(
+                    Term(
+                        1,
+                        SeriesSelector(
+                            "messages_total", (Matcher("topic", (one.address or "",)), Matcher("error_type", ("",)))
+                        ),
+                    ),
+                ),
+                liveness="live",
+                series=3,
+                reason="service and topic agree",
             ),
         ),
     )
@@ -116,7 +168,9 @@ def measurement(one: Channel) -> Measurement:
 def status_of(one: Objective, ledger_row: Row, grid: Grid, key: str) -> ObjectiveStatus:
     """The status that the rooms below would give, from the same arithmetic."""
     policy = load_policies()["google-30d"]
-    counts = Counts(float(ledger_row.good.sum()), float(ledger_row.total.sum()), float(ledger_row.observed.sum()), 30 * 86_400.0)
+    counts = Counts(
+        float(ledger_row.good.sum()), float(ledger_row.total.sum()), float(ledger_row.observed.sum()), 30 * 86_400.0
+    )
     left = remaining_ratio(counts, one.target)
     seconds = {"5m": 300, "30m": 1800, "1h": 3600, "2h": 7200, "6h": 21_600, "1d": 86_400, "3d": 259_200}
     rates: dict[str, float | None] = {
@@ -125,20 +179,37 @@ def status_of(one: Objective, ledger_row: Row, grid: Grid, key: str) -> Objectiv
     fires = tuple(dict.fromkeys(pair.severity for pair in firing_now(ledger_row, grid, one.target, policy)))
     state: State = "breached" if left is not None and left <= 0 else "at_risk" if fires else "meeting"
     return ObjectiveStatus(
-        objective=one, state=state, counts=counts, counting="exact",
-        budget=Budget(allowed_events(counts, one.target), counts.bad, left), burn_rates=rates, firing=fires,
-        measure="processed without error", profile="otel_semconv_messaging", measurement=key, last_sample_ms=AT_MS - 4000,
+        objective=one,
+        state=state,
+        counts=counts,
+        counting="exact",
+        budget=Budget(allowed_events(counts, one.target), counts.bad, left),
+        burn_rates=rates,
+        firing=fires,
+        measure="processed without error",
+        profile="otel_semconv_messaging",
+        measurement=key,
+        last_sample_ms=AT_MS - 4000,
     )
 
 
 def silent_status(one: Objective) -> ObjectiveStatus:
     """An objective that nothing measures."""
     problem = Problem(
-        code="series-missing", severity="warning", message="no series messages_total for this topic",
-        hint="switch on the consumer's metrics", location=Location("billing.yaml", 31, 7),
+        code="series-missing",
+        severity="warning",
+        message="no series messages_total for this topic",
+        hint="switch on the consumer's metrics",
+        location=Location("billing.yaml", 31, 7),
     )
     return ObjectiveStatus(
-        objective=one, state="no_data", counts=None, counting=None, budget=None, burn_rates=dict.fromkeys(BURN_WINDOWS), problems=(problem,)
+        objective=one,
+        state="no_data",
+        counts=None,
+        counting=None,
+        budget=None,
+        burn_rates=dict.fromkeys(BURN_WINDOWS),
+        problems=(problem,),
     )
 
 
@@ -168,13 +239,18 @@ def snapshot(*, at_ms: int = AT_MS, sources: Sequence[SourceState] | None = None
     objectives = tuple(objective(one) for one in CHANNELS)
     measurements = {objective(one).id: measurement(one) for one in CHANNELS if one.id in rows}
     statuses = [
-        status_of(objective(one), rows[one.id], grid, measurement(one).key) if one.id in rows else silent_status(objective(one)) for one in CHANNELS
+        status_of(objective(one), rows[one.id], grid, measurement(one).key)
+        if one.id in rows
+        else silent_status(objective(one))
+        for one in CHANNELS
     ]
     resolutions = {
         (f"billing/on {one.address}", "processed_messages"): Resolution(
-            subject=f"billing/on {one.address}", signal="processed_messages",
+            subject=f"billing/on {one.address}",
+            signal="processed_messages",
             chosen=measurement(one).bindings[0] if one.id in rows else None,
-            code=None if one.id in rows else "series-missing", reason="" if one.id in rows else "no series messages_total for this topic",
+            code=None if one.id in rows else "series-missing",
+            reason="" if one.id in rows else "no series messages_total for this topic",
         )
         for one in CHANNELS
     }
@@ -198,17 +274,55 @@ def spans() -> tuple[Span, ...]:
     base = (AT_MS - 60_000) * 1_000_000
     ms = 1_000_000
     return (
-        Span(trace_id=TRACE, span_id="a1", parent_span_id="", name="POST /checkout", kind="server", service="shop", start_ns=base, end_ns=base + 120 * ms),
         Span(
-            trace_id=TRACE, span_id="a2", parent_span_id="a1", name="publish payments.card.settled", kind="producer", service="shop",
-            start_ns=base + 90 * ms, end_ns=base + 100 * ms, system="kafka", destination="payments.card.settled",
+            trace_id=TRACE,
+            span_id="a1",
+            parent_span_id="",
+            name="POST /checkout",
+            kind="server",
+            service="shop",
+            start_ns=base,
+            end_ns=base + 120 * ms,
         ),
         Span(
-            trace_id="ffff", span_id="b1", parent_span_id="", name="process payments.card.settled", kind="consumer", service="billing",
-            start_ns=base + 500 * ms, end_ns=base + 700 * ms, system="kafka", destination="payments.card.settled",
-            consumer_group="billing-v1", links=((TRACE, "a2"),), error=True, error_type="SchemaError", attributes={"note": HOSTILE},
+            trace_id=TRACE,
+            span_id="a2",
+            parent_span_id="a1",
+            name="publish payments.card.settled",
+            kind="producer",
+            service="shop",
+            start_ns=base + 90 * ms,
+            end_ns=base + 100 * ms,
+            system="kafka",
+            destination="payments.card.settled",
         ),
-        Span(trace_id="ffff", span_id="b2", parent_span_id="b1", name="GET schema", kind="client", service="billing", start_ns=base + 510 * ms, end_ns=base + 560 * ms),
+        Span(
+            trace_id="ffff",
+            span_id="b1",
+            parent_span_id="",
+            name="process payments.card.settled",
+            kind="consumer",
+            service="billing",
+            start_ns=base + 500 * ms,
+            end_ns=base + 700 * ms,
+            system="kafka",
+            destination="payments.card.settled",
+            consumer_group="billing-v1",
+            links=((TRACE, "a2"),),
+            error=True,
+            error_type="SchemaError",
+            attributes={"note": HOSTILE},
+        ),
+        Span(
+            trace_id="ffff",
+            span_id="b2",
+            parent_span_id="b1",
+            name="GET schema",
+            kind="client",
+            service="billing",
+            start_ns=base + 510 * ms,
+            end_ns=base + 560 * ms,
+        ),
     )
 
 
@@ -222,8 +336,26 @@ class Spans:
         return Inventory(
             source="store",
             destinations=(
-                SpanDestination(role="producer", system="kafka", destination="payments.card.settled", service="shop", consumer_group="", messages=1200.0, first_ms=span.start_ms, last_ms=span.end_ms),
-                SpanDestination(role="consumer", system="kafka", destination="payments.card.settled", service="spy", consumer_group="spy-1", messages=7.0, first_ms=span.end_ms - 1000, last_ms=span.end_ms),
+                SpanDestination(
+                    role="producer",
+                    system="kafka",
+                    destination="payments.card.settled",
+                    service="shop",
+                    consumer_group="",
+                    messages=1200.0,
+                    first_ms=span.start_ms,
+                    last_ms=span.end_ms,
+                ),
+                SpanDestination(
+                    role="consumer",
+                    system="kafka",
+                    destination="payments.card.settled",
+                    service="spy",
+                    consumer_group="spy-1",
+                    messages=7.0,
+                    first_ms=span.end_ms - 1000,
+                    last_ms=span.end_ms,
+                ),
             ),
         )
 
@@ -249,31 +381,64 @@ class HandMadeEstate:
 
     sources: HandMadeSources = field(default_factory=HandMadeSources)
     failing: bool = False
+    profiles: tuple[Profile, ...] = field(default_factory=load_profiles)
     asked: list[tuple[str, str]] = field(default_factory=list)
 
     def snapshot(self, at_ms: int, previous: Snapshot | None = None) -> Snapshot:
         if self.failing:
-            raise SourceFailed(Problem(code="source-unreachable", message="connection refused", url="http://127.0.0.1:9090"))
+            raise SourceFailed(
+                Problem(code="source-unreachable", message="connection refused", url="http://127.0.0.1:9090")
+            )
         made = snapshot(at_ms=at_ms)
         return replace(made, catalog=previous.catalog, objectives=previous.objectives) if previous else made
 
     def series(
-        self, snapshot: Snapshot, signal: str, subjects: Sequence[str], span: TimeRange, step_ms: int, statistic: Statistic, by_part: bool = False
+        self,
+        snapshot: Snapshot,
+        signal: str,
+        subjects: Sequence[str],
+        span: TimeRange,
+        step_ms: int,
+        statistic: Statistic,
+        by_part: bool = False,
     ) -> tuple[SignalSeries, ...]:
         self.asked.append((signal, statistic))
         if self.failing:
-            raise SourceFailed(Problem(code="source-unreachable", message="connection refused", url="http://127.0.0.1:9090"))
+            raise SourceFailed(
+                Problem(code="source-unreachable", message="connection refused", url="http://127.0.0.1:9090")
+            )
         steps = (span.end_ms - span.start_ms) // step_ms
         t_ms = span.start_ms + np.arange(1, steps + 1, dtype=np.int64) * step_ms
         wave = 1 + 0.3 * np.sin(np.arange(steps) / steps * 6.28)
         found: list[SignalSeries] = []
         for index, subject in enumerate(subjects):
-            if "notify" in subject or signal in ("end_to_end_latency", "queue_ready", "queue_depth", "registry_requests", "contract_tests"):
+            if "notify" in subject or signal in (
+                "end_to_end_latency",
+                "queue_ready",
+                "queue_depth",
+                "registry_requests",
+                "contract_tests",
+            ):
                 continue
-            size = {"process_duration": 0.12, "consumer_lag": 40.0, "dead_lettered_messages": 0.02}.get(signal, 10.0) * (index + 1)
-            parts = ("0", "1", "2") if by_part and signal == "produced_offset" else ("error", "success") if by_part else ("",)
+            size = {"process_duration": 0.12, "consumer_lag": 40.0, "dead_lettered_messages": 0.02}.get(
+                signal, 10.0
+            ) * (index + 1)
+            parts = (
+                ("0", "1", "2")
+                if by_part and signal == "produced_offset"
+                else ("error", "success")
+                if by_part
+                else ("",)
+            )
             found += [
-                SignalSeries(subject=subject, signal=signal, statistic=statistic, part=part, t_ms=t_ms, value=wave * size * (2.0 if part == "1" else 1.0))
+                SignalSeries(
+                    subject=subject,
+                    signal=signal,
+                    statistic=statistic,
+                    part=part,
+                    t_ms=t_ms,
+                    value=wave * size * (2.0 if part == "1" else 1.0),
+                )
                 for part in parts
             ]
         return tuple(found)

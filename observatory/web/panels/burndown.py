@@ -12,7 +12,6 @@ from observatory.figures.lines import line_figure
 from observatory.web.board import Board
 from observatory.web.declaration import PanelDeclaration
 from observatory.web.kind import Drawn, Field, Kind
-from observatory.web.panels.domains import left_of
 from observatory.web.panels.graph import graph
 from observatory.web.panels.subjects import LIMIT
 from observatory.web.parts import notice
@@ -24,11 +23,11 @@ WINDOW_MS = 30 * 86_400_000
 def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     """Share of the window's budget left, from all of it at the window's start to what the tiles say at its end."""
     statuses = [one for one in board.statuses() if one.objective.sli == "availability"]
-    rolls = [roll for roll in by_domain(statuses) if left_of(roll) is not None]
+    rolls = [roll for roll in by_domain(statuses) if roll.remaining_ratio is not None]
     if not rolls:
         return Drawn(body=[notice("No data", "No availability objective has counted an event in its window.")])
     limit = panel.number("limit", 3)
-    worst = sorted(rolls, key=lambda roll: (left_of(roll) or 0.0, roll.name))[:limit]
+    worst = sorted(rolls, key=lambda roll: (roll.remaining_ratio or 0.0, roll.name))[:limit]
     grid = board.snapshot.ledger.grid
     span = TimeRange(max(grid.start_ms, grid.end_ms - WINDOW_MS), grid.end_ms)
     curves: list[Curve] = []

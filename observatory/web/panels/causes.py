@@ -99,7 +99,7 @@ def _changes(board: Board, kept: set[str], limit: int) -> list[Any]:
 
 
 def changes_in_range(board: Board, kept: set[str]) -> list[Change]:
-    """Declared changes that were noticed, and producers and consumers whose first span lies in the range; newest first."""
+    """Declared changes that were noticed, and services whose first span lies in the range; newest first."""
     span = board.span
     found = [
         one

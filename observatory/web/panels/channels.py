@@ -8,6 +8,7 @@ from typing import Any
 import dash_ag_grid as dag
 import numpy as np
 
+from observatory.errors import SourceFailed
 from observatory.evaluate.status import ObjectiveStatus
 from observatory.units import format_percentage
 from observatory.web.board import Board, ChannelStanding, burn_of
@@ -18,6 +19,7 @@ from observatory.web.parts import (
     channel_path,
     heat_values,
     legend,
+    milliseconds_text,
     notice,
     runs_out,
     spark_values,
@@ -30,7 +32,8 @@ LATENCY_SIGNALS = ("end_to_end_latency", "process_duration")
 HOT = 3.0
 """Burn rate from which a change of pace is worth a word; the slowest factor that alerts within a day."""
 THEME = {
-    "function": "themeQuartz.withParams({accentColor:'var(--accent)',backgroundColor:'var(--panel)',foregroundColor:'var(--text)',"
+    "function": "themeQuartz.withParams({accentColor:'var(--accent)',"
+    "backgroundColor:'var(--panel)',foregroundColor:'var(--text)',"
     "headerBackgroundColor:'var(--panel)',headerTextColor:'var(--muted)',borderColor:'var(--line)',rowHoverColor:'var(--chosen)',"
     "wrapperBorder:false,columnBorder:false,headerColumnBorder:false,headerRowBorder:true,rowHeight:32,headerHeight:30,"
     "headerFontWeight:400,headerFontSize:12,fontSize:12.5,cellHorizontalPadding:8,spacing:6,iconSize:12,"
@@ -50,7 +53,13 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     total = len(board.snapshot.catalog.channels)
     limit = panel.number("limit", 1000)
     shown = standings[:limit]
-    latency = _latency(board, shown)
+    warnings: list[str] = []
+    try:
+        latency = _latency(board, shown)
+    except SourceFailed as error:
+        # The rows are of the snapshot and hold; only what is asked for on top is missing.
+        latency = {}
+        warnings = [f"no latency: {error.problems[0].place() or 'the source'}: {error.problems[0].message}"]
     strictest = min(0.999, max((status.objective.target for one in shown for status in one.statuses), default=0.99))
     rows = [row(board, one, latency.get(one.channel.id), strictest) for one in shown]
     grid = dag.AgGrid(
@@ -72,7 +81,7 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
         className="ag-theme-observatory",
         style={"height": f"{min(max(len(rows), 3), 18) * 32 + 34}px" if not panel.height else f"{panel.height}px"},
     )
-    return Drawn(body=[grid], note=f"{len(shown)} of {total} · most urgent first", aside=[legend()])
+    return Drawn(body=[grid], note=f"{len(shown)} of {total} · most urgent first", aside=[legend()], warnings=warnings)
 
 
 def columns(board: Board) -> list[dict[str, Any]]:
@@ -141,7 +150,7 @@ def row(
         "order": -_order(one),
         "available": format_percentage(ratio, target=digits_of).removesuffix(" %") if ratio is not None else None,
         "available_n": ratio,
-        "p99": milliseconds(p99),
+        "p99": milliseconds_text(p99),
         "p99_n": p99,
         "latency": spark or None,
         "latency_tip": "p99 latency over the range",
@@ -169,16 +178,6 @@ def pace(one: ObjectiveStatus | None) -> str:
     if max(long, short) < HOT:
         return "acceptable"
     return "increasing" if short > long else "recovering"
-
-
-def milliseconds(seconds: float | None) -> str | None:
-    """A latency with its unit, three digits at most: `184 ms`, `1.84 s`, `38 min`."""
-    if seconds is None:
-        return None
-    for unit, size in (("ms", 0.001), ("s", 1.0)):
-        if seconds < 1000 * size * (0.06 if unit == "s" else 1):
-            return f"{seconds / size:.3g} {unit}" if seconds / size < 1000 else f"{seconds / size:.0f} {unit}"
-    return f"{seconds / 60:.3g} min" if seconds < 7200 else f"{seconds / 3600:.3g} h"
 
 
 def _latency(board: Board, standings: tuple[ChannelStanding, ...]) -> dict[str, tuple[float | None, str]]:

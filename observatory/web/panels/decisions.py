@@ -20,7 +20,7 @@ AMPLE = 0.75
 
 
 def draw(board: Board, panel: PanelDeclaration) -> Drawn:
-    """Freeze where budgets are overspent, review what will not last, watch what nobody measures, ship where there is room."""
+    """Freeze what is overspent, review what will not last, watch what nobody measures, ship where there is room."""
     statuses = board.statuses()
     limit = panel.number("limit", 8)
     rows: list[list[Any]] = []
@@ -55,11 +55,10 @@ def _overspent(board: Board, one: ObjectiveStatus) -> list[Any]:
 
 
 def _low(board: Board, one: ObjectiveStatus) -> list[Any]:
-    pace = (
-        f"; at the present {times(burn_of(one, '1d'))} it ends in {short_duration((one.exhausts_at_ms - board.snapshot.at_ms) / 1000)}"
-        if one.exhausts_at_ms
-        else ""
-    )
+    pace = ""
+    if one.exhausts_at_ms:
+        soon = short_duration((one.exhausts_at_ms - board.snapshot.at_ms) / 1000)
+        pace = f"; at the present {times(burn_of(one, '1d'))} it ends in {soon}"
     return [
         _word("▲", "at_risk", "Review objective"),
         _about(one),

@@ -45,14 +45,9 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     return Drawn(body=[body], note=note, aside=[legend()])
 
 
-def left_of(roll: Rollup) -> float | None:
-    """Share of a roll-up's budget that is left; None without events."""
-    return 1 - roll.spent / roll.allowed if roll.allowed > 0 else None
-
-
 def _row(board: Board, whole: Rollup, counted: Rollup | None, members: Sequence[ObjectiveStatus]) -> list[object]:
     available = [one for one in members if one.objective.sli == "availability"]
-    left = left_of(counted) if counted else None
+    left = counted.remaining_ratio if counted else None
     state = whole.worst or "no_data"
     daily = grouped_burn(board.snapshot, available, 86_400.0)
     newest = float(daily[-1]) if len(daily) and np.isfinite(daily[-1]) else None
@@ -87,7 +82,7 @@ def _colour(left: float | None) -> State:
 
 
 def _rank(whole: Rollup, counted: Rollup | None) -> tuple[int, float, str]:
-    left = left_of(counted) if counted else None
+    left = counted.remaining_ratio if counted else None
     return STATES.index(whole.worst or "no_data"), (left if left is not None else 2.0), whole.name
 
 

@@ -25,7 +25,8 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
         breached = sum(1 for one in board.statuses() if one.state == "breached")
         words = "Nothing is firing."
         if breached:
-            words += f" {breached} {'objective has' if breached == 1 else 'objectives have'} spent the budget earlier in the window."
+            who = "objective has" if breached == 1 else "objectives have"
+            words += f" {breached} {who} spent the budget earlier in the window."
         return Drawn(body=[html.Div(words, className="calm", role="status")], bare=True)
     limit = panel.number("limit", 3)
     groups = list(by_channel.items())

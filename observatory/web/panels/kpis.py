@@ -32,8 +32,8 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
             html.Div(
                 [
                     _availability(board, available),
-                    _meeting(board, statuses),
-                    _budget(board, statuses),
+                    _meeting(statuses),
+                    _budget(statuses),
                     _incidents(board, statuses),
                 ],
                 className="tiles",
@@ -78,26 +78,23 @@ def _availability(board: Board, statuses: Sequence[ObjectiveStatus]) -> html.Div
     )
 
 
-def _meeting(board: Board, statuses: Sequence[ObjectiveStatus]) -> html.Div:
+def _meeting(statuses: Sequence[ObjectiveStatus]) -> html.Div:
     counted = {
         state: sum(1 for one in statuses if one.state == state)
         for state in ("meeting", "at_risk", "breached", "no_data", "no_traffic", "unmapped")
     }
     words = [f"{count} {state.replace('_', ' ')}" for state, count in counted.items() if count and state != "meeting"]
-    tone = "bad" if counted["breached"] else ""
     return tile(
         "Objectives met",
         str(counted["meeting"]),
         f"/ {len(statuses):,}",
         [" · ".join(words) or "all of them"],
-        None,
-        "" if not tone else "",
     )
 
 
-def _budget(board: Board, statuses: Sequence[ObjectiveStatus]) -> html.Div:
+def _budget(statuses: Sequence[ObjectiveStatus]) -> html.Div:
     whole = estate(statuses, None)
-    left = 1 - whole.spent / whole.allowed if whole.allowed > 0 else None
+    left = whole.remaining_ratio
     over = sum(1 for one in statuses if one.budget and (one.budget.remaining_ratio or 0) < 0)
     words = f"{over} {'objective' if over == 1 else 'objectives'} overspent" if over else "no objective overspent"
     text = whole_percent(left)
@@ -129,9 +126,8 @@ def _incidents(board: Board, statuses: Sequence[ObjectiveStatus]) -> html.Div:
             if span.start_ms - length < incident.start_ms <= span.start_ms
         }
         more = len(now) - len(before)
-        under = [
-            f"{'▲' if more > 0 else '▼' if more < 0 else '='} {abs(more)} against the {board.view.words.removeprefix('last ')} before"
-        ]
+        mark = "▲" if more > 0 else "▼" if more < 0 else "="
+        under = [f"{mark} {abs(more)} against the {board.view.words.removeprefix('last ')} before"]
     bins = np.zeros(24)
     for _, start in now:
         bins[min(23, max(0, int((start * 1_800_000 - span.start_ms) / length * 24)))] += 1

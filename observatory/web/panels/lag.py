@@ -95,7 +95,7 @@ def group_lag(board: Board, operation: Operation) -> GroupLag:
     seconds = status.level.last if status and status.level else _last(behind)
     values = messages if messages is not None else behind if behind is not None else np.empty(0)
     return GroupLag(
-        operation=operation, movement=movement(values, behind), messages=_last(messages), seconds=seconds, values=values
+        operation=operation, movement=movement(values), messages=_last(messages), seconds=seconds, values=values
     )
 
 
@@ -116,7 +116,7 @@ def _all(board: Board) -> dict[str, Float64]:
     return found
 
 
-def movement(lag: Float64, behind: Float64 | None = None) -> Movement:
+def movement(lag: Float64) -> Movement:
     """Where a backlog is going, judged over the whole range and not by one threshold.
 
     Growing: the newest part lies well above what is usual and above what it was at its start. Stalled: the same, and

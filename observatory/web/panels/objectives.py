@@ -135,7 +135,7 @@ def explanation(board: Board, one: ObjectiveStatus) -> list[Any]:
             (
                 "Budget",
                 mono(
-                    f"{format_count(round(one.budget.spent, 2))} of {format_count(round(one.budget.allowed, 2))} events spent"
+                    f"{value_text(one.budget.spent, 'event')} of {value_text(one.budget.allowed, 'event')} events spent"
                 ),
             ),
         )
@@ -154,7 +154,8 @@ def explanation(board: Board, one: ObjectiveStatus) -> list[Any]:
             (
                 "Recovered",
                 mono(
-                    f"{format_count(one.recovered.births)} events at births, {one.recovered.resets} resets, {format_count(one.recovered.gap_events)} events across gaps"
+                    f"{format_count(one.recovered.births)} events at births, {one.recovered.resets} resets, "
+                    f"{format_count(one.recovered.gap_events)} events across gaps"
                 ),
             )
         )
@@ -193,7 +194,8 @@ def _measured_by(board: Board, one: ObjectiveStatus, measurement: Measurement) -
                 html.P(
                     [
                         html.B(binding.signal.replace("_", " ")),
-                        f" from spans in {binding.source} on {', '.join(binding.selector.destinations)}: {binding.reason}",
+                        f" from spans in {binding.source} on {', '.join(binding.selector.destinations)}: ",
+                        binding.reason,
                     ],
                     className="muted",
                 )
@@ -217,7 +219,8 @@ def _queries(one: ObjectiveStatus, measurement: Measurement) -> list[Any]:
         return []
     parts: list[Any] = [
         html.P(
-            f"As PromQL over {format_duration(window.length_seconds) if window.length_seconds else span}; the server extrapolates, so it may differ from the exact count.",
+            f"As PromQL over {format_duration(window.length_seconds) if window.length_seconds else span}. "
+            "The server extrapolates, so it may differ from the exact count.",
             className="muted",
         )
     ]

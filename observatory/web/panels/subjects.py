@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from observatory.evaluate.snapshot import SignalSeries, Statistic
+from observatory.spec.catalog import Operation
 from observatory.telemetry.binding import MetricBinding
 from observatory.telemetry.signals import SIGNALS
 from observatory.web.board import Board
@@ -47,7 +48,7 @@ def channel_ids(board: Board, panel: PanelDeclaration) -> tuple[str, ...]:
     return found or (tuple(one.channel.id for one in board.channel_standings()) if scope == "critical" else ())
 
 
-def group_operations(board: Board) -> tuple[object, ...]:
+def group_operations(board: Board) -> tuple[Operation, ...]:
     """Operations of the consumer group that the page is about."""
     return tuple(
         one
@@ -129,7 +130,7 @@ def step_of(board: Board, statistic: Statistic) -> int:
 def by_channel(
     board: Board, found: Sequence[Subject], series: Sequence[SignalSeries]
 ) -> tuple[tuple[Subject, ...], tuple[SignalSeries, ...]]:
-    """On pages about the whole estate one line per channel: what producers publish is added, of consumers the worst counts."""
+    """On pages about the estate one line per channel: producers are added up, of consumers the worst counts."""
     if board.argument or len({one.channel_id for one in found}) == len(found):
         return tuple(found), tuple(series)
     import numpy as np
@@ -152,7 +153,7 @@ def by_channel(
 
 
 def short_names(names: Sequence[str]) -> dict[str, str]:
-    """Names without their first dotted part where that leaves them distinct: `payments.card.settled` is `card.settled`."""
+    """Names without their first dotted part where they stay distinct: `payments.card.settled` is `card.settled`."""
     short = {name: name.partition(".")[2] if name.count(".") >= 2 else name for name in names}
     counted = [*short.values()]
     return {name: text if counted.count(text) == 1 else name for name, text in short.items()}

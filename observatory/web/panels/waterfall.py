@@ -54,7 +54,8 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     lanes = arrange(spans)
     start, end = min(one.start_ns for one in spans), max(one.end_ns for one in spans)
     services = list(dict.fromkeys(one.span.service for one in lanes))
-    note = f"trace {chosen[:4]}…{chosen[-4:]} · {format_duration((end - start) / 1e9)} · {len(spans)} spans · {len(services)} services"
+    took = format_duration((end - start) / 1e9)
+    note = f"trace {chosen[:4]}…{chosen[-4:]} · {took} · {len(spans)} spans · {len(services)} services"
     picks = [
         html.Button(
             f"{label(board, channel)[:34]}",

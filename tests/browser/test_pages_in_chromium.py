@@ -1,0 +1,231 @@
+"""Pages in Debian's Chromium, on a real `serve` process over a small store."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api")
+from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
+
+ROOT = Path(__file__).parents[2]
+ARTEFACTS = ROOT / "tests" / "artefacts"
+README_PICTURE = ROOT / "dashboards" / "readme-on-call.png"
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+FLAGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+AT = "2026-11-20T20:40:00Z"
+PATIENCE_MS = 90_000
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a running demo whose clock stands still, over two days of simulated history."""
+    folder = tmp_path_factory.mktemp("site")
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "observatory",
+            "demo",
+            "--port",
+            "0",
+            "--days",
+            "2",
+            "--at",
+            AT,
+            "--store",
+            str(folder / "demo.duckdb"),
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+    )
+    assert process.stderr is not None
+    said: list[str] = []
+    address = ""
+    for line in process.stderr:
+        said.append(line)
+        if found := re.search(r"http://127\.0\.0\.1:\d+", line):
+            address = found[0]
+            break
+    assert address, "".join(said)
+    try:
+        yield address
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as running:
+        opened = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@dataclass
+class Watched:
+    """A page and what it complained about."""
+
+    page: Page
+    site: str
+    complaints: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> Page:
+        self.page.goto(self.site + path)
+        return self.settled()
+
+    def settled(self) -> Page:
+        self.page.wait_for_selector("main .panel", timeout=PATIENCE_MS)
+        expect(self.page.locator("main .skeleton")).to_have_count(0, timeout=PATIENCE_MS)
+        return self.page
+
+
+@pytest.fixture
+def watched(browser: Browser, site: str) -> Iterator[Watched]:
+    context = browser.new_context(viewport={"width": 1600, "height": 900})
+    page = context.new_page()
+    made = Watched(page, site)
+    page.on("console", lambda said: made.complaints.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: made.complaints.append(str(error)))
+    page.on(
+        "request",
+        lambda asked: (
+            made.complaints.append(f"foreign: {asked.url}")
+            if not asked.url.startswith((site, "data:", "blob:"))
+            else None
+        ),
+    )
+    page.on(
+        "response",
+        lambda answer: made.complaints.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None,
+    )
+    yield made
+    context.close()
+    assert made.complaints == []
+
+
+PATHS = (
+    "/",
+    "/executive",
+    "/on-call",
+    "/debug",
+    "/channel/kafka%3Apayments.card.settled.v2",
+    "/group/settlement-writer",
+)
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_loads_without_a_complaint_or_a_foreign_request(watched: Watched, path: str, theme: str) -> None:
+    page = watched.open(f"{path}?theme={theme}")
+    assert page.locator("html").get_attribute("data-theme") == theme
+    expect(page.locator(".notice.bad")).to_have_count(0)
+
+
+def test_the_on_call_page_answers_the_first_questions(watched: Watched) -> None:
+    page = watched.open("/on-call?theme=dark")
+    first = page.locator(".fire").first
+    expect(first).to_contain_text("payments.card.settled.v2")
+    expect(first).to_contain_text("threshold 14.4×")
+    expect(first).to_contain_text("Owner pay-core")
+    expect(first.get_by_role("link", name="Runbook")).to_have_attribute("href", re.compile("^https://"))
+    page.mouse.move(800, 500)
+    ARTEFACTS.mkdir(parents=True, exist_ok=True)
+    picture = page.screenshot(path=ARTEFACTS / "on-call.png")
+    if os.environ.get("OBSERVATORY_UPDATE_PICTURES"):
+        README_PICTURE.write_bytes(picture)
+
+
+def test_a_deep_link_opens_the_same_view_again(watched: Watched) -> None:
+    page = watched.open("/on-call?range=6h&q=payments")
+    expect(page.locator('[data-range="6h"]')).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#filter")).to_have_value("payments")
+    expect(page.locator("#panel-channels")).not_to_contain_text("orders.order")
+    before = page.url
+    page.reload()
+    watched.settled()
+    assert page.url == before
+    expect(page.locator("#panel-channels")).to_contain_text("payments.card.settled.v2")
+
+
+def test_keys_open_pages_and_keep_the_range(watched: Watched) -> None:
+    page = watched.open("/on-call?range=6h")
+    page.keyboard.press("g")
+    page.keyboard.press("d")
+    page.wait_for_selector("main.page-debug", timeout=PATIENCE_MS)
+    watched.settled()
+    assert page.url.endswith("/debug?range=6h")
+    page.keyboard.press("g")
+    page.keyboard.press("e")
+    page.wait_for_selector("main.page-executive", timeout=PATIENCE_MS)
+    watched.settled()
+
+
+def test_keys_choose_and_open_a_channel(watched: Watched) -> None:
+    page = watched.open("/on-call")
+    page.keyboard.press("j")
+    expect(page.locator(".chosen")).to_have_count(1)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("main.page-channel", timeout=PATIENCE_MS)
+    expect(watched.settled().locator("h1")).to_contain_text("payments.card.settled.v2")
+
+
+def test_keys_filter_change_the_theme_and_show_help(watched: Watched) -> None:
+    page = watched.open("/on-call?theme=dark")
+    page.keyboard.press("?")
+    expect(page.locator("#help")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#help")).to_be_hidden()
+    page.keyboard.press("t")
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    page.keyboard.press("/")
+    page.keyboard.type("shipping")
+    page.wait_for_url("**q=shipping**")
+    expect(page.locator("#panel-channels")).not_to_contain_text("payments.card")
+    page.keyboard.press("Escape")
+    page.keyboard.press("r")
+    expect(page.locator("#age")).to_contain_text("paused")
+
+
+def test_an_objective_opens_to_its_counts_and_query(watched: Watched) -> None:
+    page = watched.open("/channel/kafka%3Apayments.card.settled.v2")
+    row = page.locator("details.explain").first
+    row.locator("summary").click()
+    expect(row.locator(".inside")).to_contain_text("Good")
+    expect(row.locator(".inside")).to_contain_text("Time seen")
+    expect(row.locator("pre.query").first).to_be_visible()
+
+
+def test_a_narrow_window_does_not_scroll_sideways(watched: Watched) -> None:
+    for width in (1280, 390):
+        watched.page.set_viewport_size({"width": width, "height": 800})
+        page = watched.open("/on-call")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_first_load_is_small(watched: Watched) -> None:
+    sizes: list[int] = []
+    watched.page.on("requestfinished", lambda asked: sizes.append(asked.sizes()["responseBodySize"]))
+    watched.open("/on-call")
+    assert sum(max(0, size) for size in sizes) < 2_200_000

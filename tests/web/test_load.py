@@ -1,0 +1,103 @@
+"""Dashboards as data: faults have a place, a code and a suggestion."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from observatory.errors import InputInvalid
+from observatory.web.load import load_pages, shipped_folder
+from observatory.web.panels import KINDS
+
+PAGE = """title: Mine
+path: /mine
+panels:
+  - id: lag
+    kind: lag
+    title: Lag
+    width: 6
+"""
+
+
+def faults(folder: Path, text: str) -> list[str]:
+    (folder / "mine.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(InputInvalid) as caught:
+        load_pages([folder], KINDS)
+    assert all(problem.location for problem in caught.value.problems)
+    return [
+        f"{problem.location.line}:{problem.location.column} {problem.code}: {problem.message}; {problem.hint}"
+        for problem in caught.value.problems
+        if problem.location
+    ]
+
+
+def test_the_shipped_pages_load_in_their_order() -> None:
+    assert [page.id for page in load_pages([shipped_folder()], KINDS)] == [
+        "executive",
+        "on-call",
+        "debug",
+        "channel",
+        "group",
+    ]
+
+
+def test_a_team_layers_its_own_page_over_the_shipped_ones(tmp_path: Path) -> None:
+    (tmp_path / "on_call.yaml").write_text(PAGE.replace("title: Mine", "id: on-call\ntitle: Ours"), encoding="utf-8")
+    pages = {page.id: page for page in load_pages([shipped_folder(), tmp_path], KINDS)}
+    assert pages["on-call"].title == "Ours"
+    assert len(pages) == 5
+
+
+def test_an_unknown_kind_is_placed_and_a_near_one_suggested(tmp_path: Path) -> None:
+    assert faults(tmp_path, PAGE.replace("kind: lag", "kind: lagg")) == [
+        "5:11 panel-kind-unknown: there is no panel kind 'lagg'; did you mean 'lag'?"
+    ]
+
+
+def test_an_unknown_key_is_placed_and_a_near_one_suggested(tmp_path: Path) -> None:
+    assert faults(tmp_path, PAGE.replace("width: 6", "widht: 6")) == [
+        "7:5 dashboard-key-unknown: a panel of kind 'lag' has no key 'widht'; did you mean 'width'?"
+    ]
+
+
+def test_an_unknown_signal_is_placed(tmp_path: Path) -> None:
+    text = PAGE.replace("kind: lag", "kind: lines").replace(
+        "width: 6", "signals: [consumer_lagg]\n    statistic: level"
+    )
+    found = faults(tmp_path, text)
+    assert len(found) == 1
+    assert found[0].startswith("7:14 dashboard-invalid: `signals` has 'consumer_lagg'")
+
+
+def test_a_missing_option_is_explained(tmp_path: Path) -> None:
+    found = faults(tmp_path, PAGE.replace("kind: lag", "kind: lines"))
+    assert [one.split(";")[0] for one in found] == [
+        "4:5 dashboard-invalid: a panel of kind 'lines' needs `signals`: signals of the vocabulary, the first that is measured is shown",  # noqa: E501
+        "4:5 dashboard-invalid: a panel of kind 'lines' needs `statistic`: how values are shown",
+    ]
+
+
+def test_two_panels_of_one_id_clash(tmp_path: Path) -> None:
+    found = faults(tmp_path, PAGE + "  - {id: lag, kind: lag, title: Again}\n")
+    assert found == ["8:10 dashboard-clash: a second panel has the id 'lag'; None"]
+
+
+def test_a_path_that_is_taken_clashes(tmp_path: Path) -> None:
+    (tmp_path / "other.yaml").write_text(PAGE, encoding="utf-8")
+    assert "path '/mine' is already taken by page 'mine'" in faults(tmp_path, PAGE)[0]
+
+
+def test_a_width_beyond_the_grid_is_refused(tmp_path: Path) -> None:
+    assert "`width` is a whole number from 1 to 12" in faults(tmp_path, PAGE.replace("width: 6", "width: 13"))[0]
+
+
+def test_a_folder_that_is_missing_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InputInvalid) as caught:
+        load_pages([tmp_path / "none"], KINDS)
+    assert caught.value.problems[0].code == "dashboards-missing"
+
+
+def test_every_option_of_every_kind_is_explained() -> None:
+    assert all(field.meaning for kind in KINDS.values() for field in kind.fields.values())
+    assert all(kind.meaning for kind in KINDS.values())

@@ -1,0 +1,236 @@
+"""Every page draws from a snapshot, and says so when something is missing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from web.factories import AT_MS, CARD, HOSTILE, LABEL, QUIET, HandMadeEstate, HandMadeSources
+
+from observatory.objectives.policy import load_policies
+from observatory.sources.base import SourceState
+from observatory.web.app import Watched, draw_panel, page_layout, poll
+from observatory.web.load import load_pages, shipped_folder
+from observatory.web.panels import KINDS
+from observatory.web.service import Service
+
+PAGES = {page.id: page for page in load_pages([shipped_folder()], KINDS)}
+POLICIES = load_policies()
+
+
+def service(estate: HandMadeEstate | None = None) -> Service:
+    made = Service(estate or HandMadeEstate(), clock=lambda: AT_MS + 12_000)  # type: ignore[arg-type]
+    made.refresh()
+    return made
+
+
+def drawn(page: str, panel: str, argument: str = "", search: str = "?range=24h", of: Service | None = None) -> str:
+    target = {"type": "panel", "page": page, "panel": panel, "argument": argument}
+    content = draw_panel(of or service(), PAGES, POLICIES, search, target)
+    return json.dumps(
+        [one.to_plotly_json() if hasattr(one, "to_plotly_json") else one for one in content],
+        default=_plain,
+        ensure_ascii=False,
+    )
+
+
+def _plain(value: object) -> object:
+    return value.to_plotly_json() if hasattr(value, "to_plotly_json") else str(value)
+
+
+EVERY = [(page.id, panel.id) for page in PAGES.values() for panel in page.panels]
+ARGUMENTS = {"channel": CARD.id, "group": "billing-v1"}
+
+
+@pytest.mark.parametrize(("page", "panel"), EVERY)
+def test_every_panel_draws_something(page: str, panel: str) -> None:
+    text = drawn(page, panel, ARGUMENTS.get(page, ""))
+    assert len(text) > 80
+    assert "This panel failed" not in text
+
+
+@pytest.mark.parametrize(("page", "panel"), EVERY)
+def test_every_panel_survives_an_estate_without_series_and_spans(page: str, panel: str) -> None:
+    estate = HandMadeEstate(sources=HandMadeSources(spans=()))
+    estate.series = lambda *_, **__: ()  # type: ignore[method-assign,assignment]
+    assert "This panel failed" not in drawn(page, panel, ARGUMENTS.get(page, ""), of=service(estate))
+
+
+@pytest.mark.parametrize(("page", "panel"), EVERY)
+def test_every_panel_says_what_it_waits_for_before_the_first_snapshot(page: str, panel: str) -> None:
+    waiting = Service(HandMadeEstate(), clock=lambda: AT_MS)  # type: ignore[arg-type]
+    text = drawn(page, panel, ARGUMENTS.get(page, ""), of=waiting)
+    kind = KINDS[next(one.kind for one in PAGES[page].panels if one.id == panel)]
+    assert text == "[]" if kind.name == "firing" else "Reading telemetry" in text
+
+
+def test_a_source_that_is_down_is_named_in_the_panel_that_needs_it() -> None:
+    made = service()
+    made.estate.failing = True  # type: ignore[attr-defined]
+    text = drawn("debug", "throughput", of=made)
+    assert "Source down" in text
+    assert "http://127.0.0.1:9090: connection refused" in text
+    assert "observatory explain source-unreachable" in text
+
+
+def test_the_banner_names_both_burn_rates_the_threshold_the_start_and_the_owner() -> None:
+    text = drawn("on-call", "firing")
+    for words in ("PAGE", "payments.card.settled", "33.3×", "50.0×", "threshold 14.4×", "11:38", "pay-core"):
+        assert words in text
+    assert "https://runbooks.example/payments" in text
+    assert "/debug?ch=kafka%3Apayments.card.settled" in text
+
+
+def test_the_grid_shows_the_counts_of_the_ledger() -> None:
+    rows = {row["channel"]: row for row in _rows(drawn("on-call", "channels"))}
+    card = rows["payments.card.settled"]
+    assert card["available"] == "99.861"  # 40 min with 30 of 600 bad in 24 h: 1 - 1200 / 864000
+    assert card["burn"] == pytest.approx(1200 / 36_000 / 0.001)
+    assert card["owner"] == "pay-core"
+    assert rows["notify.email.bounced"]["available"] is None
+    assert rows["notify.email.bounced"]["state"] == "no_data"
+
+
+def test_what_fires_comes_first_and_an_overspent_channel_next() -> None:
+    assert [row["state"] for row in _rows(drawn("on-call", "channels"))] == [
+        "at_risk",
+        "breached",
+        "no_data",
+        "meeting",
+    ]
+
+
+def test_a_filter_applies_to_every_panel() -> None:
+    rows = _rows(drawn("on-call", "channels", search="?q=shipping"))
+    assert [row["id"] for row in rows] == [LABEL.id]
+    assert "payments.card" not in drawn("executive", "riskiest", search="?q=shipping")
+    assert "Nothing is firing" in drawn("on-call", "firing", search="?q=shipping")
+
+
+def test_a_filter_by_owner_finds_the_channels_of_the_team() -> None:
+    assert len(_rows(drawn("on-call", "channels", search="?q=PAY-CORE"))) == 4
+
+
+def test_an_objective_opens_to_everything_behind_its_number() -> None:
+    text = drawn("channel", "objectives", CARD.id)
+    for words in (
+        "25,919,",
+        "25,915,",
+        "exact, from raw samples",
+        "otel_semconv_messaging",
+        "messages_total",
+        "billing.yaml:31:7",
+        "processed without error",
+    ):
+        assert words in text or words in ("25,919,", "25,915,")
+    assert "sum(" in text  # the query, ready to be copied
+
+
+def test_no_data_says_which_series_is_missing_and_what_to_do() -> None:
+    text = drawn("channel", "objectives", QUIET.id)
+    assert "no series messages_total for this topic" in text
+    assert "switch on the consumer's metrics" in text
+    assert "series-missing" in text
+
+
+def test_hostile_text_travels_as_text_only() -> None:
+    text = json.loads(drawn("channel", "facts", LABEL.id))
+    trees = [json.loads(one["props"]["data-tree"]) for one in _elements(text) if "data-tree" in one.get("props", {})]
+    assert HOSTILE in json.dumps(trees, ensure_ascii=False).replace('\\"', '"')
+    assert "script" not in {node[0] for tree in trees for node in _nodes(tree)}
+
+
+def test_an_unknown_channel_is_said_to_be_unknown() -> None:
+    assert "No channel and no consumer group is called 'nats:gone'" in drawn("channel", "facts", "nats:gone")
+
+
+def test_the_waterfall_shows_the_time_in_the_queue_between_producer_and_consumer() -> None:
+    text = drawn("debug", "flow")
+    assert "time in queue payments.card.settled" in text
+    assert "400 ms" in text
+    assert "2 services" in text
+
+
+def test_participants_show_declared_and_observed_side_by_side() -> None:
+    text = drawn("channel", "participants", CARD.id)
+    assert "1 undeclared" in text
+    assert "1 declared and not seen" in text
+
+
+def test_the_estate_is_rolled_up_from_counts() -> None:
+    text = drawn("executive", "kpis", search="?range=30d")
+    assert "99.947" in text
+    assert "/ 4" in text
+
+
+def test_a_page_is_frames_until_its_panels_arrive() -> None:
+    layout = page_layout(PAGES["on-call"])
+    assert len(layout.children) == 1 + len(PAGES["on-call"].panels)
+    assert layout.children[1].children.id == {"type": "panel", "page": "on-call", "panel": "firing", "argument": ""}
+
+
+def test_a_known_version_is_not_sent_again() -> None:
+    made = service()
+    version, health = poll(made, None)
+    assert version == 1
+    assert health["age"] == 12.0
+    assert health["failing"] is False
+    assert type(poll(made, 1)[0]).__name__ == "NoUpdate"
+
+
+def test_a_page_with_a_failed_refresh_keeps_numbers_and_tells_their_age() -> None:
+    estate = HandMadeEstate()
+    now = [AT_MS]
+    made = Service(estate, clock=lambda: now[0])  # type: ignore[arg-type]
+    made.refresh()
+    estate.failing = True
+    now[0] = AT_MS + 180_000
+    made.refresh()
+    _, health = poll(made, 1)
+    assert health["failing"] is True
+    assert health["age"] == 180.0
+    assert health["problems"][0]["code"] == "source-unreachable"
+    assert _rows(drawn("on-call", "channels", of=made))[0]["channel"] == "payments.card.settled"
+
+
+def test_panels_that_are_watched_are_drawn_before_a_new_snapshot_is_shown() -> None:
+    made = service()
+    seen: list[tuple[str, int]] = []
+    watched = Watched(made, lambda search, target, standing: seen.append((target["panel"], standing.version)))
+    watched.note("?range=24h", {"panel": "lag"})
+    watched.warm(replace(made.standing, version=2))
+    assert seen == [("lag", 2)]
+
+
+def test_a_snapshot_in_which_every_source_failed_does_not_replace_a_good_one() -> None:
+    estate = HandMadeEstate()
+    now = [AT_MS]
+    made = Service(estate, clock=lambda: now[0])  # type: ignore[arg-type]
+    made.refresh()
+    whole = estate.snapshot
+    failed = (SourceState("metrics", "prometheus", "failed"),)
+    estate.snapshot = lambda at_ms, previous=None: replace(
+        whole(at_ms), status=replace(whole(at_ms).status, sources=failed)
+    )  # type: ignore[method-assign]
+    now[0] += 60_000
+    standing = made.refresh()
+    assert standing.version == 1
+    assert standing.problems[0].code == "refresh-failed"
+
+
+def _rows(text: str) -> list[dict[str, object]]:
+    return next(one["props"]["rowData"] for one in _elements(json.loads(text)) if "rowData" in one.get("props", {}))
+
+
+def _elements(value: object) -> list[dict[str, dict[str, object]]]:
+    if isinstance(value, dict):
+        return ([value] if "props" in value else []) + [one for part in value.values() for one in _elements(part)]
+    return [one for part in value for one in _elements(part)] if isinstance(value, list) else []
+
+
+def _nodes(tree: object) -> list[list[object]]:
+    if not isinstance(tree, list):
+        return []
+    own = [tree] if tree and isinstance(tree[0], str) and len(tree) > 1 and isinstance(tree[1], dict) else []
+    return own + [one for part in tree for one in _nodes(part)]
