@@ -52,7 +52,8 @@ def births(
             found[index] = Birth(started_ms)
             continue
         restarted = started_ms is not None and before_ms < started_ms <= first_ms
-        former = None if restarted else _former(labels, value, first_ms, endings, target.gap_ms, source)
+        place = endings[_place(source, labels)]
+        former = None if restarted else place.former(labels, value, first_ms, target.gap_ms)
         found[index] = Birth(before_ms, former if former is not None else 0.0)
     return found
 
@@ -67,12 +68,49 @@ class _Ending:
 _Place = tuple[tuple[str, str, str], str]
 
 
-def _endings(
-    source: str, samples: SampleSet, candidates: Sequence[int], targets: Targets
-) -> dict[_Place, list[_Ending]]:
-    """Series that ended before their target did, by target and metric; only where there are newcomers."""
+class _Endings:
+    """Series of one target and metric that ended before their target did, found by the labels they share."""
+
+    def __init__(self) -> None:
+        self._by_names: dict[frozenset[str], list[_Ending]] = {}
+        self._indexes: dict[tuple[frozenset[str], frozenset[str]], dict[tuple[str, ...], list[_Ending]]] = {}
+
+    def add(self, ending: _Ending) -> None:
+        self._by_names.setdefault(frozenset(ending.labels), []).append(ending)
+
+    def former(self, labels: Mapping[str, str], value: float, first_ms: int, gap_ms: int) -> float | None:
+        """Last value of the series that this one continues under other labels; None for a true newcomer.
+
+        It ended just before, its labels are a part of the new ones or the other way round, and its value was not
+        higher.
+        """
+        mine = frozenset(labels)
+        values: list[float] = []
+        for theirs in self._by_names:
+            if theirs < mine or mine < theirs:
+                shared = theirs & mine
+                found = self._index(theirs, shared).get(_values(labels, shared), ())
+                near = (one for one in found if 0 < first_ms - one.last_ms <= gap_ms)
+                values += [one.value for one in near if one.value <= value]
+        return max(values, default=None)
+
+    def _index(self, theirs: frozenset[str], shared: frozenset[str]) -> dict[tuple[str, ...], list[_Ending]]:
+        index = self._indexes.get((theirs, shared))
+        if index is None:
+            index = self._indexes[theirs, shared] = {}
+            for ending in self._by_names[theirs]:
+                index.setdefault(_values(ending.labels, shared), []).append(ending)
+        return index
+
+
+def _values(labels: Mapping[str, str], names: frozenset[str]) -> tuple[str, ...]:
+    return tuple(labels[name] for name in sorted(names))
+
+
+def _endings(source: str, samples: SampleSet, candidates: Sequence[int], targets: Targets) -> dict[_Place, _Endings]:
+    """Endings by target and metric, only where there are newcomers."""
     wanted = {_place(source, samples.labels[index]) for index in candidates}
-    found: dict[_Place, list[_Ending]] = {}
+    found: dict[_Place, _Endings] = {place: _Endings() for place in wanted}
     for index, labels in enumerate(samples.labels):
         place = _place(source, labels)
         if place not in wanted or samples.offsets[index] == samples.offsets[index + 1]:
@@ -81,31 +119,9 @@ def _endings(
         last_ms = int(samples.t_ms[last])
         runs = targets[place[0]].runs
         if runs and last_ms < runs[-1][1]:
-            found.setdefault(place, []).append(_Ending(labels, last_ms, float(samples.values[last])))
+            found[place].add(_Ending(labels, last_ms, float(samples.values[last])))
     return found
 
 
 def _place(source: str, labels: Mapping[str, str]) -> _Place:
     return target_of(source, labels), labels.get("__name__", "")
-
-
-def _former(
-    labels: Mapping[str, str],
-    value: float,
-    first_ms: int,
-    endings: Mapping[_Place, list[_Ending]],
-    gap_ms: int,
-    source: str,
-) -> float | None:
-    """Last value of the series that this one continues under other labels; None for a true newcomer.
-
-    It ended just before, its labels are a part of the new ones or the other way round, and its value was not higher.
-    """
-    mine = labels.items()
-    best: _Ending | None = None
-    for ending in endings.get(_place(source, labels), ()):
-        near = 0 < first_ms - ending.last_ms <= gap_ms
-        theirs = ending.labels.items()
-        if near and ending.value <= value and (mine > theirs or mine < theirs):
-            best = ending if best is None or ending.value > best.value else best
-    return best.value if best else None

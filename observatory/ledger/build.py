@@ -193,6 +193,7 @@ def _slice_row(reading: Reading, bound: float, grid: Grid) -> Row:
         good=good.astype(np.float64),
         total=known.astype(np.float64),
         observed=known.astype(np.float64) * (grid.step_ms / 1000),
+        counting="exact" if reading.exact else "estimated",
         level=reading.steps.worst,
         level_error=reading.steps.error,
         at_least=reading.steps.at_least,

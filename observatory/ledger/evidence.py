@@ -64,6 +64,7 @@ class Line:
     values: Float64
     target: Target
     birth: Birth | None
+    exact: bool = True
 
 
 @dataclass(slots=True)
@@ -89,7 +90,8 @@ class Evidence:
                 labels, t_ms, values = answer.samples.series(index)
                 if len(t_ms):
                     target = self.targets[target_of(leaf.source, labels)]
-                    found.append(Line(labels, t_ms, values, target, answer.births.get(index)))
+                    exact = answer.samples.exact
+                    found.append(Line(labels, t_ms, values, target, answer.births.get(index), exact))
         return found
 
 

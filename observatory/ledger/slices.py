@@ -28,6 +28,7 @@ class Reading:
     steps: LevelSteps
     series: int
     last_ms: int | None
+    exact: bool = True
 
 
 def read_level(measurement: Measurement, level: LevelExpression, evidence: Evidence, grid: Grid) -> Reading:
@@ -120,14 +121,14 @@ def _lines(measurement: Measurement, signal: str, evidence: Evidence) -> list[Li
     for term in outcome_terms(binding, None):
         for line in evidence.lines(Leaf(binding.source, term.selector)):
             t_ms, values = levels.valid(line.t_ms, line.values, binding.scale, binding.invalid_below)
-            found.append(Line(line.labels, t_ms, values, line.target, line.birth))
+            found.append(Line(line.labels, t_ms, values, line.target, line.birth, line.exact))
     return found
 
 
 def _reading(parts: Sequence[LevelSteps], lines: Sequence[Line], grid: Grid) -> Reading:
     steps = parts[0] if len(parts) == 1 else worst_of(parts, grid)
     ends = [int(line.t_ms[-1]) for line in lines if len(line.t_ms)]
-    return Reading(steps, len(lines), max(ends, default=None))
+    return Reading(steps, len(lines), max(ends, default=None), all(line.exact for line in lines))
 
 
 def _shared_labels(ones: Sequence[Line], others: Sequence[Line], own_labels: bool = False) -> tuple[str, ...]:
@@ -171,7 +172,7 @@ def _merged(lines: Sequence[Line]) -> Line:
     order = np.lexsort((values, t_ms))
     t_ms, values = t_ms[order], values[order]
     last = np.append(np.diff(t_ms) != 0, True)
-    return Line(lines[0].labels, t_ms[last], values[last], lines[0].target, None)
+    return Line(lines[0].labels, t_ms[last], values[last], lines[0].target, None, all(line.exact for line in lines))
 
 
 def _arrivals(lines: Sequence[Line]) -> tuple[Int64, Float64]:
