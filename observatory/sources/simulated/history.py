@@ -13,12 +13,13 @@ from observatory.sources.simulated.application_counters import contract_tests, s
 from observatory.sources.simulated.incidents import UNDER_WAY_HOURS, Session, schedule
 from observatory.sources.simulated.jetstream import jetstream
 from observatory.sources.simulated.kafka_exporter import kafka_exporter
+from observatory.sources.simulated.load import MINUTE_MS
 from observatory.sources.simulated.otel_metrics import services
 from observatory.sources.simulated.rabbitmq import rabbitmq
 from observatory.sources.simulated.scrape import Exposition, gap, scrape
 from observatory.sources.simulated.span_columns import store_columns
 from observatory.sources.simulated.spans import LONGEST_JOURNEY_MS, SpanTable, spans
-from observatory.sources.simulated.truth import MINUTE_MS, Truth, first_minute_of, simulate
+from observatory.sources.simulated.truth import Truth, first_minute_of, simulate
 from observatory.windows import TimeRange
 
 if TYPE_CHECKING:

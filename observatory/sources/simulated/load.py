@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from observatory.sources.base import Float64, Int64
 
+MINUTE_MS = 60_000
 MINUTES_PER_DAY = 1440
 WEEKDAY_FACTOR = (1.0, 0.97, 0.98, 1.02, 1.12, 1.08, 0.86)
 """Monday first: people shop on Friday and Saturday."""

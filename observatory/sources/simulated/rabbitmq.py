@@ -6,8 +6,9 @@ import numpy as np
 
 from observatory.sources.base import Float64, Int64
 from observatory.sources.simulated.estate import CHANNELS, GROUPS
+from observatory.sources.simulated.load import MINUTE_MS
 from observatory.sources.simulated.scrape import Curve, Exposition, Target, at_edges, totals
-from observatory.sources.simulated.truth import MINUTE_MS, Truth
+from observatory.sources.simulated.truth import Truth
 
 RABBITMQ = Target(job="rabbitmq", instance="rabbitmq.shop.example:15692", process="rabbitmq")
 MEMORY_LIMIT = 6.4e9

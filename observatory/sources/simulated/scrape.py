@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from observatory.sources.base import Float64, Int64, SampleSet
-from observatory.sources.simulated.truth import MINUTE_MS, Truth
+from observatory.sources.simulated.load import MINUTE_MS
+from observatory.sources.simulated.truth import Truth
 
 SCRAPE_GAP_DAYS_AGO = 15.2
 SCRAPE_GAP_MINUTES = 40

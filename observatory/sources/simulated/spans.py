@@ -17,8 +17,8 @@ from observatory.sources.base import Float64, Int64
 from observatory.sources.simulated.estate import channel_model
 from observatory.sources.simulated.incidents import MISNAMED_TOPIC
 from observatory.sources.simulated.journeys import JOURNEYS, Journey, Step
-from observatory.sources.simulated.load import Dice
-from observatory.sources.simulated.truth import HANDLING_SHARE, MINUTE_MS, GroupTruth, Truth
+from observatory.sources.simulated.load import MINUTE_MS, Dice
+from observatory.sources.simulated.truth import HANDLING_SHARE, GroupTruth, Truth
 
 UInt64 = NDArray[np.uint64]
 Bools = NDArray[np.bool_]

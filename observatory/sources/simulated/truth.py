@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from observatory.sources.base import Float64, Int64
+from observatory.sources.simulated.effects import Effects
 from observatory.sources.simulated.estate import (
     CHANNELS,
     CONTRACT_TESTED,
@@ -22,10 +23,9 @@ from observatory.sources.simulated.estate import (
     GroupModel,
     PublisherModel,
 )
-from observatory.sources.simulated.incidents import EffectKind, Incident
-from observatory.sources.simulated.load import MINUTES_PER_DAY, Dice, load_factor
+from observatory.sources.simulated.incidents import Incident
+from observatory.sources.simulated.load import MINUTE_MS, MINUTES_PER_DAY, Dice, load_factor
 
-MINUTE_MS = 60_000
 IN_FLIGHT_SECONDS = 2.0
 """What was published in the last seconds of a minute is taken in the next one: the lag of a healthy consumer."""
 HANDLING_SHARE = 0.45
@@ -150,65 +150,6 @@ class Truth:
         return np.asarray(self.groups[f"{service}/{address}"].behind.max(axis=1))
 
 
-class _Effects:
-    """Incident effects as arrays over the minutes; overlapping ones do not add up, the stronger one counts."""
-
-    def __init__(self, incidents: tuple[Incident, ...], first_minute: int, minutes: int) -> None:
-        self._incidents = incidents
-        self._first = first_minute
-        self._minutes = minutes
-
-    def shares(self, kind: EffectKind, target: str) -> dict[str, Float64]:
-        """Share per minute by error type (or by `other` for misrouting)."""
-        found: dict[str, Float64] = {}
-        for incident, part in self._parts():
-            for effect in incident.effects:
-                if effect.kind == kind and target in effect.targets:
-                    shares = found.setdefault(effect.error_type or effect.other, np.zeros(self._minutes))
-                    shares[part] = np.maximum(shares[part], effect.value)
-        return found
-
-    def share(self, kind: EffectKind, target: str) -> Float64:
-        """The strongest share per minute, whatever its error type."""
-        found = np.zeros(self._minutes)
-        for shares in self.shares(kind, target).values():
-            np.maximum(found, shares, out=found)
-        return found
-
-    def capacity(self, target: str, partitions: int) -> Float64:
-        """Share of the arrivals that can be taken, (minutes, partitions); infinity where nothing is wrong."""
-        found = np.full((self._minutes, partitions), np.inf)
-        for incident, part in self._parts():
-            for effect in incident.effects:
-                if effect.kind == "capacity" and target in effect.targets:
-                    for partition in effect.partitions or range(partitions):
-                        column = found[part, partition]
-                        np.minimum(column, effect.value, out=column)
-        return found
-
-    def multiple(self, kind: EffectKind, target: str) -> Float64:
-        """Multiple of a duration, climbing over the first half of an incident."""
-        found = np.ones(self._minutes)
-        for incident, part in self._parts():
-            for effect in incident.effects:
-                if effect.kind == kind and target in effect.targets:
-                    length = (incident.end_ms - incident.start_ms) // MINUTE_MS
-                    begin = incident.start_ms // MINUTE_MS - self._first
-                    into = np.arange(part.start, part.stop) - begin
-                    ramp = np.minimum(1.0, (into + 1) / max(1.0, length / 2))
-                    found[part] = np.maximum(found[part], 1 + (effect.value - 1) * ramp)
-        return found
-
-    def _parts(self) -> list[tuple[Incident, slice]]:
-        parts = []
-        for incident in self._incidents:
-            begin = max(0, incident.start_ms // MINUTE_MS - self._first)
-            end = min(self._minutes, incident.end_ms // MINUTE_MS - self._first)
-            if begin < end:
-                parts.append((incident, slice(begin, end)))
-        return parts
-
-
 def simulate(
     *, seed: int, first_minute: int, minutes: int, incidents: tuple[Incident, ...], past_minutes: int
 ) -> Truth:
@@ -224,7 +165,7 @@ def simulate(
     clock = np.arange(first_minute, first_minute + minutes, dtype=np.int64)
     load = load_factor(clock)
     dice = Dice(seed, first_minute, minutes)
-    effects = _Effects(incidents, first_minute, minutes)
+    effects = Effects(incidents, first_minute, minutes)
     down = _restarts(past_minutes, minutes)
     channels = {channel.address: channel for channel in CHANNELS}
     publishers: dict[tuple[str, str], PublisherTruth] = {}
@@ -310,7 +251,7 @@ def _restarts(past_minutes: int, minutes: int) -> dict[str, tuple[int, ...]]:
 def _publish(
     model: PublisherModel,
     dice: Dice,
-    effects: _Effects,
+    effects: Effects,
     *,
     mean: Float64 | None,
     count: Int64 | None,
@@ -336,7 +277,7 @@ def _consume(
     arrived: Int64,
     load: Float64,
     dice: Dice,
-    effects: _Effects,
+    effects: Effects,
     stopped: list[int],
 ) -> GroupTruth:
     name = model.key
