@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +36,7 @@ class Marker:
 
 def frame(theme: Theme, span: TimeRange | None, *, legend: bool = True) -> dict[str, Any]:
     """The layout that all figures share; without `span` the x axis is left to the figure."""
-    axis = {
+    axis: dict[str, Any] = {
         "gridcolor": theme.line,
         "linecolor": theme.line,
         "zerolinecolor": theme.line,
@@ -44,7 +44,7 @@ def frame(theme: Theme, span: TimeRange | None, *, legend: bool = True) -> dict[
         "fixedrange": False,
         "automargin": True,
     }
-    across: Mapping[str, Any] = (
+    across: dict[str, Any] = (
         {"type": "date", "range": [span.start_ms, span.end_ms], "hoverformat": "%d %b %H:%M:%S", "nticks": 7}
         | _ticks(span)
         if span

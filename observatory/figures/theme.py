@@ -48,7 +48,7 @@ DARK = Theme(
     breached="#ef5b6c",
     no_data="#8894a6",
     track="#202a36",
-    heat=("#202a36", "#465263", "#8c7630", "#e3bd43", "#ef5b6c"),
+    heat=("#202a36", "#465263", "#846e2b", "#e3bd43", "#ef5b6c"),
     series=("#93a9ff", "#4cc2b4", "#e0b65a", "#c58df0", "#8fbf6a", "#f0a07a", "#b4c0d0", "#5fa8e6"),
 )
 LIGHT = Theme(

@@ -101,3 +101,18 @@ def test_a_folder_that_is_missing_is_said(tmp_path: Path) -> None:
 def test_every_option_of_every_kind_is_explained() -> None:
     assert all(field.meaning for kind in KINDS.values() for field in kind.fields.values())
     assert all(kind.meaning for kind in KINDS.values())
+
+
+def test_the_panel_of_the_handbook_loads(tmp_path: Path) -> None:
+    handbook = (shipped_folder() / "README.md").read_text(encoding="utf-8")
+    (tmp_path / "team.yaml").write_text(handbook.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    page = next(page for page in load_pages([shipped_folder(), tmp_path], KINDS) if page.id == "team")
+    assert [panel.kind for panel in page.panels] == ["lines", "lag"]
+
+
+def test_the_handbook_lists_every_kind_and_its_options() -> None:
+    handbook = (shipped_folder() / "README.md").read_text(encoding="utf-8")
+    rows = [row for row in handbook.splitlines() if row.startswith("| `")]
+    for kind in KINDS.values():
+        row = next(row for row in rows if f"`{kind.name}`" in row.split("|")[1])
+        assert all(f"`{option}`" in row.split("|")[3] for option in kind.fields), row
