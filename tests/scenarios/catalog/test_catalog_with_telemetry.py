@@ -56,10 +56,10 @@ kafka:orders.placed  [order-core]
 2 of 2 channels; <- produces, -> consumes
 """
 SEEN_TABLE = """\
-channel              produced by      consumed by                                   owner       domain  criticality
--------------------  ---------------  --------------------------------------------  ----------  ------  -----------
+channel              produced by      consumed by                                    owner       domain  criticality
+-------------------  ---------------  ---------------------------------------------  ----------  ------  -----------
 kafka:orders.paid    shop (not seen)  shop (seen), group mail-v1 (undeclared, seen)  order-core  -       normal
-kafka:orders.placed  shop (3)         spy (undeclared, 1)                           order-core  -       normal
+kafka:orders.placed  shop (3)         spy (undeclared, 1)                            order-core  -       normal
 """
 
 
