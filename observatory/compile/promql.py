@@ -42,12 +42,15 @@ from observatory.telemetry.binding import (
     bucket_of,
     literal,
 )
+from observatory.telemetry.signals import is_a_count
 from observatory.units import compact_duration, parse_duration
 
 TARGET = "up"
 """Series that says whether a target was scraped; Prometheus writes it by itself."""
 SLICE = "1m"
 """Length of the time slices by which levels are judged."""
+SHORTEST_INCREASE = 120.0
+"""Seconds: a few scrapes must lie in a range before it shows an increase."""
 WITHIN_SLICE = "59s999ms"
 """A slice without its left end, which Prometheus 2 would include and which belongs to the slice before."""
 
@@ -249,7 +252,7 @@ class _Slices:
     def _level(self, level: Level | Utilisation | Age) -> str:
         match level:
             case Level(signal=signal):
-                return f"max({self._worst(signal)})"
+                return f"{'sum' if is_a_count(signal) else 'max'}({self._worst(signal)})"
             case Utilisation(used=used, limit=limit):
                 return f"max({self._worst(used)} / {self._worst(limit)})"
             case Age(timestamp=timestamp, depth=depth):
@@ -292,10 +295,14 @@ class _Slices:
         assert level.depth is not None
         waiting = _series_of(self.measurement, level.depth)
         if produced.kind == "cumulative":
+            # Within a bound shorter than a few scrapes no increase can be seen: there the mean rate stands in.
+            seconds = parse_duration(ago)
+            within = ago if seconds >= SHORTEST_INCREASE else compact_duration(SHORTEST_INCREASE)
             arrived = _sum_of(
-                [(term.sign, _events(selector(term.selector), ago, produced.kind, TARGET)) for term in produced.all]
+                [(term.sign, _events(selector(term.selector), within, produced.kind, TARGET)) for term in produced.all]
             )
-            return f"max({self._worst(level.depth)}) <= bool {arrived}"
+            share = "" if within == ago else f" * {_number(seconds / SHORTEST_INCREASE)}"
+            return f"max({self._worst(level.depth)}) <= bool {arrived}{share}"
         by = _shared_partition(produced, waiting)
         arrived = f"max {by}({head}) - {_on(by)}max {by}({head} offset {ago})"
         return f"max(max {by}({self._worst(level.depth)}) > bool {_on(by)}({arrived})) == bool 0"

@@ -25,7 +25,7 @@ from observatory.ledger.slices import read_level
 from observatory.sources.base import Float64, Int64, MessageQuery, SampleSet, SpanSource
 from observatory.spec.catalog import Catalog, Threshold
 from observatory.telemetry.binding import Binding, MappingResult, MetricBinding, SemanticKind, SpanBinding, Term
-from observatory.telemetry.signals import SIGNALS
+from observatory.telemetry.signals import SIGNALS, is_a_count
 from observatory.windows import Grid, TimeRange
 
 QUANTILE_OF: dict[str, float] = {"p50": 0.5, "p99": 0.99}
@@ -167,8 +167,10 @@ def _level(binding: MetricBinding, signed: Sequence[tuple[int, Line]], grid: Gri
         if statistic == "age":
             shown = value > 0
             t_ms, value = t_ms[shown], np.maximum(t_ms[shown] / 1000 - value[shown], 0.0)
-        parts.append(on_grid(levels.Level(t_ms, value), grid, line.target.gap_ms))
-    return parts[0].worst if len(parts) == 1 else worst_of(parts, grid).worst
+        parts.append((levels.Level(t_ms, value), line.target.gap_ms))
+    if statistic == "level" and is_a_count(binding.signal):
+        return on_grid(levels.total_of(parts), grid, max(gap_ms for _, gap_ms in parts)).worst
+    return worst_of([on_grid(level, grid, gap_ms) for level, gap_ms in parts], grid).worst
 
 
 def _quantile(binding: MetricBinding, signed: Sequence[tuple[int, Line]], grid: Grid, quantile: float) -> Float64:

@@ -30,7 +30,7 @@ class CountAtMost:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A gauge as it is; the worst partition where there are several."""
+    """A gauge as it is; over several partitions messages are added, anything else is the worst one."""
 
     signal: str
 

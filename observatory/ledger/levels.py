@@ -6,7 +6,7 @@ its worst value never went above the bound, so a step in which the level touched
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,6 +86,25 @@ def worst_of(parts: Iterable[LevelSteps], grid: Grid) -> LevelSteps:
         result.error[higher] = part.error[higher]
         result.at_least[higher] = part.at_least[higher]
     return result
+
+
+def total_of(parts: Sequence[tuple[Level, int]]) -> Level:
+    """Several levels added instant by instant: what waits in all partitions together.
+
+    Args:
+        parts: Each level with the milliseconds after which its last value no longer holds. A part counts from its
+            first sample on and while its last one is fresh; error bars are not added, for counts have none.
+    """
+    if len(parts) == 1:
+        return parts[0][0]
+    instants = np.unique(np.concatenate([level.t_ms for level, _ in parts]))
+    total = np.zeros(len(instants))
+    for level, gap_ms in parts:
+        if len(level.t_ms):
+            last = np.searchsorted(level.t_ms, instants, side="right") - 1
+            fresh = (last >= 0) & (instants - level.t_ms[np.maximum(last, 0)] <= gap_ms)
+            total[fresh] += level.value[last[fresh]]
+    return Level(instants, total)
 
 
 def judge(level: LevelSteps, bound: float) -> tuple[Bools, Bools]:

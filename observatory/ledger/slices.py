@@ -1,4 +1,7 @@
-"""Level expressions on the grid: gauges, shares, ages and lag in seconds, the worst partition in each step."""
+"""Level expressions on the grid: gauges, shares, ages and lag in seconds.
+
+Messages that wait are added over partitions; seconds and shares never are: there the worst partition counts.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from observatory.ledger.lag import age_seconds, arrivals_curve, seconds_behind
 from observatory.ledger.levels import LevelSteps, on_grid, worst_of
 from observatory.sources.base import Float64, Int64
 from observatory.telemetry.binding import MetricBinding
+from observatory.telemetry.signals import is_a_count
 from observatory.windows import Grid
 
 _OWN_LABELS = frozenset({"__name__", "job", "instance"})
@@ -32,12 +36,16 @@ class Reading:
 
 
 def read_level(measurement: Measurement, level: LevelExpression, evidence: Evidence, grid: Grid) -> Reading:
-    """The level in each step; the worst where several partitions, queues or brokers are behind it."""
+    """The level in each step; where several partitions, queues or brokers are behind it the sum of messages, or the
+    worst of anything else."""
     match level:
         case Level(signal=signal):
             lines = _lines(measurement, signal, evidence)
-            parts = [on_grid(levels.Level(line.t_ms, line.values), grid, line.target.gap_ms) for line in lines]
-            return _reading(parts, lines, grid)
+            plain = [(levels.Level(line.t_ms, line.values), line.target.gap_ms) for line in lines]
+            if is_a_count(signal) and plain:
+                together = on_grid(levels.total_of(plain), grid, max(gap_ms for _, gap_ms in plain))
+                return _reading([together], lines, grid)
+            return _reading([on_grid(one, grid, gap_ms) for one, gap_ms in plain], lines, grid)
         case Utilisation(used=used, limit=limit):
             lines = _lines(measurement, used, evidence)
             pairs = _joined(lines, _lines(measurement, limit, evidence), own_labels=True)

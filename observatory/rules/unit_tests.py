@@ -14,6 +14,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from observatory.compile.measure import Measurement
 from observatory.compile.names import SLI_GOOD, SLI_TOTAL
 from observatory.compile.promql import quote
 from observatory.indicators.expression import Behind, Slices, SlicesAtMost
@@ -23,6 +24,7 @@ from observatory.rules.example_levels import level_examples
 from observatory.rules.example_series import Events, ExampleSeries, event_examples, target_of
 from observatory.rules.slow_burn import slow_minutes, slow_shares
 from observatory.rules.sums import RECORD, series
+from observatory.telemetry.binding import MetricBinding
 
 PER_MINUTE = 600.0
 WARM = 70
@@ -176,7 +178,7 @@ def _born(told: Sequence[Measured]) -> Test | None:
     for one in told:
         events = event_examples(one.measurement)
         own = set(events.bad) - set(events.good) if events else set()
-        if events is None or not own:
+        if events is None or not own or _first_value_is_old(one.measurement):
             continue
         course = dict(_counted(events, [0.0] * (BORN_AT + 6)))
         for series_ in events.bad:
@@ -202,6 +204,11 @@ def _born(told: Sequence[Measured]) -> Test | None:
         "input_series": _inputs(courses),
         "promql_expr_test": checks,
     }
+
+
+def _first_value_is_old(measurement: Measurement) -> bool:
+    """Whether failures are rises of a level: its first value says nothing about when it was reached."""
+    return any(isinstance(one, MetricBinding) and one.kind == "rising_level" for one in measurement.bindings)
 
 
 def _expect(one: Measured, minute: int, matchers: str, alerts: int) -> dict[str, Any]:

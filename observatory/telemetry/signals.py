@@ -128,3 +128,9 @@ SIGNALS: dict[str, Signal] = {
         ),
     )
 }
+
+
+def is_a_count(signal: str) -> bool:
+    """Whether levels of the signal add up over partitions: messages do, seconds and shares do not."""
+    word = SIGNALS.get(signal)
+    return word is not None and word.unit == "message"

@@ -191,7 +191,7 @@ def test_the_generated_rules_are_loaded_and_one_of_them_fires(shop: Shop) -> Non
 
     loaded = requests.get(f"{shop.server.url}/api/v1/rules", timeout=10).json()["data"]["groups"]
     assert {rule["health"] for group in loaded for rule in group["rules"]} <= {"ok", "unknown"}
-    firing = shop.server.wait_for('ALERTS{alertname="SLOBurnRate",alertstate="firing"}', seconds=60)
+    firing = shop.server.wait_for('ALERTS{alertname="SLOBurnRate",alertstate="firing"}', seconds=120)
     assert {alert["metric"]["owner"] for alert in firing} == {"pay-core"}  # type: ignore[index]
 
 
