@@ -63,7 +63,7 @@ def _top_bar(pages: Sequence[PageDeclaration], interval_seconds: float) -> html.
             html.Div(
                 [
                     dcc.Input(
-                        id="filter", type="search", placeholder="Filter channels, groups, topics…", autoComplete="off"
+                        id="filter", type="search", placeholder="Filter channels, groups, owners…", autoComplete="off"
                     ),
                     html.Kbd("/"),
                 ],

@@ -26,7 +26,7 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     body: list[Any] = [_cause(board, index, one) for index, one in enumerate(found[:limit], 1)]
     if found:
         note = "what burns first, then by evidence"
-        body.append(html.P("Score = share of the signals that agree; not a probability.", className="fine"))
+        body.append(html.P("Score = share of the signals that agree; not a probability.", className="fine score"))
     else:
         note = ""
         body.append(notice("No cause needed", "No channel here shows the signature of a known failure.", tone="good"))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from dash import html
 
+from observatory.evaluate.grouped import budget_left
 from observatory.evaluate.rollup import estate
 from observatory.evaluate.status import ObjectiveStatus
 from observatory.indicators.counts import Counts
@@ -33,7 +34,7 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
                 [
                     _availability(board, available),
                     _meeting(statuses),
-                    _budget(statuses),
+                    _budget(board, statuses),
                     _incidents(board, statuses),
                 ],
                 className="tiles",
@@ -92,18 +93,19 @@ def _meeting(statuses: Sequence[ObjectiveStatus]) -> html.Div:
     )
 
 
-def _budget(statuses: Sequence[ObjectiveStatus]) -> html.Div:
+def _budget(board: Board, statuses: Sequence[ObjectiveStatus]) -> html.Div:
     whole = estate(statuses, None)
     left = whole.remaining_ratio
     over = sum(1 for one in statuses if one.budget and (one.budget.remaining_ratio or 0) < 0)
     words = f"{over} {'objective' if over == 1 else 'objectives'} overspent" if over else "no objective overspent"
     text = whole_percent(left)
+    _, course = budget_left(board.snapshot, statuses, board.snapshot.ledger.grid.range)
     return tile(
         "Error budget left, by volume",
         text.removesuffix(" %"),
         "%" if left is not None else "",
         [words],
-        None,
+        spark(course[:: max(1, len(course) // 48)], "grey", label="budget left over the ledger's span"),
         "bad" if left is not None and left < 0 else "",
     )
 

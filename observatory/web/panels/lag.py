@@ -72,7 +72,11 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
                 className="scroll",
             )
         ],
-        note=f"{len(known)} groups" if len(known) <= limit else f"{limit} of {len(known)} groups",
+        note=f"{limit} of {len(known)} groups"
+        if len(known) > limit
+        else ""
+        if len(known) == 1
+        else f"{len(known)} groups",
         warnings=[f"{without} of {len(found)} groups have no lag series"] if without else [],
     )
 
