@@ -87,9 +87,9 @@ def as_json(
                 "address": channel.address,
                 "protocol": channel.protocol,
                 "signals": [
-                    _signal_json(found.mapping.resolutions[key, signal], role, operation)
+                    _signal_json(resolution, role, operation)
                     for key, role, operation in _subjects(catalog, channel)
-                    for signal in SIGNALS_OF_ROLE[role]
+                    for resolution in _resolutions(found, key, role)
                 ],
             }
             for channel in channels
@@ -97,6 +97,12 @@ def as_json(
         "objectives": [_objective_json(key, one) for key, one in sorted(measured.items())],
         "problems": [problem.to_json() for problem in problems],
     }
+
+
+def _resolutions(found: Survey, key: str, role: str) -> list[Resolution]:
+    """Signals of the role, then those of the channel that the operation's own labels narrow."""
+    signals = dict.fromkeys((*SIGNALS_OF_ROLE[role], *SIGNALS_OF_ROLE["channel"]))
+    return [one for signal in signals if (one := found.mapping.resolutions.get((key, signal)))]
 
 
 def _signal_json(resolution: Resolution, role: str, operation: Operation | None) -> dict[str, Any]:
@@ -178,7 +184,7 @@ def as_text(
         terminal.print()
         terminal.print(_line(f"{channel.id}"), style="bold")
         for key, role, operation in _subjects(catalog, channel):
-            resolutions = [found.mapping.resolutions[key, signal] for signal in SIGNALS_OF_ROLE[role]]
+            resolutions = _resolutions(found, key, role)
             _print_subject(terminal, _title(role, operation), resolutions, every_signal=every_signal)
     counts = [one for one in measured.values() if isinstance(one, Measurement) and one.liveness != "missing"]
     terminal.print()

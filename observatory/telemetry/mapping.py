@@ -29,7 +29,7 @@ from observatory.telemetry.recipe import Profile, Recipe, SpanRecipe
 from observatory.telemetry.signals import SIGNALS
 from observatory.telemetry.span_matching import span_candidate
 from observatory.telemetry.span_rows import SpanRows
-from observatory.telemetry.subject import Subject, subjects_of
+from observatory.telemetry.subject import Subject, narrowed_channels_of, subjects_of
 
 SIGNALS_OF_ROLE: dict[str, tuple[str, ...]] = {
     "producer": tuple(name for name, signal in SIGNALS.items() if signal.scope == "producer"),
@@ -70,6 +70,12 @@ def map_catalog(catalog: Catalog, profiles: Sequence[Profile], inventories: Sequ
     for subject in subjects_of(catalog):
         for signal in SIGNALS_OF_ROLE[subject.role]:
             resolutions[subject.key, signal] = mapper.resolve(subject, signal)
+    for subject in narrowed_channels_of(catalog):
+        for signal in SIGNALS_OF_ROLE["channel"]:
+            found = mapper.resolve(subject, signal)
+            # Labels of the operation's own series, such as its pod, say nothing about the broker's.
+            if found.chosen is not None and found.chosen.liveness != "missing":
+                resolutions[subject.key, signal] = found
     return MappingResult(resolutions, tuple(_override_problems(catalog, profiles)))
 
 

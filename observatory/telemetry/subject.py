@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 from observatory.spec.catalog import Catalog, Channel, NameKind, Operation, RuntimeName
@@ -118,6 +118,21 @@ def subjects_of(catalog: Catalog) -> Iterator[Subject]:
             yield _operation_subject(channel, operation, sole=sole, only_receive=only)
     for channel in catalog.channels:
         yield _channel_subject(channel)
+
+
+def narrowed_channels_of(catalog: Catalog) -> Iterator[Subject]:
+    """Channels as operations see them whose `x-telemetry` names labels of their own: one cluster of several, say.
+
+    What belongs to the channel as a whole must be counted where the operation is, not everywhere the name is in use.
+    """
+    channels = {channel.id: channel for channel in catalog.channels}
+    for operation in catalog.operations:
+        channel, override = channels.get(operation.channel_id), operation.telemetry
+        if channel is None or override is None or not override.labels or override == channel.telemetry:
+            continue
+        yield replace(
+            _channel_subject(channel), key=operation.key, profile=override.profile, labels=dict(override.labels)
+        )
 
 
 def _operation_subject(channel: Channel, operation: Operation, *, sole: bool, only_receive: bool) -> Subject:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -182,6 +183,31 @@ def test_produced_offsets_count_as_a_position() -> None:
     binding = live(mapped(catalog([ORDERS]), KAFKA), ORDERS.id, "enqueued_messages")
 
     assert (binding.kind, binding.series) == ("position", 2)
+
+
+def test_labels_of_an_operation_narrow_what_is_counted_of_its_channel() -> None:
+    documents = catalog([ORDERS], receives={"billing": (ORDERS.id, "billing"), "mail": (ORDERS.id, "mail")})
+    first, second = documents.operations
+    narrowed = replace(documents, operations=(replace(first, telemetry=override(cluster="eu-1")), second))
+    series = [(name, {**labels, "cluster": cluster}) for cluster in ("eu-1", "us-1") for name, labels in KAFKA]
+
+    result = mapped(narrowed, series, labels=["cluster"])
+
+    own = live(result, first.key, "produced_offset")
+    assert (own.series, matchers(own.all[0])["cluster"]) == (2, Matcher("cluster", ("eu-1",)))
+    assert live(result, ORDERS.id, "produced_offset").series == 4
+    assert (second.key, "produced_offset") not in result.resolutions
+
+
+def test_labels_that_the_broker_does_not_carry_leave_the_channel_as_it_is() -> None:
+    documents = catalog([ORDERS], receives={"billing": (ORDERS.id, "billing")})
+    (only,) = documents.operations
+    narrowed = replace(documents, operations=(replace(only, telemetry=override(pod="billing-0")),))
+
+    result = mapped(narrowed, KAFKA, labels=["pod"])
+
+    assert (only.key, "produced_offset") not in result.resolutions
+    assert live(result, ORDERS.id, "produced_offset").series == 2
 
 
 # OpenTelemetry metrics
