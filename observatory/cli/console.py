@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
+import traceback
 from collections.abc import Callable, Iterable
 from functools import wraps
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import typer
@@ -15,6 +18,10 @@ from observatory.errors import SEVERITY_ORDER, ExitCode, ObservatoryError, Probl
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+TRACEBACK_VARIABLE = "OBSERVATORY_TRACEBACK"
+"""Environment variable that lets a bug end in its traceback."""
+_NUMBERS = re.compile(r"\d+([.:-]\d+)*")
 
 
 def say(text: str) -> None:
@@ -33,12 +40,34 @@ def answer_json(value: dict[str, Any]) -> None:
 
 
 def report(problems: Iterable[Problem]) -> ExitCode:
-    """Show problems on stderr in order; the exit code is `INPUT_INVALID` when one is an error, else `FINE`."""
-    shown = in_order(problems)
-    for problem in shown:
-        say(problem.render())
-    errors = sum(1 for problem in shown if SEVERITY_ORDER[problem.severity] == 0)
+    """Show problems on stderr in order; the exit code is `INPUT_INVALID` when one is an error, else `FINE`.
+
+    A warning that many objectives or channels share, such as a target that is no longer scraped, is shown at its
+    first place with the number of the others. Errors are shown one by one: each has to be mended where it stands.
+    """
+    found = in_order(problems)
+    alike: dict[tuple[str, ...], list[Problem]] = {}
+    for place, problem in enumerate(found):
+        alike.setdefault(_cause(problem, place), []).append(problem)
+    for group in alike.values():
+        say(group[0].render())
+        if others := len(group) - 1:
+            say(f" and {others} more [{group[0].code}]: --json lists all")
+    errors = sum(1 for problem in found if SEVERITY_ORDER[problem.severity] == 0)
     return ExitCode.INPUT_INVALID if errors else ExitCode.FINE
+
+
+def _cause(problem: Problem, place: int) -> tuple[str, ...]:
+    """What makes warnings alike: the code and the message without its subject and without numbers."""
+    if problem.severity == "error":
+        return (str(place),)
+    message = problem.message
+    if problem.subject:
+        # Messages name an objective as `lag of orders/onPlaced`; its id ends in the objective's name.
+        operation = problem.subject.rpartition("/")[0] or problem.subject
+        message = message.replace(problem.subject, "")
+        message = re.sub(rf"(\w+ of )?{re.escape(operation)}", "", message)
+    return problem.severity, problem.code, _NUMBERS.sub("0", message)
 
 
 def finish(code: ExitCode) -> None:
@@ -65,5 +94,24 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
             # The reader of a pipe went away (`| head`): not an error of ours.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from None
+        except (typer.Exit, typer.Abort, typer.BadParameter):
+            raise
+        except Exception as error:
+            if os.environ.get(TRACEBACK_VARIABLE):
+                raise
+            _report_bug(error)
+            raise typer.Exit(int(ExitCode.BUG)) from None
 
     return guarded
+
+
+def _report_bug(error: Exception) -> None:
+    """A fault of ours: what failed and where, for a report, without a page of frames."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    what = f"{type(error).__name__}: {error}".removesuffix(": ")
+    problem = Problem(
+        code="bug",
+        message=f"{what} ({Path(frame.filename).name}:{frame.lineno}, {frame.name})",
+        hint=f"this is a fault of observatory, please report it; {TRACEBACK_VARIABLE}=1 shows the whole way to it",
+    )
+    say(problem.render())
