@@ -163,12 +163,8 @@ def show(found: Status) -> None:
     counts = ", ".join(
         f"{number} {state.replace('_', ' ')}" for state, number in state_counts(found.objectives).items()
     )
-    out.print(
-        Text(
-            f"{len(found.objectives)} objective{'' if len(found.objectives) == 1 else 's'} at {format_instant(found.at_ms)}: {counts or 'none'}",
-            "dim",
-        )
-    )
+    noun = "objective" if len(found.objectives) == 1 else "objectives"
+    out.print(Text(f"{len(found.objectives)} {noun} at {format_instant(found.at_ms)}: {counts or 'none'}", "dim"))
 
 
 def worst_first(objectives: tuple[ObjectiveStatus, ...]) -> list[ObjectiveStatus]:

@@ -13,7 +13,7 @@ from observatory.errors import Problem, SourceFailed
 from observatory.ledger.births import births, newcomers
 from observatory.ledger.increments import Birth
 from observatory.ledger.replicas import without_replicas
-from observatory.ledger.restarts import HiddenRestart, hidden_restarts
+from observatory.ledger.restarts import HiddenRestart, fallen, hidden_restarts
 from observatory.ledger.routes import route
 from observatory.ledger.samples import fit
 from observatory.ledger.targets import Target, TargetKey, Targets, target_of
@@ -149,8 +149,11 @@ def _find_births(
         late = [index for index in newcomers(answer.samples, known_since_ms) if index in routed]
         if late:
             candidates.append((answer, late, known_since_ms))
+        # Where one counter fell its process restarted, and others may have passed their old values unseen.
+        fell = [index for index in fallen(answer.samples) if index in routed]
+        if late or fell:
             keys = wanted.setdefault(answer.request.source, set())
-            keys.update(target_of(answer.request.source, answer.samples.labels[index]) for index in late)
+            keys.update(target_of(answer.request.source, answer.samples.labels[index]) for index in (*late, *fell))
     for name in sorted(wanted):
         _learn_lives(evidence, by_name[name], wanted[name], grid)
     for answer, late, known_since_ms in candidates:

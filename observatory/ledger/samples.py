@@ -42,7 +42,10 @@ def _is_fit(samples: SampleSet, after_ms: int, until_ms: int) -> bool:
     for begin in range(0, len(t_ms), BLOCK):
         part = t_ms[begin : begin + BLOCK + 1]
         # A sum is finite only where every value is; one that overflows is looked at more closely by the caller.
-        if not np.isfinite(samples.values[begin : begin + BLOCK].sum()):
+        # A stale marker is a signalling NaN: adding it is no error here, it is what is looked for.
+        with np.errstate(invalid="ignore"):
+            total = samples.values[begin : begin + BLOCK].sum()
+        if not np.isfinite(total):
             return False
         if part.min() <= after_ms or part.max() > until_ms:
             return False

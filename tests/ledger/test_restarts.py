@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from observatory.ledger.restarts import HiddenRestart, hidden_restarts
+from observatory.ledger.restarts import HiddenRestart, fallen, hidden_restarts
 from observatory.ledger.targets import Targets, target_of
 from observatory.sources.base import SampleSet
 
@@ -56,3 +56,15 @@ def test_values_of_a_query_grid_may_repeat_and_prove_nothing() -> None:
     grid = replace(samples(BUSY, [1.0, 1.0, 1.0, 1.0]), exact=False, resolution_ms=60_000)
 
     assert hidden_restarts([(grid, "metrics", [0, 1])], targets(grid, *STARTS)) == [{}]
+
+
+def test_the_start_itself_may_lie_before_the_last_scrape_of_the_old_process() -> None:
+    both = samples(BUSY, [1.0, 1.0, 1.0, 1.0])
+    # Kept to a second only: the start reads as 119.99 s, the old process was scraped at 120 s.
+    found = hidden_restarts([(both, "metrics", [0, 1])], targets(both, (60_000, 1_000), (180_000, 119_990)))
+
+    assert found == [{1: (HiddenRestart(180_000, 1.0),)}]
+
+
+def test_a_series_has_fallen_by_its_own_values_and_not_by_those_of_its_neighbour() -> None:
+    assert fallen(samples([5.0, 6.0, 7.0, 8.0], [1.0, 2.0, 1.0, 3.0], [0.0, 0.0, 0.0, 0.0])) == [1]
