@@ -20,7 +20,7 @@ from observatory.windows import parse_instant
 
 END_MS = parse_instant("2026-11-20T12:00:00Z")
 DAYS = 12.0
-MINUTE_MS = 60_000
+MINUTE_MS, DAY_MS = 60_000, 86_400_000
 MODES = ("F1", "F2", "F3", "F4", "F5", "F6", "F7", "F8")
 
 
@@ -44,7 +44,8 @@ def incidents(estate: Estate, mode: str) -> list[Incident]:
     assert estate.sources.store is not None
     simulation = remembered(estate.sources.store)
     assert simulation is not None
-    return [one for one in schedule(simulation.sessions, simulation.days) if one.mode == mode]
+    every = schedule(simulation.sessions, simulation.days)
+    return [one for one in every if one.mode == mode and END_MS - DAYS * DAY_MS < one.start_ms < END_MS]
 
 
 @pytest.mark.parametrize("mode", MODES)
