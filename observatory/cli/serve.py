@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from observatory.cli import options
-from observatory.cli.console import command, say
+from observatory.cli.console import command, report, say
+from observatory.errors import UsageError
 
 
 @command
@@ -49,10 +50,17 @@ def serve(
         headers=header or (),
         overlays=overlay or (),
     )
+    if not settings.documents:
+        raise UsageError("say which documents: observatory serve PATH..., or `documents` in observatory.yaml")
+    if not settings.prometheus and settings.store is None:
+        raise UsageError("say where telemetry is: --prometheus URL or --store PATH, or the same in observatory.yaml")
     folders = [*([settings.dashboards_dir] if settings.dashboards_dir else []), *(dashboards or [])]
     with open_sources(settings) as sources:
+        estate = Estate(settings, sources)
+        # Channels that can be read are served; what is wrong with the others is said and does not end the server.
+        report(estate.catalog.problems)
         site = build_site(
-            Estate(settings, sources),
+            estate,
             clock=lambda: round(time.time() * 1000),
             dashboards=folders,
             policies_dir=settings.policies_dir,
