@@ -58,7 +58,7 @@ def _row(board: Board, rank: int, count: int, standing: ChannelStanding, starts:
         inward(standing.channel.label, channel_path(standing.channel.id)),
         str(count),
         spark(bins.astype(float), "grey", width=78, label="incidents over time"),
-        budget(known, standing.state, width=150),
+        budget(known, standing.state, width=110),
         html.Span(whole_percent(known), className="bad" if known is not None and known < 0 else None),
         standing.owner or html.Span("none", className="muted"),
     ]
