@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -9,7 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from observatory.evaluate.rolling import cumulative, trailing, window_steps
+from observatory.evaluate.rolling import BurnRates, cumulative, trailing, window_steps
 from observatory.evaluate.snapshot import Incident
 from observatory.indicators.counts import Counts
 from observatory.ledger.ledger import Row
@@ -28,12 +29,15 @@ def burn_history(row: Row, grid: Grid, target: float, window_seconds: float) -> 
 
     Windows that reach further back than the grid hold what the grid has.
     """
-    steps = window_steps(window_seconds, grid.step_ms)
-    bad = np.maximum(trailing(cumulative(row.total - row.good), steps), 0.0)
-    total = trailing(cumulative(row.total), steps)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        rate: Float64 = np.where(total > 0, bad / total / budget_ratio(target), np.nan)
-    return rate
+    return _burn_rates(row, grid, target, (window_seconds,))[window_seconds]
+
+
+def _burn_rates(row: Row, grid: Grid, target: float, windows: Sequence[float]) -> dict[float, Float64]:
+    """By window in seconds the burn rate at the end of each step, never negative; both sums are run only once."""
+    rates = BurnRates(grid.steps, [window_steps(seconds, grid.step_ms) for seconds in windows])
+    lines = rates.of(row.good, row.total, target, np.empty((len(windows), grid.steps)))
+    np.maximum(lines, 0.0, out=lines)
+    return dict(zip(windows, lines, strict=True))
 
 
 def budget_history(row: Row, grid: Grid, target: float, window: Window) -> Float64:
@@ -66,15 +70,16 @@ def _period_starts(grid: Grid, window: Window) -> NDArray[np.int64]:
     return first
 
 
-def firing_steps(row: Row, grid: Grid, target: float, pair: Pair) -> NDArray[np.bool_]:
-    """Whether a pair fires at the end of each step: both windows burn faster than its factor, on enough bad events."""
-    bad, total = cumulative(row.total - row.good), cumulative(row.total)
-    allowed = budget_ratio(target) * pair.factor
-    fires = np.ones(grid.steps, dtype=bool)
-    for seconds in (pair.long, pair.short):
-        steps = window_steps(seconds, grid.step_ms)
-        fires &= trailing(bad, steps) > allowed * trailing(total, steps)
-    fires &= trailing(bad, window_steps(pair.long, grid.step_ms)) >= min_bad_events(pair, row)
+def firing_steps(row: Row, grid: Grid, pair: Pair, rates: Mapping[float, Float64]) -> NDArray[np.bool_]:
+    """Whether a pair fires at the end of each step: both windows burn faster than its factor, on enough bad events.
+
+    Args:
+        rates: Burn rates by window in seconds, the pair's two among them; NaN, where nothing happened, never fires.
+    """
+    fires: NDArray[np.bool_] = (rates[pair.long] > pair.factor) & (rates[pair.short] > pair.factor)
+    least = min_bad_events(pair, row)
+    if least > 0 and fires.any():
+        fires &= trailing(cumulative(row.total - row.good), window_steps(pair.long, grid.step_ms)) >= least
     return fires
 
 
@@ -108,14 +113,15 @@ def incidents(row: Row, grid: Grid, objective: Objective, policy: Policy) -> tup
     any_fires = np.zeros(grid.steps, dtype=bool)
     pages = np.zeros(grid.steps, dtype=bool)
     peak = np.zeros(grid.steps)
+    windows = tuple(dict.fromkeys(seconds for pair in policy.pairs for seconds in (pair.long, pair.short)))
+    rates = _burn_rates(row, grid, objective.target, windows)
     for pair in policy.pairs:
-        fires = firing_steps(row, grid, objective.target, pair)
+        fires = firing_steps(row, grid, pair, rates)
         if not fires.any():
             continue
         any_fires |= fires
         pages |= fires if pair.severity == "page" else False
-        burn = burn_history(row, grid, objective.target, pair.long)
-        peak = np.where(fires, np.fmax(peak, burn), peak)
+        peak = np.where(fires, np.fmax(peak, rates[pair.long]), peak)
     found: list[Incident] = []
     for first, last in _spans(any_fires, window_steps(JOIN_SECONDS, grid.step_ms)):
         part = slice(first, last + 1)

@@ -52,31 +52,29 @@ class BurnRates:
         self.windows = tuple(windows)
         # A running sum is bound by its chain of additions; as parts of complex numbers both sums share one chain.
         self._both = np.zeros(steps + 1, dtype=np.complex128)
-        self._bad, self._allowed = np.zeros(steps + 1), np.zeros(steps + 1)
+        self._bad, self._total = np.zeros(steps + 1), np.zeros(steps + 1)
         self._in, self._of = np.empty(self.TILE), np.empty(self.TILE)
 
     def of(self, good: Float64, total: Float64, target: float, out: Float64) -> Float64:
-        """Fill `out`, one line per window, with the burn rate at the end of each step; NaN without events.
-
-        Instead of scaling each ratio, the running total is scaled once to what the target allows. Two equal totals
-        stay equal, so that windows without events are still told; the difference costs at most some 1e-12 of a rate.
-        """
-        both, bad, allowed = self._both, self._bad, self._allowed
+        """Fill `out`, one line per window, with the burn rate at the end of each step; NaN without events."""
+        both, bad, events_so_far = self._both, self._bad, self._total
         np.subtract(total, good, out=both.real[1:])
         both.imag[1:] = total
         np.cumsum(both[1:], out=both[1:])
         np.copyto(bad, both.real)
-        np.multiply(both.imag, budget_ratio(target), out=allowed)
-        steps = len(total)
+        np.copyto(events_so_far, both.imag)
+        steps, per_budget = len(total), 1 / budget_ratio(target)
         with np.errstate(divide="ignore", invalid="ignore"):
             for line, width in zip(out, self.windows, strict=True):
                 head = min(width, steps)
-                np.divide(bad[1 : head + 1], allowed[1 : head + 1], out=line[:head])
+                np.divide(bad[1 : head + 1], events_so_far[1 : head + 1], out=line[:head])
+                np.multiply(line[:head], per_budget, out=line[:head])
                 for begin in range(head, steps, self.TILE):
                     end = min(begin + self.TILE, steps)
                     spent, events = self._in[: end - begin], self._of[: end - begin]
                     late, early = slice(begin + 1, end + 1), slice(begin + 1 - width, end + 1 - width)
                     np.subtract(bad[late], bad[early], out=spent)
-                    np.subtract(allowed[late], allowed[early], out=events)
-                    np.divide(spent, events, out=line[begin:end])
+                    np.subtract(events_so_far[late], events_so_far[early], out=events)
+                    np.divide(spent, events, out=spent)
+                    np.multiply(spent, per_budget, out=line[begin:end])
         return out
