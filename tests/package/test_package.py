@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -119,3 +120,23 @@ def test_the_wheel_carries_the_dashboards_and_the_explanations(installed: Path, 
     assert Path(folder).is_relative_to(installed)
     assert {"executive.yaml", "on_call.yaml", "debug.yaml", "channel.yaml"} <= set(eval(dashboards))
     assert explained == "True"
+
+
+def test_somebody_other_than_root_is_told_what_to_install() -> None:
+    script = (ROOT / ".ci" / "system-packages").read_text()
+    somebody = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
+    command = ["bash", "-s", "a-package-that-nobody-has", "prometheus"]
+
+    ended = subprocess.run(command, input=script, cwd="/", capture_output=True, text=True, check=False, **somebody)
+
+    assert ended.returncode == 1
+    assert "apt-get install --no-install-recommends a-package-that-nobody-has" in ended.stderr
+
+
+def test_an_interpreter_that_is_missing_is_named_with_what_to_do(tmp_path: Path) -> None:
+    command = ["bash", str(ROOT / ".ci" / "virtualenv"), "python-of-nobody", str(tmp_path / "venv"), "runtime"]
+
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 1
+    assert "install Python 3.11 or newer" in ended.stderr
