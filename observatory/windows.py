@@ -163,16 +163,23 @@ def _epoch_ms(local: datetime) -> int:
     return round(local.timestamp() * 1000)
 
 
+EARLIEST_SECONDS, END_OF_TIME_SECONDS = -62_135_596_800, 253_402_300_800
+"""From the first instant of the year 1 to the end of 9999, what RFC 3339 can write."""
+
+
 def parse_instant(text: str) -> int:
     """Milliseconds since the epoch of an RFC 3339 time or of epoch seconds.
 
     Raises:
-        ValueError: Neither; an RFC 3339 time without an offset is refused, for it means a different instant in
-            each place.
+        ValueError: Neither, or after the year 9999; an RFC 3339 time without an offset is refused, for it means a
+            different instant in each place.
     """
     word = text.strip()
     if re.fullmatch(r"[+-]?\d+(\.\d+)?", word, re.ASCII):
-        return round(float(word) * 1000)
+        seconds = float(word)
+        if not EARLIEST_SECONDS <= seconds < END_OF_TIME_SECONDS:
+            raise ValueError(f"{text!r} lies outside the years 1 to 9999; epoch seconds are meant, as in 1795176000")
+        return round(seconds * 1000)
     try:
         moment = datetime.fromisoformat(word)
     except ValueError as error:

@@ -46,7 +46,8 @@ class SloReader:
         """Declarations in the order of writing; wrong entries are left out."""
         found: dict[str, SloDeclaration] = {}
         for entry, word in self._entries(value):
-            declaration = self._declaration(entry, word)
+            at = entry.location("sli") if word is None else value.location(word, key=True)
+            declaration = self._declaration(entry, word, at)
             if declaration is None:
                 continue
             named = entry.get("name") is not None
@@ -78,9 +79,9 @@ class SloReader:
         self._add("slo-form", "x-slo is a list or a mapping", value.location(), hint)
         return []
 
-    def _declaration(self, entry: Cursor, word: str | None) -> SloDeclaration | None:
+    def _declaration(self, entry: Cursor, word: str | None, sli_at: Location) -> SloDeclaration | None:
         if word is not None and not isinstance(entry.value, dict):
-            sli = self._sli(word, entry.location())
+            sli = self._sli(word, sli_at)
             target = self._target(entry.value, entry.location())
             window, timezone = self._window(None)
             if sli is not None:
@@ -93,7 +94,6 @@ class SloReader:
         for key in entry.keys():  # noqa: SIM118 (merged layers)
             if key not in known:
                 self._unknown(entry, key, known)
-        sli_at = entry.location("sli") if word is None else entry.location()
         written = word if word is not None else self._value(entry, "sli")
         sli = self._sli(written, sli_at)
         if self._value(entry, "target") is None:

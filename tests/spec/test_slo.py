@@ -210,3 +210,12 @@ def test_the_published_schema_agrees_with_the_reader(text: str) -> None:
     _, problems = read_slo(text)
     validator = jsonschema.Draft7Validator(load_schema("extensions"))
     assert validator.is_valid({"x-slo": yaml.safe_load(text)}) == (problems == [])
+
+
+def test_a_misspelt_indicator_of_the_short_form_is_shown_at_its_word() -> None:
+    _, problems = read_slo("availabilty: 99%\nlatncy: {threshold: 500ms, target: 99%}")
+
+    assert [problem.splitlines()[0] for problem in problems] == [
+        "slo.yaml:2:3: error[slo-sli]: 'availabilty' is no indicator",
+        "slo.yaml:3:3: error[slo-sli]: 'latncy' is no indicator",
+    ]

@@ -127,5 +127,11 @@ def test_what_is_no_instant_is_refused(text: str) -> None:
         parse_instant(text)
 
 
+@pytest.mark.parametrize("text", ["99999999999999999999", "253402300800", "-62135596801"])
+def test_an_instant_that_no_calendar_holds_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="lies outside the years 1 to 9999"):
+        parse_instant(text)
+
+
 def test_no_instant_is_none() -> None:
     assert format_instant(None) is None
