@@ -120,7 +120,9 @@ def _distribution_events(measurement: Measurement, part: CountAtMost) -> Events 
     if base is None:
         return None
     count, total = ExampleSeries(base.metric + "_count", base.labels), ExampleSeries(base.metric + "_sum", base.labels)
-    texts = list(dict.fromkeys([text for _, text in sorted(binding.boundaries)] + ["+Inf"]))
+    # Nobody has seen the buckets of series that are missing: one at the bound is what the objective asks for.
+    known = [text for _, text in sorted(binding.boundaries)] or [format(part.bound / binding.scale, ".12g")]
+    texts = list(dict.fromkeys([*known, "+Inf"]))
     buckets = [ExampleSeries(base.metric + "_bucket", tuple(sorted((*base.labels, ("le", text))))) for text in texts]
     return Events(good=(*buckets, count, total), bad=(buckets[-1], count, total))
 

@@ -17,7 +17,7 @@ from typing import Any
 from observatory.compile.measure import Measurement
 from observatory.compile.names import SLI_GOOD, SLI_TOTAL
 from observatory.compile.promql import quote
-from observatory.indicators.expression import Behind, Slices, SlicesAtMost
+from observatory.indicators.expression import Behind, Slices, SlicesAtMost, signals_of
 from observatory.objectives.budget import budget_ratio
 from observatory.rules.document_rules import ABSENT_FOR, Measured, identity, min_bad, reachable_pairs, shared_labels
 from observatory.rules.example_levels import level_examples
@@ -207,8 +207,11 @@ def _born(told: Sequence[Measured]) -> Test | None:
 
 
 def _first_value_is_old(measurement: Measurement) -> bool:
-    """Whether failures are rises of a level: its first value says nothing about when it was reached."""
-    return any(isinstance(one, MetricBinding) and one.kind == "rising_level" for one in measurement.bindings)
+    """Whether a first value says nothing about events: a place in a log or the depth of a queue is no count."""
+    part = measurement.indicator.good if measurement.indicator.good is not None else measurement.indicator.bad
+    assert part is not None
+    found = [measurement.binding(signal) for signal in signals_of(part)]
+    return any(isinstance(one, MetricBinding) and one.kind not in ("cumulative", "distribution") for one in found)
 
 
 def _expect(one: Measured, minute: int, matchers: str, alerts: int) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def test_every_step_of_the_tutorial_ends_well(tutorial: Tutorial, block: str) ->
 
 
 def test_the_tutorial_shows_the_error_budget(tutorial: Tutorial) -> None:
-    ended = tutorial.run("observatory status asyncapi")
+    ended = tutorial.run("COLUMNS=140 observatory status asyncapi")
 
     assert "pay-core" in ended.stdout
     assert "availability" in ended.stdout

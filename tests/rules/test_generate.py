@@ -10,11 +10,13 @@ import pytest
 import yaml
 
 from observatory.compile.plan import Measurement
+from observatory.indicators.expression import Behind, Slices, SlicesAtMost
+from observatory.indicators.indicator import Indicator
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import Pair, Policy, load_policies
 from observatory.rules.generate import RuleFiles, file_name, rule_files
 from observatory.spec.catalog import Owner, Threshold
-from observatory.telemetry.binding import SpanBinding, SpanSelector
+from observatory.telemetry.binding import SeriesSelector, SpanBinding, SpanSelector, Term
 
 HALF_SECOND = Threshold(value=0.5, unit="second")
 MINUTE = Threshold(value=60.0, unit="second")
@@ -141,6 +143,54 @@ def test_no_ratio_is_averaged(payments: list[Objective], measured_by: Measure) -
 
     assert "avg_over_time" not in text
     assert "avg(" not in text
+
+
+def remeasured(one: Measurement, **changed: dict[str, Any]) -> Measurement:
+    """The measurement with fields of some bindings changed, by signal."""
+    bindings = tuple(replace(binding, **changed.get(binding.signal, {})) for binding in one.bindings)
+    return replace(one, bindings=bindings)
+
+
+@pytest.mark.parametrize(
+    ("sli", "threshold", "changed"),
+    [
+        # A broker without counts of dead letters: the rises of the queue's depth, or the offsets of its topic.
+        ("dead_letters", None, {"dead_lettered_messages": {"kind": "rising_level"}}),
+        ("dead_letters", None, {"dead_lettered_messages": {"kind": "position"}}),
+        # No series has been seen yet, so nobody knows its buckets.
+        ("latency", HALF_SECOND, {"end_to_end_latency": {"boundaries": ()}}),
+    ],
+)
+def test_tests_of_unusual_evidence_pass(
+    sli: str,
+    threshold: Threshold | None,
+    changed: dict[str, dict[str, Any]],
+    make_objective: Make,
+    measured_by: Measure,
+    promtool: Callable[..., str],
+) -> None:
+    files = generated(
+        [make_objective(sli, threshold=threshold)], lambda one: remeasured(measured_by(one), **changed)
+    ).files
+
+    assert "SUCCESS" in promtool(files, "test", "rules", "payments.tests.yaml")
+
+
+def test_a_lag_bound_shorter_than_a_scrape_is_judged_by_the_mean_rate_of_arrivals(
+    make_objective: Make, measured_by: Measure, promtool: Callable[..., str]
+) -> None:
+    """Of 600 messages a minute 50 arrive in five seconds; 700 that wait are late, and must page."""
+    one = make_objective("lag", threshold=Threshold(value=5.0, unit="second"), target=0.99)
+    level = Behind("enqueued_messages", depth="queue_depth")
+    indicator = Indicator(sli="lag", total=Slices(level), good=SlicesAtMost(level, 5.0), measure="seconds behind")
+    arrivals = replace(measured_by(make_objective(role="producer")).bindings[0], signal="enqueued_messages", error=())
+    depth = replace(arrivals, signal="queue_depth", kind="level", all=(Term(1, SeriesSelector("queue_messages")),))
+    measurement = Measurement(key="lag", subject=one.operation_key, indicator=indicator, bindings=(arrivals, depth))
+
+    files = generated([one], lambda _: measurement).files
+
+    assert "SUCCESS" in promtool(files, "test", "rules", "payments.tests.yaml")
+    assert 'alertname="SLOBurnRate",severity="page"' in files["payments.tests.yaml"].replace("\\", "")
 
 
 def test_the_order_of_objectives_does_not_change_a_byte(payments: list[Objective], measured_by: Measure) -> None:
