@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,7 +15,12 @@ from observatory.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from observatory.cli.catalog_telemetry import Observation
+    from observatory.cli.catalog_text import Drawing
     from observatory.spec.catalog import Catalog, Channel
+
+
+MAX_SHOWN = 5
+MAX_NEAR = 3
 
 
 class Form(StrEnum):
@@ -40,6 +44,7 @@ def catalog(
     paths: options.Paths = None,
     config: options.Config = None,
     overlay: options.Overlay = None,
+    no_cache: options.NoCache = False,
     root: Roots = None,
     prometheus: options.Prometheus = None,
     store: options.Store = None,
@@ -61,6 +66,7 @@ def catalog(
     from observatory.settings import load_settings
     from observatory.spec import topology
     from observatory.spec.load import load_catalog
+    from observatory.spec.orphans import orphans, replies
     from observatory.windows import TimeRange
 
     if sum(option is not None for option in (consumers_of, producers_of, search)) > 1:
@@ -77,6 +83,7 @@ def catalog(
         prometheus_url=prometheus,
         store=store,
         headers=header or (),
+        cache=not no_cache,
     )
     if not settings.documents:
         raise UsageError("say which documents: observatory catalog PATH..., or `documents` in observatory.yaml")
@@ -85,21 +92,24 @@ def catalog(
         roots=root or settings.roots,
         overlays=settings.overlays,
         allow_remote=settings.allow_remote_references,
+        cache=settings.cache_dir,
     )
     channels = list(loaded.channels)
     if search is not None:
         channels = topology.search(loaded, search)
-    elif word := consumers_of or producers_of:
-        channels = _named(loaded, word)
+    elif (word := consumers_of if consumers_of is not None else producers_of) is not None:
+        channels = topology.with_overlaps(loaded, _named(loaded, word))
     seen: Observation | None = None
     if settings.prometheus or settings.store is not None:
         from observatory.cli.catalog_telemetry import observe
 
         seen = observe(loaded, settings, span)
-    problems = [*loaded.problems, *(seen.problems if seen else ())]
+    alone = orphans(loaded) if len(loaded.documents) > 1 else []
+    suspects = [one.to_problem(loaded) for one in alone if one.near]
+    problems = [*loaded.problems, *suspects, *(seen.problems if seen else ())]
     console.report(problems)
     if json or form == Form.JSON:
-        answer = topology.catalog_json(loaded, channels, seen.participants if seen else None)
+        answer = topology.catalog_json(loaded, channels, seen.participants if seen else None, alone)
         console.answer_json(
             answer | (seen.to_json() if seen else {}) | {"problems": [problem.to_json() for problem in problems]}
         )
@@ -109,26 +119,54 @@ def catalog(
             channels=channels,
             participants=seen.participants if seen else None,
             spans_asked=seen is not None and seen.spans_asked,
+            alone={one.channel.id: one for one in alone},
+            replies=replies(loaded),
+            width=console.width(),
         )
-        if consumers_of or producers_of:
+        if consumers_of is not None or producers_of is not None:
             console.answer(catalog_text.side(drawing, receiving=consumers_of is not None))
+        elif form == Form.MERMAID:
+            console.answer(_chart(drawing))
         else:
-            draw = {Form.TABLE: catalog_text.table, Form.MERMAID: catalog_text.mermaid}.get(form, catalog_text.tree)
-            console.answer(draw(drawing))
+            console.answer(catalog_text.table(drawing) if form == Form.TABLE else catalog_text.tree(drawing))
     if any(problem.severity == "error" for problem in loaded.problems):
         console.finish(ExitCode.INPUT_INVALID)
     console.finish(seen.code if seen else ExitCode.FINE)
 
 
-def _named(loaded: Catalog, word: str) -> list[Channel]:
-    from observatory.spec.topology import find_channels
+def _chart(drawing: Drawing) -> str:
+    from observatory.cli.mermaid import MAX_ARROWS, arrows_in, mermaid
 
-    found = find_channels(loaded, word)
-    if not found:
-        known = [text for channel in loaded.channels for text in (channel.address, channel.id) if text]
-        near = get_close_matches(word, known, 1, 0.6)
-        raise UsageError(f"no channel is called {word!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
-    return found
+    text = mermaid(drawing)
+    if (arrows := arrows_in(text)) > MAX_ARROWS:
+        console.say(
+            f"Mermaid draws no more than {MAX_ARROWS} arrows unless maxEdges allows it, and these are {arrows:,}: "
+            "--search shows a part"
+        )
+    return text
+
+
+def _named(loaded: Catalog, word: str) -> list[Channel]:
+    """The channels that a word names.
+
+    Raises:
+        UsageError: None does, or it is a part of several names; the message says what it could have been.
+    """
+    from observatory.spec import topology
+    from observatory.spec.suggestions import nearest
+
+    if found := topology.find_channels(loaded, word):
+        return found
+    holding = topology.channels_with(loaded, word)
+    if holding:
+        shown = ", ".join(repr(channel.id) for channel in holding[:MAX_SHOWN])
+        more = f" and {len(holding) - MAX_SHOWN} others" if len(holding) > MAX_SHOWN else ""
+        raise UsageError(f"{word!r} is a part of several names: {shown}{more}; name one, or all with '*{word}*'")
+    known = [text for channel in loaded.channels for text in (channel.address, channel.id) if text]
+    near = nearest(word, known, MAX_NEAR)
+    raise UsageError(
+        f"no channel is called {word!r}" + (f"; did you mean {' or '.join(map(repr, near))}?" if near else "")
+    )
 
 
 def register(app: typer.Typer) -> None:

@@ -1,13 +1,15 @@
-"""The catalogue for people: a tree, a table, a flowchart, or the answer to who produces and who consumes."""
+"""The catalogue for people: a tree, a table, or the answer to who produces and who consumes."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from observatory.cli.columns import isolated, wrapped
+from observatory.cli.columns import table as columns
 from observatory.errors import printable
-from observatory.spec.catalog import Action, Catalog, Channel
+from observatory.spec.catalog import Action, Catalog, Channel, Operation
+from observatory.spec.orphans import Orphan
 from observatory.spec.participant import Participant, declared_on
 from observatory.units import format_count
 from observatory.windows import format_instant
@@ -20,12 +22,18 @@ class Drawing:
     Attributes:
         participants: With what telemetry shows, by channel id; None when no telemetry was asked.
         spans_asked: Spans answered, so that who has no sighting was not seen.
+        alone: Channels with one side only, by id.
+        replies: Operations whose reply passes a channel, by its id.
+        width: Cells of the terminal; None where nothing has to fit.
     """
 
     catalog: Catalog
     channels: Sequence[Channel]
     participants: Mapping[str, tuple[Participant, ...]] | None = None
     spans_asked: bool = False
+    alone: Mapping[str, Orphan] = field(default_factory=dict)
+    replies: Mapping[str, Sequence[Operation]] = field(default_factory=dict)
+    width: int | None = None
 
     def on(self, channel: Channel, action: Action | None = None) -> list[Participant]:
         """Who sends to a channel or receives from it, senders first."""
@@ -66,10 +74,13 @@ def side(drawing: Drawing, *, receiving: bool) -> str:
     said = "documents" if drawing.participants is None else "documents and telemetry"
     lines: list[str] = []
     for channel in drawing.channels:
-        found = drawing.on(channel, "receive" if receiving else "send")
+        found = [drawing.who(one) for one in drawing.on(channel, "receive" if receiving else "send")]
+        asking: Action = "send" if receiving else "receive"
+        found += [_reply(one) for one in drawing.replies.get(channel.id, ()) if one.action == asking]
+        name = isolated(printable(channel.id))
         if not found:
-            lines.append(f"{printable(channel.id)}: {verb} by nobody, as far as the {said} say")
-        lines += [f"{printable(channel.id)}: {verb} by {drawing.who(one)}" for one in found]
+            lines.append(f"{name}: {verb} by nobody, as far as the {said} say{_meant(drawing, channel, receiving)}")
+        lines += [f"{name}: {verb} by {who}" for who in found]
     return "\n".join(lines)
 
 
@@ -79,32 +90,67 @@ def tree(drawing: Drawing) -> str:
     for channel in drawing.channels:
         about = [channel.owner.team if channel.owner else "no owner", channel.domain or ""]
         about += [channel.criticality if channel.criticality != "normal" else ""]
-        lines.append(printable(f"{channel.id}  [{', '.join(part for part in about if part)}]"))
-        found = drawing.on(channel)
-        rows = [f"{'<-' if one.action == 'send' else '->'} {drawing.who(one)}" for one in found]
-        if channel.dead_letter:
-            rows.append(printable(f"dead letters to {channel.dead_letter}"))
-        if not found:
-            rows.append("used by no operation")
+        head = printable(f"{channel.id}  [{', '.join(part for part in about if part)}]")
+        lines += _hanging(head, "", "    ", drawing.width)
+        rows = list(_rows(drawing, channel))
         for index, row in enumerate(rows):
-            lines.append(f"{'└── ' if index == len(rows) - 1 else '├── '}{row}")
+            last = index == len(rows) - 1
+            lines += _hanging(row, "└── " if last else "├── ", "      " if last else "│     ", drawing.width)
     lines.append(f"\n{len(drawing.channels)} of {len(drawing.catalog.channels)} channels; <- produces, -> consumes")
     return "\n".join(lines)
 
 
+def _rows(drawing: Drawing, channel: Channel) -> list[str]:
+    """What stands below a channel: who uses it, what it is tied to, what is missing."""
+    found = drawing.on(channel)
+    rows = [f"{'<-' if one.action == 'send' else '->'} {drawing.who(one)}" for one in found]
+    rows += [
+        f"{'->' if operation.action == 'send' else '<-'} {_reply(operation)}"
+        for operation in drawing.replies.get(channel.id, ())
+    ]
+    if not rows:
+        rows.append("used by no operation")
+    if (one := drawing.alone.get(channel.id)) is not None:
+        undone = "received" if one.missing == "receive" else "sent"
+        rows.append(printable(f"{undone} by nobody in these documents{_near(one)}"))
+    if channel.overlaps:
+        rows.append(printable(f"overlaps {', '.join(channel.overlaps)}"))
+    if channel.dead_letter:
+        rows.append(printable(f"dead letters to {channel.dead_letter}"))
+    return rows
+
+
+def _reply(operation: Operation) -> str:
+    return printable(f"{operation.service} ({operation.key}, reply)")
+
+
+def _meant(drawing: Drawing, channel: Channel, receiving: bool) -> str:
+    one = drawing.alone.get(channel.id)
+    return printable(_near(one)) if one and one.missing == ("receive" if receiving else "send") else ""
+
+
+def _near(one: Orphan) -> str:
+    return f"; did you mean {' or '.join(one.near)}?" if one.near else ""
+
+
+def _hanging(text: str, first: str, further: str, width: int | None) -> list[str]:
+    """A row behind its branch, its further lines below it."""
+    if width is None:
+        return [first + isolated(text)]
+    parts = wrapped(text, max(20, width - max(len(first), len(further))))
+    return [(further if number else first) + isolated(part) for number, part in enumerate(parts)]
+
+
 def table(drawing: Drawing) -> str:
-    """A line per channel."""
+    """A row per channel."""
     head = ("channel", "produced by", "consumed by", "owner", "domain", "criticality")
-    rows: list[tuple[str, ...]] = [head]
+    rows: list[tuple[str, ...]] = []
     for channel in drawing.channels:
         senders, receivers = (_briefly(drawing, drawing.on(channel, action)) for action in ("send", "receive"))
         owner = channel.owner.team if channel.owner else "-"
         cells = (channel.id, senders or "-", receivers or "-", owner, channel.domain or "-")
         rows.append((*map(printable, cells), channel.criticality))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    lines.insert(1, "  ".join("-" * width for width in widths))
-    return "\n".join(lines)
+    return columns(head, rows, drawing.width)
 
 
 def _briefly(drawing: Drawing, side: Sequence[Participant]) -> str:
@@ -120,24 +166,3 @@ def _briefly(drawing: Drawing, side: Sequence[Participant]) -> str:
         name = one.service or f"group {one.consumer_group}"
         cells[name + (f" ({', '.join(notes)})" if notes else "")] = None
     return ", ".join(cells)
-
-
-def mermaid(drawing: Drawing) -> str:
-    """A flowchart: services as boxes, channels as pipes, messages flowing along the arrows; undeclared ones dotted."""
-    services: dict[str, str] = {}
-    lines = ["flowchart LR"]
-    edges: list[str] = []
-    for number, channel in enumerate(drawing.channels):
-        lines.append(f'  c{number}[/"{_quoted(channel.label)}"/]')
-        for one in drawing.on(channel):
-            name = one.service or f"group {one.consumer_group}"
-            node = services.setdefault(name, f"s{len(services)}")
-            arrow = "-->" if one.declared else "-. undeclared .->"
-            edges.append(f"  {node} {arrow} c{number}" if one.action == "send" else f"  c{number} {arrow} {node}")
-    lines += [f'  {node}["{_quoted(name)}"]' for name, node in services.items()]
-    return "\n".join(lines + list(dict.fromkeys(edges)))
-
-
-def _quoted(text: str) -> str:
-    """Text inside a Mermaid label, where quotes, brackets and hashes are written by their number."""
-    return re.sub(r'["#<>&;\[\]`]', lambda match: f"#{ord(match[0])};", printable(text))

@@ -39,6 +39,17 @@ def answer_json(value: dict[str, Any]) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
 
 
+def width() -> int | None:
+    """Cells that an answer may take in a line: of the terminal it goes to, or as `COLUMNS` says; None elsewhere."""
+    written = os.environ.get("COLUMNS", "")
+    if written.isdecimal() and int(written) > 0:
+        return int(written)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+    except (OSError, ValueError):
+        return None
+
+
 def report(problems: Iterable[Problem]) -> ExitCode:
     """Show problems on stderr in order; the exit code is `INPUT_INVALID` when one is an error, else `FINE`.
 

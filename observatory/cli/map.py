@@ -37,6 +37,7 @@ def map_channels(
     paths: options.Paths = None,
     config: options.Config = None,
     overlay: options.Overlay = None,
+    no_cache: options.NoCache = False,
     prometheus: options.Prometheus = None,
     store: options.Store = None,
     header: options.Header = None,
@@ -63,6 +64,7 @@ def map_channels(
         prometheus_url=prometheus,
         store=store,
         headers=header or (),
+        cache=not no_cache,
     )
     if not settings.documents:
         raise UsageError("say which documents: observatory map PATH..., or `documents` in observatory.yaml")
@@ -72,6 +74,7 @@ def map_channels(
         roots=settings.roots,
         overlays=settings.overlays,
         allow_remote=settings.allow_remote_references,
+        cache=settings.cache_dir,
     )
     channels = _chosen(catalog, channel or ())
     profiles = load_profiles(settings.profiles_dir)

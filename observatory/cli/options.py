@@ -35,6 +35,10 @@ Since = Annotated[
 ]
 Overlay = Annotated[list[Path] | None, typer.Option("--overlay", help="Overlay file; repeatable.")]
 
+NoCache = Annotated[
+    bool, typer.Option("--no-cache", help="Read every document anew, and keep nothing for the next run.")
+]
+
 
 def instant(at: str | None, now_ms: int) -> int:
     """The instant a command answers for; without `--at` the last full minute, which every scrape has reached.

@@ -31,6 +31,7 @@ def validate(
     paths: options.Paths = None,
     config: options.Config = None,
     overlay: options.Overlay = None,
+    no_cache: options.NoCache = False,
     root: Roots = None,
     form: Form = Format.TEXT,
     json: options.Json = False,
@@ -43,7 +44,7 @@ def validate(
     from observatory.spec.load import load_catalog
     from observatory.spec.topology import tally
 
-    settings = load_settings(config, os.environ, documents=paths or (), overlays=overlay or ())
+    settings = load_settings(config, os.environ, documents=paths or (), overlays=overlay or (), cache=not no_cache)
     if not settings.documents:
         raise UsageError("say which documents: observatory validate PATH..., or `documents` in observatory.yaml")
     catalog = load_catalog(
@@ -51,6 +52,7 @@ def validate(
         roots=root or settings.roots,
         overlays=settings.overlays,
         allow_remote=settings.allow_remote_references,
+        cache=settings.cache_dir,
     )
     objectives, doubts = objectives_of(catalog)
     policies = load_policies(settings.policies_dir)

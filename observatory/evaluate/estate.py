@@ -75,6 +75,7 @@ class Estate:
                 roots=settings.roots,
                 overlays=settings.overlays,
                 allow_remote=settings.allow_remote_references,
+                cache=settings.cache_dir,
             )
         )
         self.profiles: tuple[Profile, ...] = load_profiles(settings.profiles_dir)

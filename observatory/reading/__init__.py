@@ -25,8 +25,10 @@ __all__ = [
     "Place",
     "Places",
     "Reading",
+    "bytes_of",
     "pointer_of",
     "read",
+    "read_bytes",
     "read_text",
     "segments_of",
     "without_collection",
@@ -47,9 +49,18 @@ def read(path: Path, *, shown_as: str | None = None, lenient: bool = False) -> R
         InputInvalid: It cannot be read; each cause has its own code and place.
     """
     shown = shown_as or str(path)
+    return read_bytes(bytes_of(path, shown), shown, lenient=lenient)
+
+
+def bytes_of(path: Path, shown: str) -> bytes:
+    """What a file holds, as far as one byte beyond the bound.
+
+    Raises:
+        InputInvalid: It cannot be read.
+    """
     try:
         with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
+            return file.read(MAX_BYTES + 1)
     except IsADirectoryError:
         raise InputInvalid(fault("file-unreadable", f"{shown} is a folder", Location(shown))) from None
     except FileNotFoundError:
@@ -57,6 +68,14 @@ def read(path: Path, *, shown_as: str | None = None, lenient: bool = False) -> R
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "the name cannot be used"
         raise InputInvalid(fault("file-unreadable", f"{shown} cannot be read: {reason}", Location(shown))) from None
+
+
+def read_bytes(raw: bytes, shown: str, *, lenient: bool = False) -> Reading:
+    """The contents of a file, YAML or JSON.
+
+    Raises:
+        InputInvalid: As for `read`.
+    """
     if len(raw) > MAX_BYTES:
         message = f"the file is larger than {MAX_BYTES // 1024**2} MiB"
         raise InputInvalid(fault("document-too-large", message, Location(shown)))

@@ -11,13 +11,14 @@ from typing import Any
 from observatory.errors import InputInvalid, Problem
 from observatory.location import Location
 from observatory.reading import Reading, read
+from observatory.settings.cache_folder import cache_folder
 from observatory.settings.secrets import HeaderError, header_value, split_header, take_credentials
 from observatory.settings.values import PrometheusSettings, Settings
 
 DEFAULT_FILE = Path("observatory.yaml")
 REMOTE_READ = ("auto", "never")
 _PATH_LISTS = ("documents", "roots", "overlays")
-_PATHS = ("profiles_dir", "policies_dir", "dashboards_dir", "store")
+_PATHS = ("profiles_dir", "policies_dir", "dashboards_dir", "store", "cache_dir")
 
 
 def load_settings(
@@ -29,19 +30,22 @@ def load_settings(
     store: Path | None = None,
     headers: Sequence[str] = (),
     overlays: Sequence[Path] = (),
+    cache: bool = True,
 ) -> Settings:
     """The settings of one run.
 
     Args:
         path: The settings file; `observatory.yaml` in the working folder, where there is one, when None.
         environ: `OBSERVATORY_PROMETHEUS_URL`, `OBSERVATORY_PROMETHEUS_HEADERS` (one `Name: value` per line),
-            `OBSERVATORY_STORE`, and what header values refer to as `$NAME`.
+            `OBSERVATORY_STORE`, `OBSERVATORY_CACHE_DIR`, the variables behind its default (`cache_folder`), and what
+            header values refer to as `$NAME`.
         documents: Replace those of the file.
         prometheus_url: Replaces all servers of the file, and with them their headers: a credential goes only to the
             server that it was written for.
         store: Replaces that of the file.
         headers: `Name: value`, `Name: @file` or `Name: $VARIABLE`, added for every server.
         overlays: Added to those of the file.
+        cache: False where nothing is to be kept between runs, wherever it would be.
 
     Raises:
         InputInvalid: Something cannot be used; carries every problem found.
@@ -67,6 +71,7 @@ def load_settings(
         store=chosen_store,
         documents=tuple(documents) or settings.documents,
         overlays=(*settings.overlays, *overlays),
+        cache_dir=cache_folder(environ, settings.cache_dir) if cache else None,
     )
 
 

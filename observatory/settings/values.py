@@ -37,6 +37,7 @@ class Settings:
         policies_dir: Folder of the team's own burn-rate policies.
         dashboards_dir: Folder of the team's own dashboards, layered over the shipped ones.
         store: File of the embedded store.
+        cache_dir: Folder for what unchanged documents need not be read for again; None keeps nothing.
     """
 
     documents: tuple[Path, ...] = ()
@@ -47,4 +48,5 @@ class Settings:
     dashboards_dir: Path | None = None
     prometheus: tuple[PrometheusSettings, ...] = ()
     store: Path | None = None
+    cache_dir: Path | None = None
     allow_remote_references: bool = False

@@ -197,6 +197,8 @@ class Channel:
         broker: Host of the servers it lives on, None where unknown.
         dead_letter: Address of the channel that takes what cannot be processed, where it is declared.
         operations: Keys of all operations on it, in catalogue order.
+        overlaps: Ids of other channels that the same messages may pass: an address and a pattern that it falls under,
+            a routing key and the queue behind it, the same address by way of another protocol.
         bindings: Resolved channel bindings, plain data, of the document that comes first.
     """
 
@@ -215,6 +217,7 @@ class Channel:
     partitions: int | None = None
     operations: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
+    overlaps: tuple[str, ...] = ()
     telemetry: TelemetryOverride | None = None
     bindings: object = field(default=None, compare=False)
     location: Location | None = field(default=None, compare=False)

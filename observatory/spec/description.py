@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from observatory.errors import Problem
 from observatory.location import Location
+from observatory.spec.binding_settings import BindingSetting, partitions_of, settings_of
 from observatory.spec.bindings import Naming, consumer_of, naming_of, protocols_of
 from observatory.spec.catalog import (
     Action,
@@ -17,6 +18,7 @@ from observatory.spec.catalog import (
     Message,
     Operation,
     Owner,
+    Server,
     SloDeclaration,
     TelemetryOverride,
 )
@@ -32,15 +34,32 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ChannelDraft:
-    """A channel as one document describes it, before documents about the same address are joined."""
+    """A channel as one document describes it, before documents about the same address are joined.
 
-    document: str
-    declared: DeclaredChannel
+    Plain values only: no cursor keeps the document in memory, and a draft can be kept for the next run.
+
+    Attributes:
+        hosts: Brokers it is on, of servers that speak its protocol.
+        other_protocols: What else its servers speak.
+        owner_at: Where its owner is written.
+        settings: What its binding says, leaf by leaf.
+    """
+
+    key: str
     protocol: str | None
+    other_protocols: tuple[str, ...]
     naming: Naming
     hosts: frozenset[str]
+    servers: tuple[Server, ...]
+    title: str | None
+    description: str | None
+    partitions: int | None
+    bindings: object
+    settings: tuple[BindingSetting, ...]
+    location: Location
     owner: Owner | None
     owner_level: Level | None
+    owner_at: Location | None
     domain: str | None
     criticality: Criticality
     dead_letter: str | None
@@ -49,12 +68,26 @@ class ChannelDraft:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class OperationDraft:
-    """An operation whose channel ids are still open."""
+    """An operation whose channel ids are still open.
+
+    Attributes:
+        operation: Named after the service; where several documents share it, joining tells them apart.
+        channel, reply_channel: Positions among the drafts of the document's channels.
+    """
 
     operation: Operation
-    channel: DeclaredChannel
-    reply_channel: DeclaredChannel | None
+    channel: int
+    reply_channel: int | None
     dead_letter: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DocumentDraft:
+    """A document as it describes itself; `document.name` is its service until others are known."""
+
+    document: Document
+    channels: tuple[ChannelDraft, ...]
+    operations: tuple[OperationDraft, ...]
 
 
 @dataclass(slots=True)
@@ -62,7 +95,6 @@ class Description:
     """Reads one declared document into drafts."""
 
     declared: DeclaredDocument
-    name: str
     service: str
     extensions: ExtensionReader
     problems: list[Problem] = field(default_factory=list)
@@ -73,52 +105,66 @@ class Description:
     _defaults: dict[object, SloDefaults] = field(default_factory=dict)
     _used: set[Location | None] = field(default_factory=set)
 
-    def document(self) -> Document:
-        """The document itself."""
+    def draft(self) -> DocumentDraft:
+        """The document with its channels and operations."""
+        self._describe()
+        return DocumentDraft(
+            document=self._document(), channels=tuple(self.channels), operations=tuple(self.operations)
+        )
+
+    def _document(self) -> Document:
         info = self.declared.info
         owner, _ = self._owner(self.declared.document_levels("x-owner"))
         return Document(
-            name=self.name,
+            name=self.service,
             path=self.declared.root.source.reading.path,
             version=self.declared.version,
-            title=(info.text("title") if info else None) or self.name,
+            title=(info.text("title") if info else None) or self.service,
             service=self.service,
             description=(info.text("description") if info else None) or "",
             owner=owner,
             domain=self._first_text("x-domain", self.declared.document_levels("x-domain")),
         )
 
-    def describe(self) -> None:
-        """Fill `channels` and `operations`."""
+    def _describe(self) -> None:
         on: dict[int, list[DeclaredOperation]] = {}
         for operation in self.declared.operations:
             on.setdefault(id(operation.channel), []).append(operation)
-        drafts: dict[int, ChannelDraft] = {}
+        positions = {id(channel): position for position, channel in enumerate(self.declared.channels)}
         for channel in self.declared.channels:
-            drafts[id(channel)] = draft = self._channel(channel, on.get(id(channel), []))
-            self.channels.append(draft)
+            self.channels.append(self._channel(channel, on.get(id(channel), [])))
         names: set[str] = set()
         for operation in self.declared.operations:
             beside = [other for other in on[id(operation.channel)] if other is not operation]
-            self.operations.append(self._operation(operation, drafts[id(operation.channel)], beside, names))
+            self.operations.append(self._operation(operation, positions, beside, names))
         self._report_unused()
 
     def _channel(self, channel: DeclaredChannel, operations: list[DeclaredOperation]) -> ChannelDraft:
         levels = self.declared.channel_levels
         protocol = next(iter(protocols_of(channel, operations)), None)
         naming = naming_of(channel, operations, protocol)
-        owner, owner_level = self._owner(levels(channel, "x-owner"))
+        owner, owner_level, owner_at = self._written_owner(levels(channel, "x-owner"))
+        cursor = channel.cursor
+        bindings = cursor.get("bindings")
         dead_letter = self._first(levels(channel, "x-dead-letter"), self.extensions.dead_letter)
         return ChannelDraft(
-            document=self.name,
-            declared=channel,
+            key=channel.key,
             protocol=protocol,
+            other_protocols=tuple(sorted({one.server.protocol for one in channel.servers} - {protocol, ""})),
             naming=naming,
             hosts=frozenset[str]().union(
                 *(hosts_of(one.server) for one in channel.servers if one.server.protocol == protocol)
             ),
+            servers=tuple(one.server for one in channel.servers),
+            title=cursor.text("title") or cursor.text("summary"),
+            description=cursor.text("description"),
+            partitions=partitions_of(cursor, protocol),
+            bindings=bindings.plain() if bindings else None,
+            settings=settings_of(cursor, protocol),
+            location=channel.key_cursor.location(key=True),
             owner=owner,
             owner_level=owner_level,
+            owner_at=owner_at,
             domain=self._first_text("x-domain", levels(channel, "x-domain")),
             criticality=self._first(levels(channel, "x-criticality"), self.extensions.criticality) or "normal",
             dead_letter=dead_letter or naming.dead_letter,
@@ -126,8 +172,13 @@ class Description:
         )
 
     def _operation(
-        self, declared: DeclaredOperation, draft: ChannelDraft, beside: list[DeclaredOperation], names: set[str]
+        self,
+        declared: DeclaredOperation,
+        positions: dict[int, int],
+        beside: list[DeclaredOperation],
+        names: set[str],
     ) -> OperationDraft:
+        position = positions[id(declared.channel)]
         declared = self._corrected(declared)
         cursor = declared.cursor
 
@@ -135,12 +186,12 @@ class Description:
             return self.declared.operation_levels(declared, key)
 
         name = self._unique_name(declared, names)
-        group = self._consumer_group(declared, draft)
+        group = self._consumer_group(declared, self.channels[position])
         bindings = cursor.get("bindings")
         owner, _ = self._owner(levels("x-owner"))
         operation = Operation(
-            key=f"{self.name}/{name}",
-            document=self.name,
+            key=f"{self.service}/{name}",
+            document=self.service,
             name=name,
             service=self._first_text("x-service-name", levels("x-service-name")) or self.service,
             action=declared.action,
@@ -162,8 +213,8 @@ class Description:
         dead_letter = cursor.get("x-dead-letter")
         return OperationDraft(
             operation=operation,
-            channel=declared.channel,
-            reply_channel=declared.reply_channel,
+            channel=position,
+            reply_channel=None if declared.reply_channel is None else positions[id(declared.reply_channel)],
             dead_letter=self.extensions.dead_letter(dead_letter) if dead_letter else None,
         )
 
@@ -284,10 +335,14 @@ class Description:
         return self._messages[key]
 
     def _owner(self, levels: Levels) -> tuple[Owner | None, Level | None]:
+        owner, level, _ = self._written_owner(levels)
+        return owner, level
+
+    def _written_owner(self, levels: Levels) -> tuple[Owner | None, Level | None, Location | None]:
         for level, value in levels:
             if owner := self.extensions.owner(value, self._provenance("x-owner", level, value)):
-                return owner, level
-        return None, None
+                return owner, level, value.location()
+        return None, None, None
 
     def _provenance(self, key: str, level: Level, value: Cursor) -> str:
         overlaid = value.source in {overlay.source for overlay in value.references.overlays.values()} or any(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +12,7 @@ from typing import Any
 
 from observatory.errors import InputInvalid, Problem
 from observatory.location import Location
-from observatory.reading import Reading, read, read_text
+from observatory.reading import Reading, bytes_of, read_bytes, read_text
 from observatory.reading.faults import MAX_BYTES
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -34,29 +35,96 @@ class Source:
 
 
 @dataclass(slots=True)
+class OpenFiles:
+    """Files of one run: each is read once, however many documents refer to it."""
+
+    _readings: dict[tuple[str, str], Reading | Problem] = field(default_factory=dict)
+    _fingerprints: dict[str, str] = field(default_factory=dict)
+
+    def fingerprint(self, address: str) -> str:
+        """A digest of what a file holds, as it was first read; a word instead where it cannot be read."""
+        if address not in self._fingerprints:
+            try:
+                self._bytes(address, address)
+            except InputInvalid as error:
+                self._fingerprints[address] = error.problems[0].code
+        return self._fingerprints[address]
+
+    def read(self, address: str, shown: str, load: Callable[[], Reading] | None = None) -> Reading:
+        """A file under the name it has in messages.
+
+        Args:
+            load: How to read what is no file of this machine.
+
+        Raises:
+            InputInvalid: It cannot be read; it is not tried twice.
+        """
+        kept = self._readings.get((address, shown))
+        if kept is None:
+            try:
+                kept = load() if load else read_bytes(self._bytes(address, shown), shown, lenient=True)
+            except InputInvalid as error:
+                kept = error.problems[0]
+                self._fingerprints.setdefault(address, kept.code)
+            self._readings[address, shown] = kept
+        if isinstance(kept, Problem):
+            raise InputInvalid(kept)
+        return kept
+
+    def forget(self, address: str, shown: str) -> None:
+        """Let go of a file that nobody else is likely to ask for; it is read again when somebody does."""
+        self._readings.pop((address, shown), None)
+
+    def _bytes(self, address: str, shown: str) -> bytes:
+        raw = bytes_of(Path(address), shown)
+        self._fingerprints[address] = hashlib.blake2b(raw, digest_size=16).hexdigest()
+        return raw
+
+
+@dataclass(slots=True)
 class Library:
-    """Opens each file once and refuses what lies outside the roots, symbolic links followed.
+    """What one document may open: it refuses what lies outside the roots, symbolic links followed.
 
     Attributes:
         roots: Real paths of the folders that references may not leave.
         allow_remote: Whether references to web addresses may be fetched.
+        files: Shared by the libraries of one run.
+        followed: Each file name that was followed, with the file that holds it, and where it led (`trace`).
+        fetched: Whether something was fetched from the web.
     """
 
     roots: tuple[Path, ...]
     allow_remote: bool = False
+    files: OpenFiles = field(default_factory=OpenFiles)
+    followed: dict[tuple[str, str], str] = field(default_factory=dict)
+    fetched: bool = False
     _opened: dict[str, Source | Problem] = field(default_factory=dict)
 
-    def document(self, path: Path, shown: str) -> Source:
+    def another(self) -> Library:
+        """A library for another document of the same run."""
+        return Library(self.roots, self.allow_remote, self.files)
+
+    def document(self, real: Path, shown: str) -> Source:
         """Open a document that was named or found.
+
+        Args:
+            real: Its real path.
 
         Raises:
             InputInvalid: It cannot be read, or a link led it out of the roots.
         """
-        real = path.resolve()
+        self.require_inside(real, shown)
+        return self._open(str(real), shown)
+
+    def require_inside(self, real: Path, shown: str) -> None:
+        """Refuse a document that a link led out of the roots.
+
+        Raises:
+            InputInvalid: It is outside.
+        """
         if not self.holds(real):
             message = f"{shown} is a link that leaves the folder it was found in"
             raise InputInvalid(_outside(message, Location(shown)))
-        return self._open(str(real), lambda: read(real, shown_as=shown, lenient=True))
 
     def referenced(self, target: str, origin: Source) -> Source:
         """Open the file of a reference, relative to the file that holds the reference.
@@ -66,19 +134,39 @@ class Library:
         """
         if re.match(r"(?i)[a-z][a-z0-9+.-]*://", target) or re.match(r"(?i)https?://", origin.address):
             return self._remote(target, origin)
-        base = Path(origin.address).parent
+        key = (origin.address, target)
         try:
-            real = (base / target).resolve()
+            real = self._located(target, origin.address, Path(origin.reading.path).name)
+        except InputInvalid as error:
+            self.followed[key] = error.problems[0].code
+            raise
+        try:
+            return self._open(str(real), os.path.normpath(Path(origin.reading.path).parent / target))
+        finally:
+            self.followed[key] = f"{real} {self.files.fingerprint(str(real))}"
+
+    def trace(self, target: str, address: str) -> str:
+        """Where a file name leads from a file, and what is there now: equal traces mean that nothing has changed."""
+        try:
+            real = self._located(target, address, Path(address).name)
+        except InputInvalid as error:
+            return error.problems[0].code
+        return f"{real} {self.files.fingerprint(str(real))}"
+
+    def _located(self, target: str, address: str, beside: str) -> Path:
+        try:
+            real = (Path(address).parent / target).resolve()
+            inside = self.holds(real)
+            there = inside and real.is_file()
         except (OSError, ValueError, RuntimeError):
             message = f"{target!r} is not a usable file name"
             raise InputInvalid(Problem(code="reference-file-missing", message=message)) from None
-        if not self.holds(real):
+        if not inside:
             raise InputInvalid(_outside(f"{target!r} leads outside the folders that may be read", None))
-        if not real.is_file():
-            message = f"there is no file {target!r} beside {Path(origin.reading.path).name}"
+        if not there:
+            message = f"there is no file {target!r} beside {beside}"
             raise InputInvalid(Problem(code="reference-file-missing", message=message))
-        shown = os.path.normpath(Path(origin.reading.path).parent / target)
-        return self._open(str(real), lambda: read(real, shown_as=shown, lenient=True))
+        return real
 
     def holds(self, real: Path) -> bool:
         """Whether a real path lies in one of the roots."""
@@ -88,14 +176,14 @@ class Library:
         """Every file that was opened with success, in the order of opening."""
         return (source for source in self._opened.values() if isinstance(source, Source))
 
-    def _open(self, address: str, load: Callable[[], Reading]) -> Source:
+    def _open(self, address: str, shown: str, load: Callable[[], Reading] | None = None) -> Source:
         kept = self._opened.get(address)
         if kept is None:
             if len(self._opened) >= MAX_FILES:
                 message = f"more than {MAX_FILES:,} files are referred to"
                 raise InputInvalid(Problem(code="reference-too-deep", message=message))
             try:
-                kept = Source(address, load())
+                kept = Source(address, self.files.read(address, shown, load))
             except InputInvalid as error:
                 kept = error.problems[0]
             self._opened[address] = kept
@@ -109,6 +197,7 @@ class Library:
         url = absolute(target, origin.address)
         shown = without_credentials(url)
         if not self.allow_remote:
+            self.followed[origin.address, target] = "reference-remote"
             raise InputInvalid(
                 Problem(
                     code="reference-remote",
@@ -116,7 +205,8 @@ class Library:
                     hint="keep a copy beside the document, or allow it: allow_remote_references: true",
                 )
             )
-        return self._open(url, lambda: read_text(fetch(url), shown, lenient=True))
+        self.fetched = True
+        return self._open(url, shown, lambda: read_text(fetch(url), shown, lenient=True))
 
 
 def _outside(message: str, location: Location | None) -> Problem:

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from observatory.errors import InputInvalid, Problem, in_order
+from observatory.errors import InputInvalid, in_order
 from observatory.reading import without_collection
-from observatory.spec import asyncapi2, asyncapi3
 from observatory.spec.catalog import Catalog
-from observatory.spec.declared import DeclaredDocument
-from observatory.spec.description import Description, service_name
-from observatory.spec.extensions import ExtensionReader
-from observatory.spec.files import Library, Source, find_documents, roots_of
+from observatory.spec.description import DocumentDraft
+from observatory.spec.documents import DocumentFile
+from observatory.spec.files import Library, find_documents, roots_of
 from observatory.spec.joining import join
-from observatory.spec.overlay import Overlays
-from observatory.spec.references import References
-from observatory.spec.rules import check_rules
-from observatory.spec.validation import check_structure
-from observatory.spec.versions import version_of
+from observatory.spec.records import Records
 
 
 def load_catalog(
@@ -28,6 +23,7 @@ def load_catalog(
     roots: Sequence[Path] = (),
     overlays: Sequence[Path] = (),
     allow_remote: bool = False,
+    cache: Path | None = None,
 ) -> Catalog:
     """Read AsyncAPI documents into one catalogue.
 
@@ -39,86 +35,56 @@ def load_catalog(
         roots: Folders that references may not leave; the folders of `paths` when empty.
         overlays: Overlay files; what they say about something the documents do not have is a problem.
         allow_remote: Whether references to web addresses are fetched.
+        cache: A folder for what unchanged documents need not be read for again; the catalogue is the same with
+            and without it. None reads everything.
     """
     with without_collection():
-        return _load(paths, roots, overlays, allow_remote)
+        return _load(paths, roots, overlays, allow_remote, cache)
 
 
-def _load(paths: Sequence[Path], roots: Sequence[Path], overlay_paths: Sequence[Path], allow_remote: bool) -> Catalog:
+def _load(
+    paths: Sequence[Path], roots: Sequence[Path], overlays: Sequence[Path], allow_remote: bool, cache: Path | None
+) -> Catalog:
     found, problems = find_documents(paths)
     library = Library(roots=roots_of(paths, roots), allow_remote=allow_remote)
-    references = References(library)
-    sources: list[Source] = []
-    seen: set[str] = set()
+    files: dict[str, DocumentFile] = {}
     for path, named in found:
+        real, shown = path.resolve(), str(path)
         try:
-            source = library.document(path, str(path))
+            library.require_inside(real, shown)
         except InputInvalid as error:
             problems += error.problems
             continue
-        is_document = isinstance(source.data, dict) and "asyncapi" in source.data
-        if source.address not in seen and (named or is_document):
-            seen.add(source.address)
-            sources.append(source)
-    overlays = Overlays.read(overlay_paths, references, sources)
-    documents: list[DeclaredDocument] = []
-    for source in sorted(sources, key=lambda one: one.reading.path):
-        document, faults = _read_document(source, references)
-        problems += faults
-        if document is not None:
-            documents.append(document)
-    extensions = ExtensionReader()
-    descriptions = [
-        Description(declared=document, name=name, service=service, extensions=extensions)
-        for document, name, service in _named_documents(documents, extensions)
-    ]
-    overlays.by_address(documents)
-    for description in descriptions:
-        description.describe()
-        problems += description.declared.problems + description.problems
-    problems += extensions.problems + references.problems + overlays.problems
-    for source in library.sources():
-        problems += source.reading.problems
-    catalog = join(descriptions, problems)
-    return Catalog(
-        documents=catalog.documents,
-        channels=catalog.channels,
-        operations=catalog.operations,
-        problems=tuple(in_order(catalog.problems)),
-    )
+        known = files.get(str(real))
+        if known is None or (named and not known.named):
+            files[str(real)] = DocumentFile(address=str(real), shown=shown, named=named)
+    ordered = sorted(files.values(), key=lambda one: one.shown)
+    read, faults = Records(library, cache).of(ordered, overlays)
+    problems += faults
+    drafts: list[DocumentDraft] = []
+    for record in read:
+        problems += record.problems
+        if record.draft is not None:
+            drafts.append(record.draft)
+    catalog = join(_named(drafts), problems)
+    return replace(catalog, problems=tuple(in_order(catalog.problems)))
 
 
-def _read_document(source: Source, references: References) -> tuple[DeclaredDocument | None, list[Problem]]:
-    root = references.root(source)
-    version, problems = version_of(root)
-    if version.family is None:
-        return None, problems
-    reader = asyncapi2 if version.family == 2 else asyncapi3
-    references.check(root)
-    problems += check_structure(root, version.family)
-    document = reader.read_document(root, version.text)
-    problems += check_rules(document)
-    return document, problems
-
-
-def _named_documents(
-    documents: Sequence[DeclaredDocument], extensions: ExtensionReader
-) -> list[tuple[DeclaredDocument, str, str]]:
-    """Each document with its name and its service. Services that several documents share are told apart by file."""
-    services = [(document, service_name(document, extensions)) for document in documents]
-    sharing: dict[str, list[DeclaredDocument]] = defaultdict(list)
-    for document, service in services:
-        sharing[service].append(document)
+def _named(drafts: Sequence[DocumentDraft]) -> list[tuple[str, DocumentDraft]]:
+    """Each document with its name: its service, told apart by file where several documents share it."""
+    sharing: dict[str, list[DocumentDraft]] = defaultdict(list)
+    for draft in sorted(drafts, key=lambda one: one.document.path):
+        sharing[draft.document.service].append(draft)
     taken: set[str] = {service for service, members in sharing.items() if len(members) == 1}
-    named: list[tuple[DeclaredDocument, str, str]] = []
-    for document, service in services:
-        name = service
-        if len(sharing[service]) > 1:
-            stem = Path(document.root.source.reading.path).stem
-            name = base = f"{service}-{stem}"
-            number = 2
-            while name in taken:
-                name, number = f"{base}-{number}", number + 1
-            taken.add(name)
-        named.append((document, name, service))
+    named: list[tuple[str, DocumentDraft]] = []
+    for service, members in sharing.items():
+        for draft in members:
+            name = service
+            if len(members) > 1:
+                name = base = f"{service}-{Path(draft.document.path).stem}"
+                number = 2
+                while name in taken:
+                    name, number = f"{base}-{number}", number + 1
+                taken.add(name)
+            named.append((name, draft))
     return named

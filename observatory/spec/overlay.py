@@ -126,8 +126,8 @@ class Overlays:
             return
         self._known_keys(value, (*EXTENSIONS, *CORRECTIONS))
         self._check_corrections(value)
-        kept = references.overlays.get((cursor.source, cursor.segments))
-        references.overlays[cursor.source, cursor.segments] = value if kept is None else kept.over([value])
+        kept = references.overlays.get(cursor.identity)
+        references.overlays[cursor.identity] = value if kept is None else kept.over([value])
 
     def _check_corrections(self, value: Cursor) -> None:
         action, names, address = value.get("action"), value.get("names"), value.get("address")

@@ -29,7 +29,7 @@ class References:
     """
 
     library: Library
-    overlays: dict[tuple[Source, tuple[str, ...]], Cursor] = field(default_factory=dict)
+    overlays: dict[tuple[str, tuple[str, ...]], Cursor] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     _targets: dict[tuple[Source, str], tuple[Source, tuple[str, ...], Any] | None] = field(default_factory=dict)
     _plain: dict[tuple[Source, tuple[str, ...]], Any] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class References:
 
     def overlay_of(self, cursor: Cursor) -> Cursor | None:
         """What an overlay file says about the object at a place."""
-        return self.overlays.get((cursor.source, cursor.segments)) if self.overlays else None
+        return self.overlays.get(cursor.identity) if self.overlays else None
 
     def _overlaid(self, cursor: Cursor) -> Cursor:
         overlay = self.overlay_of(cursor)

@@ -6,10 +6,17 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 
+def nearest(word: str, known: Iterable[str], count: int = 1) -> list[str]:
+    """The known words that are near, nearest first; capitals do not count."""
+    by_form: dict[str, str] = {}
+    for one in known:
+        by_form.setdefault(one.casefold(), one)
+    return [by_form[form] for form in get_close_matches(word.casefold(), list(by_form), count, 0.6)]
+
+
 def meant(word: str, known: Iterable[str]) -> str | None:
     """The nearest known word, None when nothing is near."""
-    near = get_close_matches(word.lower(), list(known), 1, 0.6)
-    return near[0] if near else None
+    return next(iter(nearest(word, known)), None)
 
 
 def hint_for(word: str, known: Iterable[str]) -> str:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from observatory.spec.catalog import Catalog, Channel
+from observatory.spec.catalog import Catalog, Channel, Operation
+from observatory.spec.languages import matches
+from observatory.spec.orphans import Orphan, orphans, replies
 from observatory.spec.participant import Participant, declared_on
 
 
 def find_channels(catalog: Catalog, word: str) -> list[Channel]:
     """Channels that a word names: by id, address, runtime name, or key in a document; `*` stands for anything.
 
-    A real name that falls under the pattern of a parametrised address names that channel too.
+    A real name that falls under the pattern of a parametrised address names that channel too, and so does a part of a
+    name that only one channel has.
     """
     exact = [channel for channel in catalog.channels if word in _words(catalog, channel)]
     if exact:
@@ -25,48 +28,75 @@ def find_channels(catalog: Catalog, word: str) -> list[Channel]:
             for channel in catalog.channels
             if any(fnmatchcase(known, word) for known in _words(catalog, channel))
         ]
+    under = [
+        channel
+        for channel in catalog.channels
+        if any(name.pattern and matches(name.pattern, word) for name in channel.names)
+    ]
+    holding = [] if under else channels_with(catalog, word)
+    return under or (holding if len(holding) == 1 else [])
+
+
+def channels_with(catalog: Catalog, part: str) -> list[Channel]:
+    """Channels with a name that holds a part; capitals do not count."""
+    wanted = _form(part)
     return [
         channel
         for channel in catalog.channels
-        if any(name.pattern and re.fullmatch(name.pattern, word) for name in channel.names)
+        if wanted and any(wanted in _form(known) for known in _words(catalog, channel))
     ]
+
+
+def with_overlaps(catalog: Catalog, channels: Sequence[Channel]) -> list[Channel]:
+    """Channels, and behind them those that the same messages may pass."""
+    found = {channel.id: channel for channel in channels}
+    for channel in channels:
+        for other in channel.overlaps:
+            found.setdefault(other, catalog.channel(other))
+    return list(found.values())
 
 
 def search(catalog: Catalog, word: str) -> list[Channel]:
-    """Channels about which a word is said anywhere: names, titles, descriptions, services, owners, messages, tags."""
-    wanted = word.casefold()
+    """Channels about which a word is said anywhere: names, titles, descriptions, services, owners, messages, tags.
+
+    Capitals do not count, nor do ways to write the same character.
+    """
+    wanted = _form(word)
+    titles = {document.name: document.title for document in catalog.documents}
     return [
-        channel for channel in catalog.channels if any(wanted in text.casefold() for text in _texts(catalog, channel))
+        channel
+        for channel in catalog.channels
+        if any(wanted in _form(text) for text in _texts(catalog, channel, titles))
     ]
 
 
-def never_received(catalog: Catalog) -> list[Channel]:
-    """Channels that somebody sends on and nobody receives from, as far as the documents say."""
-    return [channel for channel in catalog.channels if _sides(catalog, channel) == {"send"}]
-
-
-def never_sent(catalog: Catalog) -> list[Channel]:
-    """Channels that somebody receives from and nobody sends on, as far as the documents say."""
-    return [channel for channel in catalog.channels if _sides(catalog, channel) == {"receive"}]
+def _form(text: str) -> str:
+    return text.casefold() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
 
 
 def catalog_json(
     catalog: Catalog,
     channels: Iterable[Channel] | None = None,
     participants: Mapping[str, Sequence[Participant]] | None = None,
+    alone: Sequence[Orphan] | None = None,
 ) -> dict[str, Any]:
     """The answer of `catalog --json`.
 
     Args:
         channels: Those to show; all when None.
         participants: By channel id, with what telemetry shows; those that documents declare when None.
+        alone: What `orphans` found, for callers that have asked; asked here when None.
     """
+    lonely = orphans(catalog) if alone is None else alone
+    answering = replies(catalog)
     shown = catalog.channels if channels is None else tuple(channels)
     return {
         "schema": "observatory.catalog/1",
         "channels": [
             _channel_json(
-                channel, declared_on(catalog, channel.id) if participants is None else participants[channel.id]
+                channel,
+                declared_on(catalog, channel.id) if participants is None else participants[channel.id],
+                answering.get(channel.id, ()),
             )
             for channel in shown
         ],
@@ -82,13 +112,15 @@ def catalog_json(
             }
             for document in catalog.documents
         ],
-        "never_received": [channel.id for channel in never_received(catalog)],
-        "never_sent": [channel.id for channel in never_sent(catalog)],
+        "never_received": [one.channel.id for one in lonely if one.missing == "receive"],
+        "never_sent": [one.channel.id for one in lonely if one.missing == "send"],
         "problems": [problem.to_json() for problem in catalog.problems],
     }
 
 
-def _channel_json(channel: Channel, participants: Sequence[Participant]) -> dict[str, Any]:
+def _channel_json(
+    channel: Channel, participants: Sequence[Participant], answering: Sequence[Operation]
+) -> dict[str, Any]:
     return {
         "id": channel.id,
         "address": channel.address,
@@ -105,11 +137,17 @@ def _channel_json(channel: Channel, participants: Sequence[Participant]) -> dict
         "dead_letter": channel.dead_letter,
         "producers": [one.to_json() for one in participants if one.action == "send"],
         "consumers": [one.to_json() for one in participants if one.action == "receive"],
+        "replies": [
+            {
+                "service": one.service,
+                "document": one.document,
+                "operation": one.name,
+                "action": "receive" if one.action == "send" else "send",
+            }
+            for one in answering
+        ],
+        "overlaps": list(channel.overlaps),
     }
-
-
-def _sides(catalog: Catalog, channel: Channel) -> set[str]:
-    return {operation.action for operation in catalog.operations_on(channel.id)}
 
 
 def _words(catalog: Catalog, channel: Channel) -> set[str]:
@@ -120,16 +158,20 @@ def _words(catalog: Catalog, channel: Channel) -> set[str]:
     return words
 
 
-def _texts(catalog: Catalog, channel: Channel) -> list[str]:
-    texts = [*_words(catalog, channel), channel.title or "", channel.description, channel.domain or ""]
-    texts += [channel.owner.team if channel.owner else ""]
+def _texts(catalog: Catalog, channel: Channel, titles: Mapping[str, str]) -> Iterator[str]:
+    yield from _words(catalog, channel)
+    yield from (channel.title or "", channel.description, channel.domain or "", channel.dead_letter or "")
+    yield from (titles[name] for name in channel.documents)
+    if channel.owner:
+        yield from (channel.owner.team, channel.owner.contact or "")
     for server in channel.servers:
-        texts += [server.host, *server.tags]
+        yield from (server.name, server.host, server.description, *server.tags)
     for operation in catalog.operations_on(channel.id):
-        texts += [operation.name, operation.service, operation.title or "", operation.description]
-        texts += [operation.consumer_group or ""]
-        texts += [text for message in operation.messages for text in (message.name, message.title or "")]
-    return texts
+        yield from (operation.name, operation.service, operation.title or "", operation.description)
+        yield from (operation.consumer_group or "", operation.domain or "")
+        yield operation.owner.team if operation.owner else ""
+        for message in operation.messages:
+            yield from (message.name, message.title or "")
 
 
 def tally(catalog: Catalog) -> Mapping[str, int]:

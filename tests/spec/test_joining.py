@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from observatory.spec.catalog import Catalog
 from observatory.spec.load import load_catalog
-from observatory.spec.topology import catalog_json, find_channels, never_received, never_sent, search
+from observatory.spec.topology import catalog_json, find_channels, search
 
 Load = Callable[..., Catalog]
 
@@ -179,8 +179,6 @@ def test_an_empty_folder_and_a_missing_file_are_reported(load: Load) -> None:
 
 def test_orphans_are_listed(load: Load) -> None:
     catalog = load({"a.yaml": document("A", "send", "out"), "b.yaml": document("B", "receive", "in")})
-    assert [channel.address for channel in never_received(catalog)] == ["out"]
-    assert [channel.address for channel in never_sent(catalog)] == ["in"]
     answer = catalog_json(catalog)
     assert (answer["never_received"], answer["never_sent"]) == (["kafka:out"], ["kafka:in"])
 
@@ -189,8 +187,8 @@ def test_channels_are_found_by_any_of_their_names(load: Load) -> None:
     catalog = load(
         {"a.yaml": document("A", "send", "orders.{env}", channel=", parameters: {env: {}}, title: Placed orders")}
     )
-    for word in ("orders.{env}", "kafka:orders.{env}", "c", "orders.eu", "ord*"):
+    for word in ("orders.{env}", "kafka:orders.{env}", "c", "orders.eu", "ord*", "RDERS.{"):
         assert [channel.id for channel in find_channels(catalog, word)] == ["kafka:orders.{env}"]
-    assert find_channels(catalog, "orders") == []
+    assert find_channels(catalog, "parcels") == []
     assert [channel.id for channel in search(catalog, "PLACED")] == ["kafka:orders.{env}"]
     assert search(catalog, "nothing") == []

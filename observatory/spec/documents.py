@@ -1,0 +1,162 @@
+"""From a file to what it says: read, checked, declared and described, each document by itself.
+
+What a document gives depends on its file, the files it refers to, and overlays; never on its neighbours. So it can be
+kept, and be joined with theirs later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from observatory.errors import InputInvalid, Problem
+from observatory.spec import asyncapi2, asyncapi3
+from observatory.spec.declared import DeclaredDocument
+from observatory.spec.description import Description, DocumentDraft, service_name
+from observatory.spec.extensions import ExtensionReader
+from observatory.spec.files import Library, Source
+from observatory.spec.overlay import Overlays
+from observatory.spec.references import References
+from observatory.spec.rules import check_rules
+from observatory.spec.validation import check_structure
+from observatory.spec.versions import version_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentFile:
+    """A file that may be a document: its real path, its name in messages, whether somebody named it."""
+
+    address: str
+    shown: str
+    named: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DocumentRecord:
+    """What a file gave.
+
+    Attributes:
+        readable: It is YAML or JSON.
+        asyncapi: It has the key `asyncapi`.
+        draft: None for what is no document of a known version.
+        followed: Files it refers to: where the name stands, the name, and where it led (`Library.trace`).
+        whole: Nothing came from the web, so `followed` says all that the record depends on.
+    """
+
+    readable: bool
+    asyncapi: bool
+    draft: DocumentDraft | None
+    problems: tuple[Problem, ...]
+    followed: tuple[tuple[str, str, str], ...]
+    whole: bool
+
+
+@dataclass(slots=True, eq=False)
+class _Document:
+    """A file on its way to a record."""
+
+    file: DocumentFile
+    references: References
+    source: Source | None = None
+    declared: DeclaredDocument | None = None
+    draft: DocumentDraft | None = None
+    problems: list[Problem] = field(default_factory=list)
+
+    def open(self) -> None:
+        try:
+            self.source = self.references.library.document(Path(self.file.address), self.file.shown)
+        except InputInvalid as error:
+            self.problems += error.problems
+
+    @property
+    def asyncapi(self) -> bool:
+        data = self.source.data if self.source else None
+        return isinstance(data, dict) and "asyncapi" in data
+
+    def declare(self) -> None:
+        if self.source is None or not (self.asyncapi or self.file.named):
+            return
+        root = self.references.root(self.source)
+        version, problems = version_of(root)
+        self.problems += problems
+        if version.family is None:
+            return
+        reader = asyncapi2 if version.family == 2 else asyncapi3
+        self.references.check(root)
+        self.problems += check_structure(root, version.family)
+        self.declared = reader.read_document(root, version.text)
+        self.problems += check_rules(self.declared)
+
+    def describe(self) -> None:
+        if self.declared is None:
+            return
+        extensions = ExtensionReader()
+        service = service_name(self.declared, extensions)
+        description = Description(declared=self.declared, service=service, extensions=extensions)
+        self.draft = description.draft()
+        self.problems += self.declared.problems + description.problems + extensions.problems
+
+    def record(self) -> DocumentRecord:
+        library = self.references.library
+        problems = [*self.problems, *self.references.problems]
+        for source in library.sources() if self.asyncapi or self.file.named else ():
+            problems += source.reading.problems
+        return DocumentRecord(
+            readable=self.source is not None,
+            asyncapi=self.asyncapi,
+            draft=self.draft,
+            problems=tuple(dict.fromkeys(problems)),
+            followed=tuple((address, target, trace) for (address, target), trace in library.followed.items()),
+            whole=not library.fetched,
+        )
+
+
+def read_document(file: DocumentFile, library: Library) -> DocumentRecord:
+    """One file without overlays."""
+    document = _Document(file, References(library.another()))
+    document.open()
+    document.declare()
+    document.describe()
+    library.files.forget(file.address, file.shown)
+    return document.record()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OverlaidRecords:
+    """What files gave with overlays laid under them.
+
+    Attributes:
+        problems: Of the overlays themselves.
+        followed, whole: As of a record, for what overlays refer to on their way into documents.
+    """
+
+    records: tuple[DocumentRecord, ...]
+    problems: tuple[Problem, ...]
+    followed: tuple[tuple[str, str, str], ...]
+    whole: bool
+
+
+def read_overlaid(files: Sequence[DocumentFile], overlay_paths: Sequence[Path], library: Library) -> OverlaidRecords:
+    """Many files at once: an overlay names documents by what tells them from the others, and reaches shared files."""
+    references = References(library.another())
+    documents = [_Document(file, References(library.another(), references.overlays)) for file in files]
+    for document in documents:
+        document.open()
+    sources = [one.source for one in documents if one.source is not None and (one.asyncapi or one.file.named)]
+    overlays = Overlays.read(overlay_paths, references, sources)
+    for document in documents:
+        document.declare()
+    overlays.by_address([one.declared for one in documents if one.declared is not None])
+    for document in documents:
+        document.describe()
+    problems = [*overlays.problems, *references.problems]
+    for source in references.library.sources():
+        problems += source.reading.problems
+    followed = references.library.followed
+    return OverlaidRecords(
+        records=tuple(document.record() for document in documents),
+        problems=tuple(dict.fromkeys(problems)),
+        followed=tuple((address, target, trace) for (address, target), trace in followed.items()),
+        whole=not references.library.fetched,
+    )

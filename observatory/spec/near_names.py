@@ -1,0 +1,117 @@
+"""Addresses that somebody may have meant for the same: a letter off, other separators, another version, other order.
+
+Found by look-up and not by comparing all with all, so ten thousand addresses take a moment.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+MAX_LETTERS = 200
+MAX_WORDS = 12
+SHORTEST = 5
+_WORD = re.compile(r"\{[^{}]*\}|[^\W\d_]+|\d+")
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+class Nearness(IntEnum):
+    """How two names are alike, the likeliest slips first."""
+
+    SPELLING = 0
+    """The same words with other separators, capitals or plurals: `order-placed`, `Orders.Placed`."""
+    LETTER = 1
+    """One letter too many, too few or wrong, or two swapped: `orders.palced`."""
+    VERSION = 2
+    """The same but for numbers: `orders.v1`, `orders.v2`."""
+    ORDER = 3
+    """The same words in another order: `placed.orders`."""
+    PART = 4
+    """One is the beginning or the end of the other: `prod.orders.placed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    words: tuple[str, ...]
+    plain: str
+
+    @classmethod
+    def of(cls, name: str) -> _Form:
+        found = _WORD.findall(_HUMP.sub(" ", name[:MAX_LETTERS]))[:MAX_WORDS]
+        words = tuple(_singular("{}" if word.startswith("{") else word.casefold()) for word in found)
+        return cls(words, "".join(words))
+
+    def keys(self) -> Iterator[tuple[Nearness, object]]:
+        yield Nearness.SPELLING, self.plain
+        if len(self.plain) >= SHORTEST:
+            yield Nearness.LETTER, self.plain
+            for place in range(len(self.plain)):
+                yield Nearness.LETTER, self.plain[:place] + self.plain[place + 1 :]
+        if any(word.isdecimal() for word in self.words):
+            # A version that one of two names lacks is a difference in numbers too.
+            yield Nearness.VERSION, tuple(word for word in self.words if not word.isdecimal() and word != "v")
+        else:
+            yield Nearness.VERSION, self.words
+        if len(self.words) > 1:
+            yield Nearness.ORDER, tuple(sorted(self.words))
+            for length in range(2, len(self.words) + 1):
+                yield Nearness.PART, self.words[:length]
+                yield Nearness.PART, self.words[-length:]
+
+    def is_near(self, other: _Form, how: Nearness) -> bool:
+        """Whether a shared key means what it says."""
+        if how == Nearness.LETTER:
+            return _letter_apart(self.plain, other.plain)
+        if how == Nearness.PART:
+            short, long = sorted((self.words, other.words), key=len)
+            return short != long and (long[: len(short)] == short or long[-len(short) :] == short)
+        return True
+
+
+@dataclass(slots=True)
+class NearNames:
+    """Names to look others up in, each with the id of what it names."""
+
+    _forms: dict[str, _Form] = field(default_factory=dict)
+    _ids: dict[tuple[Nearness, object], set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    @classmethod
+    def of(cls, names: Mapping[str, str]) -> NearNames:
+        """Names by id."""
+        near = cls()
+        for one, name in names.items():
+            near._forms[one] = form = _Form.of(name)
+            for key in form.keys():  # noqa: SIM118 (no mapping)
+                near._ids[key].add(one)
+        return near
+
+    def near(self, name: str) -> list[tuple[Nearness, str]]:
+        """Ids whose names are near, likeliest first, each with the best reason."""
+        form = _Form.of(name)
+        found: dict[str, Nearness] = {}
+        for key in form.keys():  # noqa: SIM118 (no mapping)
+            for one in self._ids.get(key, ()):
+                if (one not in found or key[0] < found[one]) and form.is_near(self._forms[one], key[0]):
+                    found[one] = key[0]
+        return sorted((how, one) for one, how in found.items())
+
+
+def _singular(word: str) -> str:
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+
+
+def _letter_apart(one: str, other: str) -> bool:
+    """One letter added, dropped or replaced, or two neighbours swapped; digits are told apart by meaning."""
+    start = 0
+    while start < min(len(one), len(other)) and one[start] == other[start]:
+        start += 1
+    end = 0
+    while end < min(len(one), len(other)) - start and one[-1 - end] == other[-1 - end]:
+        end += 1
+    left, right = one[start : len(one) - end], other[start : len(other) - end]
+    if any(letter.isdecimal() for letter in left + right):
+        return False
+    return max(len(left), len(right)) == 1 or (len(left) == 2 and left == right[::-1])
