@@ -16,10 +16,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _caches_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Commands keep what documents gave in the user's cache folder; tests have one of their own."""
+def _nothing_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Commands keep what documents gave in the user's cache folder, and fit the terminal; tests have neither."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        # Python's readline, which pytest loads, writes the width of a terminal where processes that are started see it.
+        patch.setenv("COLUMNS", "")
         yield
 
 

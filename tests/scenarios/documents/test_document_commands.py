@@ -274,9 +274,25 @@ def test_what_spans_show_joins_what_documents_declare(run: Callable[..., Any], t
 
 
 def test_an_unknown_channel_is_answered_with_the_nearest_one(run: Callable[..., Any]) -> None:
-    result = run("catalog", "docs", "--consumers-of", "billing.order")
+    result = run("catalog", "docs", "--consumers-of", "biling.orders")
     assert result.exit_code == 2
-    assert "no channel is called 'billing.order'; did you mean 'billing.orders'?" in result.stderr
+    assert "no channel is called 'biling.orders'; did you mean 'billing.orders'" in result.stderr
+
+
+def test_a_part_of_a_name_is_enough_where_one_channel_has_it(run: Callable[..., Any]) -> None:
+    result = run("catalog", "docs", "--producers-of", "PLACED")
+    assert result.stdout == "amqp:orders.placed: produced by order-publisher (order-publisher/placeOrder), " + (
+        "owner shop-team\n"
+    )
+
+
+def test_a_part_of_several_names_asks_back(run: Callable[..., Any]) -> None:
+    result = run("catalog", "docs", "--consumers-of", "order")
+    assert result.exit_code == 2
+    assert (
+        "'order' is a part of several names: 'amqp:billing.orders', 'amqp:orders.placed'; "
+        "name one, or all with '*order*'" in result.stderr
+    )
 
 
 def test_a_search_shows_what_it_finds(run: Callable[..., Any]) -> None:
