@@ -11,7 +11,7 @@ anything. Column types come from the annotations of the classes, and are checked
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -217,7 +217,6 @@ class _Reader:
     def __init__(self, plain: list[Any]) -> None:
         self._plain = plain
         self.rows: dict[type, list[Any]] = {}
-        self._pooled: dict[Hashable, Hashable] = {}
 
     def table(self, one: type, columns: Sequence[tuple[str, _Kind]], cells: Sequence[Column]) -> None:
         names = [name for name, _ in columns]
@@ -229,9 +228,7 @@ class _Reader:
             allowed = {*kind.scalars, types.NoneType} if kind.optional else set(kind.scalars)
             if not set(map(type, column)) <= allowed:
                 raise TableError("a column holds values of another type")
-            return (
-                [self._pooled.setdefault(cell, cell) for cell in column] if allowed <= {str, types.NoneType} else column
-            )
+            return column
         if not kind.optional and kind.form != "plain" and None in column:
             raise TableError("a value is missing")
         read = self._cell(kind)
