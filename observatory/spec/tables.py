@@ -250,7 +250,9 @@ class _Reader:
     def _within(self, kind: _Kind) -> Callable[[Any], Any]:
         """How a part of a container is read."""
         if kind.form != "scalar":
-            return self._cell(kind)
+            read = self._cell(kind)
+            may_lack = kind.optional or kind.form == "plain"
+            return (lambda cell: None if cell is None else read(cell)) if may_lack else read
         allowed = {*kind.scalars, types.NoneType} if kind.optional else set(kind.scalars)
 
         def check(cell: Any) -> Any:
