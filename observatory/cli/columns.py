@@ -15,7 +15,7 @@ GAP = 2
 NARROWEST = 8
 _BREAKS = frozenset(" ./-_:,;@")
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
-FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"
+LEFT_TO_RIGHT_ISOLATE, POP_ISOLATE = "\u2066", "\u2069"
 
 
 def wrapped(text: str, width: int | None) -> list[str]:
@@ -39,10 +39,10 @@ def wrapped(text: str, width: int | None) -> list[str]:
 
 
 def isolated(text: str) -> str:
-    """Text whose direction does not spill over: right-to-left names are set apart from what stands beside them."""
+    """Text that reads from left to right and whose direction does not spill over, whatever names stand in it."""
     if text.isascii() or not any(unicodedata.bidirectional(char) in _RIGHT_TO_LEFT for char in text):
         return text
-    return f"{FIRST_STRONG_ISOLATE}{text}{POP_ISOLATE}"
+    return f"{LEFT_TO_RIGHT_ISOLATE}{text}{POP_ISOLATE}"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None) -> str:

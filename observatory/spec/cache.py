@@ -27,6 +27,8 @@ _KEPT_AFTER_TRIM = 0.8
 _HEAD = b"observatory drafts 1 "
 _SUFFIX = ".drafts"
 _UNFINISHED = ".unfinished"
+_READING = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+"""Links are not followed, and a pipe in the place of an entry does not make us wait."""
 
 
 class DraftCache:
@@ -43,18 +45,20 @@ class DraftCache:
         if not self._is_usable(make=False):
             return None
         try:
-            handle = os.open(self._path(key), os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0))
+            handle = os.open(self._path(key), _READING)
         except OSError:
             return None
-        with open(handle, "rb") as file:  # noqa: PTH123 (a descriptor)
+        try:
             about = os.fstat(handle)
             if not stat.S_ISREG(about.st_mode) or not _is_ours(about) or about.st_size > MAX_ENTRY_BYTES:
                 return None
-            try:
-                raw = file.read()
-                os.utime(handle)
-            except OSError:
-                return None
+            with open(handle, "rb", closefd=False) as file:
+                raw = file.read(MAX_ENTRY_BYTES)
+            os.utime(handle)
+        except OSError:
+            return None
+        finally:
+            os.close(handle)
         head, _, payload = raw.partition(b"\n")
         return payload if head == _HEAD + _digest(payload).encode() else None
 

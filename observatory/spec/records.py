@@ -12,6 +12,7 @@ from observatory.spec.documents import DocumentFile, DocumentRecord, OverlaidRec
 from observatory.spec.files import Library
 from observatory.spec.tables import TableError, Tables
 
+FOLDER = "drafts"
 Followed = Sequence[tuple[str, str, str]]
 
 
@@ -24,7 +25,7 @@ class Records:
 
     def __init__(self, library: Library, folder: Path | None) -> None:
         self._library = library
-        self._cache = DraftCache(folder) if folder is not None else None
+        self._cache = DraftCache(folder / FOLDER) if folder is not None else None
         # The number of the roots keeps them apart from what follows.
         self._options = (str(len(library.roots)), *map(str, library.roots), str(library.allow_remote))
 

@@ -8,7 +8,7 @@ import pytest
 from document_estates import one_channel
 
 from observatory.spec.catalog import Catalog
-from observatory.spec.near_names import Nearness, NearNames
+from observatory.spec.near_names import NearNames, Nearness
 from observatory.spec.orphans import orphans
 from observatory.spec.topology import catalog_json
 

@@ -281,8 +281,8 @@ def test_an_unknown_channel_is_answered_with_the_nearest_one(run: Callable[..., 
 
 def test_a_part_of_a_name_is_enough_where_one_channel_has_it(run: Callable[..., Any]) -> None:
     result = run("catalog", "docs", "--producers-of", "PLACED")
-    assert result.stdout == "amqp:orders.placed: produced by order-publisher (order-publisher/placeOrder), " + (
-        "owner shop-team\n"
+    assert result.stdout == (
+        "amqp:orders.placed: produced by order-publisher (order-publisher/placeOrder), owner shop-team\n"
     )
 
 
