@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +9,8 @@ from typing import Annotated
 import typer
 
 from observatory.cli import console, options
-from observatory.errors import ExitCode, Problem, UsageError
+from observatory.cli.chosen import chosen_settings
+from observatory.errors import ExitCode, Problem
 
 SCHEMA = "observatory.generate/1"
 app = typer.Typer(no_args_is_help=True, help="Files for other systems.")
@@ -44,20 +44,18 @@ def rules(
     from observatory.evaluate.estate import Estate
     from observatory.rules.generate import rule_files
     from observatory.rules.writing import differences, orphans, write_files
-    from observatory.settings import load_settings
     from observatory.sources.opening import open_sources
 
-    settings = load_settings(
-        config,
-        os.environ,
-        documents=tuple(paths or ()),
-        prometheus_url=prometheus,
+    settings = chosen_settings(
+        "observatory generate rules PATH... -o DIR",
+        paths=paths,
+        config=config,
+        prometheus=prometheus,
         store=store,
-        headers=tuple(header or ()),
-        overlays=tuple(overlay or ()),
+        header=header,
+        overlay=overlay,
+        needs_telemetry=False,
     )
-    if not settings.documents:
-        raise UsageError("say which documents: observatory generate rules PATH... -o DIR")
     with open_sources(settings, read_only_store=True) as sources:
         estate = Estate(settings, sources)
         found, problems = estate.measured(at_ms)

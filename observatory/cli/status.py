@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from enum import StrEnum
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from observatory.cli import console, options
-from observatory.errors import ExitCode, Problem, UsageError
+from observatory.cli.chosen import chosen_settings
+from observatory.errors import ExitCode, Problem
 from observatory.units import format_count, format_duration, format_percentage
 
 if TYPE_CHECKING:
@@ -65,22 +65,17 @@ def status(
     at_ms = options.instant(at, round(time.time() * 1000))
 
     from observatory.evaluate.estate import Estate
-    from observatory.settings import load_settings
     from observatory.sources.opening import open_sources
 
-    settings = load_settings(
-        config,
-        os.environ,
-        documents=tuple(paths or ()),
-        prometheus_url=prometheus,
+    settings = chosen_settings(
+        "observatory status PATH...",
+        paths=paths,
+        config=config,
+        prometheus=prometheus,
         store=store,
-        headers=tuple(header or ()),
-        overlays=tuple(overlay or ()),
+        header=header,
+        overlay=overlay,
     )
-    if not settings.documents:
-        raise UsageError("say which documents: observatory status PATH..., or `documents` in observatory.yaml")
-    if not settings.prometheus and settings.store is None:
-        raise UsageError("say where telemetry is: --prometheus URL or --store PATH, or the same in observatory.yaml")
     with open_sources(settings, read_only_store=True) as sources:
         found = Estate(settings, sources).snapshot(at_ms).status
     if json:
