@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 import time
 from enum import StrEnum
@@ -42,7 +44,9 @@ STATE_STYLE = {
     "meeting": "green",
 }
 BAR_CELLS = 10
-NARROW, MEDIUM = 90, 120
+NARROW, MEDIUM, WIDTH = 90, 120, 160
+OTHER_COLUMNS = {NARROW: 52, MEDIUM: 74, WIDTH: 104}
+"""Cells that the columns beside the objective take on a terminal narrower than that."""
 
 
 @console.command
@@ -119,8 +123,11 @@ def show(found: Status) -> None:
 
     from observatory.windows import format_instant
 
-    out = Console(file=sys.stdout, highlight=False, soft_wrap=False)
+    # Into a file or a pipe each objective is one line, for those who search it.
+    fixed = None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDTH
+    out = Console(file=sys.stdout, width=fixed, highlight=False, soft_wrap=False)
     width = out.width
+    room = width - next((cells for limit, cells in OTHER_COLUMNS.items() if width < limit), OTHER_COLUMNS[WIDTH])
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
     table.add_column("State", no_wrap=True)
     table.add_column("Objective", overflow="fold", ratio=1)
@@ -137,7 +144,7 @@ def show(found: Status) -> None:
     for one in worst_first(found.objectives):
         cells: list[str | Text] = [
             Text(one.state.replace("_", " "), STATE_STYLE[one.state]),
-            Text(one.objective.id),
+            Text(folded(one.objective.id, room)),
             format_percentage(one.counts.ratio, target=one.objective.target)
             if one.counts and one.counts.ratio is not None
             else "-",
@@ -160,6 +167,16 @@ def show(found: Status) -> None:
     )
     noun = "objective" if len(found.objectives) == 1 else "objectives"
     out.print(Text(f"{len(found.objectives)} {noun} at {format_instant(found.at_ms)}: {counts or 'none'}", "dim"))
+
+
+def folded(name: str, room: int) -> str:
+    """An objective's id on as many lines as it needs, broken after slashes, so that its words stay whole."""
+    lines = [""]
+    for part in re.findall(r"[^/]*/?", name):
+        if lines[-1] and len(lines[-1]) + len(part) > room:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(lines)
 
 
 def worst_first(objectives: tuple[ObjectiveStatus, ...]) -> list[ObjectiveStatus]:
