@@ -172,7 +172,7 @@ def show(found: Status) -> None:
 def folded(name: str, room: int) -> str:
     """An objective's id on as many lines as it needs, broken after slashes, so that its words stay whole."""
     lines = [""]
-    for part in re.findall(r"[^/]*/?", name):
+    for part in re.findall(r"[^/]+/?|/", name):
         if lines[-1] and len(lines[-1]) + len(part) > room:
             lines.append("")
         lines[-1] += part
