@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from observatory.cli import console, options
+from observatory.cli.chosen import chosen_settings
 from observatory.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ Search = Annotated[str | None, typer.Option("--search", help="Only channels abou
 
 
 @console.command
+@console.without_collection
 def catalog(
     paths: options.Paths = None,
     config: options.Config = None,
@@ -63,8 +64,6 @@ def catalog(
     failed.
     """
     from observatory.cli import catalog_text
-    from observatory.reading import without_collection
-    from observatory.settings import load_settings
     from observatory.spec import topology
     from observatory.spec.load import load_catalog
     from observatory.spec.orphans import orphans, replies
@@ -76,65 +75,63 @@ def catalog(
     now_ms = time.time_ns() // 1_000_000
     at_ms = now_ms if at is None else options.instant(at, now_ms)
     span = TimeRange(at_ms - options.look_back_ms(since), at_ms)
-    settings = load_settings(
-        config,
-        os.environ,
-        documents=paths or (),
-        overlays=overlay or (),
-        prometheus_url=prometheus,
+    settings = chosen_settings(
+        "observatory catalog PATH...",
+        paths=paths,
+        config=config,
+        prometheus=prometheus,
         store=store,
-        headers=header or (),
+        header=header,
+        overlay=overlay,
+        needs_telemetry=False,
         cache=not no_cache,
     )
-    if not settings.documents:
-        raise UsageError("say which documents: observatory catalog PATH..., or `documents` in observatory.yaml")
-    # A command ends soon: what it reads is not searched for cycles again and again.
-    with without_collection():
-        loaded = load_catalog(
-            settings.documents,
-            roots=root or settings.roots,
-            overlays=settings.overlays,
-            allow_remote=settings.allow_remote_references,
-            cache=settings.cache_dir,
-        )
-        channels = list(loaded.channels)
-        if search is not None:
-            channels = topology.search(loaded, search)
-        elif (word := consumers_of if consumers_of is not None else producers_of) is not None:
-            channels = topology.with_overlaps(loaded, _named(loaded, word))
-        seen: Observation | None = None
-        if settings.prometheus or settings.store is not None:
-            from observatory.cli.catalog_telemetry import observe
+    loaded = load_catalog(
+        settings.documents,
+        roots=root or settings.roots,
+        overlays=settings.overlays,
+        allow_remote=settings.allow_remote_references,
+        cache=settings.cache_dir,
+    )
+    channels = list(loaded.channels)
+    if search is not None:
+        channels = topology.search(loaded, search)
+    elif (word := consumers_of if consumers_of is not None else producers_of) is not None:
+        channels = topology.with_overlaps(loaded, _named(loaded, word))
+    seen: Observation | None = None
+    if settings.prometheus or settings.store is not None:
+        from observatory.cli.catalog_telemetry import observe
 
-            seen = observe(loaded, settings, span)
-        alone = orphans(loaded) if len(loaded.documents) > 1 else []
-        suspects = [one.to_problem(loaded) for one in alone if one.near]
-        problems = [*loaded.problems, *suspects, *(seen.problems if seen else ())]
-        console.report(problems)
-        if json or form == Form.JSON:
-            answer = topology.catalog_json(loaded, channels, seen.participants if seen else None, alone)
-            console.answer_json(
-                answer | (seen.to_json() if seen else {}) | {"problems": [problem.to_json() for problem in problems]}
-            )
+        seen = observe(loaded, settings, span)
+    alone = orphans(loaded)
+    suspects = [one.to_problem(loaded) for one in alone if one.near]
+    problems = [*loaded.problems, *suspects, *(seen.problems if seen else ())]
+    console.report(problems)
+    if json or form == Form.JSON:
+        answer = topology.catalog_json(loaded, channels, seen.participants if seen else None, alone)
+        console.answer_json(
+            answer | (seen.to_json() if seen else {}) | {"problems": [problem.to_json() for problem in problems]}
+        )
+    else:
+        drawing = catalog_text.Drawing(
+            catalog=loaded,
+            channels=channels,
+            participants=seen.participants if seen else None,
+            spans_asked=seen is not None and seen.spans_asked,
+            # A single document has no neighbours to be missed, unless it misnames a channel of its own.
+            alone={one.channel.id: one for one in alone if one.near or len(loaded.documents) > 1},
+            replies=replies(loaded),
+            width=console.width(),
+        )
+        if consumers_of is not None or producers_of is not None:
+            console.answer(catalog_text.side(drawing, receiving=consumers_of is not None))
+        elif form == Form.MERMAID:
+            console.answer(_chart(drawing))
         else:
-            drawing = catalog_text.Drawing(
-                catalog=loaded,
-                channels=channels,
-                participants=seen.participants if seen else None,
-                spans_asked=seen is not None and seen.spans_asked,
-                alone={one.channel.id: one for one in alone},
-                replies=replies(loaded),
-                width=console.width(),
-            )
-            if consumers_of is not None or producers_of is not None:
-                console.answer(catalog_text.side(drawing, receiving=consumers_of is not None))
-            elif form == Form.MERMAID:
-                console.answer(_chart(drawing))
-            else:
-                console.answer(catalog_text.table(drawing) if form == Form.TABLE else catalog_text.tree(drawing))
-        if any(problem.severity == "error" for problem in loaded.problems):
-            console.finish(ExitCode.INPUT_INVALID)
-        console.finish(seen.code if seen else ExitCode.FINE)
+            console.answer(catalog_text.table(drawing) if form == Form.TABLE else catalog_text.tree(drawing))
+    if any(problem.severity == "error" for problem in loaded.problems):
+        console.finish(ExitCode.INPUT_INVALID)
+    console.finish(seen.code if seen else ExitCode.FINE)
 
 
 def _chart(drawing: Drawing) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -114,6 +115,22 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
             raise typer.Exit(int(ExitCode.BUG)) from None
 
     return guarded
+
+
+def without_collection(function: Callable[P, R]) -> Callable[P, R]:
+    """Wrap a command that ends soon: what it reads is not searched for cycles again and again."""
+
+    @wraps(function)
+    def paused(*args: P.args, **kwargs: P.kwargs) -> R:
+        enabled = gc.isenabled()
+        gc.disable()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            if enabled:
+                gc.enable()
+
+    return paused
 
 
 def _report_bug(error: Exception) -> None:

@@ -35,7 +35,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LevelNow:
-    """Lag or saturation at the end and at its worst in the window, in the threshold's unit, with its error bar."""
+    """Lag or saturation: the worst of the newest step that has one, and of the window, with the former's error bar."""
 
     unit: str
     last: float | None

@@ -1,0 +1,122 @@
+"""A Kafka broker and its exporter: the broker's jars come by Maven, the exporter is taken from the path.
+
+Both are more than Debian and PyPI give, so `missing()` says what a machine lacks, and tests say "not run here".
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from integration.rabbitmq_server import free_port
+
+VERSION = "4.1.1"
+POM = Path(__file__).with_name("kafka-pom.xml")
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "observatory-tests"
+EXPORTER = "kafka_exporter"
+
+
+@dataclass(frozen=True)
+class Kafka:
+    """Where a running broker and its exporter listen."""
+
+    bootstrap: str
+    metrics_port: int
+
+
+def missing() -> str | None:
+    """What this machine lacks, None when all is there; the jars are brought when Maven can."""
+    for program in ("java", EXPORTER):
+        if not shutil.which(program):
+            return f"not run here: there is no {program}"
+    return None if _jars() else f"not run here: Maven does not bring the jars of Kafka {VERSION}"
+
+
+def _jars() -> Path | None:
+    folder = CACHE / f"kafka-{VERSION}"
+    if not folder.is_dir():
+        if not shutil.which("mvn"):
+            return None
+        coming = folder.with_name(f"{folder.name}.{os.getpid()}")
+        command = ["mvn", "-q", "-B", "-f", str(POM), f"-Dkafka.version={VERSION}", f"-DoutputDirectory={coming}"]
+        ended = subprocess.run(
+            [*command, "dependency:copy-dependencies"], capture_output=True, check=False, timeout=240
+        )
+        if ended.returncode:
+            shutil.rmtree(coming, ignore_errors=True)
+            return None
+        coming.rename(folder)
+    return folder
+
+
+@contextmanager
+def kafka(folder: Path) -> Iterator[Kafka]:
+    """Start one broker that is its own controller, and the exporter; stop both by their pids."""
+    jars = _jars()
+    assert jars is not None
+    folder.mkdir(parents=True)
+    port, controller, metrics = free_port(), free_port(), free_port()
+    properties = folder / "server.properties"
+    properties.write_text(
+        "process.roles=broker,controller\n"
+        "node.id=1\n"
+        f"controller.quorum.voters=1@127.0.0.1:{controller}\n"
+        f"listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n"
+        "controller.listener.names=CONTROLLER\n"
+        f"log.dirs={folder / 'log'}\n"
+        "offsets.topic.replication.factor=1\n"
+        "offsets.topic.num.partitions=1\n"
+        "transaction.state.log.replication.factor=1\n"
+        "transaction.state.log.min.isr=1\n"
+        "group.initial.rebalance.delay.ms=0\n"
+    )
+    java = ["java", "-Xmx512m", "-cp", f"{jars}/*"]
+    tool = [*java, "kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qg", "-c", str(properties)]
+    subprocess.run(tool, check=True, capture_output=True)
+    with _running([*java, "kafka.Kafka", str(properties)], folder / "broker.log"):
+        _answers(f"127.0.0.1:{port}")
+        exporter = [
+            EXPORTER,
+            f"--kafka.server=127.0.0.1:{port}",
+            f"--web.listen-address=127.0.0.1:{metrics}",
+            "--refresh.metadata=1s",
+        ]
+        with _running(exporter, folder / "exporter.log"):
+            yield Kafka(f"127.0.0.1:{port}", metrics)
+
+
+@contextmanager
+def _running(command: list[str], log: Path) -> Iterator[None]:
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL)
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _answers(bootstrap: str, seconds: float = 60) -> None:
+    from kafka import KafkaAdminClient
+    from kafka.errors import KafkaError
+
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            KafkaAdminClient(bootstrap_servers=bootstrap).close()
+            return
+        except KafkaError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
