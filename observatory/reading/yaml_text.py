@@ -235,9 +235,10 @@ class YamlPlaces:
     def find(self, segments: Sequence[str]) -> tuple[Place | None, Place]:
         """See `Places`."""
         node, key_node = self._root, None
+        known = self._indexes
         for segment in segments:
             if isinstance(node, yaml.MappingNode):
-                pair = self._index(node).get(segment)
+                pair = (known.get(node) or self._index(node)).get(segment)
                 if pair is None:
                     break
                 key_node, node = pair

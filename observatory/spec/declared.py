@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from observatory.errors import Problem
 from observatory.spec.catalog import Action, Server
 from observatory.spec.references import Cursor
 
+_CONTAINERS = (dict, list)
 Level = Literal["operation", "message", "channel", "trait", "server", "info", "root"]
 
 
@@ -102,6 +103,7 @@ class DeclaredDocument:
     by_address: dict[str, list[Cursor]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     _own_levels: dict[str, list[tuple[Level, Cursor]]] = field(default_factory=dict)
+    _keys: set[str] | None = None
 
     @property
     def info(self) -> Cursor | None:
@@ -113,6 +115,8 @@ class DeclaredDocument:
         In 2.x a trait overrides the operation, so it shows as the operation's own value. In 3.x a trait that the
         operation does not repeat ranks below the channel; one that it does repeat is merged under it.
         """
+        if not self._may_hold(key):
+            return
         own = key in operation.own.keys()  # noqa: SIM118 (merged layers)
         if (own or self.family == 2) and (found := operation.cursor.get(key)) is not None:
             yield "operation", found
@@ -126,6 +130,8 @@ class DeclaredDocument:
 
     def channel_levels(self, channel: DeclaredChannel, key: str) -> Iterator[tuple[Level, Cursor]]:
         """Where a key is written for a channel as a whole, most specific first."""
+        if not self._may_hold(key):
+            return
         yield from self._channel_level(channel, key)
         yield from self._shared_levels(channel, key)
 
@@ -136,6 +142,15 @@ class DeclaredDocument:
             found: list[tuple[Level, Cursor | None]] = [("info", info), ("root", self.root.get(key))]
             self._own_levels[key] = [(level, value) for level, value in found if value is not None]
         yield from self._own_levels[key]
+
+    def _may_hold(self, key: str) -> bool:
+        """Whether a key is written anywhere in the files of the document; most documents use few extensions."""
+        references = self.root.references
+        if references.overlays or self.by_address:
+            return True
+        if self._keys is None:
+            self._keys = _keys_in([source.data for source in references.library.sources()])
+        return key in self._keys
 
     def _channel_level(self, channel: DeclaredChannel, key: str) -> Iterator[tuple[Level, Cursor]]:
         if (found := channel.cursor.get(key)) is not None:
@@ -149,6 +164,23 @@ class DeclaredDocument:
             if (found := server.cursor.get(key)) is not None:
                 yield "server", found
         yield from self.document_levels(key)
+
+
+def _keys_in(values: list[Any]) -> set[str]:
+    """Every key of every mapping in plain values; parts that are shared are looked at once."""
+    keys: set[str] = set()
+    seen: set[int] = set()
+    pending = values
+    while pending:
+        value = pending.pop()
+        if id(value) not in seen:
+            seen.add(id(value))
+            if isinstance(value, dict):
+                keys.update(value)
+                pending += [part for part in value.values() if isinstance(part, _CONTAINERS)]
+            elif isinstance(value, list):
+                pending += [part for part in value if isinstance(part, _CONTAINERS)]
+    return keys
 
 
 def with_traits(cursor: Cursor, family: Literal[2, 3]) -> tuple[Cursor, Cursor | None]:

@@ -16,6 +16,8 @@ from observatory.spec.files import Library, Source
 MAX_HOPS = 50
 MAX_LEVELS = 300
 _UNDER_WAY = object()
+_CONTAINERS = (dict, list)
+"""Written once: `dict | list` is built anew each time it is passed, which large documents notice."""
 _DATA_KEYS = frozenset({"example", "examples", "default", "const", "enum"})
 """Keys of schemas and messages whose values are data: a `$ref` in there is no reference."""
 
@@ -133,7 +135,7 @@ class References:
 
     def _replace(self, cursor: Cursor, depth: int) -> Any:
         value = cursor.value
-        if not isinstance(value, dict | list) or depth > MAX_LEVELS:
+        if not isinstance(value, _CONTAINERS) or depth > MAX_LEVELS:
             return value
         if isinstance(value, dict) and isinstance(value.get("$ref"), str):
             target = self.follow(cursor)
@@ -143,7 +145,7 @@ class References:
         parts: list[Any] = []
         for name, part in value.items() if isinstance(value, dict) else enumerate(value):
             new = part
-            if isinstance(part, dict | list) and name not in _DATA_KEYS:
+            if isinstance(part, _CONTAINERS) and name not in _DATA_KEYS:
                 new = self._replace(cursor.child(str(name), part), depth + 1)
                 changed = changed or new is not part
             parts.append(new)
@@ -167,11 +169,11 @@ class References:
                             seen.add(key)
                             pending.append((*key, target.value))
                 for name, part in value.items():
-                    if isinstance(part, dict | list) and name not in _DATA_KEYS:
+                    if isinstance(part, _CONTAINERS) and name not in _DATA_KEYS:
                         pending.append((source, (*segments, name), part))
             elif isinstance(value, list):
                 for index, part in enumerate(value):
-                    if isinstance(part, dict | list):
+                    if isinstance(part, _CONTAINERS):
                         pending.append((source, (*segments, str(index)), part))
 
 
@@ -185,9 +187,10 @@ def _missing(text: str, walked: list[str], segment: str, value: Any) -> Problem:
     )
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: a large document makes a hundred thousand of them, and freezing doubles what that takes.
+@dataclass(slots=True, unsafe_hash=True)
 class Cursor:
-    """A value and its place. Below it may lie values that it covers: traits, or what traits cover.
+    """A value and its place. Below it may lie values that it covers: traits, or what traits cover. Nobody changes one.
 
     Reading through a cursor follows references, and merges layers as JSON Merge Patch (RFC 7396) does: mappings key
     by key, everything else whole, null removes.
@@ -231,7 +234,7 @@ class Cursor:
         value = self.value
         own = found = None
         if isinstance(value, dict) and key in value:
-            own = found = self.child(key, value[key])
+            own = found = Cursor(self.references, self.source, (*self.segments, key), value[key])
             # Most values are no references and have no overlay: they need not be followed.
             if self.references.overlays or (isinstance(own.value, dict) and "$ref" in own.value):
                 found = own.follow()

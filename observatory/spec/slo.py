@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, get_args
 
 from observatory.errors import Problem
@@ -23,6 +24,8 @@ CONSUMER_ONLY = frozenset({"lag", "duplicates", "dead_letters"})
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _PERCENTILE = re.compile(r"p(\d{2,5})")
 MAX_ENTRIES = 100
+Place = Callable[[], Location]
+"""A place that is looked up only when something is wrong there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +49,7 @@ class SloReader:
         """Declarations in the order of writing; wrong entries are left out."""
         found: dict[str, SloDeclaration] = {}
         for entry, word in self._entries(value):
-            at = entry.location("sli") if word is None else value.location(word, key=True)
+            at = partial(entry.location, "sli") if word is None else partial(value.location, word, key=True)
             declaration = self._declaration(entry, word, at)
             if declaration is None:
                 continue
@@ -79,13 +82,13 @@ class SloReader:
         self._add("slo-form", "x-slo is a list or a mapping", value.location(), hint)
         return []
 
-    def _declaration(self, entry: Cursor, word: str | None, sli_at: Location) -> SloDeclaration | None:
+    def _declaration(self, entry: Cursor, word: str | None, sli_at: Place) -> SloDeclaration | None:
         if word is not None and not isinstance(entry.value, dict):
             sli = self._sli(word, sli_at)
-            target = self._target(entry.value, entry.location())
+            target = self._target(entry.value, entry.location)
             window, timezone = self._window(None)
             if sli is not None:
-                self._threshold(sli, None, entry.location())
+                self._threshold(sli, None, entry.location)
             if sli is None or target is None or sli in NEEDS_THRESHOLD or window is None:
                 return None
             return self._declared(sli, sli, target, None, window, timezone, None, None, entry.location())
@@ -100,8 +103,8 @@ class SloReader:
             self._add("slo-incomplete", "an objective needs a target", entry.location(), "add target: 99.9%")
             target = None
         else:
-            target = self._target(self._value(entry, "target"), entry.location("target"))
-        threshold = self._threshold(sli, entry.get("threshold"), entry.location()) if sli else None
+            target = self._target(self._value(entry, "target"), partial(entry.location, "target"))
+        threshold = self._threshold(sli, entry.get("threshold"), entry.location) if sli else None
         name = self._text(entry, "name", "slo-name", _NAME) or sli
         window, timezone = self._window(entry)
         policy = self._text(entry, "policy", "slo-policy", _NAME)
@@ -145,7 +148,7 @@ class SloReader:
             hint = f"write threshold: {self._value(entry, key)}"
         self._add("slo-key", f"x-slo has no key {key!r}", entry.location(key, key=True), hint)
 
-    def _sli(self, written: Any, at: Location) -> SliWord | None:
+    def _sli(self, written: Any, at: Place) -> SliWord | None:
         for word in SLI_WORDS:
             if written == word:
                 return word
@@ -163,7 +166,7 @@ class SloReader:
             self._add("slo-sli", f"{text!r} is no indicator", at, hint)
         return None
 
-    def _target(self, written: Any, at: Location) -> float | None:
+    def _target(self, written: Any, at: Place) -> float | None:
         """The ratio of a target. `99.9%` and `0.999` are the same; 99.9 could mean either and is refused."""
         ratio: float | None = None
         if isinstance(written, str) and written.strip().endswith("%"):
@@ -192,7 +195,7 @@ class SloReader:
             return ratio
         return None
 
-    def _threshold(self, sli: SliWord, written: Cursor | None, at: Location) -> Threshold | None:
+    def _threshold(self, sli: SliWord, written: Cursor | None, at: Place) -> Threshold | None:
         if sli not in NEEDS_THRESHOLD:
             if written is not None:
                 message = f"{sli} takes no threshold"
@@ -271,8 +274,9 @@ class SloReader:
         found = entry.get(key)
         return found.value if found is not None else None
 
-    def _add(self, code: str, message: str, at: Location, hint: str | None = None) -> None:
-        self.problems.append(Problem(code=code, message=message, location=at, hint=hint))
+    def _add(self, code: str, message: str, at: Location | Place, hint: str | None = None) -> None:
+        location = at if isinstance(at, Location) else at()
+        self.problems.append(Problem(code=code, message=message, location=location, hint=hint))
 
 
 _WINDOW_HINT = "write a duration such as 30d, or day, week, month, quarter, year"

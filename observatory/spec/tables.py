@@ -11,7 +11,7 @@ anything. Column types come from the annotations of the classes, and are checked
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -76,9 +76,9 @@ class Tables:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What a column holds: `scalar`, `plain`, `row`, or one of the containers of `inner`."""
+    """What a column holds: a scalar, plain data, a row, a container of `inner`, or either of two, scalar or tuple."""
 
-    form: Literal["scalar", "plain", "row", "tuple", "record", "frozenset"]
+    form: Literal["scalar", "plain", "row", "tuple", "record", "frozenset", "mapping", "either"]
     inner: tuple[_Kind, ...] = ()
     scalars: tuple[type, ...] = ()
     row: type | None = None
@@ -95,8 +95,13 @@ def _kind(hint: Any) -> _Kind:
     if origin is Literal:
         return _Kind("scalar", scalars=tuple({type(one) for one in arguments}))
     if origin in (Union, types.UnionType):
-        kinds = [_kind(one) for one in arguments if one is not types.NoneType]
+        tuples = [_kind(one) for one in arguments if get_origin(one) is tuple]
+        kinds = [_kind(one) for one in arguments if one is not types.NoneType and get_origin(one) is not tuple]
         optional = types.NoneType in arguments
+        if len(tuples) == 1 and kinds and all(kind.form == "scalar" for kind in kinds):
+            scalars = tuple(one for kind in kinds for one in kind.scalars)
+            return _Kind("either", (_Kind("scalar", scalars=scalars), *tuples), optional=optional)
+        kinds += tuples
         if all(kind.form == "scalar" for kind in kinds):
             return _Kind("scalar", scalars=tuple(one for kind in kinds for one in kind.scalars), optional=optional)
         if len(kinds) == 1 and optional:
@@ -108,6 +113,8 @@ def _kind(hint: Any) -> _Kind:
         if len(arguments) == 2 and arguments[1] is ...:
             return _Kind("tuple", (_kind(arguments[0]),))
         return _Kind("record", tuple(_kind(one) for one in arguments))
+    elif origin in (dict, Mapping) and arguments[0] is str:
+        return _Kind("mapping", (_kind(arguments[1]),))
     elif origin is frozenset:
         return _Kind("frozenset", (_kind(arguments[0]),))
     elif isinstance(hint, type) and is_dataclass(hint):
@@ -209,6 +216,10 @@ class _Writer:
             return self.plain.place(value)
         if kind.form == "record":
             return [self.cell(one, inner) for one, inner in zip(value, kind.inner, strict=True)]
+        if kind.form == "mapping":
+            return {key: self.cell(one, kind.inner[0]) for key, one in value.items()}
+        if kind.form == "either":
+            return self.cell(value, kind.inner[isinstance(value, tuple)])
         parts = [self.cell(one, kind.inner[0]) for one in value]
         return sorted(parts) if kind.form == "frozenset" else parts
 
@@ -243,7 +254,12 @@ class _Reader:
         if kind.form == "record":
             inner = [self._within(one) for one in kind.inner]
             return lambda cell: tuple(read(part) for read, part in zip(inner, cell, strict=True))
+        if kind.form == "either":
+            one, several = map(self._within, kind.inner)
+            return lambda cell: several(cell) if isinstance(cell, list) else one(cell)
         read = self._within(kind.inner[0])
+        if kind.form == "mapping":
+            return lambda cell: {key: read(part) for key, part in cell.items()}
         build: Callable[[Any], Any] = frozenset if kind.form == "frozenset" else tuple
         return lambda cell: build([read(part) for part in cell])
 

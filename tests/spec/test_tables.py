@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import pytest
@@ -30,6 +31,8 @@ class Tree:
     best: Leaf | None
     data: object
     more: tuple[object, ...] = ()
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    either: bool | int | str | tuple[bool | int | str, ...] = ""
 
 
 def tree(**changes: Any) -> Tree:
@@ -56,14 +59,28 @@ PLAIN = st.recursive(
 )
 
 
-@given(PLAIN, st.lists(st.text(), max_size=3), st.sets(st.text(), max_size=3))
+SCALAR = st.booleans() | st.integers(-9, 9) | st.text(max_size=3)
+
+
+@given(
+    PLAIN,
+    st.lists(st.text(), max_size=3),
+    st.sets(st.text(), max_size=3),
+    st.dictionaries(st.text(), st.lists(st.text()).map(tuple), max_size=3),
+    SCALAR | st.lists(SCALAR, max_size=3).map(tuple),
+)
 @settings(max_examples=100, deadline=None)
-def test_every_value_comes_back(data: object, words: list[str], tags: set[str]) -> None:
+def test_every_value_comes_back(
+    data: object, words: list[str], tags: set[str], choices: dict[str, tuple[str, ...]], either: object
+) -> None:
     leaves = tuple(Leaf(word, 1.5) for word in words)
-    value = tree(leaves=leaves, tags=frozenset(tags), best=leaves[0] if leaves else None, data=data, more=(data, 1))
+    best = leaves[0] if leaves else None
+    value = tree(
+        leaves=leaves, tags=frozenset(tags), best=best, data=data, more=(data, 1), choices=choices, either=either
+    )
     back = there_and_back(value)
     assert back == value
-    assert repr(back.data) == repr(data)
+    assert (repr(back.data), repr(back.either)) == (repr(data), repr(either))
 
 
 def test_what_is_shared_stays_shared() -> None:
@@ -99,7 +116,7 @@ def test_what_json_has_no_form_for_is_refused(data: object) -> None:
         b"null",
         b'{"a": 1}',
         b"[0, [[], []], [], []]",
-        b"[5, [[[],[]],[[],[],[],[],[],[],[],[]]], [], []]",
+        b"[5, [[[],[]],[[],[],[],[],[],[],[],[],[],[]]], [], []]",
         b"\xff",
     ],
 )
