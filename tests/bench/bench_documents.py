@@ -1,4 +1,4 @@
-"""Reading one large document, many small ones, and an estate with and without its cache, beside libyaml on the same text.
+"""Reading one large document, many small ones, and an estate with and without its cache, beside libyaml.
 
 Each line is measured in a process of its own: CPU seconds of the work, without the start of Python, and the peak of
 memory of that process.
@@ -33,7 +33,7 @@ def document(number: int, channels: int) -> dict[str, Any]:
         listed[key] = {
             "address": f"shop{number}.orders.{index}.v1",
             "title": f"Orders {index}",
-            "description": "Orders that were placed in the shop, one message each, in the order in which they were taken.",
+            "description": "Orders that were placed in the shop, one message each, in the order of their arrival.",
             "messages": {"placed": {"$ref": f"#/components/messages/Placed{index}"}},
             "bindings": {"kafka": {"partitions": 12, "topicConfiguration": {"retention.ms": 604800000}}},
         }
