@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from observatory.errors import Problem
 from observatory.location import Location
-from observatory.spec.bindings import binding_of
+from observatory.spec.bound import binding_of
 from observatory.spec.catalog import CRITICALITIES, Catalog, Channel, Criticality, Operation, Owner, RuntimeName, Server
 from observatory.spec.description import ChannelDraft, Description, OperationDraft
 from observatory.spec.likeness import digest
@@ -136,6 +136,7 @@ def _channel(channel_id: str, group: Group, on: Sequence[tuple[Operation, Operat
         documents=tuple(dict.fromkeys(draft.document for draft in group)),
         telemetry=_first(draft.telemetry for draft in group),
         bindings=_first(_plain_bindings(draft) for draft in group),
+        facts=tuple(dict.fromkeys(fact for draft in group for fact in draft.facts)),
         location=first.declared.key_cursor.location(key=True),
     )
 

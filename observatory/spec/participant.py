@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from observatory.spec.catalog import Action, Catalog, Operation
+from observatory.spec.catalog import Action, Catalog, ConsumerIdentity, Operation
 from observatory.windows import format_instant
 
 
@@ -55,6 +55,11 @@ class Participant:
     def declared(self) -> bool:
         return self.operation is not None
 
+    @property
+    def identities(self) -> tuple[ConsumerIdentity, ...]:
+        """All that the documents say who consumes, each with its provenance; none of a sender or a stranger."""
+        return self.operation.consumers if self.operation and self.action == "receive" else ()
+
     def to_json(self) -> dict[str, Any]:
         """The entry of `producers` or `consumers`; `shared_with` only where there is something to say."""
         entry: dict[str, Any] = {
@@ -66,6 +71,15 @@ class Participant:
         }
         if self.action == "receive":
             entry["consumer_group"] = self.consumer_group
+            entry["identities"] = [
+                {
+                    "kind": one.kind,
+                    "value": one.value,
+                    "provenance": one.provenance,
+                    "location": str(one.location) if one.location else None,
+                }
+                for one in self.identities
+            ]
         if self.shared_with:
             entry["shared_with"] = list(self.shared_with)
         return entry

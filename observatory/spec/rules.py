@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from observatory.errors import Problem, Severity
 from observatory.location import Location
-from observatory.spec.bindings import address_location
+from observatory.spec.bound import address_location
 from observatory.spec.declared import DeclaredChannel, DeclaredDocument
 from observatory.spec.extensions import misspelt
 from observatory.spec.suggestions import hint_for

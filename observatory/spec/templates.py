@@ -1,4 +1,5 @@
-"""Addresses with parameters: `sensors.{site}.temperature` and the regular expression that real names match.
+"""Addresses with parameters: `sensors.{site}.temperature`, the regular expression that real names match, and the
+names themselves where the values of all parameters are listed.
 
 Expressions are RE2 syntax, written so that both RE2 and Python's `re` read them alike; they are meant to be anchored.
 """
@@ -6,23 +7,34 @@ Expressions are RE2 syntax, written so that both RE2 and Python's `re` read them
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice, product
+from math import prod
 
 from observatory.location import Location
 from observatory.spec.catalog import NameKind, RuntimeName
+from observatory.spec.wildcards import SEPARATORS, SINGLE_LEVEL, Level, joined
 
-PARAMETER = re.compile(r"\{([^{}]*)\}")
+PARAMETER = re.compile(r"\{([^{}]+)\}")
 _SPECIAL = re.compile(r"([\\.+*?()|\[\]{}^$])")
 _SEGMENT: dict[str, str] = {
     "mqtt": "[^/]+",
     "ws": "[^/]+",
+    "http": "[^/]+",
+    "mercure": "[^/]+",
     "solace": "[^/]+",
     "anypointmq": "[^/]+",
+    "pulsar": "[^/]+",
+    "googlepubsub": "[^/]+",
     "nats": "[^.]+",
     "amqp": "[^.]+",
 }
 _ANY_SEGMENT = "[^./]+"
+_WILD_KINDS: frozenset[NameKind] = frozenset({"topic", "subject", "routing_key", "subscription"})
 MAX_EXPANSION = 1000
+"""Names that are listed of one template, and values of one parameter that its expression spells out."""
+
+Enums = Mapping[str, Sequence[str]]
 
 
 def escape(text: str) -> str:
@@ -35,30 +47,26 @@ def parameters_in(address: str) -> list[str]:
     return list(dict.fromkeys(PARAMETER.findall(address)))
 
 
-def pattern_of(address: str, protocol: str | None, enums: Mapping[str, Sequence[str]]) -> str | None:
+def pattern_of(address: str, protocol: str | None, enums: Enums, *, wildcards: bool = True) -> str | None:
     """The expression that names built from an address match; None for an address that is one exact name.
 
-    A parameter stands for one segment, or for one of its values where they are listed. Wildcards of MQTT (`+`, `#`)
-    and NATS (`*`, `>`) stand for what the broker lets them match.
+    A parameter stands for one segment, or for one of its values where they are listed. Wildcards of the protocol stand
+    for what the broker lets them match, unless `wildcards` says that they mean nothing here, as in the name of a queue.
     """
-    segment = _SEGMENT.get(protocol or "", _ANY_SEGMENT)
-    parts: list[str] = []
-    open_ended = False
-    end = 0
-    for match in PARAMETER.finditer(address):
-        literal, wild = _literal(address[end : match.start()], protocol)
-        values = enums.get(match[1], ())
-        if 0 < len(values) <= MAX_EXPANSION:
-            parts += [
-                literal,
-                f"(?:{'|'.join(escape(value) for value in values)})" if len(values) > 1 else escape(values[0]),
-            ]
-        else:
-            parts += [literal, segment]
-        open_ended = open_ended or wild or len(values) != 1
-        end = match.end()
-    literal, wild = _literal(address[end:], protocol)
-    return "".join([*parts, literal]) if open_ended or wild else None
+    written = PARAMETER.findall(address)
+    open_ended = any(len(enums.get(name, ())) != 1 for name in written)
+    separator = SEPARATORS.get(protocol or "") if wildcards else None
+    if separator is None:
+        expression, wild = _expression(address, protocol, enums), False
+    else:
+        levels = [_level(text, protocol or "", enums) for text in _split(address, separator)]
+        expression, wild = joined(levels, protocol or "")
+    if len(written) != len(set(written)) and not wild:
+        names, total = expansions(address, enums)
+        if 1 < total == len(names):
+            # A parameter that stands twice has the same value both times, which expressions cannot say in RE2.
+            return "|".join(escape(name) for name in names)
+    return expression if open_ended or wild else None
 
 
 def runtime_name(
@@ -67,32 +75,84 @@ def runtime_name(
     provenance: str,
     *,
     protocol: str | None,
-    enums: Mapping[str, Sequence[str]] | None = None,
+    enums: Enums | None = None,
     location: Location | None = None,
+    wildcards: bool = True,
 ) -> RuntimeName:
-    """A runtime name from an address; parameters of a single value are filled in."""
+    """A runtime name from an address; parameters of a single value are filled in.
+
+    Where the values of all parameters are listed, so are the names that follow, up to `MAX_EXPANSION` of them.
+    """
     values = enums or {}
     filled = PARAMETER.sub(
         lambda match: values[match[1]][0] if len(values.get(match[1], ())) == 1 else match[0], address
     )
+    pattern = pattern_of(address, protocol, values, wildcards=wildcards and kind in _WILD_KINDS)
+    names, total = expansions(address, values) if pattern is not None else ((), 0)
     return RuntimeName(
         kind=kind,
         value=filled,
-        pattern=pattern_of(address, protocol, values),
+        pattern=pattern,
         provenance=provenance,
         location=location,
+        expansions=names if total > 1 else (),
+        left_out=total - len(names),
     )
 
 
-def _literal(text: str, protocol: str | None) -> tuple[str, bool]:
-    """Text between parameters as an expression, and whether it holds a wildcard of the protocol."""
-    if protocol == "mqtt" and ("+" in text or "#" in text):
-        levels = ["[^/]+" if level == "+" else ".*" if level == "#" else escape(level) for level in text.split("/")]
-        joined = "/".join(levels)
-        if joined.endswith("/.*"):
-            joined = joined.removesuffix("/.*") + "(?:/.*)?"  # `a/#` takes `a` as well
-        return joined, any(level in ("+", "#") for level in text.split("/"))
-    if protocol == "nats" and ("*" in text or ">" in text):
-        words = ["[^.]+" if word == "*" else ".+" if word == ">" else escape(word) for word in text.split(".")]
-        return r"\.".join(words), any(word in ("*", ">") for word in text.split("."))
-    return escape(text), False
+def expansions(address: str, enums: Enums) -> tuple[tuple[str, ...], int]:
+    """Every name that the listed values of the parameters make, and how many there are; none where one is open.
+
+    The names are at most `MAX_EXPANSION`, so that several long lists do not multiply without end; the count is whole.
+    """
+    names = parameters_in(address)
+    if not names or any(not enums.get(name) for name in names):
+        return (), 0
+    choices = [enums[name] for name in names]
+    found: list[str] = []
+    for chosen in islice(product(*choices), MAX_EXPANSION):
+        values = dict(zip(names, chosen, strict=True))
+        found.append(PARAMETER.sub(lambda match, values=values: values[match[1]], address))  # type: ignore[misc]
+    return tuple(found), prod(len(values) for values in choices)
+
+
+def subscription_of(address: str, protocol: str) -> str:
+    """The subscription that takes every name of a template: each level with a parameter becomes the wildcard."""
+    separator, wildcard = SEPARATORS[protocol], SINGLE_LEVEL[protocol]
+    levels = _split(address, separator)
+    return separator.join(wildcard if PARAMETER.search(level) else level for level in levels)
+
+
+def _split(address: str, separator: str) -> list[str]:
+    """Levels of an address; a separator between the braces of a parameter is part of its name."""
+    levels, start = [], 0
+    covered = [match.span() for match in PARAMETER.finditer(address)]
+    for match in re.finditer(re.escape(separator), address):
+        if not any(begin <= match.start() < end for begin, end in covered):
+            levels.append(address[start : match.start()])
+            start = match.end()
+    return [*levels, address[start:]]
+
+
+def _level(text: str, protocol: str, enums: Enums) -> Level:
+    cut = protocol == "solace" and len(text) > 1 and text.endswith("*")
+    return Level(text, _expression(text, protocol, enums), _expression(text[:-1], protocol, enums) if cut else None)
+
+
+def _expression(text: str, protocol: str | None, enums: Enums) -> str:
+    return "".join(_parts(text, _SEGMENT.get(protocol or "", _ANY_SEGMENT), enums))
+
+
+def _parts(text: str, segment: str, enums: Enums) -> Iterator[str]:
+    end = 0
+    for match in PARAMETER.finditer(text):
+        yield escape(text[end : match.start()])
+        values = enums.get(match[1], ())
+        if not 0 < len(values) <= MAX_EXPANSION:
+            yield segment
+        elif len(values) == 1:
+            yield escape(values[0])
+        else:
+            yield f"(?:{'|'.join(escape(value) for value in values)})"
+        end = match.end()
+    yield escape(text[end:])
