@@ -51,7 +51,7 @@ class Bound:
             text,
             provenance,
             protocol=self.protocol,
-            enums=self.channel.enums(),
+            enums=self.channel.enums() if "{" in text else None,
             location=location,
             wildcards=wildcards,
         )
@@ -95,9 +95,9 @@ def bindings_of(holder: Cursor, protocol: str) -> Iterator[Cursor]:
     bindings = holder.get("bindings")
     if bindings is None or not isinstance(bindings.value, dict):
         return
-    spellings = [key for key in bindings.keys() if family_of(key) == protocol]  # noqa: SIM118 (merged layers)
-    for key in sorted(spellings, key=lambda key: key != protocol):
-        if (found := bindings.get(key)) is not None:
+    keys = bindings.keys()
+    for key in (*(key for key in keys if key == protocol), *(key for key in keys if key != protocol)):
+        if family_of(key) == protocol and (found := bindings.get(key)) is not None:
             yield found
 
 
@@ -106,4 +106,7 @@ def binding_of(holder: Cursor, protocol: str) -> Cursor | None:
 
     Of two spellings the protocol's own one stands: `mqtt` beside an empty `mqtt5`.
     """
-    return next((found for found in bindings_of(holder, protocol) if isinstance(found.value, dict)), None)
+    for found in bindings_of(holder, protocol):
+        if isinstance(found.value, dict):
+            return found
+    return None

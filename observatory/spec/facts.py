@@ -1,7 +1,8 @@
-"""What bindings declare beyond names: partitions, replicas, retention, cleanup, quality of service, limits.
+"""What bindings declare, value by value: partitions, replicas, retention, cleanup, quality of service, limits.
 
 Each is a fact with its place, so that it can be compared with what runs. Every plain value of a binding is one, those
-that later versions of a binding may add as well; only what describes messages or rights is left out.
+that later versions of a binding may add as well. Left out is what describes messages or rights, and who consumes,
+which is known as an identity.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ _NO_FACTS = frozenset(
     {"bindingVersion", "query", "headers", "properties", "policy", "tags", "labels", "filterPolicy", "deliveryPolicy"}
 )
 """Keys that hold schemas of messages, rights, or words for people."""
+
+_IDENTITIES = frozenset({"kafka.groupId", "nats.queue", "sns.consumers", "ros2.node"})
 
 UNITS: dict[str, str] = {
     "kafka.topicConfiguration.retention.ms": "ms",
@@ -91,18 +94,20 @@ def _leaves(holder: Cursor, path: str, depth: int) -> Iterator[tuple[str, FactSc
     for key, found in holder.entries():
         if key in _NO_FACTS or key.startswith("x-"):
             continue
-        here = f"{path}.{key}"
-        if isinstance(found.value, dict) and _is_schema(found):
+        here, value = f"{path}.{key}", found.value
+        if here in _IDENTITIES:
+            continue
+        if isinstance(value, dict) and _is_schema(found):
             single = one_value(found)
             if single is not None and isinstance(single.value, FactScalar):
                 yield here, _shown(single.value), single
-        elif isinstance(found.value, dict):
+        elif isinstance(value, dict):
             if depth:
                 yield from _leaves(found, here, depth - 1)
-        elif isinstance(found.value, list):
+        elif isinstance(value, list):
             yield from _items(found, here, depth)
-        elif isinstance(found.value, FactScalar):
-            yield here, _shown(found.value), found
+        elif isinstance(value, FactScalar):
+            yield here, _shown(value), found
 
 
 def _items(found: Cursor, path: str, depth: int) -> Iterator[tuple[str, FactScalar | tuple[FactScalar, ...], Cursor]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from observatory.errors import Problem
 from observatory.spec.catalog import Server
@@ -51,6 +52,7 @@ _HOST = re.compile(r"\s*(?:\[[^\]]*\]|[^:]*)(?::(?:[0-9]*|\{[^}]*\}))?\s*")
 _SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
+@lru_cache(maxsize=1024)
 def family_of(protocol: str) -> str:
     """The word for a protocol: `kafka-secure` is kafka, `mqtt5` is mqtt, `rediss` is redis."""
     word = protocol.strip().lower()

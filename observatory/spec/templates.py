@@ -84,10 +84,13 @@ def runtime_name(
     Where the values of all parameters are listed, so are the names that follow, up to `MAX_EXPANSION` of them.
     """
     values = enums or {}
+    wildcards = wildcards and kind in _WILD_KINDS
+    if "{" not in address and not (wildcards and protocol in SEPARATORS):
+        return RuntimeName(kind=kind, value=address, provenance=provenance, location=location)
     filled = PARAMETER.sub(
         lambda match: values[match[1]][0] if len(values.get(match[1], ())) == 1 else match[0], address
     )
-    pattern = pattern_of(address, protocol, values, wildcards=wildcards and kind in _WILD_KINDS)
+    pattern = pattern_of(address, protocol, values, wildcards=wildcards)
     names, total = expansions(address, values) if pattern is not None else ((), 0)
     return RuntimeName(
         kind=kind,
