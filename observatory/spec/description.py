@@ -216,8 +216,9 @@ class Description:
                 if isinstance(value.value, str) and value.value.strip():
                     return group(value.value.strip(), hint, level, value)
         for level, value in self.declared.operation_levels(declared, APPLICATION_BINDINGS):
-            if text := (value.text(GROUP_HINTS[0]) or "").strip():
-                return group(text, f"{GROUP_HINTS[0]} in {APPLICATION_BINDINGS}", level, value)
+            named = value.get(GROUP_HINTS[0])
+            if named is not None and isinstance(named.value, str) and named.value.strip():
+                return group(named.value.strip(), f"{GROUP_HINTS[0]} in {APPLICATION_BINDINGS}", level, named)
         return None
 
     def _objectives(self, declared: DeclaredOperation, beside: list[DeclaredOperation]) -> tuple[SloDeclaration, ...]:

@@ -53,20 +53,25 @@ def pattern_of(address: str, protocol: str | None, enums: Enums, *, wildcards: b
     A parameter stands for one segment, or for one of its values where they are listed. Wildcards of the protocol stand
     for what the broker lets them match, unless `wildcards` says that they mean nothing here, as in the name of a queue.
     """
-    written = PARAMETER.findall(address)
-    open_ended = any(len(enums.get(name, ())) != 1 for name in written)
+    return _read(address, protocol, enums, wildcards)[0]
+
+
+def _read(address: str, protocol: str | None, enums: Enums, wildcards: bool) -> tuple[str | None, bool]:
+    """The expression of an address, and whether wildcards of the protocol are in it."""
     separator = SEPARATORS.get(protocol or "") if wildcards else None
     if separator is None:
         expression, wild = _expression(address, protocol, enums), False
     else:
         levels = [_level(text, protocol or "", enums) for text in _split(address, separator)]
         expression, wild = joined(levels, protocol or "")
+    written = PARAMETER.findall(address)
     if len(written) != len(set(written)) and not wild:
         names, total = expansions(address, enums)
         if 1 < total == len(names):
             # A parameter that stands twice has the same value both times, which expressions cannot say in RE2.
-            return "|".join(escape(name) for name in names)
-    return expression if open_ended or wild else None
+            return "|".join(escape(name) for name in names), False
+    open_ended = any(len(enums.get(name, ())) != 1 for name in written)
+    return (expression if open_ended or wild else None), wild
 
 
 def runtime_name(
@@ -90,8 +95,8 @@ def runtime_name(
     filled = PARAMETER.sub(
         lambda match: values[match[1]][0] if len(values.get(match[1], ())) == 1 else match[0], address
     )
-    pattern = pattern_of(address, protocol, values, wildcards=wildcards)
-    names, total = expansions(address, values) if pattern is not None else ((), 0)
+    pattern, wild = _read(address, protocol, values, wildcards)
+    names, total = expansions(address, values) if pattern is not None and not wild else ((), 0)
     return RuntimeName(
         kind=kind,
         value=filled,
