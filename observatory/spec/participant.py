@@ -71,15 +71,6 @@ class Participant:
         }
         if self.action == "receive":
             entry["consumer_group"] = self.consumer_group
-            entry["identities"] = [
-                {
-                    "kind": one.kind,
-                    "value": one.value,
-                    "provenance": one.provenance,
-                    "location": str(one.location) if one.location else None,
-                }
-                for one in self.identities
-            ]
         if self.shared_with:
             entry["shared_with"] = list(self.shared_with)
         return entry

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from observatory.spec.catalog import BindingFact, Catalog, Channel, RuntimeName
+from observatory.spec.catalog import BindingFact, Catalog, Channel, ConsumerIdentity, Operation, RuntimeName
 from observatory.spec.participant import Participant, declared_on
 
 
@@ -89,6 +89,7 @@ def catalog_json(
 
 
 def _channel_json(catalog: Catalog, channel: Channel, participants: Sequence[Participant]) -> dict[str, Any]:
+    operations = list(catalog.operations_on(channel.id))
     return {
         "id": channel.id,
         "address": channel.address,
@@ -101,12 +102,9 @@ def _channel_json(catalog: Catalog, channel: Channel, participants: Sequence[Par
         "address_provenance": channel.address_provenance,
         "names": [name_json(name) for name in channel.names],
         "dead_letter": channel.dead_letter,
+        "identities": [_identity_json(operation, one) for operation in operations for one in operation.consumers],
         "declared": [
-            _fact_json(fact)
-            for fact in (
-                *channel.facts,
-                *(fact for operation in catalog.operations_on(channel.id) for fact in operation.facts),
-            )
+            _fact_json(fact) for fact in (*channel.facts, *(fact for one in operations for fact in one.facts))
         ],
         "producers": [one.to_json() for one in participants if one.action == "send"],
         "consumers": [one.to_json() for one in participants if one.action == "receive"],
@@ -123,6 +121,16 @@ def name_json(name: RuntimeName) -> dict[str, Any]:
         "location": str(name.location) if name.location else None,
         "expansions": list(name.expansions),
         "left_out": name.left_out,
+    }
+
+
+def _identity_json(operation: Operation, one: ConsumerIdentity) -> dict[str, Any]:
+    return {
+        "operation": operation.key,
+        "kind": one.kind,
+        "value": one.value,
+        "provenance": one.provenance,
+        "location": str(one.location) if one.location else None,
     }
 
 

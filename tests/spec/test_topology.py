@@ -44,14 +44,6 @@ operations:
                 "last_seen": "2026-11-20T12:01:00.500Z",
             },
             "consumer_group": "billing-v1",
-            "identities": [
-                {
-                    "kind": "group",
-                    "value": "billing-v1",
-                    "provenance": "kafka.groupId binding",
-                    "location": "doc.yaml:7:94",
-                }
-            ],
         },
         {
             "service": "spy",
@@ -60,7 +52,6 @@ operations:
             "declared": False,
             "observed": {"messages": 1.0, "first_seen": "1970-01-01T00:00:00Z", "last_seen": "1970-01-01T00:00:01Z"},
             "consumer_group": None,
-            "identities": [],
         },
     ]
     assert channel["producers"] == [
