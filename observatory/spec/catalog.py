@@ -6,12 +6,13 @@ application's side of it: `send` or `receive`, always from the view of the appli
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from observatory.errors import Problem
 from observatory.location import Location
+from observatory.spec.expansion import expansions
 
 Action = Literal["send", "receive"]
 Criticality = Literal["critical", "high", "normal", "low"]
@@ -81,8 +82,7 @@ class RuntimeName:
         pattern: A fully anchored regular expression (RE2 syntax) that the template matches; None for an exact name.
         provenance: Where it comes from, in words: `kafka.topic binding`, `address`, `channel key (2.x)`, `overlay`.
         location: The place in the document.
-        expansions: Every name that the template stands for, where the values of all its parameters are listed.
-        left_out: How many more names there are than `expansions` lists; the pattern matches those too.
+        template: As written, where the values of all its parameters are listed; `choices` are these values.
     """
 
     kind: NameKind
@@ -90,8 +90,21 @@ class RuntimeName:
     pattern: str | None = None
     provenance: str
     location: Location | None = field(default=None, compare=False)
-    expansions: tuple[str, ...] = ()
-    left_out: int = 0
+    template: str | None = field(default=None, compare=False)
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
+
+    @property
+    def expansions(self) -> tuple[str, ...]:
+        """Every name that the template stands for, the first thousand; none where a parameter may be anything."""
+        return expansions(self.template, self.choices)[0] if self.template is not None else ()
+
+    @property
+    def left_out(self) -> int:
+        """How many more names there are than `expansions` lists."""
+        if self.template is None:
+            return 0
+        listed, total = expansions(self.template, self.choices)
+        return total - len(listed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

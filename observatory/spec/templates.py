@@ -7,15 +7,13 @@ Expressions are RE2 syntax, written so that both RE2 and Python's `re` read them
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice, product
-from math import prod
+from collections.abc import Iterator
 
 from observatory.location import Location
 from observatory.spec.catalog import NameKind, RuntimeName
+from observatory.spec.expansion import MAX_EXPANSION, PARAMETER, Enums, expansions, filled
 from observatory.spec.wildcards import SEPARATORS, SINGLE_LEVEL, Level, joined
 
-PARAMETER = re.compile(r"\{([^{}]+)\}")
 _SPECIAL = re.compile(r"([\\.+*?()|\[\]{}^$])")
 _SEGMENT: dict[str, str] = {
     "mqtt": "[^/]+",
@@ -31,20 +29,13 @@ _SEGMENT: dict[str, str] = {
 }
 _ANY_SEGMENT = "[^./]+"
 _WILD_KINDS: frozenset[NameKind] = frozenset({"topic", "subject", "routing_key", "subscription"})
-MAX_EXPANSION = 1000
-"""Names that are listed of one template, and values of one parameter that its expression spells out."""
-
-Enums = Mapping[str, Sequence[str]]
+MAX_PATTERN = 60_000
+"""Characters that the listed values of all parameters of an address may take in its expression."""
 
 
 def escape(text: str) -> str:
     """Text as a regular expression that matches exactly it, in RE2 as well as in Python."""
     return _SPECIAL.sub(r"\\\1", text)
-
-
-def parameters_in(address: str) -> list[str]:
-    """Names of the parameters of an address, in order, without repeats."""
-    return list(dict.fromkeys(PARAMETER.findall(address)))
 
 
 def pattern_of(address: str, protocol: str | None, enums: Enums, *, wildcards: bool = True) -> str | None:
@@ -67,7 +58,7 @@ def _read(address: str, protocol: str | None, enums: Enums, wildcards: bool) -> 
     written = PARAMETER.findall(address)
     if len(written) != len(set(written)) and not wild:
         names, total = expansions(address, enums)
-        if 1 < total == len(names):
+        if 1 < total == len(names) and sum(map(len, names)) <= MAX_PATTERN:
             # A parameter that stands twice has the same value both times, which expressions cannot say in RE2.
             return "|".join(escape(name) for name in names), False
     open_ended = any(len(enums.get(name, ())) != 1 for name in written)
@@ -92,36 +83,18 @@ def runtime_name(
     wildcards = wildcards and kind in _WILD_KINDS
     if "{" not in address and not (wildcards and protocol in SEPARATORS):
         return RuntimeName(kind=kind, value=address, provenance=provenance, location=location)
-    filled = PARAMETER.sub(
-        lambda match: values[match[1]][0] if len(values.get(match[1], ())) == 1 else match[0], address
-    )
     pattern, wild = _read(address, protocol, values, wildcards)
-    names, total = expansions(address, values) if pattern is not None and not wild else ((), 0)
+    written = PARAMETER.findall(address)
+    listed = pattern is not None and not wild and all(values.get(name) for name in written)
     return RuntimeName(
         kind=kind,
-        value=filled,
+        value=filled(address, {name: values[name][0] for name in written if len(values.get(name, ())) == 1}),
         pattern=pattern,
         provenance=provenance,
         location=location,
-        expansions=names if total > 1 else (),
-        left_out=total - len(names),
+        template=address if listed else None,
+        choices={name: tuple(values[name]) for name in written} if listed else {},
     )
-
-
-def expansions(address: str, enums: Enums) -> tuple[tuple[str, ...], int]:
-    """Every name that the listed values of the parameters make, and how many there are; none where one is open.
-
-    The names are at most `MAX_EXPANSION`, so that several long lists do not multiply without end; the count is whole.
-    """
-    names = parameters_in(address)
-    if not names or any(not enums.get(name) for name in names):
-        return (), 0
-    choices = [enums[name] for name in names]
-    found: list[str] = []
-    for chosen in islice(product(*choices), MAX_EXPANSION):
-        values = dict(zip(names, chosen, strict=True))
-        found.append(PARAMETER.sub(lambda match, values=values: values[match[1]], address))  # type: ignore[misc]
-    return tuple(found), prod(len(values) for values in choices)
 
 
 def subscription_of(address: str, protocol: str) -> str:
@@ -134,9 +107,8 @@ def subscription_of(address: str, protocol: str) -> str:
 def _split(address: str, separator: str) -> list[str]:
     """Levels of an address; a separator between the braces of a parameter is part of its name."""
     levels, start = [], 0
-    covered = [match.span() for match in PARAMETER.finditer(address)]
-    for match in re.finditer(re.escape(separator), address):
-        if not any(begin <= match.start() < end for begin, end in covered):
+    for match in re.finditer(rf"{PARAMETER.pattern}|{re.escape(separator)}", address):
+        if match[0] == separator:
             levels.append(address[start : match.start()])
             start = match.end()
     return [*levels, address[start:]]
@@ -152,15 +124,16 @@ def _expression(text: str, protocol: str | None, enums: Enums) -> str:
 
 
 def _parts(text: str, segment: str, enums: Enums) -> Iterator[str]:
-    end = 0
+    end, room = 0, MAX_PATTERN
     for match in PARAMETER.finditer(text):
         yield escape(text[end : match.start()])
         values = enums.get(match[1], ())
-        if not 0 < len(values) <= MAX_EXPANSION:
-            yield segment
-        elif len(values) == 1:
+        if len(values) == 1:
             yield escape(values[0])
-        else:
+        elif 0 < len(values) <= MAX_EXPANSION and (size := sum(map(len, values))) <= room:
+            room -= size
             yield f"(?:{'|'.join(escape(value) for value in values)})"
+        else:
+            yield segment
         end = match.end()
     yield escape(text[end:])

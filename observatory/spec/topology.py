@@ -28,7 +28,9 @@ def find_channels(catalog: Catalog, word: str) -> list[Channel]:
     return [
         channel
         for channel in catalog.channels
-        if any(name.pattern and re.fullmatch(name.pattern, word) for name in channel.names)
+        if any(
+            name.pattern and name.kind != "subscription" and re.fullmatch(name.pattern, word) for name in channel.names
+        )
     ]
 
 

@@ -11,15 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from observatory.spec.templates import (
-    MAX_EXPANSION,
-    escape,
-    expansions,
-    parameters_in,
-    pattern_of,
-    runtime_name,
-    subscription_of,
-)
+from observatory.spec.expansion import MAX_EXPANSION, expansions, parameters_in
+from observatory.spec.templates import MAX_PATTERN, escape, pattern_of, runtime_name, subscription_of
 
 SPECIAL = "abc.+*?()|[]^$\\/-_\"' éñ漢#>{}"
 
@@ -108,6 +101,16 @@ def test_a_list_longer_than_the_bound_is_any_segment() -> None:
     enums = {"a": [str(number) for number in range(MAX_EXPANSION + 1)]}
     name = runtime_name("topic", "t.{a}", "address", protocol="kafka", enums=enums)
     assert (name.pattern, len(name.expansions), name.left_out) == (r"t\.[^./]+", MAX_EXPANSION, 1)
+
+
+def test_lists_do_not_make_expressions_without_end() -> None:
+    long = ["x" * 1000 + str(number) for number in range(50)]
+    pattern = pattern_of(
+        ".".join(f"{{p{number}}}" for number in range(400)), "kafka", {f"p{n}": long for n in range(400)}
+    )
+    assert pattern is not None
+    assert len(pattern) < MAX_PATTERN + 5000
+    assert pattern.endswith(r"\.[^./]+")
 
 
 def test_a_parameter_that_stands_twice_has_one_value() -> None:
