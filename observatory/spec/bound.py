@@ -106,7 +106,10 @@ def binding_of(holder: Cursor, protocol: str) -> Cursor | None:
 
     Of two spellings the protocol's own one stands: `mqtt` beside an empty `mqtt5`.
     """
-    for found in bindings_of(holder, protocol):
-        if isinstance(found.value, dict):
-            return found
-    return None
+    bindings = holder.get("bindings")
+    if bindings is None or not isinstance(bindings.value, dict):
+        return None
+    own = bindings.get(protocol)  # most often there is one spelling, and it is this one
+    if own is not None and isinstance(own.value, dict):
+        return own
+    return next((found for found in bindings_of(holder, protocol) if isinstance(found.value, dict)), None)

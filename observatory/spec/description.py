@@ -78,6 +78,7 @@ class Description:
     _slo: dict[object, tuple[SloDeclaration, ...]] = field(default_factory=dict)
     _defaults: dict[object, SloDefaults] = field(default_factory=dict)
     _used: set[Location | None] = field(default_factory=set)
+    _server_facts: dict[object, tuple[BindingFact, ...]] = field(default_factory=dict)
 
     def document(self) -> Document:
         """The document itself."""
@@ -129,7 +130,7 @@ class Description:
             criticality=self._first(levels(channel, "x-criticality"), self.extensions.criticality) or "normal",
             dead_letter=dead_letter or naming.dead_letter,
             telemetry=self._first(levels(channel, "x-telemetry"), self.extensions.telemetry),
-            facts=channel_facts(Bound(protocol or "", channel, operations), self.name),
+            facts=channel_facts(Bound(protocol or "", channel, operations), self.name, self._server_facts),
         )
 
     def _operation(

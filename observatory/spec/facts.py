@@ -53,11 +53,20 @@ _JSON_TYPES = frozenset({"string", "integer", "number", "boolean", "object", "ar
 _USERINFO = re.compile(r"(?<=://)[^/?#@\s]*@")
 
 
-def channel_facts(bound: Bound, document: str) -> tuple[BindingFact, ...]:
-    """Facts of the channel's own binding, then of its servers' bindings."""
+def channel_facts(
+    bound: Bound, document: str, of_servers: dict[object, tuple[BindingFact, ...]]
+) -> tuple[BindingFact, ...]:
+    """Facts of the channel's own binding, then of its servers' bindings.
+
+    Args:
+        of_servers: Facts of the document's servers that are known already, for all its channels; it is added to.
+    """
     found = list(_facts(bound.binding, bound.protocol, "channel", document))
     for server in bound.server_bindings():
-        found += _facts(server, bound.protocol, "server", document)
+        key = (bound.protocol, server.identity)
+        if key not in of_servers:
+            of_servers[key] = tuple(_facts(server, bound.protocol, "server", document))
+        found += of_servers[key][: MAX_FACTS - len(found)]
     return tuple(found)
 
 
@@ -91,12 +100,13 @@ def _facts(
 
 def _leaves(holder: Cursor, path: str, depth: int) -> Iterator[tuple[str, FactScalar | tuple[FactScalar, ...], Cursor]]:
     """Path, value and place of each plain value below a mapping."""
-    for key, found in holder.entries():
-        if key in _NO_FACTS or key.startswith("x-"):
+    for key in holder.keys():  # noqa: SIM118 (merged layers)
+        here = f"{path}.{key}"
+        if key in _NO_FACTS or here in _IDENTITIES or key.startswith("x-"):
             continue
-        here, value = f"{path}.{key}", found.value
-        if here in _IDENTITIES:
+        if (found := holder.get(key)) is None:
             continue
+        value = found.value
         if isinstance(value, dict) and _is_schema(found):
             single = one_value(found)
             if single is not None and isinstance(single.value, FactScalar):
