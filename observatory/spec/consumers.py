@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from observatory.spec.bindings import Naming
-from observatory.spec.bound import Bound, address_location, binding_of, bindings_of
+from observatory.spec.bound import Bound, binding_of, bindings_of
 from observatory.spec.catalog import ConsumerIdentity, IdentityKind, RuntimeName
 from observatory.spec.declared import DeclaredOperation
-from observatory.spec.namers import shared_subscription, solace_destinations, subscribed_queues
+from observatory.spec.namers import mqtt_address, shared_subscription, solace_destinations, subscribed_queues
 from observatory.spec.references import Cursor
 
 _QUEUE_IS_CONSUMER = frozenset({"amqp", "sqs", "solace", "ibmmq", "jms", "anypointmq"})
@@ -95,21 +95,28 @@ def _kafka(receiver: Receiver) -> Iterator[ConsumerIdentity]:
 
 
 def _nats(receiver: Receiver) -> Iterator[ConsumerIdentity]:
-    binding = receiver.binding
-    if found := _text_of(binding.get("queue") if binding else None):
-        yield _identity("group", found, "nats.queue binding")
+    # Generators write the queue group beside the subject, at the channel.
+    for binding in (receiver.binding, receiver.bound.binding):
+        if found := _text_of(binding.get("queue") if binding else None):
+            yield _identity("group", found, "nats.queue binding")
+            return
+
+
+def _redis(receiver: Receiver) -> Iterator[ConsumerIdentity]:
+    for binding in (receiver.binding, receiver.bound.binding):
+        if found := _text_of(binding.get("groupName") if binding else None):
+            yield _identity("group", found, "redis.groupName binding")
+            return
 
 
 def _mqtt(receiver: Receiver) -> Iterator[ConsumerIdentity]:
-    channel = receiver.operation.channel
-    shared = shared_subscription(channel.address or "")
-    if shared:
-        provenance = f"shared subscription in the {channel.address_from}"
-        group = receiver.bound.name("subscription", shared[0], provenance, address_location(channel))
+    written = mqtt_address(receiver.bound)
+    shared = shared_subscription(written[0]) if written else None
+    if written and shared:
+        provenance = f"shared subscription in the {written[1]}"
+        group = receiver.bound.name("subscription", shared[0], provenance, written[2])
         if group.pattern is None:
-            yield ConsumerIdentity(
-                kind="group", value=group.value, provenance=provenance, location=address_location(channel)
-            )
+            yield ConsumerIdentity(kind="group", value=group.value, provenance=provenance, location=written[2])
 
 
 def _sqs(receiver: Receiver) -> Iterator[ConsumerIdentity]:
@@ -186,5 +193,6 @@ _READERS: dict[str, Callable[[Receiver], Iterator[ConsumerIdentity]]] = {
     "sqs": _sqs,
     "sns": _sns,
     "solace": _solace,
+    "redis": _redis,
     "ros2": _ros2,
 }

@@ -1,7 +1,8 @@
 """Where each protocol's bindings put the names of a channel, best name first.
 
 What a binding leaves open comes from the address. Nothing is invented: a channel whose address is open and whose
-binding says nothing has no name.
+binding says nothing has no name. Names that generators write into bindings whose definition is empty (`nats.subject`,
+`mqtt.topic`, `redis.channel`) are names too; beside them the address is often no more than a title.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from urllib.parse import unquote
 
+from observatory.location import Location
 from observatory.spec.bound import Bound, address_location, binding_of
 from observatory.spec.catalog import NameKind, RuntimeName
 from observatory.spec.dead_letters import dead_letter_queues
 from observatory.spec.references import Cursor
 from observatory.spec.templates import subscription_of
+from observatory.spec.wildcards import glob
 
 SHARE = "$share/"
 
@@ -66,10 +69,10 @@ def _vhosts(bound: Bound, holders: Iterable[Cursor | None]) -> list[RuntimeName]
 
 
 def _mqtt(bound: Bound) -> list[RuntimeName]:
-    address = bound.channel.address
-    if not address:
+    written = mqtt_address(bound)
+    if written is None:
         return []
-    said, at = bound.channel.address_from, address_location(bound.channel)
+    address, said, at = written
     shared = shared_subscription(address)
     behind = shared[1] if shared else address
     topic = bound.name("topic", behind, f"{said}, behind a shared subscription" if shared else said, at)
@@ -84,6 +87,14 @@ def _mqtt(bound: Bound) -> list[RuntimeName]:
     return [topic, subscription]
 
 
+def mqtt_address(bound: Bound) -> tuple[str, str, Location] | None:
+    """The text by which an MQTT channel is subscribed to or published on, where it comes from, and its place."""
+    binding, channel = bound.binding, bound.channel
+    if binding is not None and (written := binding.text("topic")):
+        return written, "mqtt.topic binding", binding.location("topic")
+    return (channel.address, channel.address_from, address_location(channel)) if channel.address else None
+
+
 def shared_subscription(address: str) -> tuple[str, str] | None:
     """The group of an MQTT shared subscription and the topic behind it: `$share/billing/orders/#`."""
     group, slash, topic = address.removeprefix(SHARE).partition("/")
@@ -91,7 +102,7 @@ def shared_subscription(address: str) -> tuple[str, str] | None:
 
 
 def _nats(bound: Bound) -> list[RuntimeName]:
-    return bound.address("subject")
+    return bound.bound(bound.binding, "subject", "subject", "nats.subject") or bound.address("subject")
 
 
 def _pulsar(bound: Bound) -> list[RuntimeName]:
@@ -249,6 +260,14 @@ def _ros2(bound: Bound) -> list[RuntimeName]:
     return bound.address("topic" if roles <= {"publisher", "subscriber", None} else "destination")
 
 
+def _redis(bound: Bound) -> list[RuntimeName]:
+    binding = bound.binding
+    names = bound.bound(binding, "channel", "destination", "redis.channel")
+    if binding is not None and binding.text("method") == "psubscribe":
+        names = [replace(name, pattern=glob(name.value)) for name in names]
+    return names or bound.address("destination")
+
+
 def _anything(bound: Bound) -> list[RuntimeName]:
     return bound.address("destination")
 
@@ -267,5 +286,6 @@ _NAMERS: dict[str, Callable[[Bound], list[RuntimeName]]] = {
     "solace": _solace,
     "ibmmq": _ibmmq,
     "anypointmq": _anypointmq,
+    "redis": _redis,
     "ros2": _ros2,
 }

@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from observatory.location import Location
 from observatory.spec.catalog import NameKind, RuntimeName
 from observatory.spec.expansion import MAX_EXPANSION, PARAMETER, Enums, expansions, filled
-from observatory.spec.wildcards import SEPARATORS, SINGLE_LEVEL, Level, joined
+from observatory.spec.wildcards import SEPARATORS, SINGLE_LEVEL, Level, escape, joined
 
-_SPECIAL = re.compile(r"([\\.+*?()|\[\]{}^$])")
 _SEGMENT: dict[str, str] = {
     "mqtt": "[^/]+",
     "ws": "[^/]+",
@@ -31,11 +30,6 @@ _ANY_SEGMENT = "[^./]+"
 _WILD_KINDS: frozenset[NameKind] = frozenset({"topic", "subject", "routing_key", "subscription"})
 MAX_PATTERN = 60_000
 """Characters that the listed values of all parameters of an address may take in its expression."""
-
-
-def escape(text: str) -> str:
-    """Text as a regular expression that matches exactly it, in RE2 as well as in Python."""
-    return _SPECIAL.sub(r"\\\1", text)
 
 
 def pattern_of(address: str, protocol: str | None, enums: Enums, *, wildcards: bool = True) -> str | None:

@@ -9,12 +9,16 @@ solace   `*` one level, or the rest of a level that starts before it; `>` at the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 MULTI_LEVEL: dict[str, str] = {"mqtt": "#", "nats": ">", "amqp": "#", "solace": ">"}
 SINGLE_LEVEL: dict[str, str] = {"mqtt": "+", "nats": "*", "amqp": "*", "solace": "*"}
 SEPARATORS: dict[str, str] = {"mqtt": "/", "nats": ".", "amqp": ".", "solace": "/"}
+
+
+_SPECIAL = re.compile(r"([\\.+*?()|\[\]{}^$])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +36,21 @@ class Level:
     stem: str | None = None
 
 
+def escape(text: str) -> str:
+    """Text as a regular expression that matches exactly it, in RE2 as well as in Python."""
+    return _SPECIAL.sub(r"\\\1", text)
+
+
 def joined(levels: Sequence[Level], protocol: str) -> tuple[str, bool]:
     """The expression of a whole address, and whether any level is a wildcard."""
     return _JOINERS[protocol](levels)
+
+
+def glob(text: str) -> str | None:
+    """The expression of a pattern as Redis reads it, None for a text without signs of one."""
+    if not re.search(r"[*?]", text):
+        return None
+    return "".join({"*": ".*", "?": "."}.get(sign, escape(sign)) for sign in text)
 
 
 def _mqtt(levels: Sequence[Level]) -> tuple[str, bool]:

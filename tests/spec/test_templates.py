@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from observatory.spec.expansion import MAX_EXPANSION, expansions, parameters_in
-from observatory.spec.templates import MAX_PATTERN, escape, pattern_of, runtime_name, subscription_of
+from observatory.spec.templates import MAX_PATTERN, pattern_of, runtime_name, subscription_of
+from observatory.spec.wildcards import escape
 
 SPECIAL = "abc.+*?()|[]^$\\/-_\"' éñ漢#>{}"
 
