@@ -40,6 +40,8 @@ def protocols_of(channel: DeclaredChannel, operations: Sequence[DeclaredOperatio
     if "sns" in bound and "sqs" in bound and "sqs" not in own:
         # Queues that an operation reads from a topic: the channel is the topic.
         bound = ["sns", *bound]
+    if "amqp1" in bound and "amqp" not in bound:
+        served = ["amqp1" if protocol == "amqp" else protocol for protocol in served]
     agreed = [protocol for protocol in served if protocol in bound]
     found = list(dict.fromkeys([*agreed, *served, *bound]))
     return found or list(dict.fromkeys(protocol for message in channel.messages for protocol in _bound(message)))

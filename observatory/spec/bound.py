@@ -9,7 +9,7 @@ from observatory.location import Location
 from observatory.spec.catalog import NameKind, RuntimeName
 from observatory.spec.declared import DeclaredChannel, DeclaredOperation, DeclaredServer
 from observatory.spec.references import Cursor
-from observatory.spec.servers import family_of
+from observatory.spec.servers import family_of, speaks
 from observatory.spec.templates import runtime_name
 
 
@@ -34,7 +34,7 @@ class Bound:
 
     def servers(self) -> list[DeclaredServer]:
         """The channel's servers of this protocol."""
-        return [server for server in self.channel.servers if server.server.protocol == self.protocol]
+        return [server for server in self.channel.servers if speaks(server.server, self.protocol)]
 
     def server_bindings(self) -> Iterator[Cursor]:
         """Bindings of the servers that have one."""

@@ -28,7 +28,7 @@ from observatory.spec.declared import DeclaredChannel, DeclaredDocument, Declare
 from observatory.spec.extensions import APPLICATION_BINDINGS, GROUP_HINTS, ExtensionReader
 from observatory.spec.facts import channel_facts, operation_facts
 from observatory.spec.references import Cursor
-from observatory.spec.servers import hosts_of
+from observatory.spec.servers import hosts_of, speaks
 from observatory.spec.slo import CONSUMER_ONLY, SloDefaults, SloReader, read_defaults
 
 Levels = Iterator[tuple[Level, Cursor]]
@@ -121,9 +121,7 @@ class Description:
             declared=channel,
             protocol=protocol,
             naming=naming,
-            hosts=frozenset[str]().union(
-                *(hosts_of(one) for one in channel.servers if one.server.protocol == protocol)
-            ),
+            hosts=frozenset[str]().union(*(hosts_of(one) for one in channel.servers if speaks(one.server, protocol))),
             owner=owner,
             owner_level=owner_level,
             domain=self._first_text("x-domain", levels(channel, "x-domain")),

@@ -13,6 +13,7 @@ from observatory.spec.bound import binding_of
 from observatory.spec.catalog import CRITICALITIES, Catalog, Channel, Criticality, Operation, Owner, RuntimeName, Server
 from observatory.spec.description import ChannelDraft, Description, OperationDraft
 from observatory.spec.likeness import digest
+from observatory.spec.servers import speaks
 
 Group = list[ChannelDraft]
 T = TypeVar("T")
@@ -124,7 +125,7 @@ def _channel(channel_id: str, group: Group, on: Sequence[tuple[Operation, Operat
         protocol=first.protocol,
         names=tuple(names.values()),
         servers=tuple(servers.values()),
-        broker=next((one.host for one in servers.values() if one.protocol == first.protocol), None),
+        broker=next((one.host for one in servers.values() if speaks(one, first.protocol)), None),
         title=_first(draft.declared.cursor.text("title") or draft.declared.cursor.text("summary") for draft in group),
         description=_first(draft.declared.cursor.text("description") for draft in group) or "",
         owner=_owner(group, operations),

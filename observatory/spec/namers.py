@@ -131,7 +131,14 @@ def _sqs(bound: Bound) -> list[RuntimeName]:
     names = bound.bound(binding.get("queue") if binding else None, "name", "queue", "sqs.queue.name")
     for operation in bound.operations:
         names += subscribed_queues(bound, binding_of(operation.cursor, "sqs"))
-    return names or bound.address("queue")
+    return names or [_queue_of_address(bound, name) for name in bound.address("queue")]
+
+
+def _queue_of_address(bound: Bound, name: RuntimeName) -> RuntimeName:
+    """The queue's name alone, where the address is its ARN or its URL."""
+    mark = ":" if name.value.startswith("arn:aws") else "/" if "://" in name.value else ""
+    last = name.value.rpartition(mark)[2] if mark else ""
+    return bound.name("queue", last, f"{name.provenance}, last part", name.location) if last else name
 
 
 def subscribed_queues(bound: Bound, operation: Cursor | None) -> list[RuntimeName]:

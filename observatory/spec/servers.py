@@ -72,6 +72,11 @@ def is_secure(protocol: str) -> bool:
     return _SECURE.search(word) is not None
 
 
+def speaks(server: Server, protocol: str | None) -> bool:
+    """Whether a server is one of a protocol; AMQP 1.0 goes by the name of the older AMQP where no version is given."""
+    return server.protocol == protocol or (server.protocol == "amqp" and protocol == "amqp1")
+
+
 def read_server(name: str, cursor: Cursor, version_family: int) -> tuple[DeclaredServer | None, list[Problem]]:
     """A server object of either family; None when it is no mapping or has no address."""
     problems: list[Problem] = []
