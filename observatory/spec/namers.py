@@ -183,7 +183,7 @@ def _ws(bound: Bound) -> list[RuntimeName]:
     for name in list(names):
         for stem in stems:
             whole = f"{stem}/{(bound.channel.address or '').lstrip('/')}".rstrip("/")
-            names.append(bound.name("path", whole, f"server address and {name.provenance}", name.location))
+            names.append(bound.name("path", whole, f"server path and {name.provenance}", name.location))
     return names
 
 

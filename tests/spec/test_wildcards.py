@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import duckdb
 import pytest
 
 from observatory.spec.templates import pattern_of
@@ -43,6 +44,15 @@ def test_a_wildcard_takes_what_the_broker_lets_it(
     assert pattern is not None
     assert [name for name in taken if not re.fullmatch(pattern, name)] == []
     assert [name for name in refused if re.fullmatch(pattern, name)] == []
+
+
+def test_the_engine_of_queries_reads_the_expressions_alike() -> None:
+    with duckdb.connect() as connection:  # matches with RE2, whose syntax PromQL has
+        for protocol, address, taken, refused in CASES:
+            pattern = pattern_of(address, protocol, {})
+            for name in (*taken, *refused):
+                row = connection.execute("select regexp_full_match(?, ?)", [name, pattern]).fetchone()
+                assert row == (name in taken,), (protocol, address, name)
 
 
 @pytest.mark.parametrize(
