@@ -9,10 +9,11 @@ from typing import TypeVar
 
 from observatory.errors import Problem
 from observatory.location import Location
-from observatory.spec.bindings import binding_of
+from observatory.spec.bound import binding_of
 from observatory.spec.catalog import CRITICALITIES, Catalog, Channel, Criticality, Operation, Owner, RuntimeName, Server
 from observatory.spec.description import ChannelDraft, Description, OperationDraft
 from observatory.spec.likeness import digest
+from observatory.spec.servers import speaks
 
 Group = list[ChannelDraft]
 T = TypeVar("T")
@@ -124,7 +125,7 @@ def _channel(channel_id: str, group: Group, on: Sequence[tuple[Operation, Operat
         protocol=first.protocol,
         names=tuple(names.values()),
         servers=tuple(servers.values()),
-        broker=next((one.host for one in servers.values() if one.protocol == first.protocol), None),
+        broker=next((one.host for one in servers.values() if speaks(one, first.protocol)), None),
         title=_first(draft.declared.cursor.text("title") or draft.declared.cursor.text("summary") for draft in group),
         description=_first(draft.declared.cursor.text("description") for draft in group) or "",
         owner=_owner(group, operations),
@@ -136,6 +137,7 @@ def _channel(channel_id: str, group: Group, on: Sequence[tuple[Operation, Operat
         documents=tuple(dict.fromkeys(draft.document for draft in group)),
         telemetry=_first(draft.telemetry for draft in group),
         bindings=_first(_plain_bindings(draft) for draft in group),
+        facts=tuple(dict.fromkeys(fact for draft in group for fact in draft.facts)),
         location=first.declared.key_cursor.location(key=True),
     )
 

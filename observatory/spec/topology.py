@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from observatory.spec.catalog import Catalog, Channel
+from observatory.spec.catalog import BindingFact, Catalog, Channel, ConsumerIdentity, Operation, RuntimeName
 from observatory.spec.participant import Participant, declared_on
 
 
@@ -28,7 +28,9 @@ def find_channels(catalog: Catalog, word: str) -> list[Channel]:
     return [
         channel
         for channel in catalog.channels
-        if any(name.pattern and re.fullmatch(name.pattern, word) for name in channel.names)
+        if any(
+            name.pattern and name.kind != "subscription" and re.fullmatch(name.pattern, word) for name in channel.names
+        )
     ]
 
 
@@ -66,7 +68,7 @@ def catalog_json(
         "schema": "observatory.catalog/1",
         "channels": [
             _channel_json(
-                channel, declared_on(catalog, channel.id) if participants is None else participants[channel.id]
+                catalog, channel, declared_on(catalog, channel.id) if participants is None else participants[channel.id]
             )
             for channel in shown
         ],
@@ -88,7 +90,8 @@ def catalog_json(
     }
 
 
-def _channel_json(channel: Channel, participants: Sequence[Participant]) -> dict[str, Any]:
+def _channel_json(catalog: Catalog, channel: Channel, participants: Sequence[Participant]) -> dict[str, Any]:
+    operations = list(catalog.operations_on(channel.id))
     return {
         "id": channel.id,
         "address": channel.address,
@@ -98,13 +101,50 @@ def _channel_json(channel: Channel, participants: Sequence[Participant]) -> dict
         "domain": channel.domain,
         "criticality": channel.criticality,
         "title": channel.title,
-        "names": [
-            {"kind": name.kind, "value": name.value, "pattern": name.pattern, "provenance": name.provenance}
-            for name in channel.names
-        ],
+        "address_provenance": channel.address_provenance,
+        "names": [name_json(name) for name in channel.names],
         "dead_letter": channel.dead_letter,
+        "identities": [_identity_json(operation, one) for operation in operations for one in operation.consumers],
+        "declared": [
+            _fact_json(fact) for fact in (*channel.facts, *(fact for one in operations for fact in one.facts))
+        ],
         "producers": [one.to_json() for one in participants if one.action == "send"],
         "consumers": [one.to_json() for one in participants if one.action == "receive"],
+    }
+
+
+def name_json(name: RuntimeName) -> dict[str, Any]:
+    """A runtime name with where it comes from; `expansions` lists the names of a template with listed values."""
+    return {
+        "kind": name.kind,
+        "value": name.value,
+        "pattern": name.pattern,
+        "provenance": name.provenance,
+        "location": str(name.location) if name.location else None,
+        "expansions": list(name.expansions),
+        "left_out": name.left_out,
+    }
+
+
+def _identity_json(operation: Operation, one: ConsumerIdentity) -> dict[str, Any]:
+    return {
+        "operation": operation.key,
+        "kind": one.kind,
+        "value": one.value,
+        "provenance": one.provenance,
+        "location": str(one.location) if one.location else None,
+    }
+
+
+def _fact_json(fact: BindingFact) -> dict[str, Any]:
+    return {
+        "key": fact.key,
+        "value": list(fact.value) if isinstance(fact.value, tuple) else fact.value,
+        "unit": fact.unit,
+        "level": fact.level,
+        "document": fact.document,
+        "operation": fact.operation,
+        "location": str(fact.location) if fact.location else None,
     }
 
 
@@ -127,7 +167,7 @@ def _texts(catalog: Catalog, channel: Channel) -> list[str]:
         texts += [server.host, *server.tags]
     for operation in catalog.operations_on(channel.id):
         texts += [operation.name, operation.service, operation.title or "", operation.description]
-        texts += [operation.consumer_group or ""]
+        texts += [operation.consumer_group or "", *(one.value for one in operation.consumers)]
         texts += [text for message in operation.messages for text in (message.name, message.title or "")]
     return texts
 
