@@ -1,6 +1,6 @@
 # Two commands are enough: `make demo` and `make test`. The rest is for people who change the code.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check golden bench lock wheel clean
+.PHONY: help demo test check live golden bench lock wheel clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -35,6 +35,9 @@ check: $(VENV)/.installed-tests  ## the quick part of `make test`: no servers, n
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/pytest --numprocesses 2 --dist loadgroup -m "not integration and not browser"
+
+live:  ## build servers for integration tests that Debian and PyPI do not have; needs Go
+	@bash .ci/live-servers "$${XDG_CACHE_HOME:-$$HOME/.cache}/observatory-tests/bin"
 
 golden: $(VENV)/.installed-tests  ## write the golden files anew; read the diff before you commit it
 	@$(BIN)/pytest --numprocesses 2 --dist loadgroup -m "not integration and not browser" --update-golden

@@ -47,6 +47,8 @@ class Drawing:
             parts = [f"{one.service} ({one.operation.key})"]
         if one.consumer_group:
             parts.append(f"group {one.consumer_group}")
+        elif one.identities:
+            parts.append(f"consumers {', '.join(identity.value for identity in one.identities)}")
         if one.operation and one.operation.owner:
             parts.append(f"owner {one.operation.owner.team}")
         if not one.declared:

@@ -12,6 +12,7 @@ from observatory.compile.promql import selector
 from observatory.errors import Problem
 from observatory.sources.base import SourceState
 from observatory.spec.catalog import Catalog, Channel, Operation
+from observatory.spec.topology import name_json
 from observatory.telemetry.binding import Binding, MetricBinding, Resolution, SeriesSelector, Term
 from observatory.telemetry.mapping import SIGNALS_OF_ROLE
 from observatory.telemetry.signals import SIGNALS
@@ -86,6 +87,8 @@ def as_json(
                 "id": channel.id,
                 "address": channel.address,
                 "protocol": channel.protocol,
+                "address_provenance": channel.address_provenance,
+                "names": [name_json(name) for name in channel.names],
                 "signals": [
                     _signal_json(resolution, role, operation)
                     for key, role, operation in _subjects(catalog, channel)
@@ -183,6 +186,7 @@ def as_text(
     for channel in channels:
         terminal.print()
         terminal.print(_line(f"{channel.id}"), style="bold")
+        terminal.print(_line(f"  known as: {_names(channel)}"))
         for key, role, operation in _subjects(catalog, channel):
             resolutions = _resolutions(found, key, role)
             _print_subject(terminal, _title(role, operation), resolutions, every_signal=every_signal)
@@ -190,6 +194,19 @@ def as_text(
     terminal.print()
     terminal.print(_line(f"{len(counts)} of {len(measured)} objectives can be measured"))
     return out.getvalue().rstrip()
+
+
+def _names(channel: Channel) -> str:
+    """Names with where they come from; of a template how many names it stands for, where that is known."""
+    if not channel.names:
+        return f"nothing ({channel.address_provenance})"
+    shown = []
+    for name in channel.names:
+        number = len(name.expansions) + name.left_out
+        many = f", {number:,} names" if number else ""
+        cut = f" of which {len(name.expansions):,} are listed" if name.left_out else ""
+        shown.append(f"{name.kind} {name.value} ({name.provenance}{many}{cut})")
+    return "; ".join(shown)
 
 
 def _title(role: str, operation: Operation | None) -> str:

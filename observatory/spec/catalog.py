@@ -6,19 +6,43 @@ application's side of it: `send` or `receive`, always from the view of the appli
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from observatory.errors import Problem
 from observatory.location import Location
+from observatory.spec.expansion import expansions
 
 Action = Literal["send", "receive"]
 Criticality = Literal["critical", "high", "normal", "low"]
 CRITICALITIES: tuple[Criticality, ...] = ("critical", "high", "normal", "low")
 
-NameKind = Literal["topic", "queue", "exchange", "routing_key", "subject", "path", "destination", "vhost"]
-"""What a broker calls a thing that a channel is there; `destination` where the protocol has no word of its own."""
+NameKind = Literal[
+    "topic",
+    "queue",
+    "exchange",
+    "routing_key",
+    "subject",
+    "path",
+    "destination",
+    "subscription",
+    "vhost",
+    "vpn",
+    "queue_manager",
+]
+"""What a broker calls a thing that a channel is there; `destination` where the protocol has no word of its own.
+
+A `subscription` is the text by which a receiver asks for the channel; `vhost` (AMQP), `vpn` (Solace) and
+`queue_manager` (IBM MQ) name the part of the broker that the channel lives in.
+"""
+
+SCOPES: frozenset[NameKind] = frozenset({"vhost", "vpn", "queue_manager"})
+"""Kinds that name where a channel lives, and not the channel."""
+
+IdentityKind = Literal["group", "queue", "endpoint", "client"]
+FactLevel = Literal["server", "channel", "operation"]
+FactScalar = bool | int | float | str
 
 SliWord = Literal[
     "availability",  # M1
@@ -58,12 +82,67 @@ class RuntimeName:
         pattern: A fully anchored regular expression (RE2 syntax) that the template matches; None for an exact name.
         provenance: Where it comes from, in words: `kafka.topic binding`, `address`, `channel key (2.x)`, `overlay`.
         location: The place in the document.
+        template: As written, where the values of all its parameters are listed; `choices` are these values.
     """
 
     kind: NameKind
     value: str
     pattern: str | None = None
     provenance: str
+    location: Location | None = field(default=None, compare=False)
+    template: str | None = field(default=None, compare=False)
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
+
+    @property
+    def expansions(self) -> tuple[str, ...]:
+        """Every name that the template stands for, the first thousand; none where a parameter may be anything."""
+        return expansions(self.template, self.choices)[0] if self.template is not None else ()
+
+    @property
+    def left_out(self) -> int:
+        """How many more names there are than `expansions` lists."""
+        if self.template is None:
+            return 0
+        listed, total = expansions(self.template, self.choices)
+        return total - len(listed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsumerIdentity:
+    """What a broker knows a consumer by.
+
+    Attributes:
+        kind: `group` of consumers that share the messages; `queue` that is read; `endpoint` that messages are
+            delivered to; `client` where the protocol has no more than the id of the connection.
+        value: As written.
+        provenance: Where it comes from, in words: `kafka.groupId binding`, `x-consumer-group on operation`.
+    """
+
+    kind: IdentityKind
+    value: str
+    provenance: str
+    location: Location | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BindingFact:
+    """Something else that a binding declares: how many partitions, how long messages stay, which quality of service.
+
+    Attributes:
+        key: Path in the binding after the protocol: `kafka.topicConfiguration.retention.ms`, `sqs.queue.fifoQueue`.
+        value: As written; of a schema the single value that it allows; several for a list.
+        unit: What a number counts: `ms`, `s`, `min`, `bytes`, `MB`; None for a plain number or a word.
+        level: The object whose binding it is.
+        document: Name of the document that declares it.
+        operation: Key of the operation, None on channels and servers.
+    """
+
+    key: str
+    value: FactScalar | tuple[FactScalar, ...]
+    unit: str | None = None
+    level: FactLevel
+    document: str
+    operation: str | None = None
     location: Location | None = field(default=None, compare=False)
 
 
@@ -156,7 +235,9 @@ class Operation:
         action: From the application's view; a 2.x `publish` is a `receive`.
         channel_id: The `Channel` it is on.
         channel_key: The channel's key inside its document.
-        consumer_group: Who consumes, where binding, extension or overlay say; never invented.
+        consumer_group: Who consumes, where binding, extension or overlay say and it is one; never invented.
+        consumers: All that the documents say who consumes: several where SNS has several subscriptions.
+        facts: What the operation's binding declares beyond names.
         bindings: Resolved protocol bindings of the operation, plain data.
         objectives: What `x-slo` asks for, inherited ones included.
     """
@@ -171,6 +252,7 @@ class Operation:
     messages: tuple[Message, ...] = ()
     consumer_group: str | None = None
     consumer_group_provenance: str | None = None
+    consumers: tuple[ConsumerIdentity, ...] = ()
     title: str | None = None
     description: str = ""
     owner: Owner | None = None
@@ -179,6 +261,7 @@ class Operation:
     objectives: tuple[SloDeclaration, ...] = ()
     telemetry: TelemetryOverride | None = None
     bindings: object = field(default=None, compare=False)
+    facts: tuple[BindingFact, ...] = field(default=(), compare=False)
     reply_channel_id: str | None = None
     location: Location | None = field(default=None, compare=False)
 
@@ -200,6 +283,7 @@ class Channel:
         overlaps: Ids of other channels that the same messages may pass: an address and a pattern that it falls under,
             a routing key and the queue behind it, the same address by way of another protocol.
         bindings: Resolved channel bindings, plain data, of the document that comes first.
+        facts: What the bindings of the channel and of its servers declare beyond names, of every document.
     """
 
     id: str
@@ -220,11 +304,20 @@ class Channel:
     overlaps: tuple[str, ...] = ()
     telemetry: TelemetryOverride | None = None
     bindings: object = field(default=None, compare=False)
+    facts: tuple[BindingFact, ...] = field(default=(), compare=False)
     location: Location | None = field(default=None, compare=False)
 
     def name(self, kind: NameKind) -> RuntimeName | None:
         """The first runtime name of a kind."""
         return next((name for name in self.names if name.kind == kind), None)
+
+    @property
+    def address_provenance(self) -> str:
+        """Where the address comes from; `x-telemetry` where only labels say what it is, else `unknown`."""
+        if self.address is not None:
+            named = (name.provenance for name in self.names if name.value == self.address)
+            return next(named, "unknown")
+        return "x-telemetry" if self.telemetry and self.telemetry.labels else "unknown"
 
     @property
     def label(self) -> str:

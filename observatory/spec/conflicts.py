@@ -9,13 +9,13 @@ from collections.abc import Iterator, Sequence
 
 from observatory.errors import Problem
 from observatory.location import Location
-from observatory.spec.binding_settings import BindingSetting
-from observatory.spec.catalog import Message, Operation
+from observatory.spec.catalog import BindingFact, Message, Operation
 from observatory.spec.likeness import digest, schema_digest
 from observatory.spec.sameness import Group, Member
 
 _FORMATS = ("avro", "protobuf", "raml")
 MAX_NAMED = 5
+MAX_SHOWN = 40
 
 
 def conflicts(group: Group, operations: Sequence[Operation]) -> Iterator[Problem]:
@@ -25,7 +25,7 @@ def conflicts(group: Group, operations: Sequence[Operation]) -> Iterator[Problem
         return
     members = sorted(group.members, key=lambda one: (one.document, one.position))
     yield from _owners(group.id, members, operations)
-    yield from _settings(group, members)
+    yield from _bindings(group, members)
     yield from _messages(group.id, operations)
 
 
@@ -64,26 +64,47 @@ def _owners(channel_id: str, members: Sequence[Member], operations: Sequence[Ope
         )
 
 
-def _settings(group: Group, members: Sequence[Member]) -> Iterator[Problem]:
-    seen: dict[str, tuple[BindingSetting, str]] = {}
+def _bindings(group: Group, members: Sequence[Member]) -> Iterator[Problem]:
+    seen: dict[str, tuple[BindingFact, str]] = {}
     told: set[tuple[str, str]] = set()
     for one in members:
-        for setting in one.draft.settings if one.draft.protocol == group.protocol else ():
-            first, document = seen.setdefault(setting.key, (setting, one.document))
-            if first.mark == setting.mark or (setting.key, setting.mark) in told:
+        for fact in one.draft.facts if one.draft.protocol == group.protocol else ():
+            if fact.level != "channel":
                 continue
-            told.add((setting.key, setting.mark))
-            key = f"{group.protocol}.{setting.key}"
-            apart = f": {first.shown} and {setting.shown}" if first.shown != setting.shown else ""
+            first, document = seen.setdefault(fact.key, (fact, one.document))
+            mark = _value_mark(fact)
+            if _value_mark(first) == mark or (fact.key, mark) in told:
+                continue
+            told.add((fact.key, mark))
             yield Problem(
                 code="conflict-binding",
                 severity="warning",
-                message=f"{document} and {one.document} declare different {key}{apart}; the first at {first.location}",
-                location=setting.location,
-                label=f"{first.shown} at {first.location}",
+                message=f"{document} and {one.document} declare different {fact.key}: "
+                f"{_shown(first)} and {_shown(fact)}; the first at {first.location}",
+                location=fact.location,
+                label=f"{_shown(first)} at {first.location}",
                 hint="the broker can have only one; `observatory drift` shows which",
                 subject=group.id,
             )
+
+
+def _value_mark(fact: BindingFact) -> str:
+    """Equal for equal values; the order of a list does not count."""
+    value = fact.value
+    return digest(sorted(map(digest, value))) if isinstance(value, tuple) else digest(value)
+
+
+def _shown(fact: BindingFact) -> str:
+    value = fact.value
+    if isinstance(value, tuple):
+        text = f"[{', '.join(map(_word, value))}]"
+        return text if len(text) <= MAX_SHOWN else f"a list of {len(value)}"
+    text = _word(value)
+    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
+
+
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _messages(channel_id: str, operations: Sequence[Operation]) -> Iterator[Problem]:

@@ -16,11 +16,17 @@ Level = Literal["operation", "message", "channel", "trait", "server", "info", "r
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DeclaredServer:
-    """A server with its variables filled in; `path` is what follows the host, the virtual host of an AMQP broker."""
+    """A server with its variables filled in.
+
+    Attributes:
+        path: What follows the host: the virtual host of an AMQP broker, the path of a WebSocket server.
+        secure: The protocol's spelling says that connections are encrypted.
+    """
 
     server: Server
     path: str
     cursor: Cursor
+    secure: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -51,17 +57,26 @@ class DeclaredChannel:
     messages: tuple[DeclaredMessage, ...]
 
     def enums(self) -> dict[str, list[str]]:
-        """Allowed values of each parameter that lists them: `enum` in 3.x, `schema.enum` or `schema.const` in 2.x."""
+        """Allowed values of each parameter that lists them: `enum` in 3.x, `schema.enum` or `schema.const` in 2.x.
+
+        A `default` allows others beside it, and lists nothing.
+        """
         found: dict[str, list[str]] = {}
         parameters = self.cursor.get("parameters")
         for name, parameter in parameters.entries() if parameters else ():
             for holder in (parameter, parameter.get("schema")):
+                const = holder.get("const") if holder else None
                 values = holder.get("enum") if holder else None
-                if values is not None and isinstance(values.value, list) and values.value:
-                    found[name] = [str(value) for value in values.value]
-                elif holder and (const := holder.get("const")) is not None:
-                    found[name] = [str(const.value)]
+                if const is not None:
+                    found[name] = [_in_address(const.value)]
+                elif values is not None and isinstance(values.value, list) and values.value:
+                    found[name] = list(dict.fromkeys(_in_address(value) for value in values.value))
         return found
+
+
+def _in_address(value: object) -> str:
+    """A parameter's value as it stands in an address: as JSON writes it, text without quotes."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

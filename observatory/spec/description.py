@@ -9,10 +9,12 @@ from typing import TypeVar
 
 from observatory.errors import Problem
 from observatory.location import Location
-from observatory.spec.binding_settings import BindingSetting, partitions_of, settings_of
-from observatory.spec.bindings import Naming, consumer_of, naming_of, protocols_of
+from observatory.spec.bindings import Naming, naming_of, protocols_of
+from observatory.spec.bound import Bound
 from observatory.spec.catalog import (
     Action,
+    BindingFact,
+    ConsumerIdentity,
     Criticality,
     Document,
     Message,
@@ -22,10 +24,12 @@ from observatory.spec.catalog import (
     SloDeclaration,
     TelemetryOverride,
 )
+from observatory.spec.consumers import client_of, consumers_of
 from observatory.spec.declared import DeclaredChannel, DeclaredDocument, DeclaredMessage, DeclaredOperation, Level
-from observatory.spec.extensions import GROUP_HINTS, ExtensionReader
+from observatory.spec.extensions import APPLICATION_BINDINGS, GROUP_HINTS, ExtensionReader
+from observatory.spec.facts import channel_facts, operation_facts
 from observatory.spec.references import Cursor
-from observatory.spec.servers import hosts_of
+from observatory.spec.servers import hosts_of, speaks
 from observatory.spec.slo import CONSUMER_ONLY, SloDefaults, SloReader, read_defaults
 
 Levels = Iterator[tuple[Level, Cursor]]
@@ -42,7 +46,6 @@ class ChannelDraft:
         hosts: Brokers it is on, of servers that speak its protocol.
         other_protocols: What else its servers speak.
         owner_at: Where its owner is written.
-        settings: What its binding says, leaf by leaf.
     """
 
     key: str
@@ -53,9 +56,7 @@ class ChannelDraft:
     servers: tuple[Server, ...]
     title: str | None
     description: str | None
-    partitions: int | None
     bindings: object
-    settings: tuple[BindingSetting, ...]
     location: Location
     owner: Owner | None
     owner_level: Level | None
@@ -64,6 +65,7 @@ class ChannelDraft:
     criticality: Criticality
     dead_letter: str | None
     telemetry: TelemetryOverride | None
+    facts: tuple[BindingFact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -104,6 +106,7 @@ class Description:
     _slo: dict[object, tuple[SloDeclaration, ...]] = field(default_factory=dict)
     _defaults: dict[object, SloDefaults] = field(default_factory=dict)
     _used: set[Location | None] = field(default_factory=set)
+    _server_facts: dict[object, tuple[BindingFact, ...]] = field(default_factory=dict)
 
     def draft(self) -> DocumentDraft:
         """The document with its channels and operations."""
@@ -152,15 +155,11 @@ class Description:
             protocol=protocol,
             other_protocols=tuple(sorted({one.server.protocol for one in channel.servers} - {protocol, ""})),
             naming=naming,
-            hosts=frozenset[str]().union(
-                *(hosts_of(one.server) for one in channel.servers if one.server.protocol == protocol)
-            ),
+            hosts=frozenset[str]().union(*(hosts_of(one) for one in channel.servers if speaks(one.server, protocol))),
             servers=tuple(one.server for one in channel.servers),
             title=cursor.text("title") or cursor.text("summary"),
             description=cursor.text("description"),
-            partitions=partitions_of(cursor, protocol),
             bindings=bindings.plain() if bindings else None,
-            settings=settings_of(cursor, protocol),
             location=channel.key_cursor.location(key=True),
             owner=owner,
             owner_level=owner_level,
@@ -169,6 +168,7 @@ class Description:
             criticality=self._first(levels(channel, "x-criticality"), self.extensions.criticality) or "normal",
             dead_letter=dead_letter or naming.dead_letter,
             telemetry=self._first(levels(channel, "x-telemetry"), self.extensions.telemetry),
+            facts=channel_facts(Bound(protocol or "", channel, operations), self.service, self._server_facts),
         )
 
     def _operation(
@@ -186,7 +186,8 @@ class Description:
             return self.declared.operation_levels(declared, key)
 
         name = self._unique_name(declared, names)
-        group = self._consumer_group(declared, self.channels[position])
+        consumers = self._consumers(declared, self.channels[position])
+        group = consumers[0] if len(consumers) == 1 else None
         bindings = cursor.get("bindings")
         owner, _ = self._owner(levels("x-owner"))
         operation = Operation(
@@ -198,8 +199,9 @@ class Description:
             channel_id="",
             channel_key=declared.channel.key,
             messages=tuple(self._message(message) for message in declared.messages),
-            consumer_group=group[0] if group else None,
-            consumer_group_provenance=group[1] if group else None,
+            consumer_group=group.value if group else None,
+            consumer_group_provenance=group.provenance if group else None,
+            consumers=consumers,
             title=cursor.text("title") or cursor.text("summary"),
             description=cursor.text("description") or "",
             owner=owner,
@@ -208,6 +210,7 @@ class Description:
             objectives=self._objectives(declared, beside),
             telemetry=self._first(levels("x-telemetry"), self.extensions.telemetry),
             bindings=bindings.plain() if bindings else None,
+            facts=operation_facts(declared, self.channels[position].protocol, self.service, f"{self.service}/{name}"),
             location=declared.own.location(key=True),
         )
         dead_letter = cursor.get("x-dead-letter")
@@ -235,18 +238,31 @@ class Description:
         names.add(name)
         return name
 
-    def _consumer_group(self, declared: DeclaredOperation, draft: ChannelDraft) -> tuple[str, str] | None:
+    def _consumers(self, declared: DeclaredOperation, draft: ChannelDraft) -> tuple[ConsumerIdentity, ...]:
+        """Who consumes: by the binding, else by the extensions, else the client where a protocol has nothing else."""
         if declared.action != "receive":
-            return None
-        if bound := consumer_of(declared, draft.protocol, draft.naming):
+            return ()
+        if bound := consumers_of(declared, draft.protocol, draft.naming):
             return bound
+        named = self._named_group(declared) or client_of(declared, draft.protocol)
+        return (named,) if named else ()
+
+    def _named_group(self, declared: DeclaredOperation) -> ConsumerIdentity | None:
+        def group(text: str, key: str, level: Level, value: Cursor) -> ConsumerIdentity:
+            provenance = self._provenance(key, level, value)
+            return ConsumerIdentity(kind="group", value=text, provenance=provenance, location=value.location())
+
         for level, value in self.declared.operation_levels(declared, "x-consumer-group"):
             if text := self.extensions.text("x-consumer-group", value):
-                return text, self._provenance("x-consumer-group", level, value)
+                return group(text, "x-consumer-group", level, value)
         for hint in GROUP_HINTS:
             for level, value in self.declared.operation_levels(declared, hint):
-                if isinstance(value.value, str) and value.value:
-                    return value.value, self._provenance(hint, level, value)
+                if isinstance(value.value, str) and value.value.strip():
+                    return group(value.value.strip(), hint, level, value)
+        for level, value in self.declared.operation_levels(declared, APPLICATION_BINDINGS):
+            named = value.get(GROUP_HINTS[0])
+            if named is not None and isinstance(named.value, str) and named.value.strip():
+                return group(named.value.strip(), f"{GROUP_HINTS[0]} in {APPLICATION_BINDINGS}", level, named)
         return None
 
     def _objectives(self, declared: DeclaredOperation, beside: list[DeclaredOperation]) -> tuple[SloDeclaration, ...]:

@@ -25,6 +25,9 @@ EXTENSIONS = (
 GROUP_HINTS = ("x-groupId", "x-scs-group")
 """Extensions of other tools that name a consumer group."""
 
+APPLICATION_BINDINGS = "x-application-bindings"
+"""An extension of another tool: a mapping whose `x-groupId` is the group of everything that the application reads."""
+
 OWNER_KEYS = ("team", "contact", "escalation", "runbook")
 MAX_TEXT = 1000
 T = TypeVar("T")

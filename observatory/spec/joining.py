@@ -8,11 +8,22 @@ from dataclasses import replace
 from typing import TypeVar
 
 from observatory.errors import Problem
-from observatory.spec.catalog import CRITICALITIES, Catalog, Channel, Criticality, Operation, Owner, RuntimeName, Server
+from observatory.spec.catalog import (
+    CRITICALITIES,
+    BindingFact,
+    Catalog,
+    Channel,
+    Criticality,
+    Operation,
+    Owner,
+    RuntimeName,
+    Server,
+)
 from observatory.spec.conflicts import conflicts
 from observatory.spec.description import ChannelDraft, DocumentDraft, OperationDraft
 from observatory.spec.overlaps import overlapping
 from observatory.spec.sameness import Group, Member, grouped
+from observatory.spec.servers import speaks
 
 Placed = tuple[Operation, OperationDraft]
 T = TypeVar("T")
@@ -55,10 +66,12 @@ def join(named: Sequence[tuple[str, DocumentDraft]], problems: Iterable[Problem]
 
 
 def _placed(operation: Operation, document: str, channel_id: str, reply_channel_id: str | None) -> Operation:
+    key = f"{document}/{operation.name}"
     return replace(
         operation,
-        key=f"{document}/{operation.name}",
+        key=key,
         document=document,
+        facts=_facts_of(operation.facts, document, key),
         channel_id=channel_id,
         reply_channel_id=reply_channel_id,
     )
@@ -71,6 +84,7 @@ def _channel(group: Group, on: Sequence[Placed], overlaps: Sequence[str]) -> Cha
         for server in draft.servers:
             servers.setdefault((server.protocol, server.host), server)
     operations = [operation for operation, _ in on]
+    facts = tuple(dict.fromkeys(fact for one in group.members for fact in _facts_of(one.draft.facts, one.document)))
     senders_first = [one.draft for one in _senders_first(group.members, operations)]
     return Channel(
         id=group.id,
@@ -78,19 +92,20 @@ def _channel(group: Group, on: Sequence[Placed], overlaps: Sequence[str]) -> Cha
         protocol=group.protocol,
         names=_names(group.members),
         servers=tuple(servers.values()),
-        broker=next((one.host for one in servers.values() if one.protocol == group.protocol), None),
+        broker=next((one.host for one in servers.values() if speaks(one, group.protocol)), None),
         title=_first(draft.title for draft in members),
         description=_first(draft.description for draft in members) or "",
         owner=_owner(group.members, senders_first),
         domain=_first(draft.domain for draft in senders_first),
         criticality=_highest([draft.criticality for draft in members] + [one.criticality for one in operations]),
         dead_letter=_first([draft.dead_letter for draft in members] + [draft.dead_letter for _, draft in on]),
-        partitions=_first(draft.partitions for draft in members),
+        partitions=_first(_partitions(fact) for fact in facts),
         operations=tuple(operation.key for operation in operations),
         documents=tuple(sorted({one.document for one in group.members})),
         overlaps=tuple(overlaps),
         telemetry=_first(draft.telemetry for draft in members),
         bindings=_first(draft.bindings for draft in members),
+        facts=facts,
         location=members[0].location,
     )
 
@@ -105,12 +120,25 @@ def _names(members: Sequence[Member]) -> tuple[RuntimeName, ...]:
     return tuple(name for name in names.values() if name.kind != "destination" or name.value not in better)
 
 
+def _facts_of(facts: Sequence[BindingFact], document: str, operation: str | None = None) -> tuple[BindingFact, ...]:
+    """Facts under the final name of their document."""
+    return tuple(
+        fact if fact.document == document else replace(fact, document=document, operation=operation) for fact in facts
+    )
+
+
 def _first(values: Iterable[T | None]) -> T | None:
     return next((value for value in values if value is not None), None)
 
 
 def _highest(found: Iterable[Criticality]) -> Criticality:
     return min(found, key=CRITICALITIES.index)
+
+
+def _partitions(fact: BindingFact) -> int | None:
+    """The number of partitions; None for another fact, and for a number that can be none."""
+    value = fact.value if fact.key == "kafka.partitions" and fact.level == "channel" else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
 
 def _senders_first(members: Sequence[Member], operations: Sequence[Operation]) -> list[Member]:

@@ -14,6 +14,8 @@ from functools import lru_cache
 MAX_STATES = 4000
 MAX_REPEATS = 4
 """Repetitions up to which Python's own matching, which goes back and tries again, is sure to end soon."""
+_CHOICE_AT_TOP = re.compile(r"(?<!\\)(?:\\\\)*\|")
+_IN_GROUPS = re.compile(r"\((?:[^()\\]|\\.)*\)")
 _SPECIAL = frozenset(".[]()*+?|\\^${}")
 
 
@@ -88,6 +90,8 @@ def matches(pattern: str, name: str) -> bool:
 @lru_cache(maxsize=4096)
 def literal_start(pattern: str) -> str:
     """The text that every name of a pattern starts with."""
+    if _CHOICE_AT_TOP.search(_IN_GROUPS.sub("", pattern)):
+        return ""
     letters: list[str] = []
     place = 0
     while place < len(pattern):

@@ -11,13 +11,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from observatory.errors import Problem
-from observatory.spec.catalog import NameKind, RuntimeName
+from observatory.spec.catalog import SCOPES, NameKind, RuntimeName
 from observatory.spec.languages import have_common_name, literal_start, matches
 from observatory.spec.sameness import Group, telling
-from observatory.spec.templates import escape
 
 MAX_COMPARISONS = 500_000
-_NOT_ADDRESSES: frozenset[NameKind] = frozenset({"exchange", "vhost"})
+_NOT_ADDRESSES: frozenset[NameKind] = SCOPES | {"exchange", "subscription"}
 
 
 def overlapping(groups: Sequence[Group]) -> tuple[dict[str, list[str]], list[Problem]]:
@@ -64,7 +63,7 @@ def _candidates(names: Sequence[Sequence[RuntimeName]]) -> Iterator[Candidate]:
     patterns: dict[str, list[tuple[int, RuntimeName]]] = defaultdict(list)
     for position, listed in enumerate(names):
         for name in listed:
-            pattern = _pattern(name)
+            pattern = name.pattern
             if pattern is None:
                 yield from ((*pair, True, known, name) for pair, known in _pairs(position, literal[name.value]))
                 literal[name.value].append((position, name))
@@ -90,21 +89,8 @@ def _starts(text: str, known: set[str]) -> Iterator[str]:
     return (text[:length] for length in range(len(text) + 1) if text[:length] in known)
 
 
-def _pattern(name: RuntimeName) -> str | None:
-    """The pattern of a name; words `*` and `#` of an AMQP routing key are wildcards of topic exchanges."""
-    if name.pattern is not None or name.kind != "routing_key":
-        return name.pattern
-    words = name.value.split(".")
-    if "*" not in words and "#" not in words:
-        return None
-    text = r"\.".join("[^.]+" if word == "*" else ".*" if word == "#" else escape(word) for word in words)
-    # `#` takes no word at all as well, and then its dot goes with it.
-    text = text.replace(r"\..*", r"(?:\..*)?")
-    return r"(?:.*\.)?" + text.removeprefix(r".*\.") if text.startswith(r".*\.") else text
-
-
 def _share(one: RuntimeName, other: RuntimeName) -> bool:
-    left, right = _pattern(one), _pattern(other)
+    left, right = one.pattern, other.pattern
     if left is not None and right is not None:
         return left == right or have_common_name(left, right)
     pattern, text = (left, other.value) if left is not None else (right or "", one.value)

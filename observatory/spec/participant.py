@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from observatory.spec.catalog import Action, Catalog, Operation
+from observatory.spec.catalog import Action, Catalog, ConsumerIdentity, Operation
 from observatory.windows import format_instant
 
 
@@ -54,6 +54,11 @@ class Participant:
     @property
     def declared(self) -> bool:
         return self.operation is not None
+
+    @property
+    def identities(self) -> tuple[ConsumerIdentity, ...]:
+        """All that the documents say who consumes, each with its provenance; none of a sender or a stranger."""
+        return self.operation.consumers if self.operation and self.action == "receive" else ()
 
     def to_json(self) -> dict[str, Any]:
         """The entry of `producers` or `consumers`; `shared_with` only where there is something to say."""

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from observatory.errors import Problem, Severity
 from observatory.location import Location
-from observatory.spec.bindings import address_location
-from observatory.spec.declared import DeclaredChannel, DeclaredDocument
+from observatory.spec.bindings import naming_of, protocols_of
+from observatory.spec.bound import address_location
+from observatory.spec.declared import DeclaredChannel, DeclaredDocument, DeclaredOperation
+from observatory.spec.expansion import parameters_in
 from observatory.spec.extensions import misspelt
 from observatory.spec.suggestions import hint_for
-from observatory.spec.templates import parameters_in
 
 
 def check_rules(document: DeclaredDocument) -> list[Problem]:
     """Everything found, in no particular order."""
     problems = list(_server_variables(document))
+    on: dict[int, list[DeclaredOperation]] = {}
+    for operation in document.operations:
+        on.setdefault(id(operation.channel), []).append(operation)
     for channel in document.channels:
         problems += _parameters(channel)
-        problems += _address(document, channel)
+        problems += _address(document, channel, on.get(id(channel), ()))
     problems += _message_ids(document)
     holders = [document.root, *filter(None, [document.info]), *(server.cursor for server in document.servers.values())]
     holders += [channel.cursor for channel in document.channels]
@@ -44,8 +48,13 @@ def _parameters(channel: DeclaredChannel) -> Iterator[Problem]:
             yield _problem("parameter-unused", message, declared.location(name, key=True), hint)
 
 
-def _address(document: DeclaredDocument, channel: DeclaredChannel) -> Iterator[Problem]:
-    if document.family == 3 and channel.address is None:
+def _address(
+    document: DeclaredDocument, channel: DeclaredChannel, operations: Sequence[DeclaredOperation]
+) -> Iterator[Problem]:
+    if document.family != 3 or channel.address is not None:
+        return
+    protocol = next(iter(protocols_of(channel, operations)), None)
+    if not naming_of(channel, operations, protocol).names:
         message = "the channel's address is open, so no telemetry can be found for it"
         hint = "write its address, or give it in an overlay file"
         yield _problem("address-open", message, channel.key_cursor.location(key=True), hint, "info")

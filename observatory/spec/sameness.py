@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from observatory.spec.catalog import RuntimeName
 from observatory.spec.description import ChannelDraft
 
-_SEGMENT = re.compile(r"\[\^[./]+\]\+")
+_SEGMENT = re.compile(r"\(\?:\[\^\$/\]\[\^/\]\*\)\?|\[\^[./]+\][+*]")
 _CHOICE = re.compile(r"\(\?:((?:[^()\\]|\\.)*)\)(?!\?)")
 _LOOPBACK = re.compile(r"(?i)(localhost|127(\.\d{1,3}){3}|\[?::1\]?|0\.0\.0\.0|host\.docker\.internal)(:\d+)?")
 

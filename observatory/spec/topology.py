@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from observatory.spec.catalog import Catalog, Channel, Operation
+from observatory.spec.catalog import BindingFact, Catalog, Channel, ConsumerIdentity, Operation, RuntimeName
 from observatory.spec.languages import matches
 from observatory.spec.orphans import Orphan, orphans, replies
 from observatory.spec.participant import Participant, declared_on
@@ -31,7 +31,7 @@ def find_channels(catalog: Catalog, word: str) -> list[Channel]:
     under = [
         channel
         for channel in catalog.channels
-        if any(name.pattern and matches(name.pattern, word) for name in channel.names)
+        if any(name.pattern and name.kind != "subscription" and matches(name.pattern, word) for name in channel.names)
     ]
     holding = [] if under else channels_with(catalog, word)
     return under or (holding if len(holding) == 1 else [])
@@ -94,6 +94,7 @@ def catalog_json(
         "schema": "observatory.catalog/1",
         "channels": [
             _channel_json(
+                catalog,
                 channel,
                 declared_on(catalog, channel.id) if participants is None else participants[channel.id],
                 answering.get(channel.id, ()),
@@ -119,8 +120,9 @@ def catalog_json(
 
 
 def _channel_json(
-    channel: Channel, participants: Sequence[Participant], answering: Sequence[Operation]
+    catalog: Catalog, channel: Channel, participants: Sequence[Participant], answering: Sequence[Operation]
 ) -> dict[str, Any]:
+    operations = list(catalog.operations_on(channel.id))
     return {
         "id": channel.id,
         "address": channel.address,
@@ -130,11 +132,13 @@ def _channel_json(
         "domain": channel.domain,
         "criticality": channel.criticality,
         "title": channel.title,
-        "names": [
-            {"kind": name.kind, "value": name.value, "pattern": name.pattern, "provenance": name.provenance}
-            for name in channel.names
-        ],
+        "address_provenance": channel.address_provenance,
+        "names": [name_json(name) for name in channel.names],
         "dead_letter": channel.dead_letter,
+        "identities": [_identity_json(operation, one) for operation in operations for one in operation.consumers],
+        "declared": [
+            _fact_json(fact) for fact in (*channel.facts, *(fact for one in operations for fact in one.facts))
+        ],
         "producers": [one.to_json() for one in participants if one.action == "send"],
         "consumers": [one.to_json() for one in participants if one.action == "receive"],
         "replies": [
@@ -147,6 +151,41 @@ def _channel_json(
             for one in answering
         ],
         "overlaps": list(channel.overlaps),
+    }
+
+
+def name_json(name: RuntimeName) -> dict[str, Any]:
+    """A runtime name with where it comes from; `expansions` lists the names of a template with listed values."""
+    return {
+        "kind": name.kind,
+        "value": name.value,
+        "pattern": name.pattern,
+        "provenance": name.provenance,
+        "location": str(name.location) if name.location else None,
+        "expansions": list(name.expansions),
+        "left_out": name.left_out,
+    }
+
+
+def _identity_json(operation: Operation, one: ConsumerIdentity) -> dict[str, Any]:
+    return {
+        "operation": operation.key,
+        "kind": one.kind,
+        "value": one.value,
+        "provenance": one.provenance,
+        "location": str(one.location) if one.location else None,
+    }
+
+
+def _fact_json(fact: BindingFact) -> dict[str, Any]:
+    return {
+        "key": fact.key,
+        "value": list(fact.value) if isinstance(fact.value, tuple) else fact.value,
+        "unit": fact.unit,
+        "level": fact.level,
+        "document": fact.document,
+        "operation": fact.operation,
+        "location": str(fact.location) if fact.location else None,
     }
 
 
@@ -168,7 +207,7 @@ def _texts(catalog: Catalog, channel: Channel, titles: Mapping[str, str]) -> Ite
         yield from (server.name, server.host, server.description, *server.tags)
     for operation in catalog.operations_on(channel.id):
         yield from (operation.name, operation.service, operation.title or "", operation.description)
-        yield from (operation.consumer_group or "", operation.domain or "")
+        yield from (operation.consumer_group or "", operation.domain or "", *(one.value for one in operation.consumers))
         yield operation.owner.team if operation.owner else ""
         for message in operation.messages:
             yield from (message.name, message.title or "")

@@ -100,7 +100,7 @@ TABLE: list[tuple[str, str, str, list[str], str | None, str | None]] = [
     ),
     ("mqtt", "address: sensors/kitchen", "", ["topic:sensors/kitchen<address>"], "sensors/kitchen", None),
     ("mqtt5", "address: a/b", "", ["topic:a/b<address>"], "a/b", None),
-    ("secure-mqtt", "address: a/+/b", "", ["topic:a/+/b<address>~a/[^/]+/b"], "a/+/b", None),
+    ("secure-mqtt", "address: a/+/b", "", ["topic:a/+/b<address>~a/[^/]*/b"], "a/+/b", None),
     ("mqtt", "address: a/#", "", ["topic:a/#<address>~a(?:/.*)?"], "a/#", None),
     ("nats", "address: orders.eu", "bindings: {nats: {queue: workers}}", ["subject:orders.eu<address>"], "orders.eu",
      "workers<nats.queue binding>"),
@@ -138,6 +138,24 @@ TABLE: list[tuple[str, str, str, list[str], str | None, str | None]] = [
         "worker",
         "worker<sqs.queues.name binding>",
     ),
+    (
+        "sqs",
+        "address: 'https://sqs.eu-west-1.amazonaws.com/123456789012/jobs'",
+        "",
+        ["queue:jobs<address, last part>"],
+        "jobs",
+        "jobs<address, last part>",
+    ),
+    (
+        "sqs",
+        "address: 'arn:aws:sqs:eu-west-1:123456789012:jobs'",
+        "",
+        ["queue:jobs<address, last part>"],
+        "jobs",
+        "jobs<address, last part>",
+    ),
+    ("amqp", "address: a.b, bindings: {amqp1: {}}", "", ["destination:a.b<address>"], "a.b", None),
+    ("amqp1", "address: a.b", "", ["destination:a.b<address>"], "a.b", None),
     (
         "sns",
         "address: a, bindings: {sns: {name: alerts}}",
@@ -221,6 +239,38 @@ TABLE: list[tuple[str, str, str, list[str], str | None, str | None]] = [
     ("anypointmq", "address: jobs", "", ["queue:jobs<address>"], "jobs", "jobs<address>"),
     ("redis", "address: news", "", ["destination:news<address>"], "news", None),
     ("rediss", "address: news", "", ["destination:news<address>"], "news", None),
+    (
+        "nats",
+        "address: 'orders:Handle', bindings: {nats: {subject: orders, queue: crew}}",
+        "",
+        ["subject:orders<nats.subject binding>"],
+        "orders",
+        "crew<nats.queue binding>",
+    ),
+    (
+        "redis",
+        "address: 'orders:Handle', bindings: {redis: {channel: orders, method: subscribe, groupName: crew}}",
+        "",
+        ["destination:orders<redis.channel binding>"],
+        "orders",
+        "crew<redis.groupName binding>",
+    ),
+    (
+        "redis",
+        "address: h, bindings: {redis: {channel: 'a.*.b?', method: psubscribe}}",
+        "",
+        [r"destination:a.*.b?<redis.channel binding>~a\..*\.b."],
+        "a.*.b?",
+        None,
+    ),
+    (
+        "mqtt",
+        "address: 'a/b:Handle', bindings: {mqtt: {topic: a/+}}",
+        "",
+        ["topic:a/+<mqtt.topic binding>~a/[^/]*"],
+        "a/+",
+        None,
+    ),
     ("stomp", "address: /queue/a", "", ["destination:/queue/a<address>"], "/queue/a", None),
     ("http", "address: /hook", "", ["destination:/hook<address>"], "/hook", None),
     (
@@ -251,7 +301,7 @@ TABLE: list[tuple[str, str, str, list[str], str | None, str | None]] = [
         "mqtt",
         "address: 'a/{x}/b.c', parameters: {x: {}}",
         "",
-        [r"topic:a/{x}/b.c<address>~a/[^/]+/b\.c"],
+        [r"topic:a/{x}/b.c<address>~a/[^/]+/b\.c", r"subscription:a/+/b.c<address, as a subscription>~a/[^/]*/b\.c"],
         "a/{x}/b.c",
         None,
     ),
@@ -329,6 +379,43 @@ operations:
         "b": "b-dlq",
         "c": "b",
     }
+
+
+def test_the_protocol_is_that_of_message_bindings_where_nothing_else_says(one: Load) -> None:
+    catalog = one(
+        """
+asyncapi: 3.0.0
+info: {title: Shop, version: '1'}
+channels: {c: {address: t, messages: {m: {bindings: {kafka: {key: {type: string}}}}}}}
+"""
+    )
+    assert [(channel.id, channel.names[0].kind) for channel in catalog.channels] == [("kafka:t", "topic")]
+
+
+def test_the_older_protocol_s_server_is_the_broker_of_amqp_1(one: Load) -> None:
+    catalog = one(
+        """
+asyncapi: 3.0.0
+info: {title: Shop, version: '1'}
+servers: {main: {host: bus, protocol: amqp}}
+channels: {c: {address: a, bindings: {amqp1: {}}}}
+"""
+    )
+    assert [(channel.id, channel.broker) for channel in catalog.channels] == [("amqp1:a", "bus")]
+
+
+def test_a_channel_known_by_a_binding_alone_is_not_open(one: Load) -> None:
+    catalog = one(
+        """
+asyncapi: 3.0.0
+info: {title: Shop, version: '1'}
+servers: {main: {host: k, protocol: kafka}}
+channels: {named: {bindings: {kafka: {topic: t}}}, open: {}}
+"""
+    )
+    assert [(problem.code, str(problem.location)) for problem in catalog.problems] == [
+        ("address-open", "doc.yaml:5:52")
+    ]
 
 
 def test_binding_faults_are_warnings_and_the_name_is_kept(one: Load) -> None:

@@ -27,6 +27,10 @@ from observatory.spec.templates import escape, pattern_of
         (r"orders\..+", r"orders\.", False),
         (r"[^./]+-dlq", r"orders-[^./]+", True),
         (r"a*b+c?", "bb", True),
+        (r"(?:[^.]+\.)*placed", r"orders\.eu\.placed", True),
+        (r"orders(?:\.[^.]+)*", r"(?:[^.]+\.)*orders", True),
+        (r"(?:[^$/][^/]*)?/x", r"\$SYS/x", False),
+        ("a|bc", "bc", True),
         (r"a{2}", "aa", False),
         (r"(a)", "a", False),
     ],
@@ -64,7 +68,17 @@ def test_a_pattern_of_many_repetitions_is_matched_in_bounded_time() -> None:
 
 @pytest.mark.parametrize(
     ("pattern", "start"),
-    [(r"orders\.[^.]+", "orders."), ("[^.]+", ""), (r"s(?:/.*)?", "s"), ("abc", "abc"), ("ab*c", "a"), (r"a\+", "a+")],
+    [
+        (r"orders\.[^.]+", "orders."),
+        ("[^.]+", ""),
+        (r"s(?:/.*)?", "s"),
+        ("abc", "abc"),
+        ("ab*c", "a"),
+        (r"a\+", "a+"),
+        ("ab|cd", ""),
+        (r"a\|b", "a|b"),
+        (r"x(?:a|b)", "x"),
+    ],
 )
 def test_the_text_before_the_first_hole(pattern: str, start: str) -> None:
     assert literal_start(pattern) == start

@@ -28,7 +28,9 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     counted = {roll.name: roll for roll in by_domain(statuses)}
     members = {name: [one for one in statuses if (one.objective.domain or "no domain") == name] for name in every}
     order = sorted(every, key=lambda name: _rank(every[name], counted.get(name)))
-    rows = [_row(board, every[name], counted.get(name), members[name]) for name in order]
+    # One number of digits for the whole column, as many as its strictest target needs.
+    strictest = max(one.objective.target for one in statuses)
+    rows = [_row(board, every[name], counted.get(name), members[name], strictest) for name in order]
     ticks = any(even_share(board.snapshot, members[name]) is not None for name in order)
     head = [
         "Domain",
@@ -45,14 +47,15 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     return Drawn(body=[body], note=note, aside=[legend()])
 
 
-def _row(board: Board, whole: Rollup, counted: Rollup | None, members: Sequence[ObjectiveStatus]) -> list[object]:
+def _row(
+    board: Board, whole: Rollup, counted: Rollup | None, members: Sequence[ObjectiveStatus], strictest: float
+) -> list[object]:
     available = [one for one in members if one.objective.sli == "availability"]
     left = counted.remaining_ratio if counted else None
     state = whole.worst or "no_data"
     daily = grouped_burn(board.snapshot, available, 86_400.0)
     newest = float(daily[-1]) if len(daily) and np.isfinite(daily[-1]) else None
     cells = np.fmax.reduce([board.burn_cells(one, DAYS, 86_400) for one in members])
-    strictest = max(one.objective.target for one in members)
     incidents = sum(1 for one in members for incident in board.incidents(one) if incident.severity == "page")
     name = whole.name
     return [
