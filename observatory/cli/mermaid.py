@@ -73,5 +73,6 @@ def _arrow(first: str, second: str, declared: bool, names: Sequence[str]) -> str
 
 def _label(text: str) -> str:
     """Text inside a quoted label; what Mermaid might read something into is written by its number."""
-    lines = wrapped(printable(text), LABEL_CELLS)
+    # An empty label is no label to Mermaid.
+    lines = wrapped(printable(text).strip() or "-", LABEL_CELLS)
     return "<br/>".join(_SPECIAL.sub(lambda match: f"#{ord(match[0])};", line) for line in lines)

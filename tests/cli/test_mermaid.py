@@ -72,6 +72,8 @@ def test_no_text_ends_its_label_or_is_read_as_markup(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "label"),
     [
+        ("", "#45;"),
+        (" \n", "#45;"),
         ("1. Orders", "1#46; Orders"),
         ("- orders", "#45; orders"),
         ("_orders_", "#95;orders#95;"),
