@@ -138,7 +138,7 @@ class Library:
         try:
             real = self._located(target, origin.address, Path(origin.reading.path).name)
         except InputInvalid as error:
-            self.followed[key] = error.problems[0].code
+            self.followed[key] = self._refusal(error, target, origin.address)
             raise
         try:
             return self._open(str(real), os.path.normpath(Path(origin.reading.path).parent / target))
@@ -150,8 +150,19 @@ class Library:
         try:
             real = self._located(target, address, Path(address).name)
         except InputInvalid as error:
-            return error.problems[0].code
+            return self._refusal(error, target, address)
         return f"{real} {self.files.fingerprint(str(real))}"
+
+    def _refusal(self, error: InputInvalid, target: str, address: str) -> str:
+        """Why a name leads nowhere, and the names beside it, which a message may suggest."""
+        code = error.problems[0].code
+        try:
+            folder = (Path(address).parent / target).resolve().parent
+            names = sorted(path.name for path in folder.iterdir()) if self.holds(folder) else []
+        except (OSError, ValueError, RuntimeError):
+            names = []
+        beside = hashlib.blake2b("\0".join(names).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+        return f"{code} {beside}"
 
     def _located(self, target: str, address: str, beside: str) -> Path:
         try:

@@ -121,6 +121,17 @@ def test_a_file_that_comes_or_goes_changes_what_is_kept(here: Callable[..., None
     assert [one.name for one in same_with_and_without("docs", roots=[Path()]).documents] == ["b", "c", "d", "new"]
 
 
+def test_a_name_beside_a_missing_file_is_looked_for_again(here: Callable[..., None], read_anew: list[str]) -> None:
+    here({name: text for name, text in ESTATE.items() if name != "shared/m.yaml"} | {"shared/x.txt": ""})
+    same_with_and_without("docs", roots=[Path()])
+    read_anew.clear()
+    load_catalog([Path("docs")], cache=CACHE, roots=[Path()])
+    assert read_anew == []
+    here({"shared/n.yaml": ESTATE["shared/m.yaml"]})
+    load_catalog([Path("docs")], cache=CACHE, roots=[Path()])
+    assert read_anew == ["docs/a.yaml"]
+
+
 def test_a_link_that_is_turned_changes_what_is_kept(here: Callable[..., None]) -> None:
     here(ESTATE | {"shared/n.yaml": "placed: {payload: {type: string}, title: Linked}\n"})
     target = Path("shared/m.yaml")
