@@ -21,12 +21,14 @@ class DeclaredServer:
     Attributes:
         path: What follows the host: the virtual host of an AMQP broker, the path of a WebSocket server.
         secure: The protocol's spelling says that connections are encrypted.
+        listed_hosts: Hosts that the listed values of its variables make, the default among them.
     """
 
     server: Server
     path: str
     cursor: Cursor
     secure: bool = False
+    listed_hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

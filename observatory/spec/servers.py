@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice, product
 
 from observatory.errors import Problem
 from observatory.spec.catalog import Server
 from observatory.spec.declared import DeclaredServer
+from observatory.spec.expansion import PARAMETER, filled
 from observatory.spec.references import Cursor
+
+MAX_HOSTS = 50
+"""Brokers that the variables of one server may make."""
 
 FAMILIES: dict[str, str] = {
     "mqtt3": "mqtt",
@@ -108,7 +114,8 @@ def read_server(name: str, cursor: Cursor, version_family: int) -> tuple[Declare
     )
     path = path or _fill(cursor.text("pathname") or "", cursor)
     secure = is_secure(protocol) or (scheme != "" and is_secure(scheme))
-    return DeclaredServer(server=server, path=path, cursor=cursor, secure=secure), problems
+    listed = tuple(_listed_hosts(cursor, written))
+    return DeclaredServer(server=server, path=path, cursor=cursor, secure=secure, listed_hosts=listed), problems
 
 
 def _parts(address: str) -> tuple[str, str, str]:
@@ -145,15 +152,33 @@ def tags_of(cursor: Cursor) -> tuple[str, ...]:
 
 
 def hosts_of(declared: DeclaredServer) -> frozenset[str]:
-    """The brokers behind a server, for comparing documents: lower case, ports written out, one per list entry."""
+    """The brokers behind a server, for comparing documents: lower case, ports written out, one per list entry.
+
+    Where variables list their values, each of them is a broker: the server of every environment or region.
+    """
     server = declared.server
     port = (declared.secure and SECURE_PORTS.get(server.protocol)) or DEFAULT_PORTS.get(server.protocol)
     hosts = set()
-    for part in server.host.lower().split(","):
+    for part in ",".join([server.host, *declared.listed_hosts]).lower().split(","):
         host = part.strip().rstrip("/")
         if host:
             hosts.add(host if port is None or re.search(r":[^\]:]*$", host) else f"{host}:{port}")
     return frozenset(hosts)
+
+
+def _listed_hosts(cursor: Cursor, written: str) -> Iterator[str]:
+    """Hosts that the listed values of variables make, the first ones, without credentials."""
+    variables = cursor.get("variables")
+    listed: dict[str, list[str]] = {}
+    for name in PARAMETER.findall(written) if variables else ():
+        variable = variables.get(name) if variables else None
+        values = variable.get("enum") if variable else None
+        if values is not None and isinstance(values.value, list):
+            listed[name] = [str(value) for value in values.value if isinstance(value, str | int)]
+    if any(len(values) > 1 for values in listed.values()):
+        for chosen in islice(product(*listed.values()), MAX_HOSTS):
+            _, host, _ = _parts(_fill(filled(written, dict(zip(listed, chosen, strict=True))), cursor))
+            yield ",".join(part.rpartition("@")[2] for part in host.split(","))
 
 
 def _fill(text: str, cursor: Cursor) -> str:

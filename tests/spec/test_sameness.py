@@ -111,6 +111,25 @@ def test_environments_that_one_document_lists_together_are_one_channel(load: Loa
     assert [server.host for server in channel.servers] == ["prod", "stage"]
 
 
+def test_the_listed_values_of_a_host_are_brokers_each(load: Load) -> None:
+    every = one_channel("A", "send", "orders").replace(
+        "host: 'kafka:9092', protocol: kafka",
+        "host: 'u:p@{env}.example.com', protocol: kafka, variables: {env: {enum: [prod, stage], default: prod}}",
+    )
+    catalog = load(
+        {
+            "a.yaml": every,
+            "b.yaml": one_channel("B", "receive", "orders", host="stage.example.com:9092"),
+            "c.yaml": one_channel("C", "receive", "orders", host="test.example.com"),
+        }
+    )
+    assert [(channel.id, channel.documents) for channel in catalog.channels] == [
+        ("kafka:orders@prod.example.com:9092", ("a", "b")),
+        ("kafka:orders@test.example.com:9092", ("c",)),
+    ]
+    assert [server.host for server in catalog.channels[0].servers] == ["prod.example.com", "stage.example.com:9092"]
+
+
 def test_parameters_of_other_names_are_the_same_address(load: Load) -> None:
     catalog = load(
         {
