@@ -6,7 +6,7 @@ application's side of it: `send` or `receive`, always from the view of the appli
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -120,7 +120,11 @@ class TelemetryOverride:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A message type on a channel; `schema` and `headers` are plain resolved data, never interpreted here."""
+    """A message type on a channel; `schema` and `headers` are plain resolved data, never interpreted here.
+
+    Attributes:
+        definitions: What references lead to that are left standing in them, because they contain themselves.
+    """
 
     name: str
     title: str | None = None
@@ -128,6 +132,7 @@ class Message:
     schema_format: str | None = None
     schema: object = field(default=None, compare=False)
     headers: object = field(default=None, compare=False)
+    definitions: Mapping[str, object] = field(default_factory=dict, compare=False)
     location: Location | None = field(default=None, compare=False)
 
 
@@ -197,6 +202,7 @@ class Channel:
         broker: Host of the servers it lives on, None where unknown.
         dead_letter: Address of the channel that takes what cannot be processed, where it is declared.
         operations: Keys of all operations on it, in catalogue order.
+        messages: Those that documents list for the channel, the first of each name; whether an operation uses them or not.
         bindings: Resolved channel bindings, plain data, of the document that comes first.
     """
 
@@ -215,6 +221,7 @@ class Channel:
     partitions: int | None = None
     operations: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
+    messages: tuple[Message, ...] = ()
     telemetry: TelemetryOverride | None = None
     bindings: object = field(default=None, compare=False)
     location: Location | None = field(default=None, compare=False)

@@ -22,6 +22,7 @@ from observatory.spec.catalog import (
 )
 from observatory.spec.declared import DeclaredChannel, DeclaredDocument, DeclaredMessage, DeclaredOperation, Level
 from observatory.spec.extensions import GROUP_HINTS, ExtensionReader
+from observatory.spec.recursion import recursive_parts
 from observatory.spec.references import Cursor
 from observatory.spec.servers import hosts_of
 from observatory.spec.slo import CONSUMER_ONLY, SloDefaults, SloReader, read_defaults
@@ -45,6 +46,7 @@ class ChannelDraft:
     criticality: Criticality
     dead_letter: str | None
     telemetry: TelemetryOverride | None
+    messages: tuple[Message, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -123,6 +125,7 @@ class Description:
             criticality=self._first(levels(channel, "x-criticality"), self.extensions.criticality) or "normal",
             dead_letter=dead_letter or naming.dead_letter,
             telemetry=self._first(levels(channel, "x-telemetry"), self.extensions.telemetry),
+            messages=tuple(self._message(message) for message in channel.messages),
         )
 
     def _operation(
@@ -272,13 +275,15 @@ class Description:
             if payload is not None and isinstance(payload.value, dict) and "schemaFormat" in payload.value:
                 form, payload = payload.text("schemaFormat"), payload.get("schema")
             headers = cursor.get("headers")
+            schema, header_schema = payload.plain() if payload else None, headers.plain() if headers else None
             self._messages[key] = Message(
                 name=declared.name,
                 title=cursor.text("title"),
                 content_type=cursor.text("contentType") or self.declared.root.text("defaultContentType"),
                 schema_format=form,
-                schema=payload.plain() if payload else None,
-                headers=headers.plain() if headers else None,
+                schema=schema,
+                headers=header_schema,
+                definitions=recursive_parts(cursor.references, schema, header_schema),
                 location=cursor.location(),
             )
         return self._messages[key]
