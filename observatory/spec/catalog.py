@@ -202,7 +202,7 @@ class Channel:
         broker: Host of the servers it lives on, None where unknown.
         dead_letter: Address of the channel that takes what cannot be processed, where it is declared.
         operations: Keys of all operations on it, in catalogue order.
-        messages: Those that documents list for the channel, the first of each name; whether an operation uses them or not.
+        messages: Those that documents list for the channel, used by an operation or not; the first of each name.
         bindings: Resolved channel bindings, plain data, of the document that comes first.
     """
 

@@ -25,7 +25,7 @@ def recursive_parts(references: References, *values: Any) -> dict[str, object]:
         seen.add(id(value))
         standing = references.standing.get(id(value))
         target = standing.follow() if standing is not None else None
-        if target is None:
+        if target is None or not isinstance(value, dict):
             inner = value.items() if isinstance(value, dict) else enumerate(value)
             pending += [part for name, part in inner if name not in DATA_KEYS]
             continue

@@ -117,7 +117,8 @@ class Resolution:
             )
             yield Reason(path=path, keyword="logicalType", message=message, proved=True)
             return
-        message = f"{writer.logical[0]} was written and is read as {reader.logical[0]}: it resolves, and may mean another value"
+        names = writer.logical[0], reader.logical[0]
+        message = f"{names[0]} was written and is read as {names[1]}: it resolves, and may mean another value"
         yield Reason(path=path, keyword="logicalType", message=message, proved=False)
 
     def _mismatch(self, writer: AvroType, reader: AvroType, path: str) -> Reason:
@@ -125,7 +126,9 @@ class Resolution:
             message = f"fixed {reader.name} has {writer.size} bytes for the writer and {reader.size} for the reader"
             return Reason(path=path, keyword="size", message=message, proved=True)
         if writer.kind == reader.kind and writer.name:
-            message = f"the writer's {writer.spoken()} is neither the name nor an alias of the reader's {reader.spoken()}"
+            message = (
+                f"the writer's {writer.spoken()} is neither the name nor an alias of the reader's {reader.spoken()}"
+            )
             return Reason(path=path, keyword="name", message=message, proved=True)
         message = f"the writer writes {writer.spoken()}, which is not read as {reader.spoken()}"
         return Reason(path=path, keyword="type", message=message, proved=True)

@@ -70,10 +70,9 @@ class Branch:
 
     def item(self, index: int | None) -> Conjunction:
         """What holds for an item; None for those behind every position that is spelled out."""
-        found: list[Schema] = []
-        for one in self.elements:
-            found.append(one.first[index] if index is not None and index < len(one.first) else one.rest)
-        return conjunction(found)
+        return conjunction(
+            one.first[index] if index is not None and index < len(one.first) else one.rest for one in self.elements
+        )
 
     def positions(self) -> int:
         """How many items are spelled out by position."""
@@ -96,7 +95,11 @@ def conjunction(schemas: Iterable[Schema]) -> Conjunction:
 
 
 def expand(
-    schemas: Conjunction, context: Cleaned, *, reading: bool = False, start: Branch = Branch()  # noqa: B008 (frozen)
+    schemas: Conjunction,
+    context: Cleaned,
+    *,
+    reading: bool = False,
+    start: Branch = Branch(),
 ) -> list[Branch]:
     """The branches of a conjunction.
 
@@ -129,7 +132,7 @@ def type_of(value: Any) -> str:
         return "boolean"
     if isinstance(value, int | float):
         return "number"
-    return {str: "string", list: "array"}.get(type(value), "object")
+    return "string" if isinstance(value, str) else "array" if isinstance(value, list) else "object"
 
 
 @dataclass(slots=True)
@@ -184,15 +187,27 @@ class _Expansion:
 
 def _with_facets(branch: Branch, schema: dict[str, Any]) -> Branch | None:
     """A branch with the facets of a schema merged in; None where nothing is left."""
-    changes: dict[str, Any] = {}
-    types, integer = branch.types, branch.integer
+    if schema.get("not") is True or schema.get("not") == {}:
+        return None
+    changes = _kinds(branch, schema)
+    changes |= _bounds(branch, schema, changes["integer"])
+    changes |= _sizes(branch, schema)
+    changes |= _texts(branch, schema)
+    changes |= _contents(branch, schema)
+    if schema.get("nullable"):
+        changes["nullable"] = True
+    if "not" in schema:
+        changes["nots"] = (*branch.nots, (schema["not"],))
+    merged = replace(branch, **changes)
+    return replace(merged, types=left) if (left := _possible(merged)) else None
+
+
+def _kinds(branch: Branch, schema: dict[str, Any]) -> dict[str, Any]:
+    types, integer, literals = branch.types, branch.integer, branch.literals
     if "type" in schema:
         words = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
-        known = {"number" if word == "integer" else word for word in words}
         integer = integer or ("integer" in words and "number" not in words)
-        types = types & known
-    changes["types"], changes["integer"] = types, integer
-    literals = branch.literals
+        types = types & {"number" if word == "integer" else word for word in words}
     for allowed in ([schema["const"]] if "const" in schema else None, schema.get("enum")):
         if allowed is not None:
             kept = {json_key(one): one for one in allowed}
@@ -202,23 +217,28 @@ def _with_facets(branch: Branch, schema: dict[str, Any]) -> Branch | None:
             literals = tuple(kept.values())
     if literals is not None:
         literals = tuple(one for one in literals if type_of(one) in types)
-        types = changes["types"] = types & {type_of(one) for one in literals}
-    changes["literals"] = literals
-    changes |= _bounds(branch, schema, integer)
-    changes |= _sizes(branch, schema)
+        types = types & {type_of(one) for one in literals}
+    return {"types": types, "integer": integer, "literals": literals}
+
+
+def _texts(branch: Branch, schema: dict[str, Any]) -> dict[str, Any]:
+    changes: dict[str, Any] = {}
     if isinstance(pattern := schema.get("pattern"), str):
         changes["patterns"] = tuple(dict.fromkeys([*branch.patterns, pattern]))
     remarks = {(word, repr(schema[word])) for word in REMARKS if word in schema}
-    if remarks:
-        changes["remarks"] = branch.remarks | remarks
-    if schema.get("nullable"):
-        changes["nullable"] = True
+    return {**changes, "remarks": branch.remarks | remarks} if remarks else changes
+
+
+def _contents(branch: Branch, schema: dict[str, Any]) -> dict[str, Any]:
+    """What is said about items and members."""
+    changes: dict[str, Any] = {}
     if "items" in schema:
         listed = isinstance(schema["items"], list)
         first = tuple(schema["items"]) if listed else ()
         rest = schema.get("additionalItems", True) if listed else schema["items"]
         changes["elements"] = (*branch.elements, Elements(first, rest))
-    changes["unique"] = branch.unique or bool(schema.get("uniqueItems"))
+    if schema.get("uniqueItems"):
+        changes["unique"] = True
     if "contains" in schema:
         changes["contains"] = (*branch.contains, schema["contains"])
     if any(word in schema for word in ("properties", "patternProperties", "additionalProperties")):
@@ -233,12 +253,7 @@ def _with_facets(branch: Branch, schema: dict[str, Any]) -> Branch | None:
     if "dependencies" in schema:
         found = [(name, tuple(one) if isinstance(one, list) else one) for name, one in schema["dependencies"].items()]
         changes["dependencies"] = (*branch.dependencies, *found)
-    if "not" in schema:
-        if schema["not"] is True or schema["not"] == {}:
-            return None
-        changes["nots"] = (*branch.nots, (schema["not"],))
-    merged = replace(branch, **changes)
-    return replace(merged, types=left) if (left := _possible(merged)) else None
+    return changes
 
 
 def _bounds(branch: Branch, schema: dict[str, Any], integer: bool) -> dict[str, Any]:

@@ -21,6 +21,7 @@ MAX_UNFOLDED = 50_000
 _ONE = ("additionalItems", "contains", "additionalProperties", "propertyNames", "if", "then", "else", "not")
 _LISTS = ("allOf", "anyOf", "oneOf")
 _MAPS = ("properties", "patternProperties")
+_NESTED = frozenset({*_ONE, *_LISTS, *_MAPS, "items", "dependencies"})
 _NUMBERS = ("multipleOf", "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum")
 _COUNTS = ("maxLength", "minLength", "maxItems", "minItems", "maxProperties", "minProperties")
 REMARKS = ("format", "contentEncoding", "contentMediaType", "discriminator")
@@ -116,20 +117,8 @@ class _Cleaner:
             return {"$ref": f"#/definitions/{self.side}{_name(text)}"}
         kept: dict[str, Any] = {}
         for key, value in schema.items():
-            if key in _ONE:
-                kept[key] = self.schema(value, depth)
-            elif key in _LISTS:
-                kept[key] = [self.schema(one, depth) for one in _listed(key, value)]
-            elif key in _MAPS:
-                kept[key] = {str(name): self.schema(one, depth) for name, one in _mapped(key, value).items()}
-            elif key == "items":
-                listed = isinstance(value, list)
-                kept[key] = [self.schema(one, depth) for one in value] if listed else self.schema(value, depth)
-            elif key == "dependencies":
-                kept[key] = {
-                    str(name): list(one) if isinstance(one, list) else self.schema(one, depth)
-                    for name, one in _mapped(key, value).items()
-                }
+            if key in _NESTED:
+                kept[key] = self._nested(key, value, depth)
             elif key in _NUMBERS or key in _COUNTS:
                 kept[key] = _number(key, value)
             elif key == "type":
@@ -138,12 +127,24 @@ class _Cleaner:
                 kept[key] = sorted({str(one) for one in _listed(key, value)})
             elif key == "enum":
                 kept[key] = _listed(key, value)
-            elif key == "uniqueItems" or key == "nullable":
+            elif key in ("uniqueItems", "nullable"):
                 if value is True:
                     kept[key] = True
             elif key in ("const", "pattern", *REMARKS):
                 kept[key] = value
         return kept
+
+    def _nested(self, key: str, value: object, depth: int) -> Any:
+        if key in _LISTS or (key == "items" and isinstance(value, list)):
+            return [self.schema(one, depth) for one in _listed(key, value)]
+        if key in _MAPS:
+            return {str(name): self.schema(one, depth) for name, one in _mapped(key, value).items()}
+        if key == "dependencies":
+            return {
+                str(name): sorted(map(str, one)) if isinstance(one, list) else self.schema(one, depth)
+                for name, one in _mapped(key, value).items()
+            }
+        return self.schema(value, depth)
 
 
 def _listed(key: str, value: object) -> list[Any]:

@@ -7,13 +7,11 @@ the value: what is assumed about a pair of schemas is used only below the place 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
 from observatory.spec.changes.json_schema.branches import (
-    INFINITY,
     Branch,
     Conjunction,
     conjunction,
@@ -22,9 +20,11 @@ from observatory.spec.changes.json_schema.branches import (
     type_of,
 )
 from observatory.spec.changes.json_schema.cleaning import Cleaned, NotDecidable, Schema
+from observatory.spec.changes.json_schema.items import ItemCheck
+from observatory.spec.changes.json_schema.members import MemberCheck
 from observatory.spec.changes.json_schema.obstacles import Obstacle, either, spoken, type_words
-from observatory.spec.changes.json_schema.patterns import beyond, example
-from observatory.spec.changes.json_schema.samples import Samples, numbers, step_of
+from observatory.spec.changes.json_schema.samples import Samples, step_of
+from observatory.spec.changes.json_schema.scalars import numbers_between, remarks_between, strings_between
 from observatory.spec.changes.json_schema.validators import Validators
 from observatory.spec.likeness import digest
 
@@ -33,9 +33,6 @@ MAX_LEVEL = 60
 MAX_INTEGERS = 64
 MAX_SPLIT = 16
 NOTHING: Conjunction = (False,)
-WIDER_FORMATS = frozenset({("'int32'", "'int64'"), ("'float'", "'double'"), ("'email'", "'idn-email'"),
-                           ("'hostname'", "'idn-hostname'"), ("'uri'", "'uri-reference'"), ("'uri'", "'iri'")})  # fmt: skip
-"""Formats whose values are all values of another one."""
 KINDS = ("null", "boolean", "number", "string", "array", "object")
 Key = tuple[tuple[int, ...], tuple[int, ...]]
 
@@ -258,15 +255,15 @@ class Containment:
                 candidates = self.samples.of((*refused, *self._schema_of(branch)))
                 message = "may be something that the reader excludes"
                 found.append(Obstacle(keyword="not", message=message, candidates=tuple(candidates), open=True))
-        found += self._remarks(branch, kind, option)
-        checks: dict[str, Callable[[Branch, Branch, int], Iterator[Obstacle]]] = {
-            "number": self._numbers,
-            "string": self._strings,
-            "array": self._arrays,
-            "object": self._objects,
-        }
-        if kind in checks:
-            found += checks[kind](branch, option, level)
+        found += remarks_between(branch, kind, option)
+        if kind == "number":
+            found += numbers_between(branch, option)
+        elif kind == "string":
+            found += strings_between(branch, option)
+        elif kind == "array":
+            found += ItemCheck(self, branch, option, level).obstacles()
+        elif kind == "object":
+            found += MemberCheck(self, branch, option, level).obstacles()
         return found
 
     def _schema_of(self, branch: Branch) -> Conjunction:
@@ -279,113 +276,6 @@ class Containment:
         if len(branch.types) < len(KINDS):
             schema["type"] = sorted(branch.types)
         return (self.kept(("branch", id(branch)), schema),) if schema else ()
-
-    def _remarks(self, branch: Branch, kind: str, option: Branch) -> Iterator[Obstacle]:
-        for keyword, value in sorted(option.remarks - branch.remarks):
-            own = next((known for word, known in branch.remarks if word == keyword), None)
-            concerns = kind == "object" if keyword == "discriminator" else kind in ("string", "number")
-            if not concerns or (keyword == "format" and (own, value) in WIDER_FORMATS):
-                continue
-            before = f"{own} before it" if own else "none in the writer"
-            message = f"{keyword} is {value} for the reader, {before}: a remark that some readers hold to"
-            yield Obstacle(keyword=keyword, message=message, open=True)
-
-    def _numbers(self, branch: Branch, option: Branch, level: int) -> Iterator[Obstacle]:
-        near = tuple(numbers(branch, (option.low, option.high)))
-        if (option.low, option.low_open) > (branch.low, branch.low_open):
-            low = "have no lower bound" if branch.low == -INFINITY else f"be as low as {branch.low:g}"
-            bound = f"{'more than' if option.low_open else 'at least'} {option.low:g}"
-            word = "exclusiveMinimum" if option.low_open else "minimum"
-            yield Obstacle(keyword=word, message=f"may {low}; the reader wants {bound}", candidates=near)
-        if (option.high, not option.high_open) < (branch.high, not branch.high_open):
-            high = "have no upper bound" if branch.high == INFINITY else f"be as high as {branch.high:g}"
-            bound = f"{'less than' if option.high_open else 'at most'} {option.high:g}"
-            word = "exclusiveMaximum" if option.high_open else "maximum"
-            yield Obstacle(keyword=word, message=f"may {high}; the reader wants {bound}", candidates=near)
-        own, wanted = step_of(branch), step_of(option)
-        if wanted and (own is None or (own / wanted).denominator != 1):
-            if option.integer and wanted == Fraction(1):
-                message = "may have a fraction; the reader takes integers"
-                yield Obstacle(keyword="type", message=message, candidates=near)
-            else:
-                message = f"may be no multiple of {float(wanted):g}"
-                yield Obstacle(keyword="multipleOf", message=message, candidates=near)
-
-    def _strings(self, branch: Branch, option: Branch, level: int) -> Iterator[Obstacle]:
-        samples = tuple(self.samples.typed(branch, "string"))
-        if option.min_length > branch.min_length:
-            shorter = _text(branch, branch.min_length, option.min_length - 1)
-            message = f"may have {branch.min_length} characters; the reader wants at least {option.min_length}"
-            yield Obstacle(keyword="minLength", message=message, candidates=(*shorter, *samples), open=bool(branch.patterns))
-        if option.max_length < branch.max_length:
-            longer = _text(branch, int(option.max_length) + 1, branch.max_length)
-            length = "any number of" if branch.max_length == INFINITY else branch.max_length
-            message = f"may have {length} characters; the reader wants at most {option.max_length}"
-            yield Obstacle(keyword="maxLength", message=message, candidates=(*longer, *samples), open=bool(branch.patterns))
-        for pattern in option.patterns:
-            if pattern in branch.patterns:
-                continue
-            try:
-                outside = beyond(branch.patterns, branch.min_length, branch.max_length, pattern)
-            except NotDecidable as reason:
-                message = f"whether all values match {pattern!r} is not known: {reason.message}"
-                yield Obstacle(keyword="pattern", message=message, candidates=samples, open=True)
-                continue
-            if outside is not None:
-                message = f"may be a text that does not match {pattern!r}"
-                yield Obstacle(keyword="pattern", message=message, candidates=(outside, *samples))
-
-    def _arrays(self, branch: Branch, option: Branch, level: int) -> Iterator[Obstacle]:
-        most: float = branch.max_items
-        for index in range(branch.positions() + 1):
-            position = index if index < branch.positions() else None
-            if index < most and self.nothing(branch.item(position)):
-                most = index
-        if option.min_items > branch.min_items:
-            few = self.samples.array(branch, {}, branch.min_items)
-            message = f"may have {branch.min_items} items; the reader wants at least {option.min_items}"
-            yield Obstacle(keyword="minItems", message=message, candidates=() if few is None else (few,))
-        if option.max_items < most:
-            many = self.samples.array(branch, {}, int(option.max_items) + 1)
-            count = "any number of" if most == INFINITY else f"{most}"
-            message = f"may have {count} items; the reader wants at most {option.max_items}"
-            yield Obstacle(keyword="maxItems", message=message, candidates=() if many is None else (many,))
-        if option.unique and not branch.unique and most > 1:
-            yield self._repeated(branch)
-        places = max(branch.positions(), option.positions())
-        for index in range(places + 1):
-            if index >= most:
-                break
-            position = index if index < places else None
-            step = "[]" if position is None else f"[{index}]"
-            for inner in self.within(branch.item(position), option.item(position), level + 1):
-                around = [self.samples.array(branch, {index: value}, index + 1) for value in inner.candidates]
-                yield inner.below(step, [one for one in around if one is not None])
-        for wanted in option.contains:
-            if not self._contains(branch, wanted, most, level):
-                samples = tuple(self.samples.typed(branch, "array"))
-                message = "may hold no item of the kind that the reader wants at least one of"
-                yield Obstacle(keyword="contains", message=message, candidates=samples)
-
-    def _repeated(self, branch: Branch) -> Obstacle:
-        twice: list[Any] = []
-        items = self.samples.of(branch.item(None if branch.positions() == 0 else 0))
-        for value in items:
-            if (pair := self.samples.array(branch, {0: value, 1: value}, 2)) is not None:
-                twice.append(pair)
-        message = "may repeat an item; the reader wants each once"
-        return Obstacle(keyword="uniqueItems", message=message, candidates=tuple(twice))
-
-    def _contains(self, branch: Branch, wanted: Schema, most: float, level: int) -> bool:
-        if any(not self.strict.within((own,), (wanted,), level + 1) for own in branch.contains):
-            return True
-        sure = [index if index < branch.positions() else None for index in range(min(branch.min_items, 20))]
-        return any(not self.within(branch.item(position), (wanted,), level + 1) for position in dict.fromkeys(sure))
-
-    def _objects(self, branch: Branch, option: Branch, level: int) -> Iterator[Obstacle]:
-        from observatory.spec.changes.json_schema.members import MemberCheck
-
-        yield from MemberCheck(self, branch, option, level).obstacles()
 
     def takes(self, reader: Schema, branch: Branch, kind: str, level: int) -> bool:
         """Whether a schema surely takes all values of one type of a branch."""
@@ -451,11 +341,3 @@ def _listed(branch: Branch, kind: str) -> list[Any] | None:
     if kind == "number" and branch.integer and branch.high - branch.low < MAX_INTEGERS:
         return list(range(int(branch.low), int(branch.high) + 1))
     return None
-
-
-def _text(branch: Branch, least: int, most: float) -> list[Any]:
-    if branch.patterns:
-        text = example(branch.patterns, least, most)
-        return [] if text is None else [text]
-    return ["a" * least] if least <= 2_000 else []
-

@@ -48,7 +48,7 @@ class MemberCheck:
 
     @property
     def _part(self) -> Containment:
-        """What to ask about one schema for members without a name: the whole of what holds for them, or a part of it."""
+        """Whom to ask about a schema for members without a name: it is all that holds for them, or a part of it."""
         members = self.branch.members
         whole = len(members) == 1 and len(members[0].patterns) <= 1
         return self.check if whole else self.check.strict
@@ -74,7 +74,9 @@ class MemberCheck:
         if read == NOTHING:
             values = self.check.samples.of(written)[:2]
             message = f"the reader does not allow the property {spoken(name)}"
-            yield Obstacle(keyword="additionalProperties", message=message, steps=(step,), candidates=self._with(name, values))
+            yield Obstacle(
+                keyword="additionalProperties", message=message, steps=(step,), candidates=self._with(name, values)
+            )
             return
         for inner in self.check.within(written, read, self.level + 1):
             yield inner.below(step, self._with(name, list(inner.candidates)))
@@ -147,7 +149,9 @@ class MemberCheck:
                     message = "the reader allows no property that it does not name"
                     values = self.check.samples.of((written,))[:2] or [0]
                     made = self._with(name, values) if name else ()
-                    found.append(Obstacle(keyword="additionalProperties", message=message, steps=(step,), candidates=made))
+                    found.append(
+                        Obstacle(keyword="additionalProperties", message=message, steps=(step,), candidates=made)
+                    )
                     continue
                 for inner in self._part.within((written,), (read,), self.level + 1):
                     made = self._with(name, list(inner.candidates)) if name else ()
@@ -175,13 +179,17 @@ class MemberCheck:
                 values = self.check.samples.of(self._written(name))[:2]
                 message = f"the reader does not allow the name {spoken(name)}"
                 steps = (member_step(name),)
-                yield Obstacle(keyword="propertyNames", message=message, steps=steps, candidates=self._with(name, values))
+                yield Obstacle(
+                    keyword="propertyNames", message=message, steps=steps, candidates=self._with(name, values)
+                )
             if not any(self._names_within(alternatives, wanted) for alternatives in self._open(set())):
-                samples = [name for name in ("", "a", "A", "0", "a b", OTHER_NAME)]
+                samples = ["", "a", "A", "0", "a b", OTHER_NAME]
                 refused = [name for name in samples if self.check.validators.accepts((wanted,), name) is False]
                 made = [one for name in refused for one in self._with(name, [0, "", None])]
                 message = "may have names that the reader does not allow"
-                yield Obstacle(keyword="propertyNames", message=message, steps=(".*",), candidates=tuple(made), open=True)
+                yield Obstacle(
+                    keyword="propertyNames", message=message, steps=(".*",), candidates=tuple(made), open=True
+                )
 
     def _names_within(self, alternatives: list[tuple[str | None, Schema]], wanted: Schema) -> bool:
         for pattern, schema in alternatives:

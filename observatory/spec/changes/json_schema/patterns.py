@@ -116,9 +116,9 @@ def _walk(automata: list[Automaton], least: int, most: float, refused: Automaton
         here = pending.popleft()
         length, states = here
         first = length == 0
-        if length >= least and all(one.accepts(at, first=first) for one, at in zip(automata, states, strict=False)):
-            if refused is None or not refused.accepts(states[-1], first=first):
-                return _read_back(came, here)
+        matched = all(one.accepts(at, first=first) for one, at in zip(automata, states, strict=False))
+        if length >= least and matched and (refused is None or not refused.accepts(states[-1], first=first)):
+            return _read_back(came, here)
         if length >= most:
             continue
         for char in chars:

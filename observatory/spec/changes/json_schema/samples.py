@@ -158,8 +158,8 @@ class Samples:
         if depth < _FILLING:
             found.append(self.object(branch, {}, full=True, depth=depth))
             for name in list(branch.declared())[:20]:
-                for value in self.of(self.member(branch, name), depth + 1)[1 if name in branch.required else 0 :][:3]:
-                    found.append(self.object(branch, {name: value}, full=False, depth=depth))
+                values = self.of(self.member(branch, name), depth + 1)[1 if name in branch.required else 0 :]
+                found += [self.object(branch, {name: value}, full=False, depth=depth) for value in values[:3]]
         return [one for one in found if one is not None]
 
     def member(self, branch: Branch, name: str) -> Conjunction:

@@ -1,0 +1,89 @@
+"""Numbers and strings: bounds, steps, lengths, patterns and remarks of one branch against those of a reader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+from observatory.spec.changes.json_schema.branches import INFINITY, Branch
+from observatory.spec.changes.json_schema.cleaning import NotDecidable
+from observatory.spec.changes.json_schema.obstacles import Obstacle
+from observatory.spec.changes.json_schema.patterns import beyond, example
+from observatory.spec.changes.json_schema.samples import numbers, step_of, strings
+
+WIDER_FORMATS = frozenset({
+    ("'int32'", "'int64'"), ("'float'", "'double'"), ("'email'", "'idn-email'"), ("'hostname'", "'idn-hostname'"),
+    ("'uri'", "'uri-reference'"), ("'uri'", "'iri'"),
+})  # fmt: skip
+"""Formats whose values are all values of another one."""
+
+
+def remarks_between(branch: Branch, kind: str, option: Branch) -> Iterator[Obstacle]:
+    """Remarks that the reader adds and some readers hold to."""
+    for keyword, value in sorted(option.remarks - branch.remarks):
+        own = next((known for word, known in branch.remarks if word == keyword), None)
+        concerns = kind == "object" if keyword == "discriminator" else kind in ("string", "number")
+        if not concerns or (keyword == "format" and (own, value) in WIDER_FORMATS):
+            continue
+        before = f"{own} before it" if own else "none in the writer"
+        message = f"{keyword} is {value} for the reader, {before}: a remark that some readers hold to"
+        yield Obstacle(keyword=keyword, message=message, open=True)
+
+
+def numbers_between(branch: Branch, option: Branch) -> Iterator[Obstacle]:
+    """Where a number may lie outside what the reader takes."""
+    near = tuple(numbers(branch, (option.low, option.high)))
+    if (option.low, option.low_open) > (branch.low, branch.low_open):
+        low = "have no lower bound" if branch.low == -INFINITY else f"be as low as {branch.low:g}"
+        bound = f"{'more than' if option.low_open else 'at least'} {option.low:g}"
+        word = "exclusiveMinimum" if option.low_open else "minimum"
+        yield Obstacle(keyword=word, message=f"may {low}; the reader wants {bound}", candidates=near)
+    if (option.high, not option.high_open) < (branch.high, not branch.high_open):
+        high = "have no upper bound" if branch.high == INFINITY else f"be as high as {branch.high:g}"
+        bound = f"{'less than' if option.high_open else 'at most'} {option.high:g}"
+        word = "exclusiveMaximum" if option.high_open else "maximum"
+        yield Obstacle(keyword=word, message=f"may {high}; the reader wants {bound}", candidates=near)
+    own, wanted = step_of(branch), step_of(option)
+    if wanted and (own is None or (own / wanted).denominator != 1):
+        if option.integer and wanted == Fraction(1):
+            message = "may have a fraction; the reader takes integers"
+            yield Obstacle(keyword="type", message=message, candidates=near)
+        else:
+            message = f"may be no multiple of {float(wanted):g}"
+            yield Obstacle(keyword="multipleOf", message=message, candidates=near)
+
+
+def strings_between(branch: Branch, option: Branch) -> Iterator[Obstacle]:
+    """Where a string may be too short, too long, or match no pattern of the reader."""
+    samples = tuple(strings(branch))
+    if option.min_length > branch.min_length:
+        shorter = _text(branch, branch.min_length, option.min_length - 1)
+        message = f"may have {branch.min_length} characters; the reader wants at least {option.min_length}"
+        yield Obstacle(
+            keyword="minLength", message=message, candidates=(*shorter, *samples), open=bool(branch.patterns)
+        )
+    if option.max_length < branch.max_length:
+        longer = _text(branch, int(option.max_length) + 1, branch.max_length)
+        length = "any number of" if branch.max_length == INFINITY else branch.max_length
+        message = f"may have {length} characters; the reader wants at most {option.max_length}"
+        yield Obstacle(keyword="maxLength", message=message, candidates=(*longer, *samples), open=bool(branch.patterns))
+    for pattern in option.patterns:
+        if pattern in branch.patterns:
+            continue
+        try:
+            outside = beyond(branch.patterns, branch.min_length, branch.max_length, pattern)
+        except NotDecidable as reason:
+            message = f"whether all values match {pattern!r} is not known: {reason.message}"
+            yield Obstacle(keyword="pattern", message=message, candidates=samples, open=True)
+            continue
+        if outside is not None:
+            message = f"may be a text that does not match {pattern!r}"
+            yield Obstacle(keyword="pattern", message=message, candidates=(outside, *samples))
+
+
+def _text(branch: Branch, least: int, most: float) -> list[Any]:
+    if branch.patterns:
+        text = example(branch.patterns, least, most)
+        return [] if text is None else [text]
+    return ["a" * least] if least <= 2_000 else []

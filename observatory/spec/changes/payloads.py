@@ -1,0 +1,55 @@
+"""Payloads by their format: JSON Schema and Avro are decided, other formats are equal or unknown."""
+
+from __future__ import annotations
+
+import re
+
+from observatory.spec.catalog import Message
+from observatory.spec.changes.avro import compare_avro_schemas
+from observatory.spec.changes.json_schema import compare_json_schemas
+from observatory.spec.changes.verdict import SAME, Compatibility, undecided
+from observatory.spec.likeness import digest
+
+_ASYNCAPI = re.compile(r"application/vnd\.aai\.asyncapi(\+json|\+yaml)?(;.*)?")
+_DRAFT_07 = re.compile(r"application/schema(\+json|\+yaml)(;\s*version=[\"']?draft-0?[67][\"']?)?")
+_AVRO = re.compile(r"application/vnd\.apache\.avro(\+json|\+yaml)?(;.*)?")
+
+
+def family_of_format(schema_format: str | None) -> str:
+    """`json-schema`, `avro`, or the format itself where nobody here knows its rules."""
+    text = (schema_format or "").strip().lower()
+    if not text or _ASYNCAPI.fullmatch(text) or _DRAFT_07.fullmatch(text):
+        return "json-schema"
+    return "avro" if _AVRO.fullmatch(text) else text.partition(";")[0].strip()
+
+
+def compare_payloads(old: Message, new: Message) -> Compatibility:
+    """Both directions of the payloads of two messages."""
+    before, after = family_of_format(old.schema_format), family_of_format(new.schema_format)
+    if before != after:
+        reading = undecided("schemaFormat", f"the schema format changed from {before} to {after}")
+        return Compatibility(backward=reading, forward=reading)
+    if _alike(old, new):
+        return SAME
+    if (old.schema is None or new.schema is None) and before != "json-schema":
+        reading = undecided("payload", "one of the two declares no payload")
+        return Compatibility(backward=reading, forward=reading)
+    if before == "json-schema":
+        return compare_json_schemas(
+            old.schema, new.schema, old_definitions=old.definitions, new_definitions=new.definitions
+        )
+    if before == "avro":
+        return compare_avro_schemas(old.schema, new.schema)
+    reading = undecided("schemaFormat", f"it changed, and the rules of {before} are not known here")
+    return Compatibility(backward=reading, forward=reading)
+
+
+def compare_headers(old: Message, new: Message) -> Compatibility:
+    """Both directions of the headers of two messages; a message without a schema for them may carry any."""
+    return compare_json_schemas(
+        old.headers, new.headers, old_definitions=old.definitions, new_definitions=new.definitions
+    )
+
+
+def _alike(old: Message, new: Message) -> bool:
+    return digest([old.schema, dict(old.definitions)]) == digest([new.schema, dict(new.definitions)])
