@@ -193,9 +193,8 @@ def _outcome(verdict: Verdict, operation: Operation | None, parties: Sequence[Pa
         if sends:
             said.append(f"{'others' if parties else 'readers'} by the old schema {_CAN[verdict]} it")
         else:
-            said.append(
-                f"{operation.key} {_CAN[verdict]} {'others' if parties else 'what was written'} by the old schema"
-            )
+            written = "what others write" if parties else "what was written"
+            said.append(f"{operation.key} {_CAN[verdict]} {written} by the old schema")
     return "; ".join(said)
 
 

@@ -20,7 +20,7 @@ from observatory.spec.changes.verdict import (
     undecided,
 )
 
-__all__ = ["compare_json_schemas"]
+__all__ = ["compare_json_schemas", "reasons_against"]
 
 MAX_TRIED = 400
 
@@ -59,10 +59,10 @@ def _read(writer: Schema, reader: Schema, declared: Containment, strict: Contain
     for schema in (writer, reader):
         if declared.validators.accepts((schema,), None) is None:
             return undecided("schema", "no validator can be built for it: it is no valid draft-07 schema")
-    found = reading_of(_tried(declared, (writer,), (reader,)))
+    found = reading_of(reasons_against(declared, (writer,), (reader,)))
     if found.verdict == "breaking":
         return found
-    reasons = reading_of(_tried(strict, (writer,), (reader,))).reasons
+    reasons = reading_of(reasons_against(strict, (writer,), (reader,))).reasons
     assumption = next((reason for reason in reasons if reason.proved), None)
     if found.verdict == "compatible":
         return Reading(verdict="compatible", assumption=assumption) if assumption else _or_open(reasons)
@@ -74,7 +74,7 @@ def _or_open(reasons: tuple[Reason, ...]) -> Reading:
     return Reading(verdict="compatible", assumption=reasons[0]) if reasons else COMPATIBLE
 
 
-def _tried(check: Containment, writer: Conjunction, reader: Conjunction) -> list[Reason]:
+def reasons_against(check: Containment, writer: Conjunction, reader: Conjunction) -> list[Reason]:
     """The obstacles as reasons: proved where a value of the writer is indeed refused by the reader's validator."""
     obstacles = check.within(writer, reader)
     reasons = [_reason(one, _witness(check, writer, reader, one.candidates)) for one in obstacles]

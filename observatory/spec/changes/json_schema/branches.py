@@ -12,7 +12,7 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import Any
 
-from observatory.spec.changes.json_schema.cleaning import REMARKS, Cleaned, NotDecidable, Schema
+from observatory.spec.changes.json_schema.cleaning import REMARK_KEY, Cleaned, NotDecidable, Schema
 
 Conjunction = tuple[Schema, ...]
 Number = int | float
@@ -225,7 +225,7 @@ def _texts(branch: Branch, schema: dict[str, Any]) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     if isinstance(pattern := schema.get("pattern"), str):
         changes["patterns"] = tuple(dict.fromkeys([*branch.patterns, pattern]))
-    remarks = {(word, repr(schema[word])) for word in REMARKS if word in schema}
+    remarks = {(word, repr(value)) for word, value in schema.get(REMARK_KEY, {}).items()}
     return {**changes, "remarks": branch.remarks | remarks} if remarks else changes
 
 

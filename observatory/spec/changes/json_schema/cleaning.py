@@ -25,7 +25,8 @@ _NESTED = frozenset({*_ONE, *_LISTS, *_MAPS, "items", "dependencies"})
 _NUMBERS = ("multipleOf", "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum")
 _COUNTS = ("maxLength", "minLength", "maxItems", "minItems", "maxProperties", "minProperties")
 REMARKS = ("format", "contentEncoding", "contentMediaType", "discriminator")
-"""Keywords that draft-07 does not assert, but that a reader may hold to."""
+"""Keywords that draft-07 lets a reader ignore, but that it may hold to."""
+REMARK_KEY = "x-remarks"
 
 
 class NotDecidable(Exception):
@@ -130,8 +131,11 @@ class _Cleaner:
             elif key in ("uniqueItems", "nullable"):
                 if value is True:
                     kept[key] = True
-            elif key in ("const", "pattern", *REMARKS):
+            elif key in ("const", "pattern"):
                 kept[key] = value
+            elif key in REMARKS:
+                # Under a key of their own, or the validator would hold to some of them.
+                kept.setdefault(REMARK_KEY, {})[key] = value
         return kept
 
     def _nested(self, key: str, value: object, depth: int) -> Any:

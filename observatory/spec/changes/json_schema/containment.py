@@ -32,6 +32,7 @@ MAX_STEPS = 20_000
 MAX_LEVEL = 60
 MAX_INTEGERS = 64
 MAX_SPLIT = 16
+MAX_OBSTACLES = 40
 NOTHING: Conjunction = (False,)
 KINDS = ("null", "boolean", "number", "string", "array", "object")
 Key = tuple[tuple[int, ...], tuple[int, ...]]
@@ -131,7 +132,7 @@ class Containment:
         if nullable and not any(option.nullable or "null" in option.types for option in options):
             message = "'nullable' lets some tools write null, which the reader does not take"
             found.append(Obstacle(keyword="nullable", message=message, open=True))
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(found))[:MAX_OBSTACLES]
 
     def _wrong_types(
         self, branches: list[Branch], options: list[Branch], taken: frozenset[str], writer: Conjunction
@@ -204,9 +205,6 @@ class Containment:
             return []
         shown = ", ".join(spoken(value) for value in refused[:3]) + (", …" if len(refused) > 3 else "")
         simple = all(type_of(value) not in ("array", "object") for value in refused)
-        if refused in ([None], [True], [False], [True, False], [False, True]):
-            message = f"may be {'a boolean' if len(refused) == 2 else shown}, which the reader does not take"
-            return [Obstacle(keyword="type", message=message, candidates=tuple(refused))]
         message = f"may be {shown if simple else 'a value'}, which the reader does not take"
         return [Obstacle(keyword="enum", message=message, candidates=tuple(refused))]
 

@@ -71,7 +71,7 @@ class MemberCheck:
     def _member(self, name: str) -> Iterator[Obstacle]:
         written, read = self._written(name), self._read(name)
         step = member_step(name)
-        if read == NOTHING:
+        if self.check.nothing(read):
             values = self.check.samples.of(written)[:2]
             message = f"the reader does not allow the property {spoken(name)}"
             yield Obstacle(
@@ -85,10 +85,8 @@ class MemberCheck:
         """Objects of the writer with each of some values under a name, once bare and once with all members."""
         found: list[Any] = []
         for full in (False, True):
-            for value in values:
-                made = self.check.samples.object(self.branch, {name: value}, full=full)
-                if made is not None and made not in found:
-                    found.append(made)
+            made = [self.check.samples.object(self.branch, {name: value}, full=full) for value in values]
+            found += [one for one in made if one is not None]
         return tuple(found)
 
     def _required(self) -> Iterator[Obstacle]:
@@ -141,11 +139,11 @@ class MemberCheck:
         for alternatives in self._open(skipped):
             found: list[Obstacle] = []
             for written_pattern, written in alternatives:
-                if written is False:
+                if self.check.nothing((written,)):
                     continue
                 name = self._fresh_name(written_pattern or pattern)
                 step = f"[{spoken(pattern or written_pattern)}]" if pattern or written_pattern else ".*"
-                if read is False:
+                if self.check.nothing((read,)):
                     message = "the reader allows no property that it does not name"
                     values = self.check.samples.of((written,))[:2] or [0]
                     made = self._with(name, values) if name else ()
@@ -193,7 +191,7 @@ class MemberCheck:
 
     def _names_within(self, alternatives: list[tuple[str | None, Schema]], wanted: Schema) -> bool:
         for pattern, schema in alternatives:
-            if schema is False:
+            if self.check.nothing((schema,)):
                 continue
             text: dict[str, Any] = {"type": "string"} if pattern is None else {"type": "string", "pattern": pattern}
             name = self.check.kept(("name", pattern), text)
@@ -207,7 +205,9 @@ class MemberCheck:
             bare = self.check.samples.object(self.branch, {}, full=False)
             message = f"may have {least} properties; the reader wants at least {self.option.min_members}"
             yield Obstacle(keyword="minProperties", message=message, candidates=() if bare is None else (bare,))
-        closed = any(all(schema is False for _, schema in alternatives) for alternatives in self._open(set()))
+        closed = any(
+            all(self.check.nothing((schema,)) for _, schema in alternatives) for alternatives in self._open(set())
+        )
         most = min(self.branch.max_members, len(possible) if closed else INFINITY)
         if self.option.max_members < most:
             full = self.check.samples.object(self.branch, {}, full=True)

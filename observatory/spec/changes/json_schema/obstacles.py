@@ -10,7 +10,7 @@ from typing import Any
 
 from observatory.spec.changes.json_schema.branches import Branch
 
-MAX_CANDIDATES = 24
+MAX_CANDIDATES = 10
 WORDS = {
     "null": "null",
     "boolean": "a boolean",

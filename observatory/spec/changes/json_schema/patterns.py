@@ -43,9 +43,18 @@ def beyond(patterns: Sequence[str], least: int, most: float, wanted: str) -> str
 def example(patterns: Sequence[str], least: int, most: float) -> str | None:
     """A shortest text within lengths that matches all patterns; None when none is found."""
     try:
-        return _walk([_compiled(one) for one in patterns], least, most, None)
+        return shortest(patterns, least, most)
     except NotDecidable:
         return None
+
+
+def shortest(patterns: Sequence[str], least: int, most: float) -> str | None:
+    """A shortest text within lengths that matches all patterns; None when there is none.
+
+    Raises:
+        NotDecidable: An expression is not regular, or too large.
+    """
+    return _walk([_compiled(one) for one in patterns], least, most, None)
 
 
 @dataclass(slots=True)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any
 
 from observatory.spec.changes.json_schema.branches import INFINITY, Branch
 from observatory.spec.changes.json_schema.cleaning import NotDecidable
 from observatory.spec.changes.json_schema.obstacles import Obstacle
-from observatory.spec.changes.json_schema.patterns import beyond, example
-from observatory.spec.changes.json_schema.samples import numbers, step_of, strings
+from observatory.spec.changes.json_schema.patterns import beyond, shortest
+from observatory.spec.changes.json_schema.samples import MAX_SAMPLE_LENGTH, numbers, step_of, strings
 
 WIDER_FORMATS = frozenset({
     ("'int32'", "'int64'"), ("'float'", "'double'"), ("'email'", "'idn-email'"), ("'hostname'", "'idn-hostname'"),
@@ -58,16 +57,13 @@ def strings_between(branch: Branch, option: Branch) -> Iterator[Obstacle]:
     """Where a string may be too short, too long, or match no pattern of the reader."""
     samples = tuple(strings(branch))
     if option.min_length > branch.min_length:
-        shorter = _text(branch, branch.min_length, option.min_length - 1)
-        message = f"may have {branch.min_length} characters; the reader wants at least {option.min_length}"
-        yield Obstacle(
-            keyword="minLength", message=message, candidates=(*shorter, *samples), open=bool(branch.patterns)
-        )
+        least = f"may have {branch.min_length} characters" if not branch.patterns else "may be shorter"
+        message = f"{least}; the reader wants at least {option.min_length}"
+        yield from _length(branch, branch.min_length, option.min_length - 1, "minLength", message)
     if option.max_length < branch.max_length:
-        longer = _text(branch, int(option.max_length) + 1, branch.max_length)
-        length = "any number of" if branch.max_length == INFINITY else branch.max_length
-        message = f"may have {length} characters; the reader wants at most {option.max_length}"
-        yield Obstacle(keyword="maxLength", message=message, candidates=(*longer, *samples), open=bool(branch.patterns))
+        most = f"may have {branch.max_length} characters" if branch.max_length != INFINITY else "may be of any length"
+        message = f"{most if not branch.patterns else 'may be longer'}; the reader wants at most {option.max_length}"
+        yield from _length(branch, int(option.max_length) + 1, branch.max_length, "maxLength", message)
     for pattern in option.patterns:
         if pattern in branch.patterns:
             continue
@@ -82,8 +78,16 @@ def strings_between(branch: Branch, option: Branch) -> Iterator[Obstacle]:
             yield Obstacle(keyword="pattern", message=message, candidates=(outside, *samples))
 
 
-def _text(branch: Branch, least: int, most: float) -> list[Any]:
-    if branch.patterns:
-        text = example(branch.patterns, least, most)
-        return [] if text is None else [text]
-    return ["a" * least] if least <= 2_000 else []
+def _length(branch: Branch, least: int, most: float, keyword: str, message: str) -> Iterator[Obstacle]:
+    """An obstacle where a text of some lengths matches all patterns of the writer."""
+    if not branch.patterns:
+        texts = ("a" * least, *strings(branch)) if least <= MAX_SAMPLE_LENGTH else ()
+        yield Obstacle(keyword=keyword, message=message, candidates=texts)
+        return
+    try:
+        text = shortest(branch.patterns, least, most)
+    except NotDecidable:
+        yield Obstacle(keyword=keyword, message=message, candidates=tuple(strings(branch)), open=True)
+        return
+    if text is not None:
+        yield Obstacle(keyword=keyword, message=message, candidates=(text,))
