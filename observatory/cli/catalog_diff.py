@@ -135,9 +135,15 @@ def _change(change: Change) -> Iterator[str]:
         return
     needs = f", and {change.needs} is needed" if change.needs else ""
     yield f"{_INDENT}{_modes(change.compatibility.verdict)}{needs}"
+    shown = []
     for mode, reading in (("BACKWARD", change.compatibility.backward), ("FORWARD", change.compatibility.forward)):
         if change.needs in (mode, "FULL"):
+            shown.append(reading)
             yield from _reading(reading)
+    for party in change.parties:
+        if party.reading.verdict != "compatible" and party.reading not in shown:
+            yield f"{_INDENT}by the schema that {party.operation} declares itself:"
+            yield from _reading(party.reading)
 
 
 def _modes(verdict: object) -> str:

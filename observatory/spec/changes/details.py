@@ -96,7 +96,7 @@ def operation_differences(old: Operation, new: Operation) -> Iterator[Difference
     grouped = old.consumer_group != new.consumer_group
     for one in binding_differences(old.bindings, new.bindings):
         # The group of a binding has been said as such.
-        if not (grouped and one.aspect in ("binding kafka.groupId", "binding nats.queue")):
+        if not (grouped and one.aspect.startswith(("binding kafka.groupId", "binding nats.queue"))):
             yield one
     if old.service != new.service:
         yield Difference("service", _from_to("service", old.service, new.service))

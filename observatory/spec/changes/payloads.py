@@ -7,7 +7,7 @@ import re
 from observatory.spec.catalog import Message
 from observatory.spec.changes.avro import compare_avro_schemas
 from observatory.spec.changes.json_schema import compare_json_schemas
-from observatory.spec.changes.verdict import SAME, Compatibility, undecided
+from observatory.spec.changes.verdict import COMPATIBLE, SAME, Compatibility, undecided
 from observatory.spec.likeness import digest
 
 _ASYNCAPI = re.compile(r"application/vnd\.aai\.asyncapi(\+json|\+yaml)?(;.*)?")
@@ -25,14 +25,13 @@ def family_of_format(schema_format: str | None) -> str:
 
 def compare_payloads(old: Message, new: Message) -> Compatibility:
     """Both directions of the payloads of two messages."""
-    before, after = family_of_format(old.schema_format), family_of_format(new.schema_format)
+    if _alike(old.schema, new.schema, old, new) and _family(old) == _family(new):
+        return SAME
+    if old.schema is None or new.schema is None:
+        return _undeclared("payload", old.schema is None, new.schema is None)
+    before, after = _family(old), _family(new)
     if before != after:
         reading = undecided("schemaFormat", f"the schema format changed from {before} to {after}")
-        return Compatibility(backward=reading, forward=reading)
-    if _alike(old, new):
-        return SAME
-    if (old.schema is None or new.schema is None) and before != "json-schema":
-        reading = undecided("payload", "one of the two declares no payload")
         return Compatibility(backward=reading, forward=reading)
     if before == "json-schema":
         return compare_json_schemas(
@@ -45,11 +44,25 @@ def compare_payloads(old: Message, new: Message) -> Compatibility:
 
 
 def compare_headers(old: Message, new: Message) -> Compatibility:
-    """Both directions of the headers of two messages; a message without a schema for them may carry any."""
+    """Both directions of the headers of two messages, which are always JSON Schema."""
+    if _alike(old.headers, new.headers, old, new):
+        return SAME
+    if old.headers is None or new.headers is None:
+        return _undeclared("headers", old.headers is None, new.headers is None)
     return compare_json_schemas(
         old.headers, new.headers, old_definitions=old.definitions, new_definitions=new.definitions
     )
 
 
-def _alike(old: Message, new: Message) -> bool:
-    return digest([old.schema, dict(old.definitions)]) == digest([new.schema, dict(new.definitions)])
+def _family(message: Message) -> str:
+    return family_of_format(message.schema_format)
+
+
+def _undeclared(what: str, old: bool, new: bool) -> Compatibility:
+    """A reader that declares nothing takes anything; what a writer writes that declares nothing, nobody knows."""
+    reading = undecided(what, f"the writer declares no {what}, so nobody knows what it writes")
+    return Compatibility(backward=reading if old else COMPATIBLE, forward=reading if new else COMPATIBLE)
+
+
+def _alike(one: object, other: object, old: Message, new: Message) -> bool:
+    return digest([one, dict(old.definitions)]) == digest([other, dict(new.definitions)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from observatory.location import Location
@@ -57,8 +57,8 @@ class Change:
     affected: tuple[str, ...] = ()
     compatibility: Compatibility | None = None
     parties: tuple[Party, ...] = ()
-    old: Location | None = None
-    new: Location | None = None
+    old: Location | None = field(default=None, compare=False)
+    new: Location | None = field(default=None, compare=False)
 
     def order(self) -> tuple[int, str, str, str, str, str]:
         """Sorts breaking changes first, and otherwise by name."""
