@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from observatory.spec.catalog import Channel, Message, Operation
+from observatory.spec.changes.json_schema import Effort
 from observatory.spec.changes.pairing import pair_messages
 from observatory.spec.changes.payloads import compare_headers, compare_payloads
 from observatory.spec.changes.records import VERDICT_ORDER, Change, Party
@@ -25,6 +26,7 @@ class MessageComparison:
     """Compares messages; a pair of schemas that many operations share is compared once."""
 
     _known: dict[tuple[str, str, str], Compatibility] = field(default_factory=dict)
+    _effort: Effort = field(default_factory=Effort)
 
     def of_operation(self, old: Operation, new: Operation, others: Sequence[Operation]) -> Iterator[Change]:
         """Changes of the messages of an operation.
@@ -149,7 +151,7 @@ class MessageComparison:
     def _compared(self, old: Message, new: Message) -> Compatibility:
         key = ("payload", _mark(old), _mark(new))
         if key not in self._known:
-            self._known[key] = compare_payloads(old, new)
+            self._known[key] = compare_payloads(old, new, self._effort)
         return self._known[key]
 
     def _headers(self, old: Message, new: Message) -> Compatibility | None:
@@ -158,7 +160,7 @@ class MessageComparison:
             return None
         key = ("headers", *marks)
         if key not in self._known:
-            self._known[key] = compare_headers(old, new)
+            self._known[key] = compare_headers(old, new, self._effort)
         return self._known[key]
 
 

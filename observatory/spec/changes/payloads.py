@@ -6,7 +6,7 @@ import re
 
 from observatory.spec.catalog import Message
 from observatory.spec.changes.avro import compare_avro_schemas
-from observatory.spec.changes.json_schema import compare_json_schemas
+from observatory.spec.changes.json_schema import Effort, compare_json_schemas
 from observatory.spec.changes.verdict import COMPATIBLE, SAME, Compatibility, undecided
 from observatory.spec.likeness import digest
 
@@ -23,7 +23,7 @@ def family_of_format(schema_format: str | None) -> str:
     return "avro" if _AVRO.fullmatch(text) else text.partition(";")[0].strip()
 
 
-def compare_payloads(old: Message, new: Message) -> Compatibility:
+def compare_payloads(old: Message, new: Message, effort: Effort | None = None) -> Compatibility:
     """Both directions of the payloads of two messages."""
     if _alike(old.schema, new.schema, old, new) and _family(old) == _family(new):
         return SAME
@@ -35,7 +35,7 @@ def compare_payloads(old: Message, new: Message) -> Compatibility:
         return Compatibility(backward=reading, forward=reading)
     if before == "json-schema":
         return compare_json_schemas(
-            old.schema, new.schema, old_definitions=old.definitions, new_definitions=new.definitions
+            old.schema, new.schema, old_definitions=old.definitions, new_definitions=new.definitions, effort=effort
         )
     if before == "avro":
         return compare_avro_schemas(old.schema, new.schema)
@@ -43,14 +43,14 @@ def compare_payloads(old: Message, new: Message) -> Compatibility:
     return Compatibility(backward=reading, forward=reading)
 
 
-def compare_headers(old: Message, new: Message) -> Compatibility:
+def compare_headers(old: Message, new: Message, effort: Effort | None = None) -> Compatibility:
     """Both directions of the headers of two messages, which are always JSON Schema."""
     if _alike(old.headers, new.headers, old, new):
         return SAME
     if old.headers is None or new.headers is None:
         return _undeclared("headers", old.headers is None, new.headers is None)
     return compare_json_schemas(
-        old.headers, new.headers, old_definitions=old.definitions, new_definitions=new.definitions
+        old.headers, new.headers, old_definitions=old.definitions, new_definitions=new.definitions, effort=effort
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from observatory.spec.changes import Compatibility, Reading
-from observatory.spec.changes.json_schema import compare_json_schemas
+from observatory.spec.changes.json_schema import Effort, compare_json_schemas
 
 S: dict[str, Any] = {"type": "string"}
 N: dict[str, Any] = {"type": "number"}
@@ -258,3 +258,17 @@ def test_a_schema_with_too_many_combinations_is_not_decided() -> None:
     choice = {"anyOf": [{"minimum": one} for one in range(20)]}
     reading = compare_json_schemas({"allOf": [choice, {**choice, "title": "b"}]}, {"maximum": 5}).backward
     assert (reading.verdict, reading.reasons[0].keyword) in [("unknown", "anyOf"), ("breaking", "anyOf")]
+
+
+def test_work_is_bounded_over_all_comparisons_together() -> None:
+    effort = Effort(2_000)
+
+    def reading(number: int) -> Reading:
+        narrow, wide = ({"type": "string", "pattern": pattern} for pattern in (f"^a{{1,{number}}}$", "^a+$"))
+        return compare_json_schemas(obj({"a": narrow}), obj({"a": wide}), effort=effort).backward
+
+    first, *_, last = [reading(number) for number in range(1, 60)]
+    assert (first.verdict, last.verdict) == ("compatible", "unknown")
+    assert [(one.keyword, one.message) for one in last.reasons] == [
+        ("schema", "too much work has gone into the comparison to go on")
+    ]

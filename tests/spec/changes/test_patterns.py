@@ -73,12 +73,14 @@ def test_the_text_is_a_shortest_one() -> None:
 
 
 def test_an_example_is_within_the_lengths() -> None:
-    assert example(["^[a-z]+$", "z$"], 3, 5) == "aaz"
-    assert example(["^a{4}$"], 0, 3) is None
-    assert example([r"^[0-9]{3}-[A-Z]{2}$"], 0, INFINITY) == "000-AA"
+    assert example(("^[a-z]+$", "z$"), 3, 5) == "aaz"
+    assert example(("^a{4}$",), 0, 3) is None
+    assert example((r"^[0-9]{3}-[A-Z]{2}$",), 0, INFINITY) == "000-AA"
 
 
-@pytest.mark.parametrize("pattern", [r"(?=a)a", r"(a)\1", r"\bword\b", "(?i)a", r"\p{L}", "(", "a**", "[a", "a{9999}"])
+@pytest.mark.parametrize(
+    "pattern", [r"(?=a)a", r"(a)\1", r"\bword\b", "(?i)a", r"\p{L}", "(", "a**", "[a", "a{9999}", "(a{0,60}){0,60}"]
+)
 def test_what_is_not_regular_is_not_decided(pattern: str) -> None:
     with pytest.raises(NotDecidable) as caught:
         beyond(["^a$"], 0, INFINITY, pattern)

@@ -8,6 +8,7 @@ from typing import Any
 from observatory.spec.changes.json_schema.branches import Conjunction
 from observatory.spec.changes.json_schema.cleaning import Cleaned, NotDecidable, Schema, clean
 from observatory.spec.changes.json_schema.containment import Containment
+from observatory.spec.changes.json_schema.effort import Effort
 from observatory.spec.changes.json_schema.obstacles import Obstacle
 from observatory.spec.changes.verdict import (
     COMPATIBLE,
@@ -20,7 +21,7 @@ from observatory.spec.changes.verdict import (
     undecided,
 )
 
-__all__ = ["compare_json_schemas", "reasons_against"]
+__all__ = ["Effort", "compare_json_schemas", "reasons_against"]
 
 MAX_TRIED = 400
 
@@ -31,12 +32,14 @@ def compare_json_schemas(
     *,
     old_definitions: Mapping[str, object] | None = None,
     new_definitions: Mapping[str, object] | None = None,
+    effort: Effort | None = None,
 ) -> Compatibility:
     """Both directions of two draft-07 schemas.
 
     Args:
         old, new: Plain schemas.
         old_definitions, new_definitions: What references that are left standing in the schemas lead to, by their text.
+        effort: What this and other comparisons may cost together.
     """
     befores, afters = old_definitions or {}, new_definitions or {}
     try:
@@ -47,14 +50,20 @@ def compare_json_schemas(
     except NotDecidable as reason:
         reading = undecided(reason.keyword, reason.message)
         return Compatibility(backward=reading, forward=reading)
-    checks = Containment(merged, undeclared=False), Containment(merged, undeclared=True)
+    effort = effort or Effort()
+    declared, strict = (Containment(merged, undeclared=counts, effort=effort) for counts in (False, True))
     return Compatibility(
-        backward=_read(before.root, after.root, *checks), forward=_read(after.root, before.root, *checks)
+        backward=_read(before.root, after.root, declared, strict),
+        forward=_read(after.root, before.root, declared, strict),
     )
 
 
 def _read(writer: Schema, reader: Schema, declared: Containment, strict: Containment) -> Reading:
     """Whether a reader takes what a writer writes: by what it declares first, then by all that it allows."""
+    try:
+        declared.effort.spend(1)
+    except NotDecidable as reason:
+        return undecided(reason.keyword, reason.message)
     for schema in (writer, reader):
         if declared.validators.accepts((schema,), None) is None:
             return undecided("schema", "no validator can be built for it: it is no valid draft-07 schema")

@@ -95,13 +95,9 @@ def conjunction(schemas: Iterable[Schema]) -> Conjunction:
 
 
 def expand(
-    schemas: Conjunction,
-    context: Cleaned,
-    *,
-    reading: bool = False,
-    start: Branch = Branch(),
+    schemas: Conjunction, context: Cleaned, *, reading: bool = False, start: Branch | None = None
 ) -> list[Branch]:
-    """The branches of a conjunction.
+    """The branches of a conjunction; computed once where they start from nothing.
 
     Args:
         start: Holds in every branch besides.
@@ -110,7 +106,14 @@ def expand(
     Raises:
         NotDecidable: There are more branches than can be looked at, or a reference contains itself at the same place.
     """
-    return _Expansion(context, reading).all_of(start, schemas, ())
+    if start is not None:
+        return _Expansion(context, reading).all_of(start, schemas, ())
+    key = (tuple(map(id, schemas)), reading)
+    if key not in context.expanded:
+        # The key is made of addresses, so what they belong to is kept beside the branches.
+        context.expanded[key] = schemas, _Expansion(context, reading).all_of(Branch(), schemas, ())
+    found: list[Branch] = context.expanded[key][1]
+    return found
 
 
 def json_key(value: Any) -> object:

@@ -44,11 +44,13 @@ class Cleaned:
 
     Attributes:
         size: How many values it unfolds to, shared parts counted wherever they stand.
+        expanded: Branches that were found, kept for the next question.
     """
 
     root: Schema
     definitions: Mapping[str, Schema]
     size: int
+    expanded: dict[Any, Any] = field(default_factory=dict)
 
     def mark(self) -> str:
         """Equal for schemas that are the same but for remarks to people."""

@@ -20,6 +20,7 @@ from observatory.spec.changes.json_schema.branches import (
     type_of,
 )
 from observatory.spec.changes.json_schema.cleaning import Cleaned, NotDecidable, Schema
+from observatory.spec.changes.json_schema.effort import PAIR, Effort
 from observatory.spec.changes.json_schema.items import ItemCheck
 from observatory.spec.changes.json_schema.members import MemberCheck
 from observatory.spec.changes.json_schema.obstacles import Obstacle, either, spoken, type_words
@@ -28,7 +29,6 @@ from observatory.spec.changes.json_schema.scalars import numbers_between, remark
 from observatory.spec.changes.json_schema.validators import Validators
 from observatory.spec.likeness import digest
 
-MAX_STEPS = 20_000
 MAX_LEVEL = 60
 MAX_INTEGERS = 64
 MAX_SPLIT = 16
@@ -45,23 +45,25 @@ class Containment:
     Attributes:
         undeclared: Whether members count that the writer's schema neither names nor expressly allows. An object
             schema without `additionalProperties` allows them, but few writers write what they do not declare.
+        effort: What the comparison may still cost.
     """
 
     context: Cleaned
     undeclared: bool
+    effort: Effort = field(default_factory=Effort)
     validators: Validators = field(init=False)
     samples: Samples = field(init=False)
     _known: dict[Key, list[Obstacle]] = field(default_factory=dict)
     _open: dict[Key, int] = field(default_factory=dict)
     _proved: list[Key] = field(default_factory=list)
     _digests: dict[int, str] = field(default_factory=dict)
+    _few: dict[tuple[int, ...], list[Any]] = field(default_factory=dict)
     _made: dict[object, Schema] = field(default_factory=dict)
-    _steps: int = 0
     _strict: Containment | None = None
 
     def __post_init__(self) -> None:
-        self.validators = Validators(self.context)
-        self.samples = Samples(self.context, self.validators)
+        self.validators = Validators(self.context, self.effort)
+        self.samples = Samples(self.context, self.validators, self.effort)
 
     @property
     def strict(self) -> Containment:
@@ -69,7 +71,7 @@ class Containment:
         if self.undeclared:
             return self
         if self._strict is None:
-            self._strict = Containment(self.context, undeclared=True)
+            self._strict = Containment(self.context, undeclared=True, effort=self.effort)
         return self._strict
 
     def within(self, writer: Conjunction, reader: Conjunction, level: int = 0) -> list[Obstacle]:
@@ -83,12 +85,12 @@ class Containment:
             if level > self._open[key]:
                 return []
             return [self._undecided("$ref", "the schema is made of itself at the same place", writer)]
-        self._steps += 1
-        if self._steps > MAX_STEPS or level > MAX_LEVEL:
-            return [self._undecided("schema", "the schemas are too large to decide", writer)]
+        if level > MAX_LEVEL:
+            return [self._undecided("schema", f"the schemas nest deeper than {MAX_LEVEL} levels", writer)]
         self._open[key] = level
         before = len(self._proved)
         try:
+            self.effort.spend(PAIR)
             found = self._decide(writer, reader, level)
         except NotDecidable as reason:
             found = [self._undecided(reason.keyword, reason.message, writer)]
@@ -172,6 +174,7 @@ class Containment:
         if values is not None and (found := self._values(values, writer, reader)) is not None:
             return found
         fitting = [option for option in options if kind in option.types]
+        fitting = self._of_same_kind(branch, fitting) if kind == "object" and len(fitting) > 1 else fitting
         best: list[Obstacle] | None = None
         others: list[Any] = []
         for option in fitting:
@@ -228,15 +231,29 @@ class Containment:
                 return True
         return False
 
+    def _of_same_kind(self, branch: Branch, options: list[Branch]) -> list[Branch]:
+        """Options whose discriminating members may have a value in common with the writer's; all if there are none."""
+        for name in sorted(branch.required):
+            own = {json_key(value) for value in self._choices(self.samples.member(branch, name))}
+            if own:
+                of = [{json_key(value) for value in self._choices(self.samples.member(one, name))} for one in options]
+                kept = [one for one, values in zip(options, of, strict=True) if not values or values & own]
+                options = kept or options
+        return options
+
     def _choices(self, schemas: Conjunction) -> list[Any]:
-        found: list[Any] = []
-        for branch in expand(schemas, self.context):
-            for kind in branch.types:
-                values = _listed(branch, kind)
-                if values is None:
-                    return []
-                found += values
-        return found
+        """All values of schemas where they are few; empty where they are not."""
+        key = tuple(map(id, schemas))
+        if key not in self._few:
+            found: list[Any] | None = []
+            try:
+                branches = expand(schemas, self.context)
+            except NotDecidable:
+                branches, found = [], None
+            for values in (_listed(branch, kind) for branch in branches for kind in branch.types):
+                found = None if found is None or values is None else [*found, *values]
+            self._few[key] = found or []
+        return self._few[key]
 
     def kept(self, key: object, schema: Schema) -> Schema:
         """One schema for each key, kept alive: pairs of schemas are known by their addresses."""
@@ -248,20 +265,22 @@ class Containment:
         if option.literals is not None:
             message = f"the reader takes only {', '.join(spoken(one) for one in option.literals[:4])}"
             return [Obstacle(keyword="enum", message=message, candidates=tuple(self.samples.typed(branch, kind)))]
+        found += remarks_between(branch, kind, option)
+        if kind == "number":
+            found += numbers_between(branch, option)
+        elif kind == "string":
+            found += strings_between(branch, option, self.effort)
+        elif kind == "array":
+            found += ItemCheck(self, branch, option, level).obstacles()
+        elif kind == "object":
+            found += MemberCheck(self, branch, option, level).obstacles()
+        if found:
+            return found  # what the reader excludes besides is costly to tell and adds nothing
         for refused in option.nots:
             if not self._apart(branch, kind, refused, level):
                 candidates = self.samples.of((*refused, *self._schema_of(branch)))
                 message = "may be something that the reader excludes"
                 found.append(Obstacle(keyword="not", message=message, candidates=tuple(candidates), open=True))
-        found += remarks_between(branch, kind, option)
-        if kind == "number":
-            found += numbers_between(branch, option)
-        elif kind == "string":
-            found += strings_between(branch, option)
-        elif kind == "array":
-            found += ItemCheck(self, branch, option, level).obstacles()
-        elif kind == "object":
-            found += MemberCheck(self, branch, option, level).obstacles()
         return found
 
     def _schema_of(self, branch: Branch) -> Conjunction:

@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from observatory.spec.changes.json_schema.cleaning import NotDecidable
+from observatory.spec.changes.json_schema.effort import Effort
 
 Range = tuple[int, int]
 Ranges = tuple[Range, ...]
-MAX_STATES = 3_000
-MAX_WALK = 150_000
+MAX_STATES = 2_000
+MAX_WALK = 60_000
+MAX_EXAMPLE = 20_000
 MAX_PATTERN = 2_000
 LAST = 0x10FFFF
 _SURROGATES = (0xD800, 0xDFFF)
@@ -31,30 +33,31 @@ _CONTROLS = {"t": 9, "n": 10, "v": 11, "f": 12, "r": 13, "0": 0}
 _FRIENDLY = [ord(char) for char in "aA0b1 -_.@"]
 
 
-def beyond(patterns: Sequence[str], least: int, most: float, wanted: str) -> str | None:
+def beyond(patterns: Sequence[str], least: int, most: float, wanted: str, effort: Effort | None = None) -> str | None:
     """A shortest text within lengths that matches all patterns and not the wanted one; None when there is none.
 
     Raises:
         NotDecidable: An expression is not regular, or too large.
     """
-    return _walk([_compiled(one) for one in patterns], least, most, _compiled(wanted))
+    return _walk([_compiled(one) for one in patterns], least, most, _compiled(wanted), effort or Effort())
 
 
-def example(patterns: Sequence[str], least: int, most: float) -> str | None:
+@lru_cache(maxsize=2048)
+def example(patterns: tuple[str, ...], least: int, most: float) -> str | None:
     """A shortest text within lengths that matches all patterns; None when none is found."""
     try:
-        return shortest(patterns, least, most)
+        return shortest(patterns, least, most, Effort(MAX_EXAMPLE))
     except NotDecidable:
         return None
 
 
-def shortest(patterns: Sequence[str], least: int, most: float) -> str | None:
+def shortest(patterns: Sequence[str], least: int, most: float, effort: Effort | None = None) -> str | None:
     """A shortest text within lengths that matches all patterns; None when there is none.
 
     Raises:
         NotDecidable: An expression is not regular, or too large.
     """
-    return _walk([_compiled(one) for one in patterns], least, most, None)
+    return _walk([_compiled(one) for one in patterns], least, most, None, effort or Effort())
 
 
 @dataclass(slots=True)
@@ -114,7 +117,7 @@ class Automaton:
         return 1 in self.closure(states, "^$" if first else "$")
 
 
-def _walk(automata: list[Automaton], least: int, most: float, refused: Automaton | None) -> str | None:
+def _walk(automata: list[Automaton], least: int, most: float, refused: Automaton | None, effort: Effort) -> str | None:
     everything = [*automata, *([refused] if refused else [])]
     chars = _alphabet(everything)
     start = (0, tuple(one.start() for one in everything))
@@ -130,10 +133,13 @@ def _walk(automata: list[Automaton], least: int, most: float, refused: Automaton
             return _read_back(came, here)
         if length >= most:
             continue
+        # A set of many states costs as much as many small ones.
+        cost = len(chars) * (1 + sum(map(len, states)) // 16)
+        steps += cost
+        if steps > MAX_WALK:
+            raise NotDecidable("pattern", "the expressions are too large to compare")
+        effort.spend(cost)
         for char in chars:
-            steps += 1
-            if steps > MAX_WALK:
-                raise NotDecidable("pattern", "the expressions are too large to compare")
             # Beyond the least length the number of characters matters only where there is a greatest one.
             longer = length + 1 if most != float("inf") or length < least or first else length
             there = (longer, tuple(one.move(at, char) for one, at in zip(everything, states, strict=True)))

@@ -14,6 +14,7 @@ from typing import Any
 
 from observatory.spec.changes.json_schema.branches import INFINITY, Branch, Conjunction, expand, json_key
 from observatory.spec.changes.json_schema.cleaning import Cleaned, NotDecidable, Schema
+from observatory.spec.changes.json_schema.effort import SAMPLE, Effort
 from observatory.spec.changes.json_schema.patterns import example
 from observatory.spec.changes.json_schema.validators import Validators
 
@@ -51,6 +52,7 @@ class Samples:
 
     context: Cleaned
     validators: Validators
+    effort: Effort
     _known: dict[tuple[int, ...], list[Any]] = field(default_factory=dict)
 
     def of(self, schemas: Conjunction, depth: int = 0) -> list[Any]:
@@ -65,6 +67,7 @@ class Samples:
         if depth > MAX_SAMPLE_DEPTH:
             return []
         try:
+            self.effort.spend(SAMPLE)
             branches = expand(schemas, self.context)
         except NotDecidable:
             return []

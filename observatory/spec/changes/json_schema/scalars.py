@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from observatory.spec.changes.json_schema.branches import INFINITY, Branch
 from observatory.spec.changes.json_schema.cleaning import NotDecidable
+from observatory.spec.changes.json_schema.effort import Effort
 from observatory.spec.changes.json_schema.obstacles import Obstacle
 from observatory.spec.changes.json_schema.patterns import beyond, shortest
 from observatory.spec.changes.json_schema.samples import MAX_SAMPLE_LENGTH, numbers, step_of, strings
@@ -53,22 +54,22 @@ def numbers_between(branch: Branch, option: Branch) -> Iterator[Obstacle]:
             yield Obstacle(keyword="multipleOf", message=message, candidates=near)
 
 
-def strings_between(branch: Branch, option: Branch) -> Iterator[Obstacle]:
+def strings_between(branch: Branch, option: Branch, effort: Effort) -> Iterator[Obstacle]:
     """Where a string may be too short, too long, or match no pattern of the reader."""
     samples = tuple(strings(branch))
     if option.min_length > branch.min_length:
         least = f"may have {branch.min_length} characters" if not branch.patterns else "may be shorter"
         message = f"{least}; the reader wants at least {option.min_length}"
-        yield from _length(branch, branch.min_length, option.min_length - 1, "minLength", message)
+        yield from _length(branch, branch.min_length, option.min_length - 1, "minLength", message, effort)
     if option.max_length < branch.max_length:
         most = f"may have {branch.max_length} characters" if branch.max_length != INFINITY else "may be of any length"
         message = f"{most if not branch.patterns else 'may be longer'}; the reader wants at most {option.max_length}"
-        yield from _length(branch, int(option.max_length) + 1, branch.max_length, "maxLength", message)
+        yield from _length(branch, int(option.max_length) + 1, branch.max_length, "maxLength", message, effort)
     for pattern in option.patterns:
         if pattern in branch.patterns:
             continue
         try:
-            outside = beyond(branch.patterns, branch.min_length, branch.max_length, pattern)
+            outside = beyond(branch.patterns, branch.min_length, branch.max_length, pattern, effort)
         except NotDecidable as reason:
             message = f"whether all values match {pattern!r} is not known: {reason.message}"
             yield Obstacle(keyword="pattern", message=message, candidates=samples, open=True)
@@ -78,14 +79,14 @@ def strings_between(branch: Branch, option: Branch) -> Iterator[Obstacle]:
             yield Obstacle(keyword="pattern", message=message, candidates=(outside, *samples))
 
 
-def _length(branch: Branch, least: int, most: float, keyword: str, message: str) -> Iterator[Obstacle]:
+def _length(branch: Branch, least: int, most: float, keyword: str, message: str, effort: Effort) -> Iterator[Obstacle]:
     """An obstacle where a text of some lengths matches all patterns of the writer."""
     if not branch.patterns:
         texts = ("a" * least, *strings(branch)) if least <= MAX_SAMPLE_LENGTH else ()
         yield Obstacle(keyword=keyword, message=message, candidates=texts)
         return
     try:
-        text = shortest(branch.patterns, least, most)
+        text = shortest(branch.patterns, least, most, effort)
     except NotDecidable:
         yield Obstacle(keyword=keyword, message=message, candidates=tuple(strings(branch)), open=True)
         return

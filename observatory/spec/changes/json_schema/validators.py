@@ -9,9 +9,7 @@ import jsonschema_rs
 
 from observatory.spec.changes.json_schema.branches import Conjunction
 from observatory.spec.changes.json_schema.cleaning import Cleaned, NotDecidable
-
-MAX_BUILT = 5_000_000
-"""Values of schemas, counted as often as they are handed to a validator, before no more are built."""
+from observatory.spec.changes.json_schema.effort import Effort
 
 
 @dataclass(slots=True)
@@ -19,9 +17,9 @@ class Validators:
     """Answers whether a value is valid. `format` is a remark here, as draft-07 leaves it to be."""
 
     context: Cleaned
+    effort: Effort
     _built: dict[tuple[int, ...], Any] = field(default_factory=dict)
     _kept: list[Conjunction] = field(default_factory=list)
-    _spent: int = 0
     _patterns: dict[str, Any] = field(default_factory=dict)
 
     def accepts(self, schemas: Conjunction, value: Any) -> bool | None:
@@ -54,9 +52,7 @@ class Validators:
         if isinstance(schema, dict) and self.context.definitions:
             schema = {**schema, "definitions": dict(self.context.definitions)}
         try:
-            if self._spent > MAX_BUILT:
-                return None
-            self._spent += self.context.size
+            self.effort.spend(self.context.size)
             return jsonschema_rs.Draft7Validator(schema, validate_formats=False)
-        except (ValueError, TypeError, RecursionError):
+        except (NotDecidable, ValueError, TypeError, RecursionError):
             return None
