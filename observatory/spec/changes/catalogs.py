@@ -13,7 +13,7 @@ from functools import partial
 from observatory.spec.catalog import Action, Catalog, Channel, Message, Operation
 from observatory.spec.changes.details import channel_differences, operation_differences
 from observatory.spec.changes.messages import MessageComparison
-from observatory.spec.changes.pairing import Identities, Pairs, identify, pair_operations
+from observatory.spec.changes.pairing import Identities, identify, pair_operations
 from observatory.spec.changes.records import VERDICT_ORDER, Change, Changes, ChannelChanges
 from observatory.spec.changes.verdict import Verdict
 
@@ -25,14 +25,23 @@ def changes_between(old: Catalog, new: Catalog) -> Changes:
 
 @dataclass(slots=True)
 class _Comparison:
+    """Walks over the channels.
+
+    Attributes:
+        was: For each operation of the new catalogue, by its key, what it was in the old one.
+        now: For each operation of the old catalogue what it is in the new one.
+    """
+
     identities: Identities
-    operations: Pairs[Operation] = field(init=False)
-    messages: MessageComparison = field(init=False)
+    was: dict[str, Operation] = field(init=False)
+    now: dict[str, Operation] = field(init=False)
+    messages: MessageComparison = field(default_factory=MessageComparison)
 
     def __post_init__(self) -> None:
         old, new = self.identities.old, self.identities.new
-        self.operations = pair_operations(self.identities, old.operations, new.operations)
-        self.messages = MessageComparison()
+        pairs = pair_operations(self.identities, old.operations, new.operations)
+        self.was = {after.key: before for before, after in pairs.both}
+        self.now = {before.key: after for before, after in pairs.both}
 
     def changes(self) -> Changes:
         identities = self.identities
@@ -52,7 +61,7 @@ class _Comparison:
     def _removed(self, channel: Channel) -> ChannelChanges:
         old = self.identities.old
         senders, receivers = _keys(old, channel, "send"), _keys(old, channel, "receive")
-        gone = [key for key in receivers if key in {one.key for one in self.operations.removed}]
+        gone = [key for key in receivers if key not in self.now]
         left = [key for key in receivers if key not in gone]
         breaking = bool(senders) or not receivers
         said = f"; {_listed(left)} left it" if left else ""
@@ -88,9 +97,9 @@ class _Comparison:
                 new=channel.location,
             )
         ]
-        for before, after in self.operations.both:
-            if after.channel_id == channel.id:
-                changes += self._operation(before, after)
+        for operation in self.identities.new.operations_on(channel.id):
+            if (before := self.was.get(operation.key)) is not None:
+                changes += self._operation(before, operation)
         return self._record(channel, None, "added", changes)
 
     def _changed(self, before: Channel, after: Channel) -> ChannelChanges:
@@ -111,28 +120,23 @@ class _Comparison:
             for one in differences
         ]
         said = frozenset(one.message for one in differences)
-        for operation, other in self.operations.both:
-            if other.channel_id == after.id:
+        for other in self.identities.new.operations_on(after.id):
+            if (operation := self.was.get(other.key)) is not None:
                 changes += self._operation(operation, other, said)
-            elif operation.channel_id == before.id:
-                changes.append(self._left(after, operation, f"{operation.key} moved to {other.channel_id}", other))
-        for operation in self.operations.removed:
-            if operation.channel_id == before.id:
-                does = "sends here no more" if operation.action == "send" else "receives here no more"
-                changes.append(self._left(after, operation, f"{operation.key} {does}", None))
-        for operation in self.operations.added:
-            if operation.channel_id == after.id:
-                does = "sends" if operation.action == "send" else "receives"
-                message = f"{operation.key} {does} here"
+            else:
                 changes.append(
                     Change(
                         kind="added",
                         subject="operation",
-                        name=operation.key,
-                        message=message,
-                        new=operation.location,
+                        name=other.key,
+                        message=f"{other.key} {_does(other)} here",
+                        new=other.location,
                     )
                 )
+        for operation in self.identities.old.operations_on(before.id):
+            now = self.now.get(operation.key)
+            if now is None or now.channel_id != after.id:
+                changes.append(self._left(after, operation, now))
         changes += self._channel_messages(before, after)
         return self._record(after, before, "changed", changes)
 
@@ -150,8 +154,13 @@ class _Comparison:
     def _participants(self, channel: Channel) -> tuple[str, ...]:
         return tuple(one.key for one in self.identities.old.operations_on(channel.id))
 
-    def _left(self, after: Channel, operation: Operation, message: str, now: Operation | None) -> Change:
+    def _left(self, after: Channel, operation: Operation, now: Operation | None) -> Change:
         """An operation that is on a channel no more. Consumers miss a producer; nobody misses a consumer."""
+        message = (
+            f"{operation.key} {_does(operation)} here no more"
+            if now is None
+            else (f"{operation.key} moved to {now.channel_id}")
+        )
         verdict: Verdict = "compatible"
         affected: tuple[str, ...] = ()
         if operation.action == "send":
@@ -203,11 +212,10 @@ class _Comparison:
     def _others(self, operation: Operation) -> list[Operation]:
         """The other side of a channel as the old catalogue knows it, where it is still there."""
         side: Action = "receive" if operation.action == "send" else "send"
-        kept = {before.key for before, _ in self.operations.both}
         return [
             one
             for one in self.identities.old.operations_on(operation.channel_id, side)
-            if one.key != operation.key and one.key in kept
+            if one.key != operation.key and one.key in self.now
         ]
 
     def _channel_messages(self, before: Channel, after: Channel) -> Iterator[Change]:

@@ -27,6 +27,7 @@ class MessageComparison:
 
     _known: dict[tuple[str, str, str], Compatibility] = field(default_factory=dict)
     _effort: Effort = field(default_factory=Effort)
+    _marks: dict[int, str] = field(default_factory=dict)
 
     def of_operation(self, old: Operation, new: Operation, others: Sequence[Operation]) -> Iterator[Change]:
         """Changes of the messages of an operation.
@@ -136,7 +137,7 @@ class MessageComparison:
             own = next((one for one in other.messages if one.name in (old.name, new.name)), None)
             sends = operation is not None and operation.action == "send"
             reading = compared.forward if sends else compared.backward
-            if own is not None and own.schema is not None and _mark(own) != _mark(old):
+            if own is not None and own.schema is not None and self._mark(own) != self._mark(old):
                 before, after = (
                     (self._compared(one, own) if sends else self._compared(own, one)).backward for one in (old, new)
                 )
@@ -146,13 +147,19 @@ class MessageComparison:
 
     def _payload(self, old: Message, new: Message) -> Compatibility | None:
         """None where nothing changed."""
-        return None if _mark(old) == _mark(new) else self._compared(old, new)
+        return None if self._mark(old) == self._mark(new) else self._compared(old, new)
 
     def _compared(self, old: Message, new: Message) -> Compatibility:
-        key = ("payload", _mark(old), _mark(new))
+        key = ("payload", self._mark(old), self._mark(new))
         if key not in self._known:
             self._known[key] = compare_payloads(old, new, self._effort)
         return self._known[key]
+
+    def _mark(self, message: Message) -> str:
+        """Equal for payloads that are written the same; the catalogues keep the messages, and so the addresses."""
+        if id(message) not in self._marks:
+            self._marks[id(message)] = digest([message.schema, message.schema_format, dict(message.definitions)])
+        return self._marks[id(message)]
 
     def _headers(self, old: Message, new: Message) -> Compatibility | None:
         marks = digest([old.headers, dict(old.definitions)]), digest([new.headers, dict(new.definitions)])
@@ -162,10 +169,6 @@ class MessageComparison:
         if key not in self._known:
             self._known[key] = compare_headers(old, new, self._effort)
         return self._known[key]
-
-
-def _mark(message: Message) -> str:
-    return digest([message.schema, message.schema_format, dict(message.definitions)])
 
 
 def _endangered(operation: Operation | None, others: Sequence[Operation]) -> tuple[str, ...]:

@@ -113,9 +113,7 @@ class Containment:
 
     def _digest(self, schema: Schema) -> str:
         # Names of definitions tell the sides apart, so equal digests are equal schemas.
-        if id(schema) not in self._digests:
-            self._digests[id(schema)] = digest(schema)
-        return self._digests[id(schema)]
+        return digest(schema, self._digests)
 
     def _undecided(self, keyword: str, message: str, writer: Conjunction) -> Obstacle:
         return Obstacle(keyword=keyword, message=message, candidates=tuple(self.samples.of(writer)), open=True)
