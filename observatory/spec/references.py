@@ -72,6 +72,7 @@ class References:
         text: str = cursor.value["$ref"]
         key = (cursor.source, text)
         if key not in self._targets:
+            self._targets[key] = None  # a path that leads through itself leads nowhere
             try:
                 self._targets[key] = self._look_up(text, cursor.source)
             except InputInvalid as error:

@@ -29,7 +29,8 @@ ROUTING = frozenset({
     "googlepubsub.topic",
 })  # fmt: skip
 """Bindings that say where messages go: who keeps the old value misses them."""
-HARMLESS = frozenset({"kafka.replicas", "bindingVersion"})
+SAID_TO_PEOPLE = frozenset({"description", "title", "summary", "example", "examples", "bindingVersion"})
+HARMLESS = frozenset({"kafka.replicas"})
 
 
 def channel_differences(old: Channel, new: Channel) -> Iterator[Difference]:
@@ -124,14 +125,12 @@ def binding_differences(old: object, new: object) -> Iterator[Difference]:
     for path in sorted(before.keys() | after.keys()):
         if before.get(path, _ABSENT) == after.get(path, _ABSENT):
             continue
-        if path.rpartition(".")[2] in HARMLESS or path in HARMLESS:
+        if path in HARMLESS:
             verdict: Verdict = "compatible"
         elif path == "kafka.partitions":
             verdict = _partitions(before.get(path), after.get(path))
         else:
             verdict = "breaking" if path in ROUTING and path in before else "unknown"
-        if path.endswith("bindingVersion"):
-            continue
         message = _from_to(path, before.get(path), after.get(path))
         if path == "kafka.partitions" and verdict == "unknown":
             message += ": keys move to other partitions"
@@ -151,7 +150,7 @@ def _partitions(old: object, new: object) -> Verdict:
 def _leaves(value: object, path: str) -> Iterator[tuple[str, object]]:
     if isinstance(value, dict):
         for key, part in value.items():
-            if not str(key).startswith("x-"):
+            if not str(key).startswith("x-") and key not in SAID_TO_PEOPLE:
                 yield from _leaves(part, f"{path}.{key}" if path else str(key))
     elif path:
         yield path, value

@@ -1,4 +1,4 @@
-"""Payloads by their format: JSON Schema and Avro are decided, other formats are equal or unknown."""
+"""Payloads by their format: JSON Schema, OpenAPI 3.0 schemas and Avro are decided, others are equal or unknown."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from observatory.spec.likeness import digest
 
 _ASYNCAPI = re.compile(r"application/vnd\.aai\.asyncapi(\+json|\+yaml)?(;.*)?")
 _DRAFT_07 = re.compile(r"application/schema(\+json|\+yaml)(;\s*version=[\"']?draft-0?[67][\"']?)?")
+_OPENAPI_3_0 = re.compile(r"application/vnd\.oai\.openapi(\+json|\+yaml)?;\s*version=[\"']?3\.0(\.\d+)?[\"']?")
 _AVRO = re.compile(r"application/vnd\.apache\.avro(\+json|\+yaml)?(;.*)?")
 
 
 def family_of_format(schema_format: str | None) -> str:
-    """`json-schema`, `avro`, or the format itself where nobody here knows its rules."""
+    """`json-schema`, `openapi-3.0`, `avro`, or the format itself where nobody here knows its rules."""
     text = (schema_format or "").strip().lower()
     if not text or _ASYNCAPI.fullmatch(text) or _DRAFT_07.fullmatch(text):
         return "json-schema"
+    if _OPENAPI_3_0.fullmatch(text):
+        return "openapi-3.0"
     return "avro" if _AVRO.fullmatch(text) else text.partition(";")[0].strip()
 
 
@@ -33,9 +36,14 @@ def compare_payloads(old: Message, new: Message, effort: Effort | None = None) -
     if before != after:
         reading = undecided("schemaFormat", f"the schema format changed from {before} to {after}")
         return Compatibility(backward=reading, forward=reading)
-    if before == "json-schema":
+    if before in ("json-schema", "openapi-3.0"):
         return compare_json_schemas(
-            old.schema, new.schema, old_definitions=old.definitions, new_definitions=new.definitions, effort=effort
+            old.schema,
+            new.schema,
+            old_definitions=old.definitions,
+            new_definitions=new.definitions,
+            openapi=before == "openapi-3.0",
+            effort=effort,
         )
     if before == "avro":
         return compare_avro_schemas(old.schema, new.schema)

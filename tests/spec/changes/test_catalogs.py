@@ -10,6 +10,7 @@ import pytest
 
 from observatory.spec.catalog import Catalog
 from observatory.spec.changes import Changes, changes_between
+from observatory.spec.changes.payloads import family_of_format
 
 Load = Callable[..., Catalog]
 Compare = Callable[[dict[str, str], dict[str, str]], Changes]
@@ -375,6 +376,26 @@ def test_avro_payloads_as_objects_and_as_json_text(compare: Compare) -> None:
     assert change.compatibility is not None
     assert (change.compatibility.backward.verdict, change.verdict) == ("compatible", "breaking")
     assert [(one.path, one.keyword) for one in change.compatibility.forward.reasons] == [("$.id", "type")]
+
+
+@pytest.mark.parametrize(
+    ("schema_format", "family"),
+    [
+        (None, "json-schema"),
+        ("application/vnd.aai.asyncapi;version=3.0.0", "json-schema"),
+        ("application/vnd.aai.asyncapi+yaml;version=2.6.0", "json-schema"),
+        ("application/schema+json;version=draft-07", "json-schema"),
+        ("application/schema+yaml; version=draft-07", "json-schema"),
+        ("application/schema+json;version=2020-12", "application/schema+json"),
+        ("application/vnd.oai.openapi+json;version=3.0.3", "openapi-3.0"),
+        ("application/vnd.oai.openapi;version=3.1.0", "application/vnd.oai.openapi"),
+        ("application/vnd.apache.avro;version=1.9.0", "avro"),
+        ("Application/vnd.apache.avro+json", "avro"),
+        ("application/raml+yaml;version=1.0", "application/raml+yaml"),
+    ],
+)
+def test_schema_formats_by_their_family(schema_format: str | None, family: str) -> None:
+    assert family_of_format(schema_format) == family
 
 
 @pytest.mark.parametrize(

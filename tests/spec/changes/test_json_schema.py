@@ -272,3 +272,20 @@ def test_work_is_bounded_over_all_comparisons_together() -> None:
     assert [(one.keyword, one.message) for one in last.reasons] == [
         ("schema", "too much work has gone into the comparison to go on")
     ]
+
+
+OPENAPI = [
+    (S, {"type": "string", "nullable": True}, ("compatible", "breaking")),
+    ({"type": "number", "minimum": 0, "exclusiveMinimum": True}, {"type": "number", "minimum": 0},
+     ("compatible", "breaking")),
+    ({"type": "integer", "maximum": 3, "exclusiveMaximum": False}, {"type": "integer", "maximum": 3},
+     ("compatible", "compatible")),
+    ({"enum": ["a"]}, {"enum": ["a"], "nullable": True}, ("compatible", "compatible")),
+    (obj({"a": {"type": "integer", "nullable": True}}), obj({"a": I}), ("breaking", "compatible")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "expected"), OPENAPI)
+def test_schemas_of_openapi_are_read_as_openapi_means_them(old: Any, new: Any, expected: tuple[str, str]) -> None:
+    compared = compare_json_schemas(old, new, openapi=True)
+    assert (compared.backward.verdict, compared.forward.verdict) == expected

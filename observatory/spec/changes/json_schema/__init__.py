@@ -32,6 +32,7 @@ def compare_json_schemas(
     *,
     old_definitions: Mapping[str, object] | None = None,
     new_definitions: Mapping[str, object] | None = None,
+    openapi: bool = False,
     effort: Effort | None = None,
 ) -> Compatibility:
     """Both directions of two draft-07 schemas.
@@ -39,13 +40,14 @@ def compare_json_schemas(
     Args:
         old, new: Plain schemas.
         old_definitions, new_definitions: What references that are left standing in the schemas lead to, by their text.
+        openapi: The schemas are written as OpenAPI 3.0 has them.
         effort: What this and other comparisons may cost together.
     """
     befores, afters = old_definitions or {}, new_definitions or {}
     try:
-        if clean(old, befores).mark() == clean(new, afters).mark():
+        if clean(old, befores, openapi=openapi).mark() == clean(new, afters, openapi=openapi).mark():
             return SAME
-        before, after = clean(old, befores, "old-"), clean(new, afters, "new-")
+        before, after = clean(old, befores, "old-", openapi=openapi), clean(new, afters, "new-", openapi=openapi)
         merged = Cleaned(True, {**before.definitions, **after.definitions}, before.size + after.size)
     except NotDecidable as reason:
         reading = undecided(reason.keyword, reason.message)

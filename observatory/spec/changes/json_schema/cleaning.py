@@ -67,18 +67,19 @@ class Cleaned:
         return schema
 
 
-def clean(schema: object, definitions: Mapping[str, object], side: str = "") -> Cleaned:
+def clean(schema: object, definitions: Mapping[str, object], side: str = "", *, openapi: bool = False) -> Cleaned:
     """Reduce a schema.
 
     Args:
         schema: Plain data; references left standing are looked up in `definitions` by their text.
         definitions: What such references lead to.
         side: Goes before the names of definitions, so that those of two schemas fit into one table.
+        openapi: Read the schema as OpenAPI 3.0 means it: `nullable` adds null, and an exclusive bound is a boolean.
 
     Raises:
         NotDecidable: It is no schema, a reference in it leads nowhere, or it is too deep or too large.
     """
-    cleaner = _Cleaner(definitions, side)
+    cleaner = _Cleaner(definitions, side, openapi)
     root = cleaner.schema(schema, 0)
     found: dict[str, Schema] = {}
     while cleaner.wanted:
@@ -98,6 +99,7 @@ def clean(schema: object, definitions: Mapping[str, object], side: str = "") -> 
 class _Cleaner:
     definitions: Mapping[str, object]
     side: str
+    openapi: bool
     wanted: set[str] = field(default_factory=set)
     _known: dict[int, Schema] = field(default_factory=dict)
 
@@ -118,6 +120,8 @@ class _Cleaner:
                 raise NotDecidable("$ref", f"the reference {text!r} is not resolved")
             self.wanted.add(text)
             return {"$ref": f"#/definitions/{self.side}{_name(text)}"}
+        if self.openapi:
+            schema = _as_draft_07(schema)
         kept: dict[str, Any] = {}
         for key, value in schema.items():
             if key in _NESTED:
@@ -151,6 +155,21 @@ class _Cleaner:
                 for name, one in _mapped(key, value).items()
             }
         return self.schema(value, depth)
+
+
+def _as_draft_07(schema: dict[str, Any]) -> dict[str, Any]:
+    """An OpenAPI 3.0 schema in the words of draft-07; its parts are as they were.
+
+    `nullable` widens a `type` beside it, and does nothing without one, nor against an `enum` without null.
+    """
+    made = dict(schema)
+    kind = made.get("type")
+    if made.pop("nullable", None) is True and isinstance(kind, str):
+        made["type"] = [kind, "null"]
+    for exclusive, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
+        if isinstance(made.get(exclusive), bool) and made.pop(exclusive) and bound in made:
+            made[exclusive] = made.pop(bound)
+    return made
 
 
 def _listed(key: str, value: object) -> list[Any]:
