@@ -75,7 +75,7 @@ def identify(old: Catalog, new: Catalog) -> Identities:
         new.documents,
         [
             lambda one, _: [one.name],
-            lambda one, _: [PurePath(one.path).name],
+            lambda one, _: [PurePath(one.path.rpartition(":")[2]).name],
         ],
     )
     names = {before.name: after.name for before, after in documents.both}

@@ -439,3 +439,25 @@ def test_two_catalogues_give_the_same_answer_in_the_same_order(compare: Compare)
         ("kafka:b", "compatible"),
     ]
     assert compare(dict(reversed(old.items())), dict(reversed(new.items()))) == changes
+
+
+def test_a_document_with_another_title_is_known_by_its_file(compare: Compare) -> None:
+    changes = compare({"a.yaml": SHOP}, {"a.yaml": doc("Store", "send")})
+    assert [(one.aspect, one.message, one.verdict) for one in changes] == [
+        ("name", "shop/o is now called store/o", "compatible"),
+        ("service", "service shop became store", "compatible"),
+    ]
+    assert (changes.documents_added, changes.documents_removed) == ((), ())
+
+
+def test_a_document_that_moves_from_2_to_3_stays_the_same_contract(compare: Compare) -> None:
+    old = f"""
+asyncapi: 2.6.0
+info: {{title: Shop, version: '1'}}
+servers: {{main: {{url: 'kafka:9092', protocol: kafka}}}}
+channels:
+  orders: {{subscribe: {{message: {{name: Placed, payload: {ID}}}}}}}
+"""
+    assert [(one.aspect, one.verdict) for one in compare({"a.yaml": old}, {"a.yaml": SHOP})] == [("name", "compatible")]
+    narrower = compare({"a.yaml": old}, {"a.yaml": doc("Shop", "send", ID_NUMBER)})
+    assert ("payload", "breaking") in [(one.aspect, one.verdict) for one in narrower]

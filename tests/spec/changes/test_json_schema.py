@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -289,3 +290,39 @@ OPENAPI = [
 def test_schemas_of_openapi_are_read_as_openapi_means_them(old: Any, new: Any, expected: tuple[str, str]) -> None:
     compared = compare_json_schemas(old, new, openapi=True)
     assert (compared.backward.verdict, compared.forward.verdict) == expected
+
+
+HOSTILE = [
+    ({"type": "number", "minimum": 10**400}, {"type": "number", "multipleOf": 3}),
+    ({"enum": [10**400]}, {"type": "integer", "maximum": 1e300}),
+    ({"type": "object"}, {"type": "object", "maxProperties": 10**9}),
+    ({"type": "array"}, {"type": "array", "minItems": 10**9}),
+    (S, {"type": "string", "minLength": 10**9}),
+    ({"type": "integer", "minimum": -(10**18), "maximum": 10**18}, {"type": "integer", "multipleOf": 7}),
+    ({"type": "string", "pattern": "^(a|b)*a(a|b){60}$"}, {"type": "string", "pattern": "^(a|b)*b(a|b){60}$"}),
+    (S, {"properties": []}),
+    (S, {"required": True}),
+    (S, {"type": "number", "multipleOf": 0}),
+    (S, {"const": float("nan")}),
+]
+
+
+@pytest.mark.parametrize(("old", "new"), HOSTILE)
+def test_hostile_schemas_are_answered(old: Any, new: Any) -> None:
+    compared = compare_json_schemas(old, new)
+    assert compared.verdict("FULL") in ("unknown", "breaking")
+    json.dumps(compared.to_json(), allow_nan=False)
+
+
+@pytest.mark.parametrize("keyword", ["allOf", "items", "not", "properties"])
+def test_deep_schemas_are_answered(keyword: str) -> None:
+    old: Any = I
+    new: Any = N
+    wrap = {"allOf": lambda one: [one], "properties": lambda one: {"a": one}}.get(keyword, lambda one: one)
+    for _ in range(95):
+        old, new = {keyword: wrap(old)}, {keyword: wrap(new)}
+    assert compare_json_schemas(old, new).backward.verdict in ("compatible", "unknown", "breaking")
+    assert compare_json_schemas(old, old).verdict("FULL") == "compatible"
+    for _ in range(2_000):
+        old = {keyword: wrap(old)}
+    assert compare_json_schemas(old, new).backward.verdict == "unknown"

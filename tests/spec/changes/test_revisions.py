@@ -214,3 +214,19 @@ def test_a_repository_that_is_broken_says_what_git_says(history: Git) -> None:
     code, message, _ = refused("HEAD", "v1.0", "docs")
     assert code == "git-failed"
     assert message.startswith("git cannot read the repository: fatal: ")
+
+
+def test_an_overlay_is_read_as_it_was_and_one_from_elsewhere_as_it_is(history: Git, tmp_path: Path) -> None:
+    overlay = "documents:\n  docs/shop.yaml:\n    '/operations/o': {{x-owner: {owner}}}\n"
+    write("overlay.yaml", overlay.format(owner="before"))
+    history("add", "-A")
+    history("commit", "-qm", "overlay")
+    write("overlay.yaml", overlay.format(owner="now"))
+    wanted = Wanted(documents=(Path("docs"),), roots=(Path(),), overlays=(Path("overlay.yaml"),))
+    old, new = read_sides("HEAD", ".", wanted)
+    teams = [side.catalog.operations[0].owner for side in (old, new)]
+    assert [team.team for team in teams if team] == ["before", "now"]
+    assert teams[0] is not None
+    assert teams[0].provenance == "overlay HEAD:overlay.yaml"
+    earliest, _ = read_sides("v1.0", ".", wanted)
+    assert earliest.catalog.operations[0].owner is None

@@ -52,6 +52,9 @@ def compare_json_schemas(
     except NotDecidable as reason:
         reading = undecided(reason.keyword, reason.message)
         return Compatibility(backward=reading, forward=reading)
+    except RecursionError:
+        reading = undecided("schema", "it nests too deep")
+        return Compatibility(backward=reading, forward=reading)
     effort = effort or Effort()
     declared, strict = (Containment(merged, undeclared=counts, effort=effort) for counts in (False, True))
     return Compatibility(
@@ -69,6 +72,13 @@ def _read(writer: Schema, reader: Schema, declared: Containment, strict: Contain
     for schema in (writer, reader):
         if declared.validators.accepts((schema,), None) is None:
             return undecided("schema", "no validator can be built for it: it is no valid draft-07 schema")
+    try:
+        return _decided(writer, reader, declared, strict)
+    except RecursionError:
+        return undecided("schema", "the schemas nest too deep")
+
+
+def _decided(writer: Schema, reader: Schema, declared: Containment, strict: Containment) -> Reading:
     found = reading_of(reasons_against(declared, (writer,), (reader,)))
     if found.verdict == "breaking":
         return found

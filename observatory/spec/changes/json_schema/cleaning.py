@@ -17,6 +17,7 @@ from observatory.spec.likeness import digest
 Schema = dict[str, Any] | bool
 MAX_SCHEMA_DEPTH = 100
 MAX_UNFOLDED = 50_000
+MAX_NUMBER = 10**300
 
 _ONE = ("additionalItems", "contains", "additionalProperties", "propertyNames", "if", "then", "else", "not")
 _LISTS = ("allOf", "anyOf", "oneOf")
@@ -187,6 +188,8 @@ def _mapped(key: str, value: object) -> dict[Any, Any]:
 def _number(key: str, value: object) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value or abs(value) == float("inf"):
         raise NotDecidable(key, f"{key} is a number, not {value!r}")
+    if abs(value) > MAX_NUMBER:
+        raise NotDecidable(key, f"{key} is a number too large to reckon with")
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

@@ -29,7 +29,7 @@ from observatory.spec.changes.json_schema.scalars import numbers_between, remark
 from observatory.spec.changes.json_schema.validators import Validators
 from observatory.spec.likeness import digest
 
-MAX_LEVEL = 60
+MAX_LEVEL = 40
 MAX_INTEGERS = 64
 MAX_SPLIT = 16
 MAX_OBSTACLES = 40

@@ -10,6 +10,7 @@ from observatory.spec.changes.json_schema.branches import INFINITY, Branch, Conj
 from observatory.spec.changes.json_schema.cleaning import Schema
 from observatory.spec.changes.json_schema.obstacles import Obstacle, member_step, spoken
 from observatory.spec.changes.json_schema.patterns import example
+from observatory.spec.changes.json_schema.samples import MAX_SAMPLE_LENGTH
 
 if TYPE_CHECKING:
     from observatory.spec.changes.json_schema.containment import Containment
@@ -212,7 +213,8 @@ class MemberCheck:
         if self.option.max_members < most:
             full = self.check.samples.object(self.branch, {}, full=True)
             if full is not None and not closed:
-                full = {**{f"{OTHER_NAME}{index}": 0 for index in range(int(self.option.max_members) + 1)}, **full}
+                more = range(int(min(self.option.max_members, MAX_SAMPLE_LENGTH)) + 1)
+                full = {**{f"{OTHER_NAME}{index}": 0 for index in more}, **full}
             message = f"may have more than the {self.option.max_members} properties that the reader takes"
             yield Obstacle(keyword="maxProperties", message=message, candidates=() if full is None else (full,))
 

@@ -228,7 +228,7 @@ def strings(branch: Branch) -> list[Any]:
     if branch.patterns:
         text = example(branch.patterns, branch.min_length, branch.max_length)
         return [] if text is None else [text]
-    formats = [value for word, value in branch.remarks if word == "format"]
+    formats = sorted(value for word, value in branch.remarks if word == "format")
     formatted = [text for one in formats if branch.min_length <= len(text := FORMATTED.get(one, "")) <= longest]
     if formatted and formatted[0]:
         return formatted[:1]

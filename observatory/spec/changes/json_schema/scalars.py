@@ -22,7 +22,7 @@ WIDER_FORMATS = frozenset({
 def remarks_between(branch: Branch, kind: str, option: Branch) -> Iterator[Obstacle]:
     """Remarks that the reader adds and some readers hold to."""
     for keyword, value in sorted(option.remarks - branch.remarks):
-        own = next((known for word, known in branch.remarks if word == keyword), None)
+        own = next((known for word, known in sorted(branch.remarks) if word == keyword), None)
         concerns = kind == "object" if keyword == "discriminator" else kind in ("string", "number")
         if not concerns or (keyword == "format" and (own, value) in WIDER_FORMATS):
             continue

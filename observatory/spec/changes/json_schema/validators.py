@@ -33,7 +33,7 @@ class Validators:
             return None
         try:
             return bool(validator.is_valid(value))
-        except (ValueError, RecursionError):
+        except (ValueError, OverflowError, TypeError, RecursionError):
             return None
 
     def matches(self, pattern: str, text: str) -> bool:
@@ -54,5 +54,5 @@ class Validators:
         try:
             self.effort.spend(self.context.size)
             return jsonschema_rs.Draft7Validator(schema, validate_formats=False)
-        except (NotDecidable, ValueError, TypeError, RecursionError):
+        except (NotDecidable, ValueError, OverflowError, TypeError, RecursionError):
             return None
