@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,9 +11,9 @@ import typer
 
 from observatory.cli import console
 from observatory.errors import ExitCode, printable
-from observatory.settings import Settings
 
 if TYPE_CHECKING:
+    from observatory.settings import Settings
     from observatory.spec.changes import Change, Changes, ChannelChanges, Mode, Reading, Reason, Verdict
     from observatory.spec.changes.revisions import Side
 
@@ -146,9 +146,8 @@ def _change(change: Change) -> Iterator[str]:
             yield from _reading(party.reading)
 
 
-def _modes(verdict: object) -> str:
+def _modes(verdict: Callable[[Mode], Verdict]) -> str:
     modes: tuple[Mode, ...] = ("BACKWARD", "FORWARD", "FULL")
-    assert callable(verdict)
     return ", ".join(f"{mode} {_HOLDS[verdict(mode)]}" for mode in modes)
 
 
