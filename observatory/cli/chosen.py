@@ -22,12 +22,14 @@ def chosen_settings(
     store: Path | None,
     header: Sequence[str] | None,
     overlay: Sequence[Path] | None,
+    needs_documents: bool = True,
     needs_telemetry: bool = True,
 ) -> Settings:
     """Settings from file, environment and shared options, the options winning.
 
     Args:
         usage: How the command is called with documents, for the message when none are named.
+        needs_documents: Whether the command has nothing to read without documents.
         needs_telemetry: Whether the command has nothing to say without a source.
 
     Raises:
@@ -45,7 +47,7 @@ def chosen_settings(
         headers=tuple(header or ()),
         overlays=tuple(overlay or ()),
     )
-    if not settings.documents:
+    if needs_documents and not settings.documents:
         raise UsageError(f"say which documents: {usage}, or `documents` in observatory.yaml")
     if needs_telemetry and not settings.prometheus and settings.store is None:
         raise UsageError("say where telemetry is: --prometheus URL or --store PATH, or the same in observatory.yaml")

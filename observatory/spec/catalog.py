@@ -199,7 +199,11 @@ class TelemetryOverride:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A message type on a channel; `schema` and `headers` are plain resolved data, never interpreted here."""
+    """A message type on a channel; `schema` and `headers` are plain resolved data, never interpreted here.
+
+    Attributes:
+        definitions: What references lead to that are left standing in them, because they contain themselves.
+    """
 
     name: str
     title: str | None = None
@@ -207,6 +211,7 @@ class Message:
     schema_format: str | None = None
     schema: object = field(default=None, compare=False)
     headers: object = field(default=None, compare=False)
+    definitions: Mapping[str, object] = field(default_factory=dict, compare=False)
     location: Location | None = field(default=None, compare=False)
 
 
@@ -280,6 +285,7 @@ class Channel:
         broker: Host of the servers it lives on, None where unknown.
         dead_letter: Address of the channel that takes what cannot be processed, where it is declared.
         operations: Keys of all operations on it, in catalogue order.
+        messages: Those that documents list for the channel, used by an operation or not; the first of each name.
         bindings: Resolved channel bindings, plain data, of the document that comes first.
         facts: What the bindings of the channel and of its servers declare beyond names, of every document.
     """
@@ -299,6 +305,7 @@ class Channel:
     partitions: int | None = None
     operations: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
+    messages: tuple[Message, ...] = ()
     telemetry: TelemetryOverride | None = None
     bindings: object = field(default=None, compare=False)
     facts: tuple[BindingFact, ...] = field(default=(), compare=False)

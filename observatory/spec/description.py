@@ -27,6 +27,7 @@ from observatory.spec.consumers import client_of, consumers_of
 from observatory.spec.declared import DeclaredChannel, DeclaredDocument, DeclaredMessage, DeclaredOperation, Level
 from observatory.spec.extensions import APPLICATION_BINDINGS, GROUP_HINTS, ExtensionReader
 from observatory.spec.facts import channel_facts, operation_facts
+from observatory.spec.recursion import recursive_parts
 from observatory.spec.references import Cursor
 from observatory.spec.servers import hosts_of, speaks
 from observatory.spec.slo import CONSUMER_ONLY, SloDefaults, SloReader, read_defaults
@@ -50,6 +51,7 @@ class ChannelDraft:
     criticality: Criticality
     dead_letter: str | None
     telemetry: TelemetryOverride | None
+    messages: tuple[Message, ...]
     facts: tuple[BindingFact, ...] = ()
 
 
@@ -129,6 +131,7 @@ class Description:
             dead_letter=dead_letter or naming.dead_letter,
             telemetry=self._first(levels(channel, "x-telemetry"), self.extensions.telemetry),
             facts=channel_facts(Bound(protocol or "", channel, operations), self.name, self._server_facts),
+            messages=tuple(self._message(message) for message in channel.messages),
         )
 
     def _operation(
@@ -294,13 +297,15 @@ class Description:
             if payload is not None and isinstance(payload.value, dict) and "schemaFormat" in payload.value:
                 form, payload = payload.text("schemaFormat"), payload.get("schema")
             headers = cursor.get("headers")
+            schema, header_schema = payload.plain() if payload else None, headers.plain() if headers else None
             self._messages[key] = Message(
                 name=declared.name,
                 title=cursor.text("title"),
                 content_type=cursor.text("contentType") or self.declared.root.text("defaultContentType"),
                 schema_format=form,
-                schema=payload.plain() if payload else None,
-                headers=headers.plain() if headers else None,
+                schema=schema,
+                headers=header_schema,
+                definitions=recursive_parts(cursor.references, schema, header_schema),
                 location=cursor.location(),
             )
         return self._messages[key]

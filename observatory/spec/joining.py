@@ -135,6 +135,7 @@ def _channel(channel_id: str, group: Group, on: Sequence[tuple[Operation, Operat
         partitions=_first(_partitions(draft) for draft in group),
         operations=tuple(operation.key for operation in operations),
         documents=tuple(dict.fromkeys(draft.document for draft in group)),
+        messages=tuple({one.name: one for draft in reversed(group) for one in reversed(draft.messages)}.values())[::-1],
         telemetry=_first(draft.telemetry for draft in group),
         bindings=_first(_plain_bindings(draft) for draft in group),
         facts=tuple(dict.fromkeys(fact for draft in group for fact in draft.facts)),
