@@ -29,6 +29,7 @@ __all__ = [
     "read",
     "read_text",
     "segments_of",
+    "text_of",
     "without_collection",
 ]
 
@@ -47,9 +48,18 @@ def read(path: Path, *, shown_as: str | None = None, lenient: bool = False) -> R
         InputInvalid: It cannot be read; each cause has its own code and place.
     """
     shown = shown_as or str(path)
+    return read_text(text_of(path, shown), shown, lenient=lenient)
+
+
+def text_of(path: Path, shown: str, *, max_bytes: int = MAX_BYTES) -> str:
+    """The text of a file, as UTF-8 or as UTF-16 with a byte order mark; line ends are line feeds.
+
+    Raises:
+        InputInvalid: It is missing, larger than `max_bytes`, or no text.
+    """
     try:
         with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
+            raw = file.read(max_bytes + 1)
     except IsADirectoryError:
         raise InputInvalid(fault("file-unreadable", f"{shown} is a folder", Location(shown))) from None
     except FileNotFoundError:
@@ -57,10 +67,10 @@ def read(path: Path, *, shown_as: str | None = None, lenient: bool = False) -> R
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "the name cannot be used"
         raise InputInvalid(fault("file-unreadable", f"{shown} cannot be read: {reason}", Location(shown))) from None
-    if len(raw) > MAX_BYTES:
-        message = f"the file is larger than {MAX_BYTES // 1024**2} MiB"
+    if len(raw) > max_bytes:
+        message = f"the file is larger than {max_bytes // 1024**2} MiB"
         raise InputInvalid(fault("document-too-large", message, Location(shown)))
-    return read_text(_decode(raw, shown), shown, lenient=lenient)
+    return _decode(raw, shown)
 
 
 def read_text(text: str, path: str, *, lenient: bool = False) -> Reading:

@@ -42,6 +42,7 @@ class ChannelDraft:
     owner: Owner | None
     owner_level: Level | None
     domain: str | None
+    domain_from: str | None
     criticality: Criticality
     dead_letter: str | None
     telemetry: TelemetryOverride | None
@@ -72,11 +73,13 @@ class Description:
     _slo: dict[object, tuple[SloDeclaration, ...]] = field(default_factory=dict)
     _defaults: dict[object, SloDefaults] = field(default_factory=dict)
     _used: set[Location | None] = field(default_factory=set)
+    _service_from: str | None = None
 
     def document(self) -> Document:
         """The document itself."""
         info = self.declared.info
         owner, _ = self._owner(self.declared.document_levels("x-owner"))
+        domain, domain_from = self._sourced_text("x-domain", self.declared.document_levels("x-domain"))
         return Document(
             name=self.name,
             path=self.declared.root.source.reading.path,
@@ -85,7 +88,9 @@ class Description:
             service=self.service,
             description=(info.text("description") if info else None) or "",
             owner=owner,
-            domain=self._first_text("x-domain", self.declared.document_levels("x-domain")),
+            domain=domain,
+            service_provenance=self._service_provenance(),
+            domain_provenance=domain_from,
         )
 
     def describe(self) -> None:
@@ -108,6 +113,7 @@ class Description:
         protocol = next(iter(protocols_of(channel, operations)), None)
         naming = naming_of(channel, operations, protocol)
         owner, owner_level = self._owner(levels(channel, "x-owner"))
+        domain, domain_from = self._sourced_text("x-domain", levels(channel, "x-domain"))
         dead_letter = self._first(levels(channel, "x-dead-letter"), self.extensions.dead_letter)
         return ChannelDraft(
             document=self.name,
@@ -119,7 +125,8 @@ class Description:
             ),
             owner=owner,
             owner_level=owner_level,
-            domain=self._first_text("x-domain", levels(channel, "x-domain")),
+            domain=domain,
+            domain_from=domain_from,
             criticality=self._first(levels(channel, "x-criticality"), self.extensions.criticality) or "normal",
             dead_letter=dead_letter or naming.dead_letter,
             telemetry=self._first(levels(channel, "x-telemetry"), self.extensions.telemetry),
@@ -138,11 +145,14 @@ class Description:
         group = self._consumer_group(declared, draft)
         bindings = cursor.get("bindings")
         owner, _ = self._owner(levels("x-owner"))
+        service, service_from = self._sourced_text("x-service-name", levels("x-service-name"))
+        domain, domain_from = self._sourced_text("x-domain", levels("x-domain"))
         operation = Operation(
             key=f"{self.name}/{name}",
             document=self.name,
             name=name,
-            service=self._first_text("x-service-name", levels("x-service-name")) or self.service,
+            service=service or self.service,
+            service_provenance=service_from or self._service_provenance(),
             action=declared.action,
             channel_id="",
             channel_key=declared.channel.key,
@@ -152,7 +162,8 @@ class Description:
             title=cursor.text("title") or cursor.text("summary"),
             description=cursor.text("description") or "",
             owner=owner,
-            domain=self._first_text("x-domain", levels("x-domain")),
+            domain=domain,
+            domain_provenance=domain_from,
             criticality=self._first(levels("x-criticality"), self.extensions.criticality) or "normal",
             objectives=self._objectives(declared, beside),
             telemetry=self._first(levels("x-telemetry"), self.extensions.telemetry),
@@ -293,10 +304,24 @@ class Description:
         overlaid = value.source in {overlay.source for overlay in value.references.overlays.values()} or any(
             value.source is overlay.source for overlays in self.declared.by_address.values() for overlay in overlays
         )
-        return f"overlay {value.source.reading.path}" if overlaid else f"{key} on {level}"
+        if not overlaid:
+            return f"{key} on {level}"
+        at = value.location(key=True)
+        return f"overlay {at.path}:{at.line}"
 
-    def _first_text(self, key: str, levels: Levels) -> str | None:
-        return self._first(levels, lambda value: self.extensions.text(key, value))
+    def _sourced_text(self, key: str, levels: Levels) -> tuple[str | None, str | None]:
+        """The first text and where it comes from."""
+        for level, value in levels:
+            if (text := self.extensions.text(key, value)) is not None:
+                return text, self._provenance(key, level, value)
+        return None, None
+
+    def _service_provenance(self) -> str:
+        """Where `service_name` finds the name."""
+        if self._service_from is None:
+            _, said = self._sourced_text("x-service-name", self.declared.document_levels("x-service-name"))
+            self._service_from = said or ("id" if _name_in_id(self.declared) else "title")
+        return self._service_from
 
     @staticmethod
     def _first(levels: Levels, read: Callable[[Cursor], T | None]) -> T | None:
@@ -315,12 +340,16 @@ def service_name(declared: DeclaredDocument, extensions: ExtensionReader) -> str
     for _, value in declared.document_levels("x-service-name"):
         if text := extensions.text("x-service-name", value):
             return text
-    identifier = declared.root.text("id")
-    if identifier and (tail := re.split(r"[:/#]", identifier.rstrip(":/#"))[-1]):
+    if tail := _name_in_id(declared):
         return slug(tail)
     title = declared.info.text("title") if declared.info else None
     stem = re.sub(r"\.(ya?ml|json)$", "", declared.root.source.reading.path.rsplit("/", 1)[-1])
     return slug(title or "") or slug(stem) or "document"
+
+
+def _name_in_id(declared: DeclaredDocument) -> str:
+    """The last part of the document's id, empty where there is none."""
+    return re.split(r"[:/#]", (declared.root.text("id") or "").rstrip(":/#"))[-1]
 
 
 def slug(text: str) -> str:

@@ -95,6 +95,7 @@ class ExtensionReader:
             escalation=texts.get("escalation"),
             runbook=texts.get("runbook"),
             provenance=provenance,
+            location=value.location(),
         )
 
     def _criticality(self, value: Cursor) -> Criticality | None:

@@ -39,7 +39,7 @@ documents:
     assert catalog.problems == ()
     (channel,), (operation,) = catalog.channels, catalog.operations
     assert channel.owner is not None
-    assert (channel.owner.team, channel.owner.provenance) == ("shop-team", "overlay overlay.yaml")
+    assert (channel.owner.team, channel.owner.provenance) == ("shop-team", "overlay overlay.yaml:4")
     assert (channel.domain, channel.dead_letter) == ("shop", "dlq")
     assert [(name.kind, name.value, name.provenance) for name in channel.names] == [
         ("queue", "shop.orders", "overlay"),
@@ -61,7 +61,7 @@ def test_an_overlay_speaks_about_a_runtime_address(load: Load) -> None:
     assert catalog.operations[0].owner.team == "a"
     assert (catalog.operations[0].consumer_group, catalog.operations[0].consumer_group_provenance) == (
         "g",
-        "overlay o.yaml",
+        "overlay o.yaml:3",
     )
 
 
