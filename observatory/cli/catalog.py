@@ -40,6 +40,7 @@ def catalog(
     paths: options.Paths = None,
     config: options.Config = None,
     overlay: options.Overlay = None,
+    ownership: options.Ownership = None,
     root: Roots = None,
     prometheus: options.Prometheus = None,
     store: options.Store = None,
@@ -74,6 +75,7 @@ def catalog(
         os.environ,
         documents=paths or (),
         overlays=overlay or (),
+        ownership=ownership or (),
         prometheus_url=prometheus,
         store=store,
         headers=header or (),
@@ -84,6 +86,7 @@ def catalog(
         settings.documents,
         roots=root or settings.roots,
         overlays=settings.overlays,
+        ownership=settings.ownership,
         allow_remote=settings.allow_remote_references,
     )
     channels = list(loaded.channels)

@@ -38,11 +38,12 @@ class Drawing:
         if one.operation:
             parts = [f"{one.service} ({one.operation.key})"]
         if one.consumer_group:
-            parts.append(f"group {one.consumer_group}")
-        if one.operation and one.operation.owner:
-            parts.append(f"owner {one.operation.owner.team}")
+            where = sourced(one.operation.consumer_group_provenance) if one.operation else ""
+            parts.append(f"group {one.consumer_group}{where}")
+        if one.answering:
+            parts.append(f"owner {one.answering.team}{sourced(one.answering.provenance)}")
         if not one.declared:
-            parts.append("undeclared")
+            parts.append(f"undeclared, named by {one.named_by}" if one.named_by else "undeclared")
         seen = self.seen(one)
         return printable(", ".join(parts) + (f": {seen}" if seen else ""))
 
@@ -58,6 +59,12 @@ class Drawing:
         shared = f" together with {', '.join(one.shared_with)}" if one.shared_with else ""
         noun = "message" if one.seen.messages == 1 else "messages"
         return f"{format_count(one.seen.messages)} {noun}{shared}, {last}"
+
+
+def sourced(provenance: str | None) -> str:
+    """Where a value comes from, when it is not from the document itself."""
+    outside = provenance is not None and re.search(r":\d+$", provenance)
+    return f" ({provenance})" if outside else ""
 
 
 def side(drawing: Drawing, *, receiving: bool) -> str:
@@ -77,7 +84,8 @@ def tree(drawing: Drawing) -> str:
     """Each channel with its owner, and its participants below."""
     lines: list[str] = []
     for channel in drawing.channels:
-        about = [channel.owner.team if channel.owner else "no owner", channel.domain or ""]
+        about = [f"{channel.owner.team}{sourced(channel.owner.provenance)}" if channel.owner else "no owner"]
+        about += [f"{channel.domain}{sourced(channel.domain_provenance)}" if channel.domain else ""]
         about += [channel.criticality if channel.criticality != "normal" else ""]
         lines.append(printable(f"{channel.id}  [{', '.join(part for part in about if part)}]"))
         found = drawing.on(channel)

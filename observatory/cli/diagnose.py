@@ -31,6 +31,7 @@ def diagnose(
     store: options.Store = None,
     header: options.Header = None,
     overlay: options.Overlay = None,
+    ownership: options.Ownership = None,
     at: options.At = None,
     json: options.Json = False,
 ) -> None:
@@ -57,6 +58,7 @@ def diagnose(
         store=store,
         headers=tuple(header or ()),
         overlays=tuple(overlay or ()),
+        ownership=tuple(ownership or ()),
     )
     if not settings.documents:
         raise UsageError("say which documents: observatory diagnose PATH..., or `documents` in observatory.yaml")

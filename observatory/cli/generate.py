@@ -29,6 +29,7 @@ def rules(
     store: options.Store = None,
     header: options.Header = None,
     overlay: options.Overlay = None,
+    ownership: options.Ownership = None,
     at: options.At = None,
     check: Check = False,
     json: options.Json = False,
@@ -55,6 +56,7 @@ def rules(
         store=store,
         headers=tuple(header or ()),
         overlays=tuple(overlay or ()),
+        ownership=tuple(ownership or ()),
     )
     if not settings.documents:
         raise UsageError("say which documents: observatory generate rules PATH... -o DIR")

@@ -37,6 +37,7 @@ def map_channels(
     paths: options.Paths = None,
     config: options.Config = None,
     overlay: options.Overlay = None,
+    ownership: options.Ownership = None,
     prometheus: options.Prometheus = None,
     store: options.Store = None,
     header: options.Header = None,
@@ -60,6 +61,7 @@ def map_channels(
         os.environ,
         documents=paths or (),
         overlays=overlay or (),
+        ownership=ownership or (),
         prometheus_url=prometheus,
         store=store,
         headers=header or (),
@@ -71,6 +73,7 @@ def map_channels(
         settings.documents,
         roots=settings.roots,
         overlays=settings.overlays,
+        ownership=settings.ownership,
         allow_remote=settings.allow_remote_references,
     )
     channels = _chosen(catalog, channel or ())

@@ -44,6 +44,7 @@ def review(
     store: options.Store = None,
     header: options.Header = None,
     overlay: options.Overlay = None,
+    ownership: options.Ownership = None,
     at: options.At = None,
     json: options.Json = False,
 ) -> None:
@@ -68,6 +69,7 @@ def review(
         store=store,
         headers=tuple(header or ()),
         overlays=tuple(overlay or ()),
+        ownership=tuple(ownership or ()),
     )
     if not settings.documents:
         raise UsageError("say which documents: observatory review PATH... --month 2026-10")

@@ -33,6 +33,7 @@ def serve(
     store: options.Store = None,
     header: options.Header = None,
     overlay: options.Overlay = None,
+    ownership: options.Ownership = None,
 ) -> None:
     """Serve the dashboards, /api/status, /healthz, /metrics and an OTLP receiver at /v1/traces."""
     from observatory.evaluate.estate import Estate
@@ -49,6 +50,7 @@ def serve(
         store=store,
         headers=header or (),
         overlays=overlay or (),
+        ownership=ownership or (),
     )
     if not settings.documents:
         raise UsageError("say which documents: observatory serve PATH..., or `documents` in observatory.yaml")

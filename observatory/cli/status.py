@@ -53,6 +53,7 @@ def status(
     store: options.Store = None,
     header: options.Header = None,
     overlay: options.Overlay = None,
+    ownership: options.Ownership = None,
     at: options.At = None,
     fail_on: Gate = FailOn.NEVER,
     json: options.Json = False,
@@ -76,6 +77,7 @@ def status(
         store=store,
         headers=tuple(header or ()),
         overlays=tuple(overlay or ()),
+        ownership=tuple(ownership or ()),
     )
     if not settings.documents:
         raise UsageError("say which documents: observatory status PATH..., or `documents` in observatory.yaml")

@@ -16,7 +16,7 @@ from observatory.settings.values import PrometheusSettings, Settings
 
 DEFAULT_FILE = Path("observatory.yaml")
 REMOTE_READ = ("auto", "never")
-_PATH_LISTS = ("documents", "roots", "overlays")
+_PATH_LISTS = ("documents", "roots", "overlays", "ownership")
 _PATHS = ("profiles_dir", "policies_dir", "dashboards_dir", "store")
 
 
@@ -29,6 +29,7 @@ def load_settings(
     store: Path | None = None,
     headers: Sequence[str] = (),
     overlays: Sequence[Path] = (),
+    ownership: Sequence[Path] = (),
 ) -> Settings:
     """The settings of one run.
 
@@ -42,6 +43,7 @@ def load_settings(
         store: Replaces that of the file.
         headers: `Name: value`, `Name: @file` or `Name: $VARIABLE`, added for every server.
         overlays: Added to those of the file.
+        ownership: Added to those of the file.
 
     Raises:
         InputInvalid: Something cannot be used; carries every problem found.
@@ -67,6 +69,7 @@ def load_settings(
         store=chosen_store,
         documents=tuple(documents) or settings.documents,
         overlays=(*settings.overlays, *overlays),
+        ownership=(*settings.ownership, *ownership),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from observatory.errors import InputInvalid, Problem, in_order
@@ -16,6 +17,7 @@ from observatory.spec.extensions import ExtensionReader
 from observatory.spec.files import Library, Source, find_documents, roots_of
 from observatory.spec.joining import join
 from observatory.spec.overlay import Overlays
+from observatory.spec.ownership import with_ownership
 from observatory.spec.references import References
 from observatory.spec.rules import check_rules
 from observatory.spec.validation import check_structure
@@ -27,6 +29,7 @@ def load_catalog(
     *,
     roots: Sequence[Path] = (),
     overlays: Sequence[Path] = (),
+    ownership: Sequence[Path] = (),
     allow_remote: bool = False,
 ) -> Catalog:
     """Read AsyncAPI documents into one catalogue.
@@ -38,13 +41,19 @@ def load_catalog(
         paths: Documents, and folders that are searched for them.
         roots: Folders that references may not leave; the folders of `paths` when empty.
         overlays: Overlay files; what they say about something the documents do not have is a problem.
+        ownership: Files and folders that say who owns what, beside those found with the documents; see
+            `with_ownership`.
         allow_remote: Whether references to web addresses are fetched.
     """
     with without_collection():
-        return _load(paths, roots, overlays, allow_remote)
+        catalog, real_roots = _load(paths, roots, overlays, allow_remote)
+        catalog = with_ownership(catalog, ownership, real_roots)
+    return replace(catalog, problems=tuple(in_order(catalog.problems)))
 
 
-def _load(paths: Sequence[Path], roots: Sequence[Path], overlay_paths: Sequence[Path], allow_remote: bool) -> Catalog:
+def _load(
+    paths: Sequence[Path], roots: Sequence[Path], overlay_paths: Sequence[Path], allow_remote: bool
+) -> tuple[Catalog, tuple[Path, ...]]:
     found, problems = find_documents(paths)
     library = Library(roots=roots_of(paths, roots), allow_remote=allow_remote)
     references = References(library)
@@ -79,13 +88,7 @@ def _load(paths: Sequence[Path], roots: Sequence[Path], overlay_paths: Sequence[
     problems += extensions.problems + references.problems + overlays.problems
     for source in library.sources():
         problems += source.reading.problems
-    catalog = join(descriptions, problems)
-    return Catalog(
-        documents=catalog.documents,
-        channels=catalog.channels,
-        operations=catalog.operations,
-        problems=tuple(in_order(catalog.problems)),
-    )
+    return join(descriptions, problems), library.roots
 
 
 def _read_document(source: Source, references: References) -> tuple[DeclaredDocument | None, list[Problem]]:

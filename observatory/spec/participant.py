@@ -59,6 +59,11 @@ class Participant:
     def declared(self) -> bool:
         return self.operation is not None
 
+    @property
+    def answering(self) -> Owner | None:
+        """Who answers for it, as its operation says or as the ownership file does that names it."""
+        return self.operation.owner if self.operation else self.owner
+
     def to_json(self) -> dict[str, Any]:
         """The entry of `producers` or `consumers`; `named_by`, `shared_with` only where there is something to say."""
         entry: dict[str, Any] = {
@@ -70,8 +75,11 @@ class Participant:
         }
         if self.action == "receive":
             entry["consumer_group"] = self.consumer_group
+            if self.operation and self.operation.consumer_group_provenance:
+                entry["consumer_group_provenance"] = self.operation.consumer_group_provenance
         if self.named_by:
             entry["named_by"] = self.named_by
+            entry["owner"] = self.owner.team if self.owner else None
         if self.shared_with:
             entry["shared_with"] = list(self.shared_with)
         return entry
