@@ -49,8 +49,8 @@ class Endpoint:
         return family_of(written.partition("/")[0]) if isinstance(written, str) else ""
 
     def at(self, *segments: str) -> Location:
-        """The place of a part."""
-        return self.page.at(*self.prefix, *segments)
+        """The place of a part, or of the endpoint's id."""
+        return self.page.at(*self.prefix, *segments, key=not segments)
 
     def source(self, *segments: str) -> str:
         """The provenance of what stands at a part: `xregistry shop.xreg.json:12`."""
@@ -163,7 +163,7 @@ class XRegistry:
         if not listed:
             message = f"the endpoint {endpoint.prefix[-1]!r} has no usage"
             hint = "write usage: [producer] or [consumer]"
-            self.faults.add("ownership-form", message, endpoint.at("usage"), hint, file=endpoint.page.file)
+            self.faults.add("ownership-form", message, endpoint.at(), hint, file=endpoint.page.file)
         roles: list[str] = []
         for index, word in enumerate(listed):
             if isinstance(word, str) and word.strip().lower() in USAGES:
