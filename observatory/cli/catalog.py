@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from difflib import get_close_matches
 from enum import StrEnum
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from observatory.cli import console, options
+from observatory.cli.chosen import chosen_settings
 from observatory.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -59,7 +59,6 @@ def catalog(
     failed.
     """
     from observatory.cli import catalog_text
-    from observatory.settings import load_settings
     from observatory.spec import topology
     from observatory.spec.load import load_catalog
     from observatory.windows import TimeRange
@@ -70,18 +69,17 @@ def catalog(
     now_ms = time.time_ns() // 1_000_000
     at_ms = now_ms if at is None else options.instant(at, now_ms)
     span = TimeRange(at_ms - options.look_back_ms(since), at_ms)
-    settings = load_settings(
-        config,
-        os.environ,
-        documents=paths or (),
-        overlays=overlay or (),
-        ownership=ownership or (),
-        prometheus_url=prometheus,
+    settings = chosen_settings(
+        "observatory catalog PATH...",
+        paths=paths,
+        config=config,
+        prometheus=prometheus,
         store=store,
-        headers=header or (),
+        header=header,
+        overlay=overlay,
+        ownership=ownership,
+        needs_telemetry=False,
     )
-    if not settings.documents:
-        raise UsageError("say which documents: observatory catalog PATH..., or `documents` in observatory.yaml")
     loaded = load_catalog(
         settings.documents,
         roots=root or settings.roots,

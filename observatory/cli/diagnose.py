@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from observatory.cli import console, options
+from observatory.cli.chosen import chosen_settings
 from observatory.errors import ExitCode, UsageError
 from observatory.windows import format_instant
 
@@ -46,24 +46,19 @@ def diagnose(
     from observatory.diagnose.causes import diagnose as look
     from observatory.diagnose.gather import SPAN_SECONDS
     from observatory.evaluate.estate import Estate
-    from observatory.settings import load_settings
     from observatory.sources.opening import open_sources
     from observatory.spec.topology import find_channels
 
-    settings = load_settings(
-        config,
-        os.environ,
-        documents=tuple(paths or ()),
-        prometheus_url=prometheus,
+    settings = chosen_settings(
+        "observatory diagnose PATH...",
+        paths=paths,
+        config=config,
+        prometheus=prometheus,
         store=store,
-        headers=tuple(header or ()),
-        overlays=tuple(overlay or ()),
-        ownership=tuple(ownership or ()),
+        header=header,
+        overlay=overlay,
+        ownership=ownership,
     )
-    if not settings.documents:
-        raise UsageError("say which documents: observatory diagnose PATH..., or `documents` in observatory.yaml")
-    if not settings.prometheus and settings.store is None:
-        raise UsageError("say where telemetry is: --prometheus URL or --store PATH, or the same in observatory.yaml")
     with open_sources(settings, read_only_store=True) as sources:
         estate = Estate(settings, sources)
         wanted: list[str] | None = None

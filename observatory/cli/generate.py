@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from observatory.cli import console, options
-from observatory.errors import ExitCode, Problem, UsageError
+from observatory.cli.chosen import chosen_settings
+from observatory.errors import ExitCode, Problem
+
+if TYPE_CHECKING:
+    from observatory.compile.plan import Measurement
+    from observatory.evaluate.estate import Estate
+    from observatory.settings import Settings
 
 SCHEMA = "observatory.generate/1"
 app = typer.Typer(no_args_is_help=True, help="Files for other systems.")
@@ -39,63 +46,136 @@ def rules(
     With a source the rules read the series that are really there; without one, those that the profiles promise.
     Exit codes: 0 fine, 1 --check found a difference, 3 documents have errors, 4 no source answered.
     """
-    at_ms = options.instant(at, round(time.time() * 1000))
+    from observatory.rules.generate import ENDINGS, rule_files
 
+    chosen = chosen_settings(
+        "observatory generate rules PATH... -o DIR",
+        paths=paths,
+        config=config,
+        prometheus=prometheus,
+        store=store,
+        header=header,
+        overlay=overlay,
+        ownership=ownership,
+        needs_telemetry=False,
+    )
+
+    def make(estate: Estate, found: Found) -> Made:
+        made = rule_files(
+            estate.objectives,
+            found.measurements,
+            estate.policies,
+            paths={document.name: document.path for document in estate.catalog.documents},
+            reasons=found.reasons,
+        )
+        return made.files, made.problems
+
+    generate(chosen, options.instant(at, round(time.time() * 1000)), make, output, ENDINGS, check=check, json=json)
+
+
+@app.command("openslo")
+@console.command
+def openslo(
+    output: Folder,
+    paths: options.Paths = None,
+    config: options.Config = None,
+    prometheus: options.Prometheus = None,
+    store: options.Store = None,
+    header: options.Header = None,
+    overlay: options.Overlay = None,
+    ownership: options.Ownership = None,
+    at: options.At = None,
+    check: Check = False,
+    json: options.Json = False,
+) -> None:
+    """OpenSLO v1: a service and its SLOs with the queries that count them, one file per document.
+
+    With a source the queries read the series that are really there; without one, those that the profiles promise.
+    Exit codes: 0 fine, 1 --check found a difference, 3 documents have errors, 4 no source answered.
+    """
+    from observatory.export.openslo import ENDINGS, openslo_files
+
+    chosen = chosen_settings(
+        "observatory generate openslo PATH... -o DIR",
+        paths=paths,
+        config=config,
+        prometheus=prometheus,
+        store=store,
+        header=header,
+        overlay=overlay,
+        ownership=ownership,
+        needs_telemetry=False,
+    )
+
+    def make(estate: Estate, found: Found) -> Made:
+        made = openslo_files(estate.objectives, found.measurements, estate.catalog.documents, reasons=found.reasons)
+        return made.files, made.problems
+
+    generate(chosen, options.instant(at, round(time.time() * 1000)), make, output, ENDINGS, check=check, json=json)
+
+
+@dataclass(frozen=True)
+class Found:
+    """By objective id what measures it, or why nothing does."""
+
+    measurements: Mapping[str, Measurement]
+    reasons: Mapping[str, Problem]
+
+
+Made = tuple[Mapping[str, str], tuple[Problem, ...]]
+"""Texts by file name, and what to say about them."""
+
+
+def generate(
+    settings: Settings,
+    at_ms: int,
+    make: Callable[[Estate, Found], Made],
+    output: Path,
+    endings: Sequence[str],
+    *,
+    check: bool,
+    json: bool,
+) -> None:
+    """Ask what measures each objective, make the files and put them in place, or say how they differ."""
     from observatory.compile.plan import Measurement
     from observatory.evaluate.estate import Estate
-    from observatory.rules.generate import rule_files
     from observatory.rules.writing import differences, orphans, write_files
-    from observatory.settings import load_settings
     from observatory.sources.opening import open_sources
 
-    settings = load_settings(
-        config,
-        os.environ,
-        documents=tuple(paths or ()),
-        prometheus_url=prometheus,
-        store=store,
-        headers=tuple(header or ()),
-        overlays=tuple(overlay or ()),
-        ownership=tuple(ownership or ()),
-    )
-    if not settings.documents:
-        raise UsageError("say which documents: observatory generate rules PATH... -o DIR")
     with open_sources(settings, read_only_store=True) as sources:
         estate = Estate(settings, sources)
-        found, problems = estate.measured(at_ms)
-        failed = [state for state in sources.states() if state.state == "failed"]
-    made = rule_files(
-        estate.objectives,
-        {key: one for key, one in found.items() if isinstance(one, Measurement)},
-        estate.policies,
-        paths={document.name: document.path for document in estate.catalog.documents},
-        reasons={key: one for key, one in found.items() if isinstance(one, Problem)},
+        measured, problems = estate.measured(at_ms)
+        failed = any(state.state == "failed" for state in sources.states())
+    found = Found(
+        measurements={key: one for key, one in measured.items() if isinstance(one, Measurement)},
+        reasons={key: one for key, one in measured.items() if isinstance(one, Problem)},
     )
-    problems += made.problems
+    files, said = make(estate, found)
+    problems += said
     if failed:
-        # Rules written now would lack what the silent source measures, and a reload would drop those alerts.
+        # What is written now would lack what the silent source measures, and a reload would drop those alerts.
         console.report(problems)
         console.say("nothing was written, for a source did not answer")
         raise typer.Exit(int(ExitCode.SOURCE_FAILED))
-    stale = differences(output, made.files)
-    problems += orphans(output, made.files)
+    stale = differences(output, files)
+    problems += orphans(output, files, endings)
     changed: tuple[str, ...] = ()
     if check:
         problems += stale
     else:
-        changed = write_files(output, made.files)
+        changed = write_files(output, files)
     if json:
         console.answer_json(
             {
                 "schema": SCHEMA,
                 "folder": str(output),
-                "files": [{"name": name, "changed": name in changed} for name in made.files],
+                "files": [{"name": name, "changed": name in changed} for name in files],
                 "objectives": len(estate.objectives),
                 "problems": [problem.to_json() for problem in problems],
             }
         )
     else:
-        for name in made.files:
+        for name in files:
             console.answer(str(output / name))
     code = console.report(problem for problem in problems if problem not in stale)
     if check and stale:

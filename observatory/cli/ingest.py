@@ -51,6 +51,7 @@ def ingest(
 
     done: list[Ingested] = []
     problems: list[Problem] = []
+    is_new = not place.exists()
     with Store.open(place) as target:
         for path in files:
             try:
@@ -62,6 +63,9 @@ def ingest(
                 problems += one.problems
                 if not json:
                     console.answer(_line(one))
+    if is_new and not done:
+        # A store that holds nothing would read as one in which nothing happened.
+        place.unlink(missing_ok=True)
     if json:
         console.answer_json(
             {

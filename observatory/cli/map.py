@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from observatory.cli import console, options
+from observatory.cli.chosen import chosen_settings
 from observatory.errors import ExitCode, Problem, UsageError, in_order
 
 if TYPE_CHECKING:
@@ -49,25 +49,23 @@ def map_channels(
     """Show which series measure which channel, by which profile, live or missing, and why."""
     from observatory.cli import map_text
     from observatory.compile.measure import Measurement
-    from observatory.settings import load_settings
     from observatory.sources.opening import open_sources
     from observatory.spec.load import load_catalog
     from observatory.telemetry.profile import load_profiles
     from observatory.telemetry.survey import survey
     from observatory.windows import TimeRange
 
-    settings = load_settings(
-        config,
-        os.environ,
-        documents=paths or (),
-        overlays=overlay or (),
-        ownership=ownership or (),
-        prometheus_url=prometheus,
+    settings = chosen_settings(
+        "observatory map PATH...",
+        paths=paths,
+        config=config,
+        prometheus=prometheus,
         store=store,
-        headers=header or (),
+        header=header,
+        overlay=overlay,
+        ownership=ownership,
+        needs_telemetry=False,
     )
-    if not settings.documents:
-        raise UsageError("say which documents: observatory map PATH..., or `documents` in observatory.yaml")
     at_ms = options.instant(at, time.time_ns() // 1_000_000)
     catalog = load_catalog(
         settings.documents,

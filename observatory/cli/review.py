@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from observatory.cli import console, options
+from observatory.cli.chosen import chosen_settings
 from observatory.errors import ExitCode, InputInvalid, Problem, UsageError
 
 if TYPE_CHECKING:
@@ -58,23 +58,18 @@ def review(
     from observatory.evaluate.estate import Estate
     from observatory.review.month import make_review
     from observatory.rules.writing import write_text
-    from observatory.settings import load_settings
     from observatory.sources.opening import open_sources
 
-    settings = load_settings(
-        config,
-        os.environ,
-        documents=tuple(paths or ()),
-        prometheus_url=prometheus,
+    settings = chosen_settings(
+        "observatory review PATH... --month 2026-10",
+        paths=paths,
+        config=config,
+        prometheus=prometheus,
         store=store,
-        headers=tuple(header or ()),
-        overlays=tuple(overlay or ()),
-        ownership=tuple(ownership or ()),
+        header=header,
+        overlay=overlay,
+        ownership=ownership,
     )
-    if not settings.documents:
-        raise UsageError("say which documents: observatory review PATH... --month 2026-10")
-    if not settings.prometheus and settings.store is None:
-        raise UsageError("say where telemetry is: --prometheus URL or --store PATH, or the same in observatory.yaml")
     with open_sources(settings, read_only_store=True) as sources:
         made = make_review(Estate(settings, sources), month, at_ms, timezone=timezone)
         states = {state.state for state in sources.states()}

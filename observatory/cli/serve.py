@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import Annotated
@@ -10,8 +9,8 @@ from typing import Annotated
 import typer
 
 from observatory.cli import options
+from observatory.cli.chosen import chosen_settings
 from observatory.cli.console import command, report, say
-from observatory.errors import UsageError
 
 
 @command
@@ -37,25 +36,20 @@ def serve(
 ) -> None:
     """Serve the dashboards, /api/status, /healthz, /metrics and an OTLP receiver at /v1/traces."""
     from observatory.evaluate.estate import Estate
-    from observatory.settings import load_settings
     from observatory.sources.opening import open_sources
     from observatory.web.server import build_site, check_host, listen
 
     check_host(host, allow_remote)
-    settings = load_settings(
-        config,
-        os.environ,
-        documents=paths or (),
-        prometheus_url=prometheus,
+    settings = chosen_settings(
+        "observatory serve PATH...",
+        paths=paths,
+        config=config,
+        prometheus=prometheus,
         store=store,
-        headers=header or (),
-        overlays=overlay or (),
-        ownership=ownership or (),
+        header=header,
+        overlay=overlay,
+        ownership=ownership,
     )
-    if not settings.documents:
-        raise UsageError("say which documents: observatory serve PATH..., or `documents` in observatory.yaml")
-    if not settings.prometheus and settings.store is None:
-        raise UsageError("say where telemetry is: --prometheus URL or --store PATH, or the same in observatory.yaml")
     folders = [*([settings.dashboards_dir] if settings.dashboards_dir else []), *(dashboards or [])]
     with open_sources(settings) as sources:
         estate = Estate(settings, sources)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from enum import StrEnum
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from observatory.cli import console, options
-from observatory.errors import ExitCode, Problem, UsageError
+from observatory.cli.chosen import chosen_settings
+from observatory.errors import ExitCode, Problem
 from observatory.units import format_count, format_duration, format_percentage
 
 if TYPE_CHECKING:
@@ -42,7 +44,9 @@ STATE_STYLE = {
     "meeting": "green",
 }
 BAR_CELLS = 10
-NARROW, MEDIUM = 90, 120
+NARROW, MEDIUM, WIDTH = 90, 120, 160
+OTHER_COLUMNS = {NARROW: 52, MEDIUM: 74, WIDTH: 104}
+"""Cells that the columns beside the objective take on a terminal narrower than that."""
 
 
 @console.command
@@ -66,23 +70,18 @@ def status(
     at_ms = options.instant(at, round(time.time() * 1000))
 
     from observatory.evaluate.estate import Estate
-    from observatory.settings import load_settings
     from observatory.sources.opening import open_sources
 
-    settings = load_settings(
-        config,
-        os.environ,
-        documents=tuple(paths or ()),
-        prometheus_url=prometheus,
+    settings = chosen_settings(
+        "observatory status PATH...",
+        paths=paths,
+        config=config,
+        prometheus=prometheus,
         store=store,
-        headers=tuple(header or ()),
-        overlays=tuple(overlay or ()),
-        ownership=tuple(ownership or ()),
+        header=header,
+        overlay=overlay,
+        ownership=ownership,
     )
-    if not settings.documents:
-        raise UsageError("say which documents: observatory status PATH..., or `documents` in observatory.yaml")
-    if not settings.prometheus and settings.store is None:
-        raise UsageError("say where telemetry is: --prometheus URL or --store PATH, or the same in observatory.yaml")
     with open_sources(settings, read_only_store=True) as sources:
         found = Estate(settings, sources).snapshot(at_ms).status
     if json:
@@ -126,8 +125,11 @@ def show(found: Status) -> None:
 
     from observatory.windows import format_instant
 
-    out = Console(file=sys.stdout, highlight=False, soft_wrap=False)
+    # Into a file or a pipe each objective is one line, for those who search it.
+    fixed = None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDTH
+    out = Console(file=sys.stdout, width=fixed, highlight=False, soft_wrap=False)
     width = out.width
+    room = width - next((cells for limit, cells in OTHER_COLUMNS.items() if width < limit), OTHER_COLUMNS[WIDTH])
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
     table.add_column("State", no_wrap=True)
     table.add_column("Objective", overflow="fold", ratio=1)
@@ -144,7 +146,7 @@ def show(found: Status) -> None:
     for one in worst_first(found.objectives):
         cells: list[str | Text] = [
             Text(one.state.replace("_", " "), STATE_STYLE[one.state]),
-            Text(one.objective.id),
+            Text(folded(one.objective.id, room)),
             format_percentage(one.counts.ratio, target=one.objective.target)
             if one.counts and one.counts.ratio is not None
             else "-",
@@ -167,6 +169,16 @@ def show(found: Status) -> None:
     )
     noun = "objective" if len(found.objectives) == 1 else "objectives"
     out.print(Text(f"{len(found.objectives)} {noun} at {format_instant(found.at_ms)}: {counts or 'none'}", "dim"))
+
+
+def folded(name: str, room: int) -> str:
+    """An objective's id on as many lines as it needs, broken after slashes, so that its words stay whole."""
+    lines = [""]
+    for part in re.findall(r"[^/]+/?|/", name):
+        if lines[-1] and len(lines[-1]) + len(part) > room:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(lines)
 
 
 def worst_first(objectives: tuple[ObjectiveStatus, ...]) -> list[ObjectiveStatus]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from observatory.errors import InputInvalid, Problem
@@ -54,7 +54,7 @@ def differences(folder: Path, files: Mapping[str, str]) -> tuple[Problem, ...]:
             what = "is missing" if present is None else "differs from what would be generated"
             found.append(
                 Problem(
-                    code="rules-stale",
+                    code="output-stale",
                     message=f"{folder / name} {what}",
                     hint="run the same command without --check and commit the result",
                 )
@@ -62,20 +62,20 @@ def differences(folder: Path, files: Mapping[str, str]) -> tuple[Problem, ...]:
     return tuple(found)
 
 
-def orphans(folder: Path, files: Mapping[str, str]) -> tuple[Problem, ...]:
-    """Files that an earlier run wrote and that no document stands behind any more."""
+def orphans(folder: Path, files: Mapping[str, str], endings: Sequence[str]) -> tuple[Problem, ...]:
+    """Files with one of the endings that an earlier run wrote and that no document stands behind any more."""
     found = [
         path
-        for pattern in ("*.rules.yaml", "*.tests.yaml")
+        for pattern in (f"*{ending}" for ending in endings)
         for path in folder.glob(pattern)
         if path.name not in files and (_text_of(path) or "").startswith(f"# {MARK}")
     ]
     return tuple(
         Problem(
-            code="rules-orphaned",
+            code="output-orphaned",
             severity="warning",
-            message=f"{path} was generated for a document that has no rules any more",
-            hint="delete it; a server that loads the folder goes on evaluating it",
+            message=f"{path} was generated for a document that gives nothing any more",
+            hint="delete it; whatever loads the folder goes on using it",
         )
         for path in sorted(found)
     )

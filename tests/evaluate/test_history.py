@@ -45,6 +45,45 @@ def test_burn_rates_of_many_windows_agree_with_one_at_a_time() -> None:
         np.testing.assert_allclose(out[line], expected, rtol=1e-12)
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=1, max_size=40),
+    st.lists(st.integers(1, 50), min_size=1, max_size=4),
+    st.sampled_from([1.0, 0.5, 1e-3, 1e14]),
+    st.sampled_from([0.999, 0.9, 0.93]),
+)
+@settings(max_examples=200, deadline=None)
+def test_burn_rates_are_bad_over_total_over_the_budget(
+    events: list[tuple[int, int]], windows: list[int], weight: float, target: float
+) -> None:
+    total = np.asarray([good + bad for good, bad in events]) * weight
+    good = np.asarray([good for good, _ in events]) * weight
+    out = BurnRates(len(events), windows).of(good, total, target, np.empty((len(windows), len(events))))
+    for line, width in zip(out, windows, strict=True):
+        for end, rate in enumerate(line, 1):
+            bad = sum(bad for _, bad in events[max(0, end - width) : end])
+            all_ = sum(sum(pair) for pair in events[max(0, end - width) : end])
+            assert rate == pytest.approx(bad / all_ / (1 - target), rel=1e-9) if all_ else np.isnan(rate)
+
+
+def test_burn_rates_of_rows_longer_than_a_pass_agree_with_sums() -> None:
+    steps = BurnRates.TILE * 2 + 7
+    total = np.random.default_rng(2).integers(1, 9, steps).astype(float)
+    good = np.maximum(total - 1, 0)
+    windows = [5, BurnRates.TILE - 1, BurnRates.TILE + 3, steps + 1]
+    out = BurnRates(steps, windows).of(good, total, 0.99, np.empty((4, steps)))
+    spent, events = cumulative(total - good), cumulative(total)
+    for line, width in zip(out, windows, strict=True):
+        expected = trailing(spent, width)[4:] / trailing(events, width)[4:] / 0.01
+        np.testing.assert_allclose(line[4:], expected, rtol=1e-12)
+
+
+def test_a_row_with_an_unknown_count_is_unknown_where_the_count_is_in_the_window() -> None:
+    total = np.asarray([4.0, np.nan, 4.0])
+    out = BurnRates(3, [1]).of(np.asarray([3.0, 1.0, 3.0]), total, 0.75, np.empty((1, 3)))
+    assert out[0, 0] == pytest.approx(1.0)
+    assert np.isnan(out[0, 1])
+
+
 def test_a_burn_rate_without_events_is_unknown() -> None:
     one = row(np.asarray([0.0, 10.0, 0.0]), np.asarray([0.0, 1.0, 0.0]))
     rates = burn_history(one, grid(3), 0.9, 60.0)

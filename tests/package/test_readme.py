@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -20,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TUTORIAL = README.split("## Your own documents and your own Prometheus")[1].split("## What is counted")[0]
-INSTALL, *STEPS = [text for kind, text in BLOCK.findall(TUTORIAL) if kind == "sh"]
+_, *STEPS = [text for kind, text in BLOCK.findall(TUTORIAL) if kind == "sh"]
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("readme")]
 
@@ -123,19 +122,6 @@ def wait_for(url: str, process: subprocess.Popen[bytes]) -> int:
         except OSError:
             time.sleep(0.2)
     raise AssertionError("serve did not answer")
-
-
-def test_the_two_commands_are_targets_of_the_makefile() -> None:
-    commands = [text.strip() for kind, text in BLOCK.findall(README.split("## Your own")[0]) if kind == "sh"]
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-
-    assert [command.split()[0] for command in commands] == ["make", "make"]
-    assert {command.split()[1] for command in commands} <= targets
-
-
-def test_the_installation_step_is_one_that_pip_understands() -> None:
-    assert "pip install ." in INSTALL
-    assert shutil.which("observatory", path=str(Path(sys.executable).parent))
 
 
 def test_the_pictures_of_the_readme_exist() -> None:

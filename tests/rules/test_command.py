@@ -82,7 +82,7 @@ def test_a_file_of_a_document_that_is_gone_is_named_and_kept(store: Path, tmp_pa
 
     result = run(DOCUMENTS[0], "--store", str(store), "--at", AT, "-o", str(tmp_path))
 
-    assert "rules-orphaned" in result.stderr
+    assert "output-orphaned" in result.stderr
     assert (tmp_path / "warehouse.rules.yaml").exists()
 
 

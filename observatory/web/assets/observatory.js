@@ -147,7 +147,15 @@ window.observatory = (function () {
 
   function help(shown) { var node = byId("help"); if (node) { node.hidden = !shown; if (shown) node.querySelector("button").focus(); } }
 
-  function rows() { return [].slice.call(document.querySelectorAll("main .ag-center-cols-container .ag-row, main table.rows tbody tr")).sort(function (a, b) { return a.getBoundingClientRect().top - b.getBoundingClientRect().top; }); }
+  /* Rows in reading order: panel by panel, and from the top down in each, for a grid keeps its rows in no order. */
+  function rows() {
+    var found = [];
+    [].forEach.call(document.querySelectorAll("main .panel"), function (panel) {
+      var inside = [].slice.call(panel.querySelectorAll(".ag-center-cols-container .ag-row, table.rows tbody tr"));
+      found = found.concat(inside.sort(function (a, b) { return a.getBoundingClientRect().top - b.getBoundingClientRect().top; }));
+    });
+    return found;
+  }
   function select(step) {
     var all = rows();
     if (!all.length) return;

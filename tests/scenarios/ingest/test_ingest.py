@@ -160,6 +160,21 @@ def test_what_cannot_be_read_is_refused_with_its_code(tmp_path: Path, store: Pat
     assert [p["code"] for p in json.loads(result.stdout)["problems"]] == [code]
 
 
+def test_files_that_are_all_faulty_leave_no_store_behind(tmp_path: Path, store: Path) -> None:
+    (tmp_path / "bad.txt").write_bytes(b"\x00\x01")
+    assert observatory(tmp_path / "bad.txt", "--store", store).exit_code == 3
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["bad.txt"]
+
+
+def test_a_faulty_file_leaves_a_store_that_was_there_as_it_was(tmp_path: Path, store: Path) -> None:
+    (tmp_path / "good.json").write_text(json.dumps(request(1)))
+    observatory(tmp_path / "good.json", "--store", store)
+    (tmp_path / "bad.txt").write_bytes(b"\x00\x01")
+    assert observatory(tmp_path / "bad.txt", "--store", store).exit_code == 3
+    with Store.open(store) as kept:
+        assert kept.span_count() == 1
+
+
 def test_contract_tests_count_for_their_channels_and_runs_add_up(tmp_path: Path, store: Path) -> None:
     for run in (1, 2):
         (tmp_path / f"{run}.xml").write_text(

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from counting_cases import END_MS, HOUR_MS, counter, scrapes
 
+from observatory.cli.status import folded
 from observatory.sources.base import SampleSet
 from observatory.sources.store import Store
 
@@ -153,3 +154,10 @@ def test_a_broken_document_is_an_invalid_input_and_the_others_are_answered(folde
     assert ended.returncode == 3
     assert "broken.yaml" in ended.stderr
     assert any(one["total"] for one in json.loads(ended.stdout)["objectives"])
+
+
+def test_an_id_is_broken_after_slashes_and_never_inside_a_word() -> None:
+    name = "notification-service/onParcelDispatched/availability"
+    assert folded(name, 60) == name
+    assert folded(name, 45) == "notification-service/onParcelDispatched/\navailability"
+    assert folded(name, 10) == "notification-service/\nonParcelDispatched/\navailability"

@@ -1,0 +1,115 @@
+"""The README's first commands in a fresh copy of the checkout, each with a virtual environment of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+PATIENCE_SECONDS = 280
+
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("newcomer"), pytest.mark.timeout(600)]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """What git tracks, and nothing that an earlier command left behind."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            copy = tmp_path / "observatory" / name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, copy)
+    return tmp_path / "observatory"
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The environment of somebody who has not entered a virtual environment."""
+    kept = {key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "PYTHONPATH", "MAKEFLAGS")}
+    return kept | more
+
+
+def block_with(word: str) -> str:
+    (block,) = [block for block in BLOCKS if word in block]
+    return block
+
+
+def first_answer(url: str) -> int:
+    """The status of a page, asked again while the server says that its first data are on their way."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=60) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            if error.code != 503 or time.monotonic() > deadline:
+                return error.code
+            time.sleep(0.2)
+
+
+def test_the_demo_command_ends_in_a_page_that_answers(checkout: Path) -> None:
+    # Port 0 is the one thing that differs from what a reader does: a test cannot claim 8050.
+    process = subprocess.Popen(
+        ["bash", "-euc", block_with("make demo")],
+        cwd=checkout,
+        env=environment(PORT="0"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    watchdog = threading.Timer(PATIENCE_SECONDS, os.killpg, (process.pid, signal.SIGKILL))
+    watchdog.start()
+    said: list[str] = []
+    answers: dict[str, int] = {}
+    try:
+        for line in process.stderr:
+            said.append(line)
+            if address := re.search(r"http://127\.0\.0\.1:\d+/", line):
+                answers = {path: first_answer(address[0] + path) for path in ("on-call", "api/status", "healthz")}
+                break
+    finally:
+        watchdog.cancel()
+        os.killpg(process.pid, signal.SIGINT)
+        said += process.stderr
+        process.wait(60)
+
+    assert answers == {"on-call": 200, "api/status": 200, "healthz": 200}, "".join(said)
+    assert "stopped\n" in said
+    assert (checkout / ".observatory" / "demo.duckdb").stat().st_size > 1_000_000
+
+
+def test_the_installation_block_ends_with_the_version(checkout: Path) -> None:
+    ended = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", block_with("pip install .")],
+        cwd=checkout,
+        env=environment(PIP_DISABLE_PIP_VERSION_CHECK="1"),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_SECONDS,
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    import observatory
+
+    assert ended.stdout.strip().endswith(observatory.__version__)
+    assert (checkout / "observatory-venv" / "bin" / "observatory").is_file()
+
+
+def test_the_test_command_is_what_continuous_integration_runs() -> None:
+    assert block_with("make test") == "make test\n"
+    assert (ROOT / ".ci" / "run").read_text().splitlines()[-1] == "exec make test"
