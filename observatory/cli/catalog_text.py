@@ -37,6 +37,8 @@ class Drawing:
         parts = [one.service] if one.service else []
         if one.operation:
             parts = [f"{one.service} ({one.operation.key})"]
+            if one.operation.action_provenance:
+                parts.append(f"direction by {one.operation.action_provenance}")
         if one.consumer_group:
             where = sourced(one.operation.consumer_group_provenance) if one.operation else ""
             parts.append(f"group {one.consumer_group}{where}")

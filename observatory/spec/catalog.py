@@ -172,6 +172,7 @@ class Operation:
         name: The operation's id; in 2.x without an id `<channel key>.<publish|subscribe>`.
         service: OpenTelemetry `service.name` of the application; `service_provenance` says where it is written.
         action: From the application's view; a 2.x `publish` is a `receive`.
+        action_provenance: The overlay that gives the direction; None where the document does.
         channel_id: The `Channel` it is on.
         channel_key: The channel's key inside its document.
         consumer_group: Who consumes, where binding, extension or overlay say; never invented.
@@ -198,6 +199,7 @@ class Operation:
     telemetry: TelemetryOverride | None = None
     bindings: object = field(default=None, compare=False)
     reply_channel_id: str | None = None
+    action_provenance: str | None = None
     service_provenance: str | None = None
     domain_provenance: str | None = None
     location: Location | None = field(default=None, compare=False)

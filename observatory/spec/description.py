@@ -11,7 +11,6 @@ from observatory.errors import Problem
 from observatory.location import Location
 from observatory.spec.bindings import Naming, consumer_of, naming_of, protocols_of
 from observatory.spec.catalog import (
-    Action,
     Criticality,
     Document,
     Message,
@@ -20,6 +19,7 @@ from observatory.spec.catalog import (
     SloDeclaration,
     TelemetryOverride,
 )
+from observatory.spec.corrections import corrected_action, corrected_naming
 from observatory.spec.declared import DeclaredChannel, DeclaredDocument, DeclaredMessage, DeclaredOperation, Level
 from observatory.spec.extensions import GROUP_HINTS, ExtensionReader
 from observatory.spec.references import Cursor
@@ -111,7 +111,7 @@ class Description:
     def _channel(self, channel: DeclaredChannel, operations: list[DeclaredOperation]) -> ChannelDraft:
         levels = self.declared.channel_levels
         protocol = next(iter(protocols_of(channel, operations)), None)
-        naming = naming_of(channel, operations, protocol)
+        naming = corrected_naming(naming_of(channel, operations, protocol), self.declared, channel, protocol or "")
         owner, owner_level = self._owner(levels(channel, "x-owner"))
         domain, domain_from = self._sourced_text("x-domain", levels(channel, "x-domain"))
         dead_letter = self._first(levels(channel, "x-dead-letter"), self.extensions.dead_letter)
@@ -135,7 +135,7 @@ class Description:
     def _operation(
         self, declared: DeclaredOperation, draft: ChannelDraft, beside: list[DeclaredOperation], names: set[str]
     ) -> OperationDraft:
-        declared = self._corrected(declared)
+        declared, action_from = self._corrected(declared)
         cursor = declared.cursor
 
         def levels(key: str) -> Levels:
@@ -154,6 +154,7 @@ class Description:
             service=service or self.service,
             service_provenance=service_from or self._service_provenance(),
             action=declared.action,
+            action_provenance=action_from,
             channel_id="",
             channel_key=declared.channel.key,
             messages=tuple(self._message(message) for message in declared.messages),
@@ -178,12 +179,10 @@ class Description:
             dead_letter=self.extensions.dead_letter(dead_letter) if dead_letter else None,
         )
 
-    def _corrected(self, declared: DeclaredOperation) -> DeclaredOperation:
-        """The operation with the direction that an overlay gives it."""
-        overlay = declared.own.references.overlay_of(declared.own)
-        actions: tuple[Action, ...] = ("send", "receive")
-        action = next((word for word in actions if overlay and overlay.text("action") == word), declared.action)
-        return replace(declared, action=action) if action != declared.action else declared
+    def _corrected(self, declared: DeclaredOperation) -> tuple[DeclaredOperation, str | None]:
+        """The operation with the direction that an overlay gives it, and where it gives it."""
+        action, provenance = corrected_action(self.declared, declared)
+        return (replace(declared, action=action) if action != declared.action else declared), provenance
 
     def _unique_name(self, declared: DeclaredOperation, names: set[str]) -> str:
         name = declared.name
@@ -224,7 +223,7 @@ class Description:
                     continue
                 # What consumers see is theirs where the document has one; a producer alone keeps the promise itself.
                 inherited_by_sender = declared.action == "send" and one.sli == "latency" and not own
-                if inherited_by_sender and any(self._corrected(other).action == "receive" for other in beside):
+                if inherited_by_sender and any(self._corrected(other)[0].action == "receive" for other in beside):
                     continue
                 self._used.add(one.location)
                 found.setdefault(one.name, one)

@@ -77,6 +77,8 @@ class Participant:
             entry["consumer_group"] = self.consumer_group
             if self.operation and self.operation.consumer_group_provenance:
                 entry["consumer_group_provenance"] = self.operation.consumer_group_provenance
+        if self.operation and self.operation.action_provenance:
+            entry["action_provenance"] = self.operation.action_provenance
         if self.named_by:
             entry["named_by"] = self.named_by
             entry["owner"] = self.owner.team if self.owner else None
