@@ -32,8 +32,12 @@ class Drawing:
         found = declared_on(self.catalog, channel.id) if self.participants is None else self.participants[channel.id]
         return [one for one in found if action in (None, one.action)]
 
-    def who(self, one: Participant) -> str:
-        """A participant with its group, its owner and what is seen of it, on one line."""
+    def who(self, one: Participant, *, alone: bool = False) -> str:
+        """A participant with its group, its owner and what is seen of it, on one line.
+
+        Args:
+            alone: No line above says where the channel's owner comes from, so that this one does.
+        """
         parts = [one.service] if one.service else []
         if one.operation:
             parts = [f"{one.service} ({one.operation.key})"]
@@ -43,7 +47,7 @@ class Drawing:
             where = sourced(one.operation.consumer_group_provenance) if one.operation else ""
             parts.append(f"group {one.consumer_group}{where}")
         if one.answering:
-            parts.append(f"owner {one.answering.team}{sourced(one.answering.provenance)}")
+            parts.append(f"owner {one.answering.team}{sourced(one.answering.provenance) if alone else ''}")
         if not one.declared:
             parts.append(f"undeclared, named by {one.named_by}" if one.named_by else "undeclared")
         seen = self.seen(one)
@@ -78,7 +82,7 @@ def side(drawing: Drawing, *, receiving: bool) -> str:
         found = drawing.on(channel, "receive" if receiving else "send")
         if not found:
             lines.append(f"{printable(channel.id)}: {verb} by nobody, as far as the {said} say")
-        lines += [f"{printable(channel.id)}: {verb} by {drawing.who(one)}" for one in found]
+        lines += [f"{printable(channel.id)}: {verb} by {drawing.who(one, alone=True)}" for one in found]
     return "\n".join(lines)
 
 

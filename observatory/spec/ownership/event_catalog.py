@@ -24,6 +24,7 @@ COLLECTIONS = {
     "domains": "domain",
     "subdomains": "domain",
     "services": "service",
+    "agents": "service",
     "channels": "channel",
     "events": "message",
     "commands": "message",
@@ -31,9 +32,7 @@ COLLECTIONS = {
     "teams": "team",
     "users": "user",
 }
-OTHERS = frozenset(
-    {"adrs", "agents", "containers", "data-products", "diagrams", "docs", "entities", "flows", "policies"}
-)
+OTHERS = frozenset({"adrs", "containers", "data-products", "diagrams", "docs", "entities", "flows", "policies"})
 """Collections of a catalogue that say nothing here."""
 NESTED = ("channel", "message", "service")
 """Kinds whose pages may lie deeper in their collection."""
