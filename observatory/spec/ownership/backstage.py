@@ -7,6 +7,7 @@ component of the nearest descriptor above it.
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,24 +37,23 @@ class Backstage:
     found: Findings
     faults: Faults
     _documents: dict[Entity, Document | None] = field(default_factory=dict)
+    _claimants: dict[str, list[Entity]] = field(default_factory=lambda: defaultdict(list))
     _nearest: dict[str, tuple[Entity, ...]] = field(default_factory=dict)
+    _beside: dict[Path, list[Entity]] = field(default_factory=lambda: defaultdict(list))
+    _providing: dict[Entity, list[Entity]] = field(default_factory=lambda: defaultdict(list))
+    _owners: dict[tuple[Entity, ...], Owner | None] = field(default_factory=dict)
 
     def claim(self) -> None:
         """Put what the entities say into `found`."""
-        self._documents = {entity: self._document_of(entity) for entity in self.entities.of_kind("api")}
-        self._nearest = {name: self._components_above(path) for name, (_, path) in self.estate.documents.items()}
-        claimants: dict[str, list[Entity]] = {}
-        for defining, target in self._documents.items():
-            if target is not None:
-                claimants.setdefault(target.name, []).append(defining)
+        self._index()
         component_of: dict[Entity, str] = {}
         for document, _ in self.estate.documents.values():
-            claiming = claimants.get(document.name, [])
+            claiming = self._claimants.get(document.name, [])
             for other in claiming[1:]:
                 self._twice(document, claiming[0], other)
             api = claiming[0] if claiming else None
             providers = self._providers(claiming)
-            component: Entity | None = providers[0] if len(providers) == 1 else None
+            component = providers[0] if len(providers) == 1 else None
             alone = component is not None
             if component is None and not providers:
                 component, alone = self._component_of(document)
@@ -61,11 +61,24 @@ class Backstage:
                 component_of.setdefault(component, document.name)
             if api is not None or component is not None:
                 self._claim(document, api, component, alone)
+        for one in self.entities.of_kind("component"):
+            self._check_apis(one)
+            for consumed, index in self._apis(one, "consumesApis"):
+                if (target := self._documents.get(consumed)) is not None:
+                    self._consumes(one, index, target, component_of.get(one))
+
+    def _index(self) -> None:
+        """What is asked again for every document."""
+        for api in self.entities.of_kind("api"):
+            self._documents[api] = document = self._document_of(api)
+            if document is not None:
+                self._claimants[document.name].append(api)
         for component in self.entities.of_kind("component"):
-            self._check_apis(component)
-            for api, index in self._apis(component, "consumesApis"):
-                if (target := self._documents.get(api)) is not None:
-                    self._consumes(component, index, target, component_of.get(component))
+            if component.type not in NO_SERVICE and component.page.file.path.name.lower() in DESCRIPTORS:
+                self._beside[component.page.folder].append(component)
+            for api, _ in self._apis(component, "providesApis"):
+                self._providing[api].append(component)
+        self._nearest = {name: self._components_above(path) for name, (_, path) in self.estate.documents.items()}
 
     # which document is meant
 
@@ -104,26 +117,17 @@ class Backstage:
 
         Several components beside a document count where they have one owner; none of them is its service then.
         """
-        for one in self._running():
-            if self.estate.called(one.name) is document:
+        for one in self.entities.of_kind("component"):
+            if one.type not in NO_SERVICE and self.estate.called(one.name) is document:
                 return one, True
         nearest = self._nearest[document.name]
         if not nearest or len({str(one.spec.get("owner")) for one in nearest}) > 1:
             return None, False
         return nearest[0], len(nearest) == 1 and list(self._nearest.values()).count(nearest) == 1
 
-    def _running(self) -> list[Entity]:
-        return [one for one in self.entities.of_kind("component") if one.type not in NO_SERVICE]
-
     def _components_above(self, path: Path) -> tuple[Entity, ...]:
         """Components of the nearest descriptor in or above a document's folder."""
-        above = [
-            one
-            for one in self._running()
-            if one.page.file.path.name.lower() in DESCRIPTORS and path.is_relative_to(one.page.folder)
-        ]
-        depth = max((len(one.page.folder.parts) for one in above), default=0)
-        return tuple(one for one in above if len(one.page.folder.parts) == depth)
+        return next((tuple(self._beside[folder]) for folder in path.parents if folder in self._beside), ())
 
     # what is said about it
 
@@ -136,14 +140,20 @@ class Backstage:
             Claim(
                 reader="backstage",
                 document=document.name,
-                owner=self.owner(said),
+                owner=self._owner(said),
                 domain=next((domain for one in said if (domain := self._domain(one)) is not None), None),
                 service=service,
             )
         )
 
-    def owner(self, entities: Sequence[Entity]) -> Owner | None:
+    def _owner(self, entities: Sequence[Entity]) -> Owner | None:
         """The owner that the first of some entities names, with what all of them and the team say about reaching it."""
+        key = tuple(entities)
+        if key not in self._owners:
+            self._owners[key] = self._named_owner(entities)
+        return self._owners[key]
+
+    def _named_owner(self, entities: Sequence[Entity]) -> Owner | None:
         for entity in entities:
             reference = self.entities.ref(entity, "owner", "group")
             if reference is None:
@@ -203,11 +213,7 @@ class Backstage:
     # who provides and consumes
 
     def _providers(self, apis: Sequence[Entity]) -> list[Entity]:
-        return [
-            one
-            for one in self.entities.of_kind("component")
-            if any(api in apis for api, _ in self._apis(one, "providesApis"))
-        ]
+        return list(dict.fromkeys(component for api in apis for component in self._providing.get(api, ())))
 
     def _apis(self, component: Entity, key: str) -> Iterator[tuple[Entity, str]]:
         for reference, index in self.entities.refs(component, key, "api"):
@@ -223,20 +229,19 @@ class Backstage:
         """A component that consumes an API receives what the API's application sends."""
         if own == document.name:
             return
-        for operation in self.estate.catalog.operations:
-            if operation.document == document.name and operation.action == "send":
-                self.found.uses.append(
-                    Use(
-                        reader="backstage",
-                        channel_id=operation.channel_id,
-                        action="receive",
-                        provenance=component.source("spec", "consumesApis", index),
-                        location=component.at("spec", "consumesApis", index),
-                        document=own,
-                        service=component.name,
-                        owner=self.owner([component]),
-                    )
+        for channel_id in self.estate.sent_by.get(document.name, ()):
+            self.found.uses.append(
+                Use(
+                    reader="backstage",
+                    channel_id=channel_id,
+                    action="receive",
+                    provenance=component.source("spec", "consumesApis", index),
+                    location=component.at("spec", "consumesApis", index),
+                    document=own,
+                    service=component.name,
+                    owner=self._owner([component]),
                 )
+            )
 
     def _twice(self, document: Document, first: Entity, second: Entity) -> None:
         message = f"{second.name!r} and {first.name!r} both define {document.path}"

@@ -141,6 +141,15 @@ class Estate:
         return found
 
     @cached_property
+    def sent_by(self) -> Mapping[str, tuple[str, ...]]:
+        """Ids of the channels that each document sends on."""
+        found: dict[str, dict[str, None]] = defaultdict(dict)
+        for operation in self.catalog.operations:
+            if operation.action == "send":
+                found[operation.document][operation.channel_id] = None
+        return {name: tuple(ids) for name, ids in found.items()}
+
+    @cached_property
     def channels_of_message(self) -> Mapping[str, tuple[str, ...]]:
         """Ids of the channels that carry a message, by its name without regard to spelling."""
         found: dict[str, dict[str, None]] = defaultdict(dict)

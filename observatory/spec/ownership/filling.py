@@ -28,6 +28,7 @@ class Filling:
     faults: Faults
     _claims: dict[str, list[Claim]] = field(default_factory=lambda: defaultdict(list))
     _channel_claims: dict[str, list[ChannelClaim]] = field(default_factory=lambda: defaultdict(list))
+    _said: dict[str, Owner | None] = field(default_factory=dict)
     _filled: dict[str, Document] = field(default_factory=dict)
     _groups: dict[str, Use] = field(default_factory=dict)
 
@@ -35,15 +36,20 @@ class Filling:
         """The catalogue with what was missing."""
         for claim in sorted(self.found.claims, key=lambda one: READERS.index(one.reader)):
             self._claims[claim.document].append(claim)
-        for one in sorted(self.found.channels, key=lambda one: READERS.index(one.reader)):
-            self._channel_claims[one.channel_id].append(one)
+        for said in sorted(self.found.channels, key=lambda one: READERS.index(one.reader)):
+            self._channel_claims[said.channel_id].append(said)
+        self._said = {one.name: one.owner for one in self.catalog.documents}
         self._filled = {document.name: self._document(document) for document in self.catalog.documents}
         operations = [self._operation(operation) for operation in self.catalog.operations]
         named = self._place(operations)
+        senders: dict[str, set[str]] = defaultdict(set)
+        for one in operations:
+            if one.action == "send":
+                senders[one.channel_id].add(one.document)
         operations = [self._with_group(operation) for operation in operations]
         return Catalog(
             documents=tuple(self._filled[document.name] for document in self.catalog.documents),
-            channels=tuple(self._channel(channel, operations) for channel in self.catalog.channels),
+            channels=tuple(self._channel(channel, senders[channel.id]) for channel in self.catalog.channels),
             operations=tuple(operations),
             named=named,
             problems=self.catalog.problems,
@@ -108,9 +114,8 @@ class Filling:
 
     # channels
 
-    def _channel(self, channel: Channel, operations: Sequence[Operation]) -> Channel:
+    def _channel(self, channel: Channel, senders: set[str]) -> Channel:
         claims = self._channel_claims[channel.id]
-        senders = {one.document for one in operations if one.channel_id == channel.id and one.action == "send"}
         documents = sorted(channel.documents, key=lambda name: name not in senders)
         owner = self._channel_owner(channel, claims, documents, senders)
         domain, domain_from = channel.domain, channel.domain_provenance
@@ -123,7 +128,7 @@ class Filling:
         self, channel: Channel, claims: Sequence[ChannelClaim], documents: Sequence[str], senders: set[str]
     ) -> Owner | None:
         """Said on the channel; by a document that sends; by ownership files about those; by what receives."""
-        said = {one.name: one.owner for one in self.catalog.documents}
+        said = self._said
         about = [one.owner for one in claims] + [one.owner for name in documents for one in self._claims[name]]
         of_documents = [said[name] for name in documents if said[name] is not None]
         if channel.owner is not None and channel.owner not in of_documents:
