@@ -311,11 +311,14 @@ class Catalog:
 
     _channels: dict[str, Channel] = field(default_factory=dict, init=False, repr=False, compare=False)
     _operations: dict[str, list[Operation]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _named: dict[str, list[NamedParticipant]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self._channels.update((channel.id, channel) for channel in self.channels)
         for operation in self.operations:
             self._operations.setdefault(operation.channel_id, []).append(operation)
+        for one in self.named:
+            self._named.setdefault(one.channel_id, []).append(one)
 
     def channel(self, channel_id: str) -> Channel:
         """The channel with that id.
@@ -330,3 +333,7 @@ class Catalog:
         for operation in self._operations.get(channel_id, ()):
             if action in (None, operation.action):
                 yield operation
+
+    def named_on(self, channel_id: str, action: Action) -> Iterator[NamedParticipant]:
+        """Those on one side of a channel that ownership files name and no document declares."""
+        return (one for one in self._named.get(channel_id, ()) if one.action == action)

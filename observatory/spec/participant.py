@@ -90,7 +90,8 @@ class Participant:
 def declared_on(catalog: Catalog, channel_id: str) -> tuple[Participant, ...]:
     """Those that documents declare on a channel, senders first, and per side those that ownership files name beside."""
     found: list[Participant] = []
-    for action in ("send", "receive"):
+    sides: tuple[Action, Action] = ("send", "receive")
+    for action in sides:
         found += [
             Participant(
                 action=action,
@@ -108,7 +109,6 @@ def declared_on(catalog: Catalog, channel_id: str) -> tuple[Participant, ...]:
                 owner=one.owner,
                 named_by=one.provenance,
             )
-            for one in catalog.named
-            if one.channel_id == channel_id and one.action == action
+            for one in catalog.named_on(channel_id, action)
         ]
     return tuple(found)

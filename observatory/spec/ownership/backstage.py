@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from observatory.errors import InputInvalid
 from observatory.reading import read_text
 from observatory.spec.catalog import Document, Owner
-from observatory.spec.ownership.claims import Claim, Estate, Findings, Said, Use, near
+from observatory.spec.ownership.claims import Claim, Estate, Findings, Said, Use, near, plain
 from observatory.spec.ownership.entities import Entities, Entity, EntityRef
 from observatory.spec.ownership.finding import DESCRIPTORS, Faults
 
@@ -174,7 +174,7 @@ class Backstage:
         """The entity of an owner; one that is not there is reported where a name is near, or where teams are known."""
         teams = self.entities.of_kind("group") + self.entities.of_kind("user")
         found = self.entities.find(reference)
-        if found is not None or not teams:
+        if found is not None or not teams or self.faults.full:
             return found
         slip = near(reference.name, [one.name for one in teams])
         meant = next((one for one in teams if one.name == slip), None)
@@ -186,8 +186,8 @@ class Backstage:
 
     def _contact(self, team: Entity | None, about: Sequence[Entity]) -> str | None:
         profile = team.spec.get("profile") if team is not None else None
-        email = profile.get("email") if isinstance(profile, dict) else None
-        return email if isinstance(email, str) and email else _first(_link(one, CHATS) for one in reversed(about))
+        email = plain(profile.get("email")) if isinstance(profile, dict) else None
+        return email or _first(_link(one, CHATS) for one in reversed(about))
 
     def _domain(self, entity: Entity) -> Said | None:
         """The domain of an entity, or of the system that it belongs to."""
@@ -205,7 +205,9 @@ class Backstage:
     def _check(self, entity: Entity, key: str, reference: EntityRef, *segments: str) -> None:
         """Report a reference that leads nowhere and is spelt like one that would lead somewhere."""
         known = self.entities.of_kind(reference.kind)
-        if self.entities.find(reference) is None and (slip := near(reference.name, [one.name for one in known])):
+        if self.faults.full or self.entities.find(reference) is not None:
+            return
+        if slip := near(reference.name, [one.name for one in known]):
             message = f"no {reference.kind} is called {reference.shown!r}"
             at = entity.at("spec", key, *segments)
             self.faults.add("ownership-reference", message, at, f"did you mean {slip!r}?", severity="warning")
@@ -266,18 +268,15 @@ def _first(values: Iterator[str | None]) -> str | None:
 
 def _annotation(entity: Entity, key: str) -> str | None:
     annotations = entity.metadata.get("annotations")
-    value = annotations.get(key) if isinstance(annotations, dict) else None
-    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) and str(value) else None
+    return plain(annotations.get(key)) if isinstance(annotations, dict) else None
 
 
 def _link(entity: Entity, words: Sequence[str]) -> str | None:
     """The address of the first link whose type, icon or title is or holds one of the words."""
     links = entity.metadata.get("links")
     for link in links if isinstance(links, list) else ():
-        if not isinstance(link, dict) or not isinstance(link.get("url"), str) or not link["url"]:
-            continue
-        if _named(link, words):
-            return str(link["url"])
+        if isinstance(link, dict) and _named(link, words) and (url := plain(link.get("url"))) is not None:
+            return url
     return None
 
 

@@ -19,6 +19,10 @@ READERS: tuple[Kind, ...] = ("backstage", "eventcatalog", "xregistry", "codeowne
 """Whom to believe first where the documents are silent."""
 PLACES = ("topic", "queue", "subject", "destination", "path")
 """Kinds of runtime names by which ownership files name a channel."""
+MAX_TEXT = 1000
+MAX_NAMES = 5_000
+"""Names among which a near one is looked for."""
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s@]*@")
 _PARAMETER = re.compile(r"\{[^{}]*\}")
 
 
@@ -160,6 +164,16 @@ class Estate:
         return {name: tuple(ids) for name, ids in found.items()}
 
 
+def plain(value: object) -> str | None:
+    """A text as it can be shown: one printable line, without credentials in addresses; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    text = str(value).strip()
+    if not text or len(text) > MAX_TEXT or not text.isprintable():
+        return None
+    return _CREDENTIALS.sub("", text)
+
+
 def folded(text: str) -> str:
     """A name without what differs by habit: case, hyphens, blanks."""
     return re.sub(r"[\W_]+", "", text.casefold())
@@ -178,5 +192,7 @@ def shape_of(address: str) -> str:
 
 def near(word: str, known: Sequence[str]) -> str | None:
     """The known word that differs by a slip of the pen; None when nothing is that near."""
-    found = get_close_matches(word.casefold(), [one.casefold() for one in known], 1, 0.85)
-    return next((one for one in known if found and one.casefold() == found[0]), None)
+    wanted = word.casefold()
+    likely = {one.casefold(): one for one in known[:MAX_NAMES] if abs(len(one) - len(word)) <= 2}
+    found = get_close_matches(wanted, list(likely), 1, 0.85)
+    return likely[found[0]] if found else None

@@ -22,7 +22,7 @@ from observatory.spec.ownership.patterns import Pattern
 MAX_BYTES = 3 * 1024 * 1024
 """GitHub reads no larger file either."""
 _HEADING = re.compile(r"(?P<optional>\^)?\[(?P<name>[^\]]+)\](?:\[\d+\])?(?:\s+(?P<owners>.*))?\s*")
-_OWNER = re.compile(r"@@?[^\s@]+|[^\s@]+@[^\s@]+\.[^\s@]+")
+_OWNER = re.compile(r"@@?[\w./-]+|[\w.+-]+@[\w-]+(\.[\w-]+)+")
 _FIRST_WORD = re.compile(r"((?:\\.|[^\\\s])+)\s*(.*)")
 
 
@@ -151,7 +151,7 @@ class _GitLab(_Lines):
             # Sections of one name, in whatever case, are one.
             self.current = heading["name"].strip().casefold()
             self.sections.setdefault(self.current, Section(optional=heading["optional"] is not None))
-            self.defaults = tuple(_OWNER.findall(heading["owners"] or ""))
+            self.defaults = tuple(word for word in (heading["owners"] or "").split() if _OWNER.fullmatch(word))
             return
         match = _FIRST_WORD.match(line.strip())
         if match is None:

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from observatory.location import Location
+from observatory.spec.ownership.claims import plain
 from observatory.spec.ownership.finding import Faults, File
 from observatory.spec.ownership.pages import Page, Pages
 
 KINDS = ("api", "component", "system", "domain", "group", "user", "location")
 """Kinds that say something here; others are left alone, for anybody may invent kinds."""
 MAX_ENTITIES = 50_000
+MAX_TARGETS = 1_000
 DEFAULT_NAMESPACE = "default"
 
 
@@ -115,11 +117,11 @@ class Entities:
                 yield found, str(index)
 
     def _parsed(self, entity: Entity, value: Any, kind: str, at: tuple[str, ...]) -> EntityRef | None:
-        if isinstance(value, dict) and isinstance(value.get("name"), str):
-            parts = [value.get("kind") or kind, value.get("namespace") or entity.ref.namespace, value["name"]]
-            return EntityRef(str(parts[0]).lower(), str(parts[1]), str(parts[2]))
-        if isinstance(value, str) and value.strip():
-            head, colon, rest = value.strip().partition(":")
+        if isinstance(value, dict) and (name := plain(value.get("name"))) is not None:
+            chosen = plain(value.get("kind")) or kind
+            return EntityRef(chosen.lower(), plain(value.get("namespace")) or entity.ref.namespace, name)
+        if isinstance(value, str) and (text := plain(value)) is not None:
+            head, colon, rest = text.partition(":")
             named = rest if colon else head
             namespace, slash, name = named.partition("/")
             if (name if slash else namespace).strip():
@@ -139,8 +141,8 @@ class Entities:
         if kind not in KINDS:
             return None
         metadata = data.get("metadata")
-        name = metadata.get("name") if isinstance(metadata, dict) else None
-        if not isinstance(metadata, dict) or not isinstance(name, str | int) or not str(name).strip():
+        name = plain(metadata.get("name")) if isinstance(metadata, dict) else None
+        if not isinstance(metadata, dict) or name is None:
             at = page.at("metadata", "name") if isinstance(metadata, dict) else page.at("kind")
             message = f"this {data['kind']} has no name"
             self.faults.add("ownership-form", message, at, "add metadata: {name: ...}", file=page.file)
@@ -148,10 +150,8 @@ class Entities:
         spec = data.get("spec")
         if spec is not None and not isinstance(spec, dict):
             self.faults.add("ownership-form", "the spec of an entity is a mapping", page.at("spec"), file=page.file)
-        namespace = metadata.get("namespace")
-        chosen = namespace if isinstance(namespace, str) and namespace else DEFAULT_NAMESPACE
         return Entity(
-            ref=EntityRef(kind, chosen, str(name).strip()),
+            ref=EntityRef(kind, plain(metadata.get("namespace")) or DEFAULT_NAMESPACE, name),
             page=page,
             metadata=metadata,
             spec=spec if isinstance(spec, dict) else {},
@@ -169,11 +169,14 @@ class Entities:
     def _targets(self, entity: Entity) -> Iterator[File]:
         """Files that a location names; web addresses are not fetched."""
         listed = entity.spec.get("targets")
+        if isinstance(listed, list) and len(listed) >= MAX_TARGETS:
+            message = f"this location names more than {MAX_TARGETS:,} files; the others are not read"
+            self.faults.add("ownership-too-many", message, entity.at("spec", "targets"))
         named: list[tuple[Any, tuple[str, ...]]] = [(entity.spec.get("target"), ("target",))]
         named += [
             (one, ("targets", str(index))) for index, one in enumerate(listed if isinstance(listed, list) else [])
         ]
-        for value, at in named:
+        for value, at in named[:MAX_TARGETS]:
             if not isinstance(value, str) or "://" in value or not value.strip():
                 continue
             file = entity.page.file

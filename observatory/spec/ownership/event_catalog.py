@@ -15,7 +15,7 @@ from typing import Any
 
 from observatory.location import Location
 from observatory.spec.catalog import Action, Channel, Document, Owner
-from observatory.spec.ownership.claims import ChannelClaim, Claim, Estate, Findings, Said, Use, folded
+from observatory.spec.ownership.claims import ChannelClaim, Claim, Estate, Findings, Said, Use, folded, plain
 from observatory.spec.ownership.finding import Faults, File
 from observatory.spec.ownership.pages import Page, Pages
 from observatory.spec.suggestions import meant
@@ -58,10 +58,11 @@ class Entry:
         """References of a list: the id, its path in the page, and what else is said with it."""
         values = self.data.get(key)
         for index, value in enumerate(values) if isinstance(values, list) else ():
-            if isinstance(value, str) and value.strip():
-                yield value.strip(), (key, str(index)), {}
-            elif isinstance(value, dict) and isinstance(value.get("id"), str | int):
-                yield str(value["id"]), (key, str(index), "id"), value
+            if isinstance(value, dict):
+                if (name := plain(value.get("id"))) is not None:
+                    yield name, (key, str(index), "id"), value
+            elif (name := plain(value)) is not None:
+                yield name, (key, str(index)), {}
 
 
 @dataclass(slots=True)
@@ -131,12 +132,12 @@ class EventCatalog:
 
     def _keep(self, kind: str, page: Page) -> None:
         data = page.data
-        name = data.get("id", data.get("name")) if isinstance(data, dict) else None
-        if not isinstance(data, dict) or not isinstance(name, str | int) or not str(name).strip():
+        name = plain(data.get("id", data.get("name"))) if isinstance(data, dict) else None
+        if not isinstance(data, dict) or name is None:
             message = f"the page of this {kind} has no id"
             self.faults.add("ownership-form", message, page.at(), "add id: to its front matter", file=page.file)
             return
-        entry = Entry(kind, str(name).strip(), page, data)
+        entry = Entry(kind, name, page, data)
         first = self._entries.setdefault(kind, {}).setdefault(entry.id, entry)
         if first is not entry:
             message = f"there are two of the {kind} {entry.id!r}"
@@ -181,10 +182,10 @@ class EventCatalog:
         teams, users = self._entries.get("team", {}), self._entries.get("user", {})
         name, at, _ = next((one for one in listed if one[0] in teams), listed[0])
         team = teams.get(name) or users.get(name)
-        contacts = (team.data.get(key) for key in CONTACTS) if team is not None else iter(())
+        contacts = [plain(team.data.get(key)) for key in CONTACTS] if team is not None else []
         return Owner(
             team=name,
-            contact=next((text for text in contacts if isinstance(text, str) and text), None),
+            contact=next((text for text in contacts if text), None),
             runbook=_runbook(entry) or (_runbook(team) if team is not None else None),
             provenance=entry.source(*at),
             location=entry.page.at(*at),
@@ -193,7 +194,7 @@ class EventCatalog:
     def _check_owners(self, entry: Entry) -> None:
         known = [*self._entries.get("team", {}), *self._entries.get("user", {})]
         for name, at, _ in entry.items("owners") if known else ():
-            if name not in known:
+            if name not in known and not self.faults.full:
                 near = meant(name, known)
                 hint = f"did you mean {near!r}?" if near else "add its page to teams/ or users/"
                 message = f"no team and no user is called {name!r}"
@@ -218,10 +219,13 @@ class EventCatalog:
 
     def _claim_by_messages(self) -> None:
         """Channels without an owner of their own belong to the owner of their messages, where these agree."""
+        owned = {
+            one.channel_id for one in self.found.channels if one.reader == "eventcatalog" and one.owner is not None
+        }
         owners: dict[str, list[Owner]] = {}
         for message in self._of("message"):
             if (owner := self._owner(message)) is not None:
-                for channel_id in self._placed(message.id, None):
+                for channel_id in set(self._placed(message.id, None)) - owned:
                     owners.setdefault(channel_id, []).append(owner)
         for channel_id, found in owners.items():
             if len({owner.team for owner in found}) == 1:
@@ -303,10 +307,10 @@ def _specifications(service: Entry) -> Iterator[str]:
 def _runbook(entry: Entry) -> str | None:
     """The address of the first attachment that is called a runbook."""
     for one in _list(entry.data.get("attachments")):
-        if isinstance(one, dict) and isinstance(one.get("url"), str):
+        if isinstance(one, dict):
             words = f"{one.get('type', '')} {one.get('title', '')}".lower().split()
             if {"runbook", "runbooks"} & set(words):
-                return str(one["url"])
+                return plain(one.get("url"))
     return None
 
 

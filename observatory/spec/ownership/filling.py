@@ -131,9 +131,10 @@ class Filling:
         said = self._said
         about = [one.owner for one in claims] + [one.owner for name in documents for one in self._claims[name]]
         of_documents = [said[name] for name in documents if said[name] is not None]
-        if channel.owner is not None and channel.owner not in of_documents:
-            self._owner(channel.owner, [(one.reader, one.owner) for one in claims], channel.label)
-            return _complemented(channel.owner, about)
+        on_channel = channel.owner if channel.owner not in of_documents else None
+        self._owner(on_channel, [(one.reader, one.owner) for one in claims], channel.id)
+        if on_channel is not None:
+            return _complemented(on_channel, about)
         own = next((said[name] for name in documents if name in senders and said[name] is not None), None)
         if own is not None:
             return _complemented(own, about)
@@ -169,18 +170,19 @@ class Filling:
                 self._give(use, mine)
             else:
                 left.append(use)
-        anonymous = [use for use in left if use.group is not None and use.service is None]
-        for use in anonymous:
-            others = {one.group for one in anonymous if one.channel_id == use.channel_id}
-            open_ones = [
-                one
-                for one in on[use.channel_id, use.action]
-                if one.consumer_group is None and one.key not in self._groups
+        anonymous: dict[str, list[Use]] = defaultdict(list)
+        for use in left:
+            if use.group is not None and use.service is None:
+                anonymous[use.channel_id].append(use)
+        given: set[int] = set()
+        for channel_id, uses in anonymous.items():
+            silent = [
+                one for one in on[channel_id, "receive"] if one.consumer_group is None and one.key not in self._groups
             ]
-            if len(others) == 1 and len(open_ones) == 1:
-                self._give(use, open_ones)
-                left.remove(use)
-        return _named(left)
+            if len({use.group for use in uses}) == 1 and len(silent) == 1:
+                self._give(uses[0], silent)
+                given |= {id(use) for use in uses}
+        return _named(use for use in left if id(use) not in given)
 
     def _give(self, use: Use, operations: Iterable[Operation]) -> None:
         for operation in operations:

@@ -22,6 +22,7 @@ PAGES = (".md", ".mdx")
 VALUES = (".yaml", ".yml", ".json")
 MAX_FILES = 10_000
 MAX_LEVELS_UP = 100
+MAX_FAULTS = 1_000
 _HEAD = 64 * 1024
 _SKIPPED = frozenset({"node_modules", "__pycache__", ".git", ".venv", ".tox"})
 _ENTITY = re.compile(rb"""["']?apiVersion["']?\s*:\s*["']?[\w.-]*backstage\.io/""")
@@ -55,6 +56,11 @@ class Faults:
 
     problems: list[Problem] = field(default_factory=list)
 
+    @property
+    def full(self) -> bool:
+        """Whether so much is wrong that no more is listed."""
+        return len(self.problems) > MAX_FAULTS
+
     def add(
         self,
         code: str,
@@ -68,14 +74,20 @@ class Faults:
     ) -> None:
         """Report a fault: of the given severity, else an error in a file that was named and a warning elsewhere."""
         chosen: Severity = severity or ("error" if file is not None and file.named else "warning")
-        self.problems.append(
-            Problem(code=code, message=message, severity=chosen, location=at, hint=hint, subject=subject)
-        )
+        self._keep(Problem(code=code, message=message, severity=chosen, location=at, hint=hint, subject=subject))
 
     def unreadable(self, file: File, problems: Iterable[Problem], severity: Severity | None = None) -> None:
         """Pass on what reading found: errors in a file that was named, warnings in one that merely lies there."""
         chosen: Severity = severity or ("error" if file.named else "warning")
-        self.problems += [replace(problem, severity=chosen) for problem in problems]
+        for problem in problems:
+            self._keep(replace(problem, severity=chosen))
+
+    def _keep(self, problem: Problem) -> None:
+        if len(self.problems) == MAX_FAULTS:
+            message = f"ownership files have more than {MAX_FAULTS:,} faults; the others are not listed"
+            problem = Problem(code="ownership-too-many", severity="warning", message=message, location=problem.location)
+        if not self.full:
+            self.problems.append(problem)
 
 
 def find(

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from observatory.location import Location
 from observatory.spec.catalog import Action, Channel, Owner, Server
-from observatory.spec.ownership.claims import ChannelClaim, Estate, Findings, Said, Use
+from observatory.spec.ownership.claims import ChannelClaim, Estate, Findings, Said, Use, plain
 from observatory.spec.ownership.finding import Faults, File
 from observatory.spec.ownership.pages import Page, Pages
 from observatory.spec.servers import family_of, hosts_of
@@ -60,18 +60,18 @@ class Endpoint:
         """The first label of some names; extension attributes of the endpoint count as well."""
         labels = self.data.get("labels")
         for key in keys:
-            if isinstance(labels, dict) and isinstance(value := labels.get(key), str) and value.strip():
-                return Said(value.strip(), self.source("labels", key), self.at("labels", key))
-            if isinstance(value := self.data.get(key), str) and value.strip():
-                return Said(value.strip(), self.source(key), self.at(key))
+            if isinstance(labels, dict) and (value := plain(labels.get(key))) is not None:
+                return Said(value, self.source("labels", key), self.at("labels", key))
+            if (value := plain(self.data.get(key))) is not None:
+                return Said(value, self.source(key), self.at(key))
         return None
 
     def option(self, *keys: str) -> Said | None:
         """The first option of some names."""
         for key in keys:
-            if isinstance(value := self.options.get(key), str) and value.strip():
+            if (value := plain(self.options.get(key))) is not None:
                 path = ("protocoloptions", key)
-                return Said(value.strip(), self.source(*path), self.at(*path))
+                return Said(value, self.source(*path), self.at(*path))
         return None
 
     def addresses(self) -> Iterator[str]:

@@ -154,6 +154,17 @@ def test_messages_say_who_owns_a_channel_where_they_agree(estate: Estate) -> Non
     assert channel.owner is None
 
 
+def test_a_page_of_the_channel_stands_before_its_messages(estate: Estate) -> None:
+    files = {
+        "a.yaml": document("One"),
+        "ec/channels/c/index.mdx": page(id="orders.placed", owners="[channel-team]"),
+        "ec/events/Order/index.mdx": page(id="Order", owners="[message-team]"),
+    }
+    catalog = estate(files, named=["ec"])
+    assert catalog.channels[0].owner is not None
+    assert (catalog.channels[0].owner.team, catalog.problems) == ("channel-team", ())
+
+
 def test_who_sends_and_receives_is_named_beside_the_documents(estate: Estate) -> None:
     files = {
         "a.yaml": document("Orders", address="orders.placed"),

@@ -118,6 +118,31 @@ def test_aliases_do_not_grow_beyond_their_bound(estate: Estate) -> None:
     ]
 
 
+def test_text_that_would_move_a_terminal_is_not_taken(estate: Estate) -> None:
+    text = 'kind: Component\nmetadata: {name: c}\nspec: {type: service, owner: "a\\e[2Jb"}\n'
+    catalog = estate({"a.yaml": document("Events"), "catalog-info.yaml": text})
+    assert only(catalog).owner is None
+    assert findings(catalog) == [("warning", "ownership-form", "catalog-info.yaml:3:30")]
+    files = {"catalog-info.yaml": "kind: User\nmetadata: {name: x}\n", "CODEOWNERS": "* @acme/a\x1b[2J\n"}
+    assert findings(estate(files)) == [("warning", "codeowners-line", "CODEOWNERS:1:1")]
+
+
+def test_credentials_in_links_are_not_shown(estate: Estate) -> None:
+    text = (
+        "kind: Component\nspec: {type: service, owner: a}\n"
+        "metadata: {name: c, links: [{url: 'https://jane:secret@runbooks.example/c', type: runbook}]}\n"
+    )
+    owner = owner_of(estate({"a.yaml": document("Events"), "catalog-info.yaml": text}))
+    assert owner.runbook == "https://runbooks.example/c"
+
+
+def test_faults_are_listed_to_a_bound(estate: Estate) -> None:
+    lines = "\n".join(f"!{number}" for number in range(2_000))
+    catalog = estate({"a.yaml": document("Events"), "CODEOWNERS": lines})
+    assert len(catalog.problems) == 1_001
+    assert catalog.problems[-1].code == "ownership-too-many"
+
+
 words = st.sampled_from(
     ["kind: Component\n", "kind: API\n", "metadata: {name: c}\n", "metadata: []\n", "spec: {owner: [1]}\n", "---\n",
      "...\n", "spec: {owner: {name: 1}, providesApis: x, consumesApis: [{}]}\n", "id: 1\n", "owners: {a: 1}\n", "? [\n",

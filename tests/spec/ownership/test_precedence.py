@@ -69,8 +69,13 @@ def test_what_the_document_says_stands_before_all(estate: Estate) -> None:
         ("warning", "ownership-conflict", "catalog-info.yaml:3:30"),
         ("warning", "ownership-conflict", "catalog-info.yaml:3:54"),
         ("warning", "ownership-conflict", "ec/services/Events/index.mdx:3:10"),
+        ("warning", "ownership-conflict", "r.xreg.json:1:135"),
     ]
+    assert catalog.problems[-1].subject == "kafka:orders.placed"
     messages = {str(one.location): one.message for one in catalog.problems}
+    assert messages["r.xreg.json:1:135"] == (
+        "the owner of kafka:orders.placed is 'xregistry-team' here and 'channel-team' at ec/channels/c/index.mdx:3"
+    )
     assert messages["catalog-info.yaml:3:30"] == "the owner of a.yaml is 'backstage-team' here and 'mine' at a.yaml:3"
     assert messages["catalog-info.yaml:3:54"] == (
         "the domain of a.yaml is 'from-backstage' here and 'mine' by x-domain on info"
