@@ -13,7 +13,7 @@ from pathlib import Path
 
 from observatory.errors import InputInvalid
 from observatory.location import Location
-from observatory.reading import text_of
+from observatory.reading import bytes_of, text_of
 from observatory.spec.catalog import Document, Owner
 from observatory.spec.ownership.claims import Claim, Findings
 from observatory.spec.ownership.finding import Faults, File
@@ -84,7 +84,7 @@ class CodeOwners:
 def read_codeowners(file: File, faults: Faults) -> CodeOwners | None:
     """The rules of a file, None when it cannot be read; lines that cannot be used are reported and left out."""
     try:
-        text = text_of(file.path, file.shown, max_bytes=MAX_BYTES)
+        text = text_of(bytes_of(file.path, file.shown), file.shown, max_bytes=MAX_BYTES)
     except InputInvalid as error:
         faults.unreadable(file, error.problems)
         return None

@@ -47,12 +47,12 @@ class Filling:
             if one.action == "send":
                 senders[one.channel_id].add(one.document)
         operations = [self._with_group(operation) for operation in operations]
-        return Catalog(
+        return replace(
+            self.catalog,
             documents=tuple(self._filled[document.name] for document in self.catalog.documents),
             channels=tuple(self._channel(channel, senders[channel.id]) for channel in self.catalog.channels),
             operations=tuple(operations),
             named=named,
-            problems=self.catalog.problems,
         )
 
     # documents and operations

@@ -13,8 +13,7 @@ from typing import Any
 
 from observatory.errors import InputInvalid, Problem
 from observatory.location import Location
-from observatory.reading import Reading, read_text, text_of
-from observatory.reading.faults import MAX_BYTES
+from observatory.reading import Reading, bytes_of, read_text, text_of
 from observatory.spec.ownership.finding import Faults, File
 
 MAX_PAGES = 10_000
@@ -79,7 +78,7 @@ class Pages:
 
     def _text(self, file: File) -> str | None:
         try:
-            return text_of(file.path, file.shown, max_bytes=MAX_BYTES)
+            return text_of(bytes_of(file.path, file.shown), file.shown)
         except InputInvalid as error:
             self.faults.unreadable(file, error.problems)
             return None
