@@ -7,7 +7,7 @@ component of the nearest descriptor above it.
 from __future__ import annotations
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +39,8 @@ class Backstage:
     _documents: dict[Entity, Document | None] = field(default_factory=dict)
     _claimants: dict[str, list[Entity]] = field(default_factory=lambda: defaultdict(list))
     _nearest: dict[str, tuple[Entity, ...]] = field(default_factory=dict)
+    _under: Counter[tuple[Entity, ...]] = field(default_factory=Counter)
+    _called: dict[str, Entity] = field(default_factory=dict)
     _beside: dict[Path, list[Entity]] = field(default_factory=lambda: defaultdict(list))
     _providing: dict[Entity, list[Entity]] = field(default_factory=lambda: defaultdict(list))
     _owners: dict[tuple[Entity, ...], Owner | None] = field(default_factory=dict)
@@ -74,11 +76,15 @@ class Backstage:
             if document is not None:
                 self._claimants[document.name].append(api)
         for component in self.entities.of_kind("component"):
-            if component.type not in NO_SERVICE and component.page.file.path.name.lower() in DESCRIPTORS:
-                self._beside[component.page.folder].append(component)
+            if component.type not in NO_SERVICE:
+                if component.page.file.path.name.lower() in DESCRIPTORS:
+                    self._beside[component.page.folder].append(component)
+                if (document := self.estate.called(component.name)) is not None:
+                    self._called.setdefault(document.name, component)
             for api, _ in self._apis(component, "providesApis"):
                 self._providing[api].append(component)
         self._nearest = {name: self._components_above(path) for name, (_, path) in self.estate.documents.items()}
+        self._under = Counter(self._nearest.values())
 
     # which document is meant
 
@@ -117,13 +123,12 @@ class Backstage:
 
         Several components beside a document count where they have one owner; none of them is its service then.
         """
-        for one in self.entities.of_kind("component"):
-            if one.type not in NO_SERVICE and self.estate.called(one.name) is document:
-                return one, True
+        if (named := self._called.get(document.name)) is not None:
+            return named, True
         nearest = self._nearest[document.name]
         if not nearest or len({str(one.spec.get("owner")) for one in nearest}) > 1:
             return None, False
-        return nearest[0], len(nearest) == 1 and list(self._nearest.values()).count(nearest) == 1
+        return nearest[0], len(nearest) == 1 and self._under[nearest] == 1
 
     def _components_above(self, path: Path) -> tuple[Entity, ...]:
         """Components of the nearest descriptor in or above a document's folder."""
@@ -191,16 +196,20 @@ class Backstage:
 
     def _domain(self, entity: Entity) -> Said | None:
         """The domain of an entity, or of the system that it belongs to."""
-        own = self.entities.ref(entity, "domain", "domain")
-        if own is not None:
-            self._check(entity, "domain", own)
-            return Said(own.shown, entity.source("spec", "domain"), entity.at("spec", "domain"))
-        reference = self.entities.ref(entity, "system", "system")
+        own = self._own_domain(entity)
+        reference = self.entities.ref(entity, "system", "system") if own is None else None
         if reference is None:
-            return None
+            return own
         self._check(entity, "system", reference)
         system = self.entities.find(reference)
-        return self._domain(system) if system is not None and system is not entity and system.kind == "system" else None
+        return self._own_domain(system) if system is not None else None
+
+    def _own_domain(self, entity: Entity) -> Said | None:
+        reference = self.entities.ref(entity, "domain", "domain")
+        if reference is None:
+            return None
+        self._check(entity, "domain", reference)
+        return Said(reference.shown, entity.source("spec", "domain"), entity.at("spec", "domain"))
 
     def _check(self, entity: Entity, key: str, reference: EntityRef, *segments: str) -> None:
         """Report a reference that leads nowhere and is spelt like one that would lead somewhere."""

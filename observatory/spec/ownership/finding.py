@@ -110,6 +110,13 @@ def find(
 
 def _named(path: Path, faults: Faults) -> Iterator[File]:
     shown = str(path)
+    try:
+        path.stat()
+    except OSError as error:
+        gone = isinstance(error, FileNotFoundError | NotADirectoryError)
+        message = f"there is no file {shown}" if gone else f"{shown} cannot be read: {error.strerror}"
+        faults.add("file-missing" if gone else "file-unreadable", message, Location(shown), severity="error")
+        return
     if path.is_dir():
         inside = list(_inside(path, faults))
         if not inside:
@@ -117,8 +124,6 @@ def _named(path: Path, faults: Faults) -> Iterator[File]:
             hint = "known are catalog-info.yaml, EventCatalog pages, xRegistry files and CODEOWNERS"
             faults.add("ownership-unknown", message, Location(shown), hint, severity="warning")
         yield from inside
-    elif not path.exists():
-        faults.add("file-missing", f"there is no file {shown}", Location(shown), severity="error")
     elif (kind := _kind_of(path)) is None:
         message = f"{shown} is no file that says who owns what"
         hint = "known are Backstage entities, EventCatalog pages, xRegistry endpoints and a file called CODEOWNERS"
@@ -142,7 +147,7 @@ def _inside(folder: Path, faults: Faults) -> Iterator[File]:
             path = Path(base) / name
             if not (name == "CODEOWNERS" or name.lower().endswith((*PAGES, *VALUES))):
                 continue
-            if not path.is_file() or not path.resolve().is_relative_to(real):
+            if not _is_file(path) or not path.resolve().is_relative_to(real):
                 continue
             count += 1
             if count > MAX_FILES:
@@ -206,7 +211,7 @@ def _folders_above(real: Path, roots: Sequence[Path]) -> Iterator[Path]:
 def _there(
     kind: Kind, path: Path, document: Document, real: Path, roots: Sequence[Path], faults: Faults
 ) -> Iterator[File]:
-    if not path.is_file():
+    if not _is_file(path):
         return
     target = path.resolve()
     shown = os.path.normpath(Path(document.path).parent / os.path.relpath(path, real.parent))
@@ -215,6 +220,14 @@ def _there(
         faults.add("reference-outside-roots", message, Location(shown), severity="warning")
         return
     yield File(kind, target, shown, named=False, base=_base_of(path) if kind == "codeowners" else None)
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is a file that can be looked at."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _base_of(path: Path) -> Path:

@@ -182,6 +182,13 @@ def test_an_owner_may_be_a_person_another_namespace_or_a_mapping(estate: Estate)
         assert (owner.team, owner.contact) == (team, contact)
 
 
+def test_systems_that_belong_to_each_other_have_no_domain(estate: Estate) -> None:
+    ring = "kind: System\nmetadata: {name: %s}\nspec: {owner: a, system: %s}\n"
+    text = pages(COMPONENT, ring % ("billing", "other"), ring % ("other", "billing"))
+    catalog = estate({"a.yaml": document("Events"), "catalog-info.yaml": text})
+    assert (only(catalog).domain, catalog.problems) == (None, ())
+
+
 def test_a_reference_without_a_namespace_means_that_of_its_entity(estate: Estate) -> None:
     component = "kind: Component\nmetadata: {name: pay, namespace: eu}\nspec: {type: service, owner: core}\n"
     group = "kind: Group\nmetadata: {name: core, namespace: eu}\nspec: {profile: {email: eu@example.com}}\n"

@@ -81,6 +81,13 @@ def test_what_is_named_and_says_nothing_is_reported(estate: Estate, named: str, 
     assert findings(catalog) == [(severity, code, f"{named}:1:1")]
 
 
+def test_a_link_that_leads_to_itself_cannot_be_read(estate: Estate) -> None:
+    estate({"a.yaml": document("Events")})
+    Path("CODEOWNERS").symlink_to("CODEOWNERS")
+    assert estate({}).problems == ()
+    assert findings(estate({}, named=["CODEOWNERS"])) == [("error", "file-unreadable", "CODEOWNERS:1:1")]
+
+
 def test_what_lies_there_broken_is_a_warning_and_what_is_named_an_error(estate: Estate) -> None:
     files = {"a.yaml": document("Events"), "catalog-info.yaml": "kind: ${{ values.kind }}\n  a: [\n"}
     assert [(one.severity, one.code) for one in estate(files).problems] == [("warning", "yaml-syntax")]
@@ -150,7 +157,9 @@ words = st.sampled_from(
      "[x][y\n", "^[s] @a\n", "/** @a/b\n", "\\\n", "endpoints: {a: {usage: {}}}\n",
      "spec: {definition: {$text: \"\\0\"}}\n",
      "endpoints: {a: {usage: [producer], protocoloptions: {topic: orders.placed, endpoints: [{uri: 'http://[' }]}}}\n",
-     "spec: {target: \"\\0\", targets: [1, './']}\n", "kind: Location\n", "specifications: {asyncapiPath: \"\\0\"}\n"]
+     "spec: {target: \"\\0\", targets: [1, './']}\n", "kind: Location\n", "kind: System\n",
+     "spec: {type: asyncapi, system: c, domain: {}, definition: 'asyncapi: 3.0.0'}\n",
+     "specifications: {asyncapiPath: \"\\0\"}\n"]
 )  # fmt: skip
 
 
