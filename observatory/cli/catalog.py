@@ -39,8 +39,8 @@ Search = Annotated[str | None, typer.Option("--search", help="Only channels abou
 def catalog(
     paths: options.Paths = None,
     config: options.Config = None,
-    overlay: options.Overlay = None,
     ownership: options.Ownership = None,
+    overlay: options.Overlay = None,
     root: Roots = None,
     prometheus: options.Prometheus = None,
     store: options.Store = None,

@@ -21,8 +21,8 @@ def chosen_settings(
     prometheus: str | None,
     store: Path | None,
     header: Sequence[str] | None,
-    overlay: Sequence[Path] | None,
     ownership: Sequence[Path] | None,
+    overlay: Sequence[Path] | None,
     needs_telemetry: bool = True,
 ) -> Settings:
     """Settings from file, environment and shared options, the options winning.
@@ -44,8 +44,8 @@ def chosen_settings(
         prometheus_url=prometheus,
         store=store,
         headers=tuple(header or ()),
-        overlays=tuple(overlay or ()),
         ownership=tuple(ownership or ()),
+        overlays=tuple(overlay or ()),
     )
     if not settings.documents:
         raise UsageError(f"say which documents: {usage}, or `documents` in observatory.yaml")

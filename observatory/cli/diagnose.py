@@ -30,8 +30,8 @@ def diagnose(
     prometheus: options.Prometheus = None,
     store: options.Store = None,
     header: options.Header = None,
-    overlay: options.Overlay = None,
     ownership: options.Ownership = None,
+    overlay: options.Overlay = None,
     at: options.At = None,
     json: options.Json = False,
 ) -> None:

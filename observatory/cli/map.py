@@ -36,8 +36,8 @@ Gate = Annotated[FailOn | None, typer.Option("--fail-on", help="Exit 1 when noth
 def map_channels(
     paths: options.Paths = None,
     config: options.Config = None,
-    overlay: options.Overlay = None,
     ownership: options.Ownership = None,
+    overlay: options.Overlay = None,
     prometheus: options.Prometheus = None,
     store: options.Store = None,
     header: options.Header = None,

@@ -43,8 +43,8 @@ def review(
     prometheus: options.Prometheus = None,
     store: options.Store = None,
     header: options.Header = None,
-    overlay: options.Overlay = None,
     ownership: options.Ownership = None,
+    overlay: options.Overlay = None,
     at: options.At = None,
     json: options.Json = False,
 ) -> None:

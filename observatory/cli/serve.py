@@ -31,8 +31,8 @@ def serve(
     prometheus: options.Prometheus = None,
     store: options.Store = None,
     header: options.Header = None,
-    overlay: options.Overlay = None,
     ownership: options.Ownership = None,
+    overlay: options.Overlay = None,
 ) -> None:
     """Serve the dashboards, /api/status, /healthz, /metrics and an OTLP receiver at /v1/traces."""
     from observatory.evaluate.estate import Estate

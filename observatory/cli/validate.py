@@ -30,8 +30,8 @@ Roots = Annotated[list[Path] | None, typer.Option("--root", help="A folder that 
 def validate(
     paths: options.Paths = None,
     config: options.Config = None,
-    overlay: options.Overlay = None,
     ownership: options.Ownership = None,
+    overlay: options.Overlay = None,
     root: Roots = None,
     form: Form = Format.TEXT,
     json: options.Json = False,

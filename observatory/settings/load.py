@@ -28,8 +28,8 @@ def load_settings(
     prometheus_url: str | None = None,
     store: Path | None = None,
     headers: Sequence[str] = (),
-    overlays: Sequence[Path] = (),
     ownership: Sequence[Path] = (),
+    overlays: Sequence[Path] = (),
 ) -> Settings:
     """The settings of one run.
 
@@ -42,8 +42,8 @@ def load_settings(
             server that it was written for.
         store: Replaces that of the file.
         headers: `Name: value`, `Name: @file` or `Name: $VARIABLE`, added for every server.
-        overlays: Added to those of the file.
         ownership: Added to those of the file.
+        overlays: Added to those of the file.
 
     Raises:
         InputInvalid: Something cannot be used; carries every problem found.
@@ -68,8 +68,8 @@ def load_settings(
         prometheus=servers,
         store=chosen_store,
         documents=tuple(documents) or settings.documents,
-        overlays=(*settings.overlays, *overlays),
         ownership=(*settings.ownership, *ownership),
+        overlays=(*settings.overlays, *overlays),
     )
 
 
