@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from observatory.errors import InputInvalid, Problem, in_order
@@ -28,8 +27,8 @@ def load_catalog(
     paths: Sequence[Path],
     *,
     roots: Sequence[Path] = (),
-    overlays: Sequence[Path] = (),
     ownership: Sequence[Path] = (),
+    overlays: Sequence[Path] = (),
     allow_remote: bool = False,
 ) -> Catalog:
     """Read AsyncAPI documents into one catalogue.
@@ -40,20 +39,17 @@ def load_catalog(
     Args:
         paths: Documents, and folders that are searched for them.
         roots: Folders that references may not leave; the folders of `paths` when empty.
-        overlays: Overlay files; what they say about something the documents do not have is a problem.
         ownership: Files and folders that say who owns what, beside those found with the documents; see
             `with_ownership`.
+        overlays: Overlay files; what they say about something the documents do not have is a problem.
         allow_remote: Whether references to web addresses are fetched.
     """
     with without_collection():
-        catalog, real_roots = _load(paths, roots, overlays, allow_remote)
-        catalog = with_ownership(catalog, ownership, real_roots)
-    return replace(catalog, problems=tuple(in_order(catalog.problems)))
+        catalog = _load(paths, roots, overlays, allow_remote)
+        return with_ownership(catalog, ownership, roots_of(paths, roots))
 
 
-def _load(
-    paths: Sequence[Path], roots: Sequence[Path], overlay_paths: Sequence[Path], allow_remote: bool
-) -> tuple[Catalog, tuple[Path, ...]]:
+def _load(paths: Sequence[Path], roots: Sequence[Path], overlay_paths: Sequence[Path], allow_remote: bool) -> Catalog:
     found, problems = find_documents(paths)
     library = Library(roots=roots_of(paths, roots), allow_remote=allow_remote)
     references = References(library)
@@ -88,7 +84,13 @@ def _load(
     problems += extensions.problems + references.problems + overlays.problems
     for source in library.sources():
         problems += source.reading.problems
-    return join(descriptions, problems), library.roots
+    catalog = join(descriptions, problems)
+    return Catalog(
+        documents=catalog.documents,
+        channels=catalog.channels,
+        operations=catalog.operations,
+        problems=tuple(in_order(catalog.problems)),
+    )
 
 
 def _read_document(source: Source, references: References) -> tuple[DeclaredDocument | None, list[Problem]]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from observatory.errors import in_order
 from observatory.spec.catalog import Catalog
 from observatory.spec.ownership.backstage import Backstage
 from observatory.spec.ownership.claims import Estate, Findings
@@ -55,4 +56,4 @@ def with_ownership(catalog: Catalog, named: Sequence[Path], roots: Sequence[Path
         claim_by_codeowners(iter(of("codeowners")), dict(estate.documents), found, faults)
     if found:
         catalog = Filling(catalog, found, faults).complete()
-    return replace(catalog, problems=(*catalog.problems, *faults.problems))
+    return replace(catalog, problems=tuple(in_order([*catalog.problems, *faults.problems])))
