@@ -69,7 +69,7 @@ class Drawing:
 
 def sourced(provenance: str | None) -> str:
     """Where a value comes from, when it is not from the document itself."""
-    outside = provenance is not None and re.search(r":\d+$", provenance)
+    outside = provenance is not None and provenance.rpartition(":")[2].isdecimal()
     return f" ({provenance})" if outside else ""
 
 
