@@ -28,7 +28,9 @@ asyncapi: 3.0.0
 info: {title: Stock, version: 1.0.0}
 servers: {main: {host: 'kafka.example:9092', protocol: kafka}}
 channels: {low: {address: stock.low}}
-operations: {sendLow: {action: send, channel: {$ref: '#/channels/low'}}}
+operations:
+  sendLow: {action: send, channel: {$ref: '#/channels/low'}}
+  onLow: {action: receive, channel: {$ref: '#/channels/low'}}
 """
 BACKSTAGE = """\
 apiVersion: backstage.io/v1alpha1
@@ -73,7 +75,8 @@ kafka:payments.paid  [pay-core (backstage services/payments/catalog-info.yaml:7)
 ├── -> shop (shop/onPaid), group shop-v1 (xregistry registry.xreg.json:10), owner shop-team
 └── -> fraud, owner risk, undeclared, named by backstage services/payments/catalog-info.yaml:26
 kafka:stock.low  [stock-team (.github/CODEOWNERS:2)]
-└── <- stock (stock/sendLow), owner stock-team
+├── <- stock (stock/sendLow), owner stock-team
+└── -> stock (stock/onLow), owner stock-team
 
 2 of 2 channels; <- produces, -> consumes
 """  # noqa: E501 (as it is printed)
