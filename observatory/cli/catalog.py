@@ -39,6 +39,7 @@ Search = Annotated[str | None, typer.Option("--search", help="Only channels abou
 def catalog(
     paths: options.Paths = None,
     config: options.Config = None,
+    ownership: options.Ownership = None,
     overlay: options.Overlay = None,
     root: Roots = None,
     prometheus: options.Prometheus = None,
@@ -82,6 +83,7 @@ def catalog(
         store=store,
         header=header,
         overlay=overlay,
+        ownership=ownership,
         needs_documents=diff is None,
         needs_telemetry=False,
     )
@@ -92,6 +94,7 @@ def catalog(
         settings.documents,
         roots=root or settings.roots,
         overlays=settings.overlays,
+        ownership=settings.ownership,
         allow_remote=settings.allow_remote_references,
     )
     channels = list(loaded.channels)

@@ -21,6 +21,7 @@ def chosen_settings(
     prometheus: str | None,
     store: Path | None,
     header: Sequence[str] | None,
+    ownership: Sequence[Path] | None,
     overlay: Sequence[Path] | None,
     needs_documents: bool = True,
     needs_telemetry: bool = True,
@@ -45,6 +46,7 @@ def chosen_settings(
         prometheus_url=prometheus,
         store=store,
         headers=tuple(header or ()),
+        ownership=tuple(ownership or ()),
         overlays=tuple(overlay or ()),
     )
     if needs_documents and not settings.documents:

@@ -36,6 +36,7 @@ Gate = Annotated[FailOn | None, typer.Option("--fail-on", help="Exit 1 when noth
 def map_channels(
     paths: options.Paths = None,
     config: options.Config = None,
+    ownership: options.Ownership = None,
     overlay: options.Overlay = None,
     prometheus: options.Prometheus = None,
     store: options.Store = None,
@@ -62,6 +63,7 @@ def map_channels(
         store=store,
         header=header,
         overlay=overlay,
+        ownership=ownership,
         needs_telemetry=False,
     )
     at_ms = options.instant(at, time.time_ns() // 1_000_000)
@@ -69,6 +71,7 @@ def map_channels(
         settings.documents,
         roots=settings.roots,
         overlays=settings.overlays,
+        ownership=settings.ownership,
         allow_remote=settings.allow_remote_references,
     )
     channels = _chosen(catalog, channel or ())

@@ -16,7 +16,7 @@ from observatory.settings.values import PrometheusSettings, Settings
 
 DEFAULT_FILE = Path("observatory.yaml")
 REMOTE_READ = ("auto", "never")
-_PATH_LISTS = ("documents", "roots", "overlays")
+_PATH_LISTS = ("documents", "roots", "overlays", "ownership")
 _PATHS = ("profiles_dir", "policies_dir", "dashboards_dir", "store")
 
 
@@ -28,6 +28,7 @@ def load_settings(
     prometheus_url: str | None = None,
     store: Path | None = None,
     headers: Sequence[str] = (),
+    ownership: Sequence[Path] = (),
     overlays: Sequence[Path] = (),
 ) -> Settings:
     """The settings of one run.
@@ -41,6 +42,7 @@ def load_settings(
             server that it was written for.
         store: Replaces that of the file.
         headers: `Name: value`, `Name: @file` or `Name: $VARIABLE`, added for every server.
+        ownership: Added to those of the file.
         overlays: Added to those of the file.
 
     Raises:
@@ -66,6 +68,7 @@ def load_settings(
         prometheus=servers,
         store=chosen_store,
         documents=tuple(documents) or settings.documents,
+        ownership=(*settings.ownership, *ownership),
         overlays=(*settings.overlays, *overlays),
     )
 

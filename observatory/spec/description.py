@@ -12,7 +12,6 @@ from observatory.location import Location
 from observatory.spec.bindings import Naming, naming_of, protocols_of
 from observatory.spec.bound import Bound
 from observatory.spec.catalog import (
-    Action,
     BindingFact,
     ConsumerIdentity,
     Criticality,
@@ -24,6 +23,7 @@ from observatory.spec.catalog import (
     TelemetryOverride,
 )
 from observatory.spec.consumers import client_of, consumers_of
+from observatory.spec.corrections import corrected_action, corrected_naming
 from observatory.spec.declared import DeclaredChannel, DeclaredDocument, DeclaredMessage, DeclaredOperation, Level
 from observatory.spec.extensions import APPLICATION_BINDINGS, GROUP_HINTS, ExtensionReader
 from observatory.spec.facts import channel_facts, operation_facts
@@ -48,6 +48,7 @@ class ChannelDraft:
     owner: Owner | None
     owner_level: Level | None
     domain: str | None
+    domain_from: str | None
     criticality: Criticality
     dead_letter: str | None
     telemetry: TelemetryOverride | None
@@ -81,11 +82,13 @@ class Description:
     _defaults: dict[object, SloDefaults] = field(default_factory=dict)
     _used: set[Location | None] = field(default_factory=set)
     _server_facts: dict[object, tuple[BindingFact, ...]] = field(default_factory=dict)
+    _service_from: str | None = None
 
     def document(self) -> Document:
         """The document itself."""
         info = self.declared.info
         owner, _ = self._owner(self.declared.document_levels("x-owner"))
+        domain, domain_from = self._sourced_text("x-domain", self.declared.document_levels("x-domain"))
         return Document(
             name=self.name,
             path=self.declared.root.source.reading.path,
@@ -94,7 +97,9 @@ class Description:
             service=self.service,
             description=(info.text("description") if info else None) or "",
             owner=owner,
-            domain=self._first_text("x-domain", self.declared.document_levels("x-domain")),
+            domain=domain,
+            service_provenance=self._service_provenance(),
+            domain_provenance=domain_from,
         )
 
     def describe(self) -> None:
@@ -115,18 +120,22 @@ class Description:
     def _channel(self, channel: DeclaredChannel, operations: list[DeclaredOperation]) -> ChannelDraft:
         levels = self.declared.channel_levels
         protocol = next(iter(protocols_of(channel, operations)), None)
-        naming = naming_of(channel, operations, protocol)
+        naming = corrected_naming(naming_of(channel, operations, protocol), self.declared, channel, protocol or "")
         owner, owner_level = self._owner(levels(channel, "x-owner"))
+        domain, domain_from = self._sourced_text("x-domain", levels(channel, "x-domain"))
         dead_letter = self._first(levels(channel, "x-dead-letter"), self.extensions.dead_letter)
         return ChannelDraft(
             document=self.name,
             declared=channel,
             protocol=protocol,
             naming=naming,
-            hosts=frozenset[str]().union(*(hosts_of(one) for one in channel.servers if speaks(one.server, protocol))),
+            hosts=frozenset[str]().union(
+                *(hosts_of(one.server, secure=one.secure) for one in channel.servers if speaks(one.server, protocol))
+            ),
             owner=owner,
             owner_level=owner_level,
-            domain=self._first_text("x-domain", levels(channel, "x-domain")),
+            domain=domain,
+            domain_from=domain_from,
             criticality=self._first(levels(channel, "x-criticality"), self.extensions.criticality) or "normal",
             dead_letter=dead_letter or naming.dead_letter,
             telemetry=self._first(levels(channel, "x-telemetry"), self.extensions.telemetry),
@@ -137,7 +146,7 @@ class Description:
     def _operation(
         self, declared: DeclaredOperation, draft: ChannelDraft, beside: list[DeclaredOperation], names: set[str]
     ) -> OperationDraft:
-        declared = self._corrected(declared)
+        declared, action_from = self._corrected(declared)
         cursor = declared.cursor
 
         def levels(key: str) -> Levels:
@@ -148,12 +157,16 @@ class Description:
         group = consumers[0] if len(consumers) == 1 else None
         bindings = cursor.get("bindings")
         owner, _ = self._owner(levels("x-owner"))
+        service, service_from = self._sourced_text("x-service-name", levels("x-service-name"))
+        domain, domain_from = self._sourced_text("x-domain", levels("x-domain"))
         operation = Operation(
             key=f"{self.name}/{name}",
             document=self.name,
             name=name,
-            service=self._first_text("x-service-name", levels("x-service-name")) or self.service,
+            service=service or self.service,
+            service_provenance=service_from or self._service_provenance(),
             action=declared.action,
+            action_provenance=action_from,
             channel_id="",
             channel_key=declared.channel.key,
             messages=tuple(self._message(message) for message in declared.messages),
@@ -163,7 +176,8 @@ class Description:
             title=cursor.text("title") or cursor.text("summary"),
             description=cursor.text("description") or "",
             owner=owner,
-            domain=self._first_text("x-domain", levels("x-domain")),
+            domain=domain,
+            domain_provenance=domain_from,
             criticality=self._first(levels("x-criticality"), self.extensions.criticality) or "normal",
             objectives=self._objectives(declared, beside),
             telemetry=self._first(levels("x-telemetry"), self.extensions.telemetry),
@@ -179,12 +193,10 @@ class Description:
             dead_letter=self.extensions.dead_letter(dead_letter) if dead_letter else None,
         )
 
-    def _corrected(self, declared: DeclaredOperation) -> DeclaredOperation:
-        """The operation with the direction that an overlay gives it."""
-        overlay = declared.own.references.overlay_of(declared.own)
-        actions: tuple[Action, ...] = ("send", "receive")
-        action = next((word for word in actions if overlay and overlay.text("action") == word), declared.action)
-        return replace(declared, action=action) if action != declared.action else declared
+    def _corrected(self, declared: DeclaredOperation) -> tuple[DeclaredOperation, str | None]:
+        """The operation with the direction that an overlay gives it, and where it gives it."""
+        action, provenance = corrected_action(self.declared, declared)
+        return (replace(declared, action=action) if action != declared.action else declared), provenance
 
     def _unique_name(self, declared: DeclaredOperation, names: set[str]) -> str:
         name = declared.name
@@ -238,7 +250,7 @@ class Description:
                     continue
                 # What consumers see is theirs where the document has one; a producer alone keeps the promise itself.
                 inherited_by_sender = declared.action == "send" and one.sli == "latency" and not own
-                if inherited_by_sender and any(self._corrected(other).action == "receive" for other in beside):
+                if inherited_by_sender and any(self._corrected(other)[0].action == "receive" for other in beside):
                     continue
                 self._used.add(one.location)
                 found.setdefault(one.name, one)
@@ -320,10 +332,24 @@ class Description:
         overlaid = value.source in {overlay.source for overlay in value.references.overlays.values()} or any(
             value.source is overlay.source for overlays in self.declared.by_address.values() for overlay in overlays
         )
-        return f"overlay {value.source.reading.path}" if overlaid else f"{key} on {level}"
+        if not overlaid:
+            return f"{key} on {level}"
+        at = value.location(key=True)
+        return f"overlay {at.path}:{at.line}"
 
-    def _first_text(self, key: str, levels: Levels) -> str | None:
-        return self._first(levels, lambda value: self.extensions.text(key, value))
+    def _sourced_text(self, key: str, levels: Levels) -> tuple[str | None, str | None]:
+        """The first text and where it comes from."""
+        for level, value in levels:
+            if (text := self.extensions.text(key, value)) is not None:
+                return text, self._provenance(key, level, value)
+        return None, None
+
+    def _service_provenance(self) -> str:
+        """Where `service_name` finds the name."""
+        if self._service_from is None:
+            _, said = self._sourced_text("x-service-name", self.declared.document_levels("x-service-name"))
+            self._service_from = said or ("id" if _name_in_id(self.declared) else "title")
+        return self._service_from
 
     @staticmethod
     def _first(levels: Levels, read: Callable[[Cursor], T | None]) -> T | None:
@@ -342,12 +368,16 @@ def service_name(declared: DeclaredDocument, extensions: ExtensionReader) -> str
     for _, value in declared.document_levels("x-service-name"):
         if text := extensions.text("x-service-name", value):
             return text
-    identifier = declared.root.text("id")
-    if identifier and (tail := re.split(r"[:/#]", identifier.rstrip(":/#"))[-1]):
+    if tail := _name_in_id(declared):
         return slug(tail)
     title = declared.info.text("title") if declared.info else None
     stem = re.sub(r"\.(ya?ml|json)$", "", declared.root.source.reading.path.rsplit("/", 1)[-1])
     return slug(title or "") or slug(stem) or "document"
+
+
+def _name_in_id(declared: DeclaredDocument) -> str:
+    """The last part of the document's id, empty where there is none."""
+    return re.split(r"[:/#]", (declared.root.text("id") or "").rstrip(":/#"))[-1]
 
 
 def slug(text: str) -> str:

@@ -119,6 +119,9 @@ def _channel(channel_id: str, group: Group, on: Sequence[tuple[Operation, Operat
         for server in draft.declared.servers:
             servers.setdefault((server.server.protocol, server.server.host), server.server)
     operations = [operation for operation, _ in on]
+    domain = _first(
+        (draft.domain, draft.domain_from) if draft.domain else None for draft in _producers_first(group, operations)
+    )
     return Channel(
         id=channel_id,
         address=first.naming.address,
@@ -129,7 +132,8 @@ def _channel(channel_id: str, group: Group, on: Sequence[tuple[Operation, Operat
         title=_first(draft.declared.cursor.text("title") or draft.declared.cursor.text("summary") for draft in group),
         description=_first(draft.declared.cursor.text("description") for draft in group) or "",
         owner=_owner(group, operations),
-        domain=_first(draft.domain for draft in _producers_first(group, operations)),
+        domain=domain[0] if domain else None,
+        domain_provenance=domain[1] if domain else None,
         criticality=_highest([draft.criticality for draft in group] + [one.criticality for one in operations]),
         dead_letter=_first([draft.dead_letter for draft in group] + [draft.dead_letter for _, draft in on]),
         partitions=_first(_partitions(draft) for draft in group),

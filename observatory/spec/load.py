@@ -16,6 +16,7 @@ from observatory.spec.extensions import ExtensionReader
 from observatory.spec.files import Library, Source, find_documents, roots_of
 from observatory.spec.joining import join
 from observatory.spec.overlay import Overlays
+from observatory.spec.ownership import with_ownership
 from observatory.spec.references import References
 from observatory.spec.rules import check_rules
 from observatory.spec.validation import check_structure
@@ -26,6 +27,7 @@ def load_catalog(
     paths: Sequence[Path],
     *,
     roots: Sequence[Path] = (),
+    ownership: Sequence[Path] = (),
     overlays: Sequence[Path] = (),
     allow_remote: bool = False,
 ) -> Catalog:
@@ -37,11 +39,14 @@ def load_catalog(
     Args:
         paths: Documents, and folders that are searched for them.
         roots: Folders that references may not leave; the folders of `paths` when empty.
+        ownership: Files and folders that say who owns what, beside those found with the documents; see
+            `with_ownership`.
         overlays: Overlay files; what they say about something the documents do not have is a problem.
         allow_remote: Whether references to web addresses are fetched.
     """
     with without_collection():
-        return _load(paths, roots, overlays, allow_remote)
+        catalog = _load(paths, roots, overlays, allow_remote)
+        return with_ownership(catalog, ownership, roots_of(paths, roots))
 
 
 def _load(paths: Sequence[Path], roots: Sequence[Path], overlay_paths: Sequence[Path], allow_remote: bool) -> Catalog:

@@ -144,10 +144,13 @@ def tags_of(cursor: Cursor) -> tuple[str, ...]:
     return tuple(name for tag in (tags.items() if tags else ()) if (name := tag.text("name")) is not None)
 
 
-def hosts_of(declared: DeclaredServer) -> frozenset[str]:
-    """The brokers behind a server, for comparing documents: lower case, ports written out, one per list entry."""
-    server = declared.server
-    port = (declared.secure and SECURE_PORTS.get(server.protocol)) or DEFAULT_PORTS.get(server.protocol)
+def hosts_of(server: Server, *, secure: bool = False) -> frozenset[str]:
+    """The brokers behind a server, for comparing documents: lower case, ports written out, one per list entry.
+
+    Args:
+        secure: Whether connections are encrypted, which on some protocols means another port.
+    """
+    port = (secure and SECURE_PORTS.get(server.protocol)) or DEFAULT_PORTS.get(server.protocol)
     hosts = set()
     for part in server.host.lower().split(","):
         host = part.strip().rstrip("/")
