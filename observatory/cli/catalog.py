@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from observatory.cli import console, options
+from observatory.cli import catalog_diff, console, options
 from observatory.cli.chosen import chosen_settings
 from observatory.errors import ExitCode, UsageError
 
@@ -44,6 +44,7 @@ Search = Annotated[str | None, typer.Option("--search", help="Only channels abou
 def catalog(
     paths: options.Paths = None,
     config: options.Config = None,
+    ownership: options.Ownership = None,
     overlay: options.Overlay = None,
     no_cache: options.NoCache = False,
     root: Roots = None,
@@ -55,13 +56,17 @@ def catalog(
     consumers_of: ConsumersOf = None,
     producers_of: ProducersOf = None,
     search: Search = None,
+    diff: catalog_diff.Diff = None,
+    fail_on: catalog_diff.Gate = None,
     form: Shape = Form.TREE,
     json: options.Json = False,
 ) -> None:
     """Show channels with their producers, consumers and owners; with a source, also who is seen there.
 
-    Exit codes: 0 fine, 3 documents have errors, 4 no source answered, 5 a source answered in part or one of several
-    failed.
+    With --diff OLD NEW, each a path or a git revision: what changed, and whether those who read can still read.
+
+    Exit codes: 0 fine, 1 changes that --fail-on names, 3 documents have errors, 4 no source answered, 5 a source
+    answered in part or one of several failed.
     """
     from observatory.cli import catalog_text
     from observatory.spec import topology
@@ -69,8 +74,10 @@ def catalog(
     from observatory.spec.orphans import orphans, replies
     from observatory.windows import TimeRange
 
-    if sum(option is not None for option in (consumers_of, producers_of, search)) > 1:
-        raise UsageError("--consumers-of, --producers-of and --search answer one question at a time")
+    if sum(option is not None for option in (consumers_of, producers_of, search, diff)) > 1:
+        raise UsageError("--consumers-of, --producers-of, --search and --diff answer one question at a time")
+    if fail_on is not None and diff is None:
+        raise UsageError("--fail-on belongs to --diff: a catalogue alone has nothing to fail on")
     # Seen is seen: nothing here waits for a scrape, so the instant is not taken back to a full minute.
     now_ms = time.time_ns() // 1_000_000
     at_ms = now_ms if at is None else options.instant(at, now_ms)
@@ -83,13 +90,19 @@ def catalog(
         store=store,
         header=header,
         overlay=overlay,
+        ownership=ownership,
+        needs_documents=diff is None,
         needs_telemetry=False,
         cache=not no_cache,
     )
+    if diff is not None:
+        catalog_diff.show(diff, settings, root or settings.roots, fail_on, json=json or form == Form.JSON)
+        return
     loaded = load_catalog(
         settings.documents,
         roots=root or settings.roots,
         overlays=settings.overlays,
+        ownership=settings.ownership,
         allow_remote=settings.allow_remote_references,
         cache=settings.cache_dir,
     )

@@ -40,19 +40,26 @@ class Drawing:
         found = declared_on(self.catalog, channel.id) if self.participants is None else self.participants[channel.id]
         return [one for one in found if action in (None, one.action)]
 
-    def who(self, one: Participant) -> str:
-        """A participant with its group, its owner and what is seen of it, on one line."""
+    def who(self, one: Participant, *, alone: bool = False) -> str:
+        """A participant with its group, its owner and what is seen of it, on one line.
+
+        Args:
+            alone: No line above says where the channel's owner comes from, so that this one does.
+        """
         parts = [one.service] if one.service else []
         if one.operation:
             parts = [f"{one.service} ({one.operation.key})"]
+            if one.operation.action_provenance:
+                parts.append(f"direction by {one.operation.action_provenance}")
         if one.consumer_group:
-            parts.append(f"group {one.consumer_group}")
+            where = sourced(one.operation.consumer_group_provenance) if one.operation else ""
+            parts.append(f"group {one.consumer_group}{where}")
         elif one.identities:
             parts.append(f"consumers {', '.join(identity.value for identity in one.identities)}")
-        if one.operation and one.operation.owner:
-            parts.append(f"owner {one.operation.owner.team}")
+        if one.answering:
+            parts.append(f"owner {one.answering.team}{sourced(one.answering.provenance) if alone else ''}")
         if not one.declared:
-            parts.append("undeclared")
+            parts.append(f"undeclared, named by {one.named_by}" if one.named_by else "undeclared")
         seen = self.seen(one)
         return printable(", ".join(parts) + (f": {seen}" if seen else ""))
 
@@ -70,13 +77,19 @@ class Drawing:
         return f"{format_count(one.seen.messages)} {noun}{shared}, {last}"
 
 
+def sourced(provenance: str | None) -> str:
+    """Where a value comes from, when it is not from the document itself."""
+    outside = provenance is not None and provenance.rpartition(":")[2].isdecimal()
+    return f" ({provenance})" if outside else ""
+
+
 def side(drawing: Drawing, *, receiving: bool) -> str:
     """Who consumes these channels, or who produces them, a line each."""
     verb = "consumed" if receiving else "produced"
     said = "documents" if drawing.participants is None else "documents and telemetry"
     lines: list[str] = []
     for channel in drawing.channels:
-        found = [drawing.who(one) for one in drawing.on(channel, "receive" if receiving else "send")]
+        found = [drawing.who(one, alone=True) for one in drawing.on(channel, "receive" if receiving else "send")]
         asking: Action = "send" if receiving else "receive"
         found += [_reply(one) for one in drawing.replies.get(channel.id, ()) if one.action == asking]
         name = isolated(printable(channel.id))
@@ -90,7 +103,8 @@ def tree(drawing: Drawing) -> str:
     """Each channel with its owner, and its participants below."""
     lines: list[str] = []
     for channel in drawing.channels:
-        about = [channel.owner.team if channel.owner else "no owner", channel.domain or ""]
+        about = [f"{channel.owner.team}{sourced(channel.owner.provenance)}" if channel.owner else "no owner"]
+        about += [f"{channel.domain}{sourced(channel.domain_provenance)}" if channel.domain else ""]
         about += [channel.criticality if channel.criticality != "normal" else ""]
         head = printable(f"{channel.id}  [{', '.join(part for part in about if part)}]")
         lines += _hanging(head, "", "    ", drawing.width)

@@ -21,7 +21,9 @@ def chosen_settings(
     prometheus: str | None,
     store: Path | None,
     header: Sequence[str] | None,
+    ownership: Sequence[Path] | None,
     overlay: Sequence[Path] | None,
+    needs_documents: bool = True,
     needs_telemetry: bool = True,
     cache: bool = True,
 ) -> Settings:
@@ -29,6 +31,7 @@ def chosen_settings(
 
     Args:
         usage: How the command is called with documents, for the message when none are named.
+        needs_documents: Whether the command has nothing to read without documents.
         needs_telemetry: Whether the command has nothing to say without a source.
         cache: Whether what documents gave may be kept between runs.
 
@@ -45,10 +48,11 @@ def chosen_settings(
         prometheus_url=prometheus,
         store=store,
         headers=tuple(header or ()),
+        ownership=tuple(ownership or ()),
         overlays=tuple(overlay or ()),
         cache=cache,
     )
-    if not settings.documents:
+    if needs_documents and not settings.documents:
         raise UsageError(f"say which documents: {usage}, or `documents` in observatory.yaml")
     if needs_telemetry and not settings.prometheus and settings.store is None:
         raise UsageError("say where telemetry is: --prometheus URL or --store PATH, or the same in observatory.yaml")

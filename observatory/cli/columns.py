@@ -26,7 +26,7 @@ def wrapped(text: str, width: int | None) -> list[str]:
     line, taken, last_break = "", 0, 0
     for char in text:
         cells = cell_len(char)
-        if taken + cells > width and line:
+        while taken + cells > width and line:
             cut = last_break or len(line)
             lines.append(line[:cut].rstrip())
             line = line[cut:].lstrip()

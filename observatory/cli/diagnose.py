@@ -30,6 +30,7 @@ def diagnose(
     prometheus: options.Prometheus = None,
     store: options.Store = None,
     header: options.Header = None,
+    ownership: options.Ownership = None,
     overlay: options.Overlay = None,
     at: options.At = None,
     json: options.Json = False,
@@ -56,6 +57,7 @@ def diagnose(
         store=store,
         header=header,
         overlay=overlay,
+        ownership=ownership,
     )
     with open_sources(settings, read_only_store=True) as sources:
         estate = Estate(settings, sources)

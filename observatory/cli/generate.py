@@ -35,6 +35,7 @@ def rules(
     prometheus: options.Prometheus = None,
     store: options.Store = None,
     header: options.Header = None,
+    ownership: options.Ownership = None,
     overlay: options.Overlay = None,
     at: options.At = None,
     check: Check = False,
@@ -55,6 +56,7 @@ def rules(
         store=store,
         header=header,
         overlay=overlay,
+        ownership=ownership,
         needs_telemetry=False,
     )
 
@@ -80,6 +82,7 @@ def openslo(
     prometheus: options.Prometheus = None,
     store: options.Store = None,
     header: options.Header = None,
+    ownership: options.Ownership = None,
     overlay: options.Overlay = None,
     at: options.At = None,
     check: Check = False,
@@ -100,6 +103,7 @@ def openslo(
         store=store,
         header=header,
         overlay=overlay,
+        ownership=ownership,
         needs_telemetry=False,
     )
 

@@ -36,6 +36,7 @@ Gate = Annotated[FailOn | None, typer.Option("--fail-on", help="Exit 1 when noth
 def map_channels(
     paths: options.Paths = None,
     config: options.Config = None,
+    ownership: options.Ownership = None,
     overlay: options.Overlay = None,
     no_cache: options.NoCache = False,
     prometheus: options.Prometheus = None,
@@ -63,6 +64,7 @@ def map_channels(
         store=store,
         header=header,
         overlay=overlay,
+        ownership=ownership,
         needs_telemetry=False,
         cache=not no_cache,
     )
@@ -71,6 +73,7 @@ def map_channels(
         settings.documents,
         roots=settings.roots,
         overlays=settings.overlays,
+        ownership=settings.ownership,
         allow_remote=settings.allow_remote_references,
         cache=settings.cache_dir,
     )

@@ -34,6 +34,14 @@ Since = Annotated[
     str, typer.Option("--since", help="How far back telemetry is looked at: a duration such as 24h or 7d.")
 ]
 Overlay = Annotated[list[Path] | None, typer.Option("--overlay", help="Overlay file; repeatable.")]
+Ownership = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--ownership",
+        help="Who owns what: a file or folder of Backstage, EventCatalog, xRegistry or CODEOWNERS; repeatable. "
+        "catalog-info.yaml and CODEOWNERS above the documents are found.",
+    ),
+]
 
 NoCache = Annotated[
     bool, typer.Option("--no-cache", help="Read every document anew, and keep nothing for the next run.")

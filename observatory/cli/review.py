@@ -43,6 +43,7 @@ def review(
     prometheus: options.Prometheus = None,
     store: options.Store = None,
     header: options.Header = None,
+    ownership: options.Ownership = None,
     overlay: options.Overlay = None,
     at: options.At = None,
     json: options.Json = False,
@@ -67,6 +68,7 @@ def review(
         store=store,
         header=header,
         overlay=overlay,
+        ownership=ownership,
     )
     with open_sources(settings, read_only_store=True) as sources:
         made = make_review(Estate(settings, sources), month, at_ms, timezone=timezone)

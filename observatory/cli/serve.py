@@ -31,6 +31,7 @@ def serve(
     prometheus: options.Prometheus = None,
     store: options.Store = None,
     header: options.Header = None,
+    ownership: options.Ownership = None,
     overlay: options.Overlay = None,
 ) -> None:
     """Serve the dashboards, /api/status, /healthz, /metrics and an OTLP receiver at /v1/traces."""
@@ -47,6 +48,7 @@ def serve(
         store=store,
         header=header,
         overlay=overlay,
+        ownership=ownership,
     )
     folders = [*([settings.dashboards_dir] if settings.dashboards_dir else []), *(dashboards or [])]
     with open_sources(settings) as sources:

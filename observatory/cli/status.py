@@ -56,6 +56,7 @@ def status(
     prometheus: options.Prometheus = None,
     store: options.Store = None,
     header: options.Header = None,
+    ownership: options.Ownership = None,
     overlay: options.Overlay = None,
     at: options.At = None,
     fail_on: Gate = FailOn.NEVER,
@@ -79,6 +80,7 @@ def status(
         store=store,
         header=header,
         overlay=overlay,
+        ownership=ownership,
     )
     with open_sources(settings, read_only_store=True) as sources:
         found = Estate(settings, sources).snapshot(at_ms).status

@@ -30,6 +30,7 @@ Roots = Annotated[list[Path] | None, typer.Option("--root", help="A folder that 
 def validate(
     paths: options.Paths = None,
     config: options.Config = None,
+    ownership: options.Ownership = None,
     overlay: options.Overlay = None,
     no_cache: options.NoCache = False,
     root: Roots = None,
@@ -44,13 +45,21 @@ def validate(
     from observatory.spec.load import load_catalog
     from observatory.spec.topology import tally
 
-    settings = load_settings(config, os.environ, documents=paths or (), overlays=overlay or (), cache=not no_cache)
+    settings = load_settings(
+        config,
+        os.environ,
+        documents=paths or (),
+        overlays=overlay or (),
+        ownership=ownership or (),
+        cache=not no_cache,
+    )
     if not settings.documents:
         raise UsageError("say which documents: observatory validate PATH..., or `documents` in observatory.yaml")
     catalog = load_catalog(
         settings.documents,
         roots=root or settings.roots,
         overlays=settings.overlays,
+        ownership=settings.ownership,
         allow_remote=settings.allow_remote_references,
         cache=settings.cache_dir,
     )

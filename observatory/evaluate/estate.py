@@ -74,6 +74,7 @@ class Estate:
                 settings.documents,
                 roots=settings.roots,
                 overlays=settings.overlays,
+                ownership=settings.ownership,
                 allow_remote=settings.allow_remote_references,
                 cache=settings.cache_dir,
             )

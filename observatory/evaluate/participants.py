@@ -226,7 +226,8 @@ def _on_channel(
             action == "receive" and group == (name or service) for action, service, name in strangers
         ):
             strangers["receive", "", group] = Sighting()
-    joined = [
+    joined = [_with_stranger(entry, strangers) for entry in declared if entry.operation is None]
+    joined[:0] = [
         replace(entry, seen=seen.get(entry.operation.key), shared_with=shared.get(entry.operation.key, ()))
         for entry in declared
         if entry.operation
@@ -239,6 +240,17 @@ def _on_channel(
         for action, service, group in sorted(strangers)
     ]  # fmt: skip
     return tuple(sorted(joined, key=lambda one: one.action != "send"))
+
+
+def _with_stranger(entry: Participant, strangers: dict[tuple[str, str, str], Sighting]) -> Participant:
+    """One that an ownership file names, with what is seen of it; that stands no more for itself then."""
+    seen: Sighting | None = None
+    for stranger in list(strangers):
+        action, service, group = stranger
+        same_service = bool(service and entry.service) and names_service(service, entry.service or "")
+        if action == entry.action and (same_service or (group != "" and group == entry.consumer_group)):
+            seen = _together(seen, strangers.pop(stranger))
+    return replace(entry, seen=seen)
 
 
 def _operations_with_group(group: str, catalog: Catalog, channel_id: str, alive: Mapping[str, set[str]]) -> list[str]:

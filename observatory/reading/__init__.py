@@ -9,7 +9,9 @@ Input is untrusted. Size, nesting, length of one scalar and growth by aliases ar
 from __future__ import annotations
 
 import gc
+import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +33,7 @@ __all__ = [
     "read_bytes",
     "read_text",
     "segments_of",
+    "text_of",
     "without_collection",
 ]
 
@@ -56,11 +59,13 @@ def bytes_of(path: Path, shown: str) -> bytes:
     """What a file holds, as far as one byte beyond the bound.
 
     Raises:
-        InputInvalid: It cannot be read.
+        InputInvalid: It cannot be read, or is a pipe or a device, which may never end.
     """
     try:
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+        # Without O_NONBLOCK a pipe would hold us until somebody writes. What was opened is looked at, not its name.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return file.read(MAX_BYTES + 1)
     except IsADirectoryError:
         raise InputInvalid(fault("file-unreadable", f"{shown} is a folder", Location(shown))) from None
     except FileNotFoundError:
@@ -68,6 +73,8 @@ def bytes_of(path: Path, shown: str) -> bytes:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "the name cannot be used"
         raise InputInvalid(fault("file-unreadable", f"{shown} cannot be read: {reason}", Location(shown))) from None
+    message = f"{shown} is a pipe or a device and not a file"
+    raise InputInvalid(fault("file-unreadable", message, Location(shown), "write it into a file first"))
 
 
 def read_bytes(raw: bytes, shown: str, *, lenient: bool = False) -> Reading:
@@ -100,6 +107,18 @@ def read_text(text: str, path: str, *, lenient: bool = False) -> Reading:
     return reading
 
 
+def text_of(raw: bytes, shown: str, *, max_bytes: int = MAX_BYTES) -> str:
+    """The text of a file, of UTF-8 or of UTF-16 with a byte order mark; line ends are line feeds.
+
+    Raises:
+        InputInvalid: It is larger than `max_bytes`, or no text.
+    """
+    if len(raw) > max_bytes:
+        message = f"the file is larger than {max_bytes // 1024**2} MiB"
+        raise InputInvalid(fault("document-too-large", message, Location(shown)))
+    return _decode(raw, shown)
+
+
 @contextmanager
 def without_collection() -> Iterator[None]:
     """Pause cyclic garbage collection: a growing tree of many small parts is scanned over and over otherwise.
@@ -123,10 +142,12 @@ def without_collection() -> Iterator[None]:
 def _decode(raw: bytes, shown: str) -> str:
     encoding = "utf-16" if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
-        return raw.decode(encoding).replace("\r\n", "\n")
+        text = raw.decode(encoding)
     except UnicodeDecodeError as error:
         before = raw[: error.start].decode(encoding, "replace")
         wrong = raw[error.start : error.start + 1].hex()
         message = f"byte 0x{wrong} is not {encoding.removesuffix('-sig').upper()} text"
         at = place_of_offset(before, len(before), shown)
         raise InputInvalid(fault("not-utf8", message, at, "save the file as UTF-8")) from None
+    # Old line ends become new ones here, so that everybody counts the same lines.
+    return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -17,7 +17,7 @@ from observatory.settings.values import PrometheusSettings, Settings
 
 DEFAULT_FILE = Path("observatory.yaml")
 REMOTE_READ = ("auto", "never")
-_PATH_LISTS = ("documents", "roots", "overlays")
+_PATH_LISTS = ("documents", "roots", "overlays", "ownership")
 _PATHS = ("profiles_dir", "policies_dir", "dashboards_dir", "store", "cache_dir")
 
 
@@ -29,6 +29,7 @@ def load_settings(
     prometheus_url: str | None = None,
     store: Path | None = None,
     headers: Sequence[str] = (),
+    ownership: Sequence[Path] = (),
     overlays: Sequence[Path] = (),
     cache: bool = True,
 ) -> Settings:
@@ -44,6 +45,7 @@ def load_settings(
             server that it was written for.
         store: Replaces that of the file.
         headers: `Name: value`, `Name: @file` or `Name: $VARIABLE`, added for every server.
+        ownership: Added to those of the file.
         overlays: Added to those of the file.
         cache: False where nothing is to be kept between runs, wherever it would be.
 
@@ -70,6 +72,7 @@ def load_settings(
         prometheus=servers,
         store=chosen_store,
         documents=tuple(documents) or settings.documents,
+        ownership=(*settings.ownership, *ownership),
         overlays=(*settings.overlays, *overlays),
         cache_dir=cache_folder(environ, settings.cache_dir) if cache else None,
     )

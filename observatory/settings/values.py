@@ -33,6 +33,7 @@ class Settings:
         documents: Files and folders to read.
         roots: Folders that references may not leave; the folders of `documents` when empty.
         overlays: Overlay files.
+        ownership: Files and folders that say who owns what, beside those that lie with the documents.
         profiles_dir: Folder of the team's own telemetry profiles.
         policies_dir: Folder of the team's own burn-rate policies.
         dashboards_dir: Folder of the team's own dashboards, layered over the shipped ones.
@@ -43,6 +44,7 @@ class Settings:
     documents: tuple[Path, ...] = ()
     roots: tuple[Path, ...] = ()
     overlays: tuple[Path, ...] = ()
+    ownership: tuple[Path, ...] = ()
     profiles_dir: Path | None = None
     policies_dir: Path | None = None
     dashboards_dir: Path | None = None

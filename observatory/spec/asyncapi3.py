@@ -60,7 +60,8 @@ class _Channels:
         merged, _ = with_traits(cursor, 3)
         address = merged.get("address")
         corrected = cursor.references.overlay_of(cursor)
-        filled = corrected.text("address") if corrected and address is None else None
+        own = cursor.value.get("address") if isinstance(cursor.value, dict) else None
+        filled = corrected.text("address") if corrected and own is None else None
         messages = merged.get("messages")
         channel = DeclaredChannel(
             key=key,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from observatory.errors import Problem
 from observatory.location import Location
@@ -148,13 +148,31 @@ class BindingFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """Who answers for a channel or an operation. Every field as written; `provenance` says where."""
+    """Who answers for a channel or an operation. Every field as written; `provenance` says where.
+
+    Attributes:
+        provenance: Where the team is named: `x-owner on info`, `overlay shop.yaml:3`, `backstage catalog-info.yaml:12`.
+        filled: Fields that somebody else adds to what is said there, each with its provenance.
+    """
 
     team: str
     contact: str | None = None
     escalation: str | None = None
     runbook: str | None = None
     provenance: str = "x-owner"
+    filled: tuple[tuple[str, str], ...] = ()
+    location: Location | None = field(default=None, compare=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """The `ownership` of a channel or a document, every field with where it comes from."""
+        return {
+            "team": self.team,
+            "contact": self.contact,
+            "escalation": self.escalation,
+            "runbook": self.runbook,
+            "provenance": self.provenance,
+            "filled": dict(self.filled),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +217,11 @@ class TelemetryOverride:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A message type on a channel; `schema` and `headers` are plain resolved data, never interpreted here."""
+    """A message type on a channel; `schema` and `headers` are plain resolved data, never interpreted here.
+
+    Attributes:
+        definitions: What references lead to that are left standing in them, because they contain themselves.
+    """
 
     name: str
     title: str | None = None
@@ -207,6 +229,7 @@ class Message:
     schema_format: str | None = None
     schema: object = field(default=None, compare=False)
     headers: object = field(default=None, compare=False)
+    definitions: Mapping[str, object] = field(default_factory=dict, compare=False)
     location: Location | None = field(default=None, compare=False)
 
 
@@ -231,8 +254,9 @@ class Operation:
         key: `document/operation`, unique in the catalogue; objective ids start with it.
         document: Name of the document, unique in the catalogue: the service, made distinct where two share it.
         name: The operation's id; in 2.x without an id `<channel key>.<publish|subscribe>`.
-        service: OpenTelemetry `service.name` of the application.
+        service: OpenTelemetry `service.name` of the application; `service_provenance` says where it is written.
         action: From the application's view; a 2.x `publish` is a `receive`.
+        action_provenance: The overlay that gives the direction; None where the document does.
         channel_id: The `Channel` it is on.
         channel_key: The channel's key inside its document.
         consumer_group: Who consumes, where binding, extension or overlay say and it is one; never invented.
@@ -263,6 +287,9 @@ class Operation:
     bindings: object = field(default=None, compare=False)
     facts: tuple[BindingFact, ...] = field(default=(), compare=False)
     reply_channel_id: str | None = None
+    action_provenance: str | None = None
+    service_provenance: str | None = None
+    domain_provenance: str | None = None
     location: Location | None = field(default=None, compare=False)
 
 
@@ -282,6 +309,7 @@ class Channel:
         operations: Keys of all operations on it, in catalogue order.
         overlaps: Ids of other channels that the same messages may pass: an address and a pattern that it falls under,
             a routing key and the queue behind it, the same address by way of another protocol.
+        messages: Those that documents list for the channel, used by an operation or not; the first of each name.
         bindings: Resolved channel bindings, plain data, of the document that comes first.
         facts: What the bindings of the channel and of its servers declare beyond names, of every document.
     """
@@ -296,12 +324,14 @@ class Channel:
     description: str = ""
     owner: Owner | None = None
     domain: str | None = None
+    domain_provenance: str | None = None
     criticality: Criticality = "normal"
     dead_letter: str | None = None
     partitions: int | None = None
     operations: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
     overlaps: tuple[str, ...] = ()
+    messages: tuple[Message, ...] = ()
     telemetry: TelemetryOverride | None = None
     bindings: object = field(default=None, compare=False)
     facts: tuple[BindingFact, ...] = field(default=(), compare=False)
@@ -327,7 +357,14 @@ class Channel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A document that was read: `name` is unique in the catalogue, `service` is what runs."""
+    """A document that was read: `name` is unique in the catalogue, `service` is what runs.
+
+    The name is made of what the document says alone, so that no file beside it changes the ids of objectives; the
+    service may be named by an ownership file, where the document leaves it to be guessed.
+
+    Attributes:
+        service_provenance: `x-service-name on info`, `id`, or `title` where it is guessed.
+    """
 
     name: str
     path: str
@@ -337,6 +374,26 @@ class Document:
     description: str = ""
     owner: Owner | None = None
     domain: str | None = None
+    service_provenance: str | None = None
+    domain_provenance: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedParticipant:
+    """A producer or consumer that an ownership file names and no document declares.
+
+    Attributes:
+        service: None for a consumer group of which no more is known.
+        provenance: The file and line that names it.
+    """
+
+    channel_id: str
+    action: Action
+    service: str | None
+    consumer_group: str | None = None
+    owner: Owner | None = None
+    provenance: str
+    location: Location | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -344,20 +401,27 @@ class Catalog:
     """Everything that the documents declare, in a stable order, and what was found wrong on the way.
 
     Channels are sorted by id, operations by key, documents by name.
+
+    Attributes:
+        named: Participants that no document declares, as ownership files name them.
     """
 
     documents: tuple[Document, ...] = ()
     channels: tuple[Channel, ...] = ()
     operations: tuple[Operation, ...] = ()
+    named: tuple[NamedParticipant, ...] = ()
     problems: tuple[Problem, ...] = ()
 
     _channels: dict[str, Channel] = field(default_factory=dict, init=False, repr=False, compare=False)
     _operations: dict[str, list[Operation]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _named: dict[str, list[NamedParticipant]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self._channels.update((channel.id, channel) for channel in self.channels)
         for operation in self.operations:
             self._operations.setdefault(operation.channel_id, []).append(operation)
+        for one in self.named:
+            self._named.setdefault(one.channel_id, []).append(one)
 
     def channel(self, channel_id: str) -> Channel:
         """The channel with that id.
@@ -372,3 +436,7 @@ class Catalog:
         for operation in self._operations.get(channel_id, ()):
             if action in (None, operation.action):
                 yield operation
+
+    def named_on(self, channel_id: str, action: Action) -> Iterator[NamedParticipant]:
+        """Those on one side of a channel that ownership files name and no document declares."""
+        return (one for one in self._named.get(channel_id, ()) if one.action == action)

@@ -12,7 +12,6 @@ from observatory.location import Location
 from observatory.spec.bindings import Naming, naming_of, protocols_of
 from observatory.spec.bound import Bound
 from observatory.spec.catalog import (
-    Action,
     BindingFact,
     ConsumerIdentity,
     Criticality,
@@ -25,9 +24,11 @@ from observatory.spec.catalog import (
     TelemetryOverride,
 )
 from observatory.spec.consumers import client_of, consumers_of
+from observatory.spec.corrections import corrected_action, corrected_naming
 from observatory.spec.declared import DeclaredChannel, DeclaredDocument, DeclaredMessage, DeclaredOperation, Level
 from observatory.spec.extensions import APPLICATION_BINDINGS, GROUP_HINTS, ExtensionReader
 from observatory.spec.facts import channel_facts, operation_facts
+from observatory.spec.recursion import recursive_parts
 from observatory.spec.references import Cursor
 from observatory.spec.servers import hosts_of, speaks
 from observatory.spec.slo import CONSUMER_ONLY, SloDefaults, SloReader, read_defaults
@@ -62,9 +63,11 @@ class ChannelDraft:
     owner_level: Level | None
     owner_at: Location | None
     domain: str | None
+    domain_from: str | None
     criticality: Criticality
     dead_letter: str | None
     telemetry: TelemetryOverride | None
+    messages: tuple[Message, ...]
     facts: tuple[BindingFact, ...] = ()
 
 
@@ -107,6 +110,7 @@ class Description:
     _defaults: dict[object, SloDefaults] = field(default_factory=dict)
     _used: set[Location | None] = field(default_factory=set)
     _server_facts: dict[object, tuple[BindingFact, ...]] = field(default_factory=dict)
+    _service_from: str | None = None
 
     def draft(self) -> DocumentDraft:
         """The document with its channels and operations."""
@@ -118,6 +122,7 @@ class Description:
     def _document(self) -> Document:
         info = self.declared.info
         owner, _ = self._owner(self.declared.document_levels("x-owner"))
+        domain, domain_from = self._sourced_text("x-domain", self.declared.document_levels("x-domain"))
         return Document(
             name=self.service,
             path=self.declared.root.source.reading.path,
@@ -126,7 +131,9 @@ class Description:
             service=self.service,
             description=(info.text("description") if info else None) or "",
             owner=owner,
-            domain=self._first_text("x-domain", self.declared.document_levels("x-domain")),
+            domain=domain,
+            service_provenance=self._service_provenance(),
+            domain_provenance=domain_from,
         )
 
     def _describe(self) -> None:
@@ -145,8 +152,9 @@ class Description:
     def _channel(self, channel: DeclaredChannel, operations: list[DeclaredOperation]) -> ChannelDraft:
         levels = self.declared.channel_levels
         protocol = next(iter(protocols_of(channel, operations)), None)
-        naming = naming_of(channel, operations, protocol)
+        naming = corrected_naming(naming_of(channel, operations, protocol), self.declared, channel, protocol or "")
         owner, owner_level, owner_at = self._written_owner(levels(channel, "x-owner"))
+        domain, domain_from = self._sourced_text("x-domain", levels(channel, "x-domain"))
         cursor = channel.cursor
         bindings = cursor.get("bindings")
         dead_letter = self._first(levels(channel, "x-dead-letter"), self.extensions.dead_letter)
@@ -155,7 +163,13 @@ class Description:
             protocol=protocol,
             other_protocols=tuple(sorted({one.server.protocol for one in channel.servers} - {protocol, ""})),
             naming=naming,
-            hosts=frozenset[str]().union(*(hosts_of(one) for one in channel.servers if speaks(one.server, protocol))),
+            hosts=frozenset[str]().union(
+                *(
+                    hosts_of(one.server, secure=one.secure, listed=one.listed_hosts)
+                    for one in channel.servers
+                    if speaks(one.server, protocol)
+                )
+            ),
             servers=tuple(one.server for one in channel.servers),
             title=cursor.text("title") or cursor.text("summary"),
             description=cursor.text("description"),
@@ -164,11 +178,13 @@ class Description:
             owner=owner,
             owner_level=owner_level,
             owner_at=owner_at,
-            domain=self._first_text("x-domain", levels(channel, "x-domain")),
+            domain=domain,
+            domain_from=domain_from,
             criticality=self._first(levels(channel, "x-criticality"), self.extensions.criticality) or "normal",
             dead_letter=dead_letter or naming.dead_letter,
             telemetry=self._first(levels(channel, "x-telemetry"), self.extensions.telemetry),
             facts=channel_facts(Bound(protocol or "", channel, operations), self.service, self._server_facts),
+            messages=tuple(self._message(message) for message in channel.messages),
         )
 
     def _operation(
@@ -179,7 +195,7 @@ class Description:
         names: set[str],
     ) -> OperationDraft:
         position = positions[id(declared.channel)]
-        declared = self._corrected(declared)
+        declared, action_from = self._corrected(declared)
         cursor = declared.cursor
 
         def levels(key: str) -> Levels:
@@ -190,12 +206,16 @@ class Description:
         group = consumers[0] if len(consumers) == 1 else None
         bindings = cursor.get("bindings")
         owner, _ = self._owner(levels("x-owner"))
+        service, service_from = self._sourced_text("x-service-name", levels("x-service-name"))
+        domain, domain_from = self._sourced_text("x-domain", levels("x-domain"))
         operation = Operation(
             key=f"{self.service}/{name}",
             document=self.service,
             name=name,
-            service=self._first_text("x-service-name", levels("x-service-name")) or self.service,
+            service=service or self.service,
+            service_provenance=service_from or self._service_provenance(),
             action=declared.action,
+            action_provenance=action_from,
             channel_id="",
             channel_key=declared.channel.key,
             messages=tuple(self._message(message) for message in declared.messages),
@@ -205,7 +225,8 @@ class Description:
             title=cursor.text("title") or cursor.text("summary"),
             description=cursor.text("description") or "",
             owner=owner,
-            domain=self._first_text("x-domain", levels("x-domain")),
+            domain=domain,
+            domain_provenance=domain_from,
             criticality=self._first(levels("x-criticality"), self.extensions.criticality) or "normal",
             objectives=self._objectives(declared, beside),
             telemetry=self._first(levels("x-telemetry"), self.extensions.telemetry),
@@ -221,12 +242,10 @@ class Description:
             dead_letter=self.extensions.dead_letter(dead_letter) if dead_letter else None,
         )
 
-    def _corrected(self, declared: DeclaredOperation) -> DeclaredOperation:
-        """The operation with the direction that an overlay gives it."""
-        overlay = declared.own.references.overlay_of(declared.own)
-        actions: tuple[Action, ...] = ("send", "receive")
-        action = next((word for word in actions if overlay and overlay.text("action") == word), declared.action)
-        return replace(declared, action=action) if action != declared.action else declared
+    def _corrected(self, declared: DeclaredOperation) -> tuple[DeclaredOperation, str | None]:
+        """The operation with the direction that an overlay gives it, and where it gives it."""
+        action, provenance = corrected_action(self.declared, declared)
+        return (replace(declared, action=action) if action != declared.action else declared), provenance
 
     def _unique_name(self, declared: DeclaredOperation, names: set[str]) -> str:
         name = declared.name
@@ -280,7 +299,7 @@ class Description:
                     continue
                 # What consumers see is theirs where the document has one; a producer alone keeps the promise itself.
                 inherited_by_sender = declared.action == "send" and one.sli == "latency" and not own
-                if inherited_by_sender and any(self._corrected(other).action == "receive" for other in beside):
+                if inherited_by_sender and any(self._corrected(other)[0].action == "receive" for other in beside):
                     continue
                 self._used.add(one.location)
                 found.setdefault(one.name, one)
@@ -339,13 +358,15 @@ class Description:
             if payload is not None and isinstance(payload.value, dict) and "schemaFormat" in payload.value:
                 form, payload = payload.text("schemaFormat"), payload.get("schema")
             headers = cursor.get("headers")
+            schema, header_schema = payload.plain() if payload else None, headers.plain() if headers else None
             self._messages[key] = Message(
                 name=declared.name,
                 title=cursor.text("title"),
                 content_type=cursor.text("contentType") or self.declared.root.text("defaultContentType"),
                 schema_format=form,
-                schema=payload.plain() if payload else None,
-                headers=headers.plain() if headers else None,
+                schema=schema,
+                headers=header_schema,
+                definitions=recursive_parts(cursor.references, schema, header_schema),
                 location=cursor.location(),
             )
         return self._messages[key]
@@ -364,10 +385,24 @@ class Description:
         overlaid = value.source in {overlay.source for overlay in value.references.overlays.values()} or any(
             value.source is overlay.source for overlays in self.declared.by_address.values() for overlay in overlays
         )
-        return f"overlay {value.source.reading.path}" if overlaid else f"{key} on {level}"
+        if not overlaid:
+            return f"{key} on {level}"
+        at = value.location(key=True)
+        return f"overlay {at.path}:{at.line}"
 
-    def _first_text(self, key: str, levels: Levels) -> str | None:
-        return self._first(levels, lambda value: self.extensions.text(key, value))
+    def _sourced_text(self, key: str, levels: Levels) -> tuple[str | None, str | None]:
+        """The first text and where it comes from."""
+        for level, value in levels:
+            if (text := self.extensions.text(key, value)) is not None:
+                return text, self._provenance(key, level, value)
+        return None, None
+
+    def _service_provenance(self) -> str:
+        """Where `service_name` finds the name."""
+        if self._service_from is None:
+            _, said = self._sourced_text("x-service-name", self.declared.document_levels("x-service-name"))
+            self._service_from = said or ("id" if _name_in_id(self.declared) else "title")
+        return self._service_from
 
     @staticmethod
     def _first(levels: Levels, read: Callable[[Cursor], T | None]) -> T | None:
@@ -386,12 +421,16 @@ def service_name(declared: DeclaredDocument, extensions: ExtensionReader) -> str
     for _, value in declared.document_levels("x-service-name"):
         if text := extensions.text("x-service-name", value):
             return text
-    identifier = declared.root.text("id")
-    if identifier and (tail := re.split(r"[:/#]", identifier.rstrip(":/#"))[-1]):
+    if tail := _name_in_id(declared):
         return slug(tail)
     title = declared.info.text("title") if declared.info else None
     stem = re.sub(r"\.(ya?ml|json)$", "", declared.root.source.reading.path.rsplit("/", 1)[-1])
     return slug(title or "") or slug(stem) or "document"
+
+
+def _name_in_id(declared: DeclaredDocument) -> str:
+    """The last part of the document's id, empty where there is none."""
+    return re.split(r"[:/#]", (declared.root.text("id") or "").rstrip(":/#"))[-1]
 
 
 def slug(text: str) -> str:

@@ -80,7 +80,7 @@ class ExtensionReader:
 
     def _owner(self, value: Cursor, provenance: str) -> Owner | None:
         if isinstance(value.value, str) and value.value.strip():
-            return Owner(team=value.value.strip(), provenance=provenance)
+            return Owner(team=value.value.strip(), provenance=provenance, location=value.location())
         if not isinstance(value.value, dict):
             hint = "write x-owner: pay-core, or x-owner: {team: pay-core, contact: '#pay'}"
             self._add("extension-value", "x-owner is the name of a team or a mapping", value.location(), hint)
@@ -98,6 +98,7 @@ class ExtensionReader:
             escalation=texts.get("escalation"),
             runbook=texts.get("runbook"),
             provenance=provenance,
+            location=value.location(),
         )
 
     def _criticality(self, value: Cursor) -> Criticality | None:

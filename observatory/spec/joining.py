@@ -86,6 +86,7 @@ def _channel(group: Group, on: Sequence[Placed], overlaps: Sequence[str]) -> Cha
     operations = [operation for operation, _ in on]
     facts = tuple(dict.fromkeys(fact for one in group.members for fact in _facts_of(one.draft.facts, one.document)))
     senders_first = [one.draft for one in _senders_first(group.members, operations)]
+    domain = _first((draft.domain, draft.domain_from) if draft.domain else None for draft in senders_first)
     return Channel(
         id=group.id,
         address=group.address,
@@ -96,13 +97,15 @@ def _channel(group: Group, on: Sequence[Placed], overlaps: Sequence[str]) -> Cha
         title=_first(draft.title for draft in members),
         description=_first(draft.description for draft in members) or "",
         owner=_owner(group.members, senders_first),
-        domain=_first(draft.domain for draft in senders_first),
+        domain=domain[0] if domain else None,
+        domain_provenance=domain[1] if domain else None,
         criticality=_highest([draft.criticality for draft in members] + [one.criticality for one in operations]),
         dead_letter=_first([draft.dead_letter for draft in members] + [draft.dead_letter for _, draft in on]),
         partitions=_first(_partitions(fact) for fact in facts),
         operations=tuple(operation.key for operation in operations),
         documents=tuple(sorted({one.document for one in group.members})),
         overlaps=tuple(overlaps),
+        messages=tuple({one.name: one for draft in members[::-1] for one in draft.messages[::-1]}.values())[::-1],
         telemetry=_first(draft.telemetry for draft in members),
         bindings=_first(draft.bindings for draft in members),
         facts=facts,

@@ -16,12 +16,15 @@ _SETS = frozenset({"required", "enum", "type"})
 _DATA = frozenset({"const", "enum"})
 
 
-def digest(value: Any) -> str:
+def digest(value: Any, known: dict[int, str] | None = None) -> str:
     """A fingerprint of a plain value; equal values have equal ones, whatever the order of their keys.
 
     Parts that are shared between places are looked at once, so a value made of references cannot grow the work.
+
+    Args:
+        known: Fingerprints by address, for those who ask about parts of one value again and again and keep it alive.
     """
-    return _digest(value, {})
+    return _digest(value, {} if known is None else known)
 
 
 def schema_digest(schema: Any) -> str:

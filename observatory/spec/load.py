@@ -14,6 +14,7 @@ from observatory.spec.description import DocumentDraft
 from observatory.spec.documents import DocumentFile
 from observatory.spec.files import Library, find_documents, roots_of
 from observatory.spec.joining import join
+from observatory.spec.ownership import with_ownership
 from observatory.spec.records import Records
 
 
@@ -21,6 +22,7 @@ def load_catalog(
     paths: Sequence[Path],
     *,
     roots: Sequence[Path] = (),
+    ownership: Sequence[Path] = (),
     overlays: Sequence[Path] = (),
     allow_remote: bool = False,
     cache: Path | None = None,
@@ -33,13 +35,17 @@ def load_catalog(
     Args:
         paths: Documents, and folders that are searched for them.
         roots: Folders that references may not leave; the folders of `paths` when empty.
+        ownership: Files and folders that say who owns what, beside those found with the documents; see
+            `with_ownership`.
         overlays: Overlay files; what they say about something the documents do not have is a problem.
         allow_remote: Whether references to web addresses are fetched.
         cache: A folder for what unchanged documents need not be read for again; the catalogue is the same with
             and without it. None reads everything.
     """
     with without_collection():
-        return _load(paths, roots, overlays, allow_remote, cache)
+        catalog = _load(paths, roots, overlays, allow_remote, cache)
+        # Read anew each time: who owns what may change without any document.
+        return with_ownership(catalog, ownership, roots_of(paths, roots))
 
 
 def _load(

@@ -8,10 +8,13 @@
         /channels/orders:
           address: orders.v1                     # fills an open address
           names: {queue: billing.orders}         # names that bindings cannot express
+        "":
+          servers: {main: {host: 'broker:9092', protocol: kafka}}
     addresses:
-      orders.v1: {x-owner: pay-core}             # or with the protocol: kafka:orders.v1
+      orders.v1: {x-owner: pay-core}             # or with the protocol: kafka:orders.v1; action and names too
 
 What the document says itself stands; an overlay shows where it is silent. `action` and `names` correct.
+`schemas/overlay.json` describes the form.
 """
 
 from __future__ import annotations
@@ -20,13 +23,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import get_args
 
 from observatory.errors import InputInvalid, Problem
 from observatory.location import Location
 from observatory.reading import read, segments_of
 from observatory.spec.bindings import naming_of, protocols_of
-from observatory.spec.catalog import NameKind
+from observatory.spec.corrections import BY_ADDRESS, PLACES, ambiguous_action, corrections_at, faults_of, shared_faults
 from observatory.spec.declared import DeclaredDocument
 from observatory.spec.extensions import EXTENSIONS
 from observatory.spec.files import Source
@@ -35,7 +37,6 @@ from observatory.spec.servers import family_of
 from observatory.spec.suggestions import hint_for, meant
 
 TOP_KEYS = ("documents", "addresses")
-CORRECTIONS = ("action", "address", "names")
 
 
 @dataclass(slots=True)
@@ -79,7 +80,10 @@ class Overlays:
                 hint = f"did you mean {near!r}?" if near else None
                 self._add("overlay-target", f"no channel has the address {word!r}", at, hint)
             for document, key in known.get(written, ()):
-                document.by_address.setdefault(key, []).append(value)
+                if (fault := ambiguous_action(value, document, key)) is not None:
+                    self.problems.append(fault)
+                else:
+                    document.by_address.setdefault(key, []).append(value)
 
     def _read_file(self, root: Cursor, references: References, sources: Sequence[Source]) -> None:
         if not isinstance(root.value, dict):
@@ -100,7 +104,8 @@ class Overlays:
                 self._lay(pointer, value, names.location(pointer, key=True), references, targets[0])
         for address, value in self._mapping(root, "addresses"):
             at = root.location("addresses", address, key=True)
-            self._known_keys(value, EXTENSIONS)
+            self._known_keys(value, (*EXTENSIONS, *BY_ADDRESS))
+            self.problems += shared_faults(value)
             self._addresses.append((address, value, at))
 
     def _lay(self, pointer: str, value: Cursor, at: Location, references: References, target: Source) -> None:
@@ -124,22 +129,12 @@ class Overlays:
         if cursor is None or not isinstance(cursor.value, dict):
             self._add("overlay-target", f"what {target.reading.path} has at {pointer!r} is no mapping", at)
             return
-        self._known_keys(value, (*EXTENSIONS, *CORRECTIONS))
-        self._check_corrections(value)
+        misplaced = [key for key in PLACES if key in value.value and key not in corrections_at(segments)]
+        self._known_keys(value, (*EXTENSIONS, *corrections_at(segments), *misplaced))
+        family = 2 if str(target.data.get("asyncapi")).startswith("2") else 3
+        self.problems += faults_of(value, segments, cursor, family)
         kept = references.overlays.get(cursor.identity)
         references.overlays[cursor.identity] = value if kept is None else kept.over([value])
-
-    def _check_corrections(self, value: Cursor) -> None:
-        action, names, address = value.get("action"), value.get("names"), value.get("address")
-        if action is not None and action.value not in ("send", "receive"):
-            hint = hint_for(str(action.value), ("send", "receive"))
-            self._add("overlay-value", f"{action.value!r} is no action", action.location(), hint)
-        if address is not None and not isinstance(address.value, str):
-            self._add("overlay-value", "an address is text", address.location())
-        if names is not None:
-            self._known_keys(names, get_args(NameKind))
-            if not isinstance(names.value, dict):
-                self._add("overlay-value", "names is a mapping such as {queue: billing.orders}", names.location())
 
     def _mapping(self, holder: Cursor, key: str) -> Iterator[tuple[str, Cursor]]:
         found = holder.get(key)

@@ -18,7 +18,7 @@ MAX_LEVELS = 300
 _UNDER_WAY = object()
 _CONTAINERS = (dict, list)
 """Written once: `dict | list` is built anew each time it is passed, which large documents notice."""
-_DATA_KEYS = frozenset({"example", "examples", "default", "const", "enum"})
+DATA_KEYS = frozenset({"example", "examples", "default", "const", "enum"})
 """Keys of schemas and messages whose values are data: a `$ref` in there is no reference."""
 
 
@@ -28,11 +28,13 @@ class References:
 
     Attributes:
         overlays: What overlay files say about objects; it lies under them, and shows where they are silent.
+        standing: References that `plain` left where they are, by the address of the object that holds them.
     """
 
     library: Library
     overlays: dict[tuple[str, tuple[str, ...]], Cursor] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    standing: dict[int, Cursor] = field(default_factory=dict)
     _targets: dict[tuple[Source, str], tuple[Source, tuple[str, ...], Any] | None] = field(default_factory=dict)
     _plain: dict[tuple[Source, tuple[str, ...]], Any] = field(default_factory=dict)
 
@@ -72,6 +74,7 @@ class References:
         text: str = cursor.value["$ref"]
         key = (cursor.source, text)
         if key not in self._targets:
+            self._targets[key] = None  # a path that leads through itself leads nowhere
             try:
                 self._targets[key] = self._look_up(text, cursor.source)
             except InputInvalid as error:
@@ -140,12 +143,14 @@ class References:
         if isinstance(value, dict) and isinstance(value.get("$ref"), str):
             target = self.follow(cursor)
             new = _UNDER_WAY if target is None else self._replace_target(target, depth + 1)
+            if target is not None and new is _UNDER_WAY:
+                self.standing[id(value)] = cursor
             return value if new is _UNDER_WAY else new
         changed = False
         parts: list[Any] = []
         for name, part in value.items() if isinstance(value, dict) else enumerate(value):
             new = part
-            if isinstance(part, _CONTAINERS) and name not in _DATA_KEYS:
+            if isinstance(part, _CONTAINERS) and name not in DATA_KEYS:
                 new = self._replace(cursor.child(str(name), part), depth + 1)
                 changed = changed or new is not part
             parts.append(new)
@@ -169,7 +174,7 @@ class References:
                             seen.add(key)
                             pending.append((*key, target.value))
                 for name, part in value.items():
-                    if isinstance(part, _CONTAINERS) and name not in _DATA_KEYS:
+                    if isinstance(part, _CONTAINERS) and name not in DATA_KEYS:
                         pending.append((source, (*segments, name), part))
             elif isinstance(value, list):
                 for index, part in enumerate(value):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import islice, product
 
@@ -151,15 +151,16 @@ def tags_of(cursor: Cursor) -> tuple[str, ...]:
     return tuple(name for tag in (tags.items() if tags else ()) if (name := tag.text("name")) is not None)
 
 
-def hosts_of(declared: DeclaredServer) -> frozenset[str]:
+def hosts_of(server: Server, *, secure: bool = False, listed: Sequence[str] = ()) -> frozenset[str]:
     """The brokers behind a server, for comparing documents: lower case, ports written out, one per list entry.
 
-    Where variables list their values, each of them is a broker: the server of every environment or region.
+    Args:
+        secure: Whether connections are encrypted, which on some protocols means another port.
+        listed: Hosts that the listed values of its variables make: each is a broker too, of an environment or region.
     """
-    server = declared.server
-    port = (declared.secure and SECURE_PORTS.get(server.protocol)) or DEFAULT_PORTS.get(server.protocol)
+    port = (secure and SECURE_PORTS.get(server.protocol)) or DEFAULT_PORTS.get(server.protocol)
     hosts = set()
-    for part in ",".join([server.host, *declared.listed_hosts]).lower().split(","):
+    for part in ",".join([server.host, *listed]).lower().split(","):
         host = part.strip().rstrip("/")
         if host:
             hosts.add(host if port is None or re.search(r":[^\]:]*$", host) else f"{host}:{port}")

@@ -108,8 +108,11 @@ def catalog_json(
                 "asyncapi": document.version,
                 "title": document.title,
                 "service": document.service,
+                "service_provenance": document.service_provenance,
                 "owner": document.owner.team if document.owner else None,
+                "ownership": document.owner.to_json() if document.owner else None,
                 "domain": document.domain,
+                "domain_provenance": document.domain_provenance,
             }
             for document in catalog.documents
         ],
@@ -129,7 +132,9 @@ def _channel_json(
         "protocol": channel.protocol,
         "servers": [{"name": server.name, "host": server.host} for server in channel.servers],
         "owner": channel.owner.team if channel.owner else None,
+        "ownership": channel.owner.to_json() if channel.owner else None,
         "domain": channel.domain,
+        "domain_provenance": channel.domain_provenance,
         "criticality": channel.criticality,
         "title": channel.title,
         "address_provenance": channel.address_provenance,

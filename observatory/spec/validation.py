@@ -79,7 +79,7 @@ def _check_bindings(place: str, cursor: Cursor, compiled: bool) -> list[Problem]
 
 @cache
 def load_schema(name: str) -> Schema:
-    """A shipped JSON Schema by its name: asyncapi-2, asyncapi-3, bindings, extensions."""
+    """A shipped JSON Schema by its name: asyncapi-2, asyncapi-3, bindings, extensions, overlay."""
     text = (resources.files("observatory.spec") / "schemas" / f"{name}.json").read_text(encoding="utf-8")
     schema: Schema = json.loads(text)
     return schema

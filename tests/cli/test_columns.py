@@ -54,6 +54,7 @@ def test_right_to_left_names_are_set_apart() -> None:
         ("ordersplaced", 8, ["orderspl", "aced"]),
         ("注文が確定した", 6, ["注文が", "確定し", "た"]),
         ("a b", 2, ["a", "b"]),
+        ("/00文", 3, ["/", "00", "文"]),
         ("", 5, [""]),
         ("x" * 5, 5, ["xxxxx"]),
     ],

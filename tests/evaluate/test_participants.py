@@ -9,7 +9,7 @@ import pytest
 from telemetry.documents import catalog, channel, names, pattern
 
 from observatory.evaluate.participants import participants
-from observatory.spec.catalog import Catalog, Operation
+from observatory.spec.catalog import Catalog, NamedParticipant, Operation
 from observatory.spec.participant import Participant, Sighting
 from observatory.telemetry.inventory import Inventory, LabelSets, SpanDestination
 from observatory.telemetry.mapping import map_catalog
@@ -101,6 +101,29 @@ def test_who_is_seen_and_not_declared_stands_after_the_declared_ones() -> None:
         ("receive", "billing", True, False),
         ("receive", "audit", False, True),
     ]
+
+
+def test_one_that_an_ownership_file_names_and_that_is_seen_stands_once() -> None:
+    documents = catalog([ORDERS], sends={"shop": ORDERS.id})
+    audit, group, silent = (
+        NamedParticipant(
+            channel_id=ORDERS.id, action="receive", service=service, consumer_group=name, provenance=f"o.yaml:{line}"
+        )
+        for line, (service, name) in enumerate([("audit", None), (None, "mail-v1"), ("silent", None)], 1)
+    )
+    documents = replace(documents, named=(audit, group, silent))
+    rows = store(span("consumer", "orders.v1", "audit", "audit-v1", messages=3.0))
+
+    found = joined(documents, rows, lag_series("orders.v1", "mail-v1", "other"))[ORDERS.id]
+
+    assert [(one.service, one.consumer_group, one.named_by, one.seen and one.seen.messages) for one in found[1:]] == [
+        ("audit", None, "o.yaml:1", 3.0),
+        (None, "mail-v1", "o.yaml:2", None),
+        ("silent", None, "o.yaml:3", None),
+        (None, "other", None, None),
+    ]
+    assert [one.seen is not None for one in found[1:]] == [True, True, False, True]
+    assert not any(one.declared for one in found[1:])
 
 
 @pytest.mark.parametrize("destination", ["shop:orders.placed", "orders.placed"])

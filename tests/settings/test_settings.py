@@ -48,6 +48,7 @@ def test_every_setting_is_read_and_paths_are_relative_to_the_file(write: Write) 
 documents: [docs, more/a.yaml]
 roots: .
 overlays: [o.yaml]
+ownership: [ec, ../CODEOWNERS]
 profiles_dir: profiles
 policies_dir: policies
 dashboards_dir: /srv/dashboards
@@ -67,6 +68,7 @@ prometheus:
         documents=(Path("conf/docs"), Path("conf/more/a.yaml")),
         roots=(Path("conf"),),
         overlays=(Path("conf/o.yaml"),),
+        ownership=(Path("conf/ec"), Path("conf/../CODEOWNERS")),
         profiles_dir=Path("conf/profiles"),
         policies_dir=Path("conf/policies"),
         dashboards_dir=Path("/srv/dashboards"),
@@ -86,7 +88,9 @@ prometheus:
 
 
 def test_a_flag_wins_over_the_environment_and_that_over_the_file(write: Write) -> None:
-    path = write("store: file.duckdb\nprometheus: http://file:9090\ndocuments: [file]\noverlays: [file.yaml]\n")
+    path = write(
+        "store: file.duckdb\nprometheus: http://file:9090\ndocuments: [file]\noverlays: [file.yaml]\nownership: ec\n"
+    )
     environ = {"OBSERVATORY_STORE": "env.duckdb", "OBSERVATORY_PROMETHEUS_URL": "http://env:9090"}
     assert load_settings(path, {}).store == Path("file.duckdb")
     assert load_settings(path, environ).store == Path("env.duckdb")
@@ -98,11 +102,13 @@ def test_a_flag_wins_over_the_environment_and_that_over_the_file(write: Write) -
         prometheus_url="http://flag:9090",
         documents=[Path("flag")],
         overlays=[Path("flag.yaml")],
+        ownership=[Path("CODEOWNERS")],
     )
     assert flagged.store == Path("flag.duckdb")
     assert [server.url for server in flagged.prometheus] == ["http://flag:9090"]
     assert flagged.documents == (Path("flag"),)
     assert flagged.overlays == (Path("file.yaml"), Path("flag.yaml"))
+    assert flagged.ownership == (Path("ec"), Path("CODEOWNERS"))
 
 
 def test_credentials_in_an_address_become_a_header_and_are_not_shown(write: Write) -> None:

@@ -210,3 +210,8 @@ def test_the_same_file_is_read_once_however_it_is_named(load: Load) -> None:
     load({"a.yaml": HEAD + "channels: {a: {address: a}}\n"})
     catalog = load_catalog([Path("a.yaml"), Path("./a.yaml"), Path.cwd() / "a.yaml", Path()])
     assert len(catalog.documents) == 1
+
+
+def test_a_path_that_leads_through_itself_leads_nowhere(one: Load) -> None:
+    catalog = one(HEAD + "channels: {c: {address: a, messages: {m: {$ref: '#/channels/c/messages/m/x'}}}}\n")
+    assert [code for code, _ in findings(catalog)] == ["reference-missing"]

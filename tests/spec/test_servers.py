@@ -7,7 +7,6 @@ from collections.abc import Callable
 import pytest
 
 from observatory.spec.catalog import Catalog, Server
-from observatory.spec.declared import DeclaredServer
 from observatory.spec.servers import family_of, hosts_of, is_secure
 
 Load = Callable[..., Catalog]
@@ -115,7 +114,7 @@ channels: {{c: {{address: c}}}}
 def test_encrypted_and_plain_addresses_have_their_own_usual_ports() -> None:
     def hosts(protocol: str, host: str, *, secure: bool = False) -> frozenset[str]:
         server = Server(name="s", host=host, protocol=protocol)
-        return hosts_of(DeclaredServer(server=server, path="", cursor=None, secure=secure))  # type: ignore[arg-type]
+        return hosts_of(server, secure=secure)
 
     assert hosts("amqp", "H") == {"h:5672"}
     assert hosts("amqp", "h", secure=True) == {"h:5671"}

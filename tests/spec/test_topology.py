@@ -44,6 +44,7 @@ operations:
                 "last_seen": "2026-11-20T12:01:00.500Z",
             },
             "consumer_group": "billing-v1",
+            "consumer_group_provenance": "kafka.groupId binding",
         },
         {
             "service": "spy",

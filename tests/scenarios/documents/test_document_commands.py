@@ -205,6 +205,7 @@ def test_the_catalogue_as_json_keeps_its_contract(run: Callable[..., Any]) -> No
                 "declared": True,
                 "observed": None,
                 "consumer_group": "billing.orders",
+                "consumer_group_provenance": "amqp.queue.name binding",
             }
         ],
     }
