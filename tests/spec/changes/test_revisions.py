@@ -227,6 +227,6 @@ def test_an_overlay_is_read_as_it_was_and_one_from_elsewhere_as_it_is(history: G
     teams = [side.catalog.operations[0].owner for side in (old, new)]
     assert [team.team for team in teams if team] == ["before", "now"]
     assert teams[0] is not None
-    assert teams[0].provenance == "overlay HEAD:overlay.yaml"
+    assert teams[0].provenance == "overlay HEAD:overlay.yaml:3"
     earliest, _ = read_sides("v1.0", ".", wanted)
     assert earliest.catalog.operations[0].owner is None
