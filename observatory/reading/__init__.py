@@ -9,7 +9,9 @@ Input is untrusted. Size, nesting, length of one scalar and growth by aliases ar
 from __future__ import annotations
 
 import gc
+import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,12 +50,14 @@ def read(path: Path, *, shown_as: str | None = None, lenient: bool = False) -> R
     """
     shown = shown_as or str(path)
     try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
+        raw = _bytes_of(path)
     except IsADirectoryError:
         raise InputInvalid(fault("file-unreadable", f"{shown} is a folder", Location(shown))) from None
     except FileNotFoundError:
         raise InputInvalid(fault("file-missing", f"there is no file {shown}", Location(shown))) from None
+    except _NoFileError:
+        message = f"{shown} is a pipe or a device and not a file"
+        raise InputInvalid(fault("file-unreadable", message, Location(shown), "write it into a file first")) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "the name cannot be used"
         raise InputInvalid(fault("file-unreadable", f"{shown} cannot be read: {reason}", Location(shown))) from None
@@ -81,6 +85,20 @@ def read_text(text: str, path: str, *, lenient: bool = False) -> Reading:
     return reading
 
 
+class _NoFileError(Exception):
+    """A pipe, a device, a socket: opening it may wait for ever, and reading it may never end."""
+
+
+def _bytes_of(path: Path) -> bytes:
+    """The bytes of a regular file, one more than the bound where it is larger."""
+    # Without O_NONBLOCK a pipe would hold us until somebody writes; what was opened is looked at, not what was named.
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        about = os.fstat(file.fileno())
+        if not stat.S_ISREG(about.st_mode):
+            raise _NoFileError
+        return file.read(MAX_BYTES + 1)
+
+
 @contextmanager
 def without_collection() -> Iterator[None]:
     """Pause cyclic garbage collection: a growing tree of many small parts is scanned over and over otherwise.
@@ -99,10 +117,12 @@ def without_collection() -> Iterator[None]:
 def _decode(raw: bytes, shown: str) -> str:
     encoding = "utf-16" if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
-        return raw.decode(encoding).replace("\r\n", "\n")
+        text = raw.decode(encoding)
     except UnicodeDecodeError as error:
         before = raw[: error.start].decode(encoding, "replace")
         wrong = raw[error.start : error.start + 1].hex()
         message = f"byte 0x{wrong} is not {encoding.removesuffix('-sig').upper()} text"
         at = place_of_offset(before, len(before), shown)
         raise InputInvalid(fault("not-utf8", message, at, "save the file as UTF-8")) from None
+    # Old line ends become new ones here, so that everybody counts the same lines.
+    return text.replace("\r\n", "\n").replace("\r", "\n")

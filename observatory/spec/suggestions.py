@@ -4,16 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from itertools import islice
+
+MAX_CANDIDATES = 2000
+"""Known words that are compared with a wrong one; a document may know a hundred thousand."""
+MAX_LETTERS = 100
+MAX_LISTED = 20
 
 
 def meant(word: str, known: Iterable[str]) -> str | None:
-    """The nearest known word, None when nothing is near."""
-    near = get_close_matches(word.lower(), list(known), 1, 0.6)
-    return near[0] if near else None
+    """The nearest known word, None when nothing is near. The same word in another case is nearest."""
+    if len(word) > MAX_LETTERS:
+        return None
+    folded = word.lower()
+    candidates: dict[str, str] = {}
+    for one in known:
+        if one.lower() == folded:
+            return one
+        # Words that differ much in length are not near, and a document may have very many.
+        if abs(len(one) - len(word)) <= max(len(word), 3) and len(candidates) < MAX_CANDIDATES:
+            candidates.setdefault(one.lower(), one)
+    near = get_close_matches(folded, candidates, 1, 0.6)
+    return candidates[near[0]] if near else None
 
 
 def hint_for(word: str, known: Iterable[str]) -> str:
-    """A hint for an unknown word: the nearest known one, or all of them."""
+    """A hint for an unknown word: the nearest known one, or all of them, the first twenty of many."""
     words = list(known)
     near = meant(word, words)
-    return f"did you mean {near!r}?" if near else f"known are {', '.join(words)}"
+    if near:
+        return f"did you mean {near!r}?"
+    rest = len(words) - MAX_LISTED
+    return f"known are {', '.join(islice(words, MAX_LISTED))}" + (f" and {rest} more" if rest > 0 else "")
