@@ -14,7 +14,7 @@ from observatory.covering import MAX_LOOK_BACK, covered_line
 EXCERPT_COLUMNS = 120
 TAB_COLUMNS = 4
 _READ_BYTES = 33 * 1024 * 1024
-_AROUND = 2000
+_AROUND = 400
 """Characters on both sides of a place that are looked at; the excerpt is cut from them."""
 
 

@@ -8,7 +8,7 @@ from observatory.location import Location
 MAX_BYTES = 32 * 1024 * 1024
 MAX_DEPTH = 100
 MAX_SCALAR = 1024 * 1024
-MAX_VALUES = 1_000_000
+MAX_VALUES = 2_000_000
 """Keys and values in one file."""
 MAX_UNFOLDED = 500_000
 """Values in one file when each alias is written out."""

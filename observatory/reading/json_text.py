@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from observatory.errors import InputInvalid, Problem
+from observatory.errors import InputInvalid
 from observatory.location import Location
 from observatory.reading.faults import (
     MAX_DEPTH,
@@ -24,6 +24,7 @@ from observatory.reading.faults import (
     too_long,
     too_many,
 )
+from observatory.reading.json_syntax import syntax_problem
 from observatory.reading.lines import Lines
 from observatory.reading.text import Place, Reading
 
@@ -119,8 +120,8 @@ class JsonPlaces:
             if current.members is not None:
                 assert key is not None
                 if key[2] in current.members:
-                    first = self._lines.at(current.members[key[2]][0])[0]
-                    index.duplicates.append((key[2], self._place(key[0], key[1]), first))
+                    earlier = self._lines.at(current.members[key[2]][0])[0]
+                    index.duplicates.append((key[2], self._place(key[0], key[1]), earlier))
                 current.members[key[2]] = (key[0], key[1], node)
             else:
                 assert current.items is not None
@@ -165,7 +166,7 @@ def read_json(text: str, path: str) -> Reading:
         data = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_bounded)
     except json.JSONDecodeError as error:
         at = Location(path, error.lineno, error.colno, 1)
-        raise InputInvalid(_syntax_problem(error, text, at)) from None
+        raise InputInvalid(syntax_problem(error, text, at)) from None
     except _ConstantError as error:
         at = place_of_offset(text, max(text.find(str(error)), 0), path, len(str(error)))
         message = f"{error} is no number in JSON"
@@ -201,41 +202,3 @@ def _finite(text: str) -> float | str:
 def _bounded(text: str) -> int | str:
     """A whole number, or the text of one that has hundreds of digits, as in YAML."""
     return int(text) if len(text) <= MAX_DIGITS else text
-
-
-def _syntax_problem(error: json.JSONDecodeError, text: str, at: Location) -> Problem:
-    """What is wrong with a text that is no JSON, in words for the person who wrote it."""
-    rest = text[error.pos : error.pos + 20]
-    before = text[: error.pos].rstrip()
-    said, hint = f"not JSON: {error.msg.lower()}", None
-    if not rest.strip():
-        said, hint = "the file ends before its last bracket or quote is closed", "is it cut off?"
-    elif rest.startswith("'"):
-        said, hint = "JSON has no single quotes", 'write "text" in double quotes'
-    elif rest.startswith(("//", "/*", "#")):
-        said, hint = "JSON has no comments", "take it out, or name the file .yaml, where # begins one"
-    elif before.endswith(",") and rest[0] in "]}":
-        said, hint = "a comma stands before a closing bracket", "JSON allows no comma before a closing bracket"
-    elif rest[0] == ",":
-        said, hint = "a value or a key is missing before this comma", "JSON allows no comma before a closing bracket"
-    elif rest[0] in "]}" and before.endswith(":"):
-        said, hint = "a key has no value", "write null where there is none"
-    elif "property name" in error.msg:
-        said, hint = "a key stands in double quotes", None
-    elif "delimiter" in error.msg and "','" in error.msg:
-        said, hint = "a comma is missing before this", None
-    elif "delimiter" in error.msg:
-        said, hint = "a colon is missing behind the key", None
-    elif "Extra data" in error.msg:
-        said, hint = "something stands behind the end of the document", "is one closing bracket too many above?"
-    elif "control character" in error.msg:
-        said, hint = "a line break or a tab stands inside quotes", "write \\n or \\t, or close the quotes"
-    elif "escape" in error.msg:
-        said, hint = "this is no escape, and in quotes a backslash begins one", "write \\\\ for a backslash"
-    elif "Unterminated" in error.msg:
-        said, hint = "the quote that opens here is not closed", 'write " where the text ends'
-    elif (word := re.match(r"\w+", rest)) and word[0].lower() in ("none", "true", "false", "null", "undefined"):
-        said, hint = f"{word[0]} is no value in JSON", "JSON writes true, false and null"
-    elif "Expecting value" in error.msg:
-        said, hint = "a value is expected here", "text stands in double quotes"
-    return fault("json-syntax", said, at, hint)

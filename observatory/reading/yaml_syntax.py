@@ -1,7 +1,7 @@
 """What is wrong with a text that is no YAML, in words for the person who wrote it.
 
-libyaml says where it gave up and which of its rules was waiting. What somebody did is mostly one of a dozen things: a tab,
-a line that is indented by one blank too many, a quote or a bracket that is not closed, a colon inside a value.
+libyaml says where it gave up and which of its rules was waiting. What somebody did is mostly one of a dozen things: a
+tab, a line that is indented by one blank too many, a quote or a bracket that is not closed, a colon inside a value.
 """
 
 from __future__ import annotations

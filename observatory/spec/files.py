@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from observatory.errors import InputInvalid, Problem
 from observatory.location import Location
 from observatory.reading import Reading, read, read_text
 from observatory.reading.faults import MAX_BYTES
+from observatory.spec.nearby import file_meant, pointer_meant
+from observatory.spec.secrets import without_secrets
 
 SUFFIXES = (".yaml", ".yml", ".json")
 MAX_FILES = 20_000
@@ -52,7 +54,11 @@ class Library:
         Raises:
             InputInvalid: It cannot be read, or a link led it out of the roots.
         """
-        real = path.resolve()
+        try:
+            real = path.resolve()
+        except (OSError, RuntimeError):
+            message = f"{shown} is a link that leads in a circle"
+            raise InputInvalid(Problem(code="file-unreadable", message=message, location=Location(shown))) from None
         if not self.holds(real):
             message = f"{shown} is a link that leaves the folder it was found in"
             raise InputInvalid(_outside(message, Location(shown)))
@@ -69,14 +75,21 @@ class Library:
         base = Path(origin.address).parent
         try:
             real = (base / target).resolve()
+            if not self.holds(real):
+                problem = _outside(f"{target!r} leads outside the folders that may be read", None)
+                inside = pointer_meant(target, origin.data)
+                raise InputInvalid(replace(problem, hint=inside) if inside else problem)
+            is_file, exists = real.is_file(), real.exists()
         except (OSError, ValueError, RuntimeError):
             message = f"{target!r} is not a usable file name"
             raise InputInvalid(Problem(code="reference-file-missing", message=message)) from None
-        if not self.holds(real):
-            raise InputInvalid(_outside(f"{target!r} leads outside the folders that may be read", None))
-        if not real.is_file():
-            message = f"there is no file {target!r} beside {Path(origin.reading.path).name}"
+        if exists and not is_file:
+            message = f"{target!r} is a folder, a pipe or a device, and no file"
             raise InputInvalid(Problem(code="reference-file-missing", message=message))
+        if not is_file:
+            message = f"there is no file {target!r} beside {Path(origin.reading.path).name}"
+            near = pointer_meant(target, origin.data) or file_meant(target, real)
+            raise InputInvalid(Problem(code="reference-file-missing", message=message, hint=near))
         shown = os.path.normpath(Path(origin.reading.path).parent / target)
         return self._open(str(real), lambda: read(real, shown_as=shown, lenient=True))
 
@@ -95,7 +108,7 @@ class Library:
                 message = f"more than {MAX_FILES:,} files are referred to"
                 raise InputInvalid(Problem(code="reference-too-deep", message=message))
             try:
-                kept = Source(address, load())
+                kept = Source(address, without_secrets(load()))
             except InputInvalid as error:
                 kept = error.problems[0]
             self._opened[address] = kept
@@ -106,8 +119,12 @@ class Library:
     def _remote(self, target: str, origin: Source) -> Source:
         from observatory.spec.remote import absolute, fetch, without_credentials
 
-        url = absolute(target, origin.address)
-        shown = without_credentials(url)
+        try:
+            url = absolute(target, origin.address)
+            shown = without_credentials(url)
+        except ValueError:
+            message = f"{target!r} is no web address"
+            raise InputInvalid(Problem(code="reference-file-missing", message=message)) from None
         if not self.allow_remote:
             raise InputInvalid(
                 Problem(
@@ -137,7 +154,7 @@ def find_documents(paths: Sequence[Path]) -> tuple[list[tuple[Path, bool]], list
     found: dict[Path, bool] = {}
     problems: list[Problem] = []
     for path in paths:
-        if path.is_dir():
+        if _is(path.is_dir):
             inside = [one for one in _walk(path) if _looks_like_document(one)]
             if not inside:
                 message = f"no AsyncAPI document in {path}"
@@ -145,7 +162,7 @@ def find_documents(paths: Sequence[Path]) -> tuple[list[tuple[Path, bool]], list
                 problems.append(Problem(code="no-documents", severity="warning", message=message, location=at))
             for one in inside:
                 found.setdefault(one, False)
-        elif path.exists():
+        elif _is(path.exists) or path.is_symlink():
             found[path] = True
         else:
             message = f"there is no file {path}"
@@ -155,8 +172,16 @@ def find_documents(paths: Sequence[Path]) -> tuple[list[tuple[Path, bool]], list
 
 def roots_of(paths: Sequence[Path], roots: Sequence[Path] = ()) -> tuple[Path, ...]:
     """Real paths of the roots: those given, and else the folders of the documents."""
-    chosen = roots or [path if path.is_dir() else path.parent for path in paths]
+    chosen = roots or [path if _is(path.is_dir) else path.parent for path in paths]
     return tuple(dict.fromkeys(path.resolve() for path in chosen))
+
+
+def _is(look: Callable[[], bool]) -> bool:
+    """The answer about a path, no where the answer is refused or the path is no path."""
+    try:
+        return look()
+    except OSError:
+        return False
 
 
 def _walk(folder: Path) -> Iterator[Path]:

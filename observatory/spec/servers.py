@@ -52,10 +52,7 @@ def read_server(name: str, cursor: Cursor, version_family: int) -> tuple[Declare
     scheme, _, rest = filled.rpartition("://")
     netloc, slash, path = rest.partition("/")
     if "@" in netloc:
-        message = "the address of this server holds credentials"
-        hint = "take them out of the document; they are not shown, and not used"
-        at = cursor.location("url" if version_family == 2 else "host")
-        problems.append(Problem(code="secret-in-url", severity="warning", message=message, location=at, hint=hint))
+        # The reading of the document has reported and covered them.
         netloc = ",".join(part.rpartition("@")[2] for part in netloc.split(","))
     path = (slash + path) or (_fill(cursor.text("pathname") or "", cursor))
     protocol = cursor.text("protocol") or (urlsplit(filled).scheme if scheme else "")

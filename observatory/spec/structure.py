@@ -13,6 +13,7 @@ from typing import Any
 
 from observatory.errors import Problem
 from observatory.spec.references import Cursor
+from observatory.spec.unfolding import MAX_LEVELS
 
 Schema = dict[str, Any]
 EMPTY_KEY = "\ue000"
@@ -34,6 +35,7 @@ class StructureView:
     bindings: list[tuple[str, Cursor]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     _built: dict[tuple[object, int], Any] = field(default_factory=dict)
+    _levels: int = 0
 
     def of(self, root: Cursor) -> Any:
         """The view of the whole document."""
@@ -54,8 +56,12 @@ class StructureView:
             return value
         key = ((cursor.source, cursor.segments), id(schema))
         if key not in self._built:
+            if self._levels >= MAX_LEVELS:
+                return _OMITTED
             self._built[key] = _OMITTED  # a message that is one of itself is looked at once
+            self._levels += 1
             self._built[key] = self._build(cursor, schema)
+            self._levels -= 1
         return self._built[key]
 
     def _build(self, cursor: Cursor, schema: Schema) -> Any:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from itertools import islice
 
-MAX_CANDIDATES = 2000
-"""Known words that are compared with a wrong one; a document may know a hundred thousand."""
+MAX_CANDIDATES = 200
+"""Known words that are compared with a wrong one; a document may know a hundred thousand, and be wrong as often."""
 MAX_LETTERS = 100
 MAX_LISTED = 20
 
@@ -21,11 +21,10 @@ def meant(word: str, known: Iterable[str]) -> str | None:
     for one in known:
         if one.lower() == folded:
             return one
-        # Words that differ much in length are not near, and a document may have very many.
-        if abs(len(one) - len(word)) <= max(len(word), 3) and len(candidates) < MAX_CANDIDATES:
-            candidates.setdefault(one.lower(), one)
-    near = get_close_matches(folded, candidates, 1, 0.6)
-    return candidates[near[0]] if near else None
+        if len(candidates) < MAX_CANDIDATES and min(len(one), len(word)) >= 0.3 * (len(one) + len(word)):
+            candidates.setdefault(one.lower(), one)  # words that differ more in length cannot be near
+    found = get_close_matches(folded, candidates, 1, 0.6)
+    return candidates[found[0]] if found else None
 
 
 def hint_for(word: str, known: Iterable[str]) -> str:

@@ -230,7 +230,7 @@ def test_a_trailing_comma_is_called_by_its_name() -> None:
 @pytest.mark.parametrize(
     ("text", "code", "line", "column"),
     [
-        ("a: [1\n", "yaml-syntax", 2, 1),
+        ("a: [1\n", "yaml-syntax", 1, 4),
         ("a:\n\t- b\n", "yaml-syntax", 2, 1),
         ("a: b: c\n", "yaml-syntax", 1, 5),
         ("a: *nothing\n", "yaml-syntax", 1, 4),

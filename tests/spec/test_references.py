@@ -81,7 +81,7 @@ components: {{messages: {{Order: {{}}}}}}
     )
     Path("../secret.yaml").write_text("x: {}\n", encoding="utf-8")
     catalog = load({"doc.yaml": text})
-    (problem,) = catalog.problems
+    (problem,) = [one for one in catalog.problems if one.code != "secret-in-url"]
     assert (problem.code, str(problem.location)) == (code, "doc.yaml:7:22")
     assert says in problem.message
     assert "hunter2" not in problem.render()
@@ -93,7 +93,7 @@ def test_a_near_miss_is_suggested(one: Load) -> None:
         HEAD + "channels: {a: {address: a, messages: {m: {$ref: '#/components/messages/Ordr'}}}}\n"
         "components: {messages: {Order: {}}}\n"
     )
-    assert [problem.hint for problem in catalog.problems] == ["did you mean 'Order'?"]
+    assert [problem.hint for problem in catalog.problems] == ["did you mean '#/components/messages/Order'?"]
 
 
 def test_references_in_a_circle_are_reported_and_do_not_hang(one: Load) -> None:
