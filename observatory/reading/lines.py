@@ -31,8 +31,12 @@ class Lines:
         self._own = _OTHER_BREAKS.search(text) is not None
 
     def of(self, mark: Mark) -> tuple[int, int]:
-        """Line and column of a mark, both 1-based."""
-        return self.at(mark.index) if self._own else (mark.line + 1, mark.column + 1)
+        """Line and column of a mark, both 1-based; the end of the text for one that lies behind it."""
+        if self._own:
+            return self.at(mark.index)
+        if mark.column == 0 and mark.index >= len(self._text):
+            return self.at(len(self._text))
+        return mark.line + 1, mark.column + 1
 
     def at(self, index: int) -> tuple[int, int]:
         """Line and column of a character, both 1-based."""

@@ -37,7 +37,7 @@ class SyntaxFault:
 
     def problem(self) -> Problem:
         """The finding."""
-        for read in (self._document, self._anchor, self._tab, self._token, self._quote, self._colon, self._bracket):
+        for read in (self._document, self._anchor, self._tab, self._token, self._quote, self._key, self._colon, self._bracket):
             if (found := read()) is not None:
                 return found
         return self._indentation() or self._other()
@@ -84,6 +84,12 @@ class SyntaxFault:
             escape = self.rest[:2]
             message = f"{escape} is no escape, and in double quotes a backslash begins one"
             return self._fault(message, f"write \\{escape}, or put the text in single quotes", 2)
+        if "block scalar" in self.context and "comment or line break" in self.said:
+            message = "behind | or > stands nothing but +, - or a digit"
+            return self._fault(message, "begin the text in the next line, indented below its key")
+        if "<document start>" in self.said:
+            message = "this line is indented less than the first one, so it is no part of the document"
+            return self._fault(message, "begin the keys at the top in one column", max(1, len(self.rest.rstrip())))
         if "block sequence entries are not allowed" in self.said:
             return self._fault("a list cannot begin behind its key", "write each - on a line of its own, below the key")
         return None
@@ -95,6 +101,14 @@ class SyntaxFault:
         quote = self.lines.text_of(line)[column - 1 : column]
         at = Location(self.path, line, column, 1)
         return fault("yaml-syntax", "the quote that opens here is not closed", at, f"write {quote} where the text ends")
+
+    def _key(self) -> Problem | None:
+        if "could not find expected ':'" not in self.said:
+            return None
+        line, column = self.began
+        word = self.lines.text_of(line)[column - 1 :].rstrip()
+        at = Location(self.path, line, column, max(1, len(word)))
+        return fault("yaml-syntax", "this is no key, because no colon and blank follow", at, "is a colon missing?")
 
     def _colon(self) -> Problem | None:
         if "mapping values are not allowed" not in self.said:

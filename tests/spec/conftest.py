@@ -45,8 +45,3 @@ def one(load: Callable[..., Catalog]) -> Callable[..., Catalog]:
 def findings(catalog: Catalog) -> list[tuple[str, str]]:
     """Code and place of each problem."""
     return [(problem.code, str(problem.location)) for problem in catalog.problems]
-
-
-@pytest.fixture(autouse=True)
-def _without_network(socket_disabled: None) -> None:
-    """Reading documents opens no socket; pytest-socket raises where one is opened."""

@@ -41,12 +41,7 @@ class Pages(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def _without_network(socket_enabled: None) -> None:
-    """These tests talk to a server on loopback."""
-
-
-@pytest.fixture
-def server() -> Iterator[str]:
+def server(socket_enabled: None) -> Iterator[str]:
     web = ThreadingHTTPServer(("127.0.0.1", 0), Pages)
     thread = threading.Thread(target=web.serve_forever, daemon=True)
     thread.start()
