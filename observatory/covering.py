@@ -35,7 +35,7 @@ _TOKENS = (
 _TOKEN = re.compile("|".join(f"(?P<k{number}>{pattern})" for number, (_, pattern) in enumerate(_TOKENS)))
 _SCHEME = re.compile(r"(?i)\b(bearer|basic)[ \t]+([A-Za-z0-9._~+/-]{6,}={0,2})")
 _PAIR = re.compile(
-    r"(?i)(?P<name>pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|(?:access|account|private|secret)[_-]?key"
+    r"(?i)(?P<name>pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|(?:shared[_-]?)?(?:access|account|private|secret)[_-]?key"
     r"|signature|\bsig)\s{0,9}=\s{0,9}"
     r"(?P<value>\"(?:[^\"\\]|\\.)*\"?|'[^']*'?|[^;&\n\"'`<>{}()\[\]]{1,200}(?=;)|[^\s;&,\"'`<>{}()\[\]]+)"
 )
@@ -64,6 +64,8 @@ _SECRET_NAMES = re.compile(
     r"|jaasconfig|(?<!page)(?<!next)(?<!continuation)(?<!sync)(?<!cancel)(?<!cursor)(?<!paging)token)$"
 )
 _KEY_OF_LINE = re.compile(r"(?<![\w.\-])(?P<quote>[\"']?)(?P<name>[A-Za-z_][\w.\-]{1,80})(?P=quote)\s*[:=]\s*(?=\S)")
+_PAIR_NAME = re.compile(r"(?<![\w.-])(?:name|key)[\"']?\s{0,9}:\s{0,9}[\"']?([\w.-]{2,80})")
+_BRACKET = re.compile(r"[{}\[\]]|\"(?:[^\"\\]|\\.)*\"?")
 _VALUE_KEYS = frozenset({"default", "example", "examples", "const", "enum", "value"})
 _BEGIN_KEY, _END_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"), re.compile(r"-----END [A-Z ]*PRIVATE KEY")
 
@@ -105,7 +107,7 @@ def secrets_in(text: str) -> Iterator[Secret]:
         yield Secret(match.start(), match.end(), _TOKENS[int((match.lastgroup or "k0")[1:])][0])
     for match in _SCHEME.finditer(text):
         if _is_credential(match[1].lower(), match[2]):
-            yield Secret(match.start(2), match.end(2), f"{match[1].capitalize()} credential")
+            yield Secret(match.start(2), match.end(2), f"credential of the kind {match[1].capitalize()}")
     for match in _PAIR.finditer(text):
         if not is_placeholder(match["value"].strip("\"'")):
             yield Secret(match.start("value"), match.end("value"), f"value of {match['name']}")
@@ -190,36 +192,62 @@ def starred(text: str, found: Sequence[Secret], cover: str | None = None) -> str
 
 
 def covered_line(lines: Sequence[str], index: int) -> str:
-    """A line of a document for showing: covered by form, by the key it stands under, and by the lines above it."""
+    """A line of a document for showing: covered by form, by the key it stands under, and by the lines around it."""
     line = lines[index]
     if _in_private_key(lines, index):
         return re.sub(r"\S", "*", line)
     above = _secret_above(lines, index)
-    key = _key_of(line)
-    if above and (above == "text" or key is None):
+    if above and (above == "text" or _key_of(line) is None):
         return re.sub(r"\S", "*", line)
     names = _VALUE_KEYS if above else frozenset[str]()
+    if any(
+        is_secret_name(match[1]) for row in lines[max(0, index - 1) : index + 1] for match in _PAIR_NAME.finditer(row)
+    ):
+        names |= {"value"}  # {name: password, value: ...}
     return _covered_by_name(covered(line), names)
 
 
 def _covered_by_name(line: str, names: frozenset[str]) -> str:
+    """The line with the values of secret keys covered, and of schemas with such a name what they show of it."""
     found: list[Secret] = []
-    at = 0
+    at = inside = 0
     while match := _KEY_OF_LINE.search(line, at):
         at = match.end()
-        if match["name"] in names or is_secret_name(match["name"]):
-            end = _end_of_value(line, at)
-            if not is_placeholder(line[at:end].strip("\"'")):
+        secret = is_secret_name(match["name"])
+        shows = match["name"] in _VALUE_KEYS and (at < inside or match["name"] in names)
+        if not secret and not shows:
+            continue
+        if line[at] in "{[":
+            end = _end_of_collection(line, at)
+            if shows:
                 found.append(Secret(at, end, ""))
-            at = end
+                at = end
+            else:
+                inside = max(inside, end)
+            continue
+        end = _end_of_value(line, at)
+        if not is_placeholder(line[at:end].strip("\"'")):
+            found.append(Secret(at, end, ""))
+        at = max(at, end)
     return starred(line, found)
 
 
+def _end_of_collection(line: str, start: int) -> int:
+    """Where a list or a mapping ends that opens in a line; its end where it does not close there."""
+    level = 0
+    for match in _BRACKET.finditer(line, start):
+        if match[0] in "{[":
+            level += 1
+        elif match[0] in "]}":
+            level -= 1
+            if level == 0:
+                return match.end()
+    return len(line)
+
+
 def _end_of_value(line: str, start: int) -> int:
-    """Where a YAML or JSON value ends that starts in a line; a collection may be a schema, and is looked into."""
+    """Where a YAML or JSON text ends that starts in a line."""
     first = line[start]
-    if first in "{[":
-        return start
     if first in "\"'":
         pattern = r'"(?:[^"\\]|\\.)*"?' if first == '"' else r"'(?:[^']|'')*'?"
         match = re.compile(pattern).match(line, start)

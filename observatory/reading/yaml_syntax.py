@@ -11,6 +11,7 @@ from difflib import get_close_matches
 
 import yaml
 
+from observatory.covering import MAX_LOOK_BACK, covered_line
 from observatory.errors import Problem
 from observatory.location import Location
 from observatory.reading.faults import fault
@@ -34,10 +35,22 @@ class SyntaxFault:
         self.text = lines.text_of(self.line)
         self.rest = self.text[self.column - 1 :]
         self.before = self.text[: self.column - 1]
+        above = [lines.text_of(number) for number in range(max(1, self.line - MAX_LOOK_BACK), self.line)]
+        # What is quoted in a message would otherwise get round the covering of the excerpt.
+        self.secret = covered_line([*above, self.text], len(above)) != self.text
 
     def problem(self) -> Problem:
         """The finding."""
-        for read in (self._document, self._anchor, self._tab, self._token, self._quote, self._key, self._colon, self._bracket):
+        for read in (
+            self._document,
+            self._anchor,
+            self._tab,
+            self._token,
+            self._quote,
+            self._key,
+            self._colon,
+            self._bracket,
+        ):
             if (found := read()) is not None:
                 return found
         return self._indentation() or self._other()
@@ -58,6 +71,8 @@ class SyntaxFault:
             near = get_close_matches(name[1][:_SHOWN], known[:_MAX_ANCHORS], 1, 0.6)
             hint = f"did you mean *{near[0]}?" if near else f"write &{name[1]} at a value above this line"
             hint += f"; quote it if the * is meant as text: '*{name[1]}'"
+            if self.secret:
+                return self._fault("this alias has no anchor before it", "quote it if the * is meant as text", length)
             return self._fault(f"the alias *{name[1]} has no anchor before it", hint, length)
         if "occurrence" in self.said:
             message = f"the anchor &{name[1]} is written twice; the first one is in line {self.began[0]}"
@@ -79,7 +94,8 @@ class SyntaxFault:
                 first = start[0][0] if start else first
             value = self._value_from(first)
             means = {"*": "an alias", "&": "an anchor", "%": "a directive"}.get(first, "nothing that YAML knows")
-            return self._fault(f"a value that starts with {first} is {means}", f"put it in quotes: '{value}'")
+            hint = "put it in quotes" + ("" if self.secret else f": '{value}'")
+            return self._fault(f"a value that starts with {first} is {means}", hint)
         if "unknown escape" in self.said:
             escape = self.rest[:2]
             message = f"{escape} is no escape, and in double quotes a backslash begins one"
@@ -117,7 +133,8 @@ class SyntaxFault:
         if pair is not None and ":" in self.before:
             message = "a value that holds a colon and a blank looks like another key"
             value = pair[2].replace("'", "''")
-            hint = "put the value in quotes" + (f": {pair[1]}: '{value}'" if len(pair[0]) <= _SHOWN else "")
+            quoted = len(pair[0]) <= _SHOWN and not self.secret
+            hint = "put the value in quotes" + (f": {pair[1]}: '{value}'" if quoted else "")
             return self._fault(message, hint)
         above = self.lines.text_of(self.line - 1) if self.line > 1 else ""
         if re.search(r"^\s*[^\s:#]+:\S", above):

@@ -26,8 +26,9 @@ from observatory.reading import Reading
 _ADDRESS_KEYS = frozenset({"url", "host"})
 _VALUE_KEYS = frozenset({"default", "const", "example", "examples", "enum", "value"})
 """Keys under which a schema or a variable that is named for a secret holds one."""
-_NO_SECRETS = frozenset({"scopes", "mapping", "required", "x-slo", "x-slo-defaults"})
-"""Mappings whose keys are names of other things: `authorization` is an indicator as well."""
+_OTHER_NAMES = frozenset({"scopes"})
+"""Mappings whose keys are names of other things."""
+_UNNAMED = ""
 _SHORTEST = 4
 _LONGEST_NAME = 40
 _HINT = "take it out of the document, and change it: whoever reads the document has it"
@@ -120,16 +121,18 @@ class _Search:
                     if new is not part:
                         value[key] = new
             elif isinstance(part, dict | list):
-                if key not in _NO_SECRETS:
-                    # A list under such a name is a list of scopes, mostly: `security: [{apiKey: [read]}]`.
-                    own = isinstance(part, dict) or key in _VALUE_KEYS
-                    self.value(part, (*path, key), self._name(key, named) if own else None)
+                # A list under such a name is a list of scopes, mostly: `security: [{apiKey: [read]}]`.
+                own = isinstance(part, dict) or key in _VALUE_KEYS
+                below = self._name(key, named) if own else None
+                self.value(part, (*path, key), _UNNAMED if key in _OTHER_NAMES else below)
             elif part is not None and (name := self._name(key, named)) is not None:
                 value[key] = self._number(part, (*path, key), name)
 
     @staticmethod
     def _name(key: str, named: str | None) -> str | None:
         """The secret that a key names: its own, or that of the schema whose example it holds."""
+        if named == _UNNAMED:
+            return None
         if named is not None and key in _VALUE_KEYS:
             return named
         return key if is_secret_name(key) else None
