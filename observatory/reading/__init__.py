@@ -27,8 +27,10 @@ __all__ = [
     "Place",
     "Places",
     "Reading",
+    "bytes_of",
     "pointer_of",
     "read",
+    "read_bytes",
     "read_text",
     "segments_of",
     "without_collection",
@@ -49,18 +51,37 @@ def read(path: Path, *, shown_as: str | None = None, lenient: bool = False) -> R
         InputInvalid: It cannot be read; each cause has its own code and place.
     """
     shown = shown_as or str(path)
+    return read_bytes(bytes_of(path, shown), shown, lenient=lenient)
+
+
+def bytes_of(path: Path, shown: str) -> bytes:
+    """What a file holds, as far as one byte beyond the bound.
+
+    Raises:
+        InputInvalid: It cannot be read, or is a pipe or a device, which may never end.
+    """
     try:
-        raw = _bytes_of(path)
+        # Without O_NONBLOCK a pipe would hold us until somebody writes. What was opened is looked at, not its name.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return file.read(MAX_BYTES + 1)
     except IsADirectoryError:
         raise InputInvalid(fault("file-unreadable", f"{shown} is a folder", Location(shown))) from None
     except FileNotFoundError:
         raise InputInvalid(fault("file-missing", f"there is no file {shown}", Location(shown))) from None
-    except _NoFileError:
-        message = f"{shown} is a pipe or a device and not a file"
-        raise InputInvalid(fault("file-unreadable", message, Location(shown), "write it into a file first")) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "the name cannot be used"
         raise InputInvalid(fault("file-unreadable", f"{shown} cannot be read: {reason}", Location(shown))) from None
+    message = f"{shown} is a pipe or a device and not a file"
+    raise InputInvalid(fault("file-unreadable", message, Location(shown), "write it into a file first"))
+
+
+def read_bytes(raw: bytes, shown: str, *, lenient: bool = False) -> Reading:
+    """The contents of a file, YAML or JSON.
+
+    Raises:
+        InputInvalid: As for `read`.
+    """
     if len(raw) > MAX_BYTES:
         message = f"the file is larger than {MAX_BYTES // 1024**2} MiB"
         raise InputInvalid(fault("document-too-large", message, Location(shown)))
@@ -83,20 +104,6 @@ def read_text(text: str, path: str, *, lenient: bool = False) -> Reading:
     if reading.problems and not lenient:
         raise InputInvalid(reading.problems)
     return reading
-
-
-class _NoFileError(Exception):
-    """A pipe, a device, a socket: opening it may wait for ever, and reading it may never end."""
-
-
-def _bytes_of(path: Path) -> bytes:
-    """The bytes of a regular file, one more than the bound where it is larger."""
-    # Without O_NONBLOCK a pipe would hold us until somebody writes; what was opened is looked at, not what was named.
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-        about = os.fstat(file.fileno())
-        if not stat.S_ISREG(about.st_mode):
-            raise _NoFileError
-        return file.read(MAX_BYTES + 1)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from observatory.spec.files import Library, Source
 from observatory.spec.suggestions import meant
 
 MAX_HOPS = 50
-MAX_LEVELS = 300
+MAX_LEVELS = 200
 MAX_SUGGESTIONS = 200
 """Broken references for which a near name is looked for; a document may have tens of thousands of both."""
 _UNDER_WAY = object()
@@ -38,6 +38,7 @@ class References:
     _plain: dict[tuple[Source, tuple[str, ...]], Any] = field(default_factory=dict)
     _levels: dict[int, int] = field(default_factory=dict)
     _suggested: int = 0
+    _walked: set[int] = field(default_factory=set)
 
     def root(self, source: Source) -> Cursor:
         """The cursor on a whole file."""
@@ -182,19 +183,18 @@ class References:
 
     def check(self, cursor: Cursor) -> None:
         """Follow every reference in a file and what it leads to, so that each broken one is found."""
-        seen: set[tuple[Source, tuple[str, ...]]] = set()
         pending: list[tuple[Source, tuple[str, ...], Any]] = [(cursor.source, cursor.segments, cursor.value)]
         while pending:
             source, segments, value = pending.pop()
+            if id(value) in self._walked:
+                continue  # by another way: parts that lie inside each other may be referred to one by one
+            self._walked.add(id(value))
             if isinstance(value, dict):
                 if isinstance(value.get("$ref"), str):
                     target = self.follow(Cursor(self, source, segments, value))
                     # A file is checked as a whole; of another one what is referred to.
                     if target is not None and target.source is not cursor.source:
-                        key = (target.source, target.segments)
-                        if key not in seen:
-                            seen.add(key)
-                            pending.append((*key, target.value))
+                        pending.append((target.source, target.segments, target.value))
                 elif "$ref" in value and not isinstance(value["$ref"], dict):
                     self._report_form(Cursor(self, source, segments, value))
                 for name, part in value.items():

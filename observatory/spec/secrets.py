@@ -29,6 +29,7 @@ _VALUE_KEYS = frozenset({"default", "const", "example", "examples", "enum", "val
 _OTHER_NAMES = frozenset({"scopes"})
 """Mappings whose keys are names of other things."""
 _UNNAMED = ""
+"""Stands for the name of what lies in such a mapping: no key below it names a secret."""
 _SHORTEST = 4
 _LONGEST_NAME = 40
 _HINT = "take it out of the document, and change it: whoever reads the document has it"
@@ -85,11 +86,11 @@ class _Search:
         self.reading = reading
         self.forms = forms
         self.problems: list[Problem] = []
-        self._seen: set[tuple[int, bool]] = set()
+        self._seen: set[tuple[int, str | None]] = set()
 
     def value(self, value: Any, path: Path, named: str | None) -> None:
         """Look through a mapping or a list; `named` is the secret key that it stands under."""
-        key = (id(value), named is not None)
+        key = (id(value), named)
         if key in self._seen:
             return
         self._seen.add(key)
@@ -101,7 +102,7 @@ class _Search:
                     value[index] = self._text(part, (*path, str(index)), named)
                 elif isinstance(part, dict | list):
                     self.value(part, (*path, str(index)), named)
-                elif named is not None:
+                elif named:
                     value[index] = self._number(part, (*path, str(index)), named)
 
     def _mapping(self, value: dict[str, Any], path: Path, named: str | None) -> None:
@@ -143,7 +144,7 @@ class _Search:
         found = [*secrets_in(text)] if self.forms else []
         if address:
             found += userinfo_in(text)
-        if named is not None and not found and _plausible(text, named):
+        if named and not found and _plausible(text, named):
             found = [Secret(0, len(text), f"value of {named}")]
         if not found:
             return text

@@ -13,11 +13,12 @@ from typing import Any
 
 from observatory.errors import Problem
 from observatory.spec.references import Cursor
-from observatory.spec.unfolding import MAX_LEVELS
 
 Schema = dict[str, Any]
 EMPTY_KEY = "\ue000"
 """Stands for an empty key in the view: jsonschema-rs leaves empty keys out of the paths that it reports."""
+MAX_LEVELS = 60
+"""Objects of the specification inside each other, references followed; real documents have a dozen."""
 _OMITTED = object()
 _NESTED = ("$ref", "properties", "additionalProperties", "items", "x-bindings")
 

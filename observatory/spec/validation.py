@@ -18,7 +18,7 @@ from observatory.errors import Problem, Severity
 from observatory.spec.references import Cursor
 from observatory.spec.structure import EMPTY_KEY, Schema, StructureView
 from observatory.spec.suggestions import hint_for, meant
-from observatory.spec.unfolding import too_large
+from observatory.spec.unfolding import Unfolding
 
 Fault = tuple[tuple[str | int, ...], str, Schema]
 """Path of the failing value, the keyword that failed, and the schema object that holds the keyword."""
@@ -57,7 +57,8 @@ def check_structure(root: Cursor, family: int, *, compiled: bool = True) -> list
     schema = load_schema(f"asyncapi-{family}")
     view = StructureView(schema)
     instance = view.of(root)
-    beyond = too_large(instance, root.location())
+    unfolding = Unfolding()
+    beyond = unfolding.refused(instance, root.location())
     problems = (
         [beyond]
         if beyond
@@ -68,17 +69,17 @@ def check_structure(root: Cursor, family: int, *, compiled: bool = True) -> list
         ]
     )
     for place, bindings in view.bindings:
-        problems += _check_bindings(place, bindings, compiled)
+        problems += _check_bindings(place, bindings, compiled, unfolding)
     return problems + view.problems
 
 
-def _check_bindings(place: str, cursor: Cursor, compiled: bool) -> list[Problem]:
+def _check_bindings(place: str, cursor: Cursor, compiled: bool, unfolding: Unfolding) -> list[Problem]:
     if not isinstance(cursor.value, dict):
         message = "bindings are a mapping of protocols"
         return [Problem(code="binding-type", severity="warning", message=message, location=cursor.location())]
     schema = load_schema("bindings")
     plain = cursor.plain()
-    if beyond := too_large(plain, cursor.location()):
+    if beyond := unfolding.refused(plain, cursor.location()):
         return [replace(beyond, severity="warning")]
     return [
         problem
@@ -102,8 +103,8 @@ def _faults(schema: Schema, part: tuple[str, ...], compiled: bool, instance: Any
         try:
             validate = make(schema["$id"], part)
             found = {(path, keyword): holder for path, keyword, holder in islice(validate(instance), MAX_FAULTS)}
-        except (ImportError, ValueError, OverflowError, TypeError):
-            continue  # not installed, or a number that it cannot hold
+        except (ImportError, ValueError, OverflowError, TypeError, RecursionError):
+            continue  # not installed, or a number or a depth that it cannot hold
         for path, keyword in sorted(found, key=lambda one: ([str(step) for step in one[0]], one[1])):
             yield path, keyword, found[path, keyword]
         return

@@ -95,6 +95,7 @@ def test_a_secret_is_known_by_the_name_it_is_given(text: str, what: str) -> None
         "securitySchemes: {token: {type: httpApiKey, name: api_key, in: header}}",
         "security: [{apiKey: [read, write]}]",
         "scopes: {token: readonly}",
+        "scopes: [readonly, account]",
         "required: [password, token]",
         "flows: {password: {tokenUrl: 'https://x.example/token'}}",
         "nextPageToken: abc123def",
