@@ -162,6 +162,10 @@ def find_documents(paths: Sequence[Path]) -> tuple[list[tuple[Path, bool]], list
                 problems.append(Problem(code="no-documents", severity="warning", message=message, location=at))
             for one in inside:
                 found.setdefault(one, False)
+        elif _is(path.exists) and not _is(path.is_file):
+            message = f"{path} is a pipe or a device and not a file"
+            at, hint = Location(str(path)), "write it into a file first"
+            problems.append(Problem(code="file-unreadable", message=message, location=at, hint=hint))
         elif _is(path.exists) or path.is_symlink():
             found[path] = True
         else:
