@@ -51,6 +51,10 @@ def _seen(rest: str, before: str) -> tuple[str, str | None] | None:
         return "a comma stands before a closing bracket", _NO_COMMA
     if rest[0] in "]}," and before.endswith(":"):
         return "a key has no value", "write null where there is none"
+    if rest[0].isdigit() and re.search(r"(^|\W)-?0$", before):
+        return "a number begins with a zero that is too many", None
+    if rest[0] in ".+" and rest[1:2].isdigit():
+        return f"a number begins with {rest[0]}", "write 0.5 for .5, and no plus sign"
     if word and word[0].lower() in _WORDS:
         return f"{word[0]} is no value in JSON", "JSON writes true, false and null"
     return None

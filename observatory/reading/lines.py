@@ -66,7 +66,8 @@ class Lines:
                 continue
             indent = len(text) - len(text.lstrip(" "))
             dash = re.match(r" *(?:- +)+", text)
-            for one in {indent, len(dash[0])} if dash else {indent}:
+            inner = [len(dash[0])] if dash else []  # keys of an entry stand behind its dash
+            for one in (*inner, indent):
                 if not found or one < min(found):
                     found.append(one)
             if indent == 0:

@@ -107,7 +107,10 @@ class SyntaxFault:
             message = "this line is indented less than the first one, so it is no part of the document"
             return self._fault(message, "begin the keys at the top in one column", max(1, len(self.rest.rstrip())))
         if "block sequence entries are not allowed" in self.said:
-            return self._fault("a list cannot begin behind its key", "write each - on a line of its own, below the key")
+            hint = "write each - on a line of its own, below the key; text that begins with - is put in quotes"
+            return self._fault("a list cannot begin behind its key", hint)
+        if "hexdecimal" in self.said:
+            return self._fault("an escape lacks hexadecimal digits", "\\x takes two of them, \\u four, \\U eight")
         return None
 
     def _quote(self) -> Problem | None:
@@ -157,8 +160,9 @@ class SyntaxFault:
             first = self.rest[:1]
             if first and first in "]}" and "block" in self.context:
                 return self._fault(f"this {first} closes nothing", "take it out, or quote the text it is part of")
-            what = "between two commas" if first == "," else f"before {first}" if first else "at the end of the file"
-            return self._fault(f"a value is missing {what}")
+            if not first:
+                return self._fault("the file ends inside a bracket that is not closed", "is it cut off?")
+            return self._fault(f"a value is missing {'between two commas' if first == ',' else f'before {first}'}")
         if "flow sequence" not in self.context and "flow mapping" not in self.context:
             return None
         what, close = ("list", "]") if "sequence" in self.context else ("mapping", "}")
