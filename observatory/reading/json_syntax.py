@@ -39,6 +39,10 @@ def _seen(rest: str, before: str) -> tuple[str, str | None] | None:
     word = re.match(r"[A-Za-z]+", rest)
     if not rest.strip():
         return "the file ends before its last bracket or quote is closed", "is it cut off?"
+    if re.match(r"<{7} |={7}\s|>{7} ", rest):
+        return f"{rest[:7]} is left over from a merge", "choose what is right between the marks, and take them out"
+    if rest[0] in "\u2018\u2019\u201c\u201d\u201e":
+        return "this is a typographic quote", 'write text in "straight" quotes'
     if rest.startswith("'"):
         return "JSON has no single quotes", 'write "text" in double quotes'
     if rest.startswith(("//", "/*", "#")):

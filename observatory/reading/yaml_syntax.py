@@ -18,6 +18,7 @@ from observatory.reading.faults import fault
 from observatory.reading.lines import Lines
 
 _SHOWN = 60
+_BLANKS = "\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000\ufeff"
 _MAX_ANCHORS = 1000
 
 
@@ -41,25 +42,39 @@ class SyntaxFault:
 
     def problem(self) -> Problem:
         """The finding."""
-        for read in (
-            self._document,
-            self._anchor,
-            self._tab,
-            self._token,
-            self._quote,
-            self._key,
-            self._colon,
-            self._bracket,
-        ):
+        readings = (
+            *(self._document, self._left_over, self._blank, self._anchor, self._tab, self._token, self._quote),
+            *(self._key, self._colon, self._bracket, self._indentation),
+        )
+        for read in readings:
             if (found := read()) is not None:
                 return found
-        return self._indentation() or self._other()
+        return self._other()
 
     def _document(self) -> Problem | None:
         if "found another document" not in self.said:
             return None
         at = Location(self.path, self.line, self.column, 3)
         return fault("yaml-many-documents", "the file holds more than one YAML document", at, "keep one per file")
+
+    def _left_over(self) -> Problem | None:
+        """Marks of a merge that nobody finished, on the line or just above it."""
+        for number in (self.line, self.line - 1, self.began[0]):
+            if number >= 1 and (mark := re.match(r"(<{7}|={7}|>{7}|\|{7})(?= |$)", self.lines.text_of(number))):
+                message = f"{mark[0]} is left over from a merge"
+                at = Location(self.path, number, 1, len(mark[0]))
+                return fault("yaml-syntax", message, at, "choose what is right between the marks, and take them out")
+        return None
+
+    def _blank(self) -> Problem | None:
+        """A blank in the indentation that looks like a space and is none; the next line is where it gets noticed."""
+        for number in (self.line, self.line - 1):
+            blank = re.match(rf" *([{_BLANKS}]+)", self.lines.text_of(number)) if number >= 1 else None
+            if blank is not None:
+                message = f"U+{ord(blank[1][0]):04X} stands in the indentation: it looks like a space and is none"
+                at = Location(self.path, number, blank.start(1) + 1, len(blank[1]))
+                return fault("yaml-syntax", message, at, "replace it by a space")
+        return None
 
     def _anchor(self) -> Problem | None:
         name = re.match(r"[*&]([\w-]*)", self.rest)
@@ -136,6 +151,8 @@ class SyntaxFault:
         if pair is not None and ":" in self.before:
             message = "a value that holds a colon and a blank looks like another key"
             value = pair[2].replace("'", "''")
+            if value.endswith(":"):
+                return self._fault("a colon stands behind a value, which makes a key of it", "take the colon out")
             quoted = len(pair[0]) <= _SHOWN and not self.secret
             hint = "put the value in quotes" + (f": {pair[1]}: '{value}'" if quoted else "")
             return self._fault(message, hint)

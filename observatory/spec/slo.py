@@ -74,10 +74,22 @@ class SloReader:
         if isinstance(value.value, dict):
             if "sli" in value.keys():  # noqa: SIM118 (merged layers)
                 return [(value, None)]
+            for word in value.value:
+                if value.get(word) is None:
+                    self._empty(value, word)
             return [(one, word) for word, one in value.entries()]
         hint = "write a list of {sli: availability, target: 99.9%}, or availability: 99.9%"
         self._add("slo-form", "x-slo is a list or a mapping", value.location(), hint)
         return []
+
+    def _empty(self, value: Cursor, word: str) -> None:
+        """An indicator with nothing behind it; `{availability: 99,9%}` makes a key of what follows the comma."""
+        at = value.location(word, key=True)
+        if re.fullmatch(r"\d+ ?%", word):
+            message = f"{word!r} is no indicator, but what a decimal comma has cut off"
+            self._add("slo-sli", message, at, f"write a point: 99.{word}")
+        else:
+            self._add("slo-incomplete", f"{word} needs a target", at, f"write {word}: 99.9%")
 
     def _declaration(self, entry: Cursor, word: str | None, sli_at: Location) -> SloDeclaration | None:
         if word is not None and not isinstance(entry.value, dict):

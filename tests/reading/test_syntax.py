@@ -56,9 +56,14 @@ YAML = [
     ("a:b\nc: 1\n", "1:2+1", "a colon behind a key is followed by a blank, and here it is not", ""),
     ("a: 1\nb:2\nc: 3\n", "2:1+3", "this is no key, because no colon and blank follow", "is a colon missing?"),
     ("a: - b\n", "1:4+1", "a list cannot begin behind its key", "write each - on a line of its own"),
+    ("a: 1\n<<<<<<< HEAD\nb: 2\n", "2:1+7", "<<<<<<< is left over from a merge", "choose what is right"),
+    ("a: 1\n=======\nb: 2\n", "2:1+7", "======= is left over from a merge", "choose what is right"),
+    ("a:\n\u00a0 b: 1\n  c: 2\n", "2:1+1", "U+00A0 stands in the indentation: it looks like a space", "replace it"),
+    ("a: x:\n  b: 1\n", "1:5+1", "a colon stands behind a value, which makes a key of it", "take the colon out"),
     ("a: {$ref: #/x}\n", "1:11+4", "this is a comment, because of the blank before #", "put it in quotes"),
     ("a: {{ x }}\n", "1:5+0", "a key is a list or a mapping", "write keys as plain text; braces"),
 ]  # fmt: skip
+MERGE = "choose what is right between the marks, and take them out"
 JSON = [
     ('{"a": 1,}', "a comma stands before a closing bracket", "JSON allows no comma before a closing bracket"),
     ("[1,\n2,]", "a comma stands before a closing bracket", "JSON allows no comma before a closing bracket"),
@@ -78,6 +83,8 @@ JSON = [
     ('{"a": "x}', "the quote that opens here is not closed", 'write " where the text ends'),
     ('{"a": 1}}', "something stands behind the end of the document", "is one closing bracket too many above?"),
     ('{"a": 1', "the file ends before its last bracket or quote is closed", "is it cut off?"),
+    ('{"a": “x”}', "this is a typographic quote", 'write text in "straight" quotes'),
+    ('{\n<<<<<<< HEAD\n"a": 1}', "<<<<<<< is left over from a merge", MERGE),
     ('{"a": [1,,2]}', "a value or a key is missing before this comma", None),
 ]
 

@@ -210,3 +210,44 @@ def test_the_same_file_is_read_once_however_it_is_named(load: Load) -> None:
     load({"a.yaml": HEAD + "channels: {a: {address: a}}\n"})
     catalog = load_catalog([Path("a.yaml"), Path("./a.yaml"), Path.cwd() / "a.yaml", Path()])
     assert len(catalog.documents) == 1
+
+
+@pytest.mark.parametrize(
+    ("target", "code", "hint"),
+    [
+        ("./schemas/ordr.yaml", "reference-file-missing", "did you mean './schemas/order.yaml'?"),
+        ("./schemas/Order.yaml", "reference-file-missing", "did you mean './schemas/order.yaml'?"),
+        ("schemas/order.yml#/x", "reference-file-missing", "did you mean 'schemas/order.yaml'?"),
+        ("schemas/order", "reference-file-missing", "did you mean 'schemas/order.yaml'?"),
+        (
+            "schemas\\\\order.yaml",
+            "reference-file-missing",
+            "did you mean 'schemas/order.yaml'? References are written",
+        ),
+        ("invoice.yaml", "reference-file-missing", None),
+        ("/components/schemas/Order", "reference-outside-roots", "did you mean '#/components/schemas/Order'?"),
+        ("components/schemas/Order", "reference-file-missing", "did you mean '#/components/schemas/Order'?"),
+        ("#components/schemas/Order", "reference-missing", "did you mean '#/components/schemas/Order'?"),
+        ("#/components/schema/Order", "reference-missing", "did you mean '#/components/schemas/Order'?"),
+        ("#/components/schemas/order", "reference-missing", "did you mean '#/components/schemas/Order'?"),
+        ("schemas/order.yaml#/propertis", "reference-missing", "did you mean 'schemas/order.yaml#/properties'?"),
+        ("\u2018#/components/schemas/Order\u2019", "reference-file-missing", "\u2018 is a typographic quote"),
+    ],
+)
+def test_a_broken_reference_says_what_it_may_have_meant(load: Load, target: str, code: str, hint: str | None) -> None:
+    document = (
+        HEAD + f'channels: {{orders: {{address: orders, messages: {{m: {{payload: {{$ref: "{target}"}}}}}}}}}}\n'
+        "components: {schemas: {Order: {type: object}}}\n"
+    )
+    catalog = load({"doc.yaml": document, "schemas/order.yaml": "properties: {}\n"}, paths=[Path("doc.yaml")])
+    (problem,) = catalog.problems
+    assert problem.code == code
+    assert (problem.hint is None) is (hint is None)
+    assert (problem.hint or "").startswith(hint or "")
+
+
+def test_no_file_is_suggested_from_outside_the_roots(load: Load) -> None:
+    Path("../secrets.yaml").write_text("x: 1\n", encoding="utf-8")
+    (problem,) = load({"doc.yaml": HEAD + "channels: {a: {$ref: '../secret.yaml'}}\n"}).problems
+    assert problem.code == "reference-outside-roots"
+    assert "secrets" not in problem.render()
