@@ -44,13 +44,15 @@ _ADDRESS = re.compile(r"(?<=://)[^\s\"'<>`]+")
 _BARE_USERINFO = re.compile(
     r"(?<![\w/:@.+-])(?!(?:mailto|sips?|acct|xmpp|im|urn|tel):)[\w.+%~$-]{1,200}:(?!//)[^\s\"'@/,;{}]{1,200}@(?=[\w\[{])"
 )
+_CUT_USERINFO = re.compile(r"(?<=://)[^\s/?#@:\"'<>`{}$]{1,200}:(?!\d)[^\s/?#@\"'<>`{}]{3,200}(?=[\s\"'<>`]|$)")
+_KEY_MATERIAL = re.compile(r"\s*(?=\S*[a-z])(?=\S*[A-Z])(?=\S*\d)[A-Za-z0-9+/]{40,100}={0,2}\s*")
 _MARKS = (
     *("AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox", "slack.com/services/"),
     *("k_live_", "k_test_", "sk-", "AIza", "npm_", "pypi-", "SG.", "eyJ", "PRIVATE KEY"),
 )
 """What a token begins with, or holds. Looking for these in a long text is faster than trying the expressions."""
 _TRIGGER = re.compile(
-    r"(?i)@|-----BEGIN|AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|xox[a-z]-|slack\.com|[sr]k[_-]|AIza|npm_|pypi-|SG\.|eyJ"
+    r"(?i)@|://|-----BEGIN|AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|xox[a-z]-|slack\.com|[sr]k[_-]|AIza|npm_|pypi-|SG\.|eyJ"
     r"|bearer|basic|pass|pwd|secret|token|key|sig"
 )
 _PLACEHOLDER = re.compile(
@@ -169,6 +171,8 @@ def covered(text: str) -> str:
         return text
     found = [*secrets_in(text), *_bare_userinfo(text)]
     found += [Secret(match.start(2), match.end(2), "") for match in _SCHEME.finditer(text)]
+    # What follows may have been cut off: `amqp://user:password` at the end of a line.
+    found += [Secret(match.start(), match.end(), "") for match in _CUT_USERINFO.finditer(text)]
     return starred(text, found)
 
 
@@ -194,7 +198,7 @@ def starred(text: str, found: Sequence[Secret], cover: str | None = None) -> str
 def covered_line(lines: Sequence[str], index: int) -> str:
     """A line of a document for showing: covered by form, by the key it stands under, and by the lines around it."""
     line = lines[index]
-    if _in_private_key(lines, index):
+    if _in_private_key(lines, index) or _KEY_MATERIAL.fullmatch(line):
         return re.sub(r"\S", "*", line)
     above = _secret_above(lines, index)
     if above and (above == "text" or _key_of(line) is None):

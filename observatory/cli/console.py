@@ -15,6 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 import typer
 
 from observatory.cli.colour import painter
+from observatory.covering import covered
 from observatory.errors import SEVERITY_ORDER, ExitCode, ObservatoryError, Problem, in_order
 
 P = ParamSpec("P")
@@ -95,7 +96,7 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
             if problems:
                 report(problems)
             else:
-                say(f"error: {error}")
+                say(f"error: {covered(str(error))}")
             raise typer.Exit(int(error.exit_code)) from None
         except BrokenPipeError:
             # The reader of a pipe went away (`| head`): not an error of ours.

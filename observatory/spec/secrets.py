@@ -51,6 +51,11 @@ def without_secrets(reading: Reading) -> Reading:
     return replace(reading, problems=(*reading.problems, *search.problems)) if search.problems else reading
 
 
+def without_secret(key: str) -> str:
+    """A key that becomes a name, as the channels of 2.x do, with the secrets in it covered; the document keeps it."""
+    return starred(key, [*secrets_in(key)], COVER)
+
+
 def _words_of(data: Any) -> tuple[list[str], set[str]]:
     """Every text among the values, keys included, and the keys; parts that an alias repeats once."""
     texts: list[str] = []

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import document_mutants
 import pytest
 
+from observatory.cli.findings import as_github, as_text
+from observatory.cli.sarif import as_sarif
 from observatory.covering import covered, covered_line, is_placeholder, is_secret_name
 from observatory.reading import read_text
 from observatory.spec.catalog import Catalog
 from observatory.spec.load import load_catalog
 from observatory.spec.secrets import without_secrets
+from observatory.spec.topology import catalog_json
 
 One = Callable[..., Catalog]
 HEAD2 = "asyncapi: 2.6.0\ninfo: {title: Shop, version: '1'}\n"
@@ -153,6 +158,7 @@ def test_variables_in_the_place_of_credentials_are_none(one: One) -> None:
 def test_a_secret_in_a_key_is_reported_at_the_key(one: One) -> None:
     catalog = one(HEAD2 + "channels: {'/ws?access_token=abc123': {}}\n")
     assert findings(catalog) == [("secret-in-document", "doc.yaml:3:12")]
+    assert [channel.address for channel in catalog.channels] == ["/ws?access_token=***"]
 
 
 SECRET_DOCUMENT = f"""\
@@ -258,6 +264,12 @@ def test_no_excerpt_of_a_text_that_cannot_be_read_shows_a_secret(
     assert "hunter2" not in shown
 
 
+def test_what_is_left_of_a_secret_that_was_cut_is_covered() -> None:
+    assert covered("see amqp://ada:hunter2") == "see amqp://***********"
+    assert covered("see http://host:8080 and http://{host}:{port}") == "see http://host:8080 and http://{host}:{port}"
+    assert covered_line(["  " + KEY.splitlines()[1]], 0) == "  " + "*" * 44
+
+
 def test_the_lines_below_a_secret_key_are_covered() -> None:
     lines = ["password: |", "  hunter2 and", "  more", "next: 1", "properties:", "  token:", "    type: string"]
     lines += ["    default: hunter2", "    examples:", "      - hunter2", "    title: t"]
@@ -296,3 +308,29 @@ def test_covering_takes_time_in_proportion_to_the_text(text: str) -> None:
     """A quadratic expression would run into the time limit of the suite here."""
     assert len(covered(text)) == len(text)
     assert len(covered_line([text, text], 1)) == len(text)
+
+
+def broken_beside_secrets(seed: int) -> str:
+    """The document with slips in lines that hold no secret."""
+    chance = random.Random(seed)
+    lines = SECRET_DOCUMENT.replace("log in with hunter2a: ", "").split("\n")
+    for _ in range(chance.choice((1, 1, 2, 4))):
+        at = chance.choice([row for row, line in enumerate(lines) if "hunter2" not in line])
+        mutate = chance.choice(document_mutants.TEXT_MUTATIONS)
+        lines[at : at + 1] = mutate(chance, lines[at]).split("\n")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("batch", range(5))
+def test_a_slip_beside_a_secret_does_not_uncover_it(
+    batch: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for seed in range(batch * 100, batch * 100 + 100):
+        Path("doc.yaml").write_text(broken_beside_secrets(seed), encoding="utf-8")
+        catalog = load_catalog([Path("doc.yaml")])
+        found = list(catalog.problems)
+        shown = "\n".join([as_text(found), as_github(found), json.dumps(as_sarif(found, {}))])
+        shown += json.dumps(catalog_json(catalog, list(catalog.channels), None))
+        assert "hunter2" not in shown, seed
+        assert "MIIB" not in shown, seed
