@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from typing import Literal
 
 from observatory.covering import covered
@@ -108,8 +109,12 @@ class Problem:
         }
 
 
+@lru_cache(maxsize=2048)
 def _presentable(text: str) -> str:
-    """A text of a finding: on one line, of bearable length, and without the secrets that it quotes."""
+    """A text of a finding: on one line, of bearable length, and without the secrets that it quotes.
+
+    Findings of one kind come in numbers and share their hints, so the last ones are remembered.
+    """
     if len(text) > MAX_TEXT:
         text = f"{text[: MAX_TEXT * 2 // 3]} … {text[-MAX_TEXT // 3 :]}"
     return printable(covered(text))

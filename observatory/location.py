@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import unicodedata
+from array import array
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 
 from observatory.covering import MAX_LOOK_BACK, covered_line
@@ -67,10 +70,10 @@ def excerpt(location: Location) -> Excerpt | None:
     if lines is None:
         return None
     index = location.line - 1
-    line = lines[index] if 0 <= index < len(lines) else ""
+    line = lines.row(index)
     first = min(max(location.column - 1, 0), len(line))
     begin = max(0, first - _AROUND)
-    above = [row[:_AROUND] for row in lines[max(0, index - MAX_LOOK_BACK) : index]]
+    above = [lines.row(number)[:_AROUND] for number in range(max(0, index - MAX_LOOK_BACK), index)]
     shown = covered_line([*above, line[begin : first + _AROUND]], len(above))
     cells = [_cell(char) for char in shown]
     first -= begin
@@ -113,8 +116,28 @@ def _window(columns: list[int], place: int) -> tuple[int, int]:
     return left, right
 
 
-def _lines(path: str) -> tuple[str, ...] | None:
-    """Lines of a file, counted as the readers of YAML and JSON count them; None for what is no readable file."""
+def starts_of(text: str) -> array[int]:
+    """Where each line of a text begins; four bytes for each, because a text may be all line ends."""
+    return array("I", chain((0,), (match.end() for match in re.finditer("\n", text))))
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """A text by its lines."""
+
+    text: str
+    starts: array[int]
+
+    def row(self, index: int) -> str:
+        """A line by its number from 0, without its end; empty where there is none."""
+        if not 0 <= index < len(self.starts):
+            return ""
+        end = self.starts[index + 1] - 1 if index + 1 < len(self.starts) else len(self.text)
+        return self.text[self.starts[index] : end]
+
+
+def _lines(path: str) -> _Rows | None:
+    """A file by its lines, counted as the readers of YAML and JSON count them; None for what is no readable file."""
     try:
         # Opening a pipe would wait for somebody to write into it, so what a path is, is looked at first.
         about = Path(path).stat()
@@ -126,10 +149,10 @@ def _lines(path: str) -> tuple[str, ...] | None:
 
 
 @lru_cache(maxsize=1)
-def _read_lines(path: str, _inode: int, _changed_ns: int, _size: int) -> tuple[str, ...]:
+def _read_lines(path: str, _inode: int, _changed_ns: int, _size: int) -> _Rows:
     """Findings come file by file and may be many, so the last file is kept."""
     with Path(path).open("rb") as file:
         raw = file.read(_READ_BYTES)
     encoding = "utf-16" if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
-    text = raw.decode(encoding, "replace")
-    return tuple(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
+    text = raw.decode(encoding, "replace").replace("\r\n", "\n").replace("\r", "\n")
+    return _Rows(text, starts_of(text))

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from array import array
 from bisect import bisect_right
+from functools import cached_property
 from typing import Protocol
+
+from observatory.location import starts_of
 
 _OTHER_BREAKS = re.compile("[\x85\u2028\u2029]")
 _LOOK_BACK = 1000
@@ -27,7 +31,7 @@ class Lines:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._starts: list[int] | None = None
+        self._starts: array[int] | None = None
         self._own = _OTHER_BREAKS.search(text) is not None
 
     def of(self, mark: Mark) -> tuple[int, int]:
@@ -40,6 +44,8 @@ class Lines:
 
     def at(self, index: int) -> tuple[int, int]:
         """Line and column of a character, both 1-based."""
+        if index >= len(self._text):
+            return self._end
         starts = self._begin()
         line = bisect_right(starts, index)
         return line, index - starts[line - 1] + 1
@@ -74,7 +80,12 @@ class Lines:
                 break
         return sorted(found)
 
-    def _begin(self) -> list[int]:
+    @cached_property
+    def _end(self) -> tuple[int, int]:
+        """The place behind the last character, which every document asks for, without an index of the lines."""
+        return self._text.count("\n") + 1, len(self._text) - self._text.rfind("\n")
+
+    def _begin(self) -> array[int]:
         if self._starts is None:
-            self._starts = [0, *(match.end() for match in re.finditer("\n", self._text))]
+            self._starts = starts_of(self._text)
         return self._starts

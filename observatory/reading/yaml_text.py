@@ -114,6 +114,7 @@ class _Builder:
         self.aliased = aliased
         self.problems: list[Problem] = []
         self._built: dict[yaml.Node, object] = {}
+        self._firsts: dict[int, dict[str, yaml.Node]] = {}
 
     def weigh(self, root: yaml.Node) -> None:
         """Refuse documents whose aliases form a circle, or grow beyond a bound when written out."""
@@ -197,7 +198,9 @@ class _Builder:
         return mapping if empty else merged | mapping
 
     def _duplicate(self, key: str, node: yaml.Node, pairs: list[tuple[yaml.Node, yaml.Node]]) -> Problem:
-        first = next(one for one, _ in pairs if one.value == key)
+        if id(pairs) not in self._firsts:  # a mapping with one repeated key may have a hundred thousand
+            self._firsts[id(pairs)] = {one.value: one for one, _ in reversed(pairs)}
+        first = self._firsts[id(pairs)][key]
         at = _start(node, self.lines, self.path, _place(node, self.lines)[2])
         return duplicate(key, at, self.lines.of(first.start_mark)[0])
 

@@ -438,3 +438,11 @@ def test_numbers_of_thousands_of_digits_in_json_end_in_findings(folder: Folder) 
         found = set(codes(load_catalog([Path("a.json")])))
         assert "slo-target" in found
         assert found <= {"slo-target", "binding-type", "binding-value"}
+
+
+def test_fifty_thousand_keys_that_are_all_written_twice_are_all_found(folder: Folder) -> None:
+    keys = ", ".join(f"k{n}: 1" for n in range(50_000))
+    folder({"a.yaml": f"{TEXT}x-a: {{{keys},\n  {keys}}}\n"})
+    problems = load_catalog([Path("a.yaml")]).problems
+    assert len(problems) == 50_000
+    assert {problem.message.rpartition("; ")[2] for problem in problems} == {"the first one is in line 3"}
