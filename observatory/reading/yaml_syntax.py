@@ -105,7 +105,7 @@ class SyntaxFault:
         first = self.rest[:1]
         if "cannot start any token" in self.said or "expected alphabetic or numeric" in self.said:
             if first not in ("@", "`", "%"):
-                start = re.search(r"[*&]\S*$", self.before + first)
+                start = re.search(r"[*&]\S*$", self.before[-_SHOWN:] + first)
                 first = start[0][0] if start else first
             value = self._value_from(first)
             means = {"*": "an alias", "&": "an anchor", "%": "a directive"}.get(first, "nothing that YAML knows")
