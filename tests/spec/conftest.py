@@ -45,3 +45,17 @@ def one(load: Callable[..., Catalog]) -> Callable[..., Catalog]:
 def findings(catalog: Catalog) -> list[tuple[str, str]]:
     """Code and place of each problem."""
     return [(problem.code, str(problem.location)) for problem in catalog.problems]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, str]], Path]:
+    """Write files into a folder that is the working folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(files: dict[str, str]) -> Path:
+        for name, text in files.items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(text, encoding="utf-8")
+        return tmp_path
+
+    return write
