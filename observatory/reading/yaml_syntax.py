@@ -124,6 +124,10 @@ class SyntaxFault:
         if "block sequence entries are not allowed" in self.said:
             hint = "write each - on a line of its own, below the key; text that begins with - is put in quotes"
             return self._fault("a list cannot begin behind its key", hint)
+        if "unexpected ':'" in self.said:
+            return self._fault("a colon stands in a value between brackets", "put the value in quotes")
+        if "mapping keys are not allowed" in self.said:
+            return self._fault("a question mark and a blank begin a key here", "put text that begins with ? in quotes")
         if "hexdecimal" in self.said:
             return self._fault("an escape lacks hexadecimal digits", "\\x takes two of them, \\u four, \\U eight")
         return None

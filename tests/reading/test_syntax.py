@@ -59,6 +59,8 @@ YAML = [
     ("a: 1\n<<<<<<< HEAD\nb: 2\n", "2:1+7", "<<<<<<< is left over from a merge", "choose what is right"),
     ("a: 1\n=======\nb: 2\n", "2:1+7", "======= is left over from a merge", "choose what is right"),
     ("a:\n\u00a0 b: 1\n  c: 2\n", "2:1+1", "U+00A0 stands in the indentation: it looks like a space", "replace it"),
+    ("a: - ? b\n", "1:4+1", "a list cannot begin behind its key", "write each -"),
+    ("a: ? b\n", "1:4+1", "a question mark and a blank begin a key here", "put text that begins with ? in quotes"),
     ("a: x:\n  b: 1\n", "1:5+1", "a colon stands behind a value, which makes a key of it", "take the colon out"),
     ("a: {$ref: #/x}\n", "1:11+4", "this is a comment, because of the blank before #", "put it in quotes"),
     ("a: {{ x }}\n", "1:5+0", "a key is a list or a mapping", "write keys as plain text; braces"),
