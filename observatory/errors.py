@@ -14,15 +14,27 @@ a test holds the two together.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from typing import Literal
 
+from observatory.covering import covered
 from observatory.location import Location, excerpt
 
 Severity = Literal["error", "warning", "info"]
 SEVERITY_ORDER: dict[Severity, int] = {"error": 0, "warning": 1, "info": 2}
+Role = Severity | Literal["place", "gutter", "hint"]
+"""What a part of a shown finding is; a terminal may give each its colour."""
+Paint = Callable[[Role, str], str]
+MAX_TEXT = 1000
+"""Characters of a message; a document may hold a key of a million, and a message quotes it."""
+
+
+def uncoloured(_role: Role, text: str) -> str:
+    """The text as it is."""
+    return text
 
 
 class ExitCode(IntEnum):
@@ -39,7 +51,7 @@ class ExitCode(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One finding, ready to be shown.
+    """One finding, ready to be shown: whatever its texts quote, secrets and control characters do not get into it.
 
     Attributes:
         code: Stable, lower-case with hyphens; `observatory explain CODE` tells more.
@@ -65,14 +77,24 @@ class Problem:
         """`file:line:column` or the server's URL."""
         return str(self.location) if self.location else self.url
 
-    def render(self) -> str:
+    def __post_init__(self) -> None:
+        for name in ("message", "label", "hint"):
+            text = getattr(self, name)
+            if text:
+                object.__setattr__(self, name, _presentable(text))
+
+    def render(self, paint: Paint = uncoloured) -> str:
         """The finding as text: head line, source line with a caret, hint."""
         place = self.place()
-        lines = [printable(f"{place + ': ' if place else ''}{self.severity}[{self.code}]: {self.message}")]
-        if self.location and (shown := excerpt(self.location, printable(self.label))):
-            lines.append(shown)
+        head = paint("place", printable(place) + ":") + " " if place else ""
+        lines = [f"{head}{paint(self.severity, f'{self.severity}[{self.code}]')}: {self.message}"]
+        if self.location and (shown := excerpt(self.location)):
+            gutter = " " * len(shown.number)
+            label = f" {self.label}" if self.label else ""
+            lines.append(paint("gutter", f"{shown.number} |") + f" {shown.text}")
+            lines.append(paint("gutter", f"{gutter} |") + " " + paint(self.severity, shown.pointer + label))
         if self.hint:
-            lines.append(f" hint: {printable(self.hint)}")
+            lines.append(f" {paint('hint', 'hint:')} {self.hint}")
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, str | None]:
@@ -87,8 +109,21 @@ class Problem:
         }
 
 
+@lru_cache(maxsize=2048)
+def _presentable(text: str) -> str:
+    """A text of a finding: on one line, of bearable length, and without the secrets that it quotes.
+
+    Findings of one kind come in numbers and share their hints, so the last ones are remembered.
+    """
+    if len(text) > MAX_TEXT:
+        text = f"{text[: MAX_TEXT * 2 // 3]} … {text[-MAX_TEXT // 3 :]}"
+    return printable(covered(text))
+
+
 def printable(text: str) -> str:
     """Text on one line; characters that would move a terminal's cursor or colour it become spaces."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else " " for char in text)
 
 

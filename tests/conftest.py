@@ -1,14 +1,51 @@
-"""Fixtures for all tests: golden files, refreshed with `--update-golden`, and real Prometheus servers."""
+"""Fixtures for all tests: golden files, refreshed with `--update-golden`, and real Prometheus servers.
+
+No test reaches the network. Those of documents, and of everything else that is a function of values, open no socket at
+all; the others reach loopback alone. The same holds for the Python processes that they start.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import prometheus_server as servers
 import pytest
 
-GOLDEN = Path(__file__).parent / "golden"
+HERE = Path(__file__).parent
+GOLDEN = HERE / "golden"
+OFFLINE = HERE / "offline"
+WITHOUT_SOCKETS = (
+    *("reading", "spec", "errors", "cli", "units", "windows", "objectives", "indicators", "compile", "figures"),
+    *("scenarios/documents", "test_codes.py"),
+)
+LOOPBACK = ["127.0.0.1", "::1", "localhost"]
+
+# A machine that is busy is not a fault of the code under test.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
+
+
+def without_sockets(path: Path) -> bool:
+    """Whether the tests of a file open no socket; one that asks for `socket_enabled` reaches loopback."""
+    return any(path.is_relative_to(HERE / room) for room in WITHOUT_SOCKETS)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give every test its bound, before pytest-socket looks for it."""
+    for item in items:
+        offline = without_sockets(item.path) and "socket_enabled" not in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.disable_socket if offline else pytest.mark.allow_hosts(LOOPBACK))
+
+
+@pytest.fixture(autouse=True)
+def _processes_stay_offline(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test starts is bound as the test is."""
+    paths = [str(OFFLINE), *filter(None, [os.environ.get("PYTHONPATH")])]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
+    monkeypatch.setenv("TEST_SOCKETS", "none" if request.node.get_closest_marker("disable_socket") else "loopback")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -59,3 +59,25 @@ def test_every_explanation_belongs_to_a_code() -> None:
 def test_every_explanation_says_more_than_its_name() -> None:
     texts = {path.name: path.read_text(encoding="utf-8") for path in (PACKAGE / "explanations").glob("*.md")}
     assert {name for name, text in texts.items() if len(text.split()) < 15 or text.count("\n") > 40} == set()
+
+
+def test_explanations_of_documents_show_the_fault_and_what_to_write_instead() -> None:
+    rooms = (
+        "alias-",
+        "asyncapi-",
+        "binding-",
+        "document-",
+        "extension-",
+        "file-",
+        "json-",
+        "key-",
+        "not-",
+        "reference-",
+    )
+    rooms += ("scalar-", "secret-", "settings-", "slo-", "yaml-")
+    thin = []
+    for path in sorted((PACKAGE / "explanations").glob("*.md")):
+        text = path.read_text(encoding="utf-8")
+        if path.name.startswith(rooms) and not ("Example" in text and "What to do:" in text):
+            thin.append(path.name)
+    assert thin == []

@@ -15,6 +15,8 @@ from typing import Any, ParamSpec, TypeVar
 
 import typer
 
+from observatory.cli.colour import painter
+from observatory.covering import covered
 from observatory.errors import SEVERITY_ORDER, ExitCode, ObservatoryError, Problem, in_order
 
 P = ParamSpec("P")
@@ -35,9 +37,14 @@ def answer(text: str) -> None:
     print(text)
 
 
+def as_json(value: dict[str, Any]) -> str:
+    """One versioned object as text. NaN and infinity are refused: unknown is null."""
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+
+
 def answer_json(value: dict[str, Any]) -> None:
-    """One versioned object on stdout and nothing else. NaN and infinity are refused: unknown is null."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    """One versioned object on stdout and nothing else."""
+    answer(as_json(value))
 
 
 def width() -> int | None:
@@ -58,11 +65,12 @@ def report(problems: Iterable[Problem]) -> ExitCode:
     first place with the number of the others. Errors are shown one by one: each has to be mended where it stands.
     """
     found = in_order(problems)
+    paint = painter(sys.stderr)
     alike: dict[tuple[str, ...], list[Problem]] = {}
     for place, problem in enumerate(found):
         alike.setdefault(_cause(problem, place), []).append(problem)
     for group in alike.values():
-        say(group[0].render())
+        say(group[0].render(paint))
         if others := len(group) - 1:
             say(f" and {others} more [{group[0].code}]: --json lists all")
     errors = sum(1 for problem in found if SEVERITY_ORDER[problem.severity] == 0)
@@ -100,7 +108,7 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
             if problems:
                 report(problems)
             else:
-                say(f"error: {error}")
+                say(f"error: {covered(str(error))}")
             raise typer.Exit(int(error.exit_code)) from None
         except BrokenPipeError:
             # The reader of a pipe went away (`| head`): not an error of ours.

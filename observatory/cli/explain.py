@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from observatory.cli import console, options
+from observatory.cli.findings import headline
 from observatory.errors import UsageError
 
 Code = Annotated[str | None, typer.Argument(help="A code as messages show it in brackets; none lists them all.")]
@@ -35,7 +36,7 @@ def explain(code: Code = None, json: options.Json = False) -> None:
             return
         width = max(map(len, texts))
         for name, text in texts.items():
-            console.answer(f"{name:<{width}}  {_headline(text)}")
+            console.answer(f"{name:<{width}}  {headline(text)}")
         return
     wanted = code.strip().strip("[]").lower()
     if wanted not in texts:
@@ -46,13 +47,6 @@ def explain(code: Code = None, json: options.Json = False) -> None:
         console.answer_json({"schema": "observatory.explanation/1", "code": wanted, "text": texts[wanted]})
     else:
         console.answer(texts[wanted])
-
-
-def _headline(text: str) -> str:
-    """The first line of prose, without Markdown's marks."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    prose = next((line for line in lines if not line.startswith("#")), lines[0] if lines else "")
-    return prose.lstrip("# ")
 
 
 def register(app: typer.Typer) -> None:

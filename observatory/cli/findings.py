@@ -1,18 +1,17 @@
-"""Findings in the formats that other programs read: text, JSON, SARIF 2.1.0, GitHub annotations."""
+"""Findings for people and for GitHub, and what the formats share."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
 
-from observatory import __version__
-from observatory.errors import Problem, Severity
+from observatory.errors import SEVERITY_ORDER, Paint, Problem, Severity, uncoloured
+from observatory.location import Location
 
-LEVELS: dict[Severity, str] = {"error": "error", "warning": "warning", "info": "note"}
 COMMANDS: dict[Severity, str] = {"error": "error", "warning": "warning", "info": "notice"}
+MAX_SHOWN = 1000
+"""Findings that are written out for people; nobody reads more, and machines get all of them."""
 
 
 class Format(StrEnum):
@@ -30,9 +29,16 @@ def counted(problems: Sequence[Problem]) -> dict[str, int]:
     return {severity: sum(1 for one in problems if one.severity == severity) for severity in severities}
 
 
-def as_text(problems: Sequence[Problem]) -> str:
-    """Every finding with its source line, an empty line between them."""
-    return "\n\n".join(problem.render() for problem in problems)
+def as_text(problems: Sequence[Problem], paint: Paint = uncoloured) -> str:
+    """Every finding with its source line, an empty line between them; of very many the worst, in order of place."""
+    shown = problems
+    if len(problems) > MAX_SHOWN:
+        worst = sorted(range(len(problems)), key=lambda place: (SEVERITY_ORDER[problems[place].severity], place))
+        shown = [problems[place] for place in sorted(worst[:MAX_SHOWN])]
+    parts = [problem.render(paint) for problem in shown]
+    if rest := len(problems) - len(shown):
+        parts.append(f"and {rest:,} more, which --format json lists")
+    return "\n\n".join(parts)
 
 
 def as_github(problems: Sequence[Problem]) -> str:
@@ -42,60 +48,30 @@ def as_github(problems: Sequence[Problem]) -> str:
         fields = []
         if problem.location:
             at = problem.location
-            fields = [f"file={_property(at.path)}", f"line={at.line}", f"col={at.column}"]
+            fields = [f"file={_property(place_of(at))}", f"line={at.line}", f"endLine={at.line}", f"col={at.column}"]
             if at.length:
                 fields.append(f"endColumn={at.column + at.length}")
         fields.append(f"title={_property(problem.code)}")
-        message = problem.message + (f" ({problem.hint})" if problem.hint else "")
+        message = problem.message + (f"\nhint: {problem.hint}" if problem.hint else "")
         lines.append(f"::{COMMANDS[problem.severity]} {','.join(fields)}::{_data(message)}")
     return "\n".join(lines)
 
 
-def as_sarif(problems: Sequence[Problem], explanations: dict[str, str]) -> dict[str, Any]:
-    """A SARIF 2.1.0 log with one run; paths are relative to the working folder where they lie in it."""
-    codes = sorted({problem.code for problem in problems})
-    rules = [
-        {"id": code, "help": {"text": explanations.get(code, code), "markdown": explanations.get(code, code)}}
-        for code in codes
-    ]
-    return {
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [
-            {
-                "tool": {"driver": {"name": "observatory", "version": __version__, "rules": rules}},
-                "columnKind": "unicodeCodePoints",
-                "results": [_result(problem, codes) for problem in problems],
-            }
-        ],
-    }
+def place_of(at: Location) -> str:
+    """The path of a file as services want it: relative to the working folder where it lies in it, with slashes."""
+    if at.path.startswith(("http://", "https://")):
+        return at.path
+    file = Path(at.path)
+    if file.is_absolute() and file.is_relative_to(Path.cwd()):
+        file = file.relative_to(Path.cwd())
+    return file.as_posix()
 
 
-def _result(problem: Problem, codes: list[str]) -> dict[str, Any]:
-    text = problem.message + (f"\n{problem.hint}" if problem.hint else "")
-    result: dict[str, Any] = {
-        "ruleId": problem.code,
-        "ruleIndex": codes.index(problem.code),
-        "level": LEVELS[problem.severity],
-        "message": {"text": text},
-    }
-    if problem.location:
-        at = problem.location
-        region: dict[str, int] = {"startLine": at.line, "startColumn": at.column}
-        if at.length:
-            region["endColumn"] = at.column + at.length
-        result["locations"] = [{"physicalLocation": {"artifactLocation": {"uri": _uri(at.path)}, "region": region}}]
-    return result
-
-
-def _uri(path: str) -> str:
-    if path.startswith(("http://", "https://")):
-        return path
-    file = Path(path)
-    if file.is_absolute():
-        here = Path.cwd()
-        return quote(file.relative_to(here).as_posix()) if file.is_relative_to(here) else file.as_uri()
-    return quote(file.as_posix())
+def headline(text: str) -> str:
+    """The first line of prose of an explanation, without Markdown's marks."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    prose = next((line for line in lines if not line.startswith("#")), lines[0] if lines else "")
+    return prose.lstrip("# ")
 
 
 def _data(text: str) -> str:

@@ -144,10 +144,14 @@ def _decode(raw: bytes, shown: str) -> str:
     try:
         text = raw.decode(encoding)
     except UnicodeDecodeError as error:
-        before = raw[: error.start].decode(encoding, "replace")
+        before = _with_line_feeds(raw[: error.start].decode(encoding, "replace"))
         wrong = raw[error.start : error.start + 1].hex()
         message = f"byte 0x{wrong} is not {encoding.removesuffix('-sig').upper()} text"
         at = place_of_offset(before, len(before), shown)
         raise InputInvalid(fault("not-utf8", message, at, "save the file as UTF-8")) from None
-    # Old line ends become new ones here, so that everybody counts the same lines.
+    return _with_line_feeds(text)
+
+
+def _with_line_feeds(text: str) -> str:
+    """Old line ends become new ones here, so that everybody counts the same lines."""
     return text.replace("\r\n", "\n").replace("\r", "\n")

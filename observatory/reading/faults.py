@@ -8,7 +8,10 @@ from observatory.location import Location
 MAX_BYTES = 32 * 1024 * 1024
 MAX_DEPTH = 100
 MAX_SCALAR = 1024 * 1024
-MAX_VALUES = 500_000
+MAX_VALUES = 2_000_000
+"""Keys and values in one file."""
+MAX_UNFOLDED = 500_000
+"""Values in one file when each alias is written out."""
 
 
 def fault(code: str, message: str, location: Location, hint: str | None = None, label: str = "") -> Problem:
@@ -26,9 +29,15 @@ def too_long(location: Location) -> Problem:
     return fault("scalar-too-long", f"one value is longer than {MAX_SCALAR:,} characters", location)
 
 
-def duplicate(key: str, location: Location) -> Problem:
+def too_many(location: Location) -> Problem:
+    """More keys and values than `MAX_VALUES`."""
+    return fault("document-too-large", f"the file holds more than {MAX_VALUES:,} keys and values", location)
+
+
+def duplicate(key: str, location: Location, first_line: int) -> Problem:
     """A key that stands twice in one mapping."""
-    return fault("key-duplicate", f"the key {key!r} is written twice", location, label="the second one is used")
+    message = f"the key {key!r} is written twice; the first one is in line {first_line}"
+    return fault("key-duplicate", message, location, "take one of them out, or rename it", "this one is used")
 
 
 def place_of_offset(text: str, index: int, path: str, length: int = 1) -> Location:

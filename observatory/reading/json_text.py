@@ -7,16 +7,30 @@ from __future__ import annotations
 
 import json
 import re
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from observatory.errors import InputInvalid
 from observatory.location import Location
-from observatory.reading.faults import MAX_DEPTH, MAX_SCALAR, duplicate, fault, place_of_offset, too_deep, too_long
+from observatory.reading.faults import (
+    MAX_DEPTH,
+    MAX_SCALAR,
+    MAX_VALUES,
+    duplicate,
+    fault,
+    place_of_offset,
+    too_deep,
+    too_long,
+    too_many,
+)
+from observatory.reading.json_syntax import syntax_problem
+from observatory.reading.lines import Lines
 from observatory.reading.text import Place, Reading
 
 _TOKEN = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[{}\[\]]|[^\s{}\[\],:"]+')
+
+MAX_DIGITS = 300
 
 _LONE_SURROGATE = re.compile(
     r"(?i)(?<!\\)(?:\\\\)*(\\ud[89ab][0-9a-f]{2}(?!\\ud[c-f][0-9a-f]{2})|(?<!\\ud[89ab][0-9a-f]{2})\\ud[c-f][0-9a-f]{2})"
@@ -38,7 +52,7 @@ class JsonIndex:
     """The tree of a text and what was noticed while it was built."""
 
     root: JsonNode
-    duplicates: list[tuple[str, Place]] = field(default_factory=list)
+    duplicates: list[tuple[str, Place, int]] = field(default_factory=list)
     too_deep: Place | None = None
     longest: tuple[int, int] = (0, 0)
 
@@ -49,7 +63,7 @@ class JsonPlaces:
     def __init__(self, text: str) -> None:
         self._text = text
         self._index: JsonIndex | None = None
-        self._lines: list[int] | None = None
+        self._lines = Lines(text)
 
     def find(self, segments: Sequence[str]) -> tuple[Place | None, Place]:
         """See `Places`."""
@@ -106,7 +120,8 @@ class JsonPlaces:
             if current.members is not None:
                 assert key is not None
                 if key[2] in current.members:
-                    index.duplicates.append((key[2], self._place(key[0], key[1])))
+                    earlier = self._lines.at(current.members[key[2]][0])[0]
+                    index.duplicates.append((key[2], self._place(key[0], key[1]), earlier))
                 current.members[key[2]] = (key[0], key[1], node)
             else:
                 assert current.items is not None
@@ -125,11 +140,17 @@ class JsonPlaces:
         return index
 
     def _place(self, start: int, end: int) -> Place:
-        if self._lines is None:
-            self._lines = [0, *(match.end() for match in re.finditer("\n", self._text))]
-        line = bisect_right(self._lines, start)
-        line_end = self._lines[line] - 1 if line < len(self._lines) else len(self._text)
-        return line, start - self._lines[line - 1] + 1, end - start if end <= line_end else 0
+        line, column = self._lines.at(start)
+        return line, column, end - start if self._lines.at(end - 1)[0] == line else 0
+
+    def beyond(self, bound: int) -> Place | None:
+        """Where the text has one key or value more than a bound; None where it has not."""
+        text = self._text
+        if sum(text.count(char) for char in ",:[{") < bound:
+            return None  # each key and value but the first follows one of these
+        words = (match for match in _TOKEN.finditer(text) if match[0] not in "]}")
+        match = next(islice(words, bound, None), None)
+        return self._place(*match.span()) if match else None
 
 
 def read_json(text: str, path: str) -> Reading:
@@ -139,21 +160,19 @@ def read_json(text: str, path: str) -> Reading:
         InputInvalid: It is no JSON, or beyond a bound.
     """
     places = JsonPlaces(text)
+    if (place := places.beyond(MAX_VALUES)) is not None:
+        raise InputInvalid(too_many(Location(path, *place)))
     try:
-        data = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        data = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_bounded)
     except json.JSONDecodeError as error:
         at = Location(path, error.lineno, error.colno, 1)
-        hint = None
-        if "property name" in error.msg or (error.msg == "Expecting value" and _closes(text, error.pos)):
-            hint = "JSON allows no comma before a closing bracket"
-        raise InputInvalid(fault("json-syntax", f"not JSON: {error.msg.lower()}", at, hint)) from None
+        raise InputInvalid(syntax_problem(error, text, at)) from None
     except _ConstantError as error:
         at = place_of_offset(text, max(text.find(str(error)), 0), path, len(str(error)))
-        raise InputInvalid(fault("json-syntax", f"not JSON: {error} is no JSON number", at)) from None
+        message = f"{error} is no number in JSON"
+        raise InputInvalid(fault("json-syntax", message, at, "write null where there is no value")) from None
     except RecursionError:
         raise InputInvalid(too_deep(Location(path, *places.deeper_than(MAX_DEPTH)))) from None
-    except ValueError:  # an integer of more than 4300 digits
-        raise InputInvalid(fault("scalar-too-long", "a number has thousands of digits", Location(path))) from None
     if "\\u" in text and (half := _LONE_SURROGATE.search(text)):
         message = f"{half[0]} is half of a character"
         raise InputInvalid(fault("control-character", message, place_of_offset(text, half.start(), path, 6)))
@@ -162,7 +181,8 @@ def read_json(text: str, path: str) -> Reading:
         raise InputInvalid(too_deep(Location(path, *index.too_deep)))
     if index.longest[1] > MAX_SCALAR:
         raise InputInvalid(too_long(place_of_offset(text, index.longest[0], path)))
-    return Reading(path, data, tuple(duplicate(key, Location(path, *at)) for key, at in index.duplicates), places)
+    twice = (duplicate(key, Location(path, *at), first) for key, at, first in index.duplicates)
+    return Reading(path, data, tuple(twice), places)
 
 
 class _ConstantError(Exception):
@@ -179,5 +199,6 @@ def _finite(text: str) -> float | str:
     return number if abs(number) != float("inf") else text
 
 
-def _closes(text: str, index: int) -> bool:
-    return text[index : index + 1] in {"]", "}"}
+def _bounded(text: str) -> int | str:
+    """A whole number, or the text of one that has hundreds of digits, as in YAML."""
+    return int(text) if len(text) <= MAX_DIGITS else text

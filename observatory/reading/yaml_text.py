@@ -13,8 +13,20 @@ from yaml._yaml import CParser
 
 from observatory.errors import InputInvalid, Problem
 from observatory.location import Location
-from observatory.reading.faults import MAX_DEPTH, MAX_SCALAR, MAX_VALUES, duplicate, fault, too_deep, too_long
+from observatory.reading.faults import (
+    MAX_DEPTH,
+    MAX_SCALAR,
+    MAX_UNFOLDED,
+    MAX_VALUES,
+    duplicate,
+    fault,
+    too_deep,
+    too_long,
+    too_many,
+)
+from observatory.reading.lines import Lines
 from observatory.reading.text import Place, Reading
+from observatory.reading.yaml_syntax import SyntaxFault
 
 _PLAIN_START = frozenset("0123456789+-.nNtTfF~")
 _WORDS: dict[str, object] = {
@@ -36,15 +48,23 @@ class _Composer(CParser):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.depth = 0
+        self.values = 0
 
     def descend_resolver(self, parent: yaml.Node | None, _index: object) -> None:
         self.depth += 1
+        self.values += 1
+        if self.values > MAX_VALUES:
+            raise _SizeError(parent)
         if self.depth > MAX_DEPTH + 1:
             # libyaml and Python recurse per level; the stack ends long before the document does.
             raise _DepthError(parent)
 
     def ascend_resolver(self) -> None:
         self.depth -= 1
+
+
+class _SizeError(Exception):
+    """More values than the bound; its argument is the node that holds the first one too many."""
 
 
 class _DepthError(Exception):
@@ -57,60 +77,44 @@ def read_yaml(text: str, path: str) -> Reading:
     Raises:
         InputInvalid: It is no YAML, or beyond a bound.
     """
+    lines = Lines(text)
     try:
         root = _Composer(text).get_single_node()
     except _DepthError as error:
-        raise InputInvalid(too_deep(_start(error.args[0], path))) from None
+        raise InputInvalid(too_deep(_start(error.args[0], lines, path))) from None
+    except _SizeError as error:
+        raise InputInvalid(too_many(_start(error.args[0], lines, path))) from None
     except yaml.MarkedYAMLError as error:
-        raise InputInvalid(_syntax_problem(error, path)) from None
+        raise InputInvalid(SyntaxFault(error, lines, path).problem()) from None
     except yaml.YAMLError as error:
         raise InputInvalid(fault("yaml-syntax", f"not YAML: {error}", Location(path))) from None
     if root is None:
         raise InputInvalid(fault("document-empty", "the file holds nothing but comments", Location(path)))
-    builder = _Builder(path, aliased="*" in text and "&" in text)
+    builder = _Builder(path, lines, aliased="*" in text and "&" in text)
     if builder.aliased:
         builder.weigh(root)
     data = builder.build(root)
-    return Reading(path, data, tuple(builder.problems), YamlPlaces(root))
+    return Reading(path, data, tuple(builder.problems), YamlPlaces(root, lines))
 
 
 def _is_mapping(node: yaml.Node) -> bool:
     return type(node) is yaml.MappingNode
 
 
-def _start(node: yaml.Node, path: str, length: int = 0) -> Location:
-    mark = node.start_mark
-    return Location(path, mark.line + 1, mark.column + 1, length)
-
-
-def _syntax_problem(error: yaml.MarkedYAMLError, path: str) -> Problem:
-    mark = error.problem_mark or error.context_mark
-    at = Location(path, mark.line + 1, mark.column + 1, 1) if mark else Location(path)
-    text = (error.problem or "cannot be parsed").strip()
-    context = (error.context or "").strip()
-    hint = None
-    if "found another document" in text:
-        return fault("yaml-many-documents", "the file holds more than one YAML document", at, "keep one per file")
-    if "undefined alias" in text:
-        text = text.replace("found undefined alias", "this alias has no anchor before it")
-    elif "mapping values are not allowed" in text:
-        hint = "quote a value that holds a colon and a space, and check the indentation"
-    elif "cannot start any token" in text:
-        hint = "YAML is indented with spaces, not tabs; a value that starts with @ or ` is quoted"
-    elif "did not find expected" in text:
-        hint = "check the indentation, and that every bracket and quote is closed"
-    message = f"not YAML: {context + ', ' if context else ''}{text}"
-    return fault("yaml-syntax", message, at, hint)
+def _start(node: yaml.Node, lines: Lines, path: str, length: int = 0) -> Location:
+    return Location(path, *lines.of(node.start_mark), length)
 
 
 class _Builder:
     """Values from nodes. `aliased` documents keep one value per node, so that repeated parts are shared."""
 
-    def __init__(self, path: str, *, aliased: bool) -> None:
+    def __init__(self, path: str, lines: Lines, *, aliased: bool) -> None:
         self.path = path
+        self.lines = lines
         self.aliased = aliased
         self.problems: list[Problem] = []
         self._built: dict[yaml.Node, object] = {}
+        self._firsts: dict[int, dict[str, yaml.Node]] = {}
 
     def weigh(self, root: yaml.Node) -> None:
         """Refuse documents whose aliases form a circle, or grow beyond a bound when written out."""
@@ -125,18 +129,18 @@ class _Builder:
                 return measured[node]
             if node in open_nodes:
                 message = "an alias refers to a value that it is itself part of"
-                raise InputInvalid(fault("alias-cycle", message, _start(node, self.path)))
+                raise InputInvalid(fault("alias-cycle", message, self._at(node)))
             open_nodes.add(node)
             parts = [part for pair in node.value for part in pair] if _is_mapping(node) else node.value
             sizes = [measure(part) for part in parts]
             open_nodes.discard(node)
             values = 1 + sum(size[0] for size in sizes)
             levels = 1 + max((size[1] for size in sizes), default=0)
-            if values > MAX_VALUES:
-                message = f"aliases grow this value to more than {MAX_VALUES:,} values"
-                raise InputInvalid(fault("alias-expansion", message, _start(node, self.path)))
+            if values > MAX_UNFOLDED:
+                message = f"aliases grow this value to more than {MAX_UNFOLDED:,} values"
+                raise InputInvalid(fault("alias-expansion", message, self._at(node)))
             if levels > MAX_DEPTH:
-                raise InputInvalid(too_deep(_start(node, self.path)))
+                raise InputInvalid(too_deep(self._at(node)))
             measured[node] = values, levels
             return values, levels
 
@@ -159,7 +163,7 @@ class _Builder:
     def _scalar(self, node: yaml.ScalarNode) -> object:
         text: str = node.value
         if len(text) > MAX_SCALAR:
-            raise InputInvalid(too_long(_start(node, self.path)))
+            raise InputInvalid(too_long(self._at(node)))
         if node.style != "":
             return text
         if not text:
@@ -173,15 +177,15 @@ class _Builder:
         for key_node, value_node in pairs:
             if type(key_node) is not scalar:
                 message = "a key is a list or a mapping"
-                at = _start(key_node, self.path)
-                raise InputInvalid(fault("key-not-text", message, at, "write keys as plain text"))
+                hint = "write keys as plain text; braces that belong to a template are put in quotes: '{{ name }}'"
+                raise InputInvalid(fault("key-not-text", message, self._at(key_node), hint))
             key = key_node.value
             if key == "<<" and key_node.style == "":
                 self._merge(value_node, merged)
                 empty = False
                 continue
             if key in mapping:
-                self.problems.append(duplicate(key, _start(key_node, self.path, len(key))))
+                self.problems.append(self._duplicate(key, key_node, pairs))
             if type(value_node) is scalar and not value_node.tag:
                 text = value_node.value
                 # The common case of `_scalar`, without two calls per value.
@@ -193,19 +197,29 @@ class _Builder:
                 mapping[key] = build(value_node)
         return mapping if empty else merged | mapping
 
+    def _duplicate(self, key: str, node: yaml.Node, pairs: list[tuple[yaml.Node, yaml.Node]]) -> Problem:
+        if id(pairs) not in self._firsts:  # a mapping with one repeated key may have a hundred thousand
+            self._firsts[id(pairs)] = {one.value: one for one, _ in reversed(pairs)}
+        first = self._firsts[id(pairs)][key]
+        at = _start(node, self.lines, self.path, _place(node, self.lines)[2])
+        return duplicate(key, at, self.lines.of(first.start_mark)[0])
+
+    def _at(self, node: yaml.Node) -> Location:
+        return _start(node, self.lines, self.path)
+
     def _merge(self, node: yaml.Node, into: dict[str, object]) -> None:
         for part in node.value if isinstance(node, yaml.SequenceNode) else [node]:
             value = self.build(part)
             if not isinstance(value, dict):
                 message = "the merge key << needs a mapping or a list of mappings"
-                raise InputInvalid(fault("yaml-syntax", message, _start(part, self.path)))
+                raise InputInvalid(fault("yaml-syntax", message, self._at(part)))
             for key, one in value.items():
                 into.setdefault(key, one)
 
     def _tagged(self, node: yaml.Node) -> object:
         if node.tag not in _KNOWN_TAGS:
             message = f"the tag {node.tag.replace(_CORE_TAG, '!!')} has no meaning here"
-            self.problems.append(fault("yaml-tag", message, _start(node, self.path), "write the plain value"))
+            self.problems.append(fault("yaml-tag", message, self._at(node), "write the plain value"))
         if not isinstance(node, yaml.ScalarNode):
             return self._collection(node)
         return plain(node.value) if node.tag in _KNOWN_TAGS and node.tag != _CORE_TAG + "str" else node.value
@@ -228,8 +242,9 @@ def plain(text: str) -> object:
 class YamlPlaces:
     """Places by path, out of libyaml's node tree; a mapping is indexed when it is first passed through."""
 
-    def __init__(self, root: yaml.Node) -> None:
+    def __init__(self, root: yaml.Node, lines: Lines) -> None:
         self._root = root
+        self._lines = lines
         self._indexes: dict[yaml.Node, dict[str, tuple[yaml.Node, yaml.Node]]] = {}
 
     def find(self, segments: Sequence[str]) -> tuple[Place | None, Place]:
@@ -246,7 +261,8 @@ class YamlPlaces:
                 key_node, node = None, node.value[int(segment)]
             else:
                 break
-        return _place(key_node) if key_node is not None else None, _place(node)
+        key = _place(key_node, self._lines) if key_node is not None else None
+        return key, _place(node, self._lines)
 
     def _index(self, node: yaml.Node) -> dict[str, tuple[yaml.Node, yaml.Node]]:
         index = self._indexes.get(node)
@@ -262,7 +278,7 @@ class YamlPlaces:
         return index
 
 
-def _place(node: yaml.Node) -> Place:
-    start, end = node.start_mark, node.end_mark
-    length = end.column - start.column if end.line == start.line else 0
-    return start.line + 1, start.column + 1, length
+def _place(node: yaml.Node, lines: Lines) -> Place:
+    line, column = lines.of(node.start_mark)
+    last, end = lines.of(node.end_mark)
+    return line, column, end - column if last == line else 0

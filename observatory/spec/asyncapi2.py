@@ -16,6 +16,7 @@ from observatory.spec.declared import (
     with_traits,
 )
 from observatory.spec.references import Cursor
+from observatory.spec.secrets import without_secret
 from observatory.spec.servers import read_server
 
 ACTIONS: dict[str, Action] = {"publish": "receive", "subscribe": "send"}
@@ -36,7 +37,7 @@ def read_document(root: Cursor, version: str) -> DeclaredDocument:
     for key in channels.value:
         cursor = channels.get(key)
         if cursor is not None and isinstance(cursor.value, dict):
-            _read_channel(document, key, cursor, channels.child(key, channels.value[key]))
+            _read_channel(document, without_secret(key), cursor, channels.child(key, channels.value[key]))
     return document
 
 

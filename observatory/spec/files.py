@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from observatory.errors import InputInvalid, Problem
 from observatory.location import Location
 from observatory.reading import Reading, bytes_of, read_bytes, read_text
 from observatory.reading.faults import MAX_BYTES
+from observatory.spec.nearby import file_meant, pointer_meant
+from observatory.spec.secrets import without_secrets
 
 SUFFIXES = (".yaml", ".yml", ".json")
 MAX_FILES = 20_000
@@ -62,7 +64,8 @@ class OpenFiles:
         kept = self._readings.get((address, shown))
         if kept is None:
             try:
-                kept = load() if load else read_bytes(self._bytes(address, shown), shown, lenient=True)
+                read = load() if load else read_bytes(self._bytes(address, shown), shown, lenient=True)
+                kept = without_secrets(read)
             except InputInvalid as error:
                 kept = error.problems[0]
                 self._fingerprints.setdefault(address, kept.code)
@@ -136,7 +139,7 @@ class Library:
             return self._remote(target, origin)
         key = (origin.address, target)
         try:
-            real = self._located(target, origin.address, Path(origin.reading.path).name)
+            real = self._located(target, origin.address, Path(origin.reading.path).name, origin.data)
         except InputInvalid as error:
             self.followed[key] = self._refusal(error, target, origin.address)
             raise
@@ -164,19 +167,25 @@ class Library:
         beside = hashlib.blake2b("\0".join(names).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
         return f"{code} {beside}"
 
-    def _located(self, target: str, address: str, beside: str) -> Path:
+    def _located(self, target: str, address: str, beside: str, data: Any = None) -> Path:
+        """The file that a name leads to from a file; `data` is what that file holds, for what may have been meant."""
+        inside = pointer_meant(target, data)
         try:
             real = (Path(address).parent / target).resolve()
-            inside = self.holds(real)
-            there = inside and real.is_file()
+            if not self.holds(real):
+                problem = _outside(f"{target!r} leads outside the folders that may be read", None)
+                raise InputInvalid(replace(problem, hint=inside) if inside else problem)
+            is_file, exists = real.is_file(), real.exists()
         except (OSError, ValueError, RuntimeError):
             message = f"{target!r} is not a usable file name"
             raise InputInvalid(Problem(code="reference-file-missing", message=message)) from None
-        if not inside:
-            raise InputInvalid(_outside(f"{target!r} leads outside the folders that may be read", None))
-        if not there:
-            message = f"there is no file {target!r} beside {beside}"
+        if exists and not is_file:
+            message = f"{target!r} is a folder, a pipe or a device, and no file"
             raise InputInvalid(Problem(code="reference-file-missing", message=message))
+        if not is_file:
+            message = f"there is no file {target!r} beside {beside}"
+            near = inside or file_meant(target, real)
+            raise InputInvalid(Problem(code="reference-file-missing", message=message, hint=near))
         return real
 
     def holds(self, real: Path) -> bool:
@@ -205,8 +214,12 @@ class Library:
     def _remote(self, target: str, origin: Source) -> Source:
         from observatory.spec.remote import absolute, fetch, without_credentials
 
-        url = absolute(target, origin.address)
-        shown = without_credentials(url)
+        try:
+            url = absolute(target, origin.address)
+            shown = without_credentials(url)
+        except ValueError:
+            message = f"{target!r} is no web address"
+            raise InputInvalid(Problem(code="reference-file-missing", message=message)) from None
         if not self.allow_remote:
             self.followed[origin.address, target] = "reference-remote"
             raise InputInvalid(
@@ -218,6 +231,19 @@ class Library:
             )
         self.fetched = True
         return self._open(url, shown, lambda: read_text(fetch(url), shown, lenient=True))
+
+
+def real_path(path: Path, shown: str) -> Path:
+    """Where a path leads, links followed.
+
+    Raises:
+        InputInvalid: It is a link that leads in a circle.
+    """
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):
+        message = f"{shown} is a link that leads in a circle"
+        raise InputInvalid(Problem(code="file-unreadable", message=message, location=Location(shown))) from None
 
 
 def _outside(message: str, location: Location | None) -> Problem:
@@ -238,7 +264,7 @@ def find_documents(paths: Sequence[Path]) -> tuple[list[tuple[Path, bool]], list
     found: dict[Path, bool] = {}
     problems: list[Problem] = []
     for path in paths:
-        if path.is_dir():
+        if _is(path.is_dir):
             inside = [one for one in _walk(path) if _looks_like_document(one)]
             if not inside:
                 message = f"no AsyncAPI document in {path}"
@@ -246,7 +272,11 @@ def find_documents(paths: Sequence[Path]) -> tuple[list[tuple[Path, bool]], list
                 problems.append(Problem(code="no-documents", severity="warning", message=message, location=at))
             for one in inside:
                 found.setdefault(one, False)
-        elif path.exists():
+        elif _is(path.exists) and not _is(path.is_file):
+            message = f"{path} is a pipe or a device and not a file"
+            at, hint = Location(str(path)), "write it into a file first"
+            problems.append(Problem(code="file-unreadable", message=message, location=at, hint=hint))
+        elif _is(path.exists) or path.is_symlink():
             found[path] = True
         else:
             message = f"there is no file {path}"
@@ -256,8 +286,16 @@ def find_documents(paths: Sequence[Path]) -> tuple[list[tuple[Path, bool]], list
 
 def roots_of(paths: Sequence[Path], roots: Sequence[Path] = ()) -> tuple[Path, ...]:
     """Real paths of the roots: those given, and else the folders of the documents."""
-    chosen = roots or [path if path.is_dir() else path.parent for path in paths]
+    chosen = roots or [path if _is(path.is_dir) else path.parent for path in paths]
     return tuple(dict.fromkeys(path.resolve() for path in chosen))
+
+
+def _is(look: Callable[[], bool]) -> bool:
+    """The answer about a path, no where the answer is refused or the path is no path."""
+    try:
+        return look()
+    except OSError:
+        return False
 
 
 def _walk(folder: Path) -> Iterator[Path]:

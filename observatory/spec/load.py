@@ -12,7 +12,7 @@ from observatory.reading import without_collection
 from observatory.spec.catalog import Catalog
 from observatory.spec.description import DocumentDraft
 from observatory.spec.documents import DocumentFile
-from observatory.spec.files import Library, find_documents, roots_of
+from observatory.spec.files import Library, find_documents, real_path, roots_of
 from observatory.spec.joining import join
 from observatory.spec.ownership import with_ownership
 from observatory.spec.records import Records
@@ -55,8 +55,9 @@ def _load(
     library = Library(roots=roots_of(paths, roots), allow_remote=allow_remote)
     files: dict[str, DocumentFile] = {}
     for path, named in found:
-        real, shown = path.resolve(), str(path)
+        shown = str(path)
         try:
+            real = real_path(path, shown)
             library.require_inside(real, shown)
         except InputInvalid as error:
             problems += error.problems

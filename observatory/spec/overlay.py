@@ -33,6 +33,7 @@ from observatory.spec.declared import DeclaredDocument
 from observatory.spec.extensions import EXTENSIONS
 from observatory.spec.files import Source
 from observatory.spec.references import Cursor, References
+from observatory.spec.secrets import without_secrets
 from observatory.spec.servers import family_of
 from observatory.spec.suggestions import hint_for, meant
 
@@ -52,10 +53,11 @@ class Overlays:
         overlays = cls()
         for path in paths:
             try:
-                source = Source(str(path.resolve()), read(path))
+                source = Source(str(path.resolve()), without_secrets(read(path)))
             except InputInvalid as error:
                 overlays.problems += error.problems
                 continue
+            overlays.problems += source.reading.problems
             overlays._read_file(Cursor(references, source, (), source.data), references, sources)
         return overlays
 

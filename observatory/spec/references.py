@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any
 from urllib.parse import unquote
 
@@ -12,9 +11,12 @@ from observatory.errors import InputInvalid, Problem
 from observatory.location import Location
 from observatory.reading import pointer_of, segments_of
 from observatory.spec.files import Library, Source
+from observatory.spec.suggestions import meant
 
 MAX_HOPS = 50
-MAX_LEVELS = 300
+MAX_LEVELS = 200
+MAX_SUGGESTIONS = 200
+"""Broken references for which a near name is looked for; a document may have tens of thousands of both."""
 _UNDER_WAY = object()
 _CONTAINERS = (dict, list)
 """Written once: `dict | list` is built anew each time it is passed, which large documents notice."""
@@ -36,7 +38,11 @@ class References:
     problems: list[Problem] = field(default_factory=list)
     standing: dict[int, Cursor] = field(default_factory=dict)
     _targets: dict[tuple[Source, str], tuple[Source, tuple[str, ...], Any] | None] = field(default_factory=dict)
+    _sought: list[tuple[Source, str]] = field(default_factory=list)
     _plain: dict[tuple[Source, tuple[str, ...]], Any] = field(default_factory=dict)
+    _levels: dict[int, int] = field(default_factory=dict)
+    _suggested: int = 0
+    _walked: set[int] = field(default_factory=set)
 
     def root(self, source: Source) -> Cursor:
         """The cursor on a whole file."""
@@ -73,13 +79,23 @@ class References:
     def _target(self, cursor: Cursor) -> tuple[Source, tuple[str, ...], Any] | None:
         text: str = cursor.value["$ref"]
         key = (cursor.source, text)
+        if key in self._sought or len(self._sought) > MAX_HOPS:
+            # The way to the target leads through other references, and these through it, or through ever more.
+            code = "reference-cycle" if key in self._sought else "reference-too-deep"
+            what = "leads back to itself" if key in self._sought else f"leads through more than {MAX_HOPS} others"
+            self._report(Problem(code=code, message=f"the reference {text!r} {what}"), cursor)
+            return None
         if key not in self._targets:
-            self._targets[key] = None  # a path that leads through itself leads nowhere
+            self._sought.append(key)
             try:
                 self._targets[key] = self._look_up(text, cursor.source)
+            except _BrokenError:
+                self._targets[key] = None
             except InputInvalid as error:
                 self._targets[key] = None
                 self._report(error.problems[0], cursor)
+            finally:
+                self._sought.pop()
         return self._targets[key]
 
     def _look_up(self, text: str, origin: Source) -> tuple[Source, tuple[str, ...], Any]:
@@ -89,9 +105,9 @@ class References:
             segments = segments_of(unquote(fragment))
         except ValueError:
             message = f"{text!r} is no JSON pointer"
-            raise InputInvalid(
-                Problem(code="reference-missing", message=message, hint="write it as '#/components/messages/Order'")
-            ) from None
+            slashed = f"{file}#/{fragment}" if fragment.partition("/")[0] in _keys_of(source.data) else None
+            hint = f"did you mean {slashed!r}?" if slashed else "write it as '#/components/messages/Order'"
+            raise InputInvalid(Problem(code="reference-missing", message=message, hint=hint)) from None
         value = source.data
         walked: list[str] = []
         for segment in segments:
@@ -99,14 +115,16 @@ class References:
                 # The path leads through another reference, which is followed on the way.
                 hop = self.follow(Cursor(self, source, tuple(walked), value))
                 if hop is None:
-                    raise InputInvalid(_missing(text, walked, segment, {}))
+                    raise _BrokenError
                 source, walked, value = hop.source, list(hop.segments), hop.value
             if isinstance(value, dict) and segment in value:
                 value = value[segment]
             elif isinstance(value, list) and segment.isdecimal() and int(segment) < len(value):
                 value = value[int(segment)]
             else:
-                raise InputInvalid(_missing(text, walked, segment, value))
+                self._suggested += 1
+                known = value if self._suggested <= MAX_SUGGESTIONS else None
+                raise InputInvalid(_missing(text, walked, segment, known))
             walked.append(segment)
         return source, tuple(walked), value
 
@@ -120,6 +138,14 @@ class References:
         self.problems.append(
             Problem(code=problem.code, message=problem.message, location=here, hint=problem.hint, label=problem.label)
         )
+
+    def _report_form(self, cursor: Cursor) -> None:
+        """A `$ref` that is no text; an empty one is mostly a `#` that YAML took for a comment."""
+        empty = cursor.value["$ref"] is None
+        message = "this $ref is empty" if empty else "a $ref is text"
+        hint = "put the reference in quotes: '#/...'; after a blank, # begins a comment" if empty else None
+        at = cursor.location("$ref", key=empty)
+        self.problems.append(Problem(code="reference-form", message=message, location=at, hint=hint))
 
     def plain(self, cursor: Cursor) -> Any:
         """The value with every reference in it replaced by what it refers to.
@@ -145,7 +171,7 @@ class References:
             new = _UNDER_WAY if target is None else self._replace_target(target, depth + 1)
             if target is not None and new is _UNDER_WAY:
                 self.standing[id(value)] = cursor
-            return value if new is _UNDER_WAY else new
+            return value if new is _UNDER_WAY or self._levels.get(id(new), 0) > MAX_LEVELS else new
         changed = False
         parts: list[Any] = []
         for name, part in value.items() if isinstance(value, dict) else enumerate(value):
@@ -156,23 +182,27 @@ class References:
             parts.append(new)
         if not changed:
             return value
-        return dict(zip(value, parts, strict=True)) if isinstance(value, dict) else parts
+        replaced = dict(zip(value, parts, strict=True)) if isinstance(value, dict) else parts
+        # Parts that are known already nest as deep as they do, however shallow the way to them was.
+        self._levels[id(replaced)] = 1 + max(self._levels.get(id(part), 0) for part in parts)
+        return replaced
 
     def check(self, cursor: Cursor) -> None:
         """Follow every reference in a file and what it leads to, so that each broken one is found."""
-        seen: set[tuple[Source, tuple[str, ...]]] = set()
         pending: list[tuple[Source, tuple[str, ...], Any]] = [(cursor.source, cursor.segments, cursor.value)]
         while pending:
             source, segments, value = pending.pop()
+            if id(value) in self._walked:
+                continue  # by another way: parts that lie inside each other may be referred to one by one
+            self._walked.add(id(value))
             if isinstance(value, dict):
                 if isinstance(value.get("$ref"), str):
                     target = self.follow(Cursor(self, source, segments, value))
                     # A file is checked as a whole; of another one what is referred to.
                     if target is not None and target.source is not cursor.source:
-                        key = (target.source, target.segments)
-                        if key not in seen:
-                            seen.add(key)
-                            pending.append((*key, target.value))
+                        pending.append((target.source, target.segments, target.value))
+                elif "$ref" in value and not isinstance(value["$ref"], dict):
+                    self._report_form(Cursor(self, source, segments, value))
                 for name, part in value.items():
                     if isinstance(part, _CONTAINERS) and name not in DATA_KEYS:
                         pending.append((source, (*segments, name), part))
@@ -182,14 +212,25 @@ class References:
                         pending.append((source, (*segments, str(index)), part))
 
 
+def _keys_of(data: Any) -> list[str]:
+    return list(data) if isinstance(data, dict) else []
+
+
+class _BrokenError(Exception):
+    """The way to a target leads through a reference that is broken, and has been reported."""
+
+
 def _missing(text: str, walked: list[str], segment: str, value: Any) -> Problem:
-    near = get_close_matches(segment, [str(key) for key in value], 1, 0.6) if isinstance(value, dict) else []
+    near = meant(segment, value) if isinstance(value, dict) else None
+    hint = None
+    if near is not None:
+        file, _, fragment = text.partition("#")
+        written = [part.replace("~", "~0").replace("/", "~1") for part in (segment, near)]
+        full = f"{file}#{fragment.replace(f'/{written[0]}', f'/{written[1]}', 1)}"
+        hint = f"did you mean {near!r}?" if full == text else f"did you mean {full!r}?"
     where = pointer_of(walked) or "the top of the file"
-    return Problem(
-        code="reference-missing",
-        message=f"{text!r} leads nowhere: {where} has no {segment!r}",
-        hint=f"did you mean {near[0]!r}?" if near else None,
-    )
+    message = f"{text!r} leads nowhere: {where} has no {segment!r}"
+    return Problem(code="reference-missing", message=message, hint=hint)
 
 
 # Not frozen: a large document makes a hundred thousand of them, and freezing doubles what that takes.

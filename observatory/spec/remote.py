@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from http.client import HTTPException, HTTPResponse
 from urllib.error import URLError
 from urllib.parse import urljoin, urlsplit, urlunsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
@@ -10,6 +13,10 @@ from observatory.errors import InputInvalid, Problem
 from observatory.reading.faults import MAX_BYTES
 
 TIMEOUT_SECONDS = 10.0
+"""How long a server may be silent."""
+WHOLE_SECONDS = 60.0
+"""How long an answer may take as a whole; a server that sends a byte now and then is never silent."""
+_PIECE = 64 * 1024
 
 
 class _SafeRedirects(HTTPRedirectHandler):
@@ -42,16 +49,31 @@ def fetch(url: str) -> str:
     request = Request(url, headers={"Accept": "application/yaml, application/json, text/plain"})  # noqa: S310
     try:
         with build_opener(_SafeRedirects).open(request, timeout=TIMEOUT_SECONDS) as answer:
-            raw = answer.read(MAX_BYTES + 1)
-    except (URLError, OSError, ValueError) as error:
+            raw = _read(answer)
+    except (URLError, HTTPException, OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         raise InputInvalid(_failed(f"{shown} cannot be fetched: {reason}")) from None
     if len(raw) > MAX_BYTES:
         raise InputInvalid(_failed(f"{shown} is larger than {MAX_BYTES // 1024**2} MiB"))
     try:
-        return bytes(raw).decode("utf-8-sig")
+        return raw.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError:
         raise InputInvalid(_failed(f"{shown} is not UTF-8 text")) from None
+
+
+def _read(answer: HTTPResponse, clock: Callable[[], float] = time.monotonic) -> bytes:
+    """The body of an answer, one byte more than the bound at most."""
+    until = clock() + WHOLE_SECONDS
+    parts: list[bytes] = []
+    size = 0
+    while size <= MAX_BYTES and (part := answer.read1(_PIECE)):
+        parts.append(part)
+        size += len(part)
+        if clock() > until:
+            raise TimeoutError(f"the answer takes longer than {WHOLE_SECONDS:g} s")
+    if size <= MAX_BYTES and answer.length:
+        raise HTTPException("the answer ended before it was complete")
+    return b"".join(parts)
 
 
 def _failed(message: str) -> Problem:

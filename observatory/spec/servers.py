@@ -92,10 +92,7 @@ def read_server(name: str, cursor: Cursor, version_family: int) -> tuple[Declare
         return None, problems
     scheme, host, path = _parts(_fill(written, cursor))
     if "@" in host:
-        message = "the address of this server holds credentials"
-        hint = "take them out of the document; they are not shown, and not used"
-        at = cursor.location(key)
-        problems.append(Problem(code="secret-in-url", severity="warning", message=message, location=at, hint=hint))
+        # The reading of the document has reported and covered them.
         host = ",".join(part.rpartition("@")[2] for part in host.split(","))
     protocol = cursor.text("protocol") or scheme
     version = cursor.get("protocolVersion")

@@ -12,7 +12,7 @@ from observatory.errors import Problem
 from observatory.location import Location
 from observatory.spec.catalog import SLI_WORDS, Measure, SliWord, SloDeclaration, Threshold
 from observatory.spec.references import Cursor
-from observatory.spec.suggestions import hint_for
+from observatory.spec.suggestions import hint_for, meant
 from observatory.units import compact_duration, parse_duration, parse_message_count, parse_percentage
 from observatory.windows import Window
 
@@ -77,10 +77,22 @@ class SloReader:
         if isinstance(value.value, dict):
             if "sli" in value.keys():  # noqa: SIM118 (merged layers)
                 return [(value, None)]
+            for word in value.value:
+                if value.get(word) is None:
+                    self._empty(value, word)
             return [(one, word) for word, one in value.entries()]
         hint = "write a list of {sli: availability, target: 99.9%}, or availability: 99.9%"
         self._add("slo-form", "x-slo is a list or a mapping", value.location(), hint)
         return []
+
+    def _empty(self, value: Cursor, word: str) -> None:
+        """An indicator with nothing behind it; `{availability: 99,9%}` makes a key of what follows the comma."""
+        at = value.location(word, key=True)
+        if re.fullmatch(r"\d+ ?%", word):
+            message = f"{word!r} is no indicator, but what a decimal comma has cut off"
+            self._add("slo-sli", message, at, f"write a point: 99.{word}")
+        else:
+            self._add("slo-incomplete", f"{word} needs a target", at, f"write {word}: 99.9%")
 
     def _declaration(self, entry: Cursor, word: str | None, sli_at: Place) -> SloDeclaration | None:
         if word is not None and not isinstance(entry.value, dict):
@@ -94,17 +106,22 @@ class SloReader:
             return self._declared(sli, sli, target, None, window, timezone, None, None, entry.location())
         before = len(self.problems)
         known = ENTRY_KEYS if word is None else ENTRY_KEYS[1:]
+        misspelt: set[str | None] = set()
         for key in entry.keys():  # noqa: SIM118 (merged layers)
             if key not in known:
-                self._unknown(entry, key, known)
+                misspelt |= self._unknown(entry, key, known)
         written = word if word is not None else self._value(entry, "sli")
         sli = self._sli(written, sli_at)
-        if self._value(entry, "target") is None:
+        if self._value(entry, "target") is None and "target" in misspelt:
+            target = None  # said already, with what was written instead
+        elif self._value(entry, "target") is None:
             self._add("slo-incomplete", "an objective needs a target", entry.location(), "add target: 99.9%")
             target = None
         else:
             target = self._target(self._value(entry, "target"), partial(entry.location, "target"))
-        threshold = self._threshold(sli, entry.get("threshold"), entry.location) if sli else None
+        bound = entry.get("threshold")
+        said = bound is None and "threshold" in misspelt
+        threshold = self._threshold(sli, bound, entry.location) if sli and not said else None
         name = self._text(entry, "name", "slo-name", _NAME) or sli
         window, timezone = self._window(entry)
         policy = self._text(entry, "policy", "slo-policy", _NAME)
@@ -138,15 +155,20 @@ class SloReader:
             **({"policy": chosen} if chosen else {}),
         )
 
-    def _unknown(self, entry: Cursor, key: str, known: tuple[str, ...]) -> None:
+    def _unknown(self, entry: Cursor, key: str, known: tuple[str, ...]) -> set[str | None]:
+        """Report an unknown key; the keys that it stands in for."""
         hint = hint_for(key, known)
+        instead = {meant(key, known)}
         if match := _PERCENTILE.fullmatch(key):
             digits = match[1]
             value = self._value(entry, key)
             hint = f"write threshold: {value}, target: {digits[:2]}{'.' + digits[2:] if digits[2:] else ''}%"
+            instead = {"threshold", "target"}
         elif key == "max":
             hint = f"write threshold: {self._value(entry, key)}"
+            instead = {"threshold"}
         self._add("slo-key", f"x-slo has no key {key!r}", entry.location(key, key=True), hint)
+        return instead
 
     def _sli(self, written: Any, at: Place) -> SliWord | None:
         for word in SLI_WORDS:

@@ -17,6 +17,8 @@ from observatory.spec.references import Cursor
 Schema = dict[str, Any]
 EMPTY_KEY = "\ue000"
 """Stands for an empty key in the view: jsonschema-rs leaves empty keys out of the paths that it reports."""
+MAX_LEVELS = 60
+"""Objects of the specification inside each other, references followed; real documents have a dozen."""
 _OMITTED = object()
 _NESTED = ("$ref", "properties", "additionalProperties", "items", "x-bindings")
 
@@ -34,6 +36,7 @@ class StructureView:
     bindings: list[tuple[str, Cursor]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     _built: dict[tuple[object, int], Any] = field(default_factory=dict)
+    _levels: int = 0
 
     def of(self, root: Cursor) -> Any:
         """The view of the whole document."""
@@ -54,8 +57,12 @@ class StructureView:
             return value
         key = ((cursor.source, cursor.segments), id(schema))
         if key not in self._built:
+            if self._levels >= MAX_LEVELS:
+                return _OMITTED
             self._built[key] = _OMITTED  # a message that is one of itself is looked at once
+            self._levels += 1
             self._built[key] = self._build(cursor, schema)
+            self._levels -= 1
         return self._built[key]
 
     def _build(self, cursor: Cursor, schema: Schema) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 from itertools import islice
@@ -17,6 +18,7 @@ from observatory.errors import Problem, Severity
 from observatory.spec.references import Cursor
 from observatory.spec.structure import EMPTY_KEY, Schema, StructureView
 from observatory.spec.suggestions import hint_for, meant
+from observatory.spec.unfolding import Unfolding
 
 Fault = tuple[tuple[str | int, ...], str, Schema]
 """Path of the failing value, the keyword that failed, and the schema object that holds the keyword."""
@@ -55,24 +57,33 @@ def check_structure(root: Cursor, family: int, *, compiled: bool = True) -> list
     schema = load_schema(f"asyncapi-{family}")
     view = StructureView(schema)
     instance = view.of(root)
-    problems = [
-        problem
-        for fault in _faults(schema, (), compiled, instance)
-        for problem in _problems(fault, root, "asyncapi", "error", family)
-    ]
+    unfolding = Unfolding()
+    beyond = unfolding.refused(instance, root.location())
+    problems = (
+        [beyond]
+        if beyond
+        else [
+            problem
+            for fault in _faults(schema, (), compiled, instance)
+            for problem in _problems(fault, root, "asyncapi", "error", family)
+        ]
+    )
     for place, bindings in view.bindings:
-        problems += _check_bindings(place, bindings, compiled)
+        problems += _check_bindings(place, bindings, compiled, unfolding)
     return problems + view.problems
 
 
-def _check_bindings(place: str, cursor: Cursor, compiled: bool) -> list[Problem]:
+def _check_bindings(place: str, cursor: Cursor, compiled: bool, unfolding: Unfolding) -> list[Problem]:
     if not isinstance(cursor.value, dict):
         message = "bindings are a mapping of protocols"
         return [Problem(code="binding-type", severity="warning", message=message, location=cursor.location())]
     schema = load_schema("bindings")
+    plain = cursor.plain()
+    if beyond := unfolding.refused(plain, cursor.location()):
+        return [replace(beyond, severity="warning")]
     return [
         problem
-        for fault in _faults(schema, ("definitions", place), compiled, cursor.plain())
+        for fault in _faults(schema, ("definitions", place), compiled, plain)
         for problem in _problems(fault, cursor, "binding", "warning", 0)
     ]
 
@@ -92,8 +103,8 @@ def _faults(schema: Schema, part: tuple[str, ...], compiled: bool, instance: Any
         try:
             validate = make(schema["$id"], part)
             found = {(path, keyword): holder for path, keyword, holder in islice(validate(instance), MAX_FAULTS)}
-        except (ImportError, ValueError, OverflowError, TypeError):
-            continue  # not installed, or a number that it cannot hold
+        except (ImportError, ValueError, OverflowError, TypeError, RecursionError):
+            continue  # not installed, or a number or a depth that it cannot hold
         for path, keyword in sorted(found, key=lambda one: ([str(step) for step in one[0]], one[1])):
             yield path, keyword, found[path, keyword]
         return
@@ -149,6 +160,8 @@ def _walk(schema: Schema, way: Any) -> Schema:
 def _problems(fault: Fault, root: Cursor, prefix: str, severity: Severity, family: int) -> Iterator[Problem]:
     """What to say about one fault: one line for each missing or unknown key."""
     path, keyword, schema = fault
+    if path and path[-1] == "$ref":
+        return  # the check of references says it, wherever it stands
     path = tuple("" if step == EMPTY_KEY else step for step in path)
     parent, cursor = _reach(root, path)
     named = [str(step) for step in path if not isinstance(step, int)]
@@ -178,6 +191,8 @@ def _problems(fault: Fault, root: Cursor, prefix: str, severity: Severity, famil
         case "additionalProperties":
             known = list(schema["properties"])
             for key in cursor.keys():  # noqa: SIM118 (merged layers)
+                if key == "$ref" and not isinstance(value.get(key), dict):
+                    continue  # the check of references says that it is no text
                 if key not in known and not key.startswith("x-"):
                     hint = _OF_OTHER_FAMILY.get(family, {}).get(key) or hint_for(key, known)
                     yield problem("key", f"{where} has no key {key!r}", hint, key)

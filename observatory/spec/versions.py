@@ -32,6 +32,11 @@ def version_of(root: Cursor) -> tuple[Version, list[Problem]]:
         hint = (
             f"did you mean 'asyncapi' instead of {near[0]!r}?" if near else "its first line would be: asyncapi: 3.0.0"
         )
+        if other := next((key for key in ("openapi", "swagger") if key in keys), None):
+            near, hint = (
+                [other],
+                "this is OpenAPI, which describes HTTP; name a document that begins with asyncapi: 3.0.0",
+            )
         message = "this is no AsyncAPI document: it has no key 'asyncapi'"
         at = root.location(near[0], key=True) if near else root.location()
         return Version("", None), [Problem(code="not-asyncapi", message=message, location=at, hint=hint)]

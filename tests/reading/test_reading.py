@@ -200,6 +200,14 @@ def test_a_file_that_is_not_utf8_is_refused_at_the_byte(tmp_path: Path) -> None:
     assert problem.message == "byte 0xe9 is not UTF-8 text"
 
 
+def test_old_line_ends_do_not_move_the_place_of_a_wrong_byte(tmp_path: Path) -> None:
+    path = tmp_path / "latin.yaml"
+    path.write_bytes(b"a: 1\rb: 2\r\nc: caf\xe9\n")
+    with pytest.raises(InputInvalid) as caught:
+        read(path, shown_as="latin.yaml")
+    assert str(caught.value.problems[0].location) == "latin.yaml:3:7"
+
+
 def test_utf16_with_a_mark_is_read(tmp_path: Path) -> None:
     path = tmp_path / "wide.yaml"
     path.write_bytes("a: é\n".encode("utf-16"))
@@ -230,7 +238,7 @@ def test_a_trailing_comma_is_called_by_its_name() -> None:
 @pytest.mark.parametrize(
     ("text", "code", "line", "column"),
     [
-        ("a: [1\n", "yaml-syntax", 2, 1),
+        ("a: [1\n", "yaml-syntax", 1, 4),
         ("a:\n\t- b\n", "yaml-syntax", 2, 1),
         ("a: b: c\n", "yaml-syntax", 1, 5),
         ("a: *nothing\n", "yaml-syntax", 1, 4),

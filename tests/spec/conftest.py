@@ -47,6 +47,15 @@ def findings(catalog: Catalog) -> list[tuple[str, str]]:
     return [(problem.code, str(problem.location)) for problem in catalog.problems]
 
 
-@pytest.fixture(autouse=True)
-def _without_network(socket_disabled: None) -> None:
-    """Reading documents opens no socket; pytest-socket raises where one is opened."""
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, str]], Path]:
+    """Write files into a folder that is the working folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(files: dict[str, str]) -> Path:
+        for name, text in files.items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(text, encoding="utf-8")
+        return tmp_path
+
+    return write

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,7 +12,7 @@ import pytest
 
 from observatory.errors import InputInvalid
 from observatory.spec.load import load_catalog
-from observatory.spec.remote import fetch
+from observatory.spec.remote import _read, fetch
 
 HEAD = "asyncapi: 3.0.0\ninfo: {title: T, version: '1'}\n"
 
@@ -29,6 +30,13 @@ class Pages(BaseHTTPRequestHandler):
             self.send_response(302)
             self.send_header("Location", "file:///etc/passwd")
             self.end_headers()
+        elif self.path == "/nonsense.yaml":
+            self.wfile.write(b"this is no HTTP\r\n\r\n")
+        elif self.path == "/cut.yaml":
+            self.send_response(200)
+            self.send_header("Content-Length", "5000")
+            self.end_headers()
+            self.wfile.write(b"a: 1\n")
         elif self.path in pages:
             self.send_response(200)
             self.end_headers()
@@ -41,12 +49,7 @@ class Pages(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def _without_network(socket_enabled: None) -> None:
-    """These tests talk to a server on loopback."""
-
-
-@pytest.fixture
-def server() -> Iterator[str]:
+def server(socket_enabled: None) -> Iterator[str]:
     web = ThreadingHTTPServer(("127.0.0.1", 0), Pages)
     thread = threading.Thread(target=web.serve_forever, daemon=True)
     thread.start()
@@ -79,6 +82,9 @@ def test_a_reference_that_is_not_allowed_asks_nobody(tmp_path: Path) -> None:
         ("/redirect.yaml", "reference-file-missing"),
         ("/missing.yaml", "reference-file-missing"),
         ("/latin.yaml", "reference-file-missing"),
+        ("/nonsense.yaml", "reference-file-missing"),
+        ("/cut.yaml", "reference-file-missing"),
+        ("/a b.yaml", "reference-file-missing"),
     ],
 )
 def test_what_cannot_be_fetched_is_a_problem(server: str, tmp_path: Path, page: str, code: str) -> None:
@@ -90,3 +96,16 @@ def test_what_cannot_be_fetched_is_a_problem(server: str, tmp_path: Path, page: 
 def test_only_web_addresses_are_fetched() -> None:
     with pytest.raises(InputInvalid, match="neither a file nor a web address"):
         fetch("file:///etc/passwd")
+
+
+class Dripping:
+    """An answer that never ends and is never silent."""
+
+    def read1(self, _size: int) -> bytes:
+        return b"x"
+
+
+def test_an_answer_that_drips_ends_after_its_whole_time() -> None:
+    seconds = itertools.count(step=7.0)
+    with pytest.raises(TimeoutError, match="takes longer than 60 s"):
+        _read(Dripping(), lambda: next(seconds))  # type: ignore[arg-type]

@@ -219,3 +219,30 @@ def test_a_misspelt_indicator_of_the_short_form_is_shown_at_its_word() -> None:
         "slo.yaml:2:3: error[slo-sli]: 'availabilty' is no indicator",
         "slo.yaml:3:3: error[slo-sli]: 'latncy' is no indicator",
     ]
+
+
+def test_a_slip_is_said_once_and_not_as_what_is_missing_as_well() -> None:
+    for written, hint in (
+        ("latency: {p99: 500ms}", " hint: write threshold: 500ms, target: 99%"),
+        ("latency: {treshold: 500ms, target: 99%}", " hint: did you mean 'threshold'?"),
+        ("- {sli: availability, targt: 99.9%}", " hint: did you mean 'target'?"),
+    ):
+        _, problems = read_slo(written)
+        (problem,) = problems
+        assert "error[slo-key]" in problem
+        assert problem.splitlines()[-1] == hint
+
+
+@pytest.mark.parametrize(
+    ("written", "code", "hint"),
+    [
+        ("availability:", "slo-incomplete", "write availability: 99.9%"),
+        ("{availability: 99%, latency: }", "slo-incomplete", "write latency: 99.9%"),
+        ("{availability: 99%, 9%: }", "slo-sli", "write a point: 99.9%"),
+    ],
+)
+def test_an_indicator_with_nothing_behind_it_is_an_error(written: str, code: str, hint: str) -> None:
+    _, problems = read_slo(written)
+    (problem,) = problems
+    assert f"error[{code}]" in problem
+    assert problem.splitlines()[-1] == f" hint: {hint}"

@@ -15,6 +15,7 @@ from observatory.errors import InputInvalid, Problem
 from observatory.location import Location
 from observatory.reading import Reading, bytes_of, read_text, text_of
 from observatory.spec.ownership.finding import Faults, File
+from observatory.spec.secrets import without_secrets
 
 MAX_PAGES = 10_000
 """YAML documents that are read of one file."""
@@ -113,7 +114,7 @@ class Pages:
         try:
             # The name decides between JSON and YAML; the front matter of a page is YAML.
             name = file.shown if not file.shown.lower().endswith((".md", ".mdx")) else f"{file.shown}.yaml"
-            reading = read_text(text, name, lenient=True)
+            reading = without_secrets(read_text(text, name, lenient=True))
         except InputInvalid as error:
             self.faults.unreadable(file, [_moved(problem, file, above) for problem in error.problems])
             return

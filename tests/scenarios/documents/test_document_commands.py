@@ -125,31 +125,6 @@ def test_findings_as_json(run: Callable[..., Any]) -> None:
     ]
 
 
-def test_findings_as_sarif(run: Callable[..., Any]) -> None:
-    log = json.loads(run("validate", "faulty.yaml", "--format", "sarif").stdout)
-    (sarif_run,) = log["runs"]
-    result = next(one for one in sarif_run["results"] if one["ruleId"] == "asyncapi-key")
-    assert log["version"] == "2.1.0"
-    assert sarif_run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == "asyncapi-key"
-    assert result["level"] == "error"
-    assert result["locations"] == [
-        {
-            "physicalLocation": {
-                "artifactLocation": {"uri": "faulty.yaml"},
-                "region": {"startLine": 4, "startColumn": 12, "endColumn": 18},
-            }
-        }
-    ]
-
-
-def test_findings_as_github_annotations(run: Callable[..., Any]) -> None:
-    lines = run("validate", "faulty.yaml", "--format", "github").stdout.splitlines()
-    assert (
-        "::error file=faulty.yaml,line=4,col=12,endColumn=18,title=asyncapi-key::"
-        "'orders' has no key 'adress' (did you mean 'address'?)" in lines
-    )
-
-
 def test_a_gate_on_warnings_ends_in_1(run: Callable[..., Any]) -> None:
     Path("warn.yaml").write_text(BILLING.replace("name: billing.orders}", "nam: billing.orders}"), encoding="utf-8")
     assert run("validate", "warn.yaml").exit_code == 0

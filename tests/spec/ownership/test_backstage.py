@@ -309,7 +309,7 @@ def test_a_broken_entity_leaves_the_others_readable(estate: Estate) -> None:
     broken = "kind: Component\nmetadata: {name: x\nspec: {}\n"
     catalog = estate({"a.yaml": document("Events"), "catalog-info.yaml": pages(broken, COMPONENT)})
     ((severity, code, place),) = findings(catalog)
-    assert (severity, code, place.split(":")[:2]) == ("warning", "yaml-syntax", ["catalog-info.yaml", "3"])
+    assert (severity, code, place.split(":")[:2]) == ("warning", "yaml-syntax", ["catalog-info.yaml", "2"])
     assert owner_of(catalog).provenance == "backstage catalog-info.yaml:12"
 
 

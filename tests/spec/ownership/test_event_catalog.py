@@ -231,7 +231,7 @@ def test_two_services_that_claim_one_document_are_reported(estate: Estate) -> No
     ("text", "code", "place"),
     [
         ("---\nid: Orders\nowners: [a]\n\n# no end\n", "front-matter-open", "1:1"),
-        ("---\nid: Orders\nowners: [a\n---\n", "yaml-syntax", "4:1"),
+        ("---\nid: Orders\nowners: [a\n---\n", "yaml-syntax", "3:11"),
         ("---\nversion: 1.0.0\n---\n", "ownership-form", "2:1"),
         ("---\nid: Orders\nid: Orders\n---\n", "key-duplicate", "3:1"),
     ],

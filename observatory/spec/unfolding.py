@@ -1,0 +1,56 @@
+"""How large a value is when everything in it that is shared is written out, found without writing it out.
+
+Values share the parts that aliases and references repeat, so a document of some lines can stand for more values than
+any memory holds. Whoever hands a value to something that does not know of sharing asks here first.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from observatory.errors import Problem
+from observatory.location import Location
+
+MAX_UNFOLDED = 2_000_000
+MAX_LEVELS = 300
+
+
+class Unfolding:
+    """Sizes of values of one document, and how much of it has been written out already.
+
+    The bound holds for the sum, because one large part that a thousand others refer to is written out a thousand times.
+    """
+
+    def __init__(self) -> None:
+        self.written = 0
+        self._known: dict[int, tuple[int, int]] = {}
+        self._kept: list[Any] = []  # parts are known by their id, which is theirs only as long as they live
+
+    def size(self, value: Any) -> tuple[int, int]:
+        """Values in a value, itself counted, and levels of nesting; a plain one has none. Parts are looked at once."""
+        self._kept.append(value)
+        known = self._known
+        pending: list[tuple[Any, bool]] = [(value, False)]
+        while pending:
+            node, looked_into = pending.pop()
+            if not isinstance(node, dict | list) or id(node) in known:
+                continue
+            parts = list(node.values() if isinstance(node, dict) else node)
+            if not looked_into:
+                pending.append((node, True))
+                pending += [(part, False) for part in parts if isinstance(part, dict | list)]
+                continue
+            sizes = [known.get(id(part), (1, 0)) if isinstance(part, dict | list) else (1, 0) for part in parts]
+            known[id(node)] = 1 + sum(size for size, _ in sizes), 1 + max((levels for _, levels in sizes), default=0)
+        return known.get(id(value), (1, 0))
+
+    def refused(self, value: Any, location: Location) -> Problem | None:
+        """The finding for a value that must not be written out; None for one that may, which then counts as written."""
+        values, levels = self.size(value)
+        if self.written + values <= MAX_UNFOLDED and levels <= MAX_LEVELS:
+            self.written += values
+            return None
+        what = f"more than {MAX_LEVELS} levels" if levels > MAX_LEVELS else f"more than {MAX_UNFOLDED:,} values"
+        message = f"references grow the document to {what} when this is written out, so it is not checked"
+        hint = "let fewer parts refer to parts that refer to others"
+        return Problem(code="reference-expansion", message=message, location=location, hint=hint)
