@@ -94,8 +94,8 @@ def _read_document(source: Source, references: References) -> tuple[DeclaredDocu
     if version.family is None:
         return None, problems
     reader = asyncapi2 if version.family == 2 else asyncapi3
-    references.check(root)
-    problems += check_structure(root, version.family)
+    uses = references.check(root)
+    problems += check_structure(root, version, uses)
     document = reader.read_document(root, version.text)
     problems += check_rules(document)
     return document, problems

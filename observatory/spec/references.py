@@ -18,6 +18,16 @@ MAX_LEVELS = 300
 _UNDER_WAY = object()
 _DATA_KEYS = frozenset({"example", "examples", "default", "const", "enum"})
 """Keys of schemas and messages whose values are data: a `$ref` in there is no reference."""
+_SHELVES = (("components",), ("channels",), ("operations",), ("servers",))
+"""Parts of a document that are looked at as a whole, so that what they hold needs no look of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A reference and where it leads."""
+
+    holder: Cursor
+    target: Cursor
 
 
 @dataclass(slots=True)
@@ -151,15 +161,23 @@ class References:
             return value
         return dict(zip(value, parts, strict=True)) if isinstance(value, dict) else parts
 
-    def check(self, cursor: Cursor) -> None:
-        """Follow every reference in a file and what it leads to, so that each broken one is found."""
+    def check(self, cursor: Cursor) -> list[Use]:
+        """Follow every reference in a file and what it leads to, so that each broken one is found.
+
+        Returns:
+            The references that lead out of the parts where a document keeps what is referred to.
+        """
+        uses: list[Use] = []
         seen: set[tuple[Source, tuple[str, ...]]] = set()
         pending: list[tuple[Source, tuple[str, ...], Any]] = [(cursor.source, cursor.segments, cursor.value)]
         while pending:
             source, segments, value = pending.pop()
             if isinstance(value, dict):
                 if isinstance(value.get("$ref"), str):
-                    target = self.follow(Cursor(self, source, segments, value))
+                    holder = Cursor(self, source, segments, value)
+                    target = self.follow(holder)
+                    if target is not None and not (target.source is cursor.source and target.segments[:1] in _SHELVES):
+                        uses.append(Use(holder, target))
                     # A file is checked as a whole; of another one what is referred to.
                     if target is not None and target.source is not cursor.source:
                         key = (target.source, target.segments)
@@ -173,6 +191,7 @@ class References:
                 for index, part in enumerate(value):
                     if isinstance(part, dict | list):
                         pending.append((source, (*segments, str(index)), part))
+        return uses
 
 
 def _missing(text: str, walked: list[str], segment: str, value: Any) -> Problem:

@@ -19,6 +19,7 @@ from observatory.spec.files import Library, Source
 from observatory.spec.load import load_catalog
 from observatory.spec.references import References
 from observatory.spec.validation import check_structure
+from observatory.spec.versions import Version, version_of
 
 Load = Callable[..., Catalog]
 
@@ -30,7 +31,7 @@ WHOLE3 = {
         "version": "1",
         "contact": {"name": "n"},
         "license": {"name": "MIT"},
-        "tags": [{"name": "t", "externalDocs": {"url": "u"}}],
+        "tags": [{"name": "t", "externalDocs": {"url": "https://docs.example/t"}}],
     },
     "servers": {
         "s": {
@@ -85,7 +86,8 @@ WHOLE2 = {
 def structure(document: object, family: int, *, compiled: bool = True) -> list[Problem]:
     reading = read_text(json.dumps(document, indent=1), "doc.json", lenient=True)
     cursor = References(Library(roots=())).root(Source("doc", reading))
-    return in_order(check_structure(cursor, family, compiled=compiled))
+    version = Version(f"{family}.x", family) if family else version_of(cursor)[0]
+    return in_order(check_structure(cursor, version, compiled=compiled))
 
 
 @pytest.mark.parametrize(("document", "family"), [(WHOLE3, 3), (WHOLE2, 2)])
