@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from observatory.errors import InputInvalid, Problem, in_order
@@ -78,7 +79,7 @@ def _load(paths: Sequence[Path], roots: Sequence[Path], overlay_paths: Sequence[
         problems += description.declared.problems + description.problems
     problems += extensions.problems + references.problems + overlays.problems
     for source in library.sources():
-        problems += source.reading.problems
+        problems += (_in_document(problem) for problem in source.reading.problems)
     catalog = join(descriptions, problems)
     return Catalog(
         documents=catalog.documents,
@@ -86,6 +87,12 @@ def _load(paths: Sequence[Path], roots: Sequence[Path], overlay_paths: Sequence[
         operations=catalog.operations,
         problems=tuple(in_order(catalog.problems)),
     )
+
+
+def _in_document(problem: Problem) -> Problem:
+    """What a file's reading found, as it matters in a document: `!include` of RAML is let pass there."""
+    harmless = problem.code == "yaml-tag" and "!include" in problem.message
+    return replace(problem, severity="warning") if harmless else problem
 
 
 def _read_document(source: Source, references: References) -> tuple[DeclaredDocument | None, list[Problem]]:

@@ -184,6 +184,7 @@ class References:
                         if key not in seen:
                             seen.add(key)
                             pending.append((*key, target.value))
+                    continue  # what stands beside a reference does not count
                 for name, part in value.items():
                     if isinstance(part, dict | list) and name not in _DATA_KEYS:
                         pending.append((source, (*segments, name), part))

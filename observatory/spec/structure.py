@@ -3,8 +3,8 @@ it does not look.
 
 The schema itself says where to go: the walk follows its `properties`, `additionalProperties`, `items`, conditions and
 definitions. Objects marked `x-link` stay references where these lead to a place that is looked at anyway; objects
-marked `x-bindings` are handed over for a check of their own; schemas, marked `x-schema`, are taken as written. Extension
-values and other data become empty shells, so the view stays small.
+marked `x-bindings` are handed over for a check of their own; schemas, marked `x-schema`, are taken as written.
+Extension values and other data become empty shells, so the view stays small.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from typing import Any
 from observatory.errors import Problem
 from observatory.spec.references import Cursor, Use
 from observatory.spec.schema_files import Schema
+
+Path = tuple[str | int, ...]
 
 EMPTY_KEY = "\ue000"
 """Stands for an empty key in the view: jsonschema-rs leaves empty keys out of the paths that it reports."""
@@ -35,6 +37,7 @@ _NESTED = frozenset(
 )
 _MARKS = ("x-link", "x-bindings", "x-schema")
 _OWN_FORMAT = re.compile(r"application/(?:vnd\.aai\.asyncapi|schema)(?:\+\w+)?;version=")
+_OPENAPI = re.compile(r"application/vnd\.oai\.openapi(?:\+json|\+yaml)?;version=3\.0\.0")
 _SECTIONS = {"channel": "channels", "message": "messages", "server": "servers"}
 
 
@@ -98,6 +101,19 @@ class StructureView:
                 return found
             waiting = later
 
+    def behind_reference(self, root: Cursor, path: Path) -> bool:
+        """Whether a path leads through a reference inside a schema, where only its target would count."""
+        cursor, inside = root, root.identity in self.schemas
+        for step in path:
+            raw = cursor.child(str(step), cursor.value[step]) if _has(cursor.value, step) else None
+            if raw is None or (inside and _is_reference(cursor.value)):
+                return inside and _is_reference(cursor.value)
+            followed = raw if inside else raw.follow()
+            if followed is None:
+                return False
+            cursor, inside = followed, inside or followed.identity in self.schemas
+        return inside and _is_reference(cursor.value) and cursor.identity not in self.schemas
+
     def _in_schema(self, address: str, segments: tuple[str, ...]) -> bool:
         return any((address, segments[:length]) in self.schemas for length in range(len(segments) + 1))
 
@@ -151,9 +167,12 @@ class StructureView:
         value = cursor.value
         if kind == "any" and isinstance(value, dict) and "schema" in value:
             inner = cursor.get("schema")
-            if _is_own(value.get("schemaFormat")) and inner is not None:
-                self.schemas.add(inner.identity)
-            return {**value, "schema": inner.value} if inner is not None else value
+            if inner is None:
+                return value
+            if not _is_own(value.get("schemaFormat")):
+                return {**value, "schema": inner.plain()}
+            self.schemas.add(inner.identity)
+            return {**value, "schema": inner.value}
         self.schemas.add(cursor.identity)
         return value
 
@@ -173,7 +192,7 @@ class StructureView:
             inner = shape.part(name)
             if inner is not None and not _NESTED.isdisjoint(inner):
                 if inner.get("x-schema") == "payload" and not _is_own(value.get("schemaFormat")):
-                    view = self._foreign(cursor.child(name, part))
+                    view = self._foreign(cursor.child(name, part), value["schemaFormat"])
                 else:
                     view = self._view(cursor.child(name, part), inner)
                 if view is not _OMITTED:
@@ -182,9 +201,24 @@ class StructureView:
                 built[name or EMPTY_KEY] = _shell(part, lists=isinstance(inner, dict) and inner.get("type") == "array")
         return built
 
-    def _foreign(self, cursor: Cursor) -> Any:
+    def _foreign(self, cursor: Cursor, written: str) -> Any:
+        """A payload in another format; a reference to a schema of OpenAPI stands inside it, not in its place."""
+        if _OPENAPI.fullmatch(written) and isinstance(cursor.value, dict) and isinstance(cursor.value.get("$ref"), str):
+            self.problems.append(_not_allowed(cursor, None))
         target = cursor.follow()
-        return _OMITTED if target is None else target.value
+        return _OMITTED if target is None else target.plain()
+
+
+def _has(value: Any, step: str | int) -> bool:
+    return (
+        step in value
+        if isinstance(value, dict)
+        else isinstance(value, list) and isinstance(step, int) and step < len(value)
+    )
+
+
+def _is_reference(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("$ref"), str)
 
 
 def _is_own(written: Any) -> bool:

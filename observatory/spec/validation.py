@@ -30,11 +30,13 @@ def check_structure(
     problems = [
         problem
         for fault in faults_of(instance, name, minor, (), compiled=compiled)
+        if not view.behind_reference(root, fault[0])
         for problem in wording.problems(fault, root)
     ]
     for schema in view.schemas_elsewhere(list(uses)):
         for fault in faults_of(schema.value, name, minor, ("definitions", "schema"), compiled=compiled):
-            problems += wording.problems(fault, schema)
+            if not view.behind_reference(schema, fault[0]):
+                problems += wording.problems(fault, schema)
     for place, bindings in view.bindings:
         problems += _check_bindings(place, bindings, version, compiled)
     return list(dict.fromkeys(problems + view.problems))

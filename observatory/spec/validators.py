@@ -13,8 +13,8 @@ from typing import Any
 
 from observatory.spec.formats import FORMATS
 from observatory.spec.schema_files import Schema, load_schema
+from observatory.spec.structure import Path
 
-Path = tuple[str | int, ...]
 Fault = tuple[Path, str, Schema]
 """Path of the failing value, the keyword that failed, and the schema object that holds the keyword."""
 Validate = Callable[[Any], Iterator[Fault]]
