@@ -48,9 +48,9 @@ def _parameters(document: DeclaredDocument) -> Iterator[Problem]:
     if document.family == 3:
         listed = {channel.cursor.identity for channel in document.channels}
         shelf = document.root.get("components")
-        for _, channel in _entries(shelf, "channels"):
-            if channel.identity not in listed:
-                yield from _parameters_of(3, channel, channel.text("address"), channel.location("address"))
+        for _, kept in _entries(shelf, "channels"):
+            if kept.identity not in listed:
+                yield from _parameters_of(3, kept, kept.text("address"), kept.location("address"))
 
 
 def _parameters_of(family: int, channel: Cursor, address: str | None, at: Location) -> Iterator[Problem]:
@@ -120,8 +120,9 @@ def _server_variables(document: DeclaredDocument) -> Iterator[Problem]:
                 yield _problem(
                     "server-variable", message, server.location(key), hint, "error" if refused else "warning"
                 )
-        for name in keys if declared is not None and refused else ():
-            if name not in used:
+        # A name that is written in two ways is one fault.
+        for name in keys if refused and all(one in keys for one in used) else ():
+            if declared is not None and name not in used:
                 message = f"the variable {name!r} does not appear in the server's url"
                 hint = hint_for(name, used)
                 yield _problem("server-variable", message, declared.location(name, key=True), hint)

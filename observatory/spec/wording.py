@@ -10,9 +10,9 @@ from typing import Any
 from observatory.errors import Problem, Severity
 from observatory.spec.references import Cursor
 from observatory.spec.schema_files import Schema
-from observatory.spec.structure import EMPTY_KEY
+from observatory.spec.structure import EMPTY_KEY, Path
 from observatory.spec.suggestions import hint_for, meant
-from observatory.spec.validators import Fault, Path
+from observatory.spec.validators import Fault
 from observatory.spec.versions import Version
 
 _TYPES = {

@@ -154,7 +154,10 @@ def test_telemetry_labels_are_text_in_order(one: Load) -> None:
 
 
 def test_extensions_of_other_tools_are_left_alone(one: Load) -> None:
-    assert one(three({"info": "x-linkedin: /company, x-x: shop, x-microcks: {}"})).problems == ()
+    assert (
+        one(three({"info": "x-linkedin: 'https://www.linkedin.com/company/shop', x-x: shop, x-microcks: {}"})).problems
+        == ()
+    )
 
 
 @pytest.mark.parametrize(
