@@ -47,7 +47,7 @@ WHOLE3 = {
             "address": "a.{p}",
             "parameters": {"p": {"enum": ["x"]}},
             "servers": [{"$ref": "#/servers/s"}],
-            "messages": {"m": {"payload": True, "headers": {}, "correlationId": {"location": "$message.header#/id"}}},
+            "messages": {"m": {"payload": {}, "headers": {}, "correlationId": {"location": "$message.header#/id"}}},
             "bindings": {"kafka": {"partitions": 3}},
         }
     },
