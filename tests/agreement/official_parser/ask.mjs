@@ -1,5 +1,5 @@
-// What the official parser says about documents: one JSON line for each path that comes in as a line.
-// node ask.mjs FOLDER-OF-THE-PACKAGE < PATHS
+// What the official parser says about documents: one JSON line in ANSWERS for each path that comes in as a line.
+// node ask.mjs FOLDER-OF-THE-PACKAGE ANSWERS < PATHS
 import { createRequire } from 'node:module';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -54,6 +54,6 @@ for await (const file of readline.createInterface({ input: process.stdin })) {
   } catch (error) {
     found = { accepted: false, codes: ['uncaught-error'], errors: [String(error)], seconds: 0, version: null, operations: [] };
   }
-  process.stdout.write(JSON.stringify({ file, ...found }) + '\n');
+  fs.appendFileSync(process.argv[3], JSON.stringify({ file, ...found }) + '\n');
 }
 process.exit(0);

@@ -1,7 +1,7 @@
 """A folder of real documents with recorded verdicts, where one is present: which files, and what was said about them.
 
-The folder is ../shared/corpus/asyncapi beside the checkout, or the one that OBSERVATORY_CORPUS names. Its MANIFEST.tsv is read by
-its header line; the names of columns and of verdicts may be any of the usual ones.
+The folder is ../shared/corpus/asyncapi beside the checkout, or the one that OBSERVATORY_CORPUS names. Its MANIFEST.tsv
+is read by its header line; the names of columns and of verdicts may be any of the usual ones.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ CHECKOUT = Path(__file__).parents[3]
 _PATHS = ("path", "file", "filename", "document", "doc", "name")
 _VERSIONS = ("version", "asyncapi", "asyncapi_version", "spec_version", "spec")
 _VERDICTS = ("structural", "structure", "verdict", "valid", "accepted", "official", "parser", "result", "status", "ok")
-_YES = ("valid", "true", "yes", "ok", "accept", "pass", "1")
-_NO = ("invalid", "false", "no", "error", "reject", "fail", "refused", "0")
+_YES = ("valid", "true", "yes", "ok", "accept", "pass", "no error", "1")
+_NO = ("invalid", "false", "error", "reject", "fail", "refuse", "no", "0")
 
 
 class UnreadableManifest(Exception):
@@ -75,19 +75,20 @@ def read_manifest(corpus: Path) -> list[Recorded]:
 
 
 def _column(header: Sequence[str], words: Sequence[str]) -> str | None:
-    """The column whose name is one of the words, else the first that contains one, in the order of the words."""
+    """The column that the first of the words names that names one: as a whole, or as a part."""
     plain = {name.strip().lower().replace(" ", "_").replace("-", "_"): name for name in header}
     for word in words:
-        if word in plain:
-            return plain[word]
-    return next((name for word in words for key, name in plain.items() if word in key), None)
+        for key, name in sorted(plain.items(), key=lambda one: one[0] != word):
+            if word in key:
+                return name
+    return None
 
 
 def _accepted(text: str) -> bool | None:
     word = text.strip().lower()
-    if word.startswith(_NO):
-        return False
-    return True if word.startswith(_YES) else None
+    if word.startswith(tuple(one for one in _YES if len(one) > 2)) or word in _YES:
+        return True
+    return False if word.startswith(tuple(one for one in _NO if len(one) > 2)) or word in _NO else None
 
 
 def _located(corpus: Path, written: str) -> Path:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -56,8 +57,10 @@ def _installed() -> str | None:
 
 def ask(files: Sequence[Path], seconds: float = 1800) -> list[dict[str, Any]]:
     """Its answers, in the order of the files."""
-    text = "".join(f"{path}\n" for path in files)
-    done = subprocess.run(
-        ["node", str(_ASK), str(home())], input=text, capture_output=True, text=True, timeout=seconds, check=True
-    )
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    with tempfile.TemporaryDirectory() as folder:
+        answers = Path(folder) / "answers.jsonl"
+        command = ["node", str(_ASK), str(home()), str(answers)]
+        text = "".join(f"{path.resolve()}\n" for path in files)
+        subprocess.run(command, input=text, capture_output=True, text=True, timeout=seconds, check=True)
+        with answers.open(encoding="utf-8", newline="\n") as lines:
+            return [json.loads(line) for line in lines]

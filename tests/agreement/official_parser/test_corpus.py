@@ -2,8 +2,8 @@
 
     OBSERVATORY_CORPUS=FOLDER pytest tests/agreement/official_parser/test_corpus.py -s
 
-The verdicts are those of the folder's MANIFEST.tsv; where that has none, and for operations and traits, the official parser is asked
-if it can be. Every disagreement is printed with its reason from known_differences.tsv.
+The verdicts are those of the folder's MANIFEST.tsv; where that has none, and for operations and traits, the official
+parser is asked if it can be. Every disagreement is printed with its reason from known_differences.tsv.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ import pytest
 from agreement.official_parser.corpus import Recorded, UnreadableManifest, folder, read_manifest
 from agreement.official_parser.official import ask, missing
 from agreement.official_parser.verdict import Operation, Verdict, directions, is_supported, official, ours
+
+from observatory.errors import InputInvalid
+from observatory.reading import read
 
 REASONS = Path(__file__).with_name("known_differences.tsv")
 WANTED = 0.985
@@ -72,7 +75,7 @@ def _is_document(path: Path) -> bool:
 @pytest.fixture(scope="module")
 def pairs(corpus: Path, request: pytest.FixtureRequest) -> list[Pair]:
     """Both verdicts on each document of a supported version that has one."""
-    listed = _listed(corpus)
+    listed = [one for one in _listed(corpus) if is_supported(_version(one))]
     unrecorded = [one for one in listed if one.accepted is None]
     asked: dict[Path, Verdict] = {}
     if unrecorded:
@@ -84,21 +87,16 @@ def pairs(corpus: Path, request: pytest.FixtureRequest) -> list[Pair]:
     found = []
     for one in listed:
         theirs = asked.get(one.path) or Verdict(bool(one.accepted), bool(one.accepted), ())
-        mine = ours(one.path, [corpus])
-        if is_supported(_version(one)):
-            found.append(Pair(one.path, mine, theirs))
+        found.append(Pair(one.path, ours(one.path, [corpus]), theirs))
     return found
 
 
 def _version(one: Recorded) -> str | None:
-    from observatory.spec.files import Library
-    from observatory.spec.references import References
-
     if one.version:
         return one.version.strip().strip("'\"")
     try:
-        data = References(Library(roots=(one.path.parent,))).library.document(one.path, one.path.name).data
-    except Exception:
+        data = read(one.path, lenient=True).data
+    except InputInvalid:
         return None
     return data.get("asyncapi") if isinstance(data, dict) else None
 

@@ -1,16 +1,16 @@
 """The structural verdict on a document, ours and the official parser's, on equal terms.
 
-A document is accepted when its text can be read, its version is a known one, its references lead somewhere, it fits the
-schema of its version, and what must agree in it does: parameters with addresses, variables with servers, ids and tags that
-stand once, servers, channels, messages and security schemes that are declared. These are the rules that decide what is
-mapped to telemetry.
+A document is accepted when its text can be read, its version is a known one, its references lead somewhere, it fits
+the schema of its version, and what must agree in it does: parameters with addresses, variables with servers, ids and
+tags that stand once, servers, channels, messages and security schemes that are declared. These are the rules that
+decide what is mapped to telemetry.
 
-Left out on the official side are judgements about the contents of payloads: whether examples and defaults fit their schemas,
-and whether schemas in other languages can be translated.
+Left out on the official side are judgements about the contents of payloads: whether examples and defaults fit their
+schemas, and whether schemas in other languages can be translated.
 
-Faults of bindings are warnings here, since a name can be read beside them; the official parser refuses a 3.x document for
-them. The same holds for channel keys with wildcards. On equal terms both count as refusals, so a difference that is only
-one of severity is no disagreement; `plain` is the verdict by severity alone.
+Faults of bindings are warnings here, since a name can be read beside them; the official parser refuses a 3.x document
+for them. The same holds for channel keys with wildcards. On equal terms both count as refusals, so a difference that
+is only one of severity is no disagreement; `plain` is the verdict by severity alone.
 """
 
 from __future__ import annotations
