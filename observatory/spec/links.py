@@ -49,6 +49,8 @@ def _channel_of(name: str, operation: Cursor) -> Iterator[Problem]:
 
 def _messages_of(operation: Cursor) -> Iterator[Problem]:
     channel, messages = operation.raw("channel"), operation.raw("messages")
+    if channel is None:
+        return  # the schema has told of that
     text = channel.value.get("$ref") if channel is not None and isinstance(channel.value, dict) else None
     found = list(_references(messages)) if messages is not None else []
     # The official parser leaves an operation alone whose references are no URIs, such as those with braces.

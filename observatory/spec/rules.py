@@ -54,6 +54,9 @@ def _parameters(document: DeclaredDocument) -> Iterator[Problem]:
 
 
 def _parameters_of(family: int, channel: Cursor, address: str | None, at: Location) -> Iterator[Problem]:
+    written = channel.get("address")
+    if written is not None and not isinstance(written.value, str):
+        return  # the schema has told of that
     declared = channel.get("parameters")
     keys = list(declared.value) if declared is not None and isinstance(declared.value, dict) else []
     used = [name for name in parameters_in(address or "") if name]
@@ -87,12 +90,13 @@ def _channel_keys(document: DeclaredDocument) -> Iterator[Problem]:
         key = channel.key_cursor.segments[-1] if channel.key_cursor.segments else channel.key
         if channel.key_cursor.segments[:1] != ("channels",):
             continue
-        hint = "the official tools refuse it; parameters are letters, digits and underscores in braces"
         if _QUERY.search(key):
             message = f"the channel {key!r} holds a ? or a #, which begin a query and a fragment"
+            hint = "the official tools refuse it"
             yield _problem("channel-key", message, channel.key_cursor.location(key=True), hint, "warning")
         elif document.family == 2 and not (key and is_uri_template(key)):
             message = f"the channel {key!r} is no URI template"
+            hint = "the official tools refuse it; parameters are letters, digits and underscores in braces"
             yield _problem("channel-key", message, channel.key_cursor.location(key=True), hint, "warning")
 
 

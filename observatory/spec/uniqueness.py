@@ -90,15 +90,15 @@ def _tagged(root: Cursor) -> Iterator[Cursor]:
 
 def _tags(holder: Cursor) -> Iterator[Problem]:
     tags = holder.get("tags")
-    names: set[str] = set()
+    names: dict[str, object] = {}
     for tag in tags.items() if tags is not None else ():
         name = tag.text("name")
         if name is None:
             return
-        if name in names:
+        if name in names and names[name] != tag.value:  # of the same tag twice the schema has told
             hint = "each tag of an object has a name of its own"
             yield _problem("tag-duplicate", f"the tag {name!r} stands there twice", tag, "name", hint)
-        names.add(name)
+        names.setdefault(name, tag.value)
 
 
 def _problem(code: str, message: str, holder: Cursor, key: str, hint: str) -> Problem:

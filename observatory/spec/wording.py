@@ -25,7 +25,14 @@ _TYPES = {
     "null": "empty",
 }
 _OF_OTHER_FAMILY = {
-    2: {"operations": "operations stand in channels, as publish and subscribe"},
+    2: {
+        "operations": "operations stand in channels, as publish and subscribe",
+        "address": "in 2.x the key of a channel is its address",
+        "action": "2.x has publish and subscribe in the channel",
+        "host": "2.x writes host and pathname as url",
+        "pathname": "2.x writes host and pathname as url",
+        "availableScopes": "2.x calls them scopes",
+    },
     3: {
         "publish": "in 3.x it is an entry of `operations` with action: receive",
         "subscribe": "in 3.x it is an entry of `operations` with action: send",
@@ -34,14 +41,16 @@ _OF_OTHER_FAMILY = {
         "messageId": "in 3.x the key of a message is its id",
         "operationId": "in 3.x the key of an operation is its id",
         "message": "3.x lists them: messages: [{$ref: ...}]",
+        "schema": "in 3.x enum, default and examples stand in the parameter itself",
+        "scopes": "3.x calls them availableScopes",
+        "tags": "in 3.x it stands in `info`",
+        "externalDocs": "in 3.x it stands in `info`",
     },
 }
-
-
 _OWN_KEY = re.compile(r"x-[A-Za-z0-9_.-]+")
 _FORMATS = {
-    "uri": "an absolute web address or another URI",
-    "uri-reference": "a URI or a relative reference",
+    "uri": "an absolute address, such as https://docs.example/orders",
+    "uri-reference": "an address, absolute or relative",
     "email": "an e-mail address",
     "uri-template": "an address whose parameters are letters, digits and underscores in braces",
     "regex": "a regular expression",
@@ -65,21 +74,30 @@ class Wording:
         path, keyword, schema = fault
         path = tuple("" if step == EMPTY_KEY else step for step in path)
         parent, cursor = _reach(root, path)
+        referred = bool(path) and cursor.segments[-1:] != (str(path[-1]),)
+        if referred and parent is not None and keyword == "type" and "object" not in schema["type"]:
+            message = f"{self._name(path)} is a reference, and should be {_wanted(schema)}"
+            yield self._problem("type", message, parent.location(str(path[-1])), None)
+            return
+        if referred and cursor.segments:
+            path, parent = (cursor.segments[-1],), None  # it is told of where it is written, however it was reached
         where = self._name(path)
         match keyword:
             case "required":
-                at = parent.location(str(path[-1]), key=True) if parent is not None else cursor.location()
+                at = parent.location(str(path[-1]), key=True) if parent is not None else cursor.location(key=referred)
                 for key in schema["required"]:
                     if key not in cursor.keys():  # noqa: SIM118 (merged layers)
-                        known = schema.get("properties", {})
-                        near = meant(key, [name for name in cursor.keys() if name not in known])  # noqa: SIM118
-                        hint = f"did you mean {key!r} instead of {near!r}?" if near else None
-                        yield self._problem("required", f"{where} has no {key!r}, which is required", at, hint)
+                        yield self._problem(
+                            "required", f"{where} has no {key!r}, which is required", at, _near(key, schema, cursor)
+                        )
             case "additionalProperties":
                 for key in cursor.keys():  # noqa: SIM118 (merged layers)
                     if not _is_known(key, schema):
                         at = cursor.location(key, key=True)
-                        yield self._problem("key", f"{where} has no key {key!r}", at, self._instead(key, schema))
+                        message = f"{where} has no key {key!r}"
+                        if not path and self.prefix == "binding":
+                            message = f"bindings know no protocol {key!r}"
+                        yield self._problem("key", message, at, self._instead(key, schema))
             case _:
                 kind, message, hint = _misfit(keyword, schema, cursor.value, where)
                 yield self._problem(kind, message, cursor.location(), hint)
@@ -98,9 +116,19 @@ class Wording:
             return f"it comes with AsyncAPI {self.version.family}.{minor}.0; this document is {self.version.text}"
         if self.prefix == "asyncapi" and (said := _OF_OTHER_FAMILY[self.version.family or 3].get(key)):
             return said
+        if _OWN_KEY.fullmatch(key):
+            return "keys of your own cannot stand here"
         if key.startswith("x-"):
             return "after x- stand letters, digits, dots, underscores and hyphens"
         return hint_for(key, schema.get("properties", ()))
+
+
+def _near(key: str, schema: Schema, cursor: Cursor) -> str | None:
+    """A hint that a missing key is there under another spelling."""
+    known = schema.get("properties", {})
+    others = [name for name in cursor.keys() if name not in known and not name.startswith("x-")]  # noqa: SIM118
+    near = meant(key, others)
+    return f"did you mean {key!r} instead of {near!r}?" if near else None
 
 
 def _is_known(key: str, schema: Schema) -> bool:
@@ -118,18 +146,17 @@ def _misfit(keyword: str, schema: Schema, value: Any, where: str) -> tuple[str, 
             return _wrong_type(schema, value, where)
         case "enum":
             choices = [str(one) for one in schema["enum"]]
-            return "value", f"{value!r} is not one of {', '.join(choices)}", hint_for(str(value), choices)
+            near = meant(value, choices) if isinstance(value, str) else None
+            hint = f"did you mean {near!r}?" if near else None
+            return "value", f"{value!r} is not one of {', '.join(choices)}", hint
         case "const":
             return "value", f"{where} is {value!r}, and should be {limit!r}", None
         case "format":
             return "value", f"{value!r} is not {_FORMATS[schema['format']]}", None
-        case "minimum" | "exclusiveMinimum":
-            return (
-                "value",
-                f"{where} is {value}, and should be {'more than ' if keyword[0] == 'e' else ''}{limit}"
-                + ("" if keyword[0] == "e" else " or more"),
-                None,
-            )
+        case "minimum":
+            return "value", f"{where} is {value}, and should be {limit} or more", None
+        case "exclusiveMinimum":
+            return "value", f"{where} is {value}, and should be more than {limit}", None
         case "maximum":
             return "value", f"{where} is {value}, and should be {limit} or less", None
         case "maxLength":
@@ -143,10 +170,14 @@ def _misfit(keyword: str, schema: Schema, value: Any, where: str) -> tuple[str, 
     return "value", f"{where} is not as the specification wants it", None
 
 
-def _wrong_type(schema: Schema, value: Any, where: str) -> tuple[str, str, str | None]:
+def _wanted(schema: Schema) -> str:
     types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-    wanted = " or ".join(_TYPES[one] for one in types)
-    quoted = "string" in types and isinstance(value, int | float)
+    return " or ".join(_TYPES[one] for one in types)
+
+
+def _wrong_type(schema: Schema, value: Any, where: str) -> tuple[str, str, str | None]:
+    wanted = _wanted(schema)
+    quoted = "string" in schema["type"] and isinstance(value, int | float)
     shown = str(value).lower() if isinstance(value, bool) else value
     return (
         "type",
