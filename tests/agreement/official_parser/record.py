@@ -1,6 +1,8 @@
-"""Ask the official parser about every document of the table, and write down what it says.
+"""Ask the official parser about the documents of the table, and write down what it says.
 
-PYTHONPATH=tests python tests/agreement/official_parser/record.py
+PYTHONPATH=tests python tests/agreement/official_parser/record.py [--new]
+
+With --new only documents that have no answer yet are asked about, and answers to documents that are gone are dropped.
 """
 
 from __future__ import annotations
@@ -49,13 +51,19 @@ def main() -> None:
     """Write the record anew."""
     if why := missing():
         sys.exit(f"the official parser cannot be asked: {why}")
+    kept = recorded() if "--new" in sys.argv[1:] else {}
     with tempfile.TemporaryDirectory() as name:
         written = write_documents(Path(name))
-        answers = ask(list(written.values()))
+        asked = [key for key in written if key not in kept]
+        answers = ask([written[key] for key in asked])
+    found = {key: {"document": key, **answer} for key, answer in kept.items()}
+    found |= {key: entry(key, answer) for key, answer in zip(asked, answers, strict=True)}
     lines = [json.dumps({"parser": VERSION, "documents": len(written)})]
-    lines += [json.dumps(entry(key, answer), sort_keys=True) for key, answer in zip(written, answers, strict=True)]
+    lines += [json.dumps(found[key], sort_keys=True) for key in written]
     RECORD.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print(f"{len(written)} documents, {sum(answer['accepted'] for answer in answers)} accepted")
+    print(
+        f"{len(written)} documents, {sum(one['accepted'] for one in found.values())} accepted, {len(asked)} asked about"
+    )
 
 
 if __name__ == "__main__":
