@@ -69,8 +69,21 @@ TEXT = {
     "yaml-syntax",
     "yaml-tag",
 }
-WARNED_OF = {"channel-key"}
-BINDINGS = {"binding-key", "binding-required", "binding-type", "binding-value"}
+KINDS = {
+    code: kind
+    for kind, codes in (
+        ("text", TEXT),
+        ("version", VERSIONS),
+        ("references", REFERENCES),
+        ("structure", STRUCTURE),
+        ("rules", RULES),
+    )
+    for code in codes
+}
+SOFTENED = dict.fromkeys(("binding-key", "binding-required", "binding-type", "binding-value"), "structure") | {
+    "channel-key": "structure"
+}
+"""Warnings of ours that are errors there, bindings in 3.x only."""
 ABOUT_PAYLOADS = {
     "asyncapi2-message-examples",
     "asyncapi2-message-examples-custom-format",
@@ -92,42 +105,72 @@ class Operation:
     messages: tuple[dict[str, Any], ...]
 
 
+OFFICIAL_KINDS = {
+    "parser": "text",
+    "uncaught-error": "text",
+    "asyncapi-is-asyncapi": "version",
+    "invalid-ref": "references",
+    "asyncapi-document-resolved": "structure",
+    "asyncapi-document-unresolved": "structure",
+}
+"""Kinds of the official parser's codes; the others are rules."""
+DEFINITIONS = {
+    "structure and rules": frozenset({"text", "version", "references", "structure", "rules"}),
+    "structure": frozenset({"text", "version", "references", "structure"}),
+    "structure without references": frozenset({"text", "version", "structure"}),
+    "everything, payloads too": frozenset({"text", "version", "references", "structure", "rules", "payload"}),
+}
+"""Which kinds of fault make a verdict. The first is what is meant here; a record may mean another."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """One side's answer.
 
     Attributes:
-        accepted: On equal terms.
-        plain: By severity alone, as a person sees it.
+        kinds: The kinds of fault that were found, on equal terms.
+        plain: Whether it is accepted by severity alone, as a person sees it.
         codes: What it was refused for.
     """
 
-    accepted: bool
+    kinds: frozenset[str]
     plain: bool
     codes: tuple[str, ...]
     operations: tuple[Operation, ...] = ()
     problems: tuple[Problem, ...] = field(default=(), compare=False)
 
+    def accepted_as(self, definition: str) -> bool:
+        """The verdict, where faults of certain kinds make it."""
+        return not self.kinds & DEFINITIONS[definition]
+
+    @property
+    def accepted(self) -> bool:
+        return self.accepted_as("structure and rules")
+
 
 def official(answer: dict[str, Any]) -> Verdict:
     """The verdict that an answer of the official parser means."""
     codes = tuple(code for code in answer["codes"] if code not in ABOUT_PAYLOADS)
+    kinds = {OFFICIAL_KINDS.get(code, "rules") for code in codes}
+    if len(codes) < len(answer["codes"]):
+        kinds.add("payload")
     operations = tuple(
-        Operation(one["action"], one["address"], one["merged"], tuple(one["messages"])) for one in answer["operations"]
+        Operation(one["action"], one["address"], one["merged"], tuple(one["messages"]))
+        for one in answer.get("operations", ())
     )
-    return Verdict(not codes, not codes, codes, operations)
+    return Verdict(frozenset(kinds), not codes, codes, operations)
 
 
 def ours(path: Path, roots: Sequence[Path]) -> Verdict:
     """Our verdict on a file."""
     problems = load_catalog([path], roots=roots).problems
-    refused = {problem.code for problem in problems if problem.severity == "error"}
-    refused &= STRUCTURE | VERSIONS | REFERENCES | RULES | TEXT
     document = read_document(path, roots)
-    warned = WARNED_OF | (BINDINGS if document is not None and document.family == 3 else set())
-    on_equal_terms = refused | {problem.code for problem in problems if problem.code in warned}
+    softened = SOFTENED if document is not None and document.family == 3 else {"channel-key": SOFTENED["channel-key"]}
+    refused = {problem.code for problem in problems if problem.severity == "error" and problem.code in KINDS}
+    codes = refused | {problem.code for problem in problems if problem.code in softened}
+    kinds = frozenset((KINDS | SOFTENED)[code] for code in codes)
     operations = tuple(operations_of(document)) if document is not None else ()
-    return Verdict(not on_equal_terms, not refused, tuple(sorted(on_equal_terms)), operations, problems)
+    return Verdict(kinds, not refused, tuple(sorted(codes)), operations, problems)
 
 
 def read_document(path: Path, roots: Sequence[Path]) -> DeclaredDocument | None:
