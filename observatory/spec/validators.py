@@ -57,7 +57,10 @@ def _compiled(name: str, minor: int | None, part: tuple[str, ...]) -> Validate:
     def validate(instance: Any) -> Iterator[Fault]:
         for error in validator.iter_errors(instance):
             *way, keyword = error.schema_path
-            yield tuple(error.instance_path), str(keyword), _walk(entry, way)
+            path = tuple(error.instance_path)
+            if not _leads_somewhere(instance, path):
+                raise ValueError  # it leaves empty keys out of paths
+            yield path, str(keyword), _walk(entry, way)
 
     return validate
 
@@ -76,6 +79,15 @@ def _interpreted(name: str, minor: int | None, part: tuple[str, ...]) -> Validat
             yield tuple(error.absolute_path), str(error.validator), error.schema
 
     return validate
+
+
+def _leads_somewhere(instance: Any, path: Path) -> bool:
+    for step in path:
+        try:
+            instance = instance[step]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return True
 
 
 def _entry(whole: Schema, part: tuple[str, ...]) -> Schema:

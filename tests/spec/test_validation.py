@@ -194,3 +194,12 @@ def test_faults_in_another_file_are_reported_there(load: Load) -> None:
         paths=[Path("a.yaml")],
     )
     assert [(problem.code, str(problem.location)) for problem in catalog.problems] == [("asyncapi-key", "b.yaml:3:3")]
+
+
+def test_an_empty_key_in_a_schema_does_not_mislead(one: Load) -> None:
+    document = WHOLE3 | {
+        "components": {"schemas": {"s": {"properties": {"": {"properties": {"p": {"type": "strin"}}}}}}}
+    }
+    (problem, *_) = [one for one in structure(document, 3) if one.code == "asyncapi-value"]
+    assert problem.message.startswith("'strin' is not one of")
+    assert structure(document, 3) == structure(document, 3, compiled=False)

@@ -37,10 +37,14 @@ def missing() -> str | None:
     if shutil.which("npm") is None:
         return "npm is not installed"
     home().mkdir(parents=True, exist_ok=True)
-    command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--no-save", "--fetch-retries=1"]
+    quiet = ("--no-audit", "--no-fund", "--ignore-scripts", "--no-save", "--fetch-retries=1", "--fetch-timeout=30000")
     try:
         done = subprocess.run(
-            [*command, f"{PACKAGE}@{VERSION}"], cwd=home(), capture_output=True, timeout=_INSTALL_SECONDS, check=False
+            ["npm", "install", *quiet, f"{PACKAGE}@{VERSION}"],
+            cwd=home(),
+            capture_output=True,
+            timeout=_INSTALL_SECONDS,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return f"npm did not answer within {_INSTALL_SECONDS} seconds"

@@ -108,6 +108,7 @@ def test_both_validators_find_the_same_in_every_document(files: dict[str, Path])
     assert {name: slow(path) for name, path in files.items()} == {name: quick(path) for name, path in files.items()}
 
 
+@pytest.mark.timeout(900)
 def test_the_official_parser_still_says_what_is_recorded(files: dict[str, Path]) -> None:
     if why := missing():
         pytest.skip(f"not run here: {why}")
