@@ -85,7 +85,8 @@ def _servers(document: DeclaredDocument, channel: Cursor) -> tuple[DeclaredServe
             found.append(document.servers[name])
         elif isinstance(name, str):
             servers = document.root.get("servers")
-            if servers is None or name not in servers.keys():  # noqa: SIM118 (merged layers)
+            is_list = servers is not None and not isinstance(servers.value, dict)  # the schema tells of that
+            if servers is None or (name not in servers.keys() and not is_list):  # noqa: SIM118 (merged layers)
                 at = named.location(str(index))
                 message = f"the channel names a server {name!r} that is not declared"
                 document.problems.append(Problem(code="channel-server", message=message, location=at))
@@ -103,6 +104,8 @@ def _messages(operation: Cursor) -> list[DeclaredMessage]:
             merged, _ = with_traits(one, 2)
             name = merged.text("messageId") or merged.text("name") or _place_name(one) or merged.text("title")
             name = name or (f"message-{index + 1}" if choices else "message")
+            if name in found and found[name].cursor.identity != merged.identity:
+                name = f"{name}-{index + 1}"
             found.setdefault(name, DeclaredMessage(name=name, cursor=merged))
     return list(found.values())
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-from observatory.errors import Problem
 from observatory.reading import segments_of
 from observatory.spec.catalog import Action
 from observatory.spec.declared import (
@@ -151,12 +150,6 @@ def _chosen(document: DeclaredDocument, channel: DeclaredChannel, listed: Cursor
             continue
         if target.identity in by_place:
             yield by_place[target.identity]
-            continue
-        message = f"the operation uses a message that its channel {channel.key!r} does not have"
-        hint = f"refer to one of '#/channels/{channel.key}/messages'"
-        document.problems.append(
-            Problem(code="operation-message", message=message, location=cursor.location("$ref"), hint=hint)
-        )
 
 
 def _written_at(message: DeclaredMessage) -> Identity:

@@ -7,7 +7,7 @@ kept, and be joined with theirs later.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from observatory.errors import InputInvalid, Problem
@@ -83,8 +83,8 @@ class _Document:
         if version.family is None:
             return
         reader = asyncapi2 if version.family == 2 else asyncapi3
-        self.references.check(root)
-        self.problems += check_structure(root, version.family)
+        uses = self.references.check(root)
+        self.problems += check_structure(root, version, uses)
         self.declared = reader.read_document(root, version.text)
         self.problems += check_rules(self.declared)
 
@@ -101,7 +101,7 @@ class _Document:
         library = self.references.library
         problems = [*self.problems, *self.references.problems]
         for source in library.sources() if self.asyncapi or self.file.named else ():
-            problems += source.reading.problems
+            problems += map(_in_document, source.reading.problems)
         return DocumentRecord(
             readable=self.source is not None,
             asyncapi=self.asyncapi,
@@ -110,6 +110,12 @@ class _Document:
             followed=tuple((address, target, trace) for (address, target), trace in library.followed.items()),
             whole=not library.fetched,
         )
+
+
+def _in_document(problem: Problem) -> Problem:
+    """What a file's reading found, as it matters in a document: `!include` of RAML is let pass there."""
+    harmless = problem.code == "yaml-tag" and "!include" in problem.message
+    return replace(problem, severity="warning") if harmless else problem
 
 
 def read_document(file: DocumentFile, library: Library) -> DocumentRecord:

@@ -22,6 +22,16 @@ _CONTAINERS = (dict, list)
 """Written once: `dict | list` is built anew each time it is passed, which large documents notice."""
 DATA_KEYS = frozenset({"example", "examples", "default", "const", "enum"})
 """Keys of schemas and messages whose values are data: a `$ref` in there is no reference."""
+_SHELVES = (("components",), ("channels",), ("operations",), ("servers",))
+"""Parts of a document that are looked at as a whole, so that what they hold needs no look of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A reference and where it leads."""
+
+    holder: Cursor
+    target: Cursor
 
 
 @dataclass(slots=True)
@@ -187,8 +197,13 @@ class References:
         self._levels[id(replaced)] = 1 + max(self._levels.get(id(part), 0) for part in parts)
         return replaced
 
-    def check(self, cursor: Cursor) -> None:
-        """Follow every reference in a file and what it leads to, so that each broken one is found."""
+    def check(self, cursor: Cursor) -> list[Use]:
+        """Follow every reference in a file and what it leads to, so that each broken one is found.
+
+        Returns:
+            The references that lead out of the parts where a document keeps what is referred to.
+        """
+        uses: list[Use] = []
         pending: list[tuple[Source, tuple[str, ...], Any]] = [(cursor.source, cursor.segments, cursor.value)]
         while pending:
             source, segments, value = pending.pop()
@@ -197,11 +212,15 @@ class References:
             self._walked.add(id(value))
             if isinstance(value, dict):
                 if isinstance(value.get("$ref"), str):
-                    target = self.follow(Cursor(self, source, segments, value))
+                    holder = Cursor(self, source, segments, value)
+                    target = self.follow(holder)
+                    if target is not None and not (target.source is cursor.source and target.segments[:1] in _SHELVES):
+                        uses.append(Use(holder, target))
                     # A file is checked as a whole; of another one what is referred to.
                     if target is not None and target.source is not cursor.source:
                         pending.append((target.source, target.segments, target.value))
-                elif "$ref" in value and not isinstance(value["$ref"], dict):
+                    continue  # what stands beside a reference does not count
+                if "$ref" in value and not isinstance(value["$ref"], dict):
                     self._report_form(Cursor(self, source, segments, value))
                 for name, part in value.items():
                     if isinstance(part, _CONTAINERS) and name not in DATA_KEYS:
@@ -210,6 +229,7 @@ class References:
                 for index, part in enumerate(value):
                     if isinstance(part, _CONTAINERS):
                         pending.append((source, (*segments, str(index)), part))
+        return uses
 
 
 def _keys_of(data: Any) -> list[str]:

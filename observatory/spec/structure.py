@@ -1,26 +1,67 @@
 """A document as its schema sees it: references followed where the schema expects an object, contents left out where
 it does not look.
 
-The schema itself says where to go: the walk follows its `properties`, `additionalProperties`, `items` and
-definitions. Objects marked `x-link` stay references; objects marked `x-bindings` are handed over for a check of
-their own. Payloads, schemas and extension values become empty shells, so the view stays small.
+The schema itself says where to go: the walk follows its `properties`, `additionalProperties`, `items`, conditions and
+definitions. Objects marked `x-link` stay references where these lead to a place that is looked at anyway; objects
+marked `x-bindings` are handed over for a check of their own; schemas, marked `x-schema`, are taken as written.
+Extension values and other data become empty shells, so the view stays small.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from observatory.errors import Problem
-from observatory.spec.references import Cursor
+from observatory.spec.references import Cursor, Use
+from observatory.spec.schema_files import Schema
 
-Schema = dict[str, Any]
+Path = tuple[str | int, ...]
+
 EMPTY_KEY = "\ue000"
 """Stands for an empty key in the view: jsonschema-rs leaves empty keys out of the paths that it reports."""
 MAX_LEVELS = 60
 """Objects of the specification inside each other, references followed; real documents have a dozen."""
 _OMITTED = object()
-_NESTED = ("$ref", "properties", "additionalProperties", "items", "x-bindings")
+_NESTED = frozenset(
+    {
+        "$ref",
+        "properties",
+        "additionalProperties",
+        "patternProperties",
+        "items",
+        "allOf",
+        "if",
+        "x-bindings",
+        "x-schema",
+    }
+)
+_MARKS = ("x-link", "x-bindings", "x-schema")
+_OWN_FORMAT = re.compile(r"application/(?:vnd\.aai\.asyncapi|schema)(?:\+\w+)?;version=")
+_OPENAPI = re.compile(r"application/vnd\.oai\.openapi(?:\+json|\+yaml)?;version=3\.0\.0")
+_SECTIONS = {"channel": "channels", "message": "messages", "server": "servers"}
+
+
+@dataclass(slots=True)
+class _Shape:
+    """What a schema and the branches of its conditions say about the parts of a value."""
+
+    known: dict[str, Schema] = field(default_factory=dict)
+    patterns: list[tuple[re.Pattern[str], Schema]] = field(default_factory=list)
+    other: Schema | None = None
+    items: Schema | None = None
+    closed: bool = False
+    marks: dict[str, str] = field(default_factory=dict)
+
+    def part(self, name: str) -> Schema | None:
+        """The schema of the value under a key."""
+        if name in self.known:
+            return self.known[name]
+        for pattern, schema in self.patterns:
+            if pattern.search(name):
+                return schema
+        return self.other
 
 
 @dataclass(slots=True)
@@ -28,67 +69,185 @@ class StructureView:
     """Builds the view of one document; what it meets on the way is kept.
 
     Attributes:
+        minor: The minor version, which says where references may stand.
         bindings: Each bindings object with the kind of object it belongs to.
-        problems: Keys that stand beside a reference.
+        schemas: Places of schemas written as JSON Schema.
+        problems: References where none may stand, and keys that stand beside a reference.
     """
 
     schema: Schema
+    minor: int
     bindings: list[tuple[str, Cursor]] = field(default_factory=list)
+    schemas: set[tuple[str, tuple[str, ...]]] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
     _built: dict[tuple[object, int], Any] = field(default_factory=dict)
+    _shapes: dict[int, _Shape] = field(default_factory=dict)
     _levels: int = 0
 
     def of(self, root: Cursor) -> Any:
         """The view of the whole document."""
         return self._view(root, self.schema)
 
+    def schemas_elsewhere(self, uses: list[Use]) -> list[Cursor]:
+        """What schemas refer to outside the places that were looked at, and what that refers to in turn."""
+        found: list[Cursor] = []
+        waiting = list(uses)
+        while True:
+            later = []
+            for use in waiting:
+                if not self._in_schema(use.holder.source.address, use.holder.segments):
+                    later.append(use)
+                elif not self._in_schema(*use.target.identity):
+                    self.schemas.add(use.target.identity)
+                    found.append(use.target)
+            if len(later) == len(waiting):
+                return found
+            waiting = later
+
+    def behind_reference(self, root: Cursor, path: Path) -> bool:
+        """Whether a path leads through a reference inside a schema, where only its target would count."""
+        cursor, inside = root, root.identity in self.schemas
+        for step in path:
+            raw = cursor.child(str(step), cursor.value[step]) if _has(cursor.value, step) else None
+            if raw is None or (inside and _is_reference(cursor.value)):
+                return inside and _is_reference(cursor.value)
+            followed = raw if inside else raw.follow()
+            if followed is None:
+                return False
+            cursor, inside = followed, inside or followed.identity in self.schemas
+        return inside and _is_reference(cursor.value) and cursor.identity not in self.schemas
+
+    def _in_schema(self, address: str, segments: tuple[str, ...]) -> bool:
+        return any((address, segments[:length]) in self.schemas for length in range(len(segments) + 1))
+
+    def _shape(self, schema: Schema) -> _Shape:
+        shape = self._shapes.get(id(schema))
+        if shape is None:
+            shape = self._shapes[id(schema)] = _Shape()
+            pending = [schema]
+            while pending:
+                part = pending.pop(0)
+                shape.marks |= {mark: part[mark] for mark in _MARKS if mark in part}
+                if "x-schema" in shape.marks:
+                    break
+                if "$ref" in part:
+                    pending.insert(0, self.schema["definitions"][part["$ref"].rsplit("/", 1)[-1]])
+                    continue
+                shape.known = {**part.get("properties", {}), **shape.known}
+                shape.patterns += [(re.compile(text), one) for text, one in part.get("patternProperties", {}).items()]
+                other = part.get("additionalProperties")
+                shape.closed |= other is False
+                shape.other = other if isinstance(other, dict) else shape.other
+                shape.items = part.get("items", shape.items)
+                pending += [part[word] for word in ("then", "else") if word in part]
+                pending += part.get("allOf", ())
+        return shape
+
     def _view(self, cursor: Cursor, schema: Schema) -> Any:
-        if "$ref" in schema:
-            schema = self.schema["definitions"][schema["$ref"].rsplit("/", 1)[-1]]
+        shape = self._shape(schema)
         value = cursor.value
         if isinstance(value, dict) and isinstance(value.get("$ref"), str):
             if (beside := sibling_keys(cursor)) is not None:
                 self.problems.append(beside)
-            if schema.get("x-link"):
+            if shape.closed and schema.get("x-reference", self.minor + 1) > self.minor:
+                self.problems.append(_not_allowed(cursor, schema.get("x-reference")))
+            if (linked := shape.marks.get("x-link")) is not None and _leads_to(cursor, linked):
                 return {"$ref": value["$ref"]}
             target = cursor.follow()
             return _OMITTED if target is None else self._view(target, schema)
+        if "x-schema" in shape.marks:
+            return self._written(cursor, shape.marks["x-schema"])
         if not isinstance(value, dict | list):
             return value
-        key = ((cursor.source, cursor.segments), id(schema))
+        key = ((cursor.source, cursor.segments), id(shape))
         if key not in self._built:
             if self._levels >= MAX_LEVELS:
                 return _OMITTED
             self._built[key] = _OMITTED  # a message that is one of itself is looked at once
             self._levels += 1
-            self._built[key] = self._build(cursor, schema)
+            self._built[key] = self._build(cursor, shape)
             self._levels -= 1
         return self._built[key]
 
-    def _build(self, cursor: Cursor, schema: Schema) -> Any:
+    def _written(self, cursor: Cursor, kind: str) -> Any:
+        """A schema as it stands; of one in another format only what holds the format is known."""
         value = cursor.value
-        if "x-bindings" in schema:
-            self.bindings.append((schema["x-bindings"], cursor))
+        if kind == "any" and isinstance(value, dict) and "schema" in value:
+            inner = cursor.get("schema")
+            if inner is None:
+                return value
+            if not _is_own(value.get("schemaFormat")):
+                return {**value, "schema": inner.plain()}
+            self.schemas.add(inner.identity)
+            return {**value, "schema": inner.value}
+        self.schemas.add(cursor.identity)
+        return value
+
+    def _build(self, cursor: Cursor, shape: _Shape) -> Any:
+        value = cursor.value
+        if "x-bindings" in shape.marks:
+            self.bindings.append((shape.marks["x-bindings"], cursor))
             return {} if isinstance(value, dict) else []
         if isinstance(value, list):
-            items = schema.get("items")
-            if not isinstance(items, dict) or not any(word in items for word in _NESTED):
+            items = shape.items
+            if not isinstance(items, dict) or _NESTED.isdisjoint(items):
                 return [_shell(item) for item in value]
             views = [self._view(cursor.child(str(index), item), items) for index, item in enumerate(value)]
             return [view for view in views if view is not _OMITTED]
-        known, other = schema.get("properties", {}), schema.get("additionalProperties")
         built: dict[str, Any] = {}
         for name, part in value.items():
-            inner = known.get(name)
-            if inner is None and not ("patternProperties" in schema and name.startswith("x-")):
-                inner = other
-            if isinstance(inner, dict) and any(word in inner for word in _NESTED):
-                view = self._view(cursor.child(name, part), inner)
+            inner = shape.part(name)
+            if inner is not None and not _NESTED.isdisjoint(inner):
+                if inner.get("x-schema") == "payload" and not _is_own(value.get("schemaFormat")):
+                    view = self._foreign(cursor.child(name, part), value["schemaFormat"])
+                else:
+                    view = self._view(cursor.child(name, part), inner)
                 if view is not _OMITTED:
                     built[name or EMPTY_KEY] = view
             else:
                 built[name or EMPTY_KEY] = _shell(part, lists=isinstance(inner, dict) and inner.get("type") == "array")
         return built
+
+    def _foreign(self, cursor: Cursor, written: str) -> Any:
+        """A payload in another format; a reference to a schema of OpenAPI stands inside it, not in its place."""
+        if _OPENAPI.fullmatch(written) and isinstance(cursor.value, dict) and isinstance(cursor.value.get("$ref"), str):
+            self.problems.append(_not_allowed(cursor, None))
+        target = cursor.follow()
+        return _OMITTED if target is None else target.plain()
+
+
+def _has(value: Any, step: str | int) -> bool:
+    return (
+        step in value
+        if isinstance(value, dict)
+        else isinstance(value, list) and isinstance(step, int) and step < len(value)
+    )
+
+
+def _is_reference(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("$ref"), str)
+
+
+def _is_own(written: Any) -> bool:
+    """Whether a schemaFormat, or none, means JSON Schema."""
+    return not isinstance(written, str) or _OWN_FORMAT.match(written) is not None
+
+
+def _leads_to(cursor: Cursor, kind: str) -> bool:
+    """Whether a link leads into the part of its own document where such objects stand."""
+    steps = cursor.value["$ref"].split("/")
+    section = _SECTIONS[kind]
+    if steps[0] != "#" or len(steps) < 3:
+        return False
+    return steps[1] == section or steps[1:3] == ["components", section] or (kind == "message" and "messages" in steps)
+
+
+def _not_allowed(cursor: Cursor, minor: int | None) -> Problem:
+    if minor is None:
+        message, hint = "a reference cannot stand here", "write the object itself; its parts may be references"
+    else:
+        message, hint = f"a reference may stand here from AsyncAPI 2.{minor}.0 on", "write the object itself"
+    return Problem(code="reference-misplaced", message=message, location=cursor.location("$ref", key=True), hint=hint)
 
 
 def _shell(value: Any, *, lists: bool = False) -> Any:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from observatory.errors import Problem
 from observatory.spec.references import Cursor
+from observatory.spec.schema_files import LATEST
 
 KNOWN = ("2.0.0", "2.1.0", "2.2.0", "2.3.0", "2.4.0", "2.5.0", "2.6.0", "3.0.0", "3.1.0")
 
@@ -19,6 +20,13 @@ class Version:
 
     text: str
     family: Literal[2, 3] | None
+
+    @property
+    def minor(self) -> int:
+        """The minor version whose schema holds: the last known one where the written one is none of the known."""
+        match = re.fullmatch(r"\d\.(\d)\.\d+", self.text)
+        latest = LATEST[self.family or 3]
+        return min(int(match[1]), latest) if match else latest
 
 
 def version_of(root: Cursor) -> tuple[Version, list[Problem]]:

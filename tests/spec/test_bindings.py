@@ -431,8 +431,9 @@ channels:
 """
     )
     assert [(problem.code, problem.severity, str(problem.location)) for problem in catalog.problems] == [
-        ("binding-type", "warning", "doc.yaml:8:46"),
-        ("binding-key", "warning", "doc.yaml:8:52"),
+        ("binding-unread", "warning", "doc.yaml:8:46"),
+        ("binding-unread", "warning", "doc.yaml:8:52"),
+        ("binding-value", "warning", "doc.yaml:8:80"),
     ]
     assert catalog.channels[0].id == "kafka:t"
     assert catalog.channels[0].partitions is None

@@ -13,7 +13,7 @@ from referencing import Registry, Resource
 
 from observatory.spec.catalog import Catalog, NameKind
 from observatory.spec.extensions import EXTENSIONS
-from observatory.spec.validation import load_schema
+from observatory.spec.schema_files import load_schema
 
 Load = Callable[..., Catalog]
 

@@ -12,8 +12,8 @@ from observatory.reading import read_text
 from observatory.spec.catalog import SloDeclaration, Threshold
 from observatory.spec.files import Library, Source
 from observatory.spec.references import References
+from observatory.spec.schema_files import load_schema
 from observatory.spec.slo import SloDefaults, SloReader
-from observatory.spec.validation import load_schema
 
 
 def read_slo(text: str, defaults: SloDefaults | None = None) -> tuple[tuple[SloDeclaration, ...], list[str]]:

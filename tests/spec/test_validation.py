@@ -19,6 +19,7 @@ from observatory.spec.files import Library, Source
 from observatory.spec.load import load_catalog
 from observatory.spec.references import References
 from observatory.spec.validation import check_structure
+from observatory.spec.versions import Version, version_of
 
 Load = Callable[..., Catalog]
 
@@ -30,7 +31,7 @@ WHOLE3 = {
         "version": "1",
         "contact": {"name": "n"},
         "license": {"name": "MIT"},
-        "tags": [{"name": "t", "externalDocs": {"url": "u"}}],
+        "tags": [{"name": "t", "externalDocs": {"url": "https://docs.example/t"}}],
     },
     "servers": {
         "s": {
@@ -46,7 +47,7 @@ WHOLE3 = {
             "address": "a.{p}",
             "parameters": {"p": {"enum": ["x"]}},
             "servers": [{"$ref": "#/servers/s"}],
-            "messages": {"m": {"payload": True, "headers": {}, "correlationId": {"location": "$message.header#/id"}}},
+            "messages": {"m": {"payload": {}, "headers": {}, "correlationId": {"location": "$message.header#/id"}}},
             "bindings": {"kafka": {"partitions": 3}},
         }
     },
@@ -85,7 +86,8 @@ WHOLE2 = {
 def structure(document: object, family: int, *, compiled: bool = True) -> list[Problem]:
     reading = read_text(json.dumps(document, indent=1), "doc.json", lenient=True)
     cursor = References(Library(roots=())).root(Source("doc", reading))
-    return in_order(check_structure(cursor, family, compiled=compiled))
+    version = Version(f"{family}.x", family) if family else version_of(cursor)[0]
+    return in_order(check_structure(cursor, version, compiled=compiled))
 
 
 @pytest.mark.parametrize(("document", "family"), [(WHOLE3, 3), (WHOLE2, 2)])
@@ -192,3 +194,12 @@ def test_faults_in_another_file_are_reported_there(load: Load) -> None:
         paths=[Path("a.yaml")],
     )
     assert [(problem.code, str(problem.location)) for problem in catalog.problems] == [("asyncapi-key", "b.yaml:3:3")]
+
+
+def test_an_empty_key_in_a_schema_does_not_mislead(one: Load) -> None:
+    document = WHOLE3 | {
+        "components": {"schemas": {"s": {"properties": {"": {"properties": {"p": {"type": "strin"}}}}}}}
+    }
+    (problem, *_) = [one for one in structure(document, 3) if one.code == "asyncapi-value"]
+    assert problem.message.startswith("'strin' is not one of")
+    assert structure(document, 3) == structure(document, 3, compiled=False)
