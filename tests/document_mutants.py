@@ -108,7 +108,7 @@ channels:
 components:
   parameters: {id: {schema: {type: string}}}
   messages:
-    measured: {messageId: measured, title: Measured, schemaFormat: application/schema+json, payload: {type: object}}
+    measured: {title: Measured, schemaFormat: application/schema+json, payload: {type: object}}
   operationTraits: {kafka: {bindings: {kafka: {groupId: my-group}}}}
 """
 BASES = (SHOP, STREET)

@@ -144,7 +144,7 @@ def test_overlapping_parts_of_another_file_are_looked_at_once(folder: Folder) ->
         inner = f"{{a: {inner}}}"
     listed = "".join(f"    S{n}: {{$ref: 'other.yaml#{'/a' * n}'}}\n" for n in range(90))
     folder({"other.yaml": inner + "\n", "doc.yaml": f"{TEXT}components:\n  schemas:\n{listed}"})
-    assert load_catalog([Path("doc.yaml")]).problems == ()
+    assert {problem.code for problem in load_catalog([Path("doc.yaml")]).problems} == {"reference-expansion"}
 
 
 def test_an_address_of_many_enumerated_parameters_is_not_multiplied_out(folder: Folder) -> None:

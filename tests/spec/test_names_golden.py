@@ -87,11 +87,14 @@ def test_names_and_identities_are_those_that_people_labelled(document: str, key:
 
 
 @pytest.mark.parametrize("document", LABELS)
-def test_every_channel_is_labelled_and_nothing_is_complained_about_but_open_names(document: str) -> None:
+def test_every_channel_is_labelled_and_only_open_names_and_odd_bindings_are_complained_about(document: str) -> None:
     data = read(Path(document)).data
     assert set(data["channels"]) == set(LABELS[document])
     catalog = catalog_of(document)
-    assert {problem.code for problem in catalog.problems} <= {"address-open"}
+    # Old fields and spellings of bindings are read all the same; the official tools refuse some of them.
+    other = {problem.code for problem in catalog.problems} - {"address-open", "channel-key"}
+    assert all(code.startswith("binding-") for code in other)
+    assert all(problem.severity != "error" for problem in catalog.problems)
     open_ones = sum(not label["names"] for label in LABELS[document].values())
     assert sum(problem.code == "address-open" for problem in catalog.problems) == open_ones
     for operation in catalog.operations:

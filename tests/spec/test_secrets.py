@@ -157,7 +157,8 @@ def test_variables_in_the_place_of_credentials_are_none(one: One) -> None:
 
 def test_a_secret_in_a_key_is_reported_at_the_key(one: One) -> None:
     catalog = one(HEAD2 + "channels: {'/ws?access_token=abc123': {}}\n")
-    assert findings(catalog) == [("secret-in-document", "doc.yaml:3:12")]
+    assert findings(catalog) == [("channel-key", "doc.yaml:3:12"), ("secret-in-document", "doc.yaml:3:12")]
+    assert not any("abc123" in problem.render() for problem in catalog.problems)
     assert [channel.address for channel in catalog.channels] == ["/ws?access_token=***"]
 
 
