@@ -234,7 +234,7 @@ def _event_row(measurement: Measurement, expression: Expression, counted: _Count
         spans = counted.spans.get(binding.source)
         observed = spans.presence if spans else np.zeros(grid.steps)
     else:
-        observed = counted.evidence.targets.observed_seconds(total.targets, grid)
+        observed = counted.evidence.targets.lives(grid.end_ms).observed_seconds(total.targets, grid)
     # Series of the part are usually among those of the total, so recoveries are not added but the larger is told.
     findings = max(total.findings, part.findings, key=lambda one: float(one.births.sum() + one.gap.sum()))
     ends = [one for one in (total.last_ms, part.last_ms) if one is not None]
