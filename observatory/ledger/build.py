@@ -5,8 +5,8 @@ Past steps do not change, so a refresh reads the tail only; late samples are met
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,12 +14,15 @@ from observatory.compile.plan import Leaf, Measurement, leaves_of, make_plan
 from observatory.compile.terms import at_most, outcome_terms
 from observatory.errors import Problem, SourceFailed
 from observatory.indicators.expression import Count, CountAtMost, Expression, Slices, SlicesAtMost
-from observatory.ledger.evidence import Evidence, Sources, gather
+from observatory.ledger.days import SEALED_AFTER_MS, blocks_of, is_day
+from observatory.ledger.evidence import Material, Sources
 from observatory.ledger.hops import SpanCounts, count_spans, expressions_of
 from observatory.ledger.ledger import Findings, Ledger, Row
+from observatory.ledger.keeping import RULES, Keeper, KeptPages
 from observatory.ledger.levels import judge
+from observatory.ledger.pages import Counted, Page, events_of, join
 from observatory.ledger.slices import Reading, read_level
-from observatory.ledger.tallies import Events, nothing, of_terms, tally_leaves
+from observatory.ledger.tallies import Events, nothing, of_terms
 from observatory.sources.base import Float64
 from observatory.telemetry.binding import MetricBinding, SemanticKind, SpanBinding, Term
 from observatory.windows import Grid, TimeRange
@@ -29,13 +32,20 @@ HORIZON_MS = 600_000
 
 
 def build(
-    measurements: Iterable[Measurement], sources: Sources, grid: Grid, *, previous: Ledger | None = None
+    measurements: Iterable[Measurement],
+    sources: Sources,
+    grid: Grid,
+    *,
+    previous: Ledger | None = None,
+    keeper: Keeper | None = None,
 ) -> Ledger:
     """Good and total per step for every measurement.
 
     Args:
         previous: The ledger of an earlier refresh; its steps are kept when both grids share their edges. Measurements
             that it does not hold are read in full.
+        keeper: Where days that are over are kept and found again; without one every day is counted anew. The numbers
+            are the same.
 
     Returns:
         A ledger with a row for each measurement that could be asked for. Where a source failed, what is known from
@@ -49,9 +59,9 @@ def build(
     problems: list[Problem] = []
     requests = 0
     if cold:
-        rows, problems, requests = _count(cold, sources, grid)
+        rows, problems, requests = _count(cold, sources, grid, keeper)
     if warm and tail and previous:
-        fresh, found, sent = _count(warm, sources, tail)
+        fresh, found, sent = _count(warm, sources, tail, None)
         problems += found
         requests += sent
         for key in warm:
@@ -112,44 +122,118 @@ def splice(old: Row, old_grid: Grid, new: Row | None, tail: Grid, grid: Grid) ->
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Counted:
-    """What all measurements have in common."""
-
-    evidence: Evidence
-    tallied: Mapping[Leaf, Events]
-    spans: Mapping[str, SpanCounts]
-    grid: Grid
-
-
 def _count(
-    measurements: Mapping[str, Measurement], sources: Sources, grid: Grid
+    measurements: Mapping[str, Measurement], sources: Sources, grid: Grid, keeper: Keeper | None
 ) -> tuple[dict[str, Row], list[Problem], int]:
-    plan = make_plan(measurements.values())
-    kinds = _kinds(measurements.values())
-    evidence = gather(plan.requests, sources, grid, kinds)
-    tallied = tally_leaves(evidence, kinds, grid)
-    spans: dict[str, SpanCounts] = {}
-    failed_spans: set[str] = set()
-    for source in sources.spans:
-        try:
-            counts = count_spans(source, measurements.values(), grid)
-        except SourceFailed as error:
-            evidence.problems += error.problems
-            failed_spans.add(source.name)
-        else:
-            if counts is not None:
-                spans[source.name] = counts
-                evidence.requests += 2
-    counted = _Counted(evidence, tallied, spans, grid)
+    work = _Work(measurements, sources)
+    kept = KeptPages(keeper, work.identity, work.kinds) if keeper is not None else None
+    pages: dict[Grid, Page] = {}
+    blocks = blocks_of(grid)
+    if kept is not None:
+        pages = {block: page for block in blocks if is_day(block) and (page := kept.load(block)) is not None}
+    # The newest first: how far the sources have come decides which days can be kept.
+    for run in reversed(_runs([block for block in blocks if block not in pages])):
+        for page in work.pages(run):
+            pages[page.block] = page
+            if kept is not None and is_day(page.block) and work.is_whole(page):
+                kept.keep(page)
+    counted = join([pages[block] for block in blocks], grid)
     rows: dict[str, Row] = {}
     for key, measurement in measurements.items():
-        if any(leaf in evidence.failed for leaf, _ in leaves_of(measurement)):
+        if any(leaf in work.failed for leaf, _ in leaves_of(measurement)):
             continue
-        if any(expressions_of(measurement, name) for name in failed_spans):
+        if any(expressions_of(measurement, name) for name in work.failed_spans):
             continue
         rows[key] = _row(measurement, counted)
-    return rows, evidence.problems, evidence.requests
+    return rows, work.problems, work.requests
+
+
+def _runs(blocks: Sequence[Grid]) -> list[list[Grid]]:
+    """Blocks in groups that follow one another without a gap: what is read in one go."""
+    runs: list[list[Grid]] = []
+    for block in blocks:
+        if runs and runs[-1][-1].end_ms == block.start_ms:
+            runs[-1].append(block)
+        else:
+            runs.append([block])
+    return runs
+
+
+class _Work:
+    """Counting of some measurements: what is asked for them, and what went wrong on the way."""
+
+    def __init__(self, measurements: Mapping[str, Measurement], sources: Sources) -> None:
+        self.measurements = measurements
+        self.sources = sources
+        self.requests_planned = make_plan(measurements.values()).requests
+        self.kinds = _kinds(measurements.values())
+        self.failed: set[Leaf] = set()
+        self.failed_spans: set[str] = set()
+        self.problems: list[Problem] = []
+        self.requests = 0
+        self._newest_ms: dict[str, int] = {}
+        self._partial = False
+
+    @property
+    def identity(self) -> str:
+        """Everything that a page of these measurements follows from, except for the telemetry itself."""
+        parts = (RULES, sorted(self.measurements), self.requests_planned, sorted(self.kinds.items(), key=repr))
+        return repr(parts)
+
+    def pages(self, blocks: Sequence[Grid]) -> Iterator[Page]:
+        """Read blocks that follow one another in one go, and count each."""
+        span = Grid(blocks[0].start_ms, blocks[0].step_ms, sum(block.steps for block in blocks))
+        material = Material.read(self.requests_planned, self.sources, span)
+        lookback_ms = max((request.lookback_ms for request in self.requests_planned), default=0)
+        for name, newest_ms in material.newest_ms.items():
+            self._newest_ms[name] = max(newest_ms, self._newest_ms.get(name, newest_ms))
+        for block in blocks:
+            evidence = material.evidence(block, self.kinds)
+            events, seams = events_of(evidence, self.kinds, block)
+            levels = {
+                key: read_level(one, one.indicator.good.level, evidence, block)
+                for key, one in self.measurements.items()
+                if isinstance(one.indicator.good, SlicesAtMost)
+            }
+            spans = self._spans(block)
+            self._partial = self._partial or material.partial or bool(self.failed_spans)
+            yield Page(
+                block=block,
+                read_from_ms=block.start_ms - lookback_ms,
+                events=events,
+                seams=seams,
+                lives=evidence.targets.lives(block.end_ms),
+                levels=levels,
+                spans=spans,
+            )
+        self.failed |= material.failed
+        self.problems += material.problems
+        self.requests += material.requests
+
+    def is_whole(self, page: Page) -> bool:
+        """Whether nothing is missing from a page, and nothing is expected to come: its sources are well past its end.
+
+        It is their newest sample that tells, not the clock: a source may be behind, and a clock may jump.
+        """
+        if self._partial or (self.requests_planned and not self._newest_ms):
+            return False
+        return all(newest >= page.block.end_ms + SEALED_AFTER_MS for newest in self._newest_ms.values())
+
+    def _spans(self, block: Grid) -> dict[str, SpanCounts]:
+        found: dict[str, SpanCounts] = {}
+        for source in self.sources.spans:
+            if source.name in self.failed_spans:
+                continue
+            try:
+                counts = count_spans(source, self.measurements.values(), block)
+            except SourceFailed as error:
+                self.problems += error.problems
+                self.failed_spans.add(source.name)
+            else:
+                if counts is not None:
+                    found[source.name] = counts
+                    self.requests += 2
+        return found
 
 
 def _kinds(measurements: Iterable[Measurement]) -> dict[Leaf, SemanticKind]:
@@ -178,12 +262,12 @@ def _all_terms(binding: MetricBinding, expression: Count | CountAtMost) -> tuple
     return (*buckets.lower, *buckets.upper)
 
 
-def _row(measurement: Measurement, counted: _Counted) -> Row:
+def _row(measurement: Measurement, counted: Counted) -> Row:
     total = measurement.indicator.total
     if isinstance(total, Slices | SlicesAtMost):
         good = measurement.indicator.good
         assert isinstance(good, SlicesAtMost)
-        return _slice_row(read_level(measurement, good.level, counted.evidence, counted.grid), good.bound, counted.grid)
+        return _slice_row(counted.levels[measurement.key], good.bound, counted.grid)
     return _event_row(measurement, total, counted)
 
 
@@ -202,7 +286,7 @@ def _slice_row(reading: Reading, bound: float, grid: Grid) -> Row:
     )
 
 
-def _events(measurement: Measurement, expression: Expression, counted: _Counted) -> Events:
+def _events(measurement: Measurement, expression: Expression, counted: Counted) -> Events:
     assert isinstance(expression, Count | CountAtMost)
     binding = measurement.binding(expression.signal)
     if isinstance(binding, SpanBinding):
@@ -218,10 +302,10 @@ def _events(measurement: Measurement, expression: Expression, counted: _Counted)
     else:
         terms = outcome_terms(binding, expression.outcome)
     scale = 1.0 if binding.kind == "distribution" else binding.scale
-    return of_terms(binding.source, terms, scale, counted.tallied, counted.grid)
+    return of_terms(binding.source, terms, scale, counted.events, counted.grid)
 
 
-def _event_row(measurement: Measurement, expression: Expression, counted: _Counted) -> Row:
+def _event_row(measurement: Measurement, expression: Expression, counted: Counted) -> Row:
     indicator, grid = measurement.indicator, counted.grid
     total = _events(measurement, expression, counted)
     part_expression = indicator.good if indicator.good is not None else indicator.bad
@@ -234,7 +318,7 @@ def _event_row(measurement: Measurement, expression: Expression, counted: _Count
         spans = counted.spans.get(binding.source)
         observed = spans.presence if spans else np.zeros(grid.steps)
     else:
-        observed = counted.evidence.targets.lives(grid.end_ms).observed_seconds(total.targets, grid)
+        observed = counted.lives.observed_seconds(total.targets, grid)
     # Series of the part are usually among those of the total, so recoveries are not added but the larger is told.
     findings = max(total.findings, part.findings, key=lambda one: float(one.births.sum() + one.gap.sum()))
     ends = [one for one in (total.last_ms, part.last_ms) if one is not None]
@@ -253,7 +337,7 @@ def _event_row(measurement: Measurement, expression: Expression, counted: _Count
     return row
 
 
-def _bounded(measurement: Measurement, expression: CountAtMost, row: Row, counted: _Counted) -> Row:
+def _bounded(measurement: Measurement, expression: CountAtMost, row: Row, counted: Counted) -> Row:
     """A latency row whose threshold lies between two buckets gets the upper bound beside the lower one."""
     binding = measurement.binding(expression.signal)
     if isinstance(binding, SpanBinding):
@@ -262,7 +346,7 @@ def _bounded(measurement: Measurement, expression: CountAtMost, row: Row, counte
     if buckets.exact:
         return row
     upper = (
-        of_terms(binding.source, buckets.upper, 1.0, counted.tallied, counted.grid).amount
+        of_terms(binding.source, buckets.upper, 1.0, counted.events, counted.grid).amount
         if buckets.upper
         else row.total
     )

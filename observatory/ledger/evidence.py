@@ -142,10 +142,13 @@ class Material:
         return found
 
     @property
-    def newest_ms(self) -> int | None:
-        """The newest sample of all."""
-        found = (cut.newest_ms for _, cut, _ in self.answers)
-        return max((one for one in found if one is not None), default=None)
+    def newest_ms(self) -> dict[str, int]:
+        """The newest sample of each source that has any."""
+        found: dict[str, int] = {}
+        for request, cut, _ in self.answers:
+            if (newest := cut.newest_ms) is not None:
+                found[request.source] = max(newest, found.get(request.source, newest))
+        return found
 
     def evidence(self, part: Grid, kinds: Mapping[Leaf, SemanticKind]) -> Evidence:
         """What is known about a part of the time that was read."""

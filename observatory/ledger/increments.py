@@ -35,6 +35,8 @@ from observatory.windows import Grid
 
 FindingRow = tuple[int, float, float, float]
 """Instant, births, resets, events of a gap; see `Findings.of`."""
+Spread = tuple[int, int, float]
+"""Start and end of a gap in milliseconds, and the events spread over it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +55,12 @@ class Tally:
     Attributes:
         amount: One line per group, one column per step.
         findings: What was recovered, per group.
+        overhang: Per group what was spread over gaps that began before the grid; only the part inside is in `amount`.
     """
 
     amount: Float64
     findings: tuple[Findings, ...]
+    overhang: tuple[tuple[Spread, ...], ...] = ()
 
 
 def tally(
@@ -96,7 +100,9 @@ def tally(
         for one in hidden if group >= 0 else ():
             place(amount[group], grid, one.at_ms, one.at_ms, one.forgotten)
             found[group].add(one.at_ms, grid, resets=1)
-    return Tally(amount, tuple(finder.done() for finder in found))
+    return Tally(
+        amount, tuple(finder.done() for finder in found), tuple(tuple(finder.overhang) for finder in found)
+    )
 
 
 def place(line: Float64, grid: Grid, since_ms: int, at_ms: int, amount: float) -> None:
@@ -177,6 +183,8 @@ def _add_block(
         group, since, at = int(groups[series[index + 1]]), int(t_ms[index]), int(t_ms[index + 1])
         place(amount[group], grid, since, at, float(rise[index]))
         found[group].add(at, grid, gap=float(rise[index]))
+        if since < grid.start_ms:
+            found[group].overhang.append((since, at, float(rise[index])))
     if kind in ("cumulative", "distribution"):
         for index in np.flatnonzero(fell).tolist():
             found[int(groups[series[index + 1]])].add(int(t_ms[index + 1]), grid, resets=1)
@@ -200,6 +208,7 @@ class _Finder:
 
     def __init__(self) -> None:
         self._rows: list[FindingRow] = []
+        self.overhang: list[Spread] = []
 
     def add(self, at_ms: int, grid: Grid, births: float = 0.0, resets: int = 0, gap: float = 0.0) -> None:
         if grid.start_ms < at_ms <= grid.end_ms:

@@ -1,0 +1,9 @@
+"""Keeping."""
+from __future__ import annotations
+from typing import Protocol
+RULES = 1
+class Keeper(Protocol): ...
+class KeptPages:
+    def __init__(self, *a): ...
+    def load(self, b): return None
+    def keep(self, p): ...
