@@ -187,7 +187,8 @@ class _Work:
         lookback_ms = max((request.lookback_ms for request in self.requests_planned), default=0)
         for name, newest_ms in material.newest_ms.items():
             self._newest_ms[name] = max(newest_ms, self._newest_ms.get(name, newest_ms))
-        for block in blocks:
+        spans = self._spans(blocks)
+        for number, block in enumerate(blocks):
             evidence = material.evidence(block, self.kinds)
             events, seams = events_of(evidence, self.kinds, block)
             levels = {
@@ -195,7 +196,6 @@ class _Work:
                 for key, one in self.measurements.items()
                 if isinstance(one.indicator.good, SlicesAtMost)
             }
-            spans = self._spans(block)
             self._partial = self._partial or material.partial or bool(self.failed_spans)
             yield Page(
                 block=block,
@@ -204,7 +204,7 @@ class _Work:
                 seams=seams,
                 lives=evidence.targets.lives(block.end_ms),
                 levels=levels,
-                spans=spans,
+                spans={name: parts[number] for name, parts in spans.items()},
             )
         self.failed |= material.failed
         self.problems += material.problems
@@ -219,19 +219,20 @@ class _Work:
             return False
         return all(newest >= page.block.end_ms + SEALED_AFTER_MS for newest in self._newest_ms.values())
 
-    def _spans(self, block: Grid) -> dict[str, SpanCounts]:
-        found: dict[str, SpanCounts] = {}
+    def _spans(self, blocks: Sequence[Grid]) -> dict[str, tuple[SpanCounts, ...]]:
+        """What each source of spans counts in each block; sources that are not asked for anything are absent."""
+        found: dict[str, tuple[SpanCounts, ...]] = {}
         for source in self.sources.spans:
             if source.name in self.failed_spans:
                 continue
             try:
-                counts = count_spans(source, self.measurements.values(), block)
+                parts = count_spans(source, self.measurements.values(), blocks)
             except SourceFailed as error:
                 self.problems += error.problems
                 self.failed_spans.add(source.name)
             else:
-                if counts is not None:
-                    found[source.name] = counts
+                if parts:
+                    found[source.name] = parts
                     self.requests += 2
         return found
 
