@@ -5,26 +5,27 @@ Past steps do not change, so a refresh reads the tail only; late samples are met
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from observatory.compile.plan import Leaf, Measurement, leaves_of, make_plan
+from observatory.compile.plan import Measurement, leaves_of
 from observatory.compile.terms import at_most, outcome_terms
-from observatory.errors import Problem, SourceFailed
+from observatory.errors import Problem
 from observatory.indicators.expression import Count, CountAtMost, Expression, Slices, SlicesAtMost
-from observatory.ledger.days import SEALED_AFTER_MS, blocks_of, is_day
-from observatory.ledger.evidence import Material, Sources
-from observatory.ledger.hops import SpanCounts, count_spans, expressions_of
+from observatory.ledger.blocks import Blocks
+from observatory.ledger.days import blocks_of, is_day
+from observatory.ledger.evidence import Sources
+from observatory.ledger.hops import expressions_of
+from observatory.ledger.keeping import Keeper, KeptPages
 from observatory.ledger.ledger import Findings, Ledger, Row
-from observatory.ledger.keeping import RULES, Keeper, KeptPages
 from observatory.ledger.levels import judge
-from observatory.ledger.pages import Counted, Page, events_of, join
-from observatory.ledger.slices import Reading, read_level
+from observatory.ledger.pages import Counted, Page, join
+from observatory.ledger.slices import Reading
 from observatory.ledger.tallies import Events, nothing, of_terms
 from observatory.sources.base import Float64
-from observatory.telemetry.binding import MetricBinding, SemanticKind, SpanBinding, Term
+from observatory.telemetry.binding import MetricBinding, SpanBinding
 from observatory.windows import Grid, TimeRange
 
 HORIZON_MS = 600_000
@@ -125,8 +126,8 @@ def splice(old: Row, old_grid: Grid, new: Row | None, tail: Grid, grid: Grid) ->
 def _count(
     measurements: Mapping[str, Measurement], sources: Sources, grid: Grid, keeper: Keeper | None
 ) -> tuple[dict[str, Row], list[Problem], int]:
-    work = _Work(measurements, sources)
-    kept = KeptPages(keeper, work.identity, work.kinds) if keeper is not None else None
+    work = Blocks(measurements, sources)
+    kept = KeptPages(keeper, work, grid.step_ms) if keeper is not None else None
     pages: dict[Grid, Page] = {}
     blocks = blocks_of(grid)
     if kept is not None:
@@ -136,7 +137,7 @@ def _count(
         for page in work.pages(run):
             pages[page.block] = page
             if kept is not None and is_day(page.block) and work.is_whole(page):
-                kept.keep(page)
+                kept.keep(page, work.read_for(page))
     counted = join([pages[block] for block in blocks], grid)
     rows: dict[str, Row] = {}
     for key, measurement in measurements.items():
@@ -157,110 +158,6 @@ def _runs(blocks: Sequence[Grid]) -> list[list[Grid]]:
         else:
             runs.append([block])
     return runs
-
-
-class _Work:
-    """Counting of some measurements: what is asked for them, and what went wrong on the way."""
-
-    def __init__(self, measurements: Mapping[str, Measurement], sources: Sources) -> None:
-        self.measurements = measurements
-        self.sources = sources
-        self.requests_planned = make_plan(measurements.values()).requests
-        self.kinds = _kinds(measurements.values())
-        self.failed: set[Leaf] = set()
-        self.failed_spans: set[str] = set()
-        self.problems: list[Problem] = []
-        self.requests = 0
-        self._newest_ms: dict[str, int] = {}
-        self._partial = False
-
-    @property
-    def identity(self) -> str:
-        """Everything that a page of these measurements follows from, except for the telemetry itself."""
-        parts = (RULES, sorted(self.measurements), self.requests_planned, sorted(self.kinds.items(), key=repr))
-        return repr(parts)
-
-    def pages(self, blocks: Sequence[Grid]) -> Iterator[Page]:
-        """Read blocks that follow one another in one go, and count each."""
-        span = Grid(blocks[0].start_ms, blocks[0].step_ms, sum(block.steps for block in blocks))
-        material = Material.read(self.requests_planned, self.sources, span)
-        lookback_ms = max((request.lookback_ms for request in self.requests_planned), default=0)
-        for name, newest_ms in material.newest_ms.items():
-            self._newest_ms[name] = max(newest_ms, self._newest_ms.get(name, newest_ms))
-        spans = self._spans(blocks)
-        for number, block in enumerate(blocks):
-            evidence = material.evidence(block, self.kinds)
-            events, seams = events_of(evidence, self.kinds, block)
-            levels = {
-                key: read_level(one, one.indicator.good.level, evidence, block)
-                for key, one in self.measurements.items()
-                if isinstance(one.indicator.good, SlicesAtMost)
-            }
-            self._partial = self._partial or material.partial or bool(self.failed_spans)
-            yield Page(
-                block=block,
-                read_from_ms=block.start_ms - lookback_ms,
-                events=events,
-                seams=seams,
-                lives=evidence.targets.lives(block.end_ms),
-                levels=levels,
-                spans={name: parts[number] for name, parts in spans.items()},
-            )
-        self.failed |= material.failed
-        self.problems += material.problems
-        self.requests += material.requests
-
-    def is_whole(self, page: Page) -> bool:
-        """Whether nothing is missing from a page, and nothing is expected to come: its sources are well past its end.
-
-        It is their newest sample that tells, not the clock: a source may be behind, and a clock may jump.
-        """
-        if self._partial or (self.requests_planned and not self._newest_ms):
-            return False
-        return all(newest >= page.block.end_ms + SEALED_AFTER_MS for newest in self._newest_ms.values())
-
-    def _spans(self, blocks: Sequence[Grid]) -> dict[str, tuple[SpanCounts, ...]]:
-        """What each source of spans counts in each block; sources that are not asked for anything are absent."""
-        found: dict[str, tuple[SpanCounts, ...]] = {}
-        for source in self.sources.spans:
-            if source.name in self.failed_spans:
-                continue
-            try:
-                parts = count_spans(source, self.measurements.values(), blocks)
-            except SourceFailed as error:
-                self.problems += error.problems
-                self.failed_spans.add(source.name)
-            else:
-                if parts:
-                    found[source.name] = parts
-                    self.requests += 2
-        return found
-
-
-def _kinds(measurements: Iterable[Measurement]) -> dict[Leaf, SemanticKind]:
-    """How each leaf that is counted is read; leaves of levels are absent, arrivals of a queue are there for births."""
-    kinds: dict[Leaf, SemanticKind] = {}
-    for measurement in measurements:
-        indicator = measurement.indicator
-        for expression in (indicator.total, indicator.good, indicator.bad):
-            if isinstance(expression, Count | CountAtMost):
-                binding = measurement.binding(expression.signal)
-                if isinstance(binding, MetricBinding):
-                    kind: SemanticKind = "cumulative" if binding.kind == "distribution" else binding.kind
-                    for term in _all_terms(binding, expression):
-                        kinds[Leaf(binding.source, term.selector)] = kind
-            elif isinstance(expression, Slices | SlicesAtMost):
-                for binding in measurement.bindings:
-                    if isinstance(binding, MetricBinding) and binding.kind == "cumulative":
-                        kinds |= {Leaf(binding.source, term.selector): binding.kind for term in binding.all}
-    return kinds
-
-
-def _all_terms(binding: MetricBinding, expression: Count | CountAtMost) -> tuple[Term, ...]:
-    if isinstance(expression, Count):
-        return outcome_terms(binding, expression.outcome)
-    buckets = at_most(binding, expression.bound)
-    return (*buckets.lower, *buckets.upper)
 
 
 def _row(measurement: Measurement, counted: Counted) -> Row:

@@ -168,6 +168,7 @@ class Material:
         server = self._sources.get(source)
         if server is None:
             self.failed.update(leaves)
+            self.partial = True
             return None
         self.requests += 1
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +74,15 @@ class SampleSet:
         """Labels, times and values of one series, as views."""
         part = slice(int(self.offsets[index]), int(self.offsets[index + 1]))
         return self.labels[index], self.t_ms[part], self.values[part]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Plain arrays by name, and a header that JSON can hold: what a store of records keeps without understanding it."""
+
+    header: Mapping[str, Any]
+    floats: Mapping[str, Float64]
+    ints: Mapping[str, Int64]
 
 
 @dataclass(frozen=True, slots=True)
