@@ -63,7 +63,7 @@ def diagnose(
     if not settings.prometheus and settings.store is None:
         raise UsageError("say where telemetry is: --prometheus URL or --store PATH, or the same in observatory.yaml")
     with open_sources(settings, read_only_store=True) as sources:
-        estate = Estate(settings, sources)
+        estate = Estate(settings, sources, keeper=sources.kept)
         wanted: list[str] | None = None
         if channel:
             wanted = []

@@ -82,7 +82,7 @@ def status(
     if not settings.prometheus and settings.store is None:
         raise UsageError("say where telemetry is: --prometheus URL or --store PATH, or the same in observatory.yaml")
     with open_sources(settings, read_only_store=True) as sources:
-        found = Estate(settings, sources).snapshot(at_ms).status
+        found = Estate(settings, sources, keeper=sources.kept).snapshot(at_ms).status
     if json:
         console.answer_json(found.to_json())
     else:

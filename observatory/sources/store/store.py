@@ -24,6 +24,7 @@ from observatory.sources.base import (
 )
 from observatory.sources.store import samples as sample_table
 from observatory.sources.store import spans as span_table
+from observatory.sources.store import writes
 from observatory.sources.store.database import Database, registered
 from observatory.sources.store.series import SeriesDictionary
 from observatory.telemetry.binding import SpanSelector
@@ -107,6 +108,7 @@ class Store:
             self._head_samples += written
             if self._head_samples > sample_table.HEAD_SAMPLES:
                 sample_table.fold_head(cursor, self._series)
+                writes.fold(cursor)
                 self._head_samples = 0
         return written
 
@@ -114,7 +116,13 @@ class Store:
         """Fold live samples into chunks now; returns how many."""
         with self.transaction(), self._database.writing() as cursor:
             self._head_samples = 0
+            writes.fold(cursor)
             return sample_table.fold_head(cursor, self._series)
+
+    def writes(self) -> dict[int, int]:
+        """A number for each hour since the epoch that was written into, which changes when something is added to it."""
+        with self._database.reading() as cursor:
+            return writes.sums(cursor)
 
     def append_metadata(self, metadata: Mapping[str, MetricMetadata]) -> None:
         """Keep what TYPE, UNIT and HELP lines say of metrics; later words replace earlier ones."""
