@@ -1,11 +1,11 @@
-"""Kept days: records of days that are over, one Arrow file each in a folder beside the store.
+"""Kept days: records of days that are over, one file each in a folder beside the store.
 
 Any process may read and write them, whoever owns the store: a file is written under another name and put in place as a
 whole, so a reader sees all of it or nothing, and two writers write the same. A record says what the store held when it
 was made, hour by hour; it counts only while the store holds just that. A file that is missing, damaged, too old or
 cannot be written costs time and nothing else: what it held is counted again from telemetry.
 
-    <store>.days/<plan>/2026-11-19.arrow
+    <store>.days/<plan>/2026-11-19.day
 """
 
 from __future__ import annotations
@@ -29,12 +29,13 @@ from observatory.sources.base import Record
 from observatory.sources.store.writes import ANY_HOUR, HOUR_MS
 from observatory.windows import MAX_WINDOW_SECONDS, TimeRange
 
-FORMAT = 1
-"""Grows with the shape of the files; those of another shape are not read."""
-SUFFIX = ".arrow"
+MAGIC = b"obsday1\n"
+"""What a file begins with; its check sum and an Arrow file follow. Another shape takes another number."""
+SUFFIX = ".day"
 MOST_PLANS = 8
 """Folders that are kept: one for each set of documents, profiles and servers in use."""
-OLDEST_DAYS = MAX_WINDOW_SECONDS // 86_400 + 1
+MOST_DAYS = 2 * MAX_WINDOW_SECONDS // 86_400
+"""Days of one plan; the oldest go first."""
 STALE_SECONDS = 3600
 """A file under construction for so long was left behind by a process that died."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -56,7 +57,7 @@ class KeptFolder:
 
     def days(self, plan: str, step_ms: int) -> KeptPlan:
         """Records of a plan, as of now: to be asked for before any telemetry is read."""
-        told = orjson.dumps([FORMAT, self._servers, plan, step_ms])
+        told = orjson.dumps([self._servers, plan, step_ms])
         return KeptPlan(self.folder / sha256(told).hexdigest()[:20], self._writes())
 
 
@@ -110,43 +111,39 @@ def _write(path: Path, record: Record, read: TimeRange, writes: list[list[int]])
             "ints": _lists([*([] for _ in floats), *ints], np.int64),
         }
     )
-    told = orjson.dumps(
-        {
-            "header": record.header,
-            "floats": len(floats),
-            "sum": _sum(record),
-            "read": [read.start_ms, read.end_ms],
-            "writes": writes,
-        }
-    )
-    table = table.replace_schema_metadata({b"observatory": told, b"crc32": str(zlib.crc32(told)).encode()})
+    told = {"header": record.header, "floats": len(floats), "read": [read.start_ms, read.end_ms], "writes": writes}
+    table = table.replace_schema_metadata({b"observatory": orjson.dumps(told)})
+    memory = pa.BufferOutputStream()
     options = pa.ipc.IpcWriteOptions(compression="zstd")
-    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema, options=options) as writer:
+    with pa.ipc.new_file(memory, table.schema, options=options) as writer:
         writer.write_table(table)
+    content = memory.getvalue()
+    with path.open("wb") as file:
+        file.write(MAGIC + zlib.crc32(content).to_bytes(4, "little"))
+        file.write(content)
 
 
 def _read(path: Path) -> tuple[Record, TimeRange, list[list[int]]] | None:
     """A file's content; None where there is none, and where it is not whole."""
     try:
-        with pa.OSFile(str(path), "rb") as file:
-            table = pa.ipc.open_file(file).read_all()
-        metadata = table.schema.metadata
-        if zlib.crc32(metadata[b"observatory"]) != int(metadata[b"crc32"]):
-            return None
-        told = orjson.loads(metadata[b"observatory"])
-        names, count = table["name"].to_pylist(), told["floats"]
-        floats, ints = _arrays(table["floats"], np.float64), _arrays(table["ints"], np.int64)
-        record = Record(
-            told["header"],
-            dict(zip(names[:count], floats[:count], strict=True)),
-            dict(zip(names[count:], ints[count:], strict=True)),
-        )
-        if told["sum"] != _sum(record):
-            return None
-        start_ms, end_ms = told["read"]
-        return record, TimeRange(start_ms, end_ms), told["writes"]
-    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError):
+        data = path.read_bytes()
+    except OSError:
         return None
+    # Checked before anything is read from it: Arrow trusts what it is given.
+    content = memoryview(data)[len(MAGIC) + 4 :]
+    if data[: len(MAGIC)] != MAGIC or zlib.crc32(content).to_bytes(4, "little") != data[len(MAGIC) : len(MAGIC) + 4]:
+        return None
+    table = pa.ipc.open_file(pa.py_buffer(content)).read_all()
+    told = orjson.loads(table.schema.metadata[b"observatory"])
+    names, count = table["name"].to_pylist(), told["floats"]
+    floats, ints = _arrays(table["floats"], np.float64), _arrays(table["ints"], np.int64)
+    record = Record(
+        told["header"],
+        dict(zip(names[:count], floats[:count], strict=True)),
+        dict(zip(names[count:], ints[count:], strict=True)),
+    )
+    start_ms, end_ms = told["read"]
+    return record, TimeRange(start_ms, end_ms), told["writes"]
 
 
 def _lists(arrays: list[Any], kind: type[np.generic]) -> pa.Array:
@@ -167,22 +164,13 @@ def _arrays(column: pa.ChunkedArray, kind: type[np.generic]) -> list[Any]:
     return [flat[begin:end] for begin, end in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)]
 
 
-def _sum(record: Record) -> int:
-    """A check sum of all arrays."""
-    found = 0
-    for _, array in sorted([*record.floats.items(), *record.ints.items()]):
-        found = zlib.crc32(np.ascontiguousarray(array).view(np.uint8), found)
-    return found
-
-
 def _tidy(folder: Path) -> None:
-    """Remove what nobody asks for any more: plans unused for longest, days beyond any window, files never finished."""
-    now = time.time()
+    """Remove what nobody asks for any more: plans not added to for longest, oldest days, files never finished."""
     plans = sorted((one for one in folder.parent.iterdir() if one.is_dir()), key=lambda one: one.stat().st_mtime)
     for old in plans[:-MOST_PLANS]:
         shutil.rmtree(old, ignore_errors=True)
-    oldest = (datetime.fromtimestamp(now, UTC) - timedelta(days=OLDEST_DAYS)).date().isoformat()
-    for path in folder.iterdir():
-        unfinished = path.suffix != SUFFIX and now - path.stat().st_mtime > STALE_SECONDS
-        if unfinished or (path.suffix == SUFFIX and path.stem < oldest):
-            path.unlink()
+    stale = time.time() - STALE_SECONDS
+    days = sorted(path for path in folder.iterdir() if path.suffix == SUFFIX)
+    unfinished = [path for path in folder.iterdir() if path.suffix != SUFFIX and path.stat().st_mtime < stale]
+    for path in (*days[:-MOST_DAYS], *unfinished):
+        path.unlink()
