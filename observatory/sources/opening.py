@@ -84,18 +84,17 @@ def open_sources(settings: Settings, *, read_only_store: bool = False) -> Source
     from observatory.sources.store import Store
 
     store = Store.open(settings.store, read_only=read_only_store)
-    return Sources(
-        metrics=(*servers, store), spans=(store,), store=store, kept=kept_beside(store, _identity(settings.prometheus))
-    )
+    kept = kept_beside(store, settings.prometheus)
+    return Sources(metrics=(*servers, store), spans=(store,), store=store, kept=kept)
 
 
-def kept_beside(store: Store, servers: str = "") -> KeptFolder | None:
-    """The folder of counted days beside a store; None for a store in memory."""
+def kept_beside(store: Store, servers: tuple[PrometheusSettings, ...] = ()) -> KeptFolder | None:
+    """The folder of days counted from a store and these servers, beside the store; None for a store in memory."""
     from observatory.sources.store.kept_days import KeptFolder
 
     if store.path is None:
         return None
-    return KeptFolder(store.path.with_name(f"{store.path.name}.days"), store.writes, servers)
+    return KeptFolder(store.path.with_name(f"{store.path.name}.days"), store.writes, _identity(servers))
 
 
 def _identity(servers: tuple[PrometheusSettings, ...]) -> str:
