@@ -117,7 +117,9 @@ def spans(random: np.random.Generator, start_ms: int, end_ms: int) -> list[Span]
         common = {"trace_id": trace, "name": "m", "system": "kafka", "destination": "orders"}
         begin = at_ms * 10**6
         found.append(
-            Span(**common, span_id="1", parent_span_id="", kind="producer", service="shop", start_ns=begin, end_ns=begin)  # type: ignore[arg-type]
+            Span(
+                **common, span_id="1", parent_span_id="", kind="producer", service="shop", start_ns=begin, end_ns=begin
+            )  # type: ignore[arg-type]
         )
         begin += int(random.integers(0, 90 * 10**9))
         operations = random.choice(["process", "receive+process", "receive"])

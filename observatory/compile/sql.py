@@ -248,7 +248,10 @@ GROUP BY ALL""",
     selectors = [ask.selector for ask in asks]
     bounds = [None if ask.bound_seconds is None else round(ask.bound_seconds * 1e9) for ask in asks]
     return Statement(
-        text, _asked(selectors, bounds=bounds) | _between(grid.range, "near_ns", "repeat_ns") | {"step_ns": grid.step_ms * 10**6}
+        text,
+        _asked(selectors, bounds=bounds)
+        | _between(grid.range, "near_ns", "repeat_ns")
+        | {"step_ns": grid.step_ms * 10**6},
     )
 
 

@@ -25,7 +25,7 @@ from observatory.ledger.pages import Counted, Page, join
 from observatory.ledger.slices import Reading
 from observatory.ledger.tallies import Events, nothing, of_terms
 from observatory.sources.base import Float64
-from observatory.telemetry.binding import MetricBinding, SpanBinding
+from observatory.telemetry.binding import SpanBinding
 from observatory.windows import Grid, TimeRange
 
 HORIZON_MS = 600_000

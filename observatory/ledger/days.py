@@ -1,8 +1,8 @@
 """Days: the ledger counts day by day, so that the counts of a day that is over can be kept and read again.
 
-A step's count must not depend on the window that asks for it. So a grid of more than two days is counted in blocks: every
-UTC day that is over, as a whole, and then what is left up to the grid's end. What a block counts follows from samples
-between its lookback and its end alone; what lies between two blocks is joined afterwards, see `pages`.
+A step's count must not depend on the window that asks for it. So a grid of two days or more is counted in blocks:
+every UTC day that is over, as a whole, and then what is left up to the grid's end. What a block counts follows from
+samples between its lookback and its end alone; what lies between two blocks is joined afterwards, see `pages`.
 """
 
 from __future__ import annotations

@@ -100,9 +100,7 @@ def tally(
         for one in hidden if group >= 0 else ():
             place(amount[group], grid, one.at_ms, one.at_ms, one.forgotten)
             found[group].add(one.at_ms, grid, resets=1)
-    return Tally(
-        amount, tuple(finder.done() for finder in found), tuple(tuple(finder.overhang) for finder in found)
-    )
+    return Tally(amount, tuple(finder.done() for finder in found), tuple(tuple(finder.overhang) for finder in found))
 
 
 def place(line: Float64, grid: Grid, since_ms: int, at_ms: int, amount: float) -> None:

@@ -122,7 +122,10 @@ def join(pages: Sequence[Page], grid: Grid) -> Counted:
         _joined_events(pages, grid),
         Lives.together(page.lives for page in pages),
         {key: _joined_levels(key, pages, grid) for key in dict.fromkeys(key for page in pages for key in page.levels)},
-        {name: _joined_spans(name, pages, grid) for name in dict.fromkeys(name for page in pages for name in page.spans)},
+        {
+            name: _joined_spans(name, pages, grid)
+            for name in dict.fromkeys(name for page in pages for name in page.spans)
+        },
     )
 
 

@@ -192,7 +192,7 @@ def test_another_measurement_or_step_finds_nothing_of_this_one(kept) -> None:  #
 def test_an_older_sample_makes_the_days_around_it_count_anew_and_no_others(tmp_path: Path) -> None:
     t = scrapes(END_MS - 5 * DAY_MS, END_MS)
     late = (t > END_MS - 2 * DAY_MS - 5 * HOUR_MS) & (t <= END_MS - 2 * DAY_MS - 4 * HOUR_MS)
-    labels, times, values = counter(handled("success", channel="a"), t, 8.0)
+    labels, _, values = counter(handled("success", channel="a"), t, 8.0)
     with Store.open(tmp_path / "s.duckdb") as store:
         source, keeper = Watched(store), kept_beside(store)
         store.append_samples(SampleSet.of([(labels, t[~late], np.asarray(values)[~late])]))

@@ -72,17 +72,37 @@ def samples(hour: int) -> SampleSet:
 def hops(hour: int) -> Iterator[Span]:
     for number in range(hour * HOPS, (hour + 1) * HOPS):
         begin = (END_MS + number * HOUR_MS // HOPS + 1) * 10**6
-        common = {"trace_id": f"{number + 1:032x}", "name": "m", "destination": "orders", "system": "kafka"}
-        yield Span(**common, span_id="1", parent_span_id="", kind="producer", service="shop", start_ns=begin, end_ns=begin)  # type: ignore[arg-type]  # fmt: skip
-        yield Span(**common, span_id="2", parent_span_id="1", kind="consumer", service="billing", start_ns=begin + 10**9, end_ns=begin + 10**9)  # type: ignore[arg-type]  # fmt: skip
+        for span_id, parent, kind, service, at in (
+            ("1", "", "producer", "shop", begin),
+            ("2", "1", "consumer", "billing", begin + 10**9),
+        ):
+            yield Span(
+                trace_id=f"{number + 1:032x}",
+                span_id=span_id,
+                parent_span_id=parent,
+                name="m",
+                kind=kind,
+                service=service,
+                system="kafka",
+                destination="orders",
+                start_ns=at,
+                end_ns=at,
+            )
 
 
 def measurements() -> list[Measurement]:
     selected = SpanBinding(
-        signal="end_to_end_latency", source="store", profile="spans", selector=SpanSelector(("orders",)), liveness="live"
+        signal="end_to_end_latency",
+        source="store",
+        profile="spans",
+        selector=SpanSelector(("orders",)),
+        liveness="live",
     )
     latency = Indicator(
-        sli="latency", total=Count("end_to_end_latency"), good=CountAtMost("end_to_end_latency", 5.0), measure="end-start"
+        sli="latency",
+        total=Count("end_to_end_latency"),
+        good=CountAtMost("end_to_end_latency", 5.0),
+        measure="end-start",
     )
     return [events(channel="a"), measured(latency, (selected,))]
 

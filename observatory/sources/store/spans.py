@@ -50,7 +50,6 @@ COLUMNS: dict[str, tuple[pa.DataType, Any]] = {
 LINK_COLUMNS = ("trace_hi", "trace_lo", "span_id", "target_trace_hi", "target_trace_lo", "target_span_id")
 SAME_SPAN_NS = 86_400 * 10**9
 """A span sent twice has the same times: known ids are looked for this far around a batch."""
-_HOURS = f"SELECT DISTINCT ({{column}} - 1) // {writes.HOUR_MS * 10**6} FROM fresh_spans"
 TRACE_SPANS = 5000
 """Most spans that a trace and its linked traces are shown with."""
 
@@ -187,8 +186,11 @@ def append(cursor: duckdb.DuckDBPyConnection, spans: pa.Table, links: pa.Table) 
             " ON l.span_id = f.span_id AND l.trace_lo = f.trace_lo AND l.trace_hi = f.trace_hi"
         )
         started, ended = (
-            {int(row[0]) for row in cursor.execute(_HOURS.format(column=column)).fetchall()}
-            for column in ("start_ns", "end_ns")
+            {int(hour) for (hour,) in cursor.execute(statement, [writes.HOUR_MS * 10**6]).fetchall()}
+            for statement in (
+                "SELECT DISTINCT (start_ns - 1) // $1 FROM fresh_spans",
+                "SELECT DISTINCT (end_ns - 1) // $1 FROM fresh_spans",
+            )
         )
         writes.note_spans(cursor, started, ended)
         cursor.execute("DROP TABLE fresh_spans")

@@ -1,4 +1,4 @@
-"""Writes: which hours of telemetry have been written into, so that counts made before can be told from counts made after.
+"""Writes: which hours of telemetry have been written into, which tells counts made before from counts made after.
 
 Every append leaves a random number for each hour that it adds something to. The sum of an hour's numbers changes with
 every such append and with nothing else; repeats, which add nothing, leave none. Two files never share their sums.
@@ -18,7 +18,7 @@ from observatory.sources.store.database import registered
 
 HOUR_MS = 3_600_000
 ANY_HOUR = -1
-"""Stands for the file itself, and for spans that came so late that the hours around them do not tell what they change."""
+"""Stands for the file itself, and for spans so late that the hours around them do not tell what they change."""
 LATE_HOURS = 24
 _MOST_COUNTED = 1 << 20
 
