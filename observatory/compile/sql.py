@@ -202,7 +202,8 @@ arrival AS (
             ELSE concat_ws('/', 'span', e.trace_hi, e.trace_lo, e.span_id) END AS message
     FROM edge e JOIN spans p
         ON p.span_id = e.target_span_id AND p.trace_lo = e.target_trace_lo AND p.trace_hi = e.target_trace_hi
-    WHERE p.role = 'producer'
+    -- Clocks differ, but not by an hour: what was sent later than that was not what arrived.
+    WHERE p.role = 'producer' AND p.start_ns <= e.start_ns + $near_ns
 ),
 pair AS (          -- once for each message; what decides lies near the arrival, whatever range is asked for:
                    -- an earlier arrival, processing soon after it was received, receiving long before it was processed

@@ -83,10 +83,13 @@ class Database:
             ) from error
 
     def _locked(self, why: str) -> Problem:
+        hint = "send telemetry to its OTLP receiver"
+        if self.read_only:
+            hint = "ask it instead (observatory serve answers at /api/status)"
         return self.problem(
             "store-locked",
             f"the store is in use: {why}",
-            "one process owns the file: stop the other one, or send telemetry to its OTLP receiver",
+            f"one process owns the file: stop the other one, or {hint}",
         )
 
     def _upgrade(self) -> None:

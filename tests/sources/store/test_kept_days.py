@@ -214,6 +214,33 @@ def test_a_file_in_the_place_of_another_finds_none_of_its_days(tmp_path: Path) -
     assert marks[0] != marks[1]
 
 
+LIMITED = """
+import resource, signal, sys
+import numpy as np
+from pathlib import Path
+from observatory.sources.base import Record
+from observatory.sources.store.kept_days import KeptFolder
+from observatory.windows import TimeRange
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+days = KeptFolder(Path(sys.argv[1]), lambda: {-1: 7}).days("plan", 60_000)
+small, large = (Record({}, {"a": np.random.default_rng(1).random(count)}, {}) for count in (10, 100_000))
+days.keep(1, small, TimeRange(0, 1))
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+days.keep(1, large, TimeRange(0, 1))
+days.keep(2, large, TimeRange(0, 1))
+print(len(days.load(1).floats["a"]), days.load(2))
+"""
+
+
+def test_a_full_disk_keeps_the_day_that_was_there_and_leaves_no_torn_one(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(tmp_path / "s.days")], capture_output=True, text=True, check=False
+    )
+    assert ended.stdout.split() == ["10", "None"], ended.stderr
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["1970-01-02.day"]
+
+
 KEEPER = """
 import sys
 import numpy as np
