@@ -60,8 +60,13 @@ class Sources:
 def open_sources(settings: Settings, *, read_only_store: bool = False) -> Sources:
     """Connect to everything that the settings name. No server is asked yet.
 
+    Args:
+        read_only_store: Several processes may have the store open so at the same time. Beside a server it is made
+            where there is none.
+
     Raises:
         InputInvalid: A URL is wrong, or two sources have one name.
+        SourceFailed: The store cannot be opened, see `Store.open`.
     """
     names = Counter(server.name for server in settings.prometheus)
     repeated = sorted(name for name, count in names.items() if count > 1)
@@ -83,6 +88,9 @@ def open_sources(settings: Settings, *, read_only_store: bool = False) -> Source
         return Sources(metrics=servers)
     from observatory.sources.store import Store
 
+    if read_only_store and settings.prometheus and not settings.store.exists():
+        # Named beside a server, the store is where counts of that server are kept: the first command makes it.
+        Store.open(settings.store).close()
     store = Store.open(settings.store, read_only=read_only_store)
     kept = kept_beside(store, settings.prometheus)
     return Sources(metrics=(*servers, store), spans=(store,), store=store, kept=kept)
