@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from observatory import __version__
 from observatory.compile.plan import CURVE_LOOKBACK_MS, Leaf, Measurement, leaves_of, make_plan, plan_leaves
 from observatory.compile.terms import at_most, outcome_terms
 from observatory.errors import Problem, SourceFailed
@@ -18,7 +19,8 @@ from observatory.telemetry.binding import MetricBinding, SemanticKind, Term
 from observatory.windows import Grid, TimeRange
 
 RULES = 1
-"""Grows whenever the same telemetry is counted in another way, so that counts kept before are not read again."""
+"""Grows whenever the same telemetry is counted in another way, so that counts kept before are not read again; so does
+the version of the package."""
 LONGER_LOOKBACKS_MS = (2 * DAY_MS, 8 * DAY_MS, 32 * DAY_MS)
 """How far is looked back for lag that began before the lookback of a block, step by step."""
 SPANS_BEFORE_MS = 2 * DAY_MS
@@ -43,7 +45,13 @@ class Blocks:
     @property
     def identity(self) -> str:
         """Everything that a page of these measurements follows from, except for the telemetry itself."""
-        parts = (RULES, sorted(self.measurements), self.requests_planned, sorted(self.kinds.items(), key=repr))
+        parts = (
+            __version__,
+            RULES,
+            sorted(self.measurements),
+            self.requests_planned,
+            sorted(self.kinds.items(), key=repr),
+        )
         return repr(parts)
 
     def pages(self, blocks: Sequence[Grid]) -> Iterator[Page]:

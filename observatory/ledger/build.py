@@ -12,7 +12,7 @@ import numpy as np
 
 from observatory.compile.plan import Measurement, leaves_of
 from observatory.compile.terms import at_most, outcome_terms
-from observatory.errors import Problem
+from observatory.errors import Problem, SourceFailed
 from observatory.indicators.expression import Count, CountAtMost, Expression, Slices, SlicesAtMost
 from observatory.ledger.blocks import Blocks
 from observatory.ledger.days import blocks_of, is_day
@@ -127,7 +127,7 @@ def _count(
     measurements: Mapping[str, Measurement], sources: Sources, grid: Grid, keeper: Keeper | None
 ) -> tuple[dict[str, Row], list[Problem], int]:
     work = Blocks(measurements, sources)
-    kept = KeptPages(keeper, work, grid.step_ms) if keeper is not None else None
+    kept = _kept(keeper, work, grid)
     pages: dict[Grid, Page] = {}
     blocks = blocks_of(grid)
     if kept is not None:
@@ -147,6 +147,14 @@ def _count(
             continue
         rows[key] = _row(measurement, counted)
     return rows, work.problems, work.requests
+
+
+def _kept(keeper: Keeper | None, work: Blocks, grid: Grid) -> KeptPages | None:
+    try:
+        return KeptPages(keeper, work, grid.step_ms) if keeper is not None else None
+    except SourceFailed:
+        # A store that cannot say what it holds: it will be asked for its telemetry next, and its failure be told.
+        return None
 
 
 def _runs(blocks: Sequence[Grid]) -> list[list[Grid]]:

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
-from counting_cases import DAY_MS, END_MS, HOUR_MS, MINUTE_MS, Answering, bad, counter, events, handled, scrapes, total
-from eventful_cases import assert_same, batches, measurements, series, spans
+from counting_cases import (
+    DAY_MS,
+    END_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    Answering,
+    Series,
+    bad,
+    counter,
+    events,
+    handled,
+    scrapes,
+    total,
+)
+from eventful_cases import EVERY_MS, assert_same, batches, measurements, series, spans
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from observatory.errors import Problem, SourceFailed
+from observatory.ledger.blocks import RULES
 from observatory.ledger.build import build
 from observatory.ledger.ledger import Ledger
 from observatory.sources.base import SampleSet, SeriesRequest
@@ -58,6 +73,40 @@ def test_kept_days_and_days_counted_anew_agree_to_the_last_bit(
         for part in telemetry:  # a repeat of everything changes nothing
             assert store.append_samples(part) == 0
         assert_same(count(store, grid, keeper), count(store, grid, None))
+
+
+def known_series() -> list[Series]:
+    """A restart, a gap over midnight, a newcomer, a consumer that is stuck for hours; nothing by chance."""
+    t = scrapes(START_MS, END_MS, EVERY_MS)
+    number = np.arange(len(t))
+    gap = (t <= END_MS - 2 * DAY_MS - HOUR_MS) | (t > END_MS - 2 * DAY_MS + 3 * HOUR_MS)
+    restarted = np.where(number < 900, number * 7.0, (number - 900) * 7.0)
+    own = {"job": "broker", "instance": "b:1", "partition": "0"}
+    return [
+        (handled("success", channel="a"), t[gap], restarted[gap]),
+        (handled("error", channel="a"), t[700:], np.floor(number[700:] / 9) - 76.0),
+        (handled("success", channel="b", instance="y:1"), t, number * 3.0),
+        ({"__name__": "end", **own}, t, number * 11.0),
+        (
+            {"__name__": "done", **own, "group": "g"},
+            t,
+            np.where((number > 800) & (number < 900), 8800.0, number * 11.0),
+        ),
+        ({"__name__": "depth", **own}, t, number % 13.0),
+    ]
+
+
+def test_other_rules_of_counting_take_another_number() -> None:
+    """Fails when known telemetry is counted in another way: then `RULES` must grow, and the digest here with it."""
+    with Store.open(None) as store:
+        store.append_samples(SampleSet.of(known_series()))
+        ledger = count(store, Grid.ending_at(END_MS - 6 * HOUR_MS, 4 * DAY_MS), None)
+    digest = sha256()
+    for key in sorted(ledger.rows):
+        row = ledger.rows[key]
+        for part in (row.good, row.total, row.observed, row.level, row.findings.births, row.findings.gap):
+            digest.update(b"" if part is None else part.tobytes())
+    assert (RULES, digest.hexdigest()[:16]) == (1, "495a56314e04299d")
 
 
 @dataclass

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from counting_cases import (
@@ -74,13 +76,13 @@ def test_a_grid_is_cut_into_days_that_are_over_and_a_rest(end_ms: int, length_ms
     assert [block.steps * block.step_ms / HOUR_MS for block in blocks] == pytest.approx(expected)
     assert blocks[-1].end_ms == grid.end_ms
     assert blocks[0].start_ms <= grid.start_ms
-    assert all(one.end_ms == other.start_ms for one, other in zip(blocks, blocks[1:], strict=False))
+    assert all(one.end_ms == other.start_ms for one, other in pairwise(blocks))
 
 
 def test_only_days_by_the_clock_can_be_kept() -> None:
     on, off = (blocks_of(Grid.ending_at(END_MS + phase, 4 * DAY_MS)) for phase in (0, 7_000))
     assert [is_day(block) for block in on] == [True] * 4
-    assert [is_day(block) for block in off] == [False] * 5
+    assert [is_day(block) for block in off] == [False] * 4
 
 
 def test_a_steady_counter_counts_the_same_on_every_day() -> None:
@@ -118,7 +120,8 @@ def test_a_gap_over_midnight_is_counted_in_full_and_spread(hours: tuple[float, f
 def test_a_counter_that_comes_back_after_days_goes_on_and_is_no_newcomer() -> None:
     """Another counter of the target was there all the time, so a newcomer would count in full."""
     row = counted(
-        gone(success(), MIDNIGHT - 30 * HOUR_MS, MIDNIGHT + 30 * HOUR_MS), counter(handled("error", channel="a"), T, 1.0)
+        gone(success(), MIDNIGHT - 30 * HOUR_MS, MIDNIGHT + 30 * HOUR_MS),
+        counter(handled("error", channel="a"), T, 1.0),
     )
     assert total(row) == pytest.approx(DAYS * 1440 * 11.0, rel=1e-12)
     assert row.recovered.births == 0.0
@@ -136,7 +139,7 @@ def test_a_counter_that_comes_back_lower_began_anew_meanwhile() -> None:
 
 @pytest.mark.parametrize("minutes", [-30, -1, 0, 1, 30])
 def test_a_newcomer_around_midnight_counts_its_first_value_once(minutes: int) -> None:
-    born = T[T > MIDNIGHT + minutes * MINUTE_MS]
+    born = T[MIDNIGHT + minutes * MINUTE_MS < T]
     row = counted(counter(handled("error", channel="a"), born, 3.0), success())
     assert bad(row) == 3.0 * len(born)
     assert row.recovered.births == 3.0

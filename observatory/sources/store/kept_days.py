@@ -32,7 +32,7 @@ from observatory.windows import MAX_WINDOW_SECONDS, TimeRange
 MAGIC = b"obsday1\n"
 """What a file begins with; its check sum and an Arrow file follow. Another shape takes another number."""
 SUFFIX = ".day"
-MOST_PLANS = 8
+MOST_PLANS = 4
 """Folders that are kept: one for each set of documents, profiles and servers in use."""
 MOST_DAYS = 2 * MAX_WINDOW_SECONDS // 86_400
 """Days of one plan; the oldest go first."""
