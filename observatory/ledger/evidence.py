@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -17,7 +18,7 @@ from observatory.ledger.restarts import HiddenRestart, fallen, hidden_restarts
 from observatory.ledger.routes import route
 from observatory.ledger.samples import fit
 from observatory.ledger.targets import Target, TargetKey, Targets, target_of
-from observatory.sources.base import Float64, Int64, MetricSource, SampleSet, SeriesRequest, SpanSource
+from observatory.sources.base import Float64, Int64, MetricSource, SampleSet, SeriesRequest, SpanSource, TogetherSource
 from observatory.telemetry.binding import Matcher, SemanticKind, SeriesSelector
 from observatory.windows import Grid, TimeRange
 
@@ -134,11 +135,36 @@ class Material:
     def read(cls, requests: Sequence[PlannedRequest], sources: Sources, grid: Grid) -> Material:
         """Ask the sources once for everything on a grid."""
         found = cls(grid.range, [], _sources={source.name: source for source in sources.metrics})
-        for request in requests:
-            span = TimeRange(grid.start_ms - request.lookback_ms, grid.end_ms)
-            samples = found._ask(request.source, SeriesRequest(request.metric, request.matchers, span), request.leaves)
+        asked = [
+            SeriesRequest(one.metric, one.matchers, TimeRange(grid.start_ms - one.lookback_ms, grid.end_ms))
+            for one in requests
+        ]
+        together = found._ask_together(requests, asked)
+        for number, (request, question) in enumerate(zip(requests, asked, strict=True)):
+            samples = together.get(number)
+            if number not in together:
+                samples = found._ask(request.source, question, request.leaves)
             if samples is not None:
                 found.answers.append((request, Cut(samples), route(request, samples)))
+        return found
+
+    def _ask_together(
+        self, requests: Sequence[PlannedRequest], asked: Sequence[SeriesRequest]
+    ) -> dict[int, SampleSet | None]:
+        """Answers of sources that take several questions at once, by the number of the question."""
+        by_source: dict[str, list[int]] = {}
+        for number, request in enumerate(requests):
+            by_source.setdefault(request.source, []).append(number)
+        found: dict[int, SampleSet | None] = {}
+        for name, numbers in by_source.items():
+            server: object = self._sources.get(name)
+            if isinstance(server, TogetherSource):
+                leaves = [leaf for number in numbers for leaf in requests[number].leaves]
+                with self._noting(leaves, len(numbers)):
+                    sets = server.samples_together([asked[number] for number in numbers])
+                    found |= {number: self._fit(one, asked[number]) for number, one in zip(numbers, sets, strict=True)}
+                for number in numbers:
+                    found.setdefault(number, None)
         return found
 
     @property
@@ -170,14 +196,23 @@ class Material:
             self.failed.update(leaves)
             self.partial = True
             return None
-        self.requests += 1
+        answers: list[SampleSet] = []
+        with self._noting(leaves, 1):
+            answers.append(self._fit(server.samples(request), request))
+        return answers[0] if answers else None
+
+    @contextmanager
+    def _noting(self, leaves: Iterable[Leaf], requests: int) -> Iterator[None]:
+        """Count the requests; and where they fail, note what was said and which leaves have no answer."""
+        self.requests += requests
         try:
-            samples = server.samples(request)
+            yield
         except SourceFailed as error:
             self.failed.update(leaves)
             self.problems += error.problems
             self.partial = True
-            return None
+
+    def _fit(self, samples: SampleSet, request: SeriesRequest) -> SampleSet:
         self.partial = self.partial or bool(samples.problems) or not samples.exact
         return fit(samples, request.range.start_ms, request.range.end_ms)
 
