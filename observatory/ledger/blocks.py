@@ -64,7 +64,7 @@ class Blocks:
         spans = self._spans(blocks)
         for number, block in enumerate(blocks):
             evidence = material.evidence(block, self.kinds)
-            events, seams = events_of(evidence, self.kinds, block)
+            events, seams = events_of(evidence, self.requests_planned, self.kinds, block)
             levels, reach_ms = self._levels(evidence, block)
             self._partial = self._partial or material.partial or bool(self.failed_spans)
             yield Page(

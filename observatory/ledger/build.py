@@ -1,6 +1,7 @@
 """From measurements and sources to the ledger: ask, count, and keep what was counted before.
 
-Past steps do not change, so a refresh reads the tail only; late samples are met by reading the last ten minutes anew.
+Past steps do not change. So days that are over are counted once and kept, and a refresh reads the tail only; late
+samples are met by reading the last ten minutes anew.
 """
 
 from __future__ import annotations

@@ -74,14 +74,12 @@ class Evidence:
 
     Attributes:
         failed: Leaves whose request was not answered.
-        requests: How many requests were sent.
     """
 
     answers: list[Answer]
     targets: Targets
     failed: set[Leaf]
     problems: list[Problem]
-    requests: int
 
     def lines(self, leaf: Leaf) -> list[Line]:
         """The series of a leaf that have samples."""
@@ -183,11 +181,10 @@ class Material:
             samples, inside = cut.between(part.start_ms - request.lookback_ms, part.end_ms, routes)
             samples, inside = _one_of_replicas(request, samples, inside)
             answers.append(Answer(request, samples, inside))
-        evidence = Evidence(answers, Targets(), self.failed, self.problems, self.requests)
+        evidence = Evidence(answers, Targets(), self.failed, self.problems)
         evidence.targets.learn([(answer.request.source, answer.samples) for answer in answers])
         self._find_births(evidence, part, kinds)
         _find_restarts(evidence, kinds)
-        evidence.requests = self.requests
         return evidence
 
     def _ask(self, source: str, request: SeriesRequest, leaves: Iterable[Leaf]) -> SampleSet | None:
@@ -243,7 +240,7 @@ class Material:
         lookback_ms = max((answer.request.lookback_ms for answer in evidence.answers), default=0)
         ups: list[tuple[str, SampleSet]] = []
         for metric, cut in self._lives_of(source, lookback_ms):
-            samples, _ = cut.between(part.start_ms - lookback_ms, part.end_ms, {})
+            samples = without_replicas(cut.between(part.start_ms - lookback_ms, part.end_ms, {})[0])
             samples = _only(samples, [target_of(source, labels) in keys for labels in samples.labels])
             if metric == UP:
                 ups.append((source, samples))
@@ -281,7 +278,7 @@ class Material:
                     replace(samples, values=np.where(samples.values > 0, 1.0, np.nan)), span.start_ms, span.end_ms
                 )
             if samples is not None:
-                found.append((request.metric, Cut(without_replicas(samples))))
+                found.append((request.metric, Cut(samples)))
         return found
 
 

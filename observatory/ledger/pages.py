@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from observatory.compile.plan import Leaf
+from observatory.compile.plan import Leaf, PlannedRequest
 from observatory.indicators.expression import Expression
 from observatory.ledger.evidence import Evidence
 from observatory.ledger.hops import SpanCounts
@@ -84,12 +84,18 @@ class Counted:
 
 
 def events_of(
-    evidence: Evidence, kinds: Mapping[Leaf, SemanticKind], block: Grid
+    evidence: Evidence, requests: Sequence[PlannedRequest], kinds: Mapping[Leaf, SemanticKind], block: Grid
 ) -> tuple[dict[Leaf, PartEvents], tuple[Seam, ...]]:
-    """The counted leaves of a block, and the seams of their series."""
+    """The counted leaves of a block, and the seams of their series.
+
+    Args:
+        requests: All that were planned, whether they were answered or not: their numbers are the same in every block.
+    """
     events = tally_leaves(evidence, kinds, block)
+    numbers = {request: number for number, request in enumerate(requests)}
     seams: list[Seam] = []
-    for number, answer in enumerate(evidence.answers):
+    for answer in evidence.answers:
+        number = numbers[answer.request]
         counted: dict[tuple[int, SemanticKind], list[Leaf]] = {}
         for leaf, indexes in answer.routes.items():
             if leaf in kinds:

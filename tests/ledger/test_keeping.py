@@ -118,11 +118,12 @@ class Watched:
     broken: bool = False
     doubtful: bool = False
     until_ms: int | None = None
+    without: str = ""
     name: str = "store"
 
     def samples(self, request: SeriesRequest) -> SampleSet:
         self.asked.append(request)
-        if self.broken:
+        if self.broken or request.metric == self.without:
             raise SourceFailed(Problem(code="source-refused", message="no connection"))
         found = self.store.samples(request)
         if self.until_ms is not None:
@@ -255,3 +256,24 @@ def test_an_older_sample_makes_the_days_around_it_count_anew_and_no_others(tmp_p
         (-3 * DAY_MS - HOUR_MS, -2 * DAY_MS),
         (-DAY_MS - HOUR_MS, -6 * HOUR_MS),
     ]
+
+
+def test_a_question_without_an_answer_leaves_the_others_joined_to_their_past(tmp_path: Path) -> None:
+    """A counter that was away around midnight is no newcomer, though the numbers of what is asked have gaps now."""
+    t = scrapes(END_MS - 5 * DAY_MS, END_MS)
+    away = (t <= FOUR_DAYS.end_ms - 20 * HOUR_MS) | (t > FOUR_DAYS.end_ms - 15 * HOUR_MS)
+    labels, _, values = counter({**handled("success", channel="a"), "__name__": "later_total"}, t, 8.0)
+    series = [
+        counter({**handled("success", channel="a"), "__name__": name}, t, 1.0) for name in ("first_total", "up_x")
+    ]
+    several = [events(name, channel="a") for name in ("first_total", "later_total", "up_x")]
+    with Store.open(tmp_path / "s.duckdb") as store:
+        store.append_samples(SampleSet.of([*series, (labels, t[away], np.asarray(values)[away])]))
+        source, keeper = Watched(store), kept_beside(store)
+        whole = build(several, Answering((source,)), FOUR_DAYS, keeper=keeper)  # type: ignore[arg-type]
+        source.without = "first_total"
+        part = build(several, Answering((source,)), FOUR_DAYS, keeper=keeper)  # type: ignore[arg-type]
+    key = several[1].key
+    assert several[0].key not in part.rows
+    assert total(whole.rows[key]) == pytest.approx(4 * 1440 * 8.0, rel=1e-12)
+    assert part.rows[key].total.tobytes() == whole.rows[key].total.tobytes()
