@@ -13,6 +13,7 @@ from observatory.errors import UsageError
 from observatory.windows import STEP_MS, format_instant
 
 if TYPE_CHECKING:
+    from observatory.evaluate.estate import Estate
     from observatory.sources.simulated import Simulation
     from observatory.sources.store import Store
 
@@ -54,7 +55,10 @@ def demo(
         raise UsageError(f"cannot make the folder {path.parent}: {error.strerror}; name a file with --store") from None
     with Store.open(path) as opened:
         simulation = _prepare(opened, path, at_ms, days)
-        if not prepare_only:
+        if prepare_only:
+            # Counted once now, the days that are over are kept for whoever asks next.
+            _estate(opened).snapshot(at_ms - at_ms % STEP_MS)
+        else:
             _serve(opened, simulation, port, frozen_ms=at_ms if at is not None else None, live=not no_live)
     if prepare_only:
         console.answer(str(path))
@@ -74,20 +78,24 @@ def _prepare(store: Store, path: Path, at_ms: int, days: float) -> Simulation:
     return simulation
 
 
-def _serve(store: Store, simulation: Simulation, port: int, *, frozen_ms: int | None, live: bool) -> None:
+def _estate(store: Store) -> Estate:
     from observatory.evaluate.estate import Estate
     from observatory.settings import Settings
-    from observatory.sources.opening import Sources
+    from observatory.sources.opening import Sources, kept_beside
     from observatory.sources.simulated import documents_folder
+
+    sources = Sources(metrics=(store,), spans=(store,), store=store, kept=kept_beside(store))
+    return Estate(Settings(documents=(documents_folder(),)), sources, keeper=sources.kept)
+
+
+def _serve(store: Store, simulation: Simulation, port: int, *, frozen_ms: int | None, live: bool) -> None:
     from observatory.sources.simulated.live import Live
     from observatory.web.server import build_site, listen
 
     def clock() -> int:
         return frozen_ms if frozen_ms is not None else round(time.time() * 1000)
 
-    sources = Sources(metrics=(store,), spans=(store,), store=store)
-    estate = Estate(Settings(documents=(documents_folder(),)), sources)
-    site = build_site(estate, clock=clock, sink=store)
+    site = build_site(_estate(store), clock=clock, sink=store)
     going_on: list[Live] = []
 
     def ready(url: str) -> None:

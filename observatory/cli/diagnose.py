@@ -60,7 +60,7 @@ def diagnose(
         ownership=ownership,
     )
     with open_sources(settings, read_only_store=True) as sources:
-        estate = Estate(settings, sources)
+        estate = Estate(settings, sources, keeper=sources.kept)
         wanted: list[str] | None = None
         if channel:
             wanted = []

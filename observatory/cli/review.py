@@ -71,7 +71,7 @@ def review(
         ownership=ownership,
     )
     with open_sources(settings, read_only_store=True) as sources:
-        made = make_review(Estate(settings, sources), month, at_ms, timezone=timezone)
+        made = make_review(Estate(settings, sources, keeper=sources.kept), month, at_ms, timezone=timezone)
         states = {state.state for state in sources.states()}
     if states == {"failed"}:
         console.report(made.problems)

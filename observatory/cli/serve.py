@@ -52,7 +52,7 @@ def serve(
     )
     folders = [*([settings.dashboards_dir] if settings.dashboards_dir else []), *(dashboards or [])]
     with open_sources(settings) as sources:
-        estate = Estate(settings, sources)
+        estate = Estate(settings, sources, keeper=sources.kept)
         # Channels that can be read are served; what is wrong with the others is said and does not end the server.
         report(estate.catalog.problems)
         site = build_site(

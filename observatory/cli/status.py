@@ -83,7 +83,7 @@ def status(
         ownership=ownership,
     )
     with open_sources(settings, read_only_store=True) as sources:
-        found = Estate(settings, sources).snapshot(at_ms).status
+        found = Estate(settings, sources, keeper=sources.kept).snapshot(at_ms).status
     if json:
         console.answer_json(found.to_json())
     else:

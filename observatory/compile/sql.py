@@ -11,7 +11,8 @@ A message is what one consumer group does with one published message. Rules, and
 
 A hop is a message on its way from a producer span to a consumer group, joined by parent and by link, once where both
 exist, and only when both ends name the channel: copied headers point past a retry topic at the first producer.
-Processing the same message again is a further message for availability, and not a further hop.
+Processing the same message again within a day is a further message for availability, and not a further hop. Whether
+an arrival is a hop follows from what lies near it, so that a step counts the same in every range that holds it.
 
 The consumer's instant is the start of its span; a receive span that found its messages by link began waiting before
 they existed, so its end stands in. Steps are left-open, right-closed.
@@ -175,7 +176,7 @@ message AS (
 _HOPS = """
 taken AS (
     SELECT *, coalesce(nullif(consumer_group, ''), service) AS party FROM spans SEMI JOIN wanted USING (destination)
-    WHERE role = 'consumer' AND end_ns > $from_ns - $repeat_ns AND start_ns <= $until_ns
+    WHERE role = 'consumer' AND end_ns > $from_ns - 2 * $repeat_ns AND start_ns <= $until_ns + $near_ns
 ),
 edge AS (
     SELECT t.*, trace_hi AS target_trace_hi, trace_lo AS target_trace_lo, parent_span_id AS target_span_id,
@@ -185,25 +186,43 @@ edge AS (
     SELECT t.*, l.target_trace_hi, l.target_trace_lo, l.target_span_id, true
     FROM taken t JOIN span_links l ON l.span_id = t.span_id AND l.trace_lo = t.trace_lo AND l.trace_hi = t.trace_hi
 ),
-pair AS (
-    SELECT e.system, e.destination, e.service, e.party, e.trace_hi, e.trace_lo, p.destination AS sent_to,
-        p.start_ns AS sent_start_ns, p.end_ns AS sent_end_ns, e.end_ns AS taken_end_ns,
+arrival AS (
+    SELECT e.system, e.destination, e.service, e.party, e.trace_hi, e.trace_lo, e.span_id, e.start_ns, e.by_link,
+        p.destination AS sent_to, p.start_ns AS sent_start_ns, p.end_ns AS sent_end_ns, e.end_ns AS taken_end_ns,
+        e.operation = 'receive' AS received,
         CASE WHEN e.operation = 'receive' AND e.by_link THEN e.end_ns ELSE e.start_ns END AS taken_ns,
         -- One trace is one sampling decision, two traces are two.
         CASE WHEN e.trace_lo = p.trace_lo AND e.trace_hi = p.trace_hi
-            THEN greatest(e.weight, p.weight) ELSE e.weight * p.weight END AS weight
+            THEN greatest(e.weight, p.weight) ELSE e.weight * p.weight END AS weight,
+        p.trace_hi AS sent_trace_hi, p.trace_lo AS sent_trace_lo, p.span_id AS sent_span_id,
+        -- One producer span for a whole batch: its messages are told apart by place, id, or the consumer's span.
+        CASE WHEN p.batch_count <= 1 THEN ''
+            WHEN e.message_offset <> '' THEN concat_ws('/', 'offset', e.partition_id, e.message_offset)
+            WHEN e.message_id <> '' THEN concat_ws('/', 'id', e.message_id)
+            ELSE concat_ws('/', 'span', e.trace_hi, e.trace_lo, e.span_id) END AS message
     FROM edge e JOIN spans p
         ON p.span_id = e.target_span_id AND p.trace_lo = e.target_trace_lo AND p.trace_hi = e.target_trace_hi
-    WHERE p.role = 'producer'
-    QUALIFY row_number() OVER (
-        PARTITION BY e.party, e.destination, p.trace_hi, p.trace_lo, p.span_id,
-            -- One producer span for a whole batch: its messages are told apart by place, id, or the consumer's span.
-            CASE WHEN p.batch_count <= 1 THEN ''
-                WHEN e.message_offset <> '' THEN concat_ws('/', 'offset', e.partition_id, e.message_offset)
-                WHEN e.message_id <> '' THEN concat_ws('/', 'id', e.message_id)
-                ELSE concat_ws('/', 'span', e.trace_hi, e.trace_lo, e.span_id) END
-        ORDER BY e.operation = 'receive', e.start_ns, e.by_link, e.span_id
-    ) = 1
+    -- Clocks differ, but not by an hour: what was sent later than that was not what arrived.
+    WHERE p.role = 'producer' AND p.start_ns <= e.start_ns + $near_ns
+),
+pair AS (          -- once for each message; what decides lies near the arrival, whatever range is asked for:
+                   -- an earlier arrival, processing soon after it was received, receiving long before it was processed
+    SELECT * FROM arrival
+    WINDOW same AS (
+            PARTITION BY party, destination, sent_trace_hi, sent_trace_lo, sent_span_id, message, received
+            ORDER BY start_ns, by_link, span_id
+        ),
+        around AS (
+            PARTITION BY party, destination, sent_trace_hi, sent_trace_lo, sent_span_id, message
+            ORDER BY start_ns RANGE BETWEEN $repeat_ns PRECEDING AND $near_ns FOLLOWING
+        ),
+        long_before AS (
+            PARTITION BY party, destination, sent_trace_hi, sent_trace_lo, sent_span_id, message
+            ORDER BY start_ns RANGE BETWEEN $repeat_ns PRECEDING AND $near_ns + 1 PRECEDING
+        )
+    QUALIFY coalesce(start_ns - lag(start_ns) OVER same > $repeat_ns, true)
+        AND (NOT received OR bool_and(received) OVER around)
+        AND (received OR NOT coalesce(bool_or(received) OVER long_before, false))
 ),
 hop AS (
     SELECT ask.number, ask.bound_ns, pair.weight,
@@ -230,7 +249,10 @@ GROUP BY ALL""",
     selectors = [ask.selector for ask in asks]
     bounds = [None if ask.bound_seconds is None else round(ask.bound_seconds * 1e9) for ask in asks]
     return Statement(
-        text, _asked(selectors, bounds=bounds) | _between(grid.range, "repeat_ns") | {"step_ns": grid.step_ms * 10**6}
+        text,
+        _asked(selectors, bounds=bounds)
+        | _between(grid.range, "near_ns", "repeat_ns")
+        | {"step_ns": grid.step_ms * 10**6},
     )
 
 
@@ -242,7 +264,7 @@ def hop_latencies(selector: SpanSelector, span: TimeRange) -> Statement:
     latency_ns < 0 AS clamped
 FROM hop WHERE at_ns > $from_ns AND at_ns <= $until_ns ORDER BY at_ns, latency_ns""",
     )
-    return Statement(text, _asked([selector], bounds=[None]) | _between(span, "repeat_ns"))
+    return Statement(text, _asked([selector], bounds=[None]) | _between(span, "near_ns", "repeat_ns"))
 
 
 def message_counts(asks: Sequence[MessageAsk], grid: Grid) -> Statement:
@@ -280,9 +302,9 @@ def _with(parts: Sequence[str], select: str) -> str:
     return f"WITH {','.join(parts)}\n{select}"
 
 
-def _between(span: TimeRange, margin: str) -> dict[str, int]:
-    margins = {"near_ns": NEAR_NS, "repeat_ns": REPEAT_NS}
-    return {"from_ns": span.start_ms * 10**6, "until_ns": span.end_ms * 10**6, margin: margins[margin]}
+def _between(span: TimeRange, *margins: str) -> dict[str, int]:
+    known = {"near_ns": NEAR_NS, "repeat_ns": REPEAT_NS}
+    return {"from_ns": span.start_ms * 10**6, "until_ns": span.end_ms * 10**6} | {one: known[one] for one in margins}
 
 
 def _asked(

@@ -14,6 +14,7 @@ from observatory.evaluate.snapshot import SignalSeries, Snapshot, Statistic
 from observatory.evaluate.status import ObjectiveStatus, Status
 from observatory.ledger.build import build
 from observatory.ledger.evidence import Sources
+from observatory.ledger.keeping import Keeper
 from observatory.ledger.ledger import Ledger
 from observatory.objectives.load import objectives_of
 from observatory.objectives.objective import Objective
@@ -53,10 +54,13 @@ class Estate:
         sources: Who answers.
     """
 
-    def __init__(self, settings: Settings, sources: Sources, catalog: Catalog | None = None) -> None:
+    def __init__(
+        self, settings: Settings, sources: Sources, catalog: Catalog | None = None, *, keeper: Keeper | None = None
+    ) -> None:
         """Read documents, profiles and policies; no source is asked.
 
         Args:
+            keeper: Where days that are over are kept once they are counted; numbers are the same without.
             catalog: In place of the settings' documents, for callers that have read them.
 
         Raises:
@@ -67,6 +71,7 @@ class Estate:
 
         self.settings = settings
         self.sources = sources
+        self.keeper = keeper
         self.catalog = (
             catalog
             if catalog is not None
@@ -108,6 +113,7 @@ class Estate:
             ),
             grid,
             previous=previous.ledger if previous is not None else None,
+            keeper=self.keeper,
         )
         status = self._status(at_ms, measured, ledger, known)
         return Snapshot(

@@ -155,7 +155,7 @@ def _rate(binding: MetricBinding, signed: Sequence[tuple[int, Line]], grid: Grid
             amount += sign * _increments(binding, lines, grid)
     scale = 1.0 if binding.kind == "distribution" else binding.scale
     targets = frozenset(line.target.key for _, line in signed)
-    seen = evidence.targets.observed_seconds(targets, grid) > 0
+    seen = evidence.targets.lives(grid.end_ms).observed_seconds(targets, grid) > 0
     rate: Float64 = np.where(seen, amount * scale / (grid.step_ms / 1000), np.nan)
     return rate
 

@@ -1,27 +1,32 @@
 """From measurements and sources to the ledger: ask, count, and keep what was counted before.
 
-Past steps do not change, so a refresh reads the tail only; late samples are met by reading the last ten minutes anew.
+Past steps do not change. So days that are over are counted once and kept, and a refresh reads the tail only; late
+samples are met by reading the last ten minutes anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from observatory.compile.plan import Leaf, Measurement, leaves_of, make_plan
+from observatory.compile.plan import Measurement, leaves_of
 from observatory.compile.terms import at_most, outcome_terms
 from observatory.errors import Problem, SourceFailed
 from observatory.indicators.expression import Count, CountAtMost, Expression, Slices, SlicesAtMost
-from observatory.ledger.evidence import Evidence, Sources, gather
-from observatory.ledger.hops import SpanCounts, count_spans, expressions_of
+from observatory.ledger.blocks import Blocks
+from observatory.ledger.days import blocks_of, is_day
+from observatory.ledger.evidence import Sources
+from observatory.ledger.hops import expressions_of
+from observatory.ledger.keeping import Keeper, KeptPages
 from observatory.ledger.ledger import Findings, Ledger, Row
 from observatory.ledger.levels import judge
-from observatory.ledger.slices import Reading, read_level
-from observatory.ledger.tallies import Events, nothing, of_terms, tally_leaves
+from observatory.ledger.pages import Counted, Page, join
+from observatory.ledger.slices import Reading
+from observatory.ledger.tallies import Events, nothing, of_terms
 from observatory.sources.base import Float64
-from observatory.telemetry.binding import MetricBinding, SemanticKind, SpanBinding, Term
+from observatory.telemetry.binding import SpanBinding
 from observatory.windows import Grid, TimeRange
 
 HORIZON_MS = 600_000
@@ -29,13 +34,20 @@ HORIZON_MS = 600_000
 
 
 def build(
-    measurements: Iterable[Measurement], sources: Sources, grid: Grid, *, previous: Ledger | None = None
+    measurements: Iterable[Measurement],
+    sources: Sources,
+    grid: Grid,
+    *,
+    previous: Ledger | None = None,
+    keeper: Keeper | None = None,
 ) -> Ledger:
     """Good and total per step for every measurement.
 
     Args:
         previous: The ledger of an earlier refresh; its steps are kept when both grids share their edges. Measurements
             that it does not hold are read in full.
+        keeper: Where days that are over are kept and found again; without one every day is counted anew. The numbers
+            are the same.
 
     Returns:
         A ledger with a row for each measurement that could be asked for. Where a source failed, what is known from
@@ -49,9 +61,9 @@ def build(
     problems: list[Problem] = []
     requests = 0
     if cold:
-        rows, problems, requests = _count(cold, sources, grid)
+        rows, problems, requests = _count(cold, sources, grid, keeper)
     if warm and tail and previous:
-        fresh, found, sent = _count(warm, sources, tail)
+        fresh, found, sent = _count(warm, sources, tail, None)
         problems += found
         requests += sent
         for key in warm:
@@ -112,78 +124,57 @@ def splice(old: Row, old_grid: Grid, new: Row | None, tail: Grid, grid: Grid) ->
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Counted:
-    """What all measurements have in common."""
-
-    evidence: Evidence
-    tallied: Mapping[Leaf, Events]
-    spans: Mapping[str, SpanCounts]
-    grid: Grid
-
-
 def _count(
-    measurements: Mapping[str, Measurement], sources: Sources, grid: Grid
+    measurements: Mapping[str, Measurement], sources: Sources, grid: Grid, keeper: Keeper | None
 ) -> tuple[dict[str, Row], list[Problem], int]:
-    plan = make_plan(measurements.values())
-    kinds = _kinds(measurements.values())
-    evidence = gather(plan.requests, sources, grid, kinds)
-    tallied = tally_leaves(evidence, kinds, grid)
-    spans: dict[str, SpanCounts] = {}
-    failed_spans: set[str] = set()
-    for source in sources.spans:
-        try:
-            counts = count_spans(source, measurements.values(), grid)
-        except SourceFailed as error:
-            evidence.problems += error.problems
-            failed_spans.add(source.name)
-        else:
-            if counts is not None:
-                spans[source.name] = counts
-                evidence.requests += 2
-    counted = _Counted(evidence, tallied, spans, grid)
+    work = Blocks(measurements, sources)
+    kept = _kept(keeper, work, grid)
+    pages: dict[Grid, Page] = {}
+    blocks = blocks_of(grid)
+    if kept is not None:
+        pages = {block: page for block in blocks if is_day(block) and (page := kept.load(block)) is not None}
+    # The newest first: how far the sources have come decides which days can be kept.
+    for run in reversed(_runs([block for block in blocks if block not in pages])):
+        for page in work.pages(run):
+            pages[page.block] = page
+            if kept is not None and is_day(page.block) and work.is_whole(page):
+                kept.keep(page, work.read_for(page))
+    counted = join([pages[block] for block in blocks], grid)
     rows: dict[str, Row] = {}
     for key, measurement in measurements.items():
-        if any(leaf in evidence.failed for leaf, _ in leaves_of(measurement)):
+        if any(leaf in work.failed for leaf, _ in leaves_of(measurement)):
             continue
-        if any(expressions_of(measurement, name) for name in failed_spans):
+        if any(expressions_of(measurement, name) for name in work.failed_spans):
             continue
         rows[key] = _row(measurement, counted)
-    return rows, evidence.problems, evidence.requests
+    return rows, work.problems, work.requests
 
 
-def _kinds(measurements: Iterable[Measurement]) -> dict[Leaf, SemanticKind]:
-    """How each leaf that is counted is read; leaves of levels are absent, arrivals of a queue are there for births."""
-    kinds: dict[Leaf, SemanticKind] = {}
-    for measurement in measurements:
-        indicator = measurement.indicator
-        for expression in (indicator.total, indicator.good, indicator.bad):
-            if isinstance(expression, Count | CountAtMost):
-                binding = measurement.binding(expression.signal)
-                if isinstance(binding, MetricBinding):
-                    kind: SemanticKind = "cumulative" if binding.kind == "distribution" else binding.kind
-                    for term in _all_terms(binding, expression):
-                        kinds[Leaf(binding.source, term.selector)] = kind
-            elif isinstance(expression, Slices | SlicesAtMost):
-                for binding in measurement.bindings:
-                    if isinstance(binding, MetricBinding) and binding.kind == "cumulative":
-                        kinds |= {Leaf(binding.source, term.selector): binding.kind for term in binding.all}
-    return kinds
+def _kept(keeper: Keeper | None, work: Blocks, grid: Grid) -> KeptPages | None:
+    try:
+        return KeptPages(keeper, work, grid.step_ms) if keeper is not None else None
+    except SourceFailed:
+        # A store that cannot say what it holds: it will be asked for its telemetry next, and its failure be told.
+        return None
 
 
-def _all_terms(binding: MetricBinding, expression: Count | CountAtMost) -> tuple[Term, ...]:
-    if isinstance(expression, Count):
-        return outcome_terms(binding, expression.outcome)
-    buckets = at_most(binding, expression.bound)
-    return (*buckets.lower, *buckets.upper)
+def _runs(blocks: Sequence[Grid]) -> list[list[Grid]]:
+    """Blocks in groups that follow one another without a gap: what is read in one go."""
+    runs: list[list[Grid]] = []
+    for block in blocks:
+        if runs and runs[-1][-1].end_ms == block.start_ms:
+            runs[-1].append(block)
+        else:
+            runs.append([block])
+    return runs
 
 
-def _row(measurement: Measurement, counted: _Counted) -> Row:
+def _row(measurement: Measurement, counted: Counted) -> Row:
     total = measurement.indicator.total
     if isinstance(total, Slices | SlicesAtMost):
         good = measurement.indicator.good
         assert isinstance(good, SlicesAtMost)
-        return _slice_row(read_level(measurement, good.level, counted.evidence, counted.grid), good.bound, counted.grid)
+        return _slice_row(counted.levels[measurement.key], good.bound, counted.grid)
     return _event_row(measurement, total, counted)
 
 
@@ -202,7 +193,7 @@ def _slice_row(reading: Reading, bound: float, grid: Grid) -> Row:
     )
 
 
-def _events(measurement: Measurement, expression: Expression, counted: _Counted) -> Events:
+def _events(measurement: Measurement, expression: Expression, counted: Counted) -> Events:
     assert isinstance(expression, Count | CountAtMost)
     binding = measurement.binding(expression.signal)
     if isinstance(binding, SpanBinding):
@@ -218,10 +209,10 @@ def _events(measurement: Measurement, expression: Expression, counted: _Counted)
     else:
         terms = outcome_terms(binding, expression.outcome)
     scale = 1.0 if binding.kind == "distribution" else binding.scale
-    return of_terms(binding.source, terms, scale, counted.tallied, counted.grid)
+    return of_terms(binding.source, terms, scale, counted.events, counted.grid)
 
 
-def _event_row(measurement: Measurement, expression: Expression, counted: _Counted) -> Row:
+def _event_row(measurement: Measurement, expression: Expression, counted: Counted) -> Row:
     indicator, grid = measurement.indicator, counted.grid
     total = _events(measurement, expression, counted)
     part_expression = indicator.good if indicator.good is not None else indicator.bad
@@ -234,7 +225,7 @@ def _event_row(measurement: Measurement, expression: Expression, counted: _Count
         spans = counted.spans.get(binding.source)
         observed = spans.presence if spans else np.zeros(grid.steps)
     else:
-        observed = counted.evidence.targets.observed_seconds(total.targets, grid)
+        observed = counted.lives.observed_seconds(total.targets, grid)
     # Series of the part are usually among those of the total, so recoveries are not added but the larger is told.
     findings = max(total.findings, part.findings, key=lambda one: float(one.births.sum() + one.gap.sum()))
     ends = [one for one in (total.last_ms, part.last_ms) if one is not None]
@@ -253,7 +244,7 @@ def _event_row(measurement: Measurement, expression: Expression, counted: _Count
     return row
 
 
-def _bounded(measurement: Measurement, expression: CountAtMost, row: Row, counted: _Counted) -> Row:
+def _bounded(measurement: Measurement, expression: CountAtMost, row: Row, counted: Counted) -> Row:
     """A latency row whose threshold lies between two buckets gets the upper bound beside the lower one."""
     binding = measurement.binding(expression.signal)
     if isinstance(binding, SpanBinding):
@@ -262,7 +253,7 @@ def _bounded(measurement: Measurement, expression: CountAtMost, row: Row, counte
     if buckets.exact:
         return row
     upper = (
-        of_terms(binding.source, buckets.upper, 1.0, counted.tallied, counted.grid).amount
+        of_terms(binding.source, buckets.upper, 1.0, counted.events, counted.grid).amount
         if buckets.upper
         else row.total
     )

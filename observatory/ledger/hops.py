@@ -5,8 +5,10 @@ Spans are already events, so nothing is differenced: one question per kind and s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from observatory.compile.plan import Measurement
 from observatory.indicators.expression import Count, CountAtMost, Expression
@@ -38,8 +40,13 @@ def expressions_of(measurement: Measurement, source: str) -> list[tuple[Expressi
     return found
 
 
-def count_spans(source: SpanSource, measurements: Iterable[Measurement], grid: Grid) -> SpanCounts | None:
-    """Events per step for every expression that this source answers; None when it answers none.
+def count_spans(
+    source: SpanSource, measurements: Iterable[Measurement], blocks: Sequence[Grid]
+) -> tuple[SpanCounts, ...]:
+    """Events per step for every expression that this source answers, block by block; empty when it answers none.
+
+    Args:
+        blocks: They follow one another without a gap.
 
     Raises:
         SourceFailed: The source did not answer.
@@ -61,12 +68,22 @@ def count_spans(source: SpanSource, measurements: Iterable[Measurement], grid: G
                 )
                 messages[key] = query, name
     if not hops and not messages:
-        return None
+        return ()
+    whole = Grid(blocks[0].start_ms, blocks[0].step_ms, sum(block.steps for block in blocks))
     events: dict[tuple[str, Expression], Float64] = {}
     if hops:
-        found = source.count_hops([query for query, _ in hops.values()], grid)
+        found = source.count_hops([query for query, _ in hops.values()], whole)
         events |= {name: found[key] for key, (_, name) in hops.items() if key in found}
     if messages:
-        found = source.count_messages([query for query, _ in messages.values()], grid)
-        events |= {name: found[key] for key, (_, name) in messages.items() if key in found}
-    return SpanCounts(events, source.span_presence(grid))
+        # How a group receives its messages is told by the spans of the range that is asked for: so a day at a time.
+        queries = [query for query, _ in messages.values()]
+        parts = [source.count_messages(queries, block) for block in blocks]
+        events |= {
+            name: np.concatenate([part[key] for part in parts])
+            for key, (_, name) in messages.items()
+            if all(key in part for part in parts)
+        }
+    presence = source.span_presence(whole)
+    ends = np.cumsum([block.steps for block in blocks]).tolist()
+    steps = [slice(end - block.steps, end) for end, block in zip(ends, blocks, strict=True)]
+    return tuple(SpanCounts({name: amount[one] for name, amount in events.items()}, presence[one]) for one in steps)

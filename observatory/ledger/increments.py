@@ -19,7 +19,7 @@ Rules, for each series by itself; increments of series are added afterwards, nev
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +32,11 @@ from observatory.ledger.targets import add_overlap
 from observatory.sources.base import Float64, Int64, SampleSet
 from observatory.telemetry.binding import SemanticKind
 from observatory.windows import Grid
+
+FindingRow = tuple[int, float, float, float]
+"""Instant, births, resets, events of a gap; see `Findings.of`."""
+Spread = tuple[int, int, float]
+"""Start and end of a gap in milliseconds, and the events spread over it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +55,12 @@ class Tally:
     Attributes:
         amount: One line per group, one column per step.
         findings: What was recovered, per group.
+        overhang: Per group what was spread over gaps that began before the grid; only the part inside is in `amount`.
     """
 
     amount: Float64
     findings: tuple[Findings, ...]
+    overhang: tuple[tuple[Spread, ...], ...] = ()
 
 
 def tally(
@@ -83,20 +90,17 @@ def tally(
         part = slice(int(offsets[begin]), int(offsets[end]))
         _add_block(amount, found, samples.t_ms[part], samples.values[part], series, groups, gaps_ms, grid, kind)
     for index, birth in births.items():
-        if groups[index] >= 0 and offsets[index] < offsets[index + 1]:
+        group = int(groups[index])
+        if group >= 0 and offsets[index] < offsets[index + 1]:
             at = int(offsets[index])
-            first_ms, value = int(samples.t_ms[at]), float(samples.values[at]) - birth.base
-            if value > 0:
-                group = int(groups[index])
-                spread = first_ms - birth.since_ms > gaps_ms[index]
-                place(amount[group], grid, birth.since_ms if spread else first_ms, first_ms, value)
-                found[group].add(first_ms, grid, births=value, gap=value if spread else 0.0)
+            first_ms, value = int(samples.t_ms[at]), float(samples.values[at])
+            found[group].add_all(place_birth(amount[group], grid, birth, first_ms, value, int(gaps_ms[index])))
     for index, hidden in (restarts or {}).items():
         group = int(groups[index])
         for one in hidden if group >= 0 else ():
             place(amount[group], grid, one.at_ms, one.at_ms, one.forgotten)
             found[group].add(one.at_ms, grid, resets=1)
-    return Tally(amount, tuple(finder.done() for finder in found))
+    return Tally(amount, tuple(finder.done() for finder in found), tuple(tuple(finder.overhang) for finder in found))
 
 
 def place(line: Float64, grid: Grid, since_ms: int, at_ms: int, amount: float) -> None:
@@ -108,6 +112,40 @@ def place(line: Float64, grid: Grid, since_ms: int, at_ms: int, amount: float) -
         add_overlap(line, grid, since_ms, at_ms, amount / ((at_ms - since_ms) / 1000))
     elif grid.start_ms < at_ms <= grid.end_ms:
         line[(at_ms - grid.start_ms - 1) // grid.step_ms] += amount
+
+
+def place_birth(
+    line: Float64, grid: Grid, birth: Birth, first_ms: int, value: float, gap_ms: int
+) -> tuple[FindingRow, ...]:
+    """Put the first value of a newcomer where it belongs, and tell what that recovered."""
+    value -= birth.base
+    if value <= 0:
+        return ()
+    spread = first_ms - birth.since_ms > gap_ms
+    place(line, grid, birth.since_ms if spread else first_ms, first_ms, value)
+    return _inside(grid, (first_ms, value, 0.0, value if spread else 0.0))
+
+
+def place_rise(
+    line: Float64, grid: Grid, kind: SemanticKind, before: tuple[int, float], after: tuple[int, float], gap_ms: int
+) -> tuple[FindingRow, ...]:
+    """Put what lies between two samples (time, value) of one series where it belongs, and tell what was recovered."""
+    (since_ms, earlier), (at_ms, later) = before, after
+    rise = np.asarray([later - earlier])
+    fell = later < earlier
+    if fell:
+        _settle_falls(rise, np.asarray([earlier, later]), np.zeros(1, np.intp), kind)
+    amount = later * (at_ms - since_ms) / 1000 if kind == "rate" else float(rise[0])
+    spread = at_ms - since_ms > gap_ms
+    if amount != 0:
+        place(line, grid, since_ms if spread else at_ms, at_ms, amount)
+    resets = 1.0 if fell and kind in ("cumulative", "distribution") else 0.0
+    gap = amount if spread else 0.0
+    return _inside(grid, (at_ms, 0.0, resets, gap)) if resets or gap else ()
+
+
+def _inside(grid: Grid, row: FindingRow) -> tuple[FindingRow, ...]:
+    return (row,) if grid.start_ms < row[0] <= grid.end_ms else ()
 
 
 def _add_block(
@@ -143,6 +181,8 @@ def _add_block(
         group, since, at = int(groups[series[index + 1]]), int(t_ms[index]), int(t_ms[index + 1])
         place(amount[group], grid, since, at, float(rise[index]))
         found[group].add(at, grid, gap=float(rise[index]))
+        if since < grid.start_ms:
+            found[group].overhang.append((since, at, float(rise[index])))
     if kind in ("cumulative", "distribution"):
         for index in np.flatnonzero(fell).tolist():
             found[int(groups[series[index + 1]])].add(int(t_ms[index + 1]), grid, resets=1)
@@ -165,11 +205,15 @@ class _Finder:
     """Collects what was recovered in one group."""
 
     def __init__(self) -> None:
-        self._rows: list[tuple[int, float, float, float]] = []
+        self._rows: list[FindingRow] = []
+        self.overhang: list[Spread] = []
 
     def add(self, at_ms: int, grid: Grid, births: float = 0.0, resets: int = 0, gap: float = 0.0) -> None:
         if grid.start_ms < at_ms <= grid.end_ms:
             self._rows.append((at_ms, births, float(resets), gap))
+
+    def add_all(self, rows: Iterable[FindingRow]) -> None:
+        self._rows += rows
 
     def done(self) -> Findings:
         return Findings.of(self._rows)

@@ -9,7 +9,7 @@ import numpy as np
 
 from observatory.compile.plan import Leaf
 from observatory.ledger.evidence import RESTARTED_KINDS, Answer, Evidence
-from observatory.ledger.increments import tally
+from observatory.ledger.increments import Spread, tally
 from observatory.ledger.ledger import Findings
 from observatory.ledger.targets import TargetKey, target_of
 from observatory.sources.base import Float64, Int64
@@ -41,9 +41,33 @@ def nothing(grid: Grid) -> Events:
     return Events(np.zeros(grid.steps), Findings.of(), 0, frozenset(), None, True)
 
 
-def tally_leaves(evidence: Evidence, kinds: Mapping[Leaf, SemanticKind], grid: Grid) -> dict[Leaf, Events]:
-    """Events of every leaf that is counted; leaves without series are absent. Answers are used up one by one."""
-    found: dict[Leaf, Events] = {}
+@dataclass(frozen=True, slots=True)
+class PartEvents:
+    """Events of a leaf in one block, without the first values of newcomers.
+
+    Attributes:
+        amount: Per step; shared, do not write into it.
+        overhang: Events of gaps that began before the block; only the part inside it is in `amount`.
+    """
+
+    amount: Float64
+    findings: Findings
+    exact: bool
+    overhang: tuple[Spread, ...] = ()
+
+    def __add__(self, other: PartEvents) -> PartEvents:
+        """Those of the same leaf from another request."""
+        return PartEvents(
+            self.amount + other.amount,
+            self.findings + other.findings,
+            self.exact and other.exact,
+            self.overhang + other.overhang,
+        )
+
+
+def tally_leaves(evidence: Evidence, kinds: Mapping[Leaf, SemanticKind], grid: Grid) -> dict[Leaf, PartEvents]:
+    """Events of every leaf that is counted; leaves without series are absent."""
+    found: dict[Leaf, PartEvents] = {}
     for answer in evidence.answers:
         by_kind: dict[SemanticKind, list[Leaf]] = {}
         for leaf in answer.routes:
@@ -51,44 +75,30 @@ def tally_leaves(evidence: Evidence, kinds: Mapping[Leaf, SemanticKind], grid: G
                 by_kind.setdefault(kinds[leaf], []).append(leaf)
         for kind, leaves in by_kind.items():
             for leaf, events in _tally_answer(evidence, answer, kind, leaves, grid):
-                found[leaf] = added([found[leaf], events]) if leaf in found else events
+                found[leaf] = found[leaf] + events if leaf in found else events
     return found
 
 
 def _tally_answer(
     evidence: Evidence, answer: Answer, kind: SemanticKind, leaves: Sequence[Leaf], grid: Grid
-) -> Iterable[tuple[Leaf, Events]]:
+) -> Iterable[tuple[Leaf, PartEvents]]:
     samples = answer.samples
     keys = [target_of(answer.request.source, labels) for labels in samples.labels]
     gaps_ms = np.asarray([evidence.targets[key].gap_ms for key in keys], dtype=np.int64)
     groups, members = _groups(answer, leaves)
     restarts = answer.restarts if kind in RESTARTED_KINDS else {}
-    result = tally(samples, groups, len(members), grid, kind, gaps_ms, answer.births, restarts)
-    ends = samples.offsets[1:]
-    last_ms = np.where(
-        ends > samples.offsets[:-1], samples.t_ms[np.maximum(ends - 1, 0)] if len(samples.t_ms) else 0, 0
-    )
+    result = tally(samples, groups, len(members), grid, kind, gaps_ms, {}, restarts)
+    sizes = np.diff(samples.offsets)
     for number, leaf in enumerate(leaves):
         lines = [group for group, leaf_numbers in enumerate(members) if number in leaf_numbers]
-        series = answer.routes[leaf]
-        alive = series[ends[series] > samples.offsets[:-1][series]]
-        if not len(alive):
+        if not sizes[answer.routes[leaf]].any():
             continue
         amount = result.amount[lines[0]] if len(lines) == 1 else result.amount[lines].sum(axis=0)
         findings = result.findings[lines[0]]
         for line in lines[1:]:
             findings += result.findings[line]
-        yield (
-            leaf,
-            Events(
-                amount,
-                findings,
-                len(alive),
-                frozenset(keys[index] for index in alive.tolist()),
-                int(last_ms[alive].max()),
-                samples.exact,
-            ),
-        )
+        overhang = tuple(spread for line in lines for spread in result.overhang[line])
+        yield leaf, PartEvents(amount, findings, samples.exact, overhang)
 
 
 def _groups(answer: Answer, leaves: Sequence[Leaf]) -> tuple[Int64, list[frozenset[int]]]:

@@ -27,6 +27,8 @@ END_CADENCES = 1.5
 DEFAULT_CADENCE_MS = 60_000
 TargetKey = tuple[str, str, str]
 """Source, job, instance."""
+Stretch = tuple[int, int]
+"""(start, end] in milliseconds."""
 
 
 def target_of(source: str, labels: Mapping[str, str]) -> TargetKey:
@@ -77,21 +79,15 @@ class Target:
             found = start_ms
         return found
 
-    def observed(self, grid: Grid) -> list[tuple[int, int]]:
-        """Stretches of the grid that were observed, as (start, end] in milliseconds."""
+    def observed(self, until_ms: int) -> list[Stretch]:
+        """Stretches of time in which it was observed, oldest first; a run that was under way lasts until the end."""
         cadence = self.cadence_ms or DEFAULT_CADENCE_MS
         found = []
         for first, last in self.runs:
-            end = grid.end_ms if last + round(END_CADENCES * cadence) >= grid.end_ms else last
-            span = max(grid.start_ms, first - cadence), min(grid.end_ms, end)
-            if span[0] < span[1]:
-                found.append(span)
+            end = until_ms if last + round(END_CADENCES * cadence) >= until_ms else last
+            if first - cadence < end:
+                found.append((first - cadence, end))
         return found
-
-    def life(self, grid: Grid) -> tuple[int, int] | None:
-        """From the first to the last observed instant on the grid."""
-        spans = self.observed(grid)
-        return (spans[0][0], spans[-1][1]) if spans else None
 
 
 class Targets:
@@ -99,7 +95,7 @@ class Targets:
 
     def __init__(self) -> None:
         self._targets: dict[TargetKey, Target] = {}
-        self._observed: dict[frozenset[TargetKey], Float64] = {}
+        self._lives: dict[int, Lives] = {}
 
     def __getitem__(self, key: TargetKey) -> Target:
         return self._targets[key]
@@ -126,7 +122,7 @@ class Targets:
                 targets[index].runs.append((first, last))
         for target in self._targets.values():
             target.runs = _joined(target.runs, target.gap_ms)
-        self._observed.clear()
+        self._lives.clear()
 
     def _of(self, source: str, labels: Mapping[str, str]) -> Target:
         key = target_of(source, labels)
@@ -135,6 +131,31 @@ class Targets:
             target = self._targets[key] = Target(key)
         return target
 
+    def lives(self, until_ms: int) -> Lives:
+        """What was seen of each target up to an instant."""
+        found = self._lives.get(until_ms)
+        if found is None:
+            spans = {key: _united(target.observed(until_ms)) for key, target in self._targets.items()}
+            found = self._lives[until_ms] = Lives(spans)
+        return found
+
+
+class Lives:
+    """Stretches of time in which targets were seen: by target, disjoint, oldest first."""
+
+    def __init__(self, spans: Mapping[TargetKey, Sequence[Stretch]]) -> None:
+        self.spans = spans
+        self._seconds: dict[tuple[frozenset[TargetKey], Grid], Float64] = {}
+
+    @classmethod
+    def together(cls, parts: Iterable[Lives]) -> Lives:
+        """What several parts of time show; where they overlap, what either saw was seen."""
+        joined: dict[TargetKey, list[Stretch]] = {}
+        for part in parts:
+            for key, spans in part.spans.items():
+                joined.setdefault(key, []).extend(spans)
+        return cls({key: _united(spans) for key, spans in joined.items()})
+
     def observed_seconds(self, keys: frozenset[TargetKey], grid: Grid) -> Float64:
         """Per step the seconds in which these targets were seen, 0..step; shared, do not write into it.
 
@@ -142,18 +163,22 @@ class Targets:
         expected target time that was observed counts, times the part of the step in which any of them lived; where
         none lives nothing was observed.
         """
-        cached = self._observed.get(keys)
+        cached = self._seconds.get((keys, grid))
         if cached is None:
             expected, observed = np.zeros(grid.steps), np.zeros(grid.steps)
             for key in sorted(keys):
-                target = self._targets[key]
-                if life := target.life(grid):
-                    add_overlap(expected, grid, *life)
-                    for span in target.observed(grid):
-                        add_overlap(observed, grid, *span)
+                inside = [
+                    (max(grid.start_ms, start_ms), min(grid.end_ms, end_ms))
+                    for start_ms, end_ms in self.spans.get(key, ())
+                    if start_ms < grid.end_ms and end_ms > grid.start_ms
+                ]
+                if inside:
+                    add_overlap(expected, grid, inside[0][0], inside[-1][1])
+                for span in inside:
+                    add_overlap(observed, grid, *span)
             step = grid.step_ms / 1000
             share = np.divide(observed, expected, out=np.zeros(grid.steps), where=expected > 0)
-            cached = self._observed[keys] = share * np.minimum(expected, step)
+            cached = self._seconds[keys, grid] = share * np.minimum(expected, step)
         return cached
 
 
@@ -169,6 +194,10 @@ def add_overlap(seconds: Float64, grid: Grid, start_ms: int, end_ms: int, weight
     seconds[first] += weight * ((first + 1) * grid.step_ms - start) / 1000
     seconds[first + 1 : last] += weight * grid.step_ms / 1000
     seconds[last] += weight * (end - last * grid.step_ms) / 1000
+
+
+def _united(spans: Iterable[Stretch]) -> tuple[Stretch, ...]:
+    return tuple(_joined(list(spans), 0))
 
 
 def _runs(samples: SampleSet, gaps_ms: Int64) -> Iterable[tuple[int, int, int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +77,15 @@ class SampleSet:
 
 
 @dataclass(frozen=True, slots=True)
+class Record:
+    """Plain arrays by name, and a header that JSON can hold: what a store of records keeps without understanding it."""
+
+    header: Mapping[str, Any]
+    floats: Mapping[str, Float64]
+    ints: Mapping[str, Int64]
+
+
+@dataclass(frozen=True, slots=True)
 class SourceState:
     """How a source is doing, for the status and for people; `detail` never holds credentials."""
 
@@ -124,6 +133,19 @@ class MetricSource(Protocol):
 
     def earliest_ms(self) -> int | None:
         """The oldest instant the server still holds, None when it does not say."""
+        ...
+
+
+@runtime_checkable
+class TogetherSource(Protocol):
+    """A server of series that answers several requests faster together than one by one."""
+
+    def samples_together(self, requests: Sequence[SeriesRequest]) -> list[SampleSet]:
+        """What `samples` gives for each request.
+
+        Raises:
+            SourceFailed: No usable answer to any of them.
+        """
         ...
 
 

@@ -8,11 +8,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from observatory.errors import InputInvalid, Problem
-from observatory.settings import Settings
+from observatory.settings import PrometheusSettings, Settings
 from observatory.sources.base import MetricSource, SourceState, SpanSource
 
 if TYPE_CHECKING:
     from observatory.sources.store import Store
+    from observatory.sources.store.kept_days import KeptFolder
+
+_CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +26,13 @@ class Sources:
         metrics: Servers of series, the store last.
         spans: Stores of spans.
         store: The embedded store, where there is one; also among the others.
+        kept: Days that were counted before, in a folder beside the store.
     """
 
     metrics: tuple[MetricSource, ...] = ()
     spans: tuple[SpanSource, ...] = ()
     store: Store | None = None
+    kept: KeptFolder | None = None
 
     def states(self) -> tuple[SourceState, ...]:
         """How each server of series is doing."""
@@ -55,8 +60,13 @@ class Sources:
 def open_sources(settings: Settings, *, read_only_store: bool = False) -> Sources:
     """Connect to everything that the settings name. No server is asked yet.
 
+    Args:
+        read_only_store: Several processes may have the store open so at the same time. Beside a server it is made
+            where there is none.
+
     Raises:
         InputInvalid: A URL is wrong, or two sources have one name.
+        SourceFailed: The store cannot be opened, see `Store.open`.
     """
     names = Counter(server.name for server in settings.prometheus)
     repeated = sorted(name for name, count in names.items() if count > 1)
@@ -78,5 +88,33 @@ def open_sources(settings: Settings, *, read_only_store: bool = False) -> Source
         return Sources(metrics=servers)
     from observatory.sources.store import Store
 
+    if read_only_store and settings.prometheus and not settings.store.exists():
+        # Named beside a server, the store is where counts of that server are kept: the first command makes it.
+        Store.open(settings.store).close()
     store = Store.open(settings.store, read_only=read_only_store)
-    return Sources(metrics=(*servers, store), spans=(store,), store=store)
+    kept = kept_beside(store, settings.prometheus)
+    return Sources(metrics=(*servers, store), spans=(store,), store=store, kept=kept)
+
+
+def kept_beside(store: Store, servers: tuple[PrometheusSettings, ...] = ()) -> KeptFolder | None:
+    """The folder of days counted from a store and these servers, beside the store; None for a store in memory."""
+    from observatory.sources.store.kept_days import KeptFolder
+
+    if store.path is None:
+        return None
+    return KeptFolder(store.path.with_name(f"{store.path.name}.days"), store.writes, _identity(servers))
+
+
+def _identity(servers: tuple[PrometheusSettings, ...]) -> str:
+    """What decides which series the servers show. Credentials are left out: a new password changes no number."""
+    return repr(
+        [
+            (
+                server.name,
+                server.url,
+                sorted(server.labels.items()),
+                sorted(entry for entry in server.headers.items() if entry[0].lower() not in _CREDENTIALS),
+            )
+            for server in servers
+        ]
+    )

@@ -42,7 +42,7 @@ class Database:
         if path is not None:
             self._claim(path, read_only)
         try:
-            self._connection = self._connect()
+            self._connection = self._connect(read_only)
             try:
                 self._upgrade()
             except BaseException:
@@ -68,10 +68,10 @@ class Database:
                 _open_files.discard(self._claimed)
             self._claimed = None
 
-    def _connect(self) -> duckdb.DuckDBPyConnection:
+    def _connect(self, read_only: bool) -> duckdb.DuckDBPyConnection:
         where = str(self.path) if self.path is not None else ":memory:"
         try:
-            return duckdb.connect(where, read_only=self.read_only, config=CONFIGURATION)
+            return duckdb.connect(where, read_only=read_only, config=CONFIGURATION)
         except duckdb.Error as error:
             text = str(error).splitlines()[0]
             if "could not set lock" in text.lower() or "conflicting lock" in text.lower():
@@ -83,10 +83,13 @@ class Database:
             ) from error
 
     def _locked(self, why: str) -> Problem:
+        hint = "send telemetry to its OTLP receiver"
+        if self.read_only:
+            hint = "ask it instead (observatory serve answers at /api/status)"
         return self.problem(
             "store-locked",
             f"the store is in use: {why}",
-            "one process owns the file: stop the other one, or send telemetry to its OTLP receiver",
+            f"one process owns the file: stop the other one, or {hint}",
         )
 
     def _upgrade(self) -> None:
@@ -120,14 +123,26 @@ class Database:
             ) from error
 
     def _run_steps(self, found: int) -> None:
-        if self.read_only:
+        if not self.read_only:
+            self._write_steps(found)
+            return
+        # A reader brings an older file up to date first, where it may.
+        self._connection.close()
+        try:
+            self._connection = self._connect(read_only=False)
+            self._write_steps(found)
+        except (duckdb.Error, SourceFailed) as error:
             raise SourceFailed(
                 self.problem(
                     "store-unreadable",
                     f"the store has version {found} and {VERSION} is needed, which a reader cannot change",
                     "open it once for writing, for example with observatory ingest",
                 )
-            )
+            ) from error
+        self._connection.close()
+        self._connection = self._connect(read_only=True)
+
+    def _write_steps(self, found: int) -> None:
         self._connection.execute("BEGIN")
         self._connection.execute("CREATE TABLE IF NOT EXISTS store_version (version INTEGER NOT NULL)")
         for version in range(found, VERSION):

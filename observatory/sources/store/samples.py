@@ -16,6 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from observatory.sources.base import Float64, Int64, SampleSet
+from observatory.sources.store import writes
 from observatory.sources.store.database import registered
 from observatory.sources.store.series import SeriesDictionary
 
@@ -32,7 +33,7 @@ HEAD_SAMPLES = 100_000
 
 
 def append(cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, samples: SampleSet) -> int:
-    """Store what is new of a sample set; returns how many samples that was."""
+    """Store what is new of a sample set, and note the hours of it; returns how many samples that was."""
     numbers = series.numbers(cursor, samples.labels)
     owner = np.repeat(numbers, np.diff(samples.offsets))
     owner, t_ms, values = _sorted_unique(owner, np.asarray(samples.t_ms, np.int64), np.asarray(samples.values))
@@ -41,7 +42,9 @@ def append(cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, samples:
     late = t_ms <= series.last_ms[owner]
     written = 0
     if late.any():
-        written += _insert_late(cursor, series, owner[late], t_ms[late], values[late])
+        inserted = _insert_late(cursor, series, owner[late], t_ms[late], values[late])
+        writes.note(cursor, writes.hours_of(inserted))
+        written += len(inserted)
         fresh = ~late
         owner, t_ms, values = owner[fresh], t_ms[fresh], values[fresh]
     if len(owner):
@@ -52,6 +55,7 @@ def append(cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, samples:
         else:
             _write_head(cursor, owner, t_ms, values)
         np.maximum.at(series.last_ms, owner, t_ms)
+        writes.note(cursor, writes.hours_of(t_ms))
     return written + len(owner)
 
 
@@ -70,15 +74,19 @@ def _sorted_unique(owner: Int64, t_ms: Int64, values: Float64) -> tuple[Int64, I
 
 def _insert_late(
     cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, owner: Int64, t_ms: Int64, values: Float64
-) -> int:
-    """Samples that are not newer than what their series has: drop known ones, merge the rest into the chunks."""
+) -> Int64:
+    """Samples that are not newer than what their series has: drop known ones, merge the rest into the chunks.
+
+    Returns:
+        The instants of those that were merged.
+    """
     touched = np.unique(owner)
     start, end = int(t_ms.min()), int(t_ms.max())
     known_owner, known_t, _ = read(cursor, touched.tolist(), start - 1, end)
     unknown = ~_among(owner, t_ms, known_owner, known_t)
     owner, t_ms, values = owner[unknown], t_ms[unknown], values[unknown]
     if not len(owner):
-        return 0
+        return t_ms
     touched = np.unique(owner)
     # The head may reach back before a late sample: it becomes chunks first, so that order holds.
     fold_head(cursor, series, touched)
@@ -97,7 +105,7 @@ def _insert_late(
         np.concatenate([old_owner, owner]), np.concatenate([old_t, t_ms]), np.concatenate([old_values, values])
     )
     _write_chunks(cursor, series, *merged)
-    return len(owner)
+    return t_ms
 
 
 def _among(owner: Int64, t_ms: Int64, known_owner: Int64, known_t: Int64) -> Bools:

@@ -69,7 +69,15 @@ CREATE TABLE span_links (
 );
 """
 
-STEPS: tuple[str, ...] = (SAMPLES + SPANS,)
+WRITES = """
+CREATE TABLE writes (                -- what was written when is told by `writes.py`
+    hour BIGINT NOT NULL,
+    token BIGINT NOT NULL
+);
+INSERT INTO writes VALUES (-1, (random() * 1099511627776)::BIGINT + 1);
+"""
+
+STEPS: tuple[str, ...] = (SAMPLES + SPANS, WRITES)
 """Step n leads from version n to version n + 1."""
 
 VERSION = len(STEPS)

@@ -12,6 +12,7 @@ import pyarrow as pa
 from observatory.errors import Problem, SourceFailed
 from observatory.sources.base import Int64, Span
 from observatory.sources.conventions import side
+from observatory.sources.store import writes
 from observatory.sources.store.database import registered
 from observatory.telemetry.binding import SpanSelector
 from observatory.windows import Grid, TimeRange
@@ -152,7 +153,7 @@ def _array(value: Column, kind: pa.DataType, length: int) -> pa.Array:
 
 
 def append(cursor: duckdb.DuckDBPyConnection, spans: pa.Table, links: pa.Table) -> int:
-    """Store spans whose (trace, span) ids are new, with their links; returns how many that were."""
+    """Store spans whose (trace, span) ids are new, with their links, and note the hours; returns how many that were."""
     if not len(spans):
         return 0
     with registered(cursor, {"new_spans": spans, "new_links": links}):
@@ -184,6 +185,14 @@ def append(cursor: duckdb.DuckDBPyConnection, spans: pa.Table, links: pa.Table) 
             " l.target_trace_hi, l.target_trace_lo, l.target_span_id FROM new_links l JOIN fresh_spans f"
             " ON l.span_id = f.span_id AND l.trace_lo = f.trace_lo AND l.trace_hi = f.trace_hi"
         )
+        started, ended = (
+            {int(hour) for (hour,) in cursor.execute(statement, [writes.HOUR_MS * 10**6]).fetchall()}
+            for statement in (
+                "SELECT DISTINCT (start_ns - 1) // $1 FROM fresh_spans",
+                "SELECT DISTINCT (end_ns - 1) // $1 FROM fresh_spans",
+            )
+        )
+        writes.note_spans(cursor, started, ended)
         cursor.execute("DROP TABLE fresh_spans")
     return int(distinct)
 

@@ -24,12 +24,15 @@ from observatory.sources.base import (
 )
 from observatory.sources.store import samples as sample_table
 from observatory.sources.store import spans as span_table
+from observatory.sources.store import writes
 from observatory.sources.store.database import Database, registered
 from observatory.sources.store.series import SeriesDictionary
 from observatory.telemetry.binding import SpanSelector
 from observatory.telemetry.inventory import Inventory, InventoryRequest, LabelSets, MetricMetadata, SpanDestination
 from observatory.windows import Grid, TimeRange
 
+TOGETHER_MS = 3 * 86_400_000
+"""Requests for longer are read one by one, so that not all of it is in memory twice."""
 PRESENCE_MS = 300_000
 """Silence of spans on both sides of a step that is still no outage."""
 
@@ -107,6 +110,7 @@ class Store:
             self._head_samples += written
             if self._head_samples > sample_table.HEAD_SAMPLES:
                 sample_table.fold_head(cursor, self._series)
+                writes.fold(cursor)
                 self._head_samples = 0
         return written
 
@@ -114,7 +118,13 @@ class Store:
         """Fold live samples into chunks now; returns how many."""
         with self.transaction(), self._database.writing() as cursor:
             self._head_samples = 0
+            writes.fold(cursor)
             return sample_table.fold_head(cursor, self._series)
+
+    def writes(self) -> dict[int, int]:
+        """A number for each hour since the epoch that was written into, which changes when something is added to it."""
+        with self._database.reading() as cursor:
+            return writes.sums(cursor)
 
     def append_metadata(self, metadata: Mapping[str, MetricMetadata]) -> None:
         """Keep what TYPE, UNIT and HELP lines say of metrics; later words replace earlier ones."""
@@ -176,6 +186,39 @@ class Store:
             if not numbers:
                 return SampleSet.of(())
             owner, t_ms, values = sample_table.read(cursor, numbers, request.range.start_ms, request.range.end_ms)
+        return self._set_of(series, owner, t_ms, values)
+
+    def samples_together(self, requests: Sequence[SeriesRequest]) -> list[SampleSet]:
+        """The same for several requests; those for few days in one go, which unpacks each stretch of the file once."""
+        start_ms = min((one.range.start_ms for one in requests), default=0)
+        end_ms = max((one.range.end_ms for one in requests), default=0)
+        if end_ms - start_ms > TOGETHER_MS:
+            return [self.samples(one) for one in requests]
+        series = self._series
+        with self._database.reading() as cursor:
+            wanted = [series.matching(cursor, one.metric, one.matchers) for one in requests]
+            every = sorted({number for numbers in wanted for number in numbers})
+            if not every:
+                return [SampleSet.of(()) for _ in requests]
+            owner, t_ms, values = sample_table.read(cursor, every, start_ms, end_ms)
+        found = []
+        for request, numbers in zip(requests, wanted, strict=True):
+            asked = np.asarray(numbers, np.int64)
+            places = [
+                np.arange(low, high)
+                for low, high in zip(
+                    np.searchsorted(owner, asked, "left").tolist(),
+                    np.searchsorted(owner, asked, "right").tolist(),
+                    strict=True,
+                )
+            ]
+            at = np.concatenate([np.empty(0, np.int64), *places])
+            at = at[(t_ms[at] > request.range.start_ms) & (t_ms[at] <= request.range.end_ms)]
+            found.append(self._set_of(series, owner[at], t_ms[at], values[at]))
+        return found
+
+    @staticmethod
+    def _set_of(series: SeriesDictionary, owner: Int64, t_ms: Int64, values: Float64) -> SampleSet:
         starts = np.flatnonzero(np.concatenate([[True], np.diff(owner) != 0])) if len(owner) else np.empty(0, np.int64)
         offsets = np.append(starts, len(owner)).astype(np.int64)
         labels = tuple(series.labels[int(owner[start])] for start in starts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -199,6 +200,50 @@ def test_a_message_processed_again_is_two_messages_and_one_hop() -> None:
     spans = [SENT, span(2, "consumer", 3, 4, parent=1, error=True), span(3, "consumer", 8, 9, parent=1)]
     assert messages(spans, "consumer") == 2
     assert latencies(spans) == [1.0]
+
+
+HOUR = 3600.0
+
+
+def hops_by_part(spans: list[Span], *edges: float) -> list[float]:
+    """Hops between edges (seconds), each part asked for by itself."""
+    with Store.open() as store:
+        store.append_spans(spans)
+        query = [HopQuery("h", ORDERS)]
+        parts = [Grid(round(low * 1000), round((high - low) * 1000), 1) for low, high in pairwise(edges)]
+        return [float(store.count_hops(query, part)["h"].sum()) for part in parts]
+
+
+@pytest.mark.parametrize(
+    ("times", "hops"),
+    [
+        ([10.0, 20 * HOUR], [1, 0]),  # within a day: a repeat
+        ([10.0, 30 * HOUR], [1, 1]),  # longer ago than a day: a hop of its own
+        ([10.0, 20 * HOUR, 40 * HOUR], [1, 0]),  # a repeat of a repeat
+    ],
+)
+def test_a_repeat_within_a_day_is_no_hop_whatever_range_is_asked_for(times: list[float], hops: list[float]) -> None:
+    consumers = [span(5 + n, "consumer", t, t + 1, parent=1, operation="process") for n, t in enumerate(times)]
+    assert hops_by_part([SENT, *consumers], 0, 12 * HOUR, 48 * HOUR) == hops
+    assert hops_by_part([SENT, *consumers], 0, 48 * HOUR) == [sum(hops)]
+
+
+@pytest.mark.parametrize(("processed", "hops"), [(1.0, [0, 1]), (HOUR, [0, 1]), (3 * HOUR, [1, 0])])
+def test_a_message_received_before_an_edge_and_processed_after_it_is_one_hop(
+    processed: float, hops: list[float]
+) -> None:
+    """Processing counts, if it follows within an hour; after that the message had arrived when it was received."""
+    edge = 24 * HOUR
+    received = span(5, "consumer", edge - 0.5, edge - 0.4, parent=1, operation="receive")
+    process = span(6, "consumer", edge - 0.5 + processed, edge + processed, parent=1, operation="process")
+    assert hops_by_part([SENT, received, process], 0, edge, 2 * edge) == hops
+    assert hops_by_part([SENT, received, process], 0, 2 * edge) == [1]
+
+
+def test_what_was_sent_an_hour_after_it_arrived_was_something_else() -> None:
+    taken = span(5, "consumer", 10, 11, parent=1)
+    assert hops_by_part([span(1, "producer", 10 + HOUR, 11 + HOUR), taken], 0, 60) == [1]
+    assert hops_by_part([span(1, "producer", 11 + HOUR, 12 + HOUR), taken], 0, 60) == [0]
 
 
 def test_messages_of_a_batch_under_one_producer_span_are_told_apart_by_their_offsets() -> None:

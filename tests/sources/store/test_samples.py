@@ -274,3 +274,33 @@ def test_any_order_of_appends_gives_every_sample_once_and_sorted(
     }
     assert result == expected
     assert all((np.diff(found.series(i)[1]) > 0).all() for i in range(len(found)))
+
+
+@pytest.mark.parametrize("days", [1, 5])
+def test_requests_together_are_answered_as_one_by_one(days: int) -> None:
+    """Bulk and live samples, series that two requests share, others that none has, ranges that differ."""
+    end = days * 86_400_000
+    random = np.random.default_rng(4)
+    with Store.open() as store:
+        for name in ("a", "b", "c"):
+            for number in range(3):
+                times = np.unique(random.integers(1, end, 200))
+                labels = {"__name__": name, "number": str(number)}
+                store.append_samples(SampleSet.of([(labels, times, random.random(len(times)))]))
+                store.append_samples(SampleSet.of([(labels, [end + number], [1.0])]))
+        requests = [
+            SeriesRequest("b", (), TimeRange(end // 3, end + 1)),
+            SeriesRequest("a", (Matcher("number", ("1", "2")),), TimeRange(0, end)),
+            SeriesRequest("b", (Matcher("number", ("2",)),), TimeRange(end // 2, end + 2)),
+            SeriesRequest("nothing", (), TimeRange(0, end)),
+            SeriesRequest("c", (), TimeRange(end + 1, end + 2)),
+        ]
+        together = store.samples_together(requests)
+        for request, found in zip(requests, together, strict=True):
+            alone = store.samples(request)
+            assert found.labels == alone.labels
+            assert found.offsets.tolist() == alone.offsets.tolist()
+            assert found.t_ms.tolist() == alone.t_ms.tolist()
+            assert found.values.tolist() == alone.values.tolist()
+        assert [len(found) for found in together] == [3, 2, 1, 0, 1]
+        assert store.samples_together([]) == []

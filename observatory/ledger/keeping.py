@@ -1,0 +1,199 @@
+"""Keeping: pages of days that are over, as records of plain arrays that a store of records holds.
+
+A record is found under everything that its numbers follow from: which measurements, by which rules, of which servers,
+on which steps. So a changed document, profile or threshold finds no old count. Whether telemetry of the day has
+changed since is the keeper's to know. Nothing is lost when a record is: the day is counted again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from observatory.compile.plan import Leaf
+from observatory.indicators.expression import Expression
+from observatory.ledger.blocks import Blocks
+from observatory.ledger.days import DAY_MS
+from observatory.ledger.hops import SpanCounts
+from observatory.ledger.increments import Birth
+from observatory.ledger.ledger import Findings
+from observatory.ledger.levels import LevelSteps
+from observatory.ledger.pages import Page, Seam
+from observatory.ledger.slices import Reading
+from observatory.ledger.tallies import PartEvents
+from observatory.ledger.targets import Lives
+from observatory.sources.base import Record
+from observatory.telemetry.binding import SemanticKind
+from observatory.windows import Grid, TimeRange
+
+
+class KeptDays(Protocol):
+    """Records of one plan."""
+
+    def load(self, day: int) -> Record | None:
+        """The record of a day (days since the epoch); None without one, or when its telemetry has changed since."""
+        ...
+
+    def keep(self, day: int, record: Record, read: TimeRange) -> None:
+        """Keep a record that was made of telemetry in a range; where that is not possible nothing happens."""
+        ...
+
+
+class Keeper(Protocol):
+    """Holds records of days."""
+
+    def days(self, plan: str, step_ms: int) -> KeptDays:
+        """Records of a plan, as of now: asked for before any telemetry is read."""
+        ...
+
+
+class KeptPages:
+    """Pages of some measurements, kept as records."""
+
+    def __init__(self, keeper: Keeper, blocks: Blocks, step_ms: int) -> None:
+        self._days = keeper.days(blocks.identity, step_ms)
+        self._leaves = sorted(blocks.kinds, key=repr)
+        self._kinds = blocks.kinds
+        self._measurements = sorted(blocks.measurements)
+        self._expressions: dict[str, Expression] = {}
+        for one in blocks.measurements.values():
+            for expression in (one.indicator.total, one.indicator.good, one.indicator.bad):
+                if expression is not None:
+                    self._expressions[repr(expression)] = expression
+
+    def load(self, block: Grid) -> Page | None:
+        """The page of a day, None where it has to be counted."""
+        record = self._days.load(block.start_ms // DAY_MS)
+        return _Unpacking(record, block, self._leaves, self._kinds, self._expressions).page() if record else None
+
+    def keep(self, page: Page, read: TimeRange) -> None:
+        """Keep the page of a day, made of telemetry in a range."""
+        self._days.keep(page.block.start_ms // DAY_MS, packed(page, self._leaves), read)
+
+
+def packed(page: Page, leaves: Sequence[Leaf]) -> Record:
+    """A page as arrays, and a header of what is no array; leaves are told by their place."""
+    place = {leaf: number for number, leaf in enumerate(leaves)}
+    events = sorted(page.events.items(), key=lambda entry: place[entry[0]])
+    spans = [(name, sorted(counts.events.items(), key=repr), counts) for name, counts in sorted(page.spans.items())]
+    header: dict[str, Any] = {
+        "read_from_ms": page.read_from_ms,
+        "events": [[place[leaf], one.exact, len(one.findings.t_ms), list(one.overhang)] for leaf, one in events],
+        "seams": [
+            [
+                seam.series[0],
+                dict(seam.series[1]),
+                [place[leaf] for leaf in seam.leaves],
+                list(seam.target),
+                seam.gap_ms,
+                [seam.birth.since_ms, seam.birth.base] if seam.birth is not None else None,
+            ]
+            for seam in page.seams
+        ],
+        "lives": [[list(key), [list(span) for span in spans]] for key, spans in page.lives.spans.items()],
+        "levels": [[key, one.series, one.last_ms, one.exact] for key, one in page.levels.items()],
+        "spans": [[name, [[key, repr(expression)] for (key, expression), _ in found]] for name, found, _ in spans],
+    }
+    levels = list(page.levels.values())
+    return Record(
+        header,
+        floats={
+            "amount": _flat(one.amount for _, one in events),
+            "births": _flat(one.findings.births for _, one in events),
+            "resets": _flat(one.findings.resets for _, one in events),
+            "gap": _flat(one.findings.gap for _, one in events),
+            "first": np.asarray([seam.first[1] for seam in page.seams], np.float64),
+            "last": np.asarray([seam.last[1] for seam in page.seams], np.float64),
+            "worst": _flat(one.steps.worst for one in levels),
+            "error": _flat(one.steps.error for one in levels),
+            "at_least": _flat(one.steps.at_least for one in levels),
+            "spans": _flat(amount for _, found, _ in spans for _, amount in found),
+            "presence": _flat(counts.presence for _, _, counts in spans),
+        },
+        ints={
+            "found_ms": _flat((one.findings.t_ms for _, one in events), np.int64),
+            "first_ms": np.asarray([seam.first[0] for seam in page.seams], np.int64),
+            "last_ms": np.asarray([seam.last[0] for seam in page.seams], np.int64),
+        },
+    )
+
+
+def _flat(parts: Any, kind: type[np.generic] = np.float64) -> Any:
+    return np.concatenate([np.empty(0, kind), *(np.asarray(part, kind) for part in parts)])
+
+
+class _Unpacking:
+    """A record, taken apart in the order in which it was put together."""
+
+    def __init__(
+        self,
+        record: Record,
+        block: Grid,
+        leaves: Sequence[Leaf],
+        kinds: Mapping[Leaf, SemanticKind],
+        expressions: Mapping[str, Expression],
+    ) -> None:
+        self._record = record
+        self._header = record.header
+        self._block = block
+        self._leaves = leaves
+        self._kinds = kinds
+        self._expressions = expressions
+        self._at: dict[str, int] = {}
+
+    def page(self) -> Page:
+        return Page(
+            block=self._block,
+            read_from_ms=self._header["read_from_ms"],
+            events={self._leaves[place]: self._events(*rest) for place, *rest in self._header["events"]},
+            seams=self._seams(),
+            lives=Lives(
+                {tuple(key): tuple((start, end) for start, end in spans) for key, spans in self._header["lives"]}
+            ),
+            levels={key: self._reading(*rest) for key, *rest in self._header["levels"]},
+            spans={name: self._span_counts(found) for name, found in self._header["spans"]},
+        )
+
+    def _take(self, name: str, count: int) -> Any:
+        """The next values of an array."""
+        begin = self._at.get(name, 0)
+        self._at[name] = begin + count
+        arrays = self._record.ints if name in self._record.ints else self._record.floats
+        return arrays[name][begin : begin + count]
+
+    def _events(self, exact: bool, findings: int, overhang: list[tuple[int, int, float]]) -> PartEvents:
+        found = Findings(*(self._take(name, findings) for name in ("found_ms", "births", "resets", "gap")))
+        spread = tuple((since_ms, at_ms, amount) for since_ms, at_ms, amount in overhang)
+        return PartEvents(self._take("amount", self._block.steps), found, exact, spread)
+
+    def _seams(self) -> tuple[Seam, ...]:
+        ints, floats = self._record.ints, self._record.floats
+        firsts = zip(ints["first_ms"].tolist(), floats["first"].tolist(), strict=True)
+        lasts = zip(ints["last_ms"].tolist(), floats["last"].tolist(), strict=True)
+        seams = []
+        for row, first, last in zip(self._header["seams"], firsts, lasts, strict=True):
+            number, labels, places, target, gap_ms, birth = row
+            leaves = tuple(self._leaves[place] for place in places)
+            seams.append(
+                Seam(
+                    series=(number, tuple(labels.items())),
+                    leaves=leaves,
+                    kind=self._kinds[leaves[0]],
+                    target=tuple(target),
+                    gap_ms=gap_ms,
+                    first=first,
+                    last=last,
+                    birth=Birth(*birth) if birth is not None else None,
+                )
+            )
+        return tuple(seams)
+
+    def _reading(self, series: int, last_ms: int | None, exact: bool) -> Reading:
+        worst, error, least = (self._take(name, self._block.steps) for name in ("worst", "error", "at_least"))
+        return Reading(LevelSteps(worst, error, least > 0), series, last_ms, exact)
+
+    def _span_counts(self, found: list[tuple[str, str]]) -> SpanCounts:
+        events = {(key, self._expressions[word]): self._take("spans", self._block.steps) for key, word in found}
+        return SpanCounts(events, self._take("presence", self._block.steps))

@@ -1,0 +1,233 @@
+"""Pages: what one block of the ledger counts, and how the pages of several blocks become one.
+
+A page holds what can be said from the block and its lookback alone. Whether a series that appears in it is a newcomer
+depends on the pages before it: if one of them has seen the series, the counter went on meanwhile, and the difference
+lies in the gap between the two. So first values are kept aside, as seams, and settled when pages are joined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from observatory.compile.plan import Leaf, PlannedRequest
+from observatory.indicators.expression import Expression
+from observatory.ledger.evidence import Evidence
+from observatory.ledger.hops import SpanCounts
+from observatory.ledger.increments import Birth, FindingRow, place_birth, place_rise
+from observatory.ledger.ledger import Findings
+from observatory.ledger.levels import LevelSteps
+from observatory.ledger.slices import Reading
+from observatory.ledger.tallies import Events, PartEvents, tally_leaves
+from observatory.ledger.targets import Lives, TargetKey, add_overlap, target_of
+from observatory.sources.base import Float64
+from observatory.telemetry.binding import SemanticKind
+from observatory.windows import Grid
+
+SeriesKey = tuple[int, tuple[tuple[str, str], ...]]
+"""Number of the request that found it, and its labels."""
+Sample = tuple[int, float]
+"""Instant and value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seam:
+    """One series of a block, as its neighbours need to know it.
+
+    Attributes:
+        leaves: Which leaves count it, all as the same kind.
+        first, last: Of the samples in the block and its lookback.
+        birth: The first value is an increment, unless the series was seen before.
+    """
+
+    series: SeriesKey
+    leaves: tuple[Leaf, ...]
+    kind: SemanticKind
+    target: TargetKey
+    gap_ms: int
+    first: Sample
+    last: Sample
+    birth: Birth | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One block, counted.
+
+    Attributes:
+        events: By leaf, without first values.
+        levels: By measurement.
+        spans: By source.
+        read_from_ms: The earliest instant that was looked at.
+    """
+
+    block: Grid
+    read_from_ms: int
+    events: Mapping[Leaf, PartEvents] = field(default_factory=dict)
+    seams: Sequence[Seam] = ()
+    lives: Lives = field(default_factory=lambda: Lives({}))
+    levels: Mapping[str, Reading] = field(default_factory=dict)
+    spans: Mapping[str, SpanCounts] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """All pages as one, on the asked grid."""
+
+    grid: Grid
+    events: Mapping[Leaf, Events]
+    lives: Lives
+    levels: Mapping[str, Reading]
+    spans: Mapping[str, SpanCounts]
+
+
+def events_of(
+    evidence: Evidence, requests: Sequence[PlannedRequest], kinds: Mapping[Leaf, SemanticKind], block: Grid
+) -> tuple[dict[Leaf, PartEvents], tuple[Seam, ...]]:
+    """The counted leaves of a block, and the seams of their series.
+
+    Args:
+        requests: All that were planned, whether they were answered or not: their numbers are the same in every block.
+    """
+    events = tally_leaves(evidence, kinds, block)
+    numbers = {request: number for number, request in enumerate(requests)}
+    seams: list[Seam] = []
+    for answer in evidence.answers:
+        number = numbers[answer.request]
+        counted: dict[tuple[int, SemanticKind], list[Leaf]] = {}
+        for leaf, indexes in answer.routes.items():
+            if leaf in kinds:
+                for index in indexes.tolist():
+                    counted.setdefault((index, kinds[leaf]), []).append(leaf)
+        for (index, kind), leaves in sorted(counted.items(), key=lambda entry: entry[0]):
+            labels, t_ms, values = answer.samples.series(index)
+            if not len(t_ms):
+                continue
+            target = target_of(answer.request.source, labels)
+            seams.append(
+                Seam(
+                    series=(number, tuple(sorted(labels.items()))),
+                    leaves=tuple(leaves),
+                    kind=kind,
+                    target=target,
+                    gap_ms=evidence.targets[target].gap_ms,
+                    first=(int(t_ms[0]), float(values[0])),
+                    last=(int(t_ms[-1]), float(values[-1])),
+                    birth=answer.births.get(index),
+                )
+            )
+    return events, tuple(seams)
+
+
+def join(pages: Sequence[Page], grid: Grid) -> Counted:
+    """Pages that follow one another, oldest first, as one ledger on a grid that they cover."""
+    return Counted(
+        grid,
+        _joined_events(pages, grid),
+        Lives.together(page.lives for page in pages),
+        {key: _joined_levels(key, pages, grid) for key in dict.fromkeys(key for page in pages for key in page.levels)},
+        {
+            name: _joined_spans(name, pages, grid)
+            for name in dict.fromkeys(name for page in pages for name in page.spans)
+        },
+    )
+
+
+def _places(block: Grid, grid: Grid) -> tuple[slice, slice] | None:
+    """Where the steps that a block shares with a grid are: in the block, and in the grid."""
+    shift = (block.start_ms - grid.start_ms) // grid.step_ms
+    first, after = max(0, shift), min(grid.steps, shift + block.steps)
+    return (slice(first - shift, after - shift), slice(first, after)) if first < after else None
+
+
+def _line(parts: Iterable[tuple[Grid, Float64 | None]], grid: Grid, filler: float = 0.0) -> Float64:
+    """Steps of several blocks on one grid."""
+    line = np.full(grid.steps, filler)
+    for block, values in parts:
+        if values is not None and (places := _places(block, grid)):
+            line[places[1]] = values[places[0]]
+    return line
+
+
+@dataclass(slots=True)
+class _Whole:
+    """One leaf over all pages."""
+
+    amount: Float64
+    findings: Findings
+    rows: list[FindingRow] = field(default_factory=list)
+    series: set[SeriesKey] = field(default_factory=set)
+    targets: set[TargetKey] = field(default_factory=set)
+    last_ms: int | None = None
+    exact: bool = True
+
+
+def _joined_events(pages: Sequence[Page], grid: Grid) -> dict[Leaf, Events]:
+    found: dict[Leaf, _Whole] = {}
+    for leaf in dict.fromkeys(leaf for page in pages for leaf in page.events):
+        parts = [(page.block, page.events[leaf]) for page in pages if leaf in page.events]
+        findings = Findings.of()
+        for _, part in parts:
+            findings += part.findings
+        amount = _line(((block, part.amount) for block, part in parts), grid)
+        for block, part in parts:
+            for since_ms, at_ms, events in part.overhang:
+                add_overlap(amount, grid, since_ms, block.start_ms, events / ((at_ms - since_ms) / 1000))
+        found[leaf] = _Whole(amount, findings, exact=all(part.exact for _, part in parts))
+    before: dict[tuple[SeriesKey, SemanticKind], Sample] = {}
+    for page in pages:
+        for seam in page.seams:
+            known = before.get((seam.series, seam.kind))
+            for leaf in seam.leaves:
+                whole = found[leaf]
+                whole.rows += _settled(whole.amount, grid, seam, known)
+                whole.series.add(seam.series)
+                whole.targets.add(seam.target)
+                whole.last_ms = max(seam.last[0], whole.last_ms or seam.last[0])
+            before[seam.series, seam.kind] = seam.last
+    return {
+        leaf: Events(
+            whole.amount,
+            whole.findings + Findings.of(whole.rows),
+            len(whole.series),
+            frozenset(whole.targets),
+            whole.last_ms,
+            whole.exact,
+        )
+        for leaf, whole in found.items()
+    }
+
+
+def _settled(line: Float64, grid: Grid, seam: Seam, before: Sample | None) -> tuple[FindingRow, ...]:
+    """Place what happened up to the first sample of a seam: the rise since it was last seen, or a newcomer's value."""
+    if before is None:
+        return place_birth(line, grid, seam.birth, *seam.first, seam.gap_ms) if seam.birth is not None else ()
+    if seam.first[0] <= before[0]:
+        return ()  # The lookback reaches into the block before: nothing lies between them.
+    return place_rise(line, grid, seam.kind, before, seam.first, seam.gap_ms)
+
+
+def _joined_levels(key: str, pages: Sequence[Page], grid: Grid) -> Reading:
+    parts = [(page.block, page.levels[key]) for page in pages if key in page.levels]
+    steps = LevelSteps(
+        _line(((block, one.steps.worst) for block, one in parts), grid, np.nan),
+        _line(((block, one.steps.error) for block, one in parts), grid),
+        _line(((block, one.steps.at_least.astype(np.float64)) for block, one in parts), grid) > 0,
+    )
+    ends = [one.last_ms for _, one in parts if one.last_ms is not None]
+    return Reading(
+        steps, max(one.series for _, one in parts), max(ends, default=None), all(one.exact for _, one in parts)
+    )
+
+
+def _joined_spans(name: str, pages: Sequence[Page], grid: Grid) -> SpanCounts:
+    parts = [(page.block, page.spans[name]) for page in pages if name in page.spans]
+    keys: dict[tuple[str, Expression], None] = {}
+    for _, one in parts:
+        keys |= dict.fromkeys(one.events)
+    return SpanCounts(
+        {key: _line(((block, one.events.get(key)) for block, one in parts), grid) for key in keys},
+        _line(((block, one.presence) for block, one in parts), grid),
+    )

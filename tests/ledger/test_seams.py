@@ -1,0 +1,194 @@
+"""Where two days meet: nothing is lost between them, nothing is counted in both."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from counting_cases import (
+    DAY_MS,
+    END_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    Series,
+    bad,
+    bound,
+    counter,
+    events,
+    handled,
+    row_of,
+    scrapes,
+    selector,
+    slices,
+    total,
+)
+
+from observatory.indicators.expression import Behind
+from observatory.ledger.days import blocks_of, is_day
+from observatory.ledger.ledger import Row
+from observatory.windows import Grid, TimeRange
+
+DAYS = 5
+GRID = Grid.ending_at(END_MS, DAYS * DAY_MS)
+START_MS = GRID.start_ms
+T = scrapes(START_MS - 2 * HOUR_MS, END_MS)
+MIDNIGHT = END_MS - 2 * DAY_MS
+ONE = events(channel="a")
+
+
+def success(t: np.ndarray = T, per_scrape: np.ndarray | float = 10.0, **labels: str) -> Series:
+    return counter(handled("success", channel="a", **labels), t, per_scrape)
+
+
+def without(t: np.ndarray, start_ms: int, end_ms: int) -> np.ndarray:
+    return (t <= start_ms) | (t > end_ms)
+
+
+def gone(line: Series, start_ms: int, end_ms: int) -> Series:
+    """A series that was not scraped for a while and counted on meanwhile."""
+    labels, t, values = line
+    kept = without(np.asarray(t), start_ms, end_ms)
+    return labels, np.asarray(t)[kept], np.asarray(values)[kept]
+
+
+def counted(*lines: Series, grid: Grid = GRID) -> Row:
+    return row_of(lines, ONE, grid)
+
+
+def at(row: Row, grid: Grid, instant_ms: int) -> int:
+    return (instant_ms - grid.start_ms) // grid.step_ms
+
+
+@pytest.mark.parametrize(
+    ("end_ms", "length_ms", "expected"),
+    [
+        (END_MS + HOUR_MS, 3 * DAY_MS, [24.0, 24.0, 24.0, 1.0]),
+        (END_MS + HOUR_MS - 1000, 3 * DAY_MS, [24.0, 24.0, 25 - 1 / 3600]),
+        (END_MS, 2 * DAY_MS, [24.0, 24.0]),
+        (END_MS, 2 * DAY_MS - MINUTE_MS, [48 - 1 / 60]),
+        (END_MS + 12 * HOUR_MS + 7_000, 2 * DAY_MS, [24.0, 24.0, 12.0]),
+    ],
+)
+def test_a_grid_is_cut_into_days_that_are_over_and_a_rest(end_ms: int, length_ms: int, expected: list[float]) -> None:
+    grid = Grid.ending_at(end_ms, length_ms, 1000 if end_ms % MINUTE_MS and end_ms < END_MS + HOUR_MS else MINUTE_MS)
+    blocks = blocks_of(grid)
+    assert [block.steps * block.step_ms / HOUR_MS for block in blocks] == pytest.approx(expected)
+    assert blocks[-1].end_ms == grid.end_ms
+    assert blocks[0].start_ms <= grid.start_ms
+    assert all(one.end_ms == other.start_ms for one, other in pairwise(blocks))
+
+
+def test_only_days_by_the_clock_can_be_kept() -> None:
+    on, off = (blocks_of(Grid.ending_at(END_MS + phase, 4 * DAY_MS)) for phase in (0, 7_000))
+    assert [is_day(block) for block in on] == [True] * 4
+    assert [is_day(block) for block in off] == [False] * 4
+
+
+def test_a_steady_counter_counts_the_same_on_every_day() -> None:
+    row = counted(success())
+    assert row.total.reshape(DAYS, -1).sum(axis=1).tolist() == [14_400.0] * DAYS
+    assert row.observed.tolist() == [60.0] * GRID.steps
+    assert (row.recovered.births, row.recovered.resets, row.recovered.gap_events) == (0.0, 0, 0.0)
+
+
+@pytest.mark.parametrize("off_ms", [0, 1, 7_000, 31_337])
+def test_a_window_off_the_minute_counts_the_samples_inside_it(off_ms: int) -> None:
+    grid = Grid.ending_at(END_MS - 6 * HOUR_MS + off_ms, 3 * DAY_MS)
+    rises = np.arange(len(T), dtype=np.float64) % 17
+    row = counted(success(T, rises), grid=grid)
+    inside = (grid.start_ms < T) & (grid.end_ms >= T)
+    assert total(row) == rises[inside].sum()
+    assert row.total[-60:].sum() == rises[(grid.end_ms - HOUR_MS < T) & (grid.end_ms >= T)].sum()
+
+
+@pytest.mark.parametrize("hours", [(-2, 1), (-1, 2), (-0.5, 0.25), (-30, 1), (-3, 30), (-60, 20)])
+def test_a_gap_over_midnight_is_counted_in_full_and_spread(hours: tuple[float, float]) -> None:
+    first, last = MIDNIGHT + round(hours[0] * HOUR_MS), MIDNIGHT + round(hours[1] * HOUR_MS)
+    row = counted(gone(success(), first, last))
+    assert total(row) == pytest.approx(DAYS * 14_400.0, rel=1e-12)
+    scraped = T[without(T, first, last)]
+    before, after = scraped[scraped <= first][-1], scraped[scraped > last][0]
+    missed = 10.0 * (after - before) / MINUTE_MS
+    assert row.recovered.gap_events == missed
+    inside = row.total[at(row, GRID, int(before)) + 1 : at(row, GRID, int(after))]
+    assert inside.tolist() == pytest.approx([10.0] * len(inside))
+    assert row.observed[at(row, GRID, int(before)) + 2 : at(row, GRID, int(after)) - 2].sum() == 0.0
+    assert row.observed.sum() == pytest.approx((DAYS * DAY_MS - (after - MINUTE_MS - before)) / 1000)
+
+
+def test_a_counter_that_comes_back_after_days_goes_on_and_is_no_newcomer() -> None:
+    """Another counter of the target was there all the time, so a newcomer would count in full."""
+    row = counted(
+        gone(success(), MIDNIGHT - 30 * HOUR_MS, MIDNIGHT + 30 * HOUR_MS),
+        counter(handled("error", channel="a"), T, 1.0),
+    )
+    assert total(row) == pytest.approx(DAYS * 1440 * 11.0, rel=1e-12)
+    assert row.recovered.births == 0.0
+
+
+def test_a_counter_that_comes_back_lower_began_anew_meanwhile() -> None:
+    labels, t, values = gone(success(), MIDNIGHT - 30 * HOUR_MS, MIDNIGHT + 2 * HOUR_MS)
+    anew = np.asarray(t) > MIDNIGHT
+    lower = np.asarray(values) - np.where(anew, np.asarray(values)[anew][0] - 7.0, 0.0)
+    row = counted((labels, t, lower))
+    away = 10.0 * (np.asarray(t)[anew][0] - np.asarray(t)[~anew][-1]) / MINUTE_MS
+    assert total(row) == pytest.approx(DAYS * 14_400.0 - away + 7.0)
+    assert row.recovered.resets == 1
+
+
+@pytest.mark.parametrize("minutes", [-30, -1, 0, 1, 30])
+def test_a_newcomer_around_midnight_counts_its_first_value_once(minutes: int) -> None:
+    born = T[MIDNIGHT + minutes * MINUTE_MS < T]
+    row = counted(counter(handled("error", channel="a"), born, 3.0), success())
+    assert bad(row) == 3.0 * len(born)
+    assert row.recovered.births == 3.0
+
+
+@pytest.mark.parametrize("minutes", [-1, 0, 1])
+def test_a_restart_at_midnight_is_counted_once(minutes: int) -> None:
+    labels, t, values = success()
+    at_ms = MIDNIGHT + minutes * MINUTE_MS
+    values = np.asarray(values)
+    lost = values[t <= at_ms][-1]
+    row = counted((labels, t, np.where(np.asarray(t) <= at_ms, values, values - lost)))
+    assert total(row) == DAYS * 14_400.0
+    assert row.recovered.resets == 1
+
+
+def test_a_missed_scrape_at_midnight_is_no_gap() -> None:
+    row = counted(gone(success(), MIDNIGHT - MINUTE_MS, MIDNIGHT))
+    assert total(row) == DAYS * 14_400.0
+    assert row.recovered.gap_events == 0.0
+    assert row.observed.tolist() == [60.0] * GRID.steps
+
+
+def test_what_a_window_cannot_know_is_not_counted() -> None:
+    """A gap that began before everything that is read: the first value after it is where counting begins."""
+    row = counted(gone(success(), START_MS - 90 * MINUTE_MS, START_MS + 6 * HOUR_MS))
+    assert total(row) == pytest.approx(DAYS * 14_400.0 - 361 * 10.0, abs=10.0)
+
+
+def stuck_since(hours: float) -> tuple[Series, Series]:
+    t = scrapes(START_MS - 2 * HOUR_MS, END_MS, phase_ms=0)
+    own = {"job": "broker", "instance": "b:1", "topic": "o", "partition": "0"}
+    produced = np.arange(len(t)) * 5.0
+    done = np.where(t <= END_MS - hours * HOUR_MS, produced, produced[t <= END_MS - hours * HOUR_MS][-1])
+    return ({**own, "__name__": "end"}, t, produced), ({**own, "__name__": "done", "group": "g"}, t, done)
+
+
+@pytest.mark.parametrize("hours", [2, 26, 50, 100])
+def test_a_consumer_that_has_been_stuck_for_days_is_behind_by_just_that(hours: int) -> None:
+    measurement = slices(
+        Behind("produced_offset", "committed_offset"),
+        120.0,
+        bound("produced_offset", selector("end"), "position"),
+        bound("committed_offset", selector("done"), "position"),
+    )
+    row = row_of(stuck_since(hours), measurement, GRID)
+    assert row.level is not None
+    assert row.at_least is not None
+    assert row.level[-1] == hours * 3600.0
+    assert not row.at_least.any()
+    assert (row.level > 0).sum() == hours * 60
+    assert row.findings.between(TimeRange(START_MS, END_MS)).births == 0.0
