@@ -147,19 +147,21 @@ def generate(
         reasons={key: one for key, one in measured.items() if isinstance(one, Problem)},
     )
     files, said = make(estate, found)
-    problems += said
-    if failed:
-        # What is written now would lack what the silent source measures, and a reload would drop those alerts.
-        console.report(problems)
-        console.say("nothing was written, for a source did not answer")
-        raise typer.Exit(int(ExitCode.SOURCE_FAILED))
-    stale = differences(output, files)
-    problems += orphans(output, files, endings)
+    invalid = any(problem.severity == "error" and problem.location for problem in problems)
+    if not invalid:
+        problems += said
+    stale: tuple[Problem, ...] = ()
     changed: tuple[str, ...] = ()
-    if check:
-        problems += stale
-    else:
-        changed = write_files(output, files)
+    # What is written now would lack what the silent source measures, or what a document means and does not say
+    # rightly, and a reload would drop those alerts.
+    refusal = "a source did not answer" if failed else "the documents have errors" if invalid else ""
+    if not refusal:
+        problems += orphans(output, files, endings)
+        if check:
+            stale = differences(output, files)
+            problems += stale
+        else:
+            changed = write_files(output, files)
     if json:
         console.answer_json(
             {
@@ -170,11 +172,14 @@ def generate(
                 "problems": [problem.to_json() for problem in problems],
             }
         )
-    else:
+    elif not refusal:
         for name in files:
             console.answer(str(output / name))
     code = console.report(problem for problem in problems if problem not in stale)
-    if check and stale:
+    if refusal:
+        console.say(f"nothing was {'compared' if check else 'written'}, for {refusal}")
+        console.finish(ExitCode.SOURCE_FAILED if failed else ExitCode.INPUT_INVALID)
+    if stale:
         console.report(stale)
         code = ExitCode.GATE_FAILED if code == ExitCode.FINE else code
     console.finish(code)
