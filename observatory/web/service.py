@@ -44,7 +44,7 @@ class Standing:
         tried_ms: When a refresh was last tried.
         problems: Why the last try failed, or why some numbers are old; empty when all are new.
         oldest_ms: The instant that the oldest of the numbers are for; earlier than the snapshot's while a source that
-            measured them is gone.
+            measured them is gone. None while there are none.
         changes: What became different between snapshots, newest first.
         memory: Values that panels of this snapshot share.
     """
@@ -134,7 +134,8 @@ class Service:
             return replace(before, tried_ms=now_ms)
         snapshot = self.estate.snapshot(at_ms, previous=self._read)
         gone = failed_sources(snapshot)
-        if before.snapshot and len(gone) == len(snapshot.status.sources) > 0:
+        silent = len(gone) == len(snapshot.status.sources) > 0
+        if before.snapshot and silent:
             # Without any source all numbers are unknown; the last known ones serve better, with their age.
             old = before.snapshot
             told = replace(old, status=replace(old.status, sources=snapshot.status.sources))
@@ -142,7 +143,9 @@ class Service:
         if self._whole is None or gone <= failed_sources(self._whole):
             self._whole = snapshot
         measured = [*snapshot.measurements.values(), *self._whole.measurements.values()]
-        self._read = replace(snapshot, ledger=without(snapshot.ledger, measured, gone))
+        if gone or not any(problem.severity == "error" for problem in snapshot.ledger.problems):
+            self._read = replace(snapshot, ledger=without(snapshot.ledger, measured, gone))
+        # Else single requests failed: what they left out is read again, from where the last whole reading ended.
         shown, is_old = carried(snapshot, self._whole, gone - failed_sources(self._whole))
         found = changes_between(before.snapshot, shown) if before.snapshot else ()
         return Standing(
@@ -150,8 +153,8 @@ class Service:
             version=before.version + 1,
             refreshed_ms=now_ms,
             tried_ms=now_ms,
-            problems=_source_problems(snapshot, gone) if is_old else (),
-            oldest_ms=self._whole.at_ms if is_old else shown.at_ms,
+            problems=_source_problems(snapshot, gone) if is_old or silent else (),
+            oldest_ms=self._whole.at_ms if is_old else None if silent else shown.at_ms,
             changes=(*found, *before.changes)[:MOST_CHANGES],
             memory=Memory(),
         )

@@ -53,18 +53,25 @@ class Server:
     name: str = "metrics"
     kind: str = "prometheus"
     down: bool = False
+    without_samples: bool = False
+    """Answers what there is, and fails when samples are asked for."""
 
     def state(self) -> SourceState:
-        return SourceState(self.name, self.kind, "failed" if self.down else "ok", problems=self._why())
+        health = "failed" if self.down else "partial" if self.without_samples else "ok"
+        return SourceState(self.name, self.kind, health, problems=self._why())
 
     def _why(self) -> tuple[Problem, ...]:
-        return (Problem(code="source-refused", message="no connection", url="http://m"),) if self.down else ()
+        return (
+            (Problem(code="source-refused", message="no connection", url="http://m"),)
+            if self.down or self.without_samples
+            else ()
+        )
 
     def __getattr__(self, name: str) -> Any:
         answer = getattr(self.store, name)
 
         def asked(*arguments: Any) -> Any:
-            if self.down:
+            if self.down or (self.without_samples and name == "samples"):
                 raise SourceFailed(self._why())
             found = answer(*arguments)
             return replace(found, source=self.name) if name == "inventory" else found
@@ -186,6 +193,21 @@ def test_one_failed_refresh_loses_no_minute(lab: Lab) -> None:
     assert row.total[-60:].tolist() == [10.0] * 60
 
 
+def test_a_query_that_failed_for_long_leaves_no_hole_either(lab: Lab) -> None:
+    lab.at(0)
+    lab.server.without_samples = True
+    lab.at(1)
+    lab.at(15)
+    lab.at(30)
+    lab.server.without_samples = False
+    standing = lab.at(31)
+
+    assert standing.snapshot
+    row = standing.snapshot.row("billing/onOrder/availability")
+    assert row is not None
+    assert row.total[-60:].tolist() == [10.0] * 60
+
+
 def test_with_all_servers_gone_the_status_says_that_none_answers(lab: Lab) -> None:
     lab.at(0)
     lab.server.down = lab.other.down = True
@@ -208,3 +230,18 @@ def test_the_status_names_the_failure_once(lab: Lab) -> None:
 
     assert [one["code"] for one in answer["problems"]] == ["source-refused"]
     assert {one["name"]: one["state"] for one in answer["sources"]} == {"metrics": "failed", "other": "ok"}
+
+
+def test_a_server_that_never_answered_leaves_no_data_and_no_age(lab: Lab) -> None:
+    lab.server.down = lab.other.down = True
+    lab.at(0)
+
+    _, told = poll(lab.service, None)
+    assert (told["failing"], told["age"]) == (True, None)
+    assert told["problems"][0]["code"] == "source-refused"
+    assert 'observatory_refreshes_total{result="failed"} 1.0' in lab.metrics.text().decode()
+
+    lab.server.down = lab.other.down = False
+    standing = lab.at(1)
+    assert counts(standing) == WHOLE
+    assert (standing.problems, standing.age_seconds(lab.now[0])) == ((), 0.0)
