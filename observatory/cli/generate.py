@@ -43,7 +43,8 @@ def rules(
     """Recording rules, burn-rate alerts and their promtool tests, one pair of files per document.
 
     With a source the rules read the series that are really there; without one, those that the profiles promise.
-    Exit codes: 0 fine, 1 --check found a difference, 3 documents have errors, 4 no source answered.
+    Exit codes: 0 fine, 1 --check found a difference, 3 documents have errors, 4 a source did not answer, 5 a source
+    answered in part. Nothing is written with 3 or 4.
     """
     from observatory.rules.generate import ENDINGS, rule_files
 
@@ -88,7 +89,8 @@ def openslo(
     """OpenSLO v1: a service and its SLOs with the queries that count them, one file per document.
 
     With a source the queries read the series that are really there; without one, those that the profiles promise.
-    Exit codes: 0 fine, 1 --check found a difference, 3 documents have errors, 4 no source answered.
+    Exit codes: 0 fine, 1 --check found a difference, 3 documents have errors, 4 a source did not answer, 5 a source
+    answered in part. Nothing is written with 3 or 4.
     """
     from observatory.export.openslo import ENDINGS, openslo_files
 
@@ -133,6 +135,7 @@ def generate(
     json: bool,
 ) -> None:
     """Ask what measures each objective, make the files and put them in place, or say how they differ."""
+    from observatory.cli.verdict import verdict
     from observatory.compile.plan import Measurement
     from observatory.evaluate.estate import Estate
     from observatory.rules.writing import differences, orphans, write_files
@@ -141,7 +144,8 @@ def generate(
     with open_sources(settings, read_only_store=True) as sources:
         estate = Estate(settings, sources)
         measured, problems = estate.measured(at_ms)
-        failed = any(state.state == "failed" for state in sources.states())
+        states = sources.states()
+    failed = any(state.state == "failed" for state in states)
     found = Found(
         measurements={key: one for key, one in measured.items() if isinstance(one, Measurement)},
         reasons={key: one for key, one in measured.items() if isinstance(one, Problem)},
@@ -175,14 +179,13 @@ def generate(
     elif not refusal:
         for name in files:
             console.answer(str(output / name))
-    code = console.report(problem for problem in problems if problem not in stale)
+    console.report(problem for problem in problems if problem not in stale)
     if refusal:
         console.say(f"nothing was {'compared' if check else 'written'}, for {refusal}")
         console.finish(ExitCode.SOURCE_FAILED if failed else ExitCode.INPUT_INVALID)
-    if stale:
-        console.report(stale)
-        code = ExitCode.GATE_FAILED if code == ExitCode.FINE else code
-    console.finish(code)
+    console.report(stale)
+    code = verdict(problems, states)
+    console.finish(ExitCode.GATE_FAILED if stale and code == ExitCode.FINE else code)
 
 
 def register(parent: typer.Typer) -> None:
