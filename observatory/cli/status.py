@@ -126,7 +126,7 @@ def show(found: Status) -> None:
     from observatory.windows import format_instant
 
     # Into a file or a pipe each objective is one line, for those who search it.
-    fixed = None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDTH
+    fixed = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _width_of(found)
     out = Console(file=sys.stdout, width=fixed, highlight=False, soft_wrap=False)
     width = out.width
     room = width - next((cells for limit, cells in OTHER_COLUMNS.items() if width < limit), OTHER_COLUMNS[WIDTH])
@@ -169,6 +169,11 @@ def show(found: Status) -> None:
     )
     noun = "objective" if len(found.objectives) == 1 else "objectives"
     out.print(Text(f"{len(found.objectives)} {noun} at {format_instant(found.at_ms)}: {counts or 'none'}", "dim"))
+
+
+def _width_of(found: Status) -> int:
+    """Cells that hold the longest id beside every other column."""
+    return max([WIDTH, *(OTHER_COLUMNS[WIDTH] + len(one.objective.id) for one in found.objectives)])
 
 
 def folded(name: str, room: int) -> str:

@@ -35,7 +35,7 @@ from observatory.objectives.budget import allowed_events, remaining_ratio, small
 from observatory.objectives.burn import burn_rate
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import Policy
-from observatory.telemetry.binding import MetricBinding
+from observatory.telemetry.binding import MetricBinding, SpanBinding
 from observatory.units import format_duration, parse_duration
 from observatory.windows import BURN_WINDOWS, Grid, TimeRange, format_instant
 
@@ -201,7 +201,7 @@ def _doubts(
     objective: Objective, measured: Measurement, row: Row, grid: Grid, part: slice, raw: Counts
 ) -> Iterator[Problem]:
     """What makes the numbers less sure than they look."""
-    yield from _coverage_doubts(objective, row, grid, part)
+    yield from _coverage_doubts(objective, measured, row, grid, part)
     if raw.good > raw.total * (1 + 1e-9) or raw.good < -1e-9 * max(raw.total, 1.0):
         yield _problem(
             objective,
@@ -241,8 +241,11 @@ def _doubts(
             )
 
 
-def _coverage_doubts(objective: Objective, row: Row, grid: Grid, part: slice) -> Iterator[Problem]:
+def _coverage_doubts(
+    objective: Objective, measured: Measurement, row: Row, grid: Grid, part: slice
+) -> Iterator[Problem]:
     observed = row.observed[part]
+    by_spans = any(isinstance(binding, SpanBinding) for binding in measured.bindings)
     seen = np.flatnonzero(observed > 0)
     if not len(seen):
         return
@@ -265,15 +268,19 @@ def _coverage_doubts(objective: Objective, row: Row, grid: Grid, part: slice) ->
             objective,
             "telemetry-stopped",
             f"nothing was seen since {format_instant(until_ms)}, {format_duration(stopped * step)} ago",
-            hint="check that the target is scraped and that its labels have not changed",
+            hint="check that spans still arrive, and that their destination has not changed"
+            if by_spans
+            else "check that the target is scraped and that its labels have not changed",
         )
     inner = observed[int(seen[0]) : until]
     coverage = float(inner.sum()) / (len(inner) * step)
     if coverage < LOW_COVERAGE:
+        survives = not by_spans and row.level is None
+        within = "counted where counters survived" if survives else "not known"
         yield _problem(
             objective,
             "coverage-low",
-            f"only {coverage:.1%} of the time was seen; what happened in the gaps is counted where counters survived",
+            f"only {coverage:.1%} of the time was seen; what happened in the gaps is {within}",
         )
 
 

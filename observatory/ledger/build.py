@@ -66,8 +66,11 @@ def build(
         fresh, found, sent = _count(warm, sources, tail, None)
         problems += found
         requests += sent
+        known_ms = min(previous.grid.end_ms, grid.end_ms)
+        unseen = Grid(known_ms, grid.step_ms, (grid.end_ms - known_ms) // grid.step_ms)
         for key in warm:
-            rows[key] = splice(previous.rows[key], previous.grid, fresh.get(key), tail, grid)
+            new = fresh.get(key)
+            rows[key] = splice(previous.rows[key], previous.grid, new, tail if new else unseen, grid)
     ordered = {key: rows[key] for key in sorted(rows)}
     return Ledger(grid, ordered, tuple(dict.fromkeys(problems)), requests)
 

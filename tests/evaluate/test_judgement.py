@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from counting_cases import END_MS, events, gauge
 from objective_cases import objective
 
+from observatory.compile.plan import Measurement
 from observatory.errors import Problem
 from observatory.evaluate.judgement import judge
 from observatory.evaluate.status import ObjectiveStatus
@@ -14,6 +17,7 @@ from observatory.ledger.ledger import Row
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import load_policies
 from observatory.spec.catalog import Threshold
+from observatory.telemetry.binding import SpanBinding, SpanSelector
 from observatory.windows import Grid
 
 DAY = 1440
@@ -187,3 +191,35 @@ def test_a_level_that_is_old_is_not_shown_as_now() -> None:
     assert status.level is not None
     assert (status.level.last, status.level.worst) == (None, 3.0)
     assert "telemetry-stopped" in [problem.code for problem in status.problems]
+
+
+def gap_told(measured: Measurement, level: np.ndarray | None = None) -> str:
+    observed = np.full(4 * DAY, 60.0)
+    observed[DAY : 3 * DAY] = 0.0
+    one = Row(good=flat(1), total=flat(1), observed=observed, series=1, last_sample_ms=END_MS, level=level)
+    status = judge(objective(window="4d"), measured, one, GRID, POLICY)
+    (told,) = [problem.message for problem in status.problems if problem.code == "coverage-low"]
+    return told
+
+
+def test_only_counters_count_what_happened_in_a_gap() -> None:
+    spans = SpanBinding(
+        signal="processed_messages", source="store", profile="otel_spans", selector=SpanSelector(destinations=("c",))
+    )
+
+    assert gap_told(events()).endswith("what happened in the gaps is counted where counters survived")
+    assert gap_told(replace(events(), bindings=(spans,))).endswith("what happened in the gaps is not known")
+    assert gap_told(gauge("depth", 1.0), flat(0.0)).endswith("what happened in the gaps is not known")
+
+
+def test_spans_that_stopped_send_nobody_to_the_scrape_targets() -> None:
+    spans = SpanBinding(
+        signal="processed_messages", source="store", profile="otel_spans", selector=SpanSelector(destinations=("c",))
+    )
+    observed = np.full(4 * DAY, 60.0)
+    observed[-60:] = 0.0
+    one = Row(good=flat(1), total=flat(1), observed=observed, series=1, last_sample_ms=END_MS)
+    status = judge(objective(window="4d"), replace(events(), bindings=(spans,)), one, GRID, POLICY)
+
+    (told,) = [problem for problem in status.problems if problem.code == "telemetry-stopped"]
+    assert told.hint == "check that spans still arrive, and that their destination has not changed"
