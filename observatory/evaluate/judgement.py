@@ -88,9 +88,10 @@ def judge(
     part = steps_of(grid, window)
     raw = _sum(row, part, window.seconds)
     counts = Counts(min(max(raw.good, 0.0), raw.total), raw.total, raw.observed_seconds, raw.expected_seconds)
+    late_ms = _edge_ms(grid, part) - window.start_ms
     known = replace(
         known,
-        counting=row.counting,
+        counting="estimated" if late_ms > 0 and row.counting == "exact" else row.counting,
         level=_level_now(objective, row, grid, part),
         recovered=row.findings.between(window),
         last_sample_ms=row.last_sample_ms,
@@ -112,8 +113,26 @@ def judge(
         burn_rates=_burn_rates(objective, row, grid, counts),
         exhausts_at_ms=exhausts_at(row, grid, objective),
         firing=tuple(dict.fromkeys(pair.severity for pair in firing)),
-        problems=tuple(_doubts(objective, measured, row, grid, part, raw)),
+        problems=(*_edge_doubts(objective, grid, late_ms), *_doubts(objective, measured, row, grid, part, raw)),
     )
+
+
+def _edge_ms(grid: Grid, part: slice) -> int:
+    """Where the first step of a part begins."""
+    first: int = part.start
+    return grid.start_ms + first * grid.step_ms
+
+
+def _edge_doubts(objective: Objective, grid: Grid, late_ms: int) -> Iterator[Problem]:
+    """A window that begins inside a step is counted from the next step on, and so is not quite the one asked for."""
+    if late_ms > 0:
+        yield _problem(
+            objective,
+            "window-inside-step",
+            f"the window of {objective.window} begins {format_duration(late_ms / 1000)} before the first of the steps "
+            f"of {format_duration(grid.step_ms / 1000)} that are counted, which end at {format_instant(grid.end_ms)}",
+            hint="ask for an instant on a full minute, or choose a window of whole minutes",
+        )
 
 
 def steps_of(grid: Grid, span: TimeRange) -> slice:

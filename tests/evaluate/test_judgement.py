@@ -55,6 +55,20 @@ def test_a_clean_record_is_meeting() -> None:
     assert list(status.burn_rates) == ["5m", "30m", "1h", "2h", "6h", "1d", "3d", "4d"]
 
 
+def test_a_window_that_begins_inside_a_step_is_no_exact_count() -> None:
+    grid = Grid.ending_at(END_MS + 6 * 3_600_000 + 11_000, 4 * DAY * 60_000)
+    status = judged(flat(10), flat(0), objective(window="day"), grid)
+    assert status.counting == "estimated"
+    (said,) = [problem.message for problem in status.problems if problem.code == "window-inside-step"]
+    assert said.startswith("the window of day begins 11 s before the first of the steps of 1 min that are counted")
+
+
+def test_a_window_that_begins_with_a_step_is_an_exact_count() -> None:
+    status = judged(flat(10), flat(0), objective(window="day"))
+    assert status.counting == "exact"
+    assert "window-inside-step" not in {problem.code for problem in status.problems}
+
+
 def test_more_bad_than_allowed_is_breached() -> None:
     status = judged(flat(10), failing(60, 1.0, ago=3 * DAY))
     assert status.state == "breached"
