@@ -99,7 +99,7 @@ class Watched:
         self.page.wait_for_selector("main .panel", timeout=PATIENCE_MS)
         expect(self.page.locator("main .skeleton")).to_have_count(0, timeout=PATIENCE_MS)
         # A grid draws its rows after the panel that holds it.
-        for grid in self.page.locator("main .ag-root-wrapper").all():
+        for grid in self.page.locator("main .channel-grid").all():
             grid.locator(".ag-row, .ag-overlay-no-rows-center").first.wait_for(timeout=PATIENCE_MS)
         return self.page
 

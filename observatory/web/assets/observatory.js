@@ -147,9 +147,11 @@ window.observatory = (function () {
 
   function help(shown) { var node = byId("help"); if (node) { node.hidden = !shown; if (shown) node.querySelector("button").focus(); } }
 
-  /* Rows in reading order: panel by panel, and from the top down in each, for a grid keeps its rows in no order. */
+  /* Rows in reading order: panel by panel, and from the top down in each, for a grid keeps its rows in no order.
+     None while a grid is still being drawn: the first row must be the same however fast the browser is. */
   function rows() {
     var found = [];
+    if (document.querySelector("main .panel:has(.channel-grid):not(:has(.ag-row, .ag-overlay-no-rows-center))")) return found;
     [].forEach.call(document.querySelectorAll("main .panel"), function (panel) {
       var inside = [].slice.call(panel.querySelectorAll(".ag-center-cols-container .ag-row, table.rows tbody tr"));
       found = found.concat(inside.sort(function (a, b) { return a.getBoundingClientRect().top - b.getBoundingClientRect().top; }));

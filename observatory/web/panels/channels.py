@@ -7,6 +7,7 @@ from typing import Any
 
 import dash_ag_grid as dag
 import numpy as np
+from dash import html
 
 from observatory.errors import SourceFailed
 from observatory.evaluate.status import ObjectiveStatus
@@ -81,7 +82,11 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
         className="ag-theme-observatory",
         style={"height": f"{min(max(len(rows), 3), 18) * 32 + 34}px" if not panel.height else f"{panel.height}px"},
     )
-    return Drawn(body=[grid], note=f"{len(shown)} of {total} · most urgent first", aside=[legend()], warnings=warnings)
+    # The holder is there before the grid's own script is, so that the keyboard knows that rows are to come.
+    holder = html.Div(grid, className="channel-grid")
+    return Drawn(
+        body=[holder], note=f"{len(shown)} of {total} · most urgent first", aside=[legend()], warnings=warnings
+    )
 
 
 def columns(board: Board) -> list[dict[str, Any]]:
