@@ -28,7 +28,7 @@ from observatory.reading.json_syntax import syntax_problem
 from observatory.reading.lines import Lines
 from observatory.reading.text import Place, Reading
 
-_TOKEN = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[{}\[\]]|[^\s{}\[\],:"]+')
+_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"(?:\s*:)?|[{}\[\]]|[^\s{}\[\],:"]+')
 
 MAX_DIGITS = 300
 
@@ -104,12 +104,13 @@ class JsonPlaces:
         current = top
         key: tuple[int, int, str] | None = None
         for match in _TOKEN.finditer(self._text):
-            text, colon = match.groups()
-            if colon is not None:
-                key = (match.start(), match.end(1), json.loads(text) if "\\" in text else text[1:-1])
-                continue
+            word = match[0]
+            first = word[0]
             start, end = match.span()
-            first = self._text[start]
+            if first == '"' and word[-1] == ":":
+                text = word[:-1].rstrip()
+                key = (start, start + len(text), json.loads(text) if "\\" in text else text[1:-1])
+                continue
             if first in "}]":
                 stack.pop().end = end
                 current = stack[-1]
@@ -140,8 +141,7 @@ class JsonPlaces:
         return index
 
     def _place(self, start: int, end: int) -> Place:
-        line, column = self._lines.at(start)
-        return line, column, end - start if self._lines.at(end - 1)[0] == line else 0
+        return self._lines.span(start, end)
 
     def beyond(self, bound: int) -> Place | None:
         """Where the text has one key or value more than a bound; None where it has not."""
