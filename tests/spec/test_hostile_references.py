@@ -162,3 +162,21 @@ def test_fifty_levels_of_references_and_nesting_are_read(tmp_path: Path) -> None
     path = tmp_path / "doc.yaml"
     path.write_text(TEXT + f"components: {{schemas: {{S: {nested}}}}}\n", encoding="utf-8")
     assert load_catalog([path]).problems == ()
+
+
+@pytest.mark.parametrize("text", ["''", "'#'"])
+@pytest.mark.parametrize("protocol", ["amqp", "kafka", "sqs", "sns", "solace", "ibmmq", "pulsar", "jms"])
+def test_references_to_the_whole_document_end_in_findings(folder: Folder, protocol: str, text: str) -> None:
+    whole = f"{{$ref: {text}}}"
+    parts = ", ".join(f"{key}: {whole}" for key in ("queue", "exchange", "topic", "name", "destination", "namespace"))
+    folder(
+        {
+            "doc.yaml": TEXT2
+            + f"servers: {{s: {{url: 'a:1', protocol: {protocol}}}, t: {whole}}}\n"
+            + f"channels: {{c: {{bindings: {{{protocol}: {{{parts}}}}}, publish: {{bindings: {{{protocol}: {whole}}}}}}},"
+            + f" d: {whole}}}\n"
+        }
+    )
+    catalog = load_catalog([Path("doc.yaml")])
+    assert {channel.address for channel in catalog.channels} >= {"c"}
+    assert [problem for problem in catalog.problems if problem.location is None] == []
