@@ -11,17 +11,8 @@ from observatory.errors import Problem
 from observatory.location import Location
 from observatory.spec.bindings import Naming, naming_of, protocols_of
 from observatory.spec.bound import Bound
-from observatory.spec.catalog import (
-    BindingFact,
-    ConsumerIdentity,
-    Criticality,
-    Document,
-    Message,
-    Operation,
-    Owner,
-    Server,
-    TelemetryOverride,
-)
+from observatory.spec.bound_values import BindingFact, ConsumerIdentity
+from observatory.spec.catalog import Criticality, Document, Message, Operation, Owner, Server, TelemetryOverride
 from observatory.spec.consumers import client_of, consumers_of
 from observatory.spec.corrections import corrected_action, corrected_naming
 from observatory.spec.declared import DeclaredChannel, DeclaredDocument, DeclaredMessage, DeclaredOperation, Level
