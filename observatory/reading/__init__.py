@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
+_FORBIDDEN_IN_JSON = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 def read(path: Path, *, shown_as: str | None = None, lenient: bool = False) -> Reading:
@@ -95,13 +96,14 @@ def read_text(text: str, path: str, *, lenient: bool = False) -> Reading:
     Raises:
         InputInvalid: As for `read`.
     """
-    if match := _FORBIDDEN.search(text):
+    is_json = path.lower().endswith(".json")
+    if match := (_FORBIDDEN_IN_JSON if is_json else _FORBIDDEN).search(text):
         message = f"control character U+{ord(match[0]):04X} is not allowed in a document"
         raise InputInvalid(fault("control-character", message, place_of_offset(text, match.start(), path)))
     if not text.strip():
         raise InputInvalid(fault("document-empty", "the file is empty", Location(path)))
     with without_collection():
-        reading = read_json(text, path) if path.lower().endswith(".json") else read_yaml(text, path)
+        reading = read_json(text, path) if is_json else read_yaml(text, path)
     if reading.problems and not lenient:
         raise InputInvalid(reading.problems)
     return reading

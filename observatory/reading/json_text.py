@@ -28,7 +28,7 @@ from observatory.reading.json_syntax import syntax_problem
 from observatory.reading.lines import Lines
 from observatory.reading.text import Place, Reading
 
-_TOKEN = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[{}\[\]]|[^\s{}\[\],:"]+')
+_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"(?:\s*:)?|[{}\[\]]|[^\s{}\[\],:"]+')
 
 MAX_DIGITS = 300
 
@@ -37,21 +37,25 @@ _LONE_SURROGATE = re.compile(
 )
 
 
+Extent = tuple[int, int]
+"""Where a value begins in the text, and where it ends."""
+
+
 @dataclass(slots=True)
 class JsonNode:
-    """One value: its extent in the text, and its parts by key or by position."""
+    """An object or a list: its extent, and its parts by key or by position. Of a plain value the extent is enough."""
 
     start: int
     end: int = 0
-    members: dict[str, tuple[int, int, JsonNode]] | None = None
-    items: list[JsonNode] | None = None
+    members: dict[str, tuple[int, int, JsonNode | Extent]] | None = None
+    items: list[JsonNode | Extent] | None = None
 
 
 @dataclass(slots=True)
 class JsonIndex:
     """The tree of a text and what was noticed while it was built."""
 
-    root: JsonNode
+    root: JsonNode | Extent
     duplicates: list[tuple[str, Place, int]] = field(default_factory=list)
     too_deep: Place | None = None
     longest: tuple[int, int] = (0, 0)
@@ -69,6 +73,8 @@ class JsonPlaces:
         """See `Places`."""
         node, key = self.index().root, None
         for segment in segments:
+            if not isinstance(node, JsonNode):
+                break
             if node.members is not None and segment in node.members:
                 start, end, node = node.members[segment]
                 key = (start, end)
@@ -76,7 +82,8 @@ class JsonPlaces:
                 key, node = None, node.items[int(segment)]
             else:
                 break
-        return self._place(*key) if key else None, self._place(node.start, node.end)
+        extent = (node.start, node.end) if isinstance(node, JsonNode) else node
+        return self._place(*key) if key else None, self._place(*extent)
 
     def deeper_than(self, depth: int) -> Place:
         """Where nesting first exceeds a depth; the start of the text when it does not."""
@@ -104,19 +111,20 @@ class JsonPlaces:
         current = top
         key: tuple[int, int, str] | None = None
         for match in _TOKEN.finditer(self._text):
-            text, colon = match.groups()
-            if colon is not None:
-                key = (match.start(), match.end(1), json.loads(text) if "\\" in text else text[1:-1])
-                continue
+            word = match[0]
+            first = word[0]
             start, end = match.span()
-            first = self._text[start]
+            if first == '"' and word[-1] == ":":
+                text = word[:-1].rstrip()
+                key = (start, start + len(text), json.loads(text) if "\\" in text else text[1:-1])
+                continue
             if first in "}]":
                 stack.pop().end = end
                 current = stack[-1]
                 continue
             if end - start > index.longest[1]:
                 index.longest = (start, end - start)
-            node = JsonNode(start, end)
+            node = JsonNode(start, end) if first in "{[" else (start, end)
             if current.members is not None:
                 assert key is not None
                 if key[2] in current.members:
@@ -126,7 +134,7 @@ class JsonPlaces:
             else:
                 assert current.items is not None
                 current.items.append(node)
-            if first in "{[":
+            if isinstance(node, JsonNode):
                 if first == "{":
                     node.members = {}
                 else:
@@ -140,8 +148,7 @@ class JsonPlaces:
         return index
 
     def _place(self, start: int, end: int) -> Place:
-        line, column = self._lines.at(start)
-        return line, column, end - start if self._lines.at(end - 1)[0] == line else 0
+        return self._lines.span(start, end)
 
     def beyond(self, bound: int) -> Place | None:
         """Where the text has one key or value more than a bound; None where it has not."""

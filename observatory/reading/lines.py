@@ -50,6 +50,12 @@ class Lines:
         line = bisect_right(starts, index)
         return line, index - starts[line - 1] + 1
 
+    def span(self, start: int, end: int) -> tuple[int, int, int]:
+        """Line and column of a stretch of text, and its length; 0 where it runs over several lines."""
+        line, column = self.at(start)
+        starts = self._begin()
+        return line, column, end - start if line == len(starts) or end <= starts[line] else 0
+
     def text_of(self, line: int) -> str:
         """A line without its end; empty where there is none."""
         starts = self._begin()

@@ -30,12 +30,14 @@ class Reading:
         data: Plain values: dict with text keys, list, str, int, float, bool, None. Parts that an alias repeats are
             shared, so nobody may change them.
         problems: What a lenient reading passed over, duplicate keys and unknown tags.
+        keys: Every key in the values, once somebody has looked at all of them.
     """
 
     path: str
     data: Any
     problems: tuple[Problem, ...] = ()
     places: Places | None = field(default=None, repr=False, compare=False)
+    keys: frozenset[str] | None = field(default=None, repr=False, compare=False)
 
     def at(self, pointer: str | Sequence[str], *, key: bool = False) -> Location:
         """The place of a value, or of the key that holds it; of the nearest existing parent where there is none.

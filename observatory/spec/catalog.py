@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from observatory.errors import Problem
 from observatory.location import Location
+from observatory.spec.bound_values import BindingFact, ConsumerIdentity
 from observatory.spec.expansion import expansions
 
 Action = Literal["send", "receive"]
@@ -39,10 +40,6 @@ A `subscription` is the text by which a receiver asks for the channel; `vhost` (
 
 SCOPES: frozenset[NameKind] = frozenset({"vhost", "vpn", "queue_manager"})
 """Kinds that name where a channel lives, and not the channel."""
-
-IdentityKind = Literal["group", "queue", "endpoint", "client"]
-FactLevel = Literal["server", "channel", "operation"]
-FactScalar = bool | int | float | str
 
 SliWord = Literal[
     "availability",  # M1
@@ -105,45 +102,6 @@ class RuntimeName:
             return 0
         listed, total = expansions(self.template, self.choices)
         return total - len(listed)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConsumerIdentity:
-    """What a broker knows a consumer by.
-
-    Attributes:
-        kind: `group` of consumers that share the messages; `queue` that is read; `endpoint` that messages are
-            delivered to; `client` where the protocol has no more than the id of the connection.
-        value: As written.
-        provenance: Where it comes from, in words: `kafka.groupId binding`, `x-consumer-group on operation`.
-    """
-
-    kind: IdentityKind
-    value: str
-    provenance: str
-    location: Location | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BindingFact:
-    """Something else that a binding declares: how many partitions, how long messages stay, which quality of service.
-
-    Attributes:
-        key: Path in the binding after the protocol: `kafka.topicConfiguration.retention.ms`, `sqs.queue.fifoQueue`.
-        value: As written; of a schema the single value that it allows; several for a list.
-        unit: What a number counts: `ms`, `s`, `min`, `bytes`, `MB`; None for a plain number or a word.
-        level: The object whose binding it is.
-        document: Name of the document that declares it.
-        operation: Key of the operation, None on channels and servers.
-    """
-
-    key: str
-    value: FactScalar | tuple[FactScalar, ...]
-    unit: str | None = None
-    level: FactLevel
-    document: str
-    operation: str | None = None
-    location: Location | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from observatory.errors import Problem
 from observatory.spec.catalog import Action, Server
 from observatory.spec.references import Cursor
 
-_CONTAINERS = (dict, list)
 Level = Literal["operation", "message", "channel", "trait", "server", "info", "root"]
 
 
@@ -120,7 +119,7 @@ class DeclaredDocument:
     by_address: dict[str, list[Cursor]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     _own_levels: dict[str, list[tuple[Level, Cursor]]] = field(default_factory=dict)
-    _keys: set[str] | None = None
+    _keys: frozenset[str] | None = None
 
     @property
     def info(self) -> Cursor | None:
@@ -166,7 +165,7 @@ class DeclaredDocument:
         if references.overlays or self.by_address:
             return True
         if self._keys is None:
-            self._keys = _keys_in([source.data for source in references.library.sources()])
+            self._keys = frozenset[str]().union(*(one.reading.keys or () for one in references.library.sources()))
         return key in self._keys
 
     def _channel_level(self, channel: DeclaredChannel, key: str) -> Iterator[tuple[Level, Cursor]]:
@@ -181,23 +180,6 @@ class DeclaredDocument:
             if (found := server.cursor.get(key)) is not None:
                 yield "server", found
         yield from self.document_levels(key)
-
-
-def _keys_in(values: list[Any]) -> set[str]:
-    """Every key of every mapping in plain values; parts that are shared are looked at once."""
-    keys: set[str] = set()
-    seen: set[int] = set()
-    pending = values
-    while pending:
-        value = pending.pop()
-        if id(value) not in seen:
-            seen.add(id(value))
-            if isinstance(value, dict):
-                keys.update(value)
-                pending += [part for part in value.values() if isinstance(part, _CONTAINERS)]
-            elif isinstance(value, list):
-                pending += [part for part in value if isinstance(part, _CONTAINERS)]
-    return keys
 
 
 def with_traits(cursor: Cursor, family: Literal[2, 3]) -> tuple[Cursor, Cursor | None]:

@@ -11,27 +11,17 @@ from observatory.errors import Problem
 from observatory.location import Location
 from observatory.spec.bindings import Naming, naming_of, protocols_of
 from observatory.spec.bound import Bound
-from observatory.spec.catalog import (
-    BindingFact,
-    ConsumerIdentity,
-    Criticality,
-    Document,
-    Message,
-    Operation,
-    Owner,
-    Server,
-    SloDeclaration,
-    TelemetryOverride,
-)
+from observatory.spec.bound_values import BindingFact, ConsumerIdentity
+from observatory.spec.catalog import Criticality, Document, Message, Operation, Owner, Server, TelemetryOverride
 from observatory.spec.consumers import client_of, consumers_of
 from observatory.spec.corrections import corrected_action, corrected_naming
 from observatory.spec.declared import DeclaredChannel, DeclaredDocument, DeclaredMessage, DeclaredOperation, Level
 from observatory.spec.extensions import APPLICATION_BINDINGS, GROUP_HINTS, ExtensionReader
 from observatory.spec.facts import channel_facts, operation_facts
+from observatory.spec.objective_reading import ObjectiveReading
 from observatory.spec.recursion import recursive_parts
 from observatory.spec.references import Cursor
 from observatory.spec.servers import hosts_of, speaks
-from observatory.spec.slo import CONSUMER_ONLY, SloDefaults, SloReader, read_defaults
 
 Levels = Iterator[tuple[Level, Cursor]]
 T = TypeVar("T")
@@ -106,11 +96,12 @@ class Description:
     channels: list[ChannelDraft] = field(default_factory=list)
     operations: list[OperationDraft] = field(default_factory=list)
     _messages: dict[object, Message] = field(default_factory=dict)
-    _slo: dict[object, tuple[SloDeclaration, ...]] = field(default_factory=dict)
-    _defaults: dict[object, SloDefaults] = field(default_factory=dict)
-    _used: set[Location | None] = field(default_factory=set)
+    _objectives: ObjectiveReading = field(init=False)
     _server_facts: dict[object, tuple[BindingFact, ...]] = field(default_factory=dict)
     _service_from: str | None = None
+
+    def __post_init__(self) -> None:
+        self._objectives = ObjectiveReading(self.declared, self.problems)
 
     def draft(self) -> DocumentDraft:
         """The document with its channels and operations."""
@@ -147,7 +138,7 @@ class Description:
         for operation in self.declared.operations:
             beside = [other for other in on[id(operation.channel)] if other is not operation]
             self.operations.append(self._operation(operation, positions, beside, names))
-        self._report_unused()
+        self._objectives.report_unused()
 
     def _channel(self, channel: DeclaredChannel, operations: list[DeclaredOperation]) -> ChannelDraft:
         levels = self.declared.channel_levels
@@ -228,7 +219,7 @@ class Description:
             domain=domain,
             domain_provenance=domain_from,
             criticality=self._first(levels("x-criticality"), self.extensions.criticality) or "normal",
-            objectives=self._objectives(declared, beside),
+            objectives=self._objectives.of(declared, beside),
             telemetry=self._first(levels("x-telemetry"), self.extensions.telemetry),
             bindings=bindings.plain() if bindings else None,
             facts=operation_facts(declared, self.channels[position].protocol, self.service, f"{self.service}/{name}"),
@@ -284,75 +275,9 @@ class Description:
                 return group(named.value.strip(), f"{GROUP_HINTS[0]} in {APPLICATION_BINDINGS}", level, named)
         return None
 
-    def _objectives(self, declared: DeclaredOperation, beside: list[DeclaredOperation]) -> tuple[SloDeclaration, ...]:
-        defaults = self._slo_defaults(declared)
-        found: dict[str, SloDeclaration] = {}
-        for level, value in self.declared.operation_levels(declared, "x-slo"):
-            own = level in ("operation", "trait")
-            for one in self._read_slo(value, defaults):
-                if declared.action == "send" and one.sli in CONSUMER_ONLY:
-                    if own:
-                        message = f"{one.sli} belongs to those who receive, and this operation sends"
-                        hint = "declare it on the channel or on the receiving operation"
-                        self._add("slo-role", message, one.location, hint)
-                        self._used.add(one.location)
-                    continue
-                # What consumers see is theirs where the document has one; a producer alone keeps the promise itself.
-                inherited_by_sender = declared.action == "send" and one.sli == "latency" and not own
-                if inherited_by_sender and any(self._corrected(other)[0].action == "receive" for other in beside):
-                    continue
-                self._used.add(one.location)
-                found.setdefault(one.name, one)
-        return tuple(found.values())
-
-    def _slo_defaults(self, declared: DeclaredOperation) -> SloDefaults:
-        levels = [value for _, value in self.declared.operation_levels(declared, "x-slo-defaults")]
-        key = tuple(_identity(value) for value in levels)
-        if key not in self._defaults:
-            read = [read_defaults(value, self.problems) for value in levels]
-            self._defaults[key] = SloDefaults(
-                window=next((one.window for one in read if one.window), None),
-                timezone=next((one.timezone for one in read if one.timezone), None),
-                policy=next((one.policy for one in read if one.policy), None),
-                measure=next((one.measure for one in read if one.measure), None),
-            )
-        return self._defaults[key]
-
-    def _read_slo(self, value: Cursor, defaults: SloDefaults) -> tuple[SloDeclaration, ...]:
-        key = (_identity(value), defaults)
-        if key not in self._slo:
-            reader = SloReader(defaults)
-            self._slo[key] = reader.read(value)
-            self.problems += reader.problems
-        return self._slo[key]
-
-    def _report_unused(self) -> None:
-        """Objectives that no operation takes up, and `x-slo` of channels without operations, read all the same."""
-        busy = {id(operation.channel) for operation in self.declared.operations}
-        for channel in self.declared.channels:
-            for level, value in self.declared.channel_levels(channel, "x-slo"):
-                if level == "channel" and id(channel) not in busy:
-                    self._read_slo(value, SloDefaults())
-        for operation in self.declared.unplaced:
-            if (own := operation.get("x-slo")) is not None:
-                self._used |= {one.location for one in self._read_slo(own, SloDefaults())}
-        if not self.declared.operations:
-            for _, value in self.declared.document_levels("x-slo"):
-                self._read_slo(value, SloDefaults())
-        for declarations in self._slo.values():
-            for one in declarations:
-                if one.location not in self._used:
-                    message = f"no operation takes up the objective {one.name!r}"
-                    hint = f"{one.sli} needs an operation that {'receives' if one.sli in CONSUMER_ONLY else 'uses it'}"
-                    problem = Problem(
-                        code="slo-unused", severity="warning", message=message, location=one.location, hint=hint
-                    )
-                    self.problems.append(problem)
-                    self._used.add(one.location)
-
     def _message(self, declared: DeclaredMessage) -> Message:
         cursor = declared.cursor
-        key = (declared.name, _identity(cursor))
+        key = (declared.name, cursor.identities)
         if key not in self._messages:
             payload, form = cursor.get("payload"), cursor.text("schemaFormat")
             if payload is not None and isinstance(payload.value, dict) and "schemaFormat" in payload.value:
@@ -410,10 +335,6 @@ class Description:
 
     def _add(self, code: str, message: str, at: Location | None, hint: str | None = None) -> None:
         self.problems.append(Problem(code=code, message=message, location=at, hint=hint))
-
-
-def _identity(value: Cursor) -> object:
-    return value.identity, tuple(layer.identity for layer in value.under)
 
 
 def service_name(declared: DeclaredDocument, extensions: ExtensionReader) -> str:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from observatory.spec.bound import Bound, binding_of
-from observatory.spec.catalog import BindingFact, FactLevel, FactScalar
+from observatory.spec.bound_values import BindingFact, FactLevel, FactScalar
 from observatory.spec.consumers import one_value
 from observatory.spec.declared import DeclaredOperation
 from observatory.spec.references import Cursor

@@ -8,17 +8,8 @@ from dataclasses import replace
 from typing import TypeVar
 
 from observatory.errors import Problem
-from observatory.spec.catalog import (
-    CRITICALITIES,
-    BindingFact,
-    Catalog,
-    Channel,
-    Criticality,
-    Operation,
-    Owner,
-    RuntimeName,
-    Server,
-)
+from observatory.spec.bound_values import BindingFact
+from observatory.spec.catalog import CRITICALITIES, Catalog, Channel, Criticality, Operation, Owner, RuntimeName, Server
 from observatory.spec.conflicts import conflicts
 from observatory.spec.description import ChannelDraft, DocumentDraft, OperationDraft
 from observatory.spec.overlaps import overlapping

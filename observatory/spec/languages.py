@@ -2,7 +2,7 @@
 
 Patterns are those that `templates` writes: text, `[^.]+` and the like, `.*`, choices, and optional groups. Each becomes
 a small automaton, and two of them are walked side by side until both can end. Exact, and at most as long as the
-product of the two patterns.
+product of the two patterns, which an `Effort` bounds for many comparisons together.
 """
 
 from __future__ import annotations
@@ -55,8 +55,33 @@ class _UnreadableError(Exception):
     """A pattern in words that this reader does not know."""
 
 
-def have_common_name(one: str, other: str) -> bool:
-    """Whether some text is matched by both patterns, anchored. A pattern that cannot be read shares with none."""
+class EffortSpentError(Exception):
+    """The comparisons took more than they may."""
+
+
+@dataclass(slots=True)
+class Effort:
+    """How many pairs of states comparisons may still look at, about a million in one to two seconds."""
+
+    left: int
+
+    def spend(self) -> None:
+        """Note one pair of states.
+
+        Raises:
+            EffortSpentError: There was no more left.
+        """
+        self.left -= 1
+        if self.left < 0:
+            raise EffortSpentError
+
+
+def have_common_name(one: str, other: str, effort: Effort | None = None) -> bool:
+    """Whether some text is matched by both patterns, anchored. A pattern that cannot be read shares with none.
+
+    Raises:
+        EffortSpentError: No more of the effort is left; the answer is not known.
+    """
     first, second = _automaton(one), _automaton(other)
     if first is None or second is None:
         return False
@@ -66,6 +91,8 @@ def have_common_name(one: str, other: str) -> bool:
         left, right = pending.pop()
         if left == first.end and right == second.end:
             return True
+        if effort is not None:
+            effort.spend()
         following = [(jump, right) for jump in first.jumps[left]] + [(left, jump) for jump in second.jumps[right]]
         following += [
             (after, beyond)
@@ -80,11 +107,15 @@ def have_common_name(one: str, other: str) -> bool:
     return False
 
 
-def matches(pattern: str, name: str) -> bool:
-    """Whether a pattern takes a name, anchored; in time that no pattern can blow up."""
+def matches(pattern: str, name: str, effort: Effort | None = None) -> bool:
+    """Whether a pattern takes a name, anchored; in time that no pattern can blow up.
+
+    Raises:
+        EffortSpentError: As for `have_common_name`.
+    """
     if pattern.count("+") + pattern.count("*") <= MAX_REPEATS:
         return re.fullmatch(pattern, name) is not None
-    return have_common_name(pattern, re.escape(name))
+    return have_common_name(pattern, re.escape(name), effort)
 
 
 @lru_cache(maxsize=4096)

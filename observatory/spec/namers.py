@@ -8,7 +8,7 @@ binding says nothing has no name. Names that generators write into bindings whos
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from urllib.parse import unquote
 
@@ -40,7 +40,11 @@ def _amqp(bound: Bound) -> list[RuntimeName]:
     exchanges = bound.bound(exchange, "name", "exchange", "amqp.exchange.name")
     queues = bound.bound(queue, "name", "queue", "amqp.queue.name")
     if is_queue:
-        return [*(queues or bound.address("queue")), *exchanges, *_vhosts(bound, (queue, exchange))]
+        return [
+            *(queues or bound.address("queue")),
+            *exchanges,
+            *_vhosts(bound, {"queue": queue, "exchange": exchange}),
+        ]
     kind = exchange.text("type") if exchange else None
     keys = bound.address("routing_key", wildcards=kind in (None, "topic"))
     for operation in bound.operation_bindings():
@@ -52,13 +56,12 @@ def _amqp(bound: Bound) -> list[RuntimeName]:
             *(bound.name("queue", key.value, "routing key on the default exchange", key.location) for key in keys),
             *queues,
         ]
-    return [*exchanges, *keys, *queues, *_vhosts(bound, (exchange, queue))]
+    return [*exchanges, *keys, *queues, *_vhosts(bound, {"exchange": exchange, "queue": queue})]
 
 
-def _vhosts(bound: Bound, holders: Iterable[Cursor | None]) -> list[RuntimeName]:
+def _vhosts(bound: Bound, holders: Mapping[str, Cursor | None]) -> list[RuntimeName]:
     """The virtual host that the binding names, else those of the servers' addresses."""
-    for holder in holders:
-        called = holder.segments[-1] if holder else ""
+    for called, holder in holders.items():
         if found := bound.bound(holder, "vhost", "vhost", f"amqp.{called}.vhost"):
             return found
     return [

@@ -12,10 +12,12 @@ from collections.abc import Iterator, Sequence
 
 from observatory.errors import Problem
 from observatory.spec.catalog import SCOPES, NameKind, RuntimeName
-from observatory.spec.languages import have_common_name, literal_start, matches
+from observatory.spec.languages import Effort, EffortSpentError, have_common_name, literal_start, matches
 from observatory.spec.sameness import Group, telling
 
 MAX_COMPARISONS = 500_000
+MAX_EFFORT = 3_000_000
+"""Pairs of states that all comparisons of two patterns may look at, some seconds of work."""
 _NOT_ADDRESSES: frozenset[NameKind] = SCOPES | {"exchange", "subscription"}
 
 
@@ -23,19 +25,27 @@ def overlapping(groups: Sequence[Group]) -> tuple[dict[str, list[str]], list[Pro
     """For each channel id the others that it overlaps, in order; and what was too much to compare."""
     names = [list(_addresses(group)) for group in groups]
     tied: dict[int, set[int]] = defaultdict(set)
-    comparisons = 0
+    comparisons, effort = 0, Effort(MAX_EFFORT)
     for one, other, certain, left, right in _candidates(names):
         if other in tied[one]:
             continue
         comparisons += 1
         if comparisons > MAX_COMPARISONS:
-            message = f"more than {MAX_COMPARISONS:,} pairs of addresses are alike, so not all were compared"
-            problem = Problem(code="overlaps-unchecked", severity="info", message=message)
-            return _by_id(groups, tied), [problem]
-        if _can_meet(groups[one], groups[other], left, right) and (certain or _share(left, right)):
+            return _by_id(groups, tied), [_unchecked(left)]
+        try:
+            meet = _can_meet(groups[one], groups[other], left, right) and (certain or _share(left, right, effort))
+        except EffortSpentError:
+            return _by_id(groups, tied), [_unchecked(left)]
+        if meet:
             tied[one].add(other)
             tied[other].add(one)
     return _by_id(groups, tied), []
+
+
+def _unchecked(name: RuntimeName) -> Problem:
+    """What to say where the comparing stopped, at the name it stopped at."""
+    message = f"so many addresses are like {name.value!r} that not all pairs were compared"
+    return Problem(code="overlaps-unchecked", severity="info", message=message, location=name.location)
 
 
 def _by_id(groups: Sequence[Group], tied: dict[int, set[int]]) -> dict[str, list[str]]:
@@ -89,12 +99,12 @@ def _starts(text: str, known: set[str]) -> Iterator[str]:
     return (text[:length] for length in range(len(text) + 1) if text[:length] in known)
 
 
-def _share(one: RuntimeName, other: RuntimeName) -> bool:
+def _share(one: RuntimeName, other: RuntimeName, effort: Effort) -> bool:
     left, right = one.pattern, other.pattern
     if left is not None and right is not None:
-        return left == right or have_common_name(left, right)
+        return left == right or have_common_name(left, right, effort)
     pattern, text = (left, other.value) if left is not None else (right or "", one.value)
-    return matches(pattern, text)
+    return matches(pattern, text, effort)
 
 
 def _can_meet(one: Group, other: Group, left: RuntimeName, right: RuntimeName) -> bool:

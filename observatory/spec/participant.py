@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from observatory.spec.catalog import Action, Catalog, ConsumerIdentity, Operation, Owner
+from observatory.spec.bound_values import ConsumerIdentity
+from observatory.spec.catalog import Action, Catalog, Operation, Owner
 from observatory.windows import format_instant
 
 

@@ -359,6 +359,11 @@ class Cursor:
         """The file and the path inside it: equal for two references to the same thing."""
         return self.source.address, self.segments
 
+    @property
+    def identities(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Its own identity and those of the layers under it."""
+        return self.identity, *(layer.identity for layer in self.under)
+
 
 def _layered(cursors: list[Cursor]) -> Cursor | None:
     if not cursors:

@@ -37,14 +37,18 @@ Path = tuple[str, ...]
 
 
 def without_secrets(reading: Reading) -> Reading:
-    """The reading with every secret in it covered, and a warning for each among its problems.
+    """The reading with every secret in it covered, a warning for each among its problems, and its keys noted.
 
     The values are changed in place: nobody else has seen them.
     """
     texts, keys = _words_of(reading.data)
+    reading = replace(reading, keys=frozenset(keys))
     forms = may_hold_secrets("\n".join(texts))
     addresses = any("@" in text for text in texts)
-    if not forms and not addresses and not any(map(is_secret_name, keys)):
+    named = any(map(is_secret_name, keys))
+    if not named and {"name", "value"} <= keys:  # in pairs such as {name: password, value: ...} names are texts
+        named = any(len(text) < _LONGEST_NAME and is_secret_name(text) for text in texts)
+    if not forms and not addresses and not named:
         return reading  # the common case, found without looking at every value by itself
     search = _Search(reading, forms=forms)
     search.value(reading.data, (), named=None)
@@ -80,8 +84,7 @@ def _words_of(data: Any) -> tuple[list[str], set[str]]:
             elif type(part) is dict or type(part) is list:
                 pending.append(part)
     texts += keys
-    # Names such as {name: password, value: ...} are texts.
-    return texts, keys | {text for text in texts if len(text) < _LONGEST_NAME and is_secret_name(text)}
+    return texts, keys
 
 
 class _Search:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from observatory.spec.catalog import BindingFact, Catalog, Channel, ConsumerIdentity, Operation, RuntimeName
+from observatory.spec.bound_values import BindingFact, ConsumerIdentity
+from observatory.spec.catalog import Catalog, Channel, Operation, RuntimeName
 from observatory.spec.languages import matches
 from observatory.spec.orphans import Orphan, orphans, replies
 from observatory.spec.participant import Participant, declared_on

@@ -13,6 +13,7 @@ from observatory.location import Location
 
 MAX_UNFOLDED = 2_000_000
 MAX_LEVELS = 300
+_CONTAINERS = (dict, list)
 
 
 class Unfolding:
@@ -29,19 +30,24 @@ class Unfolding:
     def size(self, value: Any) -> tuple[int, int]:
         """Values in a value, itself counted, and levels of nesting; a plain one has none. Parts are looked at once."""
         self._kept.append(value)
-        known = self._known
-        pending: list[tuple[Any, bool]] = [(value, False)]
+        known, entered = self._known, set[int]()
+        pending: list[Any] = [value] if isinstance(value, _CONTAINERS) else []
         while pending:
-            node, looked_into = pending.pop()
-            if not isinstance(node, dict | list) or id(node) in known:
+            node = pending[-1]
+            if id(node) in known:
+                pending.pop()
                 continue
-            parts = list(node.values() if isinstance(node, dict) else node)
-            if not looked_into:
-                pending.append((node, True))
-                pending += [(part, False) for part in parts if isinstance(part, dict | list)]
-                continue
-            sizes = [known.get(id(part), (1, 0)) if isinstance(part, dict | list) else (1, 0) for part in parts]
-            known[id(node)] = 1 + sum(size for size, _ in sizes), 1 + max((levels for _, levels in sizes), default=0)
+            size, levels, held = 1 + len(node), 0, len(pending)
+            for part in node.values() if isinstance(node, dict) else node:
+                if isinstance(part, _CONTAINERS):
+                    below = known.get(id(part))
+                    if below is not None:
+                        size, levels = size + below[0] - 1, max(levels, below[1])
+                    elif id(node) not in entered:
+                        pending.append(part)
+            if len(pending) == held:
+                known[id(pending.pop())] = size, levels + 1
+            entered.add(id(node))
         return known.get(id(value), (1, 0))
 
     def refused(self, value: Any, location: Location) -> Problem | None:

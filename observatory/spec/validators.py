@@ -34,12 +34,14 @@ def faults_of(instance: Any, name: str, minor: int | None, part: tuple[str, ...]
     for make in (_compiled, _interpreted) if compiled else (_interpreted,):
         try:
             validate = make(name, minor, part)
-            ranks = _ranks(name, minor)
             found = {
                 (path, keyword, id(holder)): holder for path, keyword, holder in islice(validate(instance), MAX_FAULTS)
             }
         except (ImportError, ValueError, OverflowError, TypeError, RecursionError):
             continue  # not installed, or a number or a depth that it cannot hold
+        if not found:
+            return []
+        ranks = _ranks(name, minor)
         of_wrong_type = {path for path, keyword, _ in found if keyword == "type"}
         ordered = sorted(found, key=lambda one: ([str(step) for step in one[0]], one[1], ranks.get(one[2], 0)))
         faults = [(path, keyword, found[path, keyword, holder]) for path, keyword, holder in ordered]

@@ -185,6 +185,11 @@ def test_control_characters_are_refused(text: str) -> None:
     assert refused(text)[0] == "control-character"
 
 
+def test_json_may_hold_the_characters_that_only_yaml_forbids() -> None:
+    assert read_text('{"a": "\x7f\x9b\ufffe"}', "a.json").data == {"a": "\x7f\x9b\ufffe"}
+    assert refused('{"a": "\x1b"}', "a.json") == ("control-character", 1, 8)
+
+
 def test_half_a_character_in_json_is_refused() -> None:
     assert refused('{"a": "\\ud800"}', "a.json") == ("control-character", 1, 8)
     assert read_text('{"a": "\\ud83d\\ude00"}', "a.json").data == {"a": "😀"}

@@ -437,3 +437,18 @@ channels:
     ]
     assert catalog.channels[0].id == "kafka:t"
     assert catalog.channels[0].partitions is None
+
+
+def test_a_virtual_host_behind_a_reference_is_named_by_its_key_in_the_binding(one: Load) -> None:
+    catalog = one(
+        """
+asyncapi: 3.0.0
+info: {title: Shop, version: '1'}
+servers: {main: {host: h, protocol: amqp}}
+channels: {a: {address: a, bindings: {amqp: {is: routingKey, exchange: {$ref: '#/components/x-all/main'}}}}}
+components: {x-all: {main: {name: shop, vhost: /eu}}}
+"""
+    )
+    vhost = catalog.channels[0].name("vhost")
+    assert vhost is not None
+    assert vhost.provenance == "amqp.exchange.vhost binding"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from observatory.spec.catalog import BindingFact, Catalog
+from observatory.spec.bound_values import BindingFact
+from observatory.spec.catalog import Catalog
 from observatory.spec.topology import catalog_json
 
 Load = Callable[..., Catalog]

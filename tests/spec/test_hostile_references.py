@@ -162,3 +162,16 @@ def test_fifty_levels_of_references_and_nesting_are_read(tmp_path: Path) -> None
     path = tmp_path / "doc.yaml"
     path.write_text(TEXT + f"components: {{schemas: {{S: {nested}}}}}\n", encoding="utf-8")
     assert load_catalog([path]).problems == ()
+
+
+@pytest.mark.parametrize("text", ["''", "'#'"])
+@pytest.mark.parametrize("protocol", ["amqp", "kafka", "sqs", "sns", "solace", "ibmmq", "pulsar", "jms"])
+def test_references_to_the_whole_document_end_in_findings(folder: Folder, protocol: str, text: str) -> None:
+    whole = f"{{$ref: {text}}}"
+    parts = ", ".join(f"{key}: {whole}" for key in ("queue", "exchange", "topic", "name", "destination", "namespace"))
+    bindings = f"bindings: {{{protocol}: {{{parts}}}}}, publish: {{bindings: {{{protocol}: {whole}}}}}"
+    servers = f"servers: {{s: {{url: 'a:1', protocol: {protocol}}}, t: {whole}}}\n"
+    folder({"doc.yaml": f"{TEXT2}{servers}channels: {{c: {{{bindings}}}, d: {whole}}}\n"})
+    catalog = load_catalog([Path("doc.yaml")])
+    assert [operation.name for operation in catalog.operations] == ["c.publish"]
+    assert [problem for problem in catalog.problems if problem.location is None] == []

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from observatory.spec.languages import have_common_name, literal_start, matches
+from observatory.spec.languages import Effort, EffortSpentError, have_common_name, literal_start, matches
 from observatory.spec.templates import escape, pattern_of
 
 
@@ -38,6 +38,14 @@ from observatory.spec.templates import escape, pattern_of
 def test_two_patterns_are_walked_side_by_side(one: str, other: str, common: bool) -> None:
     assert have_common_name(one, other) is common
     assert have_common_name(other, one) is common
+
+
+def test_comparing_ends_when_the_effort_is_spent() -> None:
+    """Two hundred wildcards on both sides meet in every state of one with every state of the other."""
+    one, other = ("[^.]+" * 200 + end for end in ("x", "y"))
+    with pytest.raises(EffortSpentError):
+        have_common_name(one, other, Effort(10_000))
+    assert have_common_name("a[^.]+", "[^.]+b", Effort(10_000)) is True
 
 
 PARTS = st.lists(st.sampled_from(["a", "b", ".", "{x}", "{e}", "-"]), min_size=1, max_size=6).map("".join)

@@ -14,7 +14,8 @@ import pytest
 
 from observatory.location import Location
 from observatory.reading import read
-from observatory.spec.catalog import Catalog, Channel, ConsumerIdentity, IdentityKind, NameKind, RuntimeName
+from observatory.spec.bound_values import ConsumerIdentity, IdentityKind
+from observatory.spec.catalog import Catalog, Channel, NameKind, RuntimeName
 from observatory.spec.load import load_catalog
 
 FOLDER = Path(__file__).parents[1] / "golden" / "names"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from document_estates import one_channel
 
 from observatory.spec import overlaps
@@ -101,11 +102,15 @@ def test_a_queue_overlaps_the_routing_key_that_an_overlay_names_with_it(load: Lo
     }
 
 
-def test_too_many_pairs_are_said_and_not_compared(load: Load, monkeypatch: object) -> None:
-    monkeypatch.setattr(overlaps, "MAX_COMPARISONS", 2)  # type: ignore[attr-defined]
+@pytest.mark.parametrize(("bound", "most"), [("MAX_COMPARISONS", 2), ("MAX_EFFORT", 50)])
+def test_too_many_pairs_are_said_where_comparing_stopped(
+    load: Load, monkeypatch: pytest.MonkeyPatch, bound: str, most: int
+) -> None:
+    monkeypatch.setattr(overlaps, bound, most)
     files = {
         f"d{number}.yaml": one_channel(f"D{number}", "send", f"{{x}}.{number}", channel=", parameters: {x: {}}")
         for number in range(4)
     }
     catalog = load(files)
     assert [(problem.code, problem.severity) for problem in catalog.problems] == [("overlaps-unchecked", "info")]
+    assert str(catalog.problems[0].location).startswith("d")

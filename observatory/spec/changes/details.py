@@ -2,35 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from observatory.spec.catalog import Channel, Operation, Owner, SloDeclaration
+from observatory.spec.changes.bindings import binding_differences, channel_binding_differences
+from observatory.spec.changes.differences import Difference, from_to
 from observatory.spec.changes.verdict import Verdict
 from observatory.units import format_duration
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One aspect that differs, in words, and whether that breaks somebody."""
-
-    aspect: str
-    message: str
-    verdict: Verdict = "compatible"
-
-
-ROUTING = frozenset({
-    "kafka.topic", "amqp.is", "amqp.queue.name", "amqp.queue.vhost", "amqp.exchange.name", "amqp.exchange.type",
-    "amqp.exchange.vhost", "nats.queue", "sqs.queue.name", "sns.name", "jms.destination", "jms.destinationType",
-    "ibmmq.destinationType", "ibmmq.queue.objectName", "ibmmq.topic.objectName", "ibmmq.topic.string",
-    "pulsar.namespace", "pulsar.persistence", "anypointmq.destination", "anypointmq.destinationType",
-    "googlepubsub.topic",
-})  # fmt: skip
-"""Bindings that say where messages go: who keeps the old value misses them."""
-SAID_TO_PEOPLE = frozenset({"description", "title", "summary", "example", "examples", "bindingVersion"})
-HARMLESS = frozenset({"kafka.replicas"})
 
 
 def channel_differences(old: Channel, new: Channel) -> Iterator[Difference]:
@@ -38,21 +17,21 @@ def channel_differences(old: Channel, new: Channel) -> Iterator[Difference]:
     yield from _address(old, new)
     if old.protocol != new.protocol:
         verdict: Verdict = "compatible" if old.protocol is None else "breaking"
-        yield Difference("protocol", _from_to("protocol", old.protocol, new.protocol), verdict)
+        yield Difference("protocol", from_to("protocol", old.protocol, new.protocol), verdict)
     yield from _servers(old, new)
     before, after = _names(old), _names(new)
     if before != after and old.address == new.address and old.protocol == new.protocol:
-        yield Difference("names", _from_to("runtime names", before, after), "breaking" if before else "compatible")
-    yield from binding_differences(old.bindings, new.bindings)
+        yield Difference("names", from_to("runtime names", before, after), "breaking" if before else "compatible")
+    yield from channel_binding_differences(old, new)
     yield from _ownership(old.owner, new.owner)
     for aspect, one, other in (
         ("domain", old.domain, new.domain),
         ("criticality", old.criticality, new.criticality),
     ):
         if one != other:
-            yield Difference(aspect, _from_to(aspect, one, other))
+            yield Difference(aspect, from_to(aspect, one, other))
     if old.dead_letter != new.dead_letter:
-        yield Difference("dead letters", _from_to("dead letters", old.dead_letter, new.dead_letter), "unknown")
+        yield Difference("dead letters", from_to("dead letters", old.dead_letter, new.dead_letter), "unknown")
 
 
 def _address(old: Channel, new: Channel) -> Iterator[Difference]:
@@ -61,7 +40,7 @@ def _address(old: Channel, new: Channel) -> Iterator[Difference]:
     verdict: Verdict = "breaking" if old.address is not None and new.address is not None else "unknown"
     if old.address is None:
         verdict = "compatible"
-    yield Difference("address", _from_to("address", old.address, new.address), verdict)
+    yield Difference("address", from_to("address", old.address, new.address), verdict)
 
 
 def _names(channel: Channel) -> list[str]:
@@ -88,7 +67,7 @@ def _server(server: tuple[str, str]) -> str:
 def operation_differences(old: Operation, new: Operation) -> Iterator[Difference]:
     """Aspects of an operation that differ, apart from its direction, its channel and its messages."""
     if old.consumer_group != new.consumer_group:
-        message = _from_to("consumer group", old.consumer_group, new.consumer_group)
+        message = from_to("consumer group", old.consumer_group, new.consumer_group)
         if old.consumer_group is not None and new.consumer_group is not None:
             message += ": another group starts from its own position"
             yield Difference("consumer group", message, "unknown")
@@ -100,10 +79,10 @@ def operation_differences(old: Operation, new: Operation) -> Iterator[Difference
         if not (grouped and one.aspect.startswith(("binding kafka.groupId", "binding nats.queue"))):
             yield one
     if old.service != new.service:
-        yield Difference("service", _from_to("service", old.service, new.service))
+        yield Difference("service", from_to("service", old.service, new.service))
     yield from _ownership(old.owner, new.owner)
     if old.criticality != new.criticality:
-        yield Difference("criticality", _from_to("criticality", old.criticality, new.criticality))
+        yield Difference("criticality", from_to("criticality", old.criticality, new.criticality))
     yield from objective_differences(old.objectives, new.objectives)
 
 
@@ -116,44 +95,7 @@ def _ownership(old: Owner | None, new: Owner | None) -> Iterator[Difference]:
     ):
         before, after = getattr(old, name, None), getattr(new, name, None)
         if before != after:
-            yield Difference(aspect, _from_to(aspect, before, after))
-
-
-def binding_differences(old: object, new: object) -> Iterator[Difference]:
-    """Values of protocol bindings that differ, by their path; versions of bindings and extensions left out."""
-    before, after = dict(_leaves(old, "")), dict(_leaves(new, ""))
-    for path in sorted(before.keys() | after.keys()):
-        if before.get(path, _ABSENT) == after.get(path, _ABSENT):
-            continue
-        if path in HARMLESS:
-            verdict: Verdict = "compatible"
-        elif path == "kafka.partitions":
-            verdict = _partitions(before.get(path), after.get(path))
-        else:
-            verdict = "breaking" if path in ROUTING and path in before else "unknown"
-        message = _from_to(path, before.get(path), after.get(path))
-        if path == "kafka.partitions" and verdict == "unknown":
-            message += ": keys move to other partitions"
-        yield Difference(f"binding {path}", message, verdict)
-
-
-_ABSENT = object()
-
-
-def _partitions(old: object, new: object) -> Verdict:
-    """Partitions cannot become fewer, and more of them give keys new places; saying the number at all is no change."""
-    if isinstance(old, int) and isinstance(new, int):
-        return "breaking" if new < old else "unknown"
-    return "compatible"
-
-
-def _leaves(value: object, path: str) -> Iterator[tuple[str, object]]:
-    if isinstance(value, dict):
-        for key, part in value.items():
-            if not str(key).startswith("x-") and key not in SAID_TO_PEOPLE:
-                yield from _leaves(part, f"{path}.{key}" if path else str(key))
-    elif path:
-        yield path, value
+            yield Difference(aspect, from_to(aspect, before, after))
 
 
 def objective_differences(old: tuple[SloDeclaration, ...], new: tuple[SloDeclaration, ...]) -> Iterator[Difference]:
@@ -201,20 +143,3 @@ def _objective(one: SloDeclaration) -> str:
 
 def _percent(ratio: float) -> str:
     return f"{ratio * 100:.10g}%"
-
-
-def _from_to(what: str, old: object, new: object) -> str:
-    if old is None or old == []:
-        return f"{what} {_spoken(new)} added"
-    if new is None or new == []:
-        return f"{what} {_spoken(old)} removed"
-    return f"{what} {_spoken(old)} became {_spoken(new)}"
-
-
-def _spoken(value: object) -> str:
-    if isinstance(value, str):
-        return value or "''"
-    if isinstance(value, list) and all(isinstance(one, str) for one in value):
-        return ", ".join(value)
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
-    return text if len(text) <= 80 else text[:79] + "…"

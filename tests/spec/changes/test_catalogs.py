@@ -3,64 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import count
-from pathlib import Path
 
 import pytest
+from spec.changes.estates import ID, Compare, doc
 
 from observatory.spec.catalog import Catalog
-from observatory.spec.changes import Changes, changes_between
+from observatory.spec.changes import Changes
 from observatory.spec.changes.payloads import family_of_format
 
 Load = Callable[..., Catalog]
-Compare = Callable[[dict[str, str], dict[str, str]], Changes]
 
-ID = "{type: object, properties: {id: {type: string}}}"
 ID_REQUIRED = "{type: object, required: [id], properties: {id: {type: string}}}"
 ID_NUMBER = "{type: object, properties: {id: {type: number}}}"
-
-
-@pytest.fixture
-def compare(load: Load) -> Compare:
-    """`compare({"shop.yaml": old}, {"shop.yaml": new})`: the changes between two folders."""
-    numbers = count()
-
-    def comparing(old: dict[str, str], new: dict[str, str]) -> Changes:
-        number = next(numbers)
-        before, after = (
-            load({f"{side}{number}/{name}": text for name, text in files.items()}, paths=[Path(f"{side}{number}")])
-            for side, files in (("old", old), ("new", new))
-        )
-        return changes_between(before, after)
-
-    return comparing
-
-
-def doc(
-    title: str,
-    action: str,
-    payload: str = ID,
-    *,
-    address: str = "orders",
-    message: str = "Placed",
-    channel: str = "",
-    operation: str = "",
-    host: str = "kafka:9092",
-    info: str = "",
-    more: str = "",
-    name: str = "o",
-    key: str = "c",
-) -> str:
-    """A document with one channel, one operation and one message."""
-    return f"""
-asyncapi: 3.0.0
-info: {{title: {title}, version: '1'{info}}}
-servers: {{main: {{host: '{host}', protocol: kafka}}}}
-channels:
-  {key}: {{address: {address}, messages: {{{message}: {{payload: {payload}{more}}}}}{channel}}}
-operations:
-  {name}: {{action: {action}, channel: {{$ref: '#/channels/{key}'}}{operation}}}
-"""
 
 
 def found(changes: Changes) -> list[tuple[str, str, str, tuple[str, ...]]]:
@@ -272,39 +226,6 @@ def test_messages_of_a_channel_without_operations_count_in_both_directions(compa
 def test_what_else_a_message_says(compare: Compare, old: str, new: str, aspect: str, verdict: str) -> None:
     changes = compare({"a.yaml": doc("Shop", "send", more=old)}, {"a.yaml": doc("Shop", "send", more=new)})
     assert [(one.aspect, one.verdict) for one in changes] == [(aspect, verdict)]
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message", "verdict"),
-    [
-        ("kafka: {partitions: 6}", "kafka: {partitions: 12}",
-         "kafka.partitions 6 became 12: keys move to other partitions", "unknown"),
-        ("kafka: {partitions: 6}", "kafka: {partitions: 3}", "kafka.partitions 6 became 3", "breaking"),
-        ("kafka: {}", "kafka: {partitions: 3}", "kafka.partitions 3 added", "compatible"),
-        ("kafka: {replicas: 2}", "kafka: {replicas: 3}", "kafka.replicas 2 became 3", "compatible"),
-        ("kafka: {bindingVersion: 0.4.0}", "kafka: {bindingVersion: 0.5.0}", "", ""),
-        ("kafka: {topicConfiguration: {retention.ms: 1000}}", "kafka: {topicConfiguration: {retention.ms: 2000}}",
-         "kafka.topicConfiguration.retention.ms 1000 became 2000", "unknown"),
-    ],
-)  # fmt: skip
-def test_bindings_by_their_path(compare: Compare, old: str, new: str, message: str, verdict: str) -> None:
-    changes = compare(
-        {"a.yaml": doc("Shop", "send", channel=f", bindings: {{{old}}}")},
-        {"a.yaml": doc("Shop", "send", channel=f", bindings: {{{new}}}")},
-    )
-    assert [(one.message, one.verdict) for one in changes] == ([(message, verdict)] if message else [])
-
-
-def test_another_queue_breaks_though_the_channel_is_the_same(compare: Compare) -> None:
-    def text(queue: str) -> str:
-        bindings = f", bindings: {{amqp: {{is: queue, queue: {{name: {queue}}}}}}}"
-        return doc("Shop", "send", channel=bindings).replace("protocol: kafka", "protocol: amqp")
-
-    changes = compare({"a.yaml": text("one")}, {"a.yaml": text("two")})
-    assert [(one.message, one.verdict) for one in changes] == [
-        ("address one became two", "breaking"),
-        ("amqp.queue.name one became two", "breaking"),
-    ]
 
 
 def test_another_consumer_group_starts_from_its_own_position(compare: Compare) -> None:
