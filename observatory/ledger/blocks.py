@@ -13,12 +13,13 @@ from observatory.ledger.births import EDGE_MS
 from observatory.ledger.days import DAY_MS, SEALED_AFTER_MS
 from observatory.ledger.evidence import Evidence, Material, Sources
 from observatory.ledger.hops import SpanCounts, count_spans
-from observatory.ledger.pages import Page, events_of
+from observatory.ledger.pages import Counted, Page, events_of, join
+from observatory.ledger.returns import last_seen
 from observatory.ledger.slices import Reading, read_level
 from observatory.telemetry.binding import MetricBinding, SemanticKind, Term
 from observatory.windows import Grid, TimeRange
 
-RULES = 1
+RULES = 2
 """Grows whenever the same telemetry is counted in another way, so that counts kept before are not read again; so does
 the version of the package."""
 LONGER_LOOKBACKS_MS = (2 * DAY_MS, 8 * DAY_MS, 32 * DAY_MS)
@@ -100,6 +101,24 @@ class Blocks:
                 self._note(material)
             found[key] = reading
         return found, farthest_ms
+
+    def joined(self, pages: Sequence[Page], grid: Grid) -> Counted:
+        """Pages that follow one another as one ledger on a grid; what came back in them is looked for before them."""
+        material = Material.read((), self.sources, grid)
+        earlier = last_seen(pages, self.requests_planned, material.ask, grid)
+        self._note(material)
+        counted = join(pages, grid, earlier)
+        self.problems += [
+            Problem(
+                code="history-not-counted",
+                severity="info",
+                message=f"{count} series of {self.requests_planned[number].metric} appeared with {held:.0f} events, "
+                "more than can have happened since they were not there yet; they are taken as counted before",
+                hint="when these events are real, let the target export when its counters were created",
+            )
+            for number, (count, held) in sorted(counted.histories.items())
+        ]
+        return counted
 
     def _note(self, material: Material) -> None:
         self._partial = self._partial or material.partial

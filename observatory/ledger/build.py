@@ -7,7 +7,7 @@ samples are met by reading the last ten minutes anew.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from observatory.ledger.hops import expressions_of
 from observatory.ledger.keeping import Keeper, KeptPages
 from observatory.ledger.ledger import Findings, Ledger, Row
 from observatory.ledger.levels import judge
-from observatory.ledger.pages import Counted, Page, join
+from observatory.ledger.pages import Counted, Page
 from observatory.ledger.slices import Reading
 from observatory.ledger.tallies import Events, nothing, of_terms
 from observatory.sources.base import Float64
@@ -61,13 +61,14 @@ def build(
     problems: list[Problem] = []
     requests = 0
     if cold:
-        rows, problems, requests = _count(cold, sources, grid, keeper)
+        counting = _count(cold, sources, grid, keeper)
+        rows, problems, requests = counting.rows, counting.problems, counting.requests
     if warm and tail and previous:
-        fresh, found, sent = _count(warm, sources, tail, None)
-        problems += found
-        requests += sent
-        for key in warm:
-            rows[key] = splice(previous.rows[key], previous.grid, fresh.get(key), tail, grid)
+        for part, keys, fresh in _refreshed(warm, sources, tail, grid, keeper):
+            problems += fresh.problems
+            requests += fresh.requests
+            for key in keys:
+                rows[key] = splice(previous.rows[key], previous.grid, fresh.rows.get(key), part, grid)
     ordered = {key: rows[key] for key in sorted(rows)}
     return Ledger(grid, ordered, tuple(dict.fromkeys(problems)), requests)
 
@@ -84,6 +85,31 @@ def _tail(grid: Grid, previous: Ledger | None) -> Grid | None:
     if not grid.start_ms < kept_ms < grid.end_ms:
         return None
     return Grid(kept_ms, grid.step_ms, (grid.end_ms - kept_ms) // grid.step_ms)
+
+
+def _refreshed(
+    warm: Mapping[str, Measurement], sources: Sources, tail: Grid, grid: Grid, keeper: Keeper | None
+) -> Iterable[tuple[Grid, Iterable[str], _Counting]]:
+    """The tail counted anew, and from further back what had gone dark before the tail and has come back in it.
+
+    What counters counted while nobody scraped them belongs to steps that were held as unseen until now.
+    """
+    if len(blocks_of(tail)) > 1:
+        # Days are counted anew in any case, so all that is asked for is.
+        fresh = _count(warm, sources, grid, keeper)
+        yield grid, [key for key in warm if key in fresh.rows], fresh
+        yield tail, [key for key in warm if key not in fresh.rows], _Counting({}, [], 0, {})
+        return
+    fresh = _count(warm, sources, tail, None)
+    yield tail, warm, fresh
+    by_part: dict[Grid, dict[str, Measurement]] = {}
+    for key, since_ms in fresh.dark_since.items():
+        kept_ms = grid.start_ms + max(0, (since_ms - grid.start_ms) // grid.step_ms) * grid.step_ms
+        part = Grid(kept_ms, grid.step_ms, (grid.end_ms - kept_ms) // grid.step_ms)
+        by_part.setdefault(part, {})[key] = warm[key]
+    for part, returned in by_part.items():
+        again = _count(returned, sources, part, None)
+        yield part, [key for key in returned if key in again.rows], again
 
 
 def splice(old: Row, old_grid: Grid, new: Row | None, tail: Grid, grid: Grid) -> Row:
@@ -124,9 +150,22 @@ def splice(old: Row, old_grid: Grid, new: Row | None, tail: Grid, grid: Grid) ->
     )
 
 
-def _count(
-    measurements: Mapping[str, Measurement], sources: Sources, grid: Grid, keeper: Keeper | None
-) -> tuple[dict[str, Row], list[Problem], int]:
+@dataclass(frozen=True, slots=True)
+class _Counting:
+    """What one pass over the sources gave.
+
+    Attributes:
+        dark_since: By measurement, when series that were dark as the grid began, and came back on it, had been seen
+            last.
+    """
+
+    rows: dict[str, Row]
+    problems: list[Problem]
+    requests: int
+    dark_since: dict[str, int]
+
+
+def _count(measurements: Mapping[str, Measurement], sources: Sources, grid: Grid, keeper: Keeper | None) -> _Counting:
     work = Blocks(measurements, sources)
     kept = _kept(keeper, work, grid)
     pages: dict[Grid, Page] = {}
@@ -139,7 +178,7 @@ def _count(
             pages[page.block] = page
             if kept is not None and is_day(page.block) and work.is_whole(page):
                 kept.keep(page, work.read_for(page))
-    counted = join([pages[block] for block in blocks], grid)
+    counted = work.joined([pages[block] for block in blocks], grid)
     rows: dict[str, Row] = {}
     for key, measurement in measurements.items():
         if any(leaf in work.failed for leaf, _ in leaves_of(measurement)):
@@ -147,7 +186,16 @@ def _count(
         if any(expressions_of(measurement, name) for name in work.failed_spans):
             continue
         rows[key] = _row(measurement, counted)
-    return rows, work.problems, work.requests
+    dark_since = {
+        key: min(found)
+        for key in rows
+        if (
+            found := [
+                counted.dark_since[leaf] for leaf, _ in leaves_of(measurements[key]) if leaf in counted.dark_since
+            ]
+        )
+    }
+    return _Counting(rows, work.problems, work.requests, dark_since)
 
 
 def _kept(keeper: Keeper | None, work: Blocks, grid: Grid) -> KeptPages | None:

@@ -8,6 +8,7 @@ changed since is the keeper's to know. Nothing is lost when a record is: the day
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 from typing import Any, Protocol
 
 import numpy as np
@@ -88,7 +89,8 @@ def packed(page: Page, leaves: Sequence[Leaf]) -> Record:
                 [place[leaf] for leaf in seam.leaves],
                 list(seam.target),
                 seam.gap_ms,
-                [seam.birth.since_ms, seam.birth.base] if seam.birth is not None else None,
+                [*astuple(seam.birth)] if seam.birth is not None else None,
+                seam.history,
             ]
             for seam in page.seams
         ],
@@ -174,7 +176,7 @@ class _Unpacking:
         lasts = zip(ints["last_ms"].tolist(), floats["last"].tolist(), strict=True)
         seams = []
         for row, first, last in zip(self._header["seams"], firsts, lasts, strict=True):
-            number, labels, places, target, gap_ms, birth = row
+            number, labels, places, target, gap_ms, birth, history = row
             leaves = tuple(self._leaves[place] for place in places)
             seams.append(
                 Seam(
@@ -186,6 +188,7 @@ class _Unpacking:
                     first=first,
                     last=last,
                     birth=Birth(*birth) if birth is not None else None,
+                    history=history,
                 )
             )
         return tuple(seams)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from observatory.compile.plan import Leaf
-from observatory.ledger.evidence import RESTARTED_KINDS, Answer, Evidence
+from observatory.ledger.answers import RESTARTED_KINDS, Answer
+from observatory.ledger.evidence import Evidence
 from observatory.ledger.increments import Spread, tally
 from observatory.ledger.ledger import Findings
 from observatory.ledger.targets import TargetKey, target_of
