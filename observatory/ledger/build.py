@@ -32,6 +32,9 @@ from observatory.windows import Grid, TimeRange
 HORIZON_MS = 600_000
 """Steps this near to the end of the previous ledger are counted again, for samples that came late."""
 
+UNTOLD = 1e-9
+"""Of the events of a step: less than this is what adding in another order changes."""
+
 
 def build(
     measurements: Iterable[Measurement],
@@ -144,10 +147,19 @@ def splice(old: Row, old_grid: Grid, new: Row | None, tail: Grid, grid: Grid) ->
         last_sample_ms=new.last_sample_ms if new and new.last_sample_ms is not None else old.last_sample_ms,
         recovered=findings.between(grid.range),
         findings=findings,
-        upper=joined(old.upper, new.upper if new else None, empty),
+        upper=_spliced_upper(old, new, kept, empty),
         at_least=least,
         problems=new.problems if new and new.series else old.problems,
     )
+
+
+def _spliced_upper(old: Row, new: Row | None, kept: slice, empty: Float64) -> Float64 | None:
+    """Good events at most; where one part knows them exactly, its good ones are that."""
+    if old.upper is None and (new is None or new.upper is None):
+        return None
+    head = old.upper if old.upper is not None else old.good
+    tail = empty if new is None else new.upper if new.upper is not None else new.good
+    return np.concatenate((head[kept], tail))
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,13 +191,15 @@ def _count(measurements: Mapping[str, Measurement], sources: Sources, grid: Grid
             if kept is not None and is_day(page.block) and work.is_whole(page):
                 kept.keep(page, work.read_for(page))
     counted = work.joined([pages[block] for block in blocks], grid)
+    bounds = work.bounds(counted)
     rows: dict[str, Row] = {}
     for key, measurement in measurements.items():
         if any(leaf in work.failed for leaf, _ in leaves_of(measurement)):
             continue
         if any(expressions_of(measurement, name) for name in work.failed_spans):
             continue
-        rows[key] = _row(measurement, counted)
+        row = _row(measurement, counted)
+        rows[key] = _within(row, *bounds[key]) if key in bounds else row
     dark_since = {
         key: min(found)
         for key in rows
@@ -290,6 +304,15 @@ def _event_row(measurement: Measurement, expression: Expression, counted: Counte
     if isinstance(part_expression, CountAtMost):
         return _bounded(measurement, part_expression, row, counted)
     return row
+
+
+def _within(row: Row, least: Float64, most: Float64, seen: Float64) -> Row:
+    """A row whose histogram changed its buckets, by what all of them say; what they do not tell may be good."""
+    untold = row.total - seen
+    most = most + np.where(untold > UNTOLD * row.total, untold, 0.0)
+    least = np.minimum(least, row.total)
+    most = np.clip(most, least, row.total)
+    return replace(row, good=least, upper=most if (most > least).any() else None)
 
 
 def _bounded(measurement: Measurement, expression: CountAtMost, row: Row, counted: Counted) -> Row:

@@ -81,6 +81,7 @@ def packed(page: Page, leaves: Sequence[Leaf]) -> Record:
     spans = [(name, sorted(counts.events.items(), key=repr), counts) for name, counts in sorted(page.spans.items())]
     header: dict[str, Any] = {
         "read_from_ms": page.read_from_ms,
+        "changed": list(page.changed),
         "events": [[place[leaf], one.exact, len(one.findings.t_ms), list(one.overhang)] for leaf, one in events],
         "seams": [
             [
@@ -149,6 +150,7 @@ class _Unpacking:
         return Page(
             block=self._block,
             read_from_ms=self._header["read_from_ms"],
+            changed=tuple(self._header["changed"]),
             events={self._leaves[place]: self._events(*rest) for place, *rest in self._header["events"]},
             seams=self._seams(),
             lives=Lives(

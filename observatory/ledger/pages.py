@@ -64,6 +64,7 @@ class Page:
         levels: By measurement.
         spans: By source.
         read_from_ms: The earliest instant that was looked at.
+        changed: Measurements whose histograms changed the buckets that they are judged by.
     """
 
     block: Grid
@@ -73,6 +74,7 @@ class Page:
     lives: Lives = field(default_factory=lambda: Lives({}))
     levels: Mapping[str, Reading] = field(default_factory=dict)
     spans: Mapping[str, SpanCounts] = field(default_factory=dict)
+    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class Counted:
 
     Attributes:
         histories: By request, how many series appeared with more than can have been counted, and how much.
+        changed: Measurements whose histograms changed their buckets in any page.
         dark_since: By leaf, when series that were dark as the grid began, and came back on it, had been seen last.
     """
 
@@ -91,6 +94,7 @@ class Counted:
     spans: Mapping[str, SpanCounts]
     histories: Mapping[int, tuple[int, float]]
     dark_since: Mapping[Leaf, int]
+    changed: frozenset[str]
 
 
 def events_of(
@@ -152,6 +156,7 @@ def join(pages: Sequence[Page], grid: Grid, last_seen: Mapping[SeriesKey, Sample
         },
         _histories(pages, grid, last_seen),
         {leaf: min(one.dark_since) for leaf, one in whole.items() if one.dark_since},
+        frozenset(key for page in pages for key in page.changed),
     )
 
 

@@ -118,6 +118,20 @@ def test_between_two_boundaries_the_truth_lies_between_both_counts(source: Prome
 
 @pytest.mark.integration
 @pytest.mark.xdist_group("native")
+def test_a_raised_resolution_leaves_coarse_boundaries_exact_and_bounds_the_fine_ones(source: PrometheusSource) -> None:
+    assert row_of(source, "finer", 0.5).upper is None
+
+    fine = row_of(source, "finer", 2 ** (-7 / 8))
+
+    assert fine.upper is not None
+    # What the fine bucket counted is known from its second scrape on; before, only the coarse ones tell.
+    late = int((TIMES[len(TIMES) // 2 + 1 :] > GRID.start_ms).sum())
+    assert float(fine.good.sum()) == 7.0 * late + 4.0 * (SEEN - late)
+    assert float(fine.upper.sum()) == 7.0 * SEEN
+
+
+@pytest.mark.integration
+@pytest.mark.xdist_group("native")
 def test_a_native_histogram_has_the_names_and_boundaries_of_a_classic_one(source: PrometheusSource) -> None:
     names = source.metric_names(GRID.range)
     found = source.inventory(InventoryRequest({"whole_bucket": ("job", "le"), "whole_count": ("job",)}), GRID.range)
