@@ -77,6 +77,7 @@ class Cut:
             np.concatenate([np.empty(0), *(samples.values[part] for part in parts)]),
             samples.exact,
             samples.resolution_ms,
+            pushdown=samples.pushdown,
         )
         inside = {leaf: place[indexes[kept[indexes]]] for leaf, indexes in routes.items()}
         return found, {leaf: indexes for leaf, indexes in inside.items() if len(indexes)}

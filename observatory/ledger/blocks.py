@@ -63,7 +63,7 @@ class Blocks:
     def pages(self, blocks: Sequence[Grid]) -> Iterator[Page]:
         """Read blocks that follow one another in one go, and count each."""
         span = Grid(blocks[0].start_ms, blocks[0].step_ms, sum(block.steps for block in blocks))
-        material = Material.read(self.requests_planned, self.sources, span)
+        material = Material.read(self.requests_planned, self.sources, span, self.kinds)
         lookback_ms = max((request.lookback_ms for request in self.requests_planned), default=0)
         for name, newest_ms in material.newest_ms.items():
             self._newest_ms[name] = max(newest_ms, self._newest_ms.get(name, newest_ms))
@@ -113,7 +113,7 @@ class Blocks:
         material = Material.read((), self.sources, grid)
         earlier = last_seen(pages, self.requests_planned, material.ask, grid)
         self._note(material)
-        counted = join(pages, grid, earlier)
+        counted = join(pages, self.requests_planned, grid, earlier)
         self.problems += [
             Problem(
                 code="history-not-counted",

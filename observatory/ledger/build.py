@@ -20,7 +20,7 @@ from observatory.ledger.days import blocks_of, is_day
 from observatory.ledger.evidence import Sources
 from observatory.ledger.hops import expressions_of
 from observatory.ledger.keeping import Keeper, KeptPages
-from observatory.ledger.ledger import Findings, Ledger, Row
+from observatory.ledger.ledger import Counting, Findings, Ledger, Row
 from observatory.ledger.levels import judge
 from observatory.ledger.pages import Counted, Page
 from observatory.ledger.slices import Reading
@@ -140,7 +140,7 @@ def splice(old: Row, old_grid: Grid, new: Row | None, tail: Grid, grid: Grid) ->
         good=counted(old.good, new.good if new else None),
         total=counted(old.total, new.total if new else None),
         observed=counted(old.observed, new.observed if new else None),
-        counting=new.counting if new and new.series else old.counting,
+        counting=new.counting if new and new.series and old.counting != "pushdown" else old.counting,
         level=joined(old.level, new.level if new else None, np.full(max(1, tail.steps), np.nan)[: tail.steps]),
         level_error=joined(old.level_error, new.level_error if new else None, empty),
         series=max(old.series, new.series if new else 0),
@@ -295,7 +295,7 @@ def _event_row(measurement: Measurement, expression: Expression, counted: Counte
         good=good,
         total=total.amount,
         observed=observed,
-        counting="exact" if total.exact and part.exact else "estimated",
+        counting=_counting(total, part),
         series=total.series,
         last_sample_ms=max(ends, default=None),
         recovered=findings.between(grid.range),
@@ -304,6 +304,12 @@ def _event_row(measurement: Measurement, expression: Expression, counted: Counte
     if isinstance(part_expression, CountAtMost):
         return _bounded(measurement, part_expression, row, counted)
     return row
+
+
+def _counting(*parts: Events) -> Counting:
+    if any(part.pushdown for part in parts):
+        return "pushdown"
+    return "exact" if all(part.exact for part in parts) else "estimated"
 
 
 def _within(row: Row, least: Float64, most: Float64, seen: Float64) -> Row:

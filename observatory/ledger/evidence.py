@@ -11,14 +11,23 @@ import numpy as np
 
 from observatory.compile.plan import Leaf, PlannedRequest
 from observatory.errors import Problem, SourceFailed
-from observatory.ledger.answers import Answer, Cut
+from observatory.ledger.answers import RESTARTED_KINDS, Answer, Cut
 from observatory.ledger.increments import Birth
 from observatory.ledger.origins import Origins, find_restarts
 from observatory.ledger.replicas import without_replicas
 from observatory.ledger.routes import route
 from observatory.ledger.samples import fit
 from observatory.ledger.targets import Target, Targets, target_of
-from observatory.sources.base import Float64, Int64, MetricSource, SampleSet, SeriesRequest, SpanSource, TogetherSource
+from observatory.sources.base import (
+    CountingSource,
+    Float64,
+    Int64,
+    MetricSource,
+    SampleSet,
+    SeriesRequest,
+    SpanSource,
+    TogetherSource,
+)
 from observatory.telemetry.binding import SemanticKind
 from observatory.windows import Grid, TimeRange
 
@@ -81,7 +90,7 @@ def gather(
     Args:
         kinds: How each leaf is counted; births are looked for where the kind has them.
     """
-    return Material.read(requests, sources, grid).evidence(grid, kinds)
+    return Material.read(requests, sources, grid, kinds).evidence(grid, kinds)
 
 
 @dataclass(slots=True)
@@ -110,8 +119,18 @@ class Material:
         self._origins = Origins(self.span, self.answers, self.ask)
 
     @classmethod
-    def read(cls, requests: Sequence[PlannedRequest], sources: Sources, grid: Grid) -> Material:
-        """Ask the sources once for everything on a grid."""
+    def read(
+        cls,
+        requests: Sequence[PlannedRequest],
+        sources: Sources,
+        grid: Grid,
+        kinds: Mapping[Leaf, SemanticKind] | None = None,
+    ) -> Material:
+        """Ask the sources once for everything on a grid.
+
+        Args:
+            kinds: How leaves are counted; with it a source may count what is too much to be read raw.
+        """
         found = cls(grid.range, [], _sources={source.name: source for source in sources.metrics})
         asked = [
             SeriesRequest(one.metric, one.matchers, TimeRange(grid.start_ms - one.lookback_ms, grid.end_ms))
@@ -121,7 +140,7 @@ class Material:
         for number, (request, question) in enumerate(zip(requests, asked, strict=True)):
             samples = together.get(number)
             if number not in together:
-                samples = found.ask(request.source, question, request.leaves)
+                samples = found.ask(request.source, question, request.leaves, _labels_to_count_by(request, kinds or {}))
             if samples is not None:
                 found.answers.append((request, Cut(samples), route(request, samples)))
         return found
@@ -167,8 +186,14 @@ class Material:
         find_restarts(answers, evidence.targets, kinds)
         return evidence
 
-    def ask(self, source: str, request: SeriesRequest, leaves: Iterable[Leaf] = ()) -> SampleSet | None:
-        """One more answer, fit for counting; None where the source is not there or fails, which is noted."""
+    def ask(
+        self, source: str, request: SeriesRequest, leaves: Iterable[Leaf] = (), by: tuple[str, ...] | None = None
+    ) -> SampleSet | None:
+        """One more answer, fit for counting; None where the source is not there or fails, which is noted.
+
+        Args:
+            by: Labels by which the source may count itself where the samples are too many to be read; None forbids it.
+        """
         server = self._sources.get(source)
         if server is None:
             self.failed.update(leaves)
@@ -176,8 +201,17 @@ class Material:
             return None
         answers: list[SampleSet] = []
         with self._noting(leaves, 1):
-            answers.append(self._fit(server.samples(request), request))
+            answers.append(self._fit(self._samples(server, request, by), request))
         return answers[0] if answers else None
+
+    def _samples(self, server: MetricSource, request: SeriesRequest, by: tuple[str, ...] | None) -> SampleSet:
+        try:
+            return server.samples(request)
+        except SourceFailed as error:
+            if by is None or error.problems[0].code != "source-too-large" or not isinstance(server, CountingSource):
+                raise
+            self.requests += 1
+            return server.increments(request, by)
 
     @contextmanager
     def _noting(self, leaves: Iterable[Leaf], requests: int) -> Iterator[None]:
@@ -192,6 +226,8 @@ class Material:
 
     def _fit(self, samples: SampleSet, request: SeriesRequest) -> SampleSet:
         self.partial = self.partial or bool(samples.problems) or not samples.exact
+        if samples.pushdown:
+            return samples  # sums that begin a step before the range, so that its first events are an increment
         return fit(samples, request.range.start_ms, request.range.end_ms)
 
 
@@ -200,3 +236,10 @@ def _one_of_replicas(
 ) -> tuple[SampleSet, dict[Leaf, Int64]]:
     merged = without_replicas(samples)
     return (samples, routes) if merged is samples else (merged, route(request, merged))
+
+
+def _labels_to_count_by(request: PlannedRequest, kinds: Mapping[Leaf, SemanticKind]) -> tuple[str, ...] | None:
+    """Labels that tell the leaves of a request apart and their targets, where a server can count them at all."""
+    if not all(kinds.get(leaf) in RESTARTED_KINDS for leaf in request.leaves):
+        return None
+    return tuple(sorted({"job", *(one.label for leaf in request.leaves for one in leaf.selector.matchers)}))

@@ -62,7 +62,7 @@ class Origins:
         wanted: dict[str, set[TargetKey]] = {}
         for answer in answers:
             born = [leaf for leaf in answer.routes if kinds.get(leaf) in BORN_KINDS]
-            if not born:
+            if not born or answer.samples.pushdown:
                 continue
             routed = set(np.concatenate([answer.routes[leaf] for leaf in born]).tolist())
             known_since_ms = part.start_ms - answer.request.lookback_ms

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from observatory.compile.plan import LOOKBACK_MS, Leaf, PlannedRequest
+from observatory.compile.plan import Leaf, PlannedRequest
 from observatory.indicators.expression import Expression
 from observatory.ledger.births import EDGE_MS
 from observatory.ledger.evidence import Evidence
@@ -41,6 +41,7 @@ class Seam:
         leaves: Which leaves count it, all as the same kind.
         first, last: Of the samples in the block and its lookback.
         birth: The first value is an increment, unless the series was seen before.
+        summed: Counted by the server: its values are sums of their own, which mean nothing beside those of neighbours.
         history: The first value is more than can have been counted since the series was not there, unless it was.
     """
 
@@ -53,6 +54,7 @@ class Seam:
     last: Sample
     birth: Birth | None = None
     history: bool = False
+    summed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,18 +133,23 @@ def events_of(
                     last=(int(t_ms[-1]), float(values[-1])),
                     birth=answer.births.get(index) or answer.earlier.get(index),
                     history=index in answer.histories,
+                    summed=answer.samples.pushdown,
                 )
             )
     return events, tuple(seams)
 
 
-def join(pages: Sequence[Page], grid: Grid, last_seen: Mapping[SeriesKey, Sample]) -> Counted:
+def join(
+    pages: Sequence[Page], requests: Sequence[PlannedRequest], grid: Grid, last_seen: Mapping[SeriesKey, Sample]
+) -> Counted:
     """Pages that follow one another, oldest first, as one ledger on a grid that they cover.
 
     Args:
+        requests: All that were planned; series are told by their number.
         last_seen: Of series that appear late, when they were last there before the first page; see `returns`.
     """
-    whole = _joined_events(pages, grid, last_seen)
+    known_since_ms = [pages[0].block.start_ms - request.lookback_ms for request in requests]
+    whole = _joined_events(pages, grid, last_seen, known_since_ms)
     targets = {seam.series: seam.target for page in pages for seam in page.seams if seam.series in last_seen}
     before = [Lives({target: ((at - 1, at),)}) for key, target in targets.items() for at, _ in (last_seen[key],)]
     return Counted(
@@ -201,14 +208,18 @@ class _Whole:
     targets: set[TargetKey] = field(default_factory=set)
     last_ms: int | None = None
     exact: bool = True
+    pushdown: bool = False
     dark_since: list[int] = field(default_factory=list)
 
     def events(self) -> Events:
         findings = self.findings + Findings.of(self.rows)
-        return Events(self.amount, findings, len(self.series), frozenset(self.targets), self.last_ms, self.exact)
+        targets = frozenset(self.targets)
+        return Events(self.amount, findings, len(self.series), targets, self.last_ms, self.exact, self.pushdown)
 
 
-def _joined_events(pages: Sequence[Page], grid: Grid, last_seen: Mapping[SeriesKey, Sample]) -> dict[Leaf, _Whole]:
+def _joined_events(
+    pages: Sequence[Page], grid: Grid, last_seen: Mapping[SeriesKey, Sample], known_since_ms: Sequence[int]
+) -> dict[Leaf, _Whole]:
     found: dict[Leaf, _Whole] = {}
     for leaf in dict.fromkeys(leaf for page in pages for leaf in page.events):
         parts = [(page.block, page.events[leaf]) for page in pages if leaf in page.events]
@@ -217,20 +228,18 @@ def _joined_events(pages: Sequence[Page], grid: Grid, last_seen: Mapping[SeriesK
             findings += part.findings
         amount = _line(((block, part.amount) for block, part in parts), grid)
         whole = found[leaf] = _Whole(amount, findings, exact=all(part.exact for _, part in parts))
+        whole.pushdown = any(part.pushdown for _, part in parts)
         for block, part in parts:
             for since_ms, at_ms, events in part.overhang:
                 add_overlap(amount, grid, since_ms, block.start_ms, events / ((at_ms - since_ms) / 1000))
                 if since_ms < grid.start_ms < at_ms:
                     whole.dark_since.append(since_ms)
-    known_since_ms = pages[0].block.start_ms - LOOKBACK_MS
     before: dict[tuple[SeriesKey, SemanticKind], Sample] = {}
     for page in pages:
         for seam in page.seams:
-            known = before.get((seam.series, seam.kind)) or last_seen.get(seam.series)
-            birth = seam.birth
-            if known is not None or (
-                birth is not None and birth.created and birth.since_ms <= known_since_ms + EDGE_MS
-            ):
+            known = None if seam.summed else before.get((seam.series, seam.kind)) or last_seen.get(seam.series)
+            birth = seam.birth if known is None else None
+            if birth is not None and birth.created and birth.since_ms <= known_since_ms[seam.series[0]] + EDGE_MS:
                 birth = None
             first_ms = seam.first[0]
             before_ms = known[0] if known is not None else birth.since_ms if birth is not None else first_ms

@@ -30,7 +30,12 @@ _Series = tuple[Mapping[str, str], Int64, Float64]
 
 
 def without_replicas(samples: SampleSet) -> SampleSet:
-    """One series for each group of replicas, without the label that told them apart; others are left as they are."""
+    """One series for each group of replicas, without the label that told them apart; others are left as they are.
+
+    What the server counted is one sum per leaf, in which they cannot be told apart.
+    """
+    if samples.pushdown:
+        return samples
     suspects = REPLICA_LABELS | SERVER_LABELS | EXPORTED.keys()
     if all(suspects.isdisjoint(labels) for labels in samples.labels):
         return samples

@@ -38,7 +38,7 @@ def last_seen(
         for seam in page.seams:
             number = seam.series[0]
             known_since_ms = pages[0].block.start_ms - requests[number].lookback_ms
-            if seam.series in seen or not (seam.kind in BORN_KINDS or seam.kind == "position"):
+            if seam.summed or seam.series in seen or not (seam.kind in BORN_KINDS or seam.kind == "position"):
                 continue
             seen.add(seam.series)
             if seam.first[0] > max(known_since_ms + EDGE_MS, grid.start_ms):

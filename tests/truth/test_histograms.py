@@ -179,3 +179,18 @@ def test_a_gap_across_the_change_spreads_what_the_new_process_counted() -> None:
     assert (float(row.good.sum()), float(row.upper.sum())) == pytest.approx(
         (1 * EARLY + 4 * LATE, 6 * EARLY + 4 * LATE), rel=1e-9
     )
+
+
+def test_what_a_changed_histogram_counted_before_it_came_back_may_be_good() -> None:
+    """It was dark for longer than is read with its buckets; its count is known to have gone on meanwhile."""
+    series, binding = changed((0.1, 1.0), (0.5, 1.0))
+    away = (TIMES[10] < TIMES) & (GRID.start_ms + 3 * HOUR_MS >= TIMES)
+    kept = [(labels, t[~(inside := np.isin(t, TIMES[away]))], values[~inside]) for labels, t, values in series]
+
+    row = row_of(kept, binding)
+
+    assert row.upper is not None
+    assert float(row.total.sum()) == pytest.approx(TOTAL, abs=8.0)
+    missed = int(((GRID.start_ms < TIMES) & (GRID.start_ms + 3 * HOUR_MS >= TIMES)).sum())
+    least = 1 * (EARLY - missed) + 4 * LATE
+    assert least - 1 <= float(row.good.sum()) <= TRUTH <= float(row.upper.sum())

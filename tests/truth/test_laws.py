@@ -156,6 +156,24 @@ def test_a_target_that_was_dark_for_a_day_is_counted_by_a_refresh_as_by_one_look
     assert row.recovered.gap_events == pytest.approx(2.0 * 1441)
 
 
+def test_a_refresh_after_days_counts_what_one_look_counts() -> None:
+    """What was dark as the process fell asleep belongs to steps that were held as unseen."""
+    t = scrapes(END_MS - 7 * DAY_MS, END_MS)
+    dark = (t > END_MS - 75 * HOUR_MS) & (t <= END_MS - 70 * HOUR_MS)
+    series = [
+        counter(handled("success", "steady:1"), t, 5.0),
+        (handled("error"), t[~dark], np.cumsum(np.full(len(t), 2.0))[~dark]),
+    ]
+    with store_of(series) as store:
+        ledger = None
+        for late_hours in (72, 0):
+            grid = Grid.ending_at(END_MS - late_hours * HOUR_MS, 5 * DAY_MS)
+            ledger = build([AVAILABILITY], Answering((store,)), grid, previous=ledger)
+    assert ledger is not None
+    assert bad(ledger.rows[AVAILABILITY.key]) == pytest.approx(2.0 * 5 * 1440)
+    assert ledger.rows[AVAILABILITY.key].recovered.gap_events == pytest.approx(2.0 * 301)
+
+
 @given(st.floats(0.5, 0.99999), st.integers(1, 10**9), st.lists(st.integers(1, 10**6), min_size=1, max_size=50))
 @settings(max_examples=100, deadline=None)
 def test_burn_rate_one_over_the_window_spends_the_budget_exactly(
