@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from observatory.errors import ExitCode, Problem, SourceFailed
+from observatory.cli.verdict import told_by
+from observatory.errors import ExitCode, Problem, SourceFailed, in_order
 from observatory.evaluate.participants import Participants, participants
 from observatory.settings import Settings
 from observatory.sources.base import SourceState
@@ -70,6 +71,6 @@ def observe(catalog: Catalog, settings: Settings, span: TimeRange) -> Observatio
         span=span,
         states=states,
         spans_asked=spans_asked,
-        problems=found.problems,
+        problems=tuple(in_order([*found.problems, *told_by(states)])),
         code=ExitCode.PARTIAL_DATA if partial else ExitCode.FINE,
     )

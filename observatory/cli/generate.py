@@ -44,7 +44,8 @@ def rules(
     """Recording rules, burn-rate alerts and their promtool tests, one pair of files per document.
 
     With a source the rules read the series that are really there; without one, those that the profiles promise.
-    Exit codes: 0 fine, 1 --check found a difference, 3 documents have errors, 4 no source answered.
+    Exit codes: 0 fine, 1 --check found a difference, 3 documents have errors, 4 a source did not answer, 5 a source
+    answered in part. Nothing is written with 3 or 4.
     """
     from observatory.rules.generate import ENDINGS, rule_files
 
@@ -91,7 +92,8 @@ def openslo(
     """OpenSLO v1: a service and its SLOs with the queries that count them, one file per document.
 
     With a source the queries read the series that are really there; without one, those that the profiles promise.
-    Exit codes: 0 fine, 1 --check found a difference, 3 documents have errors, 4 no source answered.
+    Exit codes: 0 fine, 1 --check found a difference, 3 documents have errors, 4 a source did not answer, 5 a source
+    answered in part. Nothing is written with 3 or 4.
     """
     from observatory.export.openslo import ENDINGS, openslo_files
 
@@ -137,6 +139,7 @@ def generate(
     json: bool,
 ) -> None:
     """Ask what measures each objective, make the files and put them in place, or say how they differ."""
+    from observatory.cli.verdict import verdict
     from observatory.compile.plan import Measurement
     from observatory.evaluate.estate import Estate
     from observatory.rules.writing import differences, orphans, write_files
@@ -145,25 +148,28 @@ def generate(
     with open_sources(settings, read_only_store=True) as sources:
         estate = Estate(settings, sources)
         measured, problems = estate.measured(at_ms)
-        failed = any(state.state == "failed" for state in sources.states())
+        states = sources.states()
+    failed = any(state.state == "failed" for state in states)
     found = Found(
         measurements={key: one for key, one in measured.items() if isinstance(one, Measurement)},
         reasons={key: one for key, one in measured.items() if isinstance(one, Problem)},
     )
     files, said = make(estate, found)
-    problems += said
-    if failed:
-        # What is written now would lack what the silent source measures, and a reload would drop those alerts.
-        console.report(problems)
-        console.say("nothing was written, for a source did not answer")
-        raise typer.Exit(int(ExitCode.SOURCE_FAILED))
-    stale = differences(output, files)
-    problems += orphans(output, files, endings)
+    invalid = any(problem.severity == "error" and problem.location for problem in problems)
+    if not invalid:
+        problems += said
+    stale: tuple[Problem, ...] = ()
     changed: tuple[str, ...] = ()
-    if check:
-        problems += stale
-    else:
-        changed = write_files(output, files)
+    # What is written now would lack what the silent source measures, or what a document means and does not say
+    # rightly, and a reload would drop those alerts.
+    refusal = "a source did not answer" if failed else "the documents have errors" if invalid else ""
+    if not refusal:
+        problems += orphans(output, files, endings)
+        if check:
+            stale = differences(output, files)
+            problems += stale
+        else:
+            changed = write_files(output, files)
     if json:
         console.answer_json(
             {
@@ -174,14 +180,16 @@ def generate(
                 "problems": [problem.to_json() for problem in problems],
             }
         )
-    else:
+    elif not refusal:
         for name in files:
             console.answer(str(output / name))
-    code = console.report(problem for problem in problems if problem not in stale)
-    if check and stale:
-        console.report(stale)
-        code = ExitCode.GATE_FAILED if code == ExitCode.FINE else code
-    console.finish(code)
+    console.report(problem for problem in problems if problem not in stale)
+    if refusal:
+        console.say(f"nothing was {'compared' if check else 'written'}, for {refusal}")
+        console.finish(ExitCode.SOURCE_FAILED if failed else ExitCode.INPUT_INVALID)
+    console.report(stale)
+    code = verdict(problems, states)
+    console.finish(ExitCode.GATE_FAILED if stale and code == ExitCode.FINE else code)
 
 
 def register(parent: typer.Typer) -> None:

@@ -47,8 +47,13 @@ def map_channels(
     json: options.Json = False,
     fail_on: Gate = None,
 ) -> None:
-    """Show which series measure which channel, by which profile, live or missing, and why."""
+    """Show which series measure which channel, by which profile, live or missing, and why.
+
+    Exit codes: 0 fine, 1 the gate of --fail-on, 3 documents have errors, 4 no source answered, 5 a source answered in
+    part or one of several failed.
+    """
     from observatory.cli import map_text
+    from observatory.cli.verdict import told_by, verdict
     from observatory.compile.measure import Measurement
     from observatory.sources.opening import open_sources
     from observatory.spec.load import load_catalog
@@ -83,15 +88,14 @@ def map_channels(
         found = survey(catalog, profiles, sources.metrics, sources.spans, TimeRange(at_ms - HOUR_MS, at_ms))
         states = sources.states()
     measured = _measured(catalog, found.mapping, found.names)
-    problems = in_order([*catalog.problems, *found.problems])
+    problems = in_order([*catalog.problems, *found.problems, *told_by(states)])
     if json:
         console.answer_json(map_text.as_json(at_ms, states, found, catalog, channels, measured, problems))
     else:
         console.answer(map_text.as_text(found, catalog, channels, measured, every_signal=bool(channel)))
-    code = console.report(problems)
-    if found.failed:
-        code = ExitCode.PARTIAL_DATA
-    console.finish(code)
+    console.report(problems)
+    code = verdict(problems, states)
+    console.finish(ExitCode.PARTIAL_DATA if found.failed and code == ExitCode.FINE else code)
     unmeasured = [one for one in measured.values() if not isinstance(one, Measurement) or one.liveness == "missing"]
     if fail_on and unmeasured:
         console.say(f"{len(unmeasured)} of {len(measured)} objectives are measured by nothing live")

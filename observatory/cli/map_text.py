@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from observatory.cli import console
 from observatory.compile.measure import Measurement
 from observatory.compile.promql import selector
 from observatory.errors import Problem
@@ -20,7 +20,7 @@ from observatory.telemetry.survey import Survey
 from observatory.windows import format_instant
 
 SCHEMA = "observatory.map/1"
-WIDTH = 160
+UNBROKEN = 100_000
 """Columns where nobody looks: a pipe or a file."""
 
 
@@ -177,7 +177,8 @@ def as_text(
     from rich.console import Console
 
     out = io.StringIO()
-    terminal = Console(file=out, width=None if sys.stdout.isatty() else WIDTH, color_system=None, emoji=False)
+    # In a file or a pipe nothing is broken over lines, for those who search it or copy a selector out of it.
+    terminal = Console(file=out, width=console.width() or UNBROKEN, color_system=None, emoji=False)
     for seen in found.recognised:
         how = "; ".join(part for part in (", ".join(seen.variants), ", ".join(seen.versions)) if part)
         terminal.print(_line(f"{seen.source}: {seen.profile}{f' ({how})' if how else ''}, {seen.series} series"))
@@ -193,7 +194,7 @@ def as_text(
     counts = [one for one in measured.values() if isinstance(one, Measurement) and one.liveness != "missing"]
     terminal.print()
     terminal.print(_line(f"{len(counts)} of {len(measured)} objectives can be measured"))
-    return out.getvalue().rstrip()
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()).rstrip()
 
 
 def _names(channel: Channel) -> str:
@@ -221,11 +222,12 @@ def _print_subject(terminal: Any, title: str, resolutions: Sequence[Resolution],
 
     shown = [one for one in resolutions if every_signal or one.chosen is not None or one.code != "not-provided"]
     hidden = [one.signal for one in resolutions if one not in shown]
-    table = Table(box=None, show_header=False, padding=(0, 0, 0, 4), expand=True)
+    breaks = terminal.width < UNBROKEN
+    table = Table(box=None, show_header=False, padding=(0, 0, 0, 4), expand=breaks)
     table.add_column(no_wrap=True, width=max(map(len, SIGNALS)))
     table.add_column(no_wrap=True, width=len("unmapped"))
-    table.add_column(overflow="fold", ratio=3)
-    table.add_column(overflow="fold", ratio=2)
+    table.add_column(overflow="fold", ratio=3 if breaks else None)
+    table.add_column(overflow="fold", ratio=2 if breaks else None)
     for one in shown:
         series = "\n".join(series_of(one.chosen)) if one.chosen else "-"
         caveats = "".join(f"\n({caveat})" for caveat in one.chosen.caveats) if one.chosen and every_signal else ""

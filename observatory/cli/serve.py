@@ -54,7 +54,7 @@ def serve(
     with open_sources(settings) as sources:
         estate = Estate(settings, sources, keeper=sources.kept)
         # Channels that can be read are served; what is wrong with the others is said and does not end the server.
-        report(estate.catalog.problems)
+        report(estate.problems)
         site = build_site(
             estate,
             clock=lambda: round(time.time() * 1000),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import time
@@ -126,8 +125,7 @@ def show(found: Status) -> None:
     from observatory.windows import format_instant
 
     # Into a file or a pipe each objective is one line, for those who search it.
-    fixed = None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDTH
-    out = Console(file=sys.stdout, width=fixed, highlight=False, soft_wrap=False)
+    out = Console(file=sys.stdout, width=console.width() or _width_of(found), highlight=False, soft_wrap=False)
     width = out.width
     room = width - next((cells for limit, cells in OTHER_COLUMNS.items() if width < limit), OTHER_COLUMNS[WIDTH])
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
@@ -163,12 +161,18 @@ def show(found: Status) -> None:
     if found.objectives:
         out.print(table)
     else:
-        out.print("no objectives: no operation has x-slo")
+        faulty = any(problem.severity == "error" for problem in found.problems)
+        out.print(f"no objectives: {'the documents have errors' if faulty else 'no operation has x-slo'}")
     counts = ", ".join(
         f"{number} {state.replace('_', ' ')}" for state, number in state_counts(found.objectives).items()
     )
     noun = "objective" if len(found.objectives) == 1 else "objectives"
     out.print(Text(f"{len(found.objectives)} {noun} at {format_instant(found.at_ms)}: {counts or 'none'}", "dim"))
+
+
+def _width_of(found: Status) -> int:
+    """Cells that hold the longest id beside every other column."""
+    return max([WIDTH, *(OTHER_COLUMNS[WIDTH] + len(one.objective.id) for one in found.objectives)])
 
 
 def folded(name: str, room: int) -> str:

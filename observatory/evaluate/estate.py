@@ -52,6 +52,7 @@ class Estate:
         objectives: What they ask for.
         policies: Burn-rate policies by name.
         sources: Who answers.
+        problems: What is wrong with the documents, with their objectives and with the policies these name.
     """
 
     def __init__(
@@ -86,7 +87,10 @@ class Estate:
         )
         self.profiles: tuple[Profile, ...] = load_profiles(settings.profiles_dir)
         self.policies: dict[str, Policy] = load_policies(settings.policies_dir)
-        self.objectives, self._problems = objectives_of(self.catalog)
+        self.objectives, problems = objectives_of(self.catalog)
+        named = [problem for one in self.objectives for problem in check_policy(one, self.policies)]
+        faults = (problem for problem in named if problem.severity == "error")
+        self.problems: tuple[Problem, ...] = (*self.catalog.problems, *problems, *faults)
         self._known: _Known | None = None
 
     def snapshot(
@@ -134,7 +138,7 @@ class Estate:
         known = self._mapping(self.grid(at_ms), None)
         found = {one.id: measure(one, known.mapping, known.names) for one in self.objectives}
         states = self._states(known)
-        problems = [*self.catalog.problems, *self._problems, *known.problems]
+        problems = [*self.problems, *known.problems]
         problems += [problem for state in states for problem in state.problems if state.state != "ok"]
         return found, tuple(in_order(problems))
 
@@ -179,7 +183,7 @@ class Estate:
         states = self._states(known)
         failed = {state.name for state in states if state.state == "failed"}
         statuses = tuple(self._judged(one, measured[one.id], ledger, failed) for one in self.objectives)
-        problems = [*self.catalog.problems, *self._problems, *known.problems, *ledger.problems]
+        problems = [*self.problems, *known.problems, *ledger.problems]
         problems += [problem for state in states for problem in state.problems if state.state != "ok"]
         return Status(at_ms=at_ms, sources=states, objectives=statuses, problems=tuple(in_order(problems)))
 

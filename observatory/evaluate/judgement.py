@@ -35,7 +35,7 @@ from observatory.objectives.budget import allowed_events, remaining_ratio, small
 from observatory.objectives.burn import burn_rate
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import Policy
-from observatory.telemetry.binding import MetricBinding
+from observatory.telemetry.binding import MetricBinding, SpanBinding
 from observatory.units import format_duration, parse_duration
 from observatory.windows import BURN_WINDOWS, Grid, TimeRange, format_instant
 
@@ -88,9 +88,10 @@ def judge(
     part = steps_of(grid, window)
     raw = _sum(row, part, window.seconds)
     counts = Counts(min(max(raw.good, 0.0), raw.total), raw.total, raw.observed_seconds, raw.expected_seconds)
+    late_ms = _edge_ms(grid, part) - window.start_ms
     known = replace(
         known,
-        counting=row.counting,
+        counting="estimated" if late_ms > 0 and row.counting == "exact" else row.counting,
         level=_level_now(objective, row, grid, part),
         recovered=row.findings.between(window),
         last_sample_ms=row.last_sample_ms,
@@ -112,8 +113,26 @@ def judge(
         burn_rates=_burn_rates(objective, row, grid, counts),
         exhausts_at_ms=exhausts_at(row, grid, objective),
         firing=tuple(dict.fromkeys(pair.severity for pair in firing)),
-        problems=tuple(_doubts(objective, measured, row, grid, part, raw)),
+        problems=(*_edge_doubts(objective, grid, late_ms), *_doubts(objective, measured, row, grid, part, raw)),
     )
+
+
+def _edge_ms(grid: Grid, part: slice) -> int:
+    """Where the first step of a part begins."""
+    first: int = part.start
+    return grid.start_ms + first * grid.step_ms
+
+
+def _edge_doubts(objective: Objective, grid: Grid, late_ms: int) -> Iterator[Problem]:
+    """A window that begins inside a step is counted from the next step on, and so is not quite the one asked for."""
+    if late_ms > 0:
+        yield _problem(
+            objective,
+            "window-inside-step",
+            f"the window of {objective.window} begins {format_duration(late_ms / 1000)} before the first of the steps "
+            f"of {format_duration(grid.step_ms / 1000)} that are counted, which end at {format_instant(grid.end_ms)}",
+            hint="ask for an instant on a full minute, or choose a window of whole minutes",
+        )
 
 
 def steps_of(grid: Grid, span: TimeRange) -> slice:
@@ -201,7 +220,7 @@ def _doubts(
     objective: Objective, measured: Measurement, row: Row, grid: Grid, part: slice, raw: Counts
 ) -> Iterator[Problem]:
     """What makes the numbers less sure than they look."""
-    yield from _coverage_doubts(objective, row, grid, part)
+    yield from _coverage_doubts(objective, measured, row, grid, part)
     if raw.good > raw.total * (1 + 1e-9) or raw.good < -1e-9 * max(raw.total, 1.0):
         yield _problem(
             objective,
@@ -242,8 +261,11 @@ def _doubts(
             )
 
 
-def _coverage_doubts(objective: Objective, row: Row, grid: Grid, part: slice) -> Iterator[Problem]:
+def _coverage_doubts(
+    objective: Objective, measured: Measurement, row: Row, grid: Grid, part: slice
+) -> Iterator[Problem]:
     observed = row.observed[part]
+    by_spans = any(isinstance(binding, SpanBinding) for binding in measured.bindings)
     seen = np.flatnonzero(observed > 0)
     if not len(seen):
         return
@@ -266,15 +288,19 @@ def _coverage_doubts(objective: Objective, row: Row, grid: Grid, part: slice) ->
             objective,
             "telemetry-stopped",
             f"nothing was seen since {format_instant(until_ms)}, {format_duration(stopped * step)} ago",
-            hint="check that the target is scraped and that its labels have not changed",
+            hint="check that spans still arrive, and that their destination has not changed"
+            if by_spans
+            else "check that the target is scraped and that its labels have not changed",
         )
     inner = observed[int(seen[0]) : until]
     coverage = float(inner.sum()) / (len(inner) * step)
     if coverage < LOW_COVERAGE:
+        survives = not by_spans and row.level is None
+        within = "counted where counters survived" if survives else "not known"
         yield _problem(
             objective,
             "coverage-low",
-            f"only {coverage:.1%} of the time was seen; what happened in the gaps is counted where counters survived",
+            f"only {coverage:.1%} of the time was seen; what happened in the gaps is {within}",
         )
 
 

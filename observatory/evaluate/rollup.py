@@ -18,7 +18,8 @@ class Rollup:
 
     Attributes:
         name: The domain, the owner, or whatever they were grouped by.
-        counts: Good and total of all, each measurement once, however many objectives share it.
+        counts: Good and total of all, each measurement once, however many objectives share it: over the longest of
+            their windows.
         allowed, spent: Error budget in events, added over objectives.
         states: How many objectives are in each state.
         worst: The worst of these states; None without objectives.
@@ -43,19 +44,22 @@ class Rollup:
 
 def roll_up(name: str, statuses: Iterable[ObjectiveStatus]) -> Rollup:
     """One roll-up of the objectives given. Ratios are never averaged: counts are added."""
-    counts, allowed, spent = Counts(), 0.0, 0.0
+    allowed, spent = 0.0, 0.0
     states: Counter[State] = Counter()
-    seen: set[tuple[str, str]] = set()
+    longest: dict[str, Counts] = {}
     for status in statuses:
         states[status.state] += 1
         if status.counts is None:
             continue
         allowed += allowed_events(status.counts, status.objective.target)
         spent += spent_events(status.counts)
-        identity = (status.measurement or status.objective.id, str(status.objective.window))
-        if identity not in seen:
-            seen.add(identity)
-            counts += status.counts
+        identity = status.measurement or status.objective.id
+        known = longest.get(identity)
+        if known is None or known.expected_seconds < status.counts.expected_seconds:
+            longest[identity] = status.counts
+    counts = Counts()
+    for one in longest.values():
+        counts += one
     worst = next((state for state in STATES if states[state]), None)
     return Rollup(name=name, counts=counts, allowed=allowed, spent=spent, states=dict(states), worst=worst)
 

@@ -67,11 +67,14 @@ def build(
         counting = _count(cold, sources, grid, keeper)
         rows, problems, requests = counting.rows, counting.problems, counting.requests
     if warm and tail and previous:
+        known_ms = min(previous.grid.end_ms, grid.end_ms)
+        unseen = Grid(known_ms, grid.step_ms, (grid.end_ms - known_ms) // grid.step_ms)
         for part, keys, fresh in _refreshed(warm, sources, tail, grid, keeper):
             problems += fresh.problems
             requests += fresh.requests
             for key in keys:
-                rows[key] = splice(previous.rows[key], previous.grid, fresh.rows.get(key), part, grid)
+                new = fresh.rows.get(key)
+                rows[key] = splice(previous.rows[key], previous.grid, new, part if new else unseen, grid)
     ordered = {key: rows[key] for key in sorted(rows)}
     return Ledger(grid, ordered, tuple(dict.fromkeys(problems)), requests)
 

@@ -83,10 +83,10 @@ def account(books: Books, objective: Objective) -> ObjectiveAccount:
 
 def total(name: str | None, accounts: Sequence[ObjectiveAccount]) -> Total:
     """Accounts added up."""
-    # Objectives that share a measurement count the same events, and these are added once.
-    available = {
-        (one.measurement, one.timezone): one for one in accounts if one.objective.sli == "availability" and one.counts
-    }.values()
+    # Objectives that share a measurement count the same events, and these are added once: by UTC where one is judged by
+    # it, else by the clock of the first.
+    in_turn = sorted(accounts, key=lambda one: (one.timezone != "UTC", one.objective.id), reverse=True)
+    available = {one.measurement: one for one in in_turn if one.objective.sli == "availability" and one.counts}.values()
     events = [one for one in accounts if one.objective.sli not in SLICE_SLIS]
     before = [one.incidents_before for one in accounts if one.incidents_before is not None]
     width = max((len(one.days) for one in accounts), default=0)

@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import PurePath
 
 from observatory import __version__
+from observatory.compile.names import ALERT_TELEMETRY_ABSENT
 from observatory.compile.plan import Measurement
 from observatory.compile.promql import good_total
 from observatory.errors import InputInvalid, Problem, in_order
@@ -61,7 +62,7 @@ def rule_files(
             problems.append(replace(found, message=f"{found.message}: {why.message}") if why else found)
             continue
         by_document.setdefault(objective.document, []).append(found)
-        problems += _left_out(found)
+        problems += [*_not_there(found), *_left_out(found)]
     files: dict[str, str] = {}
     for document, members in sorted(by_document.items()):
         name = file_name(document)
@@ -124,6 +125,24 @@ def file_name(document: str) -> str:
         return document
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", document).strip("-.") or "document"
     return f"{plain[:80]}-{sha256(document.encode()).hexdigest()[:8]}"
+
+
+def _not_there(one: Measured) -> list[Problem]:
+    """Rules that ask for series which the server does not have: right for an exporter that is only silent."""
+    if one.measurement.liveness != "missing":
+        return []
+    reason = one.measurement.reason or "its series are not there"
+    return [
+        Problem(
+            code="series-missing",
+            severity="warning",
+            message=f"the rules of {one.objective.id} wait for series that are not there: {reason}; until they are, "
+            f"{ALERT_TELEMETRY_ABSENT} fires",
+            location=one.objective.location,
+            hint="observatory map shows which series are looked for and which are there",
+            subject=one.objective.id,
+        )
+    ]
 
 
 def _left_out(one: Measured) -> list[Problem]:

@@ -85,17 +85,21 @@ def names_of(channel: Channel) -> Names:
 
 
 def dead_letters_of(channel: Channel, names: Names) -> tuple[tuple[Names, ...], bool]:
-    """Names of the dead-letter channel, and whether the documents declare it."""
+    """Names of the dead-letter channel, and whether the documents declare it.
+
+    It lies where the channel lies: a broker dead-letters within a virtual host, and another one may hold its namesake.
+    """
     kind = next((kind for kind in MAIN_KINDS if kind in names), None)
+    place: Names = {"vhost": names["vhost"]} if "vhost" in names else {}
     if channel.dead_letter:
-        return (_as_kind(kind or "destination", channel.dead_letter, "dead letter"),), True
+        return ({**_as_kind(kind or "destination", channel.dead_letter, "dead letter"), **place},), True
     if kind is None:
         return (), False
     main = names[kind][0]
     if main.pattern is not None or not main.value:
         return (), False
     return tuple(
-        _as_kind(kind, convention.format(main.value), "dead-letter convention")
+        {**_as_kind(kind, convention.format(main.value), "dead-letter convention"), **place}
         for convention in DEAD_LETTER_CONVENTIONS
     ), False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from ipaddress import ip_address
 from threading import Lock
 from typing import Any, Protocol
@@ -50,11 +51,9 @@ def add_routes(server: Flask, service: Service, metrics: OwnMetrics, sink: SpanS
                 Problem(code="no-snapshot", message="the first snapshot is being made", severity="info"),
             )
             return _json({"schema": "observatory.problem/1", "problems": [one.to_json() for one in problems]}, 503)
-        body = standing.snapshot.status.to_json()
-        if standing.problems:
-            # The numbers are the last good ones; a reader must be able to tell.
-            body["problems"] = [*body["problems"], *(one.to_json() for one in standing.problems)]
-        return _json(body)
+        known = standing.snapshot.status
+        # Where the last refresh failed the numbers are old ones; a reader must be able to tell.
+        return _json(replace(known, problems=tuple(dict.fromkeys((*known.problems, *standing.problems)))).to_json())
 
     @server.post("/v1/traces")
     def traces() -> Response:

@@ -66,13 +66,12 @@ class OwnMetrics:
         self._refreshes.labels("failed" if standing.problems else "ok").inc()
         if standing.snapshot is None:
             return
-        self._at_ms = standing.snapshot.at_ms
+        self._at_ms = standing.oldest_ms
         states = [one.state for one in standing.snapshot.status.objectives]
         for state in ("meeting", "at_risk", "breached", "no_traffic", "no_data", "unmapped"):
             self._objectives.labels(state).set(states.count(state))
         for source in standing.snapshot.status.sources:
-            up = 0.0 if standing.problems else STATE_VALUES[source.state]
-            self._sources.labels(source.name, source.kind).set(up)
+            self._sources.labels(source.name, source.kind).set(STATE_VALUES[source.state])
 
     def received(self, kept: int, rejected: int, result: str) -> None:
         """Note an export request and its spans."""

@@ -12,6 +12,7 @@ from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Protocol
 
 from observatory.errors import ObservatoryError, Problem, ProblemsError
+from observatory.evaluate.carried import carried, failed_sources, without
 from observatory.evaluate.snapshot import Snapshot
 from observatory.web.changes import Change, changes_between
 from observatory.web.memory import Memory
@@ -41,7 +42,9 @@ class Standing:
         version: Grows with every new snapshot; pages compare it and nothing else.
         refreshed_ms: When the snapshot was made; None before the first.
         tried_ms: When a refresh was last tried.
-        problems: Why the last try failed; empty when it did not.
+        problems: Why the last try failed, or why some numbers are old; empty when all are new.
+        oldest_ms: The instant that the oldest of the numbers are for; earlier than the snapshot's while a source that
+            measured them is gone. None while there are none.
         changes: What became different between snapshots, newest first.
         memory: Values that panels of this snapshot share.
     """
@@ -51,12 +54,13 @@ class Standing:
     refreshed_ms: int | None = None
     tried_ms: int | None = None
     problems: tuple[Problem, ...] = ()
+    oldest_ms: int | None = None
     changes: tuple[Change, ...] = ()
     memory: Memory
 
     def age_seconds(self, now_ms: int) -> float | None:
-        """How old the numbers are: since the instant they are for."""
-        return max(0.0, (now_ms - self.snapshot.at_ms) / 1000) if self.snapshot else None
+        """How old the numbers are: since the instant that the oldest of them are for; None before the first."""
+        return max(0.0, (now_ms - self.oldest_ms) / 1000) if self.oldest_ms is not None else None
 
 
 class Service:
@@ -84,6 +88,10 @@ class Service:
         self.interval_seconds = interval_seconds
         self._observer = observer
         self._standing = Standing(memory=Memory())
+        self._whole: Snapshot | None = None
+        """The newest in which every source answered that ever did: whence numbers come when one of them is gone."""
+        self._read: Snapshot | None = None
+        """What the next refresh goes on from."""
         self._lock = Lock()
         self._stop = Event()
         self._thread: Thread | None = None
@@ -124,16 +132,29 @@ class Service:
         at_ms = now_ms - now_ms % STEP_MS
         if before.snapshot and before.snapshot.at_ms == at_ms and not before.problems:
             return replace(before, tried_ms=now_ms)
-        snapshot = self.estate.snapshot(at_ms, previous=before.snapshot)
-        if before.snapshot and _all_failed(snapshot):
+        snapshot = self.estate.snapshot(at_ms, previous=self._read)
+        gone = failed_sources(snapshot)
+        silent = len(gone) == len(snapshot.status.sources) > 0
+        if before.snapshot and silent:
             # Without any source all numbers are unknown; the last known ones serve better, with their age.
-            return replace(before, tried_ms=now_ms, problems=_source_problems(snapshot))
-        found = changes_between(before.snapshot, snapshot) if before.snapshot else ()
+            old = before.snapshot
+            told = replace(old, status=replace(old.status, sources=snapshot.status.sources))
+            return replace(before, snapshot=told, tried_ms=now_ms, problems=_source_problems(snapshot, gone))
+        if self._whole is None or gone <= failed_sources(self._whole):
+            self._whole = snapshot
+        measured = [*snapshot.measurements.values(), *self._whole.measurements.values()]
+        if gone or not any(problem.severity == "error" for problem in snapshot.ledger.problems):
+            self._read = replace(snapshot, ledger=without(snapshot.ledger, measured, gone))
+        # Else single requests failed: what they left out is read again, from where the last whole reading ended.
+        shown, is_old = carried(snapshot, self._whole, gone - failed_sources(self._whole))
+        found = changes_between(before.snapshot, shown) if before.snapshot else ()
         return Standing(
-            snapshot=snapshot,
+            snapshot=shown,
             version=before.version + 1,
             refreshed_ms=now_ms,
             tried_ms=now_ms,
+            problems=_source_problems(snapshot, gone) if is_old or silent else (),
+            oldest_ms=self._whole.at_ms if is_old else None if silent else shown.at_ms,
             changes=(*found, *before.changes)[:MOST_CHANGES],
             memory=Memory(),
         )
@@ -168,11 +189,6 @@ def _failure(message: str) -> Problem:
     return Problem(code="refresh-failed", message=f"the numbers could not be refreshed: {message}")
 
 
-def _all_failed(snapshot: Snapshot) -> bool:
-    sources = snapshot.status.sources
-    return bool(sources) and all(source.state == "failed" for source in sources)
-
-
-def _source_problems(snapshot: Snapshot) -> tuple[Problem, ...]:
-    found = [problem for source in snapshot.status.sources for problem in source.problems]
+def _source_problems(snapshot: Snapshot, gone: frozenset[str]) -> tuple[Problem, ...]:
+    found = [problem for source in snapshot.status.sources if source.name in gone for problem in source.problems]
     return tuple(found) or (_failure("no source answers"),)

@@ -38,7 +38,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a running demo whose clock stands still, over two days of simulated history."""
+    """The address of a running demo whose clock stands still, over the thirty days that `make demo` shows."""
     folder = tmp_path_factory.mktemp("site")
     process = subprocess.Popen(
         [
@@ -49,7 +49,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             "--port",
             "0",
             "--days",
-            "2",
+            "30",
             "--at",
             AT,
             "--store",

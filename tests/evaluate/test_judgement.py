@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from counting_cases import END_MS, events, gauge
 from objective_cases import objective
 
+from observatory.compile.plan import Measurement
 from observatory.errors import Problem
 from observatory.evaluate.judgement import judge
 from observatory.evaluate.status import ObjectiveStatus
@@ -14,6 +17,7 @@ from observatory.ledger.ledger import Row
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import load_policies
 from observatory.spec.catalog import Threshold
+from observatory.telemetry.binding import SpanBinding, SpanSelector
 from observatory.windows import Grid
 
 DAY = 1440
@@ -49,6 +53,20 @@ def test_a_clean_record_is_meeting() -> None:
     assert (status.budget.spent, status.budget.remaining_ratio) == (0.0, 1.0)
     assert set(status.burn_rates.values()) == {0.0}
     assert list(status.burn_rates) == ["5m", "30m", "1h", "2h", "6h", "1d", "3d", "4d"]
+
+
+def test_a_window_that_begins_inside_a_step_is_no_exact_count() -> None:
+    grid = Grid.ending_at(END_MS + 6 * 3_600_000 + 11_000, 4 * DAY * 60_000)
+    status = judged(flat(10), flat(0), objective(window="day"), grid)
+    assert status.counting == "estimated"
+    (said,) = [problem.message for problem in status.problems if problem.code == "window-inside-step"]
+    assert said.startswith("the window of day begins 11 s before the first of the steps of 1 min that are counted")
+
+
+def test_a_window_that_begins_with_a_step_is_an_exact_count() -> None:
+    status = judged(flat(10), flat(0), objective(window="day"))
+    assert status.counting == "exact"
+    assert "window-inside-step" not in {problem.code for problem in status.problems}
 
 
 def test_more_bad_than_allowed_is_breached() -> None:
@@ -187,3 +205,35 @@ def test_a_level_that_is_old_is_not_shown_as_now() -> None:
     assert status.level is not None
     assert (status.level.last, status.level.worst) == (None, 3.0)
     assert "telemetry-stopped" in [problem.code for problem in status.problems]
+
+
+def gap_told(measured: Measurement, level: np.ndarray | None = None) -> str:
+    observed = np.full(4 * DAY, 60.0)
+    observed[DAY : 3 * DAY] = 0.0
+    one = Row(good=flat(1), total=flat(1), observed=observed, series=1, last_sample_ms=END_MS, level=level)
+    status = judge(objective(window="4d"), measured, one, GRID, POLICY)
+    (told,) = [problem.message for problem in status.problems if problem.code == "coverage-low"]
+    return told
+
+
+def test_only_counters_count_what_happened_in_a_gap() -> None:
+    spans = SpanBinding(
+        signal="processed_messages", source="store", profile="otel_spans", selector=SpanSelector(destinations=("c",))
+    )
+
+    assert gap_told(events()).endswith("what happened in the gaps is counted where counters survived")
+    assert gap_told(replace(events(), bindings=(spans,))).endswith("what happened in the gaps is not known")
+    assert gap_told(gauge("depth", 1.0), flat(0.0)).endswith("what happened in the gaps is not known")
+
+
+def test_spans_that_stopped_send_nobody_to_the_scrape_targets() -> None:
+    spans = SpanBinding(
+        signal="processed_messages", source="store", profile="otel_spans", selector=SpanSelector(destinations=("c",))
+    )
+    observed = np.full(4 * DAY, 60.0)
+    observed[-60:] = 0.0
+    one = Row(good=flat(1), total=flat(1), observed=observed, series=1, last_sample_ms=END_MS)
+    status = judge(objective(window="4d"), replace(events(), bindings=(spans,)), one, GRID, POLICY)
+
+    (told,) = [problem for problem in status.problems if problem.code == "telemetry-stopped"]
+    assert told.hint == "check that spans still arrive, and that their destination has not changed"

@@ -42,6 +42,13 @@ def test_a_measurement_that_objectives_share_is_counted_once() -> None:
     assert roll_up("all", [one, other]).counts.total == 100.0
 
 
+def test_a_measurement_over_two_windows_is_counted_once_over_the_longer_one() -> None:
+    month = replace(status(900, 1000, key="a"), counts=Counts(900, 1000, 600, 600))
+    hour = replace(status(90, 100, key="a"), objective=objective(id="b", window="1h"))
+    for order in ([month, hour], [hour, month]):
+        assert roll_up("all", order).counts.total == 1000.0
+
+
 def test_domains_are_told_apart_and_only_one_word_is_added() -> None:
     found = by_domain(
         [

@@ -137,8 +137,8 @@ def test_a_source_that_fails_later_keeps_what_was_counted_and_says_so() -> None:
         after = build([measurement], Answering((source,)), GRID, previous=before)  # type: ignore[arg-type]
     row = after.rows[measurement.key]
     assert [problem.code for problem in after.problems] == ["source-refused"]
-    assert total(row) == 2.0 * (360 - 70)
-    assert float(row.observed[-70:].sum()) == 0.0
+    assert total(row) == 2.0 * (360 - 60)
+    assert float(row.observed[-60:].sum()) == 0.0
 
 
 def test_a_measurement_whose_source_failed_has_no_row() -> None:

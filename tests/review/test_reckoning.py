@@ -106,6 +106,13 @@ def test_objectives_on_the_same_events_are_added_once(story: Any) -> None:
     assert story.review().estate.availability.total == MINUTES * 10.0
 
 
+def test_the_same_events_by_the_clocks_of_two_places_are_added_once(story: Any) -> None:
+    story.objective("london", key="same", timezone="Europe/London")
+    story.objective("orders", key="same")
+
+    assert story.review().estate.availability.total == MINUTES * 10.0
+
+
 def test_the_worst_comes_first(story: Any) -> None:
     story.objective("fine")
     story.objective("missed", bad=(("2026-10-05T12:00", 100, 5.0),))

@@ -267,6 +267,23 @@ def test_an_objective_that_nothing_measures_gives_a_problem_and_no_rule(make_obj
     assert [(one.code, one.subject) for one in result.problems] == [("rules-unmapped", "payments/onOrder/availability")]
 
 
+def test_rules_for_series_that_are_not_there_say_which_alert_will_fire(
+    make_objective: Make, measured_by: Measure
+) -> None:
+    one = make_objective()
+    silent = replace(measured_by(one), liveness="missing", reason="kminion has no such series")
+
+    made = rule_files([one], {one.id: silent}, load_policies())
+
+    (problem,) = made.problems
+    assert (problem.code, problem.severity, problem.location) == ("series-missing", "warning", one.location)
+    assert problem.message == (
+        "the rules of payments/onOrder/availability wait for series that are not there: kminion has no such series; "
+        "until they are, SLITelemetryAbsent fires"
+    )
+    assert "payments.rules.yaml" in made.files
+
+
 def test_an_objective_counted_from_spans_needs_series(make_objective: Make, measured_by: Measure) -> None:
     one = make_objective()
     spans = SpanBinding(signal="processed_messages", source="spans", profile="otel", selector=SpanSelector(("orders",)))

@@ -528,6 +528,22 @@ def test_a_dead_letter_topic_with_a_usual_name_is_found(name: str) -> None:
     assert (binding.kind, matchers(binding.all[0])["topic"].values) == ("position", (name,))
 
 
+@pytest.mark.parametrize("declared", ["orders.dlq", None], ids=["declared", "by convention"])
+def test_the_dead_letter_queue_of_another_virtual_host_is_another_queue(declared: str | None) -> None:
+    orders = channel("amqp", names(queue="orders", vhost="/prod"), dead_letter=declared)
+    series = [
+        ("rabbitmq_detailed_queue_messages", {"queue": queue, "vhost": vhost})
+        for queue in ("orders", "orders.dlq")
+        for vhost in ("/prod", "/test")
+    ]
+
+    documents = catalog([orders], receives={"billing": (orders.id, None)})
+
+    binding = live(mapped(documents, series), "billing/receive", "dead_lettered_messages")
+
+    assert binding.all[0].selector.matchers == (Matcher("queue", ("orders.dlq",)), Matcher("vhost", ("/prod",)))
+
+
 def test_no_dead_letter_topic_is_invented() -> None:
     documents = catalog([ORDERS], receives={"billing": (ORDERS.id, "billing")})
 

@@ -115,6 +115,26 @@ def test_a_narrow_terminal_loses_columns_and_not_the_state(folder: Path) -> None
     assert "Owner" not in ended.stdout
 
 
+def test_into_a_pipe_an_objective_is_one_line_however_long_its_id(folder: Path, tmp_path: Path) -> None:
+    long = "onEveryOrderThatWasPlacedByACustomerOfTheEuropeanShopsAndMustBeBilled"
+    (tmp_path / "payments.yaml").write_text(DOCUMENT.replace("onOrder", long))
+    command = [sys.executable, "-m", "observatory", "status", "payments.yaml", "--at", AT]
+    environ = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+
+    ended = subprocess.run(
+        [*command, "--store", str(folder / "store.duckdb")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environ,
+    )
+
+    (line,) = [line for line in ended.stdout.splitlines() if f"payments/{long}/availability" in line]
+    assert line.split()[0] == "breached"
+    assert "99 %" in line
+
+
 def test_no_colour_is_written_to_a_pipe_or_where_it_is_not_wanted(folder: Path) -> None:
     assert "\x1b[" not in status(folder, "--store", "store.duckdb").stdout
     assert "\x1b[3" not in status(folder, "--store", "store.duckdb", FORCE_COLOR="1", NO_COLOR="1").stdout
