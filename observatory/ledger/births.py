@@ -11,6 +11,9 @@ months, and one that warms up answers a scrape or two without its series. So a f
 times the highest rate at which any counter of the source ever rose is a history, too.
 
 A series can also be an old one under a new name, see `renames`: its first value continues the old one's last.
+
+All of this is judged by the samples between a block's lookback and its end: the highest rate is that of the block, and
+an old name has to end within it. So a block that is kept holds what counting it anew gives.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Its target had gone dark, or it had. When days are joined, series that none of them has seen from the beginning are
 looked for before the first one, up to seven days back: a few requests for all of them together. That is asked whenever
-days are joined and never kept with one, so a day counts the same in every range.
+days are joined, whether they were kept or counted anew, and no kept day holds anything of it.
 """
 
 from __future__ import annotations
