@@ -10,7 +10,7 @@ import numpy as np
 
 from observatory.compile.plan import Leaf, PlannedRequest, plan_leaves
 from observatory.errors import Problem, SourceFailed
-from observatory.ledger.births import births, newcomers
+from observatory.ledger.births import births, highest_rate, newcomers
 from observatory.ledger.increments import Birth
 from observatory.ledger.replicas import without_replicas
 from observatory.ledger.restarts import HiddenRestart, fallen, hidden_restarts
@@ -156,8 +156,23 @@ def _find_births(
             keys.update(target_of(answer.request.source, answer.samples.labels[index]) for index in (*late, *fell))
     for name in sorted(wanted):
         _learn_lives(evidence, by_name[name], wanted[name], grid)
+    rates: dict[str, float] = {}
+
+    def busiest(source: str) -> float:
+        if source not in rates:
+            mine = (one for one in evidence.answers if one.request.source == source and _counts_events(one, kinds))
+            rates[source] = max((highest_rate(answer.samples) for answer in mine), default=0.0)
+        return rates[source]
+
     for answer, late, known_since_ms in candidates:
-        answer.births = births(answer.request.source, answer.samples, late, evidence.targets, known_since_ms)
+        name = answer.request.source
+        answer.births = births(
+            name, answer.samples, late, evidence.targets, known_since_ms, lambda name=name: busiest(name)
+        )
+
+
+def _counts_events(answer: Answer, kinds: Mapping[Leaf, SemanticKind]) -> bool:
+    return any(kinds.get(leaf) in BORN_KINDS for leaf in answer.routes)
 
 
 def _find_restarts(evidence: Evidence, kinds: Mapping[Leaf, SemanticKind]) -> None:

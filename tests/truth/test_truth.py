@@ -8,7 +8,9 @@ import numpy as np
 import prometheus_server
 import pytest
 from counting_cases import DAY_MS, END_MS, Answering, bad, events, gauge, row_of, scrapes, total
-from truth.scenarios import SCENARIOS, Scenario, a_gap_with_errors, grid_of, pods_that_fail_once
+from truth.disturbances import DISTURBANCES
+from truth.scenario import Scenario, grid_of
+from truth.scenarios import SCENARIOS, a_gap_with_errors, pods_that_fail_once
 
 from observatory.ledger.build import build
 from observatory.ledger.ledger import Row
@@ -16,6 +18,7 @@ from observatory.settings import PrometheusSettings
 from observatory.sources.prometheus import PrometheusSource
 
 EXACT = 1e-9
+EVERY = {**SCENARIOS, **DISTURBANCES}
 
 
 def check(row: Row, scenario: Scenario) -> None:
@@ -26,9 +29,9 @@ def check(row: Row, scenario: Scenario) -> None:
         assert share == pytest.approx(scenario.observed, abs=0.002)
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", EVERY)
 def test_counts_from_the_store_are_the_truth(name: str) -> None:
-    scenario = SCENARIOS[name]()
+    scenario = EVERY[name]()
 
     row = row_of(scenario.series, events(), scenario.grid)
 
@@ -39,7 +42,7 @@ def test_counts_from_the_store_are_the_truth(name: str) -> None:
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusSource]:
     """One server that holds every scenario, told apart by a label."""
     with prometheus_server.start(tmp_path_factory.mktemp("truth") / "prometheus") as server:
-        for name, make in SCENARIOS.items():
+        for name, make in EVERY.items():
             server.write(
                 ({**labels, "case": name, "job": f"{labels['job']}-{name}"}, t_ms, values)
                 for labels, t_ms, values in make().series
@@ -49,9 +52,9 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusS
 
 @pytest.mark.integration
 @pytest.mark.xdist_group("truth")
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", EVERY)
 def test_counts_from_a_real_prometheus_are_the_truth(name: str, prometheus: PrometheusSource) -> None:
-    scenario = SCENARIOS[name]()
+    scenario = EVERY[name]()
     measurement = events(source="metrics", case=name)
 
     row = build([measurement], Answering((prometheus,)), scenario.grid).rows[measurement.key]
@@ -65,8 +68,8 @@ def test_every_error_of_a_pod_that_fails_once_is_found_and_reported() -> None:
 
     row = row_of(scenario.series, events(), scenario.grid)
 
-    assert bad(row) == 80.0
-    assert row.recovered.births == 80.0
+    assert bad(row) == 240.0
+    assert row.recovered.births == 240.0
 
 
 def test_events_of_a_gap_are_spread_over_the_gap_and_reported() -> None:
