@@ -7,12 +7,27 @@ from pathlib import Path
 
 import prometheus_server as servers
 import pytest
+from truth import peers
 
 GOLDEN = Path(__file__).parent / "golden"
+TABLES = {peers.TITLE: [peers.HEAD]}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write golden files instead of comparing")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the tables that tests record: lines of one title together, wherever they ran."""
+    tables: dict[str, list[str]] = {}
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            for title, line in report.user_properties:
+                if title in TABLES:
+                    tables.setdefault(title, []).append(str(line))
+    for title, lines in tables.items():
+        terminalreporter.section(title)
+        terminalreporter.write_line("\n".join([*TABLES[title], *lines]))
 
 
 @pytest.fixture

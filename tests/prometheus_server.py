@@ -9,6 +9,7 @@ A server keeps everything it is given for a hundred years, so tests may live at 
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import socket
@@ -194,6 +195,17 @@ def start(
             if port or attempt == 2 or "address already in use" not in log.read_text(errors="replace"):
                 raise
     raise AssertionError("unreachable")
+
+
+def openmetrics(series: Iterable[Series]) -> str:
+    """Samples as OpenMetrics text for `history`; values are written so that they read back bit for bit."""
+    lines = []
+    for labels, t_ms, values in series:
+        pairs = ",".join(f"{name}={json.dumps(text)}" for name, text in labels.items() if name != "__name__")
+        head = labels["__name__"] + "{" + pairs + "}"
+        times, numbers = np.asarray(t_ms).tolist(), np.asarray(values, np.float64).tolist()
+        lines += [f"{head} {number!r} {t / 1000:.3f}" for t, number in zip(times, numbers, strict=True)]
+    return "\n".join([*lines, "# EOF", ""])
 
 
 def create_blocks(openmetrics: str, data: Path, block: str = "2h") -> None:
