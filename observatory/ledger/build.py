@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from observatory.compile.plan import Leaf, Measurement, leaves_of, make_plan
+from observatory.compile.plan import Leaf, Measurement, leaves_of, make_plan, plan_leaves
 from observatory.compile.terms import at_most, outcome_terms
 from observatory.errors import Problem, SourceFailed
 from observatory.indicators.expression import Count, CountAtMost, Expression, Slices, SlicesAtMost
+from observatory.ledger import buckets
 from observatory.ledger.evidence import Evidence, Sources, gather
 from observatory.ledger.hops import SpanCounts, count_spans, expressions_of
 from observatory.ledger.ledger import Findings, Ledger, Row
@@ -106,10 +107,19 @@ def splice(old: Row, old_grid: Grid, new: Row | None, tail: Grid, grid: Grid) ->
         last_sample_ms=new.last_sample_ms if new and new.last_sample_ms is not None else old.last_sample_ms,
         recovered=findings.between(grid.range),
         findings=findings,
-        upper=joined(old.upper, new.upper if new else None, empty),
+        upper=_spliced_upper(old, new, kept, empty),
         at_least=least,
         problems=new.problems if new and new.series else old.problems,
     )
+
+
+def _spliced_upper(old: Row, new: Row | None, kept: slice, empty: Float64) -> Float64 | None:
+    """Good events at most; where one part knows them exactly, its good ones are that."""
+    if old.upper is None and (new is None or new.upper is None):
+        return None
+    head = old.upper if old.upper is not None else old.good
+    tail = empty if new is None else new.upper if new.upper is not None else new.good
+    return np.concatenate((head[kept], tail))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +129,7 @@ class _Counted:
     evidence: Evidence
     tallied: Mapping[Leaf, Events]
     spans: Mapping[str, SpanCounts]
+    bounded: Mapping[str, tuple[Float64, Float64]]
     grid: Grid
 
 
@@ -129,6 +140,7 @@ def _count(
     kinds = _kinds(measurements.values())
     evidence = gather(plan.requests, sources, grid, kinds)
     tallied = tally_leaves(evidence, kinds, grid)
+    bounded = _bounds_of_changed(measurements, evidence, sources, grid)
     spans: dict[str, SpanCounts] = {}
     failed_spans: set[str] = set()
     for source in sources.spans:
@@ -141,7 +153,7 @@ def _count(
             if counts is not None:
                 spans[source.name] = counts
                 evidence.requests += 2
-    counted = _Counted(evidence, tallied, spans, grid)
+    counted = _Counted(evidence, tallied, spans, bounded, grid)
     rows: dict[str, Row] = {}
     for key, measurement in measurements.items():
         if any(leaf in evidence.failed for leaf, _ in leaves_of(measurement)):
@@ -150,6 +162,24 @@ def _count(
             continue
         rows[key] = _row(measurement, counted)
     return rows, evidence.problems, evidence.requests
+
+
+def _bounds_of_changed(
+    measurements: Mapping[str, Measurement], evidence: Evidence, sources: Sources, grid: Grid
+) -> dict[str, tuple[Float64, Float64]]:
+    """Where histograms changed their buckets, what all of them together say; asked for only then."""
+    changed = buckets.by_measurement(measurements, evidence)
+    if not changed:
+        return {}
+    wanted = {leaf: ms for binding, _ in changed.values() for leaf, ms in buckets.bucket_leaves(binding).items()}
+    every = gather(plan_leaves(wanted), sources, grid, {})
+    evidence.requests += every.requests
+    evidence.problems += every.problems
+    return {
+        key: buckets.least_and_most(binding, bound, evidence, every, grid)
+        for key, (binding, bound) in changed.items()
+        if every.failed.isdisjoint(buckets.bucket_leaves(binding))
+    }
 
 
 def _kinds(measurements: Iterable[Measurement]) -> dict[Leaf, SemanticKind]:
@@ -174,8 +204,8 @@ def _kinds(measurements: Iterable[Measurement]) -> dict[Leaf, SemanticKind]:
 def _all_terms(binding: MetricBinding, expression: Count | CountAtMost) -> tuple[Term, ...]:
     if isinstance(expression, Count):
         return outcome_terms(binding, expression.outcome)
-    buckets = at_most(binding, expression.bound)
-    return (*buckets.lower, *buckets.upper)
+    chosen = at_most(binding, expression.bound)
+    return (*chosen.lower, *chosen.upper)
 
 
 def _row(measurement: Measurement, counted: _Counted) -> Row:
@@ -258,12 +288,15 @@ def _bounded(measurement: Measurement, expression: CountAtMost, row: Row, counte
     binding = measurement.binding(expression.signal)
     if isinstance(binding, SpanBinding):
         return row
-    buckets = at_most(binding, expression.bound)
-    if buckets.exact:
+    if measurement.key in counted.bounded:
+        least, most = counted.bounded[measurement.key]
+        return replace(row, good=least, upper=most if (most > least).any() else None)
+    chosen = at_most(binding, expression.bound)
+    if chosen.exact:
         return row
     upper = (
-        of_terms(binding.source, buckets.upper, 1.0, counted.tallied, counted.grid).amount
-        if buckets.upper
+        of_terms(binding.source, chosen.upper, 1.0, counted.tallied, counted.grid).amount
+        if chosen.upper
         else row.total
     )
     return replace(row, upper=upper)
