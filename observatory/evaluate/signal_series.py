@@ -17,7 +17,8 @@ from observatory.evaluate.snapshot import SignalSeries, Statistic
 from observatory.indicators.expression import Outcome, Slices, SlicesAtMost
 from observatory.indicators.standard import candidates
 from observatory.ledger import levels
-from observatory.ledger.evidence import Evidence, Line, Sources, gather
+from observatory.ledger.evidence import Evidence, Line, Sources
+from observatory.ledger.gathering import gather
 from observatory.ledger.histograms import quantiles, sample_quantiles
 from observatory.ledger.increments import tally
 from observatory.ledger.levels import on_grid, worst_of

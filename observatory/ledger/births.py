@@ -4,6 +4,7 @@ A counter that appears with the value 1 has counted one event, if it did not exi
 known when its target was scraped before without it, or when its process started within what is known. It is not known
 at the first scrapes of a server, at the edge of its retention and of the range that was read, nor when a target is
 scraped for the first time without saying when its process started: then the first value is where counting begins.
+Where the client library exports when each series was created (`x_created`), that decides.
 
 Neither is believed against the values. An exporter that has just started may hand on what a broker has counted for
 months, and one that warms up answers a scrape or two without its series. So a first value that would have needed ten
@@ -14,7 +15,7 @@ A series can also be an old one under a new name, see `renames`: its first value
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
@@ -47,11 +48,13 @@ def births(
     candidates: Iterable[int],
     targets: Targets,
     known_since_ms: int,
-    busiest: Callable[[], float] = lambda: float("inf"),
+    created: Mapping[int, int],
+    busiest: Callable[[], float],
 ) -> dict[int, Birth]:
     """Those of the candidates that are births, with the instant since when they can have counted.
 
     Args:
+        created: When series were created, in milliseconds, where that is exported.
         busiest: The highest rate of any counter of the source, in events per millisecond; asked only when needed.
     """
     candidates = list(candidates)
@@ -60,12 +63,12 @@ def births(
     for index in candidates:
         former = formers.get(index)
         if former is not None:
-            found[index] = Birth(former.last_ms, former.value)
+            found[index] = Birth(former.last_ms, former.value, new=False)
             continue
         target = targets[target_of(source, samples.labels[index])]
         at = int(samples.offsets[index])
         first_ms, value = int(samples.t_ms[at]), float(samples.values[at])
-        since_ms = _since(target, first_ms, known_since_ms)
+        since_ms = _since(target, first_ms, known_since_ms, created.get(index))
         if since_ms is None:
             continue
         if value > ALWAYS_BELIEVED:
@@ -76,8 +79,11 @@ def births(
     return found
 
 
-def _since(target: Target, first_ms: int, known_since_ms: int) -> int | None:
+def _since(target: Target, first_ms: int, known_since_ms: int, created_ms: int | None) -> int | None:
     """The last instant at which a newcomer of a target is known not to have counted yet; None where none is known."""
+    if created_ms is not None and created_ms <= first_ms:
+        # It speaks for this very series, so it outweighs what is known of its target and its process.
+        return created_ms if created_ms > known_since_ms + EDGE_MS else None
     before_ms = target.scraped_before(first_ms)
     if before_ms is not None:
         return before_ms

@@ -104,7 +104,13 @@ def _base(line: Line) -> _Name:
 
 
 def _add(
-    least: Float64, most: Float64, sign: int, count: Line, buckets: Sequence[tuple[float, Line]], bound: float, grid: Grid
+    least: Float64,
+    most: Float64,
+    sign: int,
+    count: Line,
+    buckets: Sequence[tuple[float, Line]],
+    bound: float,
+    grid: Grid,
 ) -> None:
     """Add one histogram's events, increment by increment."""
     rises, anew = _rises_of_count(count)
@@ -151,7 +157,9 @@ def _rises_of_bucket(t_ms: Int64, bucket: Line, anew: np.typing.NDArray[np.bool_
     return rises
 
 
-def by_measurement(measurements: Mapping[str, Measurement], evidence: Evidence) -> dict[str, tuple[MetricBinding, float]]:
+def by_measurement(
+    measurements: Mapping[str, Measurement], evidence: Evidence
+) -> dict[str, tuple[MetricBinding, float]]:
     """Measurements whose histograms changed their buckets, with what they judge by."""
     found: dict[str, tuple[MetricBinding, float]] = {}
     for key, measurement in measurements.items():

@@ -15,7 +15,8 @@ from observatory.compile.terms import at_most, outcome_terms
 from observatory.errors import Problem, SourceFailed
 from observatory.indicators.expression import Count, CountAtMost, Expression, Slices, SlicesAtMost
 from observatory.ledger import buckets
-from observatory.ledger.evidence import Evidence, Sources, gather
+from observatory.ledger.evidence import Evidence, Sources
+from observatory.ledger.gathering import gather
 from observatory.ledger.hops import SpanCounts, count_spans, expressions_of
 from observatory.ledger.ledger import Findings, Ledger, Row
 from observatory.ledger.levels import judge
@@ -50,13 +51,14 @@ def build(
     problems: list[Problem] = []
     requests = 0
     if cold:
-        rows, problems, requests = _count(cold, sources, grid)
+        counting = _count(cold, sources, grid)
+        rows, problems, requests = counting.rows, counting.problems, counting.requests
     if warm and tail and previous:
-        fresh, found, sent = _count(warm, sources, tail)
-        problems += found
-        requests += sent
-        for key in warm:
-            rows[key] = splice(previous.rows[key], previous.grid, fresh.get(key), tail, grid)
+        for part, keys, fresh in _refreshed(warm, sources, tail, grid):
+            problems += fresh.problems
+            requests += fresh.requests
+            for key in keys:
+                rows[key] = splice(previous.rows[key], previous.grid, fresh.rows.get(key), part, grid)
     ordered = {key: rows[key] for key in sorted(rows)}
     return Ledger(grid, ordered, tuple(dict.fromkeys(problems)), requests)
 
@@ -73,6 +75,25 @@ def _tail(grid: Grid, previous: Ledger | None) -> Grid | None:
     if not grid.start_ms < kept_ms < grid.end_ms:
         return None
     return Grid(kept_ms, grid.step_ms, (grid.end_ms - kept_ms) // grid.step_ms)
+
+
+def _refreshed(
+    warm: Mapping[str, Measurement], sources: Sources, tail: Grid, grid: Grid
+) -> Iterable[tuple[Grid, Iterable[str], _Counting]]:
+    """The tail counted anew, and from further back what had gone dark before the tail and has come back in it.
+
+    What counters counted while nobody scraped them belongs to steps that were held as unseen until now.
+    """
+    fresh = _count(warm, sources, tail)
+    yield tail, warm, fresh
+    by_part: dict[Grid, dict[str, Measurement]] = {}
+    for key, since_ms in fresh.seen_before.items():
+        kept_ms = grid.start_ms + max(0, (since_ms - grid.start_ms) // grid.step_ms) * grid.step_ms
+        if kept_ms < tail.start_ms:
+            part = Grid(kept_ms, grid.step_ms, (grid.end_ms - kept_ms) // grid.step_ms)
+            by_part.setdefault(part, {})[key] = warm[key]
+    for part, returned in by_part.items():
+        yield part, returned, _count(returned, sources, part)
 
 
 def splice(old: Row, old_grid: Grid, new: Row | None, tail: Grid, grid: Grid) -> Row:
@@ -133,9 +154,21 @@ class _Counted:
     grid: Grid
 
 
-def _count(
-    measurements: Mapping[str, Measurement], sources: Sources, grid: Grid
-) -> tuple[dict[str, Row], list[Problem], int]:
+@dataclass(frozen=True, slots=True)
+class _Counting:
+    """What one pass over the sources gave.
+
+    Attributes:
+        seen_before: By measurement when series that came back had been seen last.
+    """
+
+    rows: dict[str, Row]
+    problems: list[Problem]
+    requests: int
+    seen_before: dict[str, int]
+
+
+def _count(measurements: Mapping[str, Measurement], sources: Sources, grid: Grid) -> _Counting:
     plan = make_plan(measurements.values())
     kinds = _kinds(measurements.values())
     evidence = gather(plan.requests, sources, grid, kinds)
@@ -155,13 +188,17 @@ def _count(
                 evidence.requests += 2
     counted = _Counted(evidence, tallied, spans, bounded, grid)
     rows: dict[str, Row] = {}
+    seen_before: dict[str, int] = {}
     for key, measurement in measurements.items():
         if any(leaf in evidence.failed for leaf, _ in leaves_of(measurement)):
             continue
         if any(expressions_of(measurement, name) for name in failed_spans):
             continue
         rows[key] = _row(measurement, counted)
-    return rows, evidence.problems, evidence.requests
+        found = [evidence.seen_before(leaf, grid) for leaf, _ in leaves_of(measurement)]
+        if known := [since_ms for since_ms in found if since_ms is not None]:
+            seen_before[key] = min(known)
+    return _Counting(rows, evidence.problems, evidence.requests, seen_before)
 
 
 def _bounds_of_changed(
@@ -295,8 +332,6 @@ def _bounded(measurement: Measurement, expression: CountAtMost, row: Row, counte
     if chosen.exact:
         return row
     upper = (
-        of_terms(binding.source, chosen.upper, 1.0, counted.tallied, counted.grid).amount
-        if chosen.upper
-        else row.total
+        of_terms(binding.source, chosen.upper, 1.0, counted.tallied, counted.grid).amount if chosen.upper else row.total
     )
     return replace(row, upper=upper)

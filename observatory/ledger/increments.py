@@ -36,11 +36,20 @@ from observatory.windows import Grid
 
 @dataclass(frozen=True, slots=True)
 class Birth:
-    """A series whose first value counts: `since_ms` is the last instant at which it was known not to exist."""
+    """A series whose first value counts.
+
+    Attributes:
+        since_ms: The last instant at which it was known not to exist, or at which it was last seen before.
+        base: Value to start from: 0 for a newcomer; the last one known where a series goes on under another name, or
+            comes back after a time that was not read.
+        new: Whether it is a newcomer, whose events a plain increase would lose.
+        anew: Whether it came back with less than before: its process restarted meanwhile.
+    """
 
     since_ms: int
     base: float = 0.0
-    """Value to start from; that of its former name when a series was relabelled, 0 for a true newcomer."""
+    new: bool = True
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +99,8 @@ def tally(
                 group = int(groups[index])
                 spread = first_ms - birth.since_ms > gaps_ms[index]
                 place(amount[group], grid, birth.since_ms if spread else first_ms, first_ms, value)
-                found[group].add(first_ms, grid, births=value, gap=value if spread else 0.0)
+                born = value if birth.new else 0.0
+                found[group].add(first_ms, grid, births=born, resets=int(birth.anew), gap=value if spread else 0.0)
     for index, hidden in (restarts or {}).items():
         group = int(groups[index])
         for one in hidden if group >= 0 else ():

@@ -131,9 +131,11 @@ def _grown(
                 known = indexes[theirs, shared] = {}
                 for ending in members:
                     known.setdefault(_values(samples.labels[ending], shared), []).append(ending)
-            for ending in known.get(_values(labels, shared), ()):
-                if target_of(source, samples.labels[ending]) == target_of(source, labels):
-                    formers.append(lives.former(ending))
+            formers += [
+                lives.former(ending)
+                for ending in known.get(_values(labels, shared), ())
+                if target_of(source, samples.labels[ending]) == target_of(source, labels)
+            ]
         near = [one for one in formers if one.value <= lives.first(index)]
         if near:
             found[index] = max(near, key=lambda one: one.value)
@@ -174,9 +176,7 @@ def _droppable(labels: Mapping[str, str]) -> Iterable[tuple[str, ...]]:
     yield from ((name,) for name in labels if name not in (*TARGET_LABELS, "__name__"))
 
 
-def _without(
-    labels: Mapping[str, str], dropped: tuple[str, ...]
-) -> tuple[tuple[str, ...], frozenset[tuple[str, str]]]:
+def _without(labels: Mapping[str, str], dropped: tuple[str, ...]) -> tuple[tuple[str, ...], frozenset[tuple[str, str]]]:
     return dropped, frozenset((name, value) for name, value in labels.items() if name not in dropped)
 
 

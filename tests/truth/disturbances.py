@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from counting_cases import DAY_MS, HOUR_MS, MINUTE_MS, Series, counter, handled
-from truth.scenario import Scenario, grid_of, hour_of_day, on_grid, steady
+from truth.scenario import Scenario, hour_of_day, on_grid, steady
 
 
 def idle_nights() -> Scenario:

@@ -43,7 +43,7 @@ def exposed(
 
 
 def latency(*boundaries: float, texts: str = "g") -> MetricBinding:
-    known = sorted({(value, format(value, texts)) for value in boundaries}) + [(float("inf"), "+Inf")]
+    known = [*sorted({(value, format(value, texts)) for value in boundaries}), (float("inf"), "+Inf")]
     return MetricBinding(
         signal="processing_latency",
         source="store",
@@ -63,7 +63,7 @@ def row_of(series: list[Series], binding: MetricBinding, grid: Grid = GRID, boun
         return build([measurement], Answering((store,)), grid).rows[measurement.key]
 
 
-SEEN = int(((TIMES > GRID.start_ms) & (TIMES <= GRID.end_ms)).sum())
+SEEN = int(((GRID.start_ms < TIMES) & (GRID.end_ms >= TIMES)).sum())
 TRUTH, TOTAL = 4.0 * SEEN, 8.0 * SEEN
 
 
