@@ -89,9 +89,11 @@ class Target:
         return found
 
     def life(self, grid: Grid) -> tuple[int, int] | None:
-        """From the first to the last observed instant on the grid."""
+        """From the first to the last observed instant on the grid; from its start for one that was seen before it."""
         spans = self.observed(grid)
-        return (spans[0][0], spans[-1][1]) if spans else None
+        if not spans:
+            return None
+        return grid.start_ms if self.runs[0][0] < grid.start_ms else spans[0][0], spans[-1][1]
 
 
 class Targets:
