@@ -195,7 +195,7 @@ def _count(measurements: Mapping[str, Measurement], sources: Sources, grid: Grid
         if any(expressions_of(measurement, name) for name in failed_spans):
             continue
         rows[key] = _row(measurement, counted)
-        found = [evidence.seen_before(leaf, grid) for leaf, _ in leaves_of(measurement)]
+        found = [evidence.seen_before(leaf, grid.start_ms) for leaf, _ in leaves_of(measurement)]
         if known := [since_ms for since_ms in found if since_ms is not None]:
             seen_before[key] = min(known)
     return _Counting(rows, evidence.problems, evidence.requests, seen_before)

@@ -17,7 +17,6 @@ from observatory.ledger.samples import fit
 from observatory.ledger.targets import Target, Targets, target_of
 from observatory.sources.base import Float64, Int64, MetricSource, SampleSet, SeriesRequest, SpanSource
 from observatory.telemetry.binding import SemanticKind
-from observatory.windows import Grid
 
 BORN_KINDS: frozenset[SemanticKind] = frozenset({"cumulative", "distribution", "rising_level"})
 """Kinds whose first value can be an increment. A position first seen is a place in a log, not a number of events."""
@@ -79,15 +78,19 @@ class Evidence:
     problems: list[Problem]
     requests: int
 
-    def seen_before(self, leaf: Leaf, grid: Grid) -> int | None:
-        """When series of a leaf that came back within the grid were last seen, where that was before the grid."""
+    def seen_before(self, leaf: Leaf, at_ms: int) -> int | None:
+        """When series of a leaf that were dark at an instant, and came back after it, were last seen; None without."""
         found: list[int] = []
         for answer in self.answers:
             for index in answer.routes.get(leaf, np.empty(0, np.int64)).tolist():
+                labels, t_ms, _ = answer.samples.series(index)
+                after = int(np.searchsorted(t_ms, at_ms, side="right"))
                 birth = answer.births.get(index)
-                if birth is not None and not birth.new and birth.since_ms < grid.start_ms:
-                    first_ms = int(answer.samples.t_ms[int(answer.samples.offsets[index])])
-                    found += [birth.since_ms] if first_ms > grid.start_ms else []
+                if after == len(t_ms) or (after == 0 and birth is None):
+                    continue
+                since_ms = int(t_ms[after - 1]) if after or birth is None else birth.since_ms
+                if since_ms < at_ms and t_ms[after] - since_ms > self.targets[target_of(leaf.source, labels)].gap_ms:
+                    found.append(since_ms)
         return min(found, default=None)
 
     def lines(self, leaf: Leaf) -> list[Line]:

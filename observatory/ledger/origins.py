@@ -1,9 +1,8 @@
 """Origins: where newcomers among the series come from, and which counters began anew.
 
-What the planned answers do not tell is asked after, in a fixed number of requests for all newcomers together: whether
-their targets were up before, when their processes and they themselves started, and, where a target was not seen at
-all before, whether the same series was there long ago. A series that comes back after a gap longer than what was read
-goes on from its last value then.
+What the planned answers do not tell is asked after, in few requests for all newcomers together: whether the same
+series was there long before, whether their targets were up, when their processes and they themselves started. A series
+that comes back after a gap longer than what was read goes on from its last value then.
 """
 
 from __future__ import annotations
@@ -161,24 +160,17 @@ def _learn_starts(targets: Targets, source: str, samples: SampleSet) -> None:
 
 
 def _find_returns(evidence: Evidence, source: MetricSource, candidates: _Candidates) -> None:
-    """Series of targets that were not seen in what was read, found again where they ended long before."""
+    """Newcomers that were there long before what was read: they had gone dark, or their target had."""
     answer, samples = candidates.answer, candidates.answer.samples
-    first_ms = samples.t_ms[np.minimum(samples.offsets[:-1], max(len(samples.t_ms) - 1, 0))]
-    lost: dict[frozenset[tuple[str, str]], int] = {}
-    for index in candidates.indexes:
-        target = evidence.targets[target_of(source.name, samples.labels[index])]
-        if target.scraped_before(int(first_ms[index])) is None:
-            lost[frozenset(samples.labels[index].items())] = index
-    if not lost:
-        return
+    wanted = {frozenset(samples.labels[index].items()): index for index in candidates.indexes}
     last: list[tuple[Mapping[str, str], Sequence[int], Sequence[float]]] = []
     span = TimeRange(candidates.known_since_ms - EARLIER_MS, candidates.known_since_ms)
-    for matchers in _narrowed(answer.request.matchers, [samples.labels[index] for index in lost.values()]):
+    for matchers in _narrowed(answer.request.matchers, [samples.labels[index] for index in candidates.indexes]):
         earlier = ask(evidence, source, SeriesRequest(answer.request.metric, matchers, span), ())
         for place in range(len(earlier) if earlier is not None else 0):
             assert earlier is not None
             labels, t_ms, values = earlier.series(place)
-            found = lost.get(frozenset(labels.items()))
+            found = wanted.get(frozenset(labels.items()))
             if found is not None and len(t_ms):
                 value = float(values[-1])
                 last.append((labels, [int(t_ms[-1])], [value]))
@@ -196,18 +188,17 @@ def _return(last_ms: int, before: float, after: float, kind: SemanticKind) -> Bi
     return Birth(last_ms, 0.0, new=False, anew=kind in RESTARTED_KINDS)
 
 
-def _narrowed(matchers: tuple[Matcher, ...], lost: Iterable[Mapping[str, str]]) -> Iterable[tuple[Matcher, ...]]:
-    """The conditions of a request and those of some targets, a limited number of targets in each."""
-    lost = list(lost)
-    instances = sorted({labels.get("instance", "") for labels in lost})
-    jobs = tuple(sorted({labels.get("job", "") for labels in lost}))
-    held = {matcher.label for matcher in matchers}
-    of_job = () if "job" in held or "" in jobs else (Matcher("job", jobs),)
-    if "instance" in held or "" in instances:
-        yield (*matchers, *of_job)
-        return
-    for begin in range(0, len(instances), SHARD_VALUES):
-        yield (*matchers, *of_job, Matcher("instance", tuple(instances[begin : begin + SHARD_VALUES])))
+def _narrowed(
+    matchers: tuple[Matcher, ...], wanted: Sequence[Mapping[str, str]], leave_out: frozenset[str] = frozenset()
+) -> Iterable[tuple[Matcher, ...]]:
+    """The conditions of a request and the labels of some series, so that little else answers; not too many at once."""
+    held = {matcher.label for matcher in matchers} | leave_out | {"__name__"}
+    ordered = sorted(wanted, key=lambda labels: sorted(labels.items()))
+    for begin in range(0, len(ordered), SHARD_VALUES):
+        part = ordered[begin : begin + SHARD_VALUES]
+        shared = set.intersection(*(set(labels) for labels in part)) - held
+        narrow = (Matcher(label, tuple(sorted({labels[label] for labels in part}))) for label in sorted(shared))
+        yield (*matchers, *narrow)
 
 
 def _created(
@@ -225,7 +216,7 @@ def _created(
     matchers = tuple(one for one in request.matchers if one.label not in _PARTS_OF_A_METRIC)
     found: dict[int, int] = {}
     span = TimeRange(candidates.known_since_ms, grid.end_ms)
-    for narrow in _narrowed(matchers, [samples.labels[index] for index in indexes]):
+    for narrow in _narrowed(matchers, [samples.labels[index] for index in indexes], _PARTS_OF_A_METRIC):
         answer = ask(evidence, source, SeriesRequest(metric, narrow, span), ())
         for place in range(len(answer) if answer is not None else 0):
             assert answer is not None

@@ -1,4 +1,4 @@
-"""Laws that counting keeps on any series: parts add up to the whole, order is nothing, burn rate 1 spends the budget."""
+"""Laws that counting keeps on any series: parts add up to the whole, order is nothing, a refresh forgets nothing."""
 
 from __future__ import annotations
 
