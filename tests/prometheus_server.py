@@ -163,8 +163,12 @@ def start(
     block: str = "2h",
     flags: Sequence[str] = (),
     port: int | None = None,
+    program: str | None = None,
 ) -> PrometheusServer:
-    """Start a server whose data lies in the folder; `history` is OpenMetrics text that ends with `# EOF`."""
+    """Start a server whose data lies in the folder; `history` is OpenMetrics text that ends with `# EOF`.
+
+    `program` is another Prometheus than the one on the path.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     data = folder / "data"
     if history is not None:
@@ -174,7 +178,7 @@ def start(
     for attempt in range(3):
         chosen = port or free_port()
         command = [
-            required("prometheus"),
+            program or required("prometheus"),
             f"--config.file={folder / 'prometheus.yml'}",
             f"--storage.tsdb.path={data}",
             "--storage.tsdb.retention.time=100y",

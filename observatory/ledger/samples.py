@@ -15,7 +15,8 @@ BLOCK = 1 << 16
 def fit(samples: SampleSet, after_ms: int, until_ms: int) -> SampleSet:
     """Samples in (after, until], by time within each series, each instant once, stale markers and infinities removed.
 
-    Of several values given for one instant the highest wins, so that the order of arrival is nothing. A set that is fit already is returned as it is, not copied.
+    Of several values given for one instant the highest wins, so that the order of arrival is nothing. A set that is
+    fit already is returned as it is, not copied.
     """
     if _is_fit(samples, after_ms, until_ms):
         return samples

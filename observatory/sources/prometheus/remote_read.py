@@ -14,7 +14,7 @@ import orjson
 from numpy.typing import NDArray
 
 from observatory.sources.base import Float64, Int64, SampleSet, SeriesRequest
-from observatory.sources.prometheus import chunk_frames, failures, wire, xor
+from observatory.sources.prometheus import chunk_frames, failures, wire, xor, xor2
 from observatory.sources.prometheus.connection import Connection
 from observatory.sources.prometheus.matchers import conditions
 from observatory.sources.prometheus.sample_buffer import SampleBuffer
@@ -29,7 +29,14 @@ _HEADERS = {
     "Content-Encoding": "snappy",
     "X-Prometheus-Remote-Read-Version": "0.1.0",
 }
-_NOT_OFFERED = frozenset((400, 403, 404, 405, 406, 410, 415, 501))
+NOT_OFFERED_STATUS = frozenset((400, 403, 404, 405, 406, 410, 415, 501))
+
+
+_DECODERS = {chunk_frames.XOR: xor.decode_chunks, chunk_frames.XOR2: xor2.decode_chunks}
+
+
+class ChunksUnknown(Exception):
+    """The server stores samples in chunks of a kind that is newer than this program; queries still show them."""
 
 
 class NotOffered(Exception):
@@ -53,6 +60,7 @@ def read(connection: Connection, request: SeriesRequest, *, proven: bool) -> Rem
 
     Raises:
         NotOffered: The server does not speak remote_read.
+        ChunksUnknown: It sends chunks that cannot be read.
         SourceFailed: It does, and failed.
     """
     span = request.range
@@ -68,7 +76,7 @@ def read(connection: Connection, request: SeriesRequest, *, proven: bool) -> Rem
     )
     with answer:
         if answer.status != 200:
-            if answer.status in _NOT_OFFERED and not proven:
+            if answer.status in NOT_OFFERED_STATUS and not proven:
                 raise NotOffered
             raise failures.of_status(answer.status, _quoted(beginning(answer)), answer.content_type, answer.url)
         if answer.content_type.startswith("application/x-streamed-protobuf"):
@@ -79,10 +87,11 @@ def read(connection: Connection, request: SeriesRequest, *, proven: bool) -> Rem
 
 
 def read_chunks(pieces: Iterable[bytes], span: TimeRange) -> RemoteRead:
-    """Decode a body of frames of XOR chunks, a batch of frames at a time.
+    """Decode a body of frames of XOR and XOR2 chunks, a batch of frames at a time.
 
     Raises:
         ValueError: The stream is damaged.
+        ChunksUnknown: It holds chunks of another kind.
     """
     index = chunk_frames.SeriesIndex()
     buffer = SampleBuffer(span)
@@ -92,13 +101,17 @@ def read_chunks(pieces: Iterable[bytes], span: TimeRange) -> RemoteRead:
 
     def decode() -> int:
         table = chunk_frames.chunk_table(held, index, xor.PADDING)
-        is_xor = table.kinds == chunk_frames.XOR
-        series, starts, lengths = table.series, table.starts, table.lengths
-        if not is_xor.all():
-            series, starts, lengths = series[is_xor], starts[is_xor], lengths[is_xor]
-        t_ms, values, counts = xor.decode_chunks(table.data, starts, lengths)
-        buffer.append(series, counts, t_ms, values)
-        return int(np.count_nonzero(~is_xor))
+        understood = np.isin(table.kinds, chunk_frames.HISTOGRAMS)
+        histograms_here = int(understood.sum())
+        for kind, decoder in _DECODERS.items():
+            chosen = table.kinds == kind
+            understood |= chosen
+            if chosen.any():
+                t_ms, values, counts = decoder(table.data, table.starts[chosen], table.lengths[chosen])
+                buffer.append(table.series[chosen], counts, t_ms, values)
+        if not understood.all():
+            raise ChunksUnknown
+        return histograms_here
 
     for frame in chunk_frames.frames(pieces):
         held.append(frame)

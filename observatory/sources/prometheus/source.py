@@ -1,7 +1,7 @@
 """A Prometheus-compatible server as a source of metrics.
 
-How samples are fetched is tried once per server and then remembered: remote_read where it is offered, range vectors
-otherwise, a query grid as the last resort. All methods may be called from several threads.
+How samples are fetched is tried once per server and then remembered: remote_read where it is offered, the export of
+VictoriaMetrics, range vectors otherwise, a query grid as the last resort. All methods may be called from several threads.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from observatory.compile import reading
 from observatory.errors import Problem, SourceFailed
 from observatory.settings import PrometheusSettings
 from observatory.sources.base import SampleSet, SeriesRequest, SourceState
-from observatory.sources.prometheus import failures, remote_read
+from observatory.sources.prometheus import export, failures, remote_read
 from observatory.sources.prometheus.connection import Connection
 from observatory.sources.prometheus.health import Health
 from observatory.sources.prometheus.inventory import range_parameters, read_label_sets, read_metadata
@@ -26,7 +26,7 @@ from observatory.telemetry.binding import Matcher
 from observatory.telemetry.inventory import Inventory, InventoryRequest
 from observatory.windows import STEP_MS, TimeRange
 
-Route = Literal["remote_read", "range vectors", "query grid"]
+Route = Literal["remote_read", "export", "range vectors", "query grid"]
 T = TypeVar("T")
 
 _LOWEST = re.compile(rb"^prometheus_tsdb_lowest_timestamp(?:\{[^}\n]*\})? ([0-9.eE+]+)\s*$", re.MULTILINE)
@@ -113,7 +113,7 @@ class PrometheusSource:
         if self._route in (None, "remote_read"):
             try:
                 read = remote_read.read(self.connection, request, proven=self._proven)
-            except remote_read.NotOffered:
+            except (remote_read.NotOffered, remote_read.ChunksUnknown):
                 pass
             except SourceFailed as error:
                 # A limit of remote_read itself (such as its number of samples) does not bind queries.
@@ -124,6 +124,14 @@ class PrometheusSource:
             else:
                 self._route, self._proven = "remote_read", True
                 return read.samples, self._left_out(request.metric, read.histograms)
+        if self._route in (None, "export"):
+            try:
+                samples = export.read(self.connection, request, proven=self._proven)
+            except remote_read.NotOffered:
+                pass
+            else:
+                self._route, self._proven = "export", True
+                return samples, ()
         if self._route != "query grid":
             try:
                 found = read_range_vectors(self.connection, request)
