@@ -7,10 +7,11 @@ from pathlib import Path
 
 import prometheus_server as servers
 import pytest
+from engines import ENGINES_TITLE
 from truth import peers
 
 GOLDEN = Path(__file__).parent / "golden"
-TABLES = {peers.TITLE: [peers.HEAD]}
+TABLES = {peers.TITLE: [peers.HEAD], ENGINES_TITLE: []}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,9 +26,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             for title, line in report.user_properties:
                 if title in TABLES:
                     tables.setdefault(title, []).append(str(line))
+    unbuilt = (report for report in terminalreporter.getreports("skipped") if "not run here" in str(report.longrepr))
+    for report in unbuilt:
+        reason = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        tables.setdefault(ENGINES_TITLE, []).append(reason.removeprefix("Skipped: "))
     for title, lines in tables.items():
         terminalreporter.section(title)
-        terminalreporter.write_line("\n".join([*TABLES[title], *lines]))
+        terminalreporter.write_line("\n".join([*TABLES[title], *dict.fromkeys(lines)]))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Debian's VictoriaMetrics on a free loopback port, started for a test, loaded by its import, stopped by its process."""
+"""Debian's VictoriaMetrics on a free loopback port, started for a test and loaded by its import."""
 
 from __future__ import annotations
 

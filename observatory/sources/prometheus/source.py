@@ -1,7 +1,8 @@
 """A Prometheus-compatible server as a source of metrics.
 
 How samples are fetched is tried once per server and then remembered: remote_read where it is offered, the export of
-VictoriaMetrics, range vectors otherwise, a query grid as the last resort. All methods may be called from several threads.
+VictoriaMetrics, range vectors otherwise, a query grid as the last resort. All methods may be called from several
+threads.
 """
 
 from __future__ import annotations
