@@ -111,9 +111,10 @@ class PrometheusServer:
                 if inside.stop > inside.start:
                     part.append((labels, t[inside], v[inside]))
             if part:
-                self._post(_write_request(part))
+                self.post(_write_request(part))
 
-    def _post(self, body: bytes) -> None:
+    def post(self, body: bytes) -> None:
+        """Send a remote_write message."""
         answer = requests.post(
             f"{self.url}/api/v1/write",
             data=bytes(cramjam.snappy.compress_raw(body)),

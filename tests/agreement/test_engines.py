@@ -4,7 +4,6 @@ built, VictoriaMetrics and the embedded store. Which of them were there is print
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -18,7 +17,7 @@ import pytest
 import requests
 import victoria_server
 from counting_cases import Answering, Series, events, row_of
-from engines import ENGINES_TITLE
+from engines import ENGINES_TITLE, prometheus_3
 from truth.disturbances import DISTURBANCES
 from truth.scenario import Scenario
 from truth.scenarios import SCENARIOS
@@ -61,13 +60,6 @@ class Engine:
     url: str
     name: str
     route: str
-
-
-def prometheus_3() -> str | None:
-    """The newest Prometheus, where `.ci/prometheus-3` or somebody else has built it."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    found = os.environ.get("OBSERVATORY_PROMETHEUS_3", str(cache / "asyncapi-observatory" / "prometheus-3"))
-    return found if os.access(found, os.X_OK) else None
 
 
 def version_of(program: str) -> str:

@@ -8,7 +8,7 @@ threads.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, TypeVar
 
@@ -16,7 +16,7 @@ from observatory.compile import reading
 from observatory.errors import Problem, SourceFailed
 from observatory.settings import PrometheusSettings
 from observatory.sources.base import SampleSet, SeriesRequest, SourceState
-from observatory.sources.prometheus import export, failures, remote_read
+from observatory.sources.prometheus import export, failures, native_series, remote_read
 from observatory.sources.prometheus.connection import Connection
 from observatory.sources.prometheus.health import Health
 from observatory.sources.prometheus.inventory import range_parameters, read_label_sets, read_metadata
@@ -24,7 +24,7 @@ from observatory.sources.prometheus.matchers import with_fixed_labels
 from observatory.sources.prometheus.range_vectors import read_grid, read_range_vectors
 from observatory.sources.prometheus.sample_buffer import MOST_SAMPLES, SamplesTooMany
 from observatory.telemetry.binding import Matcher
-from observatory.telemetry.inventory import Inventory, InventoryRequest
+from observatory.telemetry.inventory import Inventory, InventoryRequest, LabelSets
 from observatory.windows import STEP_MS, TimeRange
 
 Route = Literal["remote_read", "export", "range vectors", "query grid"]
@@ -53,6 +53,9 @@ class PrometheusSource:
         self._route: Route | None = "range vectors" if settings.remote_read == "never" else None
         self._proven = False
         self._step_ms: int | None = None
+        self._native = native_series.NativeNames()
+        self._metadata: list[dict[str, str]] = []
+        self._reads_chunks = settings.remote_read != "never"
         self._names: tuple[TimeRange, frozenset[str]] | None = None
 
     def state(self) -> SourceState:
@@ -70,6 +73,8 @@ class PrometheusSource:
         if self._fixed:
             parameters["match[]"] = reading.series_with(self._labels)
         names, _ = self._noted("names", lambda: (frozenset(self.connection.label_values("__name__", parameters)), ()))
+        self._native.bases = native_series.native_bases(names, self._types()) if self._reads_chunks else frozenset()
+        names |= {base + suffix for base in self._native.bases for suffix in native_series.SUFFIXES}
         self._names = (span, names)
         return names
 
@@ -84,8 +89,11 @@ class PrometheusSource:
         wanted = {metric: labels for metric, labels in request.labels.items() if metric in names}
 
         def ask() -> tuple[Inventory, Sequence[Problem]]:
-            label_sets, unread = read_label_sets(self.connection, wanted, self._fixed, span) if wanted else ({}, [])
-            metadata, untyped = read_metadata(self.connection, list(wanted)) if wanted else ({}, [])
+            plain = {metric: labels for metric, labels in wanted.items() if self._native.part(metric) is None}
+            label_sets, unread = read_label_sets(self.connection, plain, self._fixed, span) if plain else ({}, [])
+            native, failed = self._native_label_sets(wanted, span)
+            label_sets, unread = label_sets | native, [*unread, *failed]
+            metadata, untyped = read_metadata(self.connection, list(wanted), self._metadata) if wanted else ({}, [])
             problems = [*unread, *untyped]
             found = Inventory(
                 source=self.name, names=names, label_sets=label_sets, metadata=metadata, problems=tuple(problems)
@@ -94,6 +102,41 @@ class PrometheusSource:
 
         found, problems = self._noted("inventory", ask)
         return replace(found, problems=problems)
+
+    def _types(self) -> dict[str, str]:
+        """The type of each metric, where the server tells."""
+        try:
+            self._metadata = self.connection.metadata()
+            return {entry["metric_name"]: entry["type"] for entry in self._metadata}
+        except (SourceFailed, KeyError, TypeError):
+            self._metadata = []
+            return {}
+
+    def _native_label_sets(
+        self, wanted: Mapping[str, tuple[str, ...]], span: TimeRange
+    ) -> tuple[dict[str, LabelSets], list[Problem]]:
+        """Label sets of classic series that native histograms stand behind."""
+        found: dict[str, LabelSets] = {}
+        problems: list[Problem] = []
+        for metric, labels in wanted.items():
+            part = self._native.part(metric)
+            if part is None:
+                continue
+            base = part[0]
+            own = {base: native_series.without_le(labels)}
+            of_base, unread = read_label_sets(self.connection, own, self._fixed, span)
+            problems += unread
+            try:
+                if "le" in labels and base not in self._native.boundaries:
+                    request = SeriesRequest(base, self._fixed, span)
+                    self._native.boundaries[base] = native_series.boundaries(self.connection, base, request)
+            except remote_read.NotOffered:
+                problems += self._left_out(base, 1)
+                continue
+            if base in of_base:
+                known = self._native.boundaries.get(base, ())
+                found[metric] = native_series.label_sets(of_base[base], labels, known)
+        return found, problems
 
     def samples(self, request: SeriesRequest) -> SampleSet:
         """Raw samples in (start, end].
@@ -107,8 +150,17 @@ class PrometheusSource:
         if request.range.start_ms == request.range.end_ms:
             return SampleSet.of([])
         whole = replace(request, matchers=with_fixed_labels(request.matchers, self._labels))
-        found, problems = self._noted(f"samples of {request.metric}", lambda: self._read(whole))
+        native = self._native.part(request.metric)
+        ask = (lambda: self._read_native(whole, *native)) if native else (lambda: self._read(whole))
+        found, problems = self._noted(f"samples of {request.metric}", ask)
         return replace(found, problems=problems)
+
+    def _read_native(self, request: SeriesRequest, base: str, suffix: str) -> tuple[SampleSet, Sequence[Problem]]:
+        try:
+            known = self._native.boundaries.get(base, ())
+            return native_series.read(self.connection, request, base, suffix, known), ()
+        except remote_read.NotOffered:
+            return SampleSet.of([]), self._left_out(request.metric, 1)
 
     def _read(self, request: SeriesRequest) -> tuple[SampleSet, Sequence[Problem]]:
         if self._route in (None, "remote_read"):
