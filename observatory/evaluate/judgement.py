@@ -279,7 +279,7 @@ def _coverage_doubts(objective: Objective, row: Row, grid: Grid, part: slice) ->
 
 def _threshold_doubts(objective: Objective, measured: Measurement, row: Row, part: slice) -> Iterator[Problem]:
     good = measured.indicator.good
-    if row.upper is None or not isinstance(good, CountAtMost):
+    if row.upper is None or not isinstance(good, CountAtMost) or not (row.upper[part] > row.good[part]).any():
         return
     binding = measured.binding(good.signal)
     if not isinstance(binding, MetricBinding):
@@ -287,6 +287,8 @@ def _threshold_doubts(objective: Objective, measured: Measurement, row: Row, par
     buckets = at_most(binding, good.bound)
     bounds = [format_duration(one) for one in (buckets.lower_bound, buckets.upper_bound) if one is not None]
     where = f"between the buckets of {' and '.join(bounds)}" if len(bounds) == 2 else "outside the finite buckets"
+    if buckets.exact:
+        where = "on a boundary that the histogram did not have all the time"
     total = float(row.total[part].sum())
     share = (
         f", so the share lies between {row.good[part].sum() / total:.4%} and {row.upper[part].sum() / total:.4%}, and "

@@ -134,7 +134,7 @@ def range_parameters(span: TimeRange) -> list[tuple[str, str]]:
 
 
 def read_metadata(
-    connection: Connection, names: Sequence[str], entries: Sequence[Mapping[str, str]] = ()
+    connection: Connection, names: Sequence[str], entries: Sequence[Mapping[str, str]] | None = None
 ) -> tuple[dict[str, MetricMetadata], list[Problem]]:
     """TYPE, UNIT and HELP of the named series, under their full and their base names; a hint, so never a failure.
 
@@ -143,7 +143,7 @@ def read_metadata(
     """
     wanted = set(names) | {name.removesuffix(suffix) for name in names for suffix in _SUFFIXES}
     try:
-        entries = entries or connection.metadata()
+        entries = connection.metadata() if entries is None else entries
     except SourceFailed as error:
         if error.problems[0].code == "source-not-found":
             return {}, []

@@ -54,7 +54,7 @@ class PrometheusSource:
         self._proven = False
         self._step_ms: int | None = None
         self._native = native_series.NativeNames()
-        self._metadata: list[dict[str, str]] = []
+        self._metadata: list[dict[str, str]] | None = None
         self._reads_chunks = settings.remote_read != "never"
         self._names: tuple[TimeRange, frozenset[str]] | None = None
 
@@ -109,7 +109,7 @@ class PrometheusSource:
             self._metadata = self.connection.metadata()
             return {entry["metric_name"]: entry["type"] for entry in self._metadata}
         except (SourceFailed, KeyError, TypeError):
-            self._metadata = []
+            self._metadata = None
             return {}
 
     def _native_label_sets(
