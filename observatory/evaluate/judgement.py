@@ -229,6 +229,7 @@ def _doubts(
             severity="info",
         )
     yield from _threshold_doubts(objective, measured, row, part)
+    yield from _counting_doubts(objective, row)
     if row.at_least is not None and row.level is not None:
         unsure = int((row.at_least[part] & (row.total[part] == 0)).sum())
         if unsure:
@@ -274,6 +275,19 @@ def _coverage_doubts(objective: Objective, row: Row, grid: Grid, part: slice) ->
             objective,
             "coverage-low",
             f"only {coverage:.1%} of the time was seen; what happened in the gaps is counted where counters survived",
+        )
+
+
+def _counting_doubts(objective: Objective, row: Row) -> Iterator[Problem]:
+    if row.counting == "pushdown":
+        yield _problem(
+            objective,
+            "counted-by-server",
+            "there are too many samples to be read, so the server counted in steps of 5m: as much of the events at "
+            "either edge of a window may belong to the neighbouring one, and what counters counted in longer gaps is "
+            "missing",
+            severity="info",
+            hint="narrow the source with labels, or record the sums of these series on the server",
         )
 
 

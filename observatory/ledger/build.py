@@ -18,7 +18,7 @@ from observatory.ledger import buckets
 from observatory.ledger.evidence import Evidence, Sources
 from observatory.ledger.gathering import gather
 from observatory.ledger.hops import SpanCounts, count_spans, expressions_of
-from observatory.ledger.ledger import Findings, Ledger, Row
+from observatory.ledger.ledger import Counting, Findings, Ledger, Row
 from observatory.ledger.levels import judge
 from observatory.ledger.slices import Reading, read_level
 from observatory.ledger.tallies import Events, nothing, of_terms, tally_leaves
@@ -309,7 +309,7 @@ def _event_row(measurement: Measurement, expression: Expression, counted: _Count
         good=good,
         total=total.amount,
         observed=observed,
-        counting="exact" if total.exact and part.exact else "estimated",
+        counting=_counting(total, part),
         series=total.series,
         last_sample_ms=max(ends, default=None),
         recovered=findings.between(grid.range),
@@ -318,6 +318,12 @@ def _event_row(measurement: Measurement, expression: Expression, counted: _Count
     if isinstance(part_expression, CountAtMost):
         return _bounded(measurement, part_expression, row, counted)
     return row
+
+
+def _counting(*parts: Events) -> Counting:
+    if any(part.pushdown for part in parts):
+        return "pushdown"
+    return "exact" if all(part.exact for part in parts) else "estimated"
 
 
 def _bounded(measurement: Measurement, expression: CountAtMost, row: Row, counted: _Counted) -> Row:

@@ -15,7 +15,7 @@ from observatory.ledger.replicas import without_replicas
 from observatory.ledger.restarts import HiddenRestart
 from observatory.ledger.samples import fit
 from observatory.ledger.targets import Target, Targets, target_of
-from observatory.sources.base import Float64, Int64, MetricSource, SampleSet, SeriesRequest, SpanSource
+from observatory.sources.base import CountingSource, Float64, Int64, MetricSource, SampleSet, SeriesRequest, SpanSource
 from observatory.telemetry.binding import SemanticKind
 
 BORN_KINDS: frozenset[SemanticKind] = frozenset({"cumulative", "distribution", "rising_level"})
@@ -107,9 +107,17 @@ class Evidence:
 
 
 def ask(
-    evidence: Evidence, source: MetricSource | None, request: SeriesRequest, leaves: Iterable[Leaf]
+    evidence: Evidence,
+    source: MetricSource | None,
+    request: SeriesRequest,
+    leaves: Iterable[Leaf],
+    by: tuple[str, ...] | None = None,
 ) -> SampleSet | None:
-    """One answer, fit for counting; None where the source is not there or fails, which is noted."""
+    """One answer, fit for counting; None where the source is not there or fails, which is noted.
+
+    Args:
+        by: Labels by which the source may count itself where the samples are too many to be read; None forbids it.
+    """
     if source is None:
         evidence.failed.update(leaves)
         return None
@@ -117,6 +125,12 @@ def ask(
     try:
         samples = source.samples(request)
     except SourceFailed as error:
+        if by is not None and error.problems[0].code == "source-too-large" and isinstance(source, CountingSource):
+            evidence.requests += 1
+            try:
+                return source.increments(request, by)
+            except SourceFailed as failed:
+                error = failed
         evidence.failed.update(leaves)
         evidence.problems += error.problems
         return None

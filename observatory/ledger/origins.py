@@ -49,6 +49,8 @@ def find_births(
     born: list[_Candidates] = []
     placed: list[_Candidates] = []
     for answer in evidence.answers:
+        if answer.samples.pushdown:
+            continue
         known_since_ms = grid.start_ms - answer.request.lookback_ms
         late = newcomers(answer.samples, known_since_ms)
         for kind, routed in _counted(answer, kinds).items():

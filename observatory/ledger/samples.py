@@ -34,7 +34,9 @@ def fit(samples: SampleSet, after_ms: int, until_ms: int) -> SampleSet:
             owner, t_ms, values = owner[last], t_ms[last], values[last]
     offsets = np.zeros(len(samples) + 1, dtype=np.int64)
     np.cumsum(np.bincount(owner, minlength=len(samples)), out=offsets[1:])
-    return SampleSet(samples.labels, offsets, t_ms, values, samples.exact, samples.resolution_ms)
+    return SampleSet(
+        samples.labels, offsets, t_ms, values, samples.exact, samples.resolution_ms, pushdown=samples.pushdown
+    )
 
 
 def _is_fit(samples: SampleSet, after_ms: int, until_ms: int) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,6 +26,7 @@ class Events:
         series: How many series they come from.
         targets: Whose they are.
         exact: False when the samples were read on a query grid.
+        pushdown: True when the server counted.
     """
 
     amount: Float64
@@ -34,6 +35,7 @@ class Events:
     targets: frozenset[TargetKey]
     last_ms: int | None
     exact: bool
+    pushdown: bool = False
 
 
 def nothing(grid: Grid) -> Events:
@@ -87,6 +89,7 @@ def _tally_answer(
                 frozenset(keys[index] for index in alive.tolist()),
                 int(last_ms[alive].max()),
                 samples.exact,
+                samples.pushdown,
             ),
         )
 
@@ -117,6 +120,7 @@ def added(parts: Sequence[Events]) -> Events:
         frozenset().union(*(part.targets for part in parts)),
         max((part.last_ms for part in parts if part.last_ms is not None), default=None),
         all(part.exact for part in parts),
+        any(part.pushdown for part in parts),
     )
 
 
@@ -131,4 +135,4 @@ def of_terms(source: str, terms: Sequence[Term], scale: float, tallied: Mapping[
     amount = np.zeros(grid.steps)
     for sign, events in parts:
         amount += sign * scale * events.amount
-    return Events(amount, together.findings, together.series, together.targets, together.last_ms, together.exact)
+    return replace(together, amount=amount)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,7 @@ class SampleSet:
         values: float64. NaN is a stale marker and nothing else: the series ended there.
         exact: True for samples as scraped; False when they were read on a query grid and may repeat.
         resolution_ms: Distance of grid points when not exact, else 0.
+        pushdown: True where the server counted: values are running sums of the increments of many series together.
         problems: What is missing from the set or doubtful in it, such as a server's warnings.
     """
 
@@ -49,6 +50,7 @@ class SampleSet:
     exact: bool = True
     resolution_ms: int = 0
     problems: tuple[Problem, ...] = ()
+    pushdown: bool = False
 
     @classmethod
     def of(
@@ -124,6 +126,19 @@ class MetricSource(Protocol):
 
     def earliest_ms(self) -> int | None:
         """The oldest instant the server still holds, None when it does not say."""
+        ...
+
+
+@runtime_checkable
+class CountingSource(Protocol):
+    """A server that can count increments itself, for what is too much to be read raw."""
+
+    def increments(self, request: SeriesRequest, by: tuple[str, ...]) -> SampleSet:
+        """Running sums of the events of all series with equal labels `by`; a pushdown set.
+
+        Raises:
+            SourceFailed: No usable answer.
+        """
         ...
 
 

@@ -21,7 +21,7 @@ from observatory.sources.prometheus.connection import Connection
 from observatory.sources.prometheus.health import Health
 from observatory.sources.prometheus.inventory import range_parameters, read_label_sets, read_metadata
 from observatory.sources.prometheus.matchers import with_fixed_labels
-from observatory.sources.prometheus.range_vectors import read_grid, read_range_vectors
+from observatory.sources.prometheus.range_vectors import read_grid, read_increments, read_range_vectors
 from observatory.sources.prometheus.sample_buffer import MOST_SAMPLES, SamplesTooMany
 from observatory.telemetry.binding import Matcher
 from observatory.telemetry.inventory import Inventory, InventoryRequest, LabelSets
@@ -31,6 +31,8 @@ Route = Literal["remote_read", "export", "range vectors", "query grid"]
 T = TypeVar("T")
 
 _LOWEST = re.compile(rb"^prometheus_tsdb_lowest_timestamp(?:\{[^}\n]*\})? ([0-9.eE+]+)\s*$", re.MULTILINE)
+PUSHDOWN_STEP_MS = 300_000
+"""Resolution of what the server counts: long enough for a few scrapes, as short as the shortest burn window."""
 _METRICS_LIMIT_BYTES = 16 << 20
 _LATEST_MS = 1 << 52
 
@@ -53,6 +55,8 @@ class PrometheusSource:
         self._route: Route | None = "range vectors" if settings.remote_read == "never" else None
         self._proven = False
         self._step_ms: int | None = None
+        self._pushed_down = False
+        self._too_large: dict[str, int] = {}
         self._native = native_series.NativeNames()
         self._metadata: list[dict[str, str]] | None = None
         self._reads_chunks = settings.remote_read != "never"
@@ -61,6 +65,8 @@ class PrometheusSource:
     def state(self) -> SourceState:
         """What the last requests showed; asks nothing itself."""
         route = f", samples by {self._route}" if self._route else ""
+        if self._pushed_down:
+            route += ", large signals counted by the server"
         return self._health.state(self.connection.url + route)
 
     def metric_names(self, span: TimeRange) -> frozenset[str]:
@@ -101,6 +107,24 @@ class PrometheusSource:
             return found, problems
 
         found, problems = self._noted("inventory", ask)
+        return replace(found, problems=problems)
+
+    def increments(self, request: SeriesRequest, by: tuple[str, ...]) -> SampleSet:
+        """Running sums of events as the server counts them, every five minutes, for what is too much to be read raw.
+
+        At each edge of a window up to five minutes of events belong to the neighbouring one; what counters counted
+        in gaps longer than that is missing.
+
+        Raises:
+            SourceFailed: No usable answer.
+        """
+        whole = replace(request, matchers=with_fixed_labels(request.matchers, self._labels))
+
+        def ask() -> tuple[SampleSet, Sequence[Problem]]:
+            return read_increments(self.connection, whole, by, PUSHDOWN_STEP_MS), ()
+
+        found, problems = self._noted(f"increments of {request.metric}", ask)
+        self._pushed_down = True
         return replace(found, problems=problems)
 
     def _types(self) -> dict[str, str]:
@@ -150,9 +174,17 @@ class PrometheusSource:
         if request.range.start_ms == request.range.end_ms:
             return SampleSet.of([])
         whole = replace(request, matchers=with_fixed_labels(request.matchers, self._labels))
+        length_ms = request.range.end_ms - request.range.start_ms
+        if length_ms >= self._too_large.get(request.metric, length_ms + 1):
+            raise self._refuse_size(request.metric)
         native = self._native.part(request.metric)
         ask = (lambda: self._read_native(whole, *native)) if native else (lambda: self._read(whole))
-        found, problems = self._noted(f"samples of {request.metric}", ask)
+        try:
+            found, problems = self._noted(f"samples of {request.metric}", ask)
+        except SourceFailed as error:
+            if error.problems[0].code == "source-too-large":
+                self._too_large[request.metric] = length_ms
+            raise
         return replace(found, problems=problems)
 
     def _read_native(self, request: SeriesRequest, base: str, suffix: str) -> tuple[SampleSet, Sequence[Problem]]:
@@ -206,7 +238,7 @@ class PrometheusSource:
             Problem(
                 code="native-histogram-unread",
                 severity="warning",
-                message=f"{failures.shown(metric)} has native histograms, which are not counted",
+                message=f"{failures.shown(metric)} has native histograms, whose chunks this server does not hand out",
                 url=self.connection.url,
                 hint="let the server keep classic buckets too (always_scrape_classic_histograms in Prometheus 3)",
             )
@@ -256,12 +288,16 @@ class PrometheusSource:
         try:
             return ask()
         except SamplesTooMany:
-            raise failures.failed(
-                "source-too-large",
-                f"the answer holds more than {MOST_SAMPLES} samples",
-                self.connection.url,
-                "ask for a shorter range or narrow the source with labels",
-            ) from None
+            raise self._refuse_size() from None
+
+    def _refuse_size(self, metric: str = "") -> SourceFailed:
+        what = f"the samples of {failures.shown(metric)} are" if metric else "the answer holds"
+        return failures.failed(
+            "source-too-large",
+            f"{what} more than {MOST_SAMPLES} samples",
+            self.connection.url,
+            "ask for a shorter range or narrow the source with labels",
+        )
 
 
 def _duration_ms(text: str) -> int:
