@@ -16,7 +16,7 @@ from observatory.compile import reading
 from observatory.sources.base import Float64, Int64, SampleSet, SeriesRequest
 from observatory.sources.prometheus import failures
 from observatory.sources.prometheus.connection import Connection
-from observatory.sources.prometheus.remote_read import NOT_OFFERED_STATUS, STREAM_LIMIT_BYTES, NotOffered
+from observatory.sources.prometheus.remote_read import STREAM_LIMIT_BYTES, NotOffered
 from observatory.sources.prometheus.sample_buffer import STALE_NAN_BITS, SampleBuffer
 from observatory.sources.prometheus.session import beginning
 from observatory.telemetry.binding import SeriesSelector
@@ -56,7 +56,8 @@ def read(connection: Connection, request: SeriesRequest, *, proven: bool) -> Sam
     )
     with answer:
         if answer.status != 200:
-            if answer.status in NOT_OFFERED_STATUS and not proven:
+            if not proven:
+                # Whatever stands in the way of a path that few servers have, the queries that follow will tell.
                 raise NotOffered
             raise failures.of_status(answer.status, beginning(answer), answer.content_type, answer.url)
         if "json" not in answer.content_type or answer.content_type.startswith("application/json"):

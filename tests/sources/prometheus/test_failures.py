@@ -162,6 +162,17 @@ def test_a_server_that_exports_is_remembered_and_its_refusal_then_means_the_requ
         asked.samples(request)
 
 
+@pytest.mark.parametrize("status", [302, 401, 404, 500, 502])
+def test_a_gateway_that_stumbles_over_the_export_is_asked_by_query(misbehaving: Start, status: int) -> None:
+    server = misbehaving(
+        Reply(path=remote_read.PATH, status=404),
+        Reply(path="/api/v1/export", status=status, body=b"what is this"),
+        Reply(path="/api/v1/query", body=ONE_SERIES),
+    )
+
+    assert samples(server.url).values.tolist() == [5.0]
+
+
 def test_a_server_that_refuses_range_vectors_is_read_by_a_grid(misbehaving: Start) -> None:
     server = misbehaving(
         Reply(path="/api/v1/query?", status=400, body=b'{"status":"error","error":"no range vectors here"}'),
