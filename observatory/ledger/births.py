@@ -50,8 +50,9 @@ def births(
     known_since_ms: int,
     created: Mapping[int, int],
     busiest: Callable[[], float],
-) -> dict[int, Birth]:
-    """Those of the candidates that are births, with the instant since when they can have counted.
+) -> tuple[dict[int, Birth], list[int]]:
+    """Those of the candidates that are births, with the instant since when they can have counted; and those that would
+    be, were their first value not out of all proportion.
 
     Args:
         created: When series were created, in milliseconds, where that is exported.
@@ -60,6 +61,7 @@ def births(
     candidates = list(candidates)
     formers = renamed(source, samples, candidates, targets)
     found: dict[int, Birth] = {}
+    histories: list[int] = []
     for index in candidates:
         former = formers.get(index)
         if former is not None:
@@ -74,9 +76,10 @@ def births(
         if value > ALWAYS_BELIEVED:
             elapsed_ms = max(first_ms - since_ms, target.cadence_ms or DEFAULT_CADENCE_MS)
             if value > BELIEVED_RATES * busiest() * elapsed_ms:
+                histories.append(index)
                 continue
         found[index] = Birth(since_ms)
-    return found
+    return found, histories
 
 
 def _since(target: Target, first_ms: int, known_since_ms: int, created_ms: int | None) -> int | None:

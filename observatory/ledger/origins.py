@@ -14,6 +14,7 @@ from functools import partial
 import numpy as np
 
 from observatory.compile.plan import SHARD_VALUES, Leaf, plan_leaves
+from observatory.errors import Problem
 from observatory.ledger.births import births, highest_rate, newcomers
 from observatory.ledger.evidence import BORN_KINDS, RESTARTED_KINDS, Answer, Evidence, ask
 from observatory.ledger.increments import Birth
@@ -71,7 +72,7 @@ def find_births(
         answer, name = candidates.answer, candidates.answer.request.source
         new = [index for index in candidates.indexes if index not in answer.births]
         created = _created(evidence, by_name[name], candidates, new, grid)
-        answer.births |= births(
+        found, histories = births(
             name,
             answer.samples,
             new,
@@ -80,6 +81,21 @@ def find_births(
             created,
             partial(rates.highest, name),
         )
+        answer.births |= found
+        if histories:
+            evidence.problems.append(_history(answer, histories))
+
+
+def _history(answer: Answer, indexes: Sequence[int]) -> Problem:
+    samples = answer.samples
+    held = sum(float(samples.values[int(samples.offsets[index])]) for index in indexes)
+    return Problem(
+        code="history-not-counted",
+        severity="info",
+        message=f"{len(indexes)} series of {answer.request.metric} appeared with {held:.0f} events, more than can have "
+        "happened since they were not there yet; they are taken as counted before",
+        hint="when these events are real, let the target export when its counters were created",
+    )
 
 
 def _counted(answer: Answer, kinds: Mapping[Leaf, SemanticKind]) -> dict[SemanticKind, set[int]]:

@@ -37,6 +37,8 @@ def without_replicas(samples: SampleSet) -> SampleSet:
     groups: dict[frozenset[tuple[str, str]], list[int]] = {}
     for index, labels in enumerate(samples.labels):
         groups.setdefault(frozenset(_identity(labels).items()), []).append(index)
+    if len(groups) == len(samples) and all(REPLICA_LABELS.isdisjoint(labels) for labels in samples.labels):
+        return samples  # nothing to merge and no label to drop: a month of samples is not copied for that
     merged: list[_Series] = []
     for members in groups.values():
         merged += _observations([samples.series(index) for index in members])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from counting_cases import DAY_MS, END_MS, HOUR_MS, Series, bad, counter, events, handled, row_of, scrapes
+from counting_cases import DAY_MS, END_MS, HOUR_MS, Series, bad, counter, events, handled, ledger_of, row_of, scrapes
 
 from observatory.windows import Grid
 
@@ -93,4 +93,9 @@ def test_a_first_value_out_of_all_proportion_is_a_history(value: float, counted:
         counter(handled("success"), times, 10_000.0),
         (handled("error"), times[LATE], np.full(int(LATE.sum()), value)),
     ]
-    assert bad(row_of(series, events(), GRID)) == counted
+
+    ledger = ledger_of(series, [events()], GRID)
+
+    assert bad(ledger.rows[events().key]) == counted
+    said = [(problem.code, problem.severity) for problem in ledger.problems]
+    assert said == ([] if counted else [("history-not-counted", "info")])

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from counting_cases import END_MS, HOUR_MS, Series, counter, events, handled, row_of, scrapes, total
 
+from observatory.ledger.replicas import without_replicas
+from observatory.sources.base import SampleSet
 from observatory.windows import Grid
 
 GRID = Grid.ending_at(END_MS, 4 * HOUR_MS)
@@ -35,6 +37,12 @@ def test_two_stories_are_two_series_whatever_the_label_is_called(label: str) -> 
 def test_partitions_with_equal_traffic_are_not_copies_of_each_other() -> None:
     series = [counter(handled("success", partition=str(number)), TIMES, 6.0) for number in range(3)]
     assert count(*series) == 18.0 * SEEN
+
+
+def test_samples_are_not_copied_where_one_server_alone_names_itself() -> None:
+    series = [(handled("success", f"{pod}:1", prometheus="monitoring/k8s"), TIMES, 1.0 * TIMES) for pod in "ab"]
+    samples = SampleSet.of(series)
+    assert without_replicas(samples) is samples
 
 
 def test_what_is_federated_alone_is_counted_as_it_is() -> None:
