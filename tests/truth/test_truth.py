@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import numpy as np
 import prometheus_server
@@ -74,6 +75,28 @@ def test_counts_from_a_real_prometheus_are_the_truth(
     record_property(peers.TITLE, peers.row(name, scenario.bad, scenario.total, (bad(row), total(row)), theirs))
     check(row, scenario)
     assert row.counting == "exact"
+
+
+@pytest.mark.integration
+@pytest.mark.xdist_group("truth")
+def test_a_server_that_was_really_started_anew_counts_the_same(tmp_path: Path) -> None:
+    scenario = EVERY["births_in_bulk"]()
+    rows = []
+    with prometheus_server.start(tmp_path / "prometheus") as first:
+        first.write(scenario.series)
+        rows.append(counted(first, scenario))
+    with prometheus_server.start(tmp_path / "prometheus") as again:
+        rows.append(counted(again, scenario))
+
+    for row in rows:
+        check(row, scenario)
+    assert rows[0].total.tolist() == rows[1].total.tolist()
+
+
+def counted(server: PrometheusServer, scenario: Scenario) -> Row:
+    source = PrometheusSource(PrometheusSettings(url=server.url))
+    measurement = events(source="metrics")
+    return build([measurement], Answering((source,)), scenario.grid).rows[measurement.key]
 
 
 OFF_THE_GRID = [(0, 30 * 86_400_000), (7_000, 6 * 3_600_000), (123_457, 86_399_999), (5_021_003, 3_600_001)]
