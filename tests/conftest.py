@@ -13,6 +13,8 @@ from pathlib import Path
 import hypothesis
 import prometheus_server as servers
 import pytest
+from engines import ENGINES_TITLE
+from truth import peers
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
@@ -21,6 +23,7 @@ WITHOUT_SOCKETS = (
     *("reading", "spec", "errors", "cli", "units", "windows", "objectives", "indicators", "compile", "figures"),
     *("scenarios/documents", "test_codes.py"),
 )
+TABLES = {peers.TITLE: [peers.HEAD], ENGINES_TITLE: []}
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]
 
 # A machine that is busy is not a fault of the code under test.
@@ -50,6 +53,23 @@ def _processes_stay_offline(request: pytest.FixtureRequest, monkeypatch: pytest.
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write golden files instead of comparing")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the tables that tests record: lines of one title together, wherever they ran."""
+    tables: dict[str, list[str]] = {}
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            for title, line in report.user_properties:
+                if title in TABLES:
+                    tables.setdefault(title, []).append(str(line))
+    unbuilt = (report for report in terminalreporter.getreports("skipped") if "not run here" in str(report.longrepr))
+    for report in unbuilt:
+        reason = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        tables.setdefault(ENGINES_TITLE, []).append(reason.removeprefix("Skipped: "))
+    for title, lines in tables.items():
+        terminalreporter.section(title)
+        terminalreporter.write_line("\n".join([*TABLES[title], *dict.fromkeys(lines)]))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -83,7 +83,8 @@ def series(random: np.random.Generator, start_ms: int, end_ms: int) -> list[Seri
                     at = int(np.searchsorted(alive, restart))
                     if 0 < at < len(alive):
                         values[at:] -= values[at] - random.integers(0, most)
-                found.append((handled(outcome, instance=instance, channel=channel), alive, np.maximum(values, 0.0)))
+                labels = handled(outcome, instance=instance, channel=channel)
+                found += _told(random, labels, alive, np.maximum(values, 0.0))
     t = _scrapes(random, start_ms, end_ms)
     produced = np.cumsum(random.integers(0, 50, len(t))).astype(np.float64)
     behind = np.maximum(produced - random.integers(0, 40, len(t)), 0.0)
@@ -95,6 +96,26 @@ def series(random: np.random.Generator, start_ms: int, end_ms: int) -> list[Seri
     found.append(({"__name__": "done", **own, "group": "g"}, t, np.maximum.accumulate(behind)))
     found.append(({"__name__": "depth", **own}, t, random.integers(0, 9, len(t)).astype(np.float64)))
     return found
+
+
+def _told(random: np.random.Generator, labels: dict[str, str], t: np.ndarray, values: np.ndarray) -> list[Series]:
+    """A counter as a pair of servers sees it, renamed, saying since when it counts, with a history, or plain."""
+    at = int(random.integers(0, len(t))) if len(t) else 0
+    match random.integers(0, 6):
+        case 0:
+            away = random.random(len(t)) < 0.8
+            return [({**labels, "replica": "one"}, t, values), ({**labels, "replica": "two"}, t[away], values[away])]
+        case 1:
+            old, new = ({**labels, "topic": name} for name in ("orders-v1", "orders.v1"))
+            return [(old, t[:at], values[:at]), (new, t[at:], values[at:])]
+        case 2:
+            since = t[at] if len(t) else 0
+            told = ({**labels, "__name__": "handled_created"}, t, np.full(len(t), since / 1000))
+            return [(labels, t[at + 20 :], values[at + 20 :]), told]
+        case 3:
+            return [(labels, t[at:], 1e9 + values[at:])]
+        case _:
+            return [(labels, t, values)]
 
 
 def _scrapes(random: np.random.Generator, start_ms: int, end_ms: int) -> np.ndarray:
@@ -166,6 +187,7 @@ def assert_same(ledger: Ledger, other: Ledger) -> None:
     """Equal to the last bit: every array, and everything beside them."""
     assert ledger.grid == other.grid
     assert ledger.rows.keys() == other.rows.keys()
+    assert ledger.problems == other.problems
     for key, row in ledger.rows.items():
         for one in fields(Row):
             _assert_same(getattr(row, one.name), getattr(other.rows[key], one.name), f"{key} {one.name}")

@@ -9,6 +9,7 @@ A server keeps everything it is given for a hundred years, so tests may live at 
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import socket
@@ -110,9 +111,10 @@ class PrometheusServer:
                 if inside.stop > inside.start:
                     part.append((labels, t[inside], v[inside]))
             if part:
-                self._post(_write_request(part))
+                self.post(_write_request(part))
 
-    def _post(self, body: bytes) -> None:
+    def post(self, body: bytes) -> None:
+        """Send a remote_write message."""
         answer = requests.post(
             f"{self.url}/api/v1/write",
             data=bytes(cramjam.snappy.compress_raw(body)),
@@ -162,8 +164,12 @@ def start(
     block: str = "2h",
     flags: Sequence[str] = (),
     port: int | None = None,
+    program: str | None = None,
 ) -> PrometheusServer:
-    """Start a server whose data lies in the folder; `history` is OpenMetrics text that ends with `# EOF`."""
+    """Start a server whose data lies in the folder; `history` is OpenMetrics text that ends with `# EOF`.
+
+    `program` is another Prometheus than the one on the path.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     data = folder / "data"
     if history is not None:
@@ -173,7 +179,7 @@ def start(
     for attempt in range(3):
         chosen = port or free_port()
         command = [
-            required("prometheus"),
+            program or required("prometheus"),
             f"--config.file={folder / 'prometheus.yml'}",
             f"--storage.tsdb.path={data}",
             "--storage.tsdb.retention.time=100y",
@@ -194,6 +200,17 @@ def start(
             if port or attempt == 2 or "address already in use" not in log.read_text(errors="replace"):
                 raise
     raise AssertionError("unreachable")
+
+
+def openmetrics(series: Iterable[Series]) -> str:
+    """Samples as OpenMetrics text for `history`; values are written so that they read back bit for bit."""
+    lines = []
+    for labels, t_ms, values in series:
+        pairs = ",".join(f"{name}={json.dumps(text)}" for name, text in labels.items() if name != "__name__")
+        head = labels["__name__"] + "{" + pairs + "}"
+        times, numbers = np.asarray(t_ms).tolist(), np.asarray(values, np.float64).tolist()
+        lines += [f"{head} {number!r} {t / 1000:.3f}" for t, number in zip(times, numbers, strict=True)]
+    return "\n".join([*lines, "# EOF", ""])
 
 
 def create_blocks(openmetrics: str, data: Path, block: str = "2h") -> None:

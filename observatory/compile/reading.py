@@ -39,3 +39,19 @@ def label_sets(selector: SeriesSelector, labels: Sequence[str], length_ms: int) 
     """How many series had a sample in the range, per combination of labels."""
     found = f"last_over_time({raw_samples(selector, length_ms)})"
     return promql.checked(f"count by ({promql.grouping(labels)}) ({found})")
+
+
+def increments(selector: SeriesSelector, by: Sequence[str], length_ms: int) -> str:
+    """Events of counters in a range before each instant, added by labels; counted by the server, not extrapolated.
+
+    The last value in the range less the last one before it; where that is negative the counter began anew, and what
+    the server itself sees of an increase counts. A counter that was not there while its target was has counted
+    everything since.
+    """
+    length = compact_duration(length_ms / 1000)
+    last, before = f"last_over_time({series(selector)}[{length}])", f"offset {length}"
+    grown = f"({last} - last_over_time({series(selector)}[{length}] {before})) >= 0"
+    born = f"({last} unless last_over_time({series(selector)}[{length}] {before}))"
+    scraped = f"on (job, instance) ({promql.TARGET} {before} == 1)"
+    counted = f"({grown}) or ({born} and {scraped}) or increase({series(selector)}[{length}])"
+    return promql.checked(f"sum by ({promql.grouping(by)}) ({counted})")

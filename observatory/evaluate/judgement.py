@@ -248,6 +248,7 @@ def _doubts(
             severity="info",
         )
     yield from _threshold_doubts(objective, measured, row, part)
+    yield from _counting_doubts(objective, row)
     if row.at_least is not None and row.level is not None:
         unsure = int((row.at_least[part] & (row.total[part] == 0)).sum())
         if unsure:
@@ -303,9 +304,22 @@ def _coverage_doubts(
         )
 
 
+def _counting_doubts(objective: Objective, row: Row) -> Iterator[Problem]:
+    if row.counting == "pushdown":
+        yield _problem(
+            objective,
+            "counted-by-server",
+            "there are too many samples to be read, so the server counted in steps of 5m: as much of the events at "
+            "either edge of a window may belong to the neighbouring one, and what counters counted in longer gaps is "
+            "missing",
+            severity="info",
+            hint="narrow the source with labels, or record the sums of these series on the server",
+        )
+
+
 def _threshold_doubts(objective: Objective, measured: Measurement, row: Row, part: slice) -> Iterator[Problem]:
     good = measured.indicator.good
-    if row.upper is None or not isinstance(good, CountAtMost):
+    if row.upper is None or not isinstance(good, CountAtMost) or not (row.upper[part] > row.good[part]).any():
         return
     binding = measured.binding(good.signal)
     if not isinstance(binding, MetricBinding):
@@ -313,6 +327,8 @@ def _threshold_doubts(objective: Objective, measured: Measurement, row: Row, par
     buckets = at_most(binding, good.bound)
     bounds = [format_duration(one) for one in (buckets.lower_bound, buckets.upper_bound) if one is not None]
     where = f"between the buckets of {' and '.join(bounds)}" if len(bounds) == 2 else "outside the finite buckets"
+    if buckets.exact:
+        where = "on a boundary that the histogram did not have all the time"
     total = float(row.total[part].sum())
     share = (
         f", so the share lies between {row.good[part].sum() / total:.4%} and {row.upper[part].sum() / total:.4%}, and "

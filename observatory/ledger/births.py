@@ -4,24 +4,36 @@ A counter that appears with the value 1 has counted one event, if it did not exi
 known when its target was scraped before without it, or when its process started within what is known. It is not known
 at the first scrapes of a server, at the edge of its retention and of the range that was read, nor when a target is
 scraped for the first time without saying when its process started: then the first value is where counting begins.
+Where the client library exports when each series was created (`x_created`), that decides.
 
-A series can also be an old one under a new name, when labels were added or removed: its first value continues the
-last one of the series that ended at the same moment.
+Neither is believed against the values. An exporter that has just started may hand on what a broker has counted for
+months, and one that warms up answers a scrape or two without its series. So a first value that would have needed ten
+times the highest rate at which any counter of the source ever rose is a history, too.
+
+A series can also be an old one under a new name, see `renames`: its first value continues the old one's last.
+
+All of this is judged by the samples between a block's lookback and its end: the highest rate is that of the block, and
+an old name has to end within it. So a block that is kept holds what counting it anew gives.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
 from observatory.ledger.increments import Birth
-from observatory.ledger.targets import Targets, target_of
+from observatory.ledger.renames import renamed
+from observatory.ledger.samples import series_blocks
+from observatory.ledger.targets import DEFAULT_CADENCE_MS, Target, Targets, target_of
 from observatory.sources.base import SampleSet
 
 EDGE_MS = 300_000
 """Newcomers within this much of the first knowledge are not told apart from series that were there before."""
+ALWAYS_BELIEVED = 1000.0
+"""Events that any newcomer may have counted before its first scrape."""
+BELIEVED_RATES = 10.0
+"""Times the busiest counter's highest rate."""
 
 
 def newcomers(samples: SampleSet, known_since_ms: int) -> list[int]:
@@ -34,94 +46,78 @@ def newcomers(samples: SampleSet, known_since_ms: int) -> list[int]:
 
 
 def births(
-    source: str, samples: SampleSet, candidates: Iterable[int], targets: Targets, known_since_ms: int
-) -> dict[int, Birth]:
-    """Those of the candidates that are births, with the instant since when they can have counted."""
-    endings = _endings(source, samples, candidates := list(candidates), targets)
+    source: str,
+    samples: SampleSet,
+    candidates: Iterable[int],
+    targets: Targets,
+    known_since_ms: int,
+    created: Mapping[int, int],
+    busiest: Callable[[], float],
+) -> tuple[dict[int, Birth], dict[int, Birth], set[int]]:
+    """Those of the candidates that are births, with the instant since when they can have counted; those that say they
+    were created before what is known here; and those that would be one or the other, were their first value not out of
+    all proportion.
+
+    Args:
+        created: When series were created, in milliseconds, where that is exported.
+        busiest: The highest rate of any counter of the source, in events per millisecond; asked only when needed.
+    """
+    candidates = list(candidates)
+    formers = renamed(source, samples, candidates, targets)
     found: dict[int, Birth] = {}
+    earlier: dict[int, Birth] = {}
+    histories: set[int] = set()
     for index in candidates:
-        labels = samples.labels[index]
-        target = targets[target_of(source, labels)]
+        former = formers.get(index)
+        if former is not None:
+            found[index] = Birth(former.last_ms, former.value, new=False)
+            continue
+        target = targets[target_of(source, samples.labels[index])]
         at = int(samples.offsets[index])
         first_ms, value = int(samples.t_ms[at]), float(samples.values[at])
-        started_ms = target.started_at(first_ms)
-        before_ms = target.scraped_before(first_ms)
-        if before_ms is None:
-            if started_ms is None or not known_since_ms + EDGE_MS < started_ms <= first_ms:
+        since_ms = created.get(index)
+        # It speaks for this very series, so it outweighs what is known of its target and its process.
+        says = since_ms is not None and since_ms <= first_ms
+        if not says:
+            since_ms = _since(target, first_ms, known_since_ms)
+        if since_ms is None:
+            continue
+        if value > ALWAYS_BELIEVED:
+            elapsed_ms = max(first_ms - since_ms, target.cadence_ms or DEFAULT_CADENCE_MS)
+            if value > BELIEVED_RATES * busiest() * elapsed_ms:
+                histories.add(index)
                 continue
-            found[index] = Birth(started_ms)
+        if says and since_ms <= known_since_ms + EDGE_MS:
+            earlier[index] = Birth(since_ms, created=True)
+        else:
+            found[index] = Birth(since_ms, created=says)
+    return found, earlier, histories
+
+
+def _since(target: Target, first_ms: int, known_since_ms: int) -> int | None:
+    """The last instant at which a newcomer of a target is known not to have counted yet; None where none is known."""
+    before_ms = target.scraped_before(first_ms)
+    if before_ms is not None:
+        return before_ms
+    started_ms = target.started_at(first_ms)
+    if started_ms is None or not known_since_ms + EDGE_MS < started_ms <= first_ms:
+        return None
+    return started_ms
+
+
+def highest_rate(samples: SampleSet) -> float:
+    """The most events per millisecond between two samples of any series; 0 without a rise; samples must be fit."""
+    found = 0.0
+    offsets = samples.offsets
+    for begin, end in series_blocks(offsets):
+        part = slice(int(offsets[begin]), int(offsets[end]))
+        t_ms, values = samples.t_ms[part], samples.values[part]
+        if len(t_ms) < 2:
             continue
-        restarted = started_ms is not None and before_ms < started_ms <= first_ms
-        place = endings[_place(source, labels)]
-        former = None if restarted else place.former(labels, value, first_ms, target.gap_ms)
-        found[index] = Birth(before_ms, former if former is not None else 0.0)
+        lasting = np.ones(len(t_ms) - 1, bool)
+        borders = offsets[begin + 1 : end] - part.start - 1
+        lasting[borders[(borders >= 0) & (borders < len(lasting))]] = False
+        # The step from one series to the next is no rise, and its times may run backwards.
+        rates = np.diff(values)[lasting] / np.maximum(np.diff(t_ms)[lasting], 1)
+        found = max(found, float(rates.max(initial=0.0)))
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Ending:
-    labels: Mapping[str, str]
-    last_ms: int
-    value: float
-
-
-_Place = tuple[tuple[str, str, str], str]
-
-
-class _Endings:
-    """Series of one target and metric that ended before their target did, found by the labels they share."""
-
-    def __init__(self) -> None:
-        self._by_names: dict[frozenset[str], list[_Ending]] = {}
-        self._indexes: dict[tuple[frozenset[str], frozenset[str]], dict[tuple[str, ...], list[_Ending]]] = {}
-
-    def add(self, ending: _Ending) -> None:
-        self._by_names.setdefault(frozenset(ending.labels), []).append(ending)
-
-    def former(self, labels: Mapping[str, str], value: float, first_ms: int, gap_ms: int) -> float | None:
-        """Last value of the series that this one continues under other labels; None for a true newcomer.
-
-        It ended just before, its labels are a part of the new ones or the other way round, and its value was not
-        higher.
-        """
-        mine = frozenset(labels)
-        values: list[float] = []
-        for theirs in self._by_names:
-            if theirs < mine or mine < theirs:
-                shared = theirs & mine
-                found = self._index(theirs, shared).get(_values(labels, shared), ())
-                near = (one for one in found if 0 < first_ms - one.last_ms <= gap_ms)
-                values += [one.value for one in near if one.value <= value]
-        return max(values, default=None)
-
-    def _index(self, theirs: frozenset[str], shared: frozenset[str]) -> dict[tuple[str, ...], list[_Ending]]:
-        index = self._indexes.get((theirs, shared))
-        if index is None:
-            index = self._indexes[theirs, shared] = {}
-            for ending in self._by_names[theirs]:
-                index.setdefault(_values(ending.labels, shared), []).append(ending)
-        return index
-
-
-def _values(labels: Mapping[str, str], names: frozenset[str]) -> tuple[str, ...]:
-    return tuple(labels[name] for name in sorted(names))
-
-
-def _endings(source: str, samples: SampleSet, candidates: Sequence[int], targets: Targets) -> dict[_Place, _Endings]:
-    """Endings by target and metric, only where there are newcomers."""
-    wanted = {_place(source, samples.labels[index]) for index in candidates}
-    found: dict[_Place, _Endings] = {place: _Endings() for place in wanted}
-    for index, labels in enumerate(samples.labels):
-        place = _place(source, labels)
-        if place not in wanted or samples.offsets[index] == samples.offsets[index + 1]:
-            continue
-        last = int(samples.offsets[index + 1]) - 1
-        last_ms = int(samples.t_ms[last])
-        runs = targets[place[0]].runs
-        if runs and last_ms < runs[-1][1]:
-            found[place].add(_Ending(labels, last_ms, float(samples.values[last])))
-    return found
-
-
-def _place(source: str, labels: Mapping[str, str]) -> _Place:
-    return target_of(source, labels), labels.get("__name__", "")

@@ -10,15 +10,18 @@ from observatory.compile.terms import at_most, outcome_terms
 from observatory.errors import Problem, SourceFailed
 from observatory.indicators.expression import Count, CountAtMost, Slices, SlicesAtMost
 from observatory.ledger.births import EDGE_MS
+from observatory.ledger.buckets import bounded_binding, bucket_leaves, count_leaves, has_changed, least_and_most
 from observatory.ledger.days import DAY_MS, SEALED_AFTER_MS
 from observatory.ledger.evidence import Evidence, Material, Sources
 from observatory.ledger.hops import SpanCounts, count_spans
-from observatory.ledger.pages import Page, events_of
+from observatory.ledger.pages import Counted, Page, events_of, join
+from observatory.ledger.returns import last_seen
 from observatory.ledger.slices import Reading, read_level
+from observatory.sources.base import Float64
 from observatory.telemetry.binding import MetricBinding, SemanticKind, Term
 from observatory.windows import Grid, TimeRange
 
-RULES = 1
+RULES = 3
 """Grows whenever the same telemetry is counted in another way, so that counts kept before are not read again; so does
 the version of the package."""
 LONGER_LOOKBACKS_MS = (2 * DAY_MS, 8 * DAY_MS, 32 * DAY_MS)
@@ -35,6 +38,9 @@ class Blocks:
         self.sources = sources
         self.requests_planned = make_plan(measurements.values()).requests
         self.kinds = kinds_of(measurements.values())
+        self._judged = {
+            key: judged for key, one in measurements.items() if (judged := bounded_binding(one)) is not None
+        }
         self.failed: set[Leaf] = set()
         self.failed_spans: set[str] = set()
         self.problems: list[Problem] = []
@@ -57,7 +63,7 @@ class Blocks:
     def pages(self, blocks: Sequence[Grid]) -> Iterator[Page]:
         """Read blocks that follow one another in one go, and count each."""
         span = Grid(blocks[0].start_ms, blocks[0].step_ms, sum(block.steps for block in blocks))
-        material = Material.read(self.requests_planned, self.sources, span)
+        material = Material.read(self.requests_planned, self.sources, span, self.kinds)
         lookback_ms = max((request.lookback_ms for request in self.requests_planned), default=0)
         for name, newest_ms in material.newest_ms.items():
             self._newest_ms[name] = max(newest_ms, self._newest_ms.get(name, newest_ms))
@@ -75,6 +81,7 @@ class Blocks:
                 lives=evidence.targets.lives(block.end_ms),
                 levels=levels,
                 spans={name: parts[number] for name, parts in spans.items()},
+                changed=tuple(key for key, judged in self._judged.items() if has_changed(*judged, evidence)),
             )
         self._note(material)
 
@@ -100,6 +107,44 @@ class Blocks:
                 self._note(material)
             found[key] = reading
         return found, farthest_ms
+
+    def joined(self, pages: Sequence[Page], grid: Grid) -> Counted:
+        """Pages that follow one another as one ledger on a grid; what came back in them is looked for before them."""
+        material = Material.read((), self.sources, grid)
+        earlier = last_seen(pages, self.requests_planned, material.ask, grid)
+        self._note(material)
+        counted = join(pages, self.requests_planned, grid, earlier)
+        self.problems += [
+            Problem(
+                code="history-not-counted",
+                severity="info",
+                message=f"{count} series of {self.requests_planned[number].metric} appeared with {held:.0f} events, "
+                "more than can have happened since they were not there yet; they are taken as counted before",
+                hint="when these events are real, let the target export when its counters were created",
+            )
+            for number, (count, held) in sorted(counted.histories.items())
+        ]
+        return counted
+
+    def bounds(self, counted: Counted) -> dict[str, tuple[Float64, Float64, Float64]]:
+        """Where histograms changed their buckets, what all of them together say; see `least_and_most`."""
+        judged = {key: self._judged[key] for key in sorted(counted.changed)}
+        counts: dict[Leaf, int] = {}
+        every: dict[Leaf, int] = {}
+        for binding, _ in judged.values():
+            counts |= count_leaves(binding)
+            every |= bucket_leaves(binding)
+        if not judged:
+            return {}
+        material = Material.read(plan_leaves(counts | every), self.sources, counted.grid)
+        evidence = material.evidence(counted.grid, dict.fromkeys(counts, "cumulative"))
+        self.problems += material.problems
+        self.requests += material.requests
+        return {
+            key: least_and_most(binding, bound, evidence, counted.grid)
+            for key, (binding, bound) in judged.items()
+            if material.failed.isdisjoint(count_leaves(binding) | bucket_leaves(binding))
+        }
 
     def _note(self, material: Material) -> None:
         self._partial = self._partial or material.partial

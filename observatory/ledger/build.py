@@ -7,7 +7,7 @@ samples are met by reading the last ten minutes anew.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,9 +20,9 @@ from observatory.ledger.days import blocks_of, is_day
 from observatory.ledger.evidence import Sources
 from observatory.ledger.hops import expressions_of
 from observatory.ledger.keeping import Keeper, KeptPages
-from observatory.ledger.ledger import Findings, Ledger, Row
+from observatory.ledger.ledger import Counting, Findings, Ledger, Row
 from observatory.ledger.levels import judge
-from observatory.ledger.pages import Counted, Page, join
+from observatory.ledger.pages import Counted, Page
 from observatory.ledger.slices import Reading
 from observatory.ledger.tallies import Events, nothing, of_terms
 from observatory.sources.base import Float64
@@ -31,6 +31,9 @@ from observatory.windows import Grid, TimeRange
 
 HORIZON_MS = 600_000
 """Steps this near to the end of the previous ledger are counted again, for samples that came late."""
+
+UNTOLD = 1e-9
+"""Of the events of a step: less than this is what adding in another order changes."""
 
 
 def build(
@@ -61,16 +64,17 @@ def build(
     problems: list[Problem] = []
     requests = 0
     if cold:
-        rows, problems, requests = _count(cold, sources, grid, keeper)
+        counting = _count(cold, sources, grid, keeper)
+        rows, problems, requests = counting.rows, counting.problems, counting.requests
     if warm and tail and previous:
-        fresh, found, sent = _count(warm, sources, tail, None)
-        problems += found
-        requests += sent
         known_ms = min(previous.grid.end_ms, grid.end_ms)
         unseen = Grid(known_ms, grid.step_ms, (grid.end_ms - known_ms) // grid.step_ms)
-        for key in warm:
-            new = fresh.get(key)
-            rows[key] = splice(previous.rows[key], previous.grid, new, tail if new else unseen, grid)
+        for part, keys, fresh in _refreshed(warm, sources, tail, grid, keeper):
+            problems += fresh.problems
+            requests += fresh.requests
+            for key in keys:
+                new = fresh.rows.get(key)
+                rows[key] = splice(previous.rows[key], previous.grid, new, part if new else unseen, grid)
     ordered = {key: rows[key] for key in sorted(rows)}
     return Ledger(grid, ordered, tuple(dict.fromkeys(problems)), requests)
 
@@ -87,6 +91,31 @@ def _tail(grid: Grid, previous: Ledger | None) -> Grid | None:
     if not grid.start_ms < kept_ms < grid.end_ms:
         return None
     return Grid(kept_ms, grid.step_ms, (grid.end_ms - kept_ms) // grid.step_ms)
+
+
+def _refreshed(
+    warm: Mapping[str, Measurement], sources: Sources, tail: Grid, grid: Grid, keeper: Keeper | None
+) -> Iterable[tuple[Grid, Iterable[str], _Counting]]:
+    """The tail counted anew, and from further back what had gone dark before the tail and has come back in it.
+
+    What counters counted while nobody scraped them belongs to steps that were held as unseen until now.
+    """
+    if len(blocks_of(tail)) > 1:
+        # Days are counted anew in any case, so all that is asked for is.
+        fresh = _count(warm, sources, grid, keeper)
+        yield grid, [key for key in warm if key in fresh.rows], fresh
+        yield tail, [key for key in warm if key not in fresh.rows], _Counting({}, [], 0, {})
+        return
+    fresh = _count(warm, sources, tail, None)
+    yield tail, warm, fresh
+    by_part: dict[Grid, dict[str, Measurement]] = {}
+    for key, since_ms in fresh.dark_since.items():
+        kept_ms = grid.start_ms + max(0, (since_ms - grid.start_ms) // grid.step_ms) * grid.step_ms
+        part = Grid(kept_ms, grid.step_ms, (grid.end_ms - kept_ms) // grid.step_ms)
+        by_part.setdefault(part, {})[key] = warm[key]
+    for part, returned in by_part.items():
+        again = _count(returned, sources, part, None)
+        yield part, [key for key in returned if key in again.rows], again
 
 
 def splice(old: Row, old_grid: Grid, new: Row | None, tail: Grid, grid: Grid) -> Row:
@@ -114,22 +143,44 @@ def splice(old: Row, old_grid: Grid, new: Row | None, tail: Grid, grid: Grid) ->
         good=counted(old.good, new.good if new else None),
         total=counted(old.total, new.total if new else None),
         observed=counted(old.observed, new.observed if new else None),
-        counting=new.counting if new and new.series else old.counting,
+        counting=new.counting if new and new.series and old.counting != "pushdown" else old.counting,
         level=joined(old.level, new.level if new else None, np.full(max(1, tail.steps), np.nan)[: tail.steps]),
         level_error=joined(old.level_error, new.level_error if new else None, empty),
         series=max(old.series, new.series if new else 0),
         last_sample_ms=new.last_sample_ms if new and new.last_sample_ms is not None else old.last_sample_ms,
         recovered=findings.between(grid.range),
         findings=findings,
-        upper=joined(old.upper, new.upper if new else None, empty),
+        upper=_spliced_upper(old, new, kept, empty),
         at_least=least,
         problems=new.problems if new and new.series else old.problems,
     )
 
 
-def _count(
-    measurements: Mapping[str, Measurement], sources: Sources, grid: Grid, keeper: Keeper | None
-) -> tuple[dict[str, Row], list[Problem], int]:
+def _spliced_upper(old: Row, new: Row | None, kept: slice, empty: Float64) -> Float64 | None:
+    """Good events at most; where one part knows them exactly, its good ones are that."""
+    if old.upper is None and (new is None or new.upper is None):
+        return None
+    head = old.upper if old.upper is not None else old.good
+    tail = empty if new is None else new.upper if new.upper is not None else new.good
+    return np.concatenate((head[kept], tail))
+
+
+@dataclass(frozen=True, slots=True)
+class _Counting:
+    """What one pass over the sources gave.
+
+    Attributes:
+        dark_since: By measurement, when series that were dark as the grid began, and came back on it, had been seen
+            last.
+    """
+
+    rows: dict[str, Row]
+    problems: list[Problem]
+    requests: int
+    dark_since: dict[str, int]
+
+
+def _count(measurements: Mapping[str, Measurement], sources: Sources, grid: Grid, keeper: Keeper | None) -> _Counting:
     work = Blocks(measurements, sources)
     kept = _kept(keeper, work, grid)
     pages: dict[Grid, Page] = {}
@@ -142,15 +193,26 @@ def _count(
             pages[page.block] = page
             if kept is not None and is_day(page.block) and work.is_whole(page):
                 kept.keep(page, work.read_for(page))
-    counted = join([pages[block] for block in blocks], grid)
+    counted = work.joined([pages[block] for block in blocks], grid)
+    bounds = work.bounds(counted)
     rows: dict[str, Row] = {}
     for key, measurement in measurements.items():
         if any(leaf in work.failed for leaf, _ in leaves_of(measurement)):
             continue
         if any(expressions_of(measurement, name) for name in work.failed_spans):
             continue
-        rows[key] = _row(measurement, counted)
-    return rows, work.problems, work.requests
+        row = _row(measurement, counted)
+        rows[key] = _within(row, *bounds[key]) if key in bounds else row
+    dark_since = {
+        key: min(found)
+        for key in rows
+        if (
+            found := [
+                counted.dark_since[leaf] for leaf, _ in leaves_of(measurements[key]) if leaf in counted.dark_since
+            ]
+        )
+    }
+    return _Counting(rows, work.problems, work.requests, dark_since)
 
 
 def _kept(keeper: Keeper | None, work: Blocks, grid: Grid) -> KeptPages | None:
@@ -236,7 +298,7 @@ def _event_row(measurement: Measurement, expression: Expression, counted: Counte
         good=good,
         total=total.amount,
         observed=observed,
-        counting="exact" if total.exact and part.exact else "estimated",
+        counting=_counting(total, part),
         series=total.series,
         last_sample_ms=max(ends, default=None),
         recovered=findings.between(grid.range),
@@ -245,6 +307,21 @@ def _event_row(measurement: Measurement, expression: Expression, counted: Counte
     if isinstance(part_expression, CountAtMost):
         return _bounded(measurement, part_expression, row, counted)
     return row
+
+
+def _counting(*parts: Events) -> Counting:
+    if any(part.pushdown for part in parts):
+        return "pushdown"
+    return "exact" if all(part.exact for part in parts) else "estimated"
+
+
+def _within(row: Row, least: Float64, most: Float64, seen: Float64) -> Row:
+    """A row whose histogram changed its buckets, by what all of them say; what they do not tell may be good."""
+    untold = row.total - seen
+    most = most + np.where(untold > UNTOLD * row.total, untold, 0.0)
+    least = np.minimum(least, row.total)
+    most = np.clip(most, least, row.total)
+    return replace(row, good=least, upper=most if (most > least).any() else None)
 
 
 def _bounded(measurement: Measurement, expression: CountAtMost, row: Row, counted: Counted) -> Row:

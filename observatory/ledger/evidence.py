@@ -4,29 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
-from observatory.compile.plan import Leaf, PlannedRequest, plan_leaves
+from observatory.compile.plan import Leaf, PlannedRequest
 from observatory.errors import Problem, SourceFailed
-from observatory.ledger.births import births, newcomers
+from observatory.ledger.answers import RESTARTED_KINDS, Answer, Cut
 from observatory.ledger.increments import Birth
+from observatory.ledger.origins import Origins, find_restarts
 from observatory.ledger.replicas import without_replicas
-from observatory.ledger.restarts import HiddenRestart, fallen, hidden_restarts
 from observatory.ledger.routes import route
 from observatory.ledger.samples import fit
-from observatory.ledger.targets import Target, TargetKey, Targets, target_of
-from observatory.sources.base import Float64, Int64, MetricSource, SampleSet, SeriesRequest, SpanSource, TogetherSource
-from observatory.telemetry.binding import Matcher, SemanticKind, SeriesSelector
+from observatory.ledger.targets import Target, Targets, target_of
+from observatory.sources.base import (
+    CountingSource,
+    Float64,
+    Int64,
+    MetricSource,
+    SampleSet,
+    SeriesRequest,
+    SpanSource,
+    TogetherSource,
+)
+from observatory.telemetry.binding import SemanticKind
 from observatory.windows import Grid, TimeRange
-
-BORN_KINDS: frozenset[SemanticKind] = frozenset({"cumulative", "distribution", "rising_level"})
-"""Kinds whose first value can be an increment. A position first seen is a place in a log, not a number of events."""
-RESTARTED_KINDS: frozenset[SemanticKind] = frozenset({"cumulative", "distribution"})
-"""Kinds that begin at zero with their process."""
-UP, PROCESS_START = "up", "process_start_time_seconds"
 
 
 class Sources(Protocol):
@@ -37,23 +40,6 @@ class Sources(Protocol):
 
     @property
     def spans(self) -> tuple[SpanSource, ...]: ...
-
-
-@dataclass(slots=True)
-class Answer:
-    """One request's answer.
-
-    Attributes:
-        routes: Per leaf the indexes of its series.
-        births: Series whose first value counts.
-        restarts: Series that began anew without a fall.
-    """
-
-    request: PlannedRequest
-    samples: SampleSet
-    routes: dict[Leaf, Int64]
-    births: dict[int, Birth] = field(default_factory=dict)
-    restarts: dict[int, tuple[HiddenRestart, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +90,7 @@ def gather(
     Args:
         kinds: How each leaf is counted; births are looked for where the kind has them.
     """
-    return Material.read(requests, sources, grid).evidence(grid, kinds)
+    return Material.read(requests, sources, grid, kinds).evidence(grid, kinds)
 
 
 @dataclass(slots=True)
@@ -127,11 +113,24 @@ class Material:
     partial: bool = False
     requests: int = 0
     _sources: dict[str, MetricSource] = field(default_factory=dict)
-    _lives: dict[str, list[tuple[str, Cut]]] = field(default_factory=dict)
+    _origins: Origins = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._origins = Origins(self.span, self.answers, self.ask)
 
     @classmethod
-    def read(cls, requests: Sequence[PlannedRequest], sources: Sources, grid: Grid) -> Material:
-        """Ask the sources once for everything on a grid."""
+    def read(
+        cls,
+        requests: Sequence[PlannedRequest],
+        sources: Sources,
+        grid: Grid,
+        kinds: Mapping[Leaf, SemanticKind] | None = None,
+    ) -> Material:
+        """Ask the sources once for everything on a grid.
+
+        Args:
+            kinds: How leaves are counted; with it a source may count what is too much to be read raw.
+        """
         found = cls(grid.range, [], _sources={source.name: source for source in sources.metrics})
         asked = [
             SeriesRequest(one.metric, one.matchers, TimeRange(grid.start_ms - one.lookback_ms, grid.end_ms))
@@ -141,7 +140,7 @@ class Material:
         for number, (request, question) in enumerate(zip(requests, asked, strict=True)):
             samples = together.get(number)
             if number not in together:
-                samples = found._ask(request.source, question, request.leaves)
+                samples = found.ask(request.source, question, request.leaves, _labels_to_count_by(request, kinds or {}))
             if samples is not None:
                 found.answers.append((request, Cut(samples), route(request, samples)))
         return found
@@ -183,11 +182,18 @@ class Material:
             answers.append(Answer(request, samples, inside))
         evidence = Evidence(answers, Targets(), self.failed, self.problems)
         evidence.targets.learn([(answer.request.source, answer.samples) for answer in answers])
-        self._find_births(evidence, part, kinds)
-        _find_restarts(evidence, kinds)
+        self._origins.find_births(answers, evidence.targets, part, kinds)
+        find_restarts(answers, evidence.targets, kinds)
         return evidence
 
-    def _ask(self, source: str, request: SeriesRequest, leaves: Iterable[Leaf]) -> SampleSet | None:
+    def ask(
+        self, source: str, request: SeriesRequest, leaves: Iterable[Leaf] = (), by: tuple[str, ...] | None = None
+    ) -> SampleSet | None:
+        """One more answer, fit for counting; None where the source is not there or fails, which is noted.
+
+        Args:
+            by: Labels by which the source may count itself where the samples are too many to be read; None forbids it.
+        """
         server = self._sources.get(source)
         if server is None:
             self.failed.update(leaves)
@@ -195,8 +201,17 @@ class Material:
             return None
         answers: list[SampleSet] = []
         with self._noting(leaves, 1):
-            answers.append(self._fit(server.samples(request), request))
+            answers.append(self._fit(self._samples(server, request, by), request))
         return answers[0] if answers else None
+
+    def _samples(self, server: MetricSource, request: SeriesRequest, by: tuple[str, ...] | None) -> SampleSet:
+        try:
+            return server.samples(request)
+        except SourceFailed as error:
+            if by is None or error.problems[0].code != "source-too-large" or not isinstance(server, CountingSource):
+                raise
+            self.requests += 1
+            return server.increments(request, by)
 
     @contextmanager
     def _noting(self, leaves: Iterable[Leaf], requests: int) -> Iterator[None]:
@@ -211,117 +226,9 @@ class Material:
 
     def _fit(self, samples: SampleSet, request: SeriesRequest) -> SampleSet:
         self.partial = self.partial or bool(samples.problems) or not samples.exact
+        if samples.pushdown:
+            return samples  # sums that begin a step before the range, so that its first events are an increment
         return fit(samples, request.range.start_ms, request.range.end_ms)
-
-    def _find_births(self, evidence: Evidence, part: Grid, kinds: Mapping[Leaf, SemanticKind]) -> None:
-        candidates: list[tuple[Answer, list[int], int]] = []
-        wanted: dict[str, set[TargetKey]] = {}
-        for answer in evidence.answers:
-            born = [leaf for leaf in answer.routes if kinds.get(leaf) in BORN_KINDS]
-            if not born:
-                continue
-            routed = set(np.concatenate([answer.routes[leaf] for leaf in born]).tolist())
-            known_since_ms = part.start_ms - answer.request.lookback_ms
-            late = [index for index in newcomers(answer.samples, known_since_ms) if index in routed]
-            if late:
-                candidates.append((answer, late, known_since_ms))
-            # Where one counter fell its process restarted, and others may have passed their old values unseen.
-            fell = [index for index in fallen(answer.samples) if index in routed]
-            if late or fell:
-                keys = wanted.setdefault(answer.request.source, set())
-                keys.update(target_of(answer.request.source, answer.samples.labels[index]) for index in (*late, *fell))
-        for name in sorted(wanted):
-            self._learn_lives(evidence, name, wanted[name], part)
-        for answer, late, known_since_ms in candidates:
-            answer.births = births(answer.request.source, answer.samples, late, evidence.targets, known_since_ms)
-
-    def _learn_lives(self, evidence: Evidence, source: str, keys: set[TargetKey], part: Grid) -> None:
-        """Learn when targets with newcomers were up, and when their processes started."""
-        lookback_ms = max((answer.request.lookback_ms for answer in evidence.answers), default=0)
-        ups: list[tuple[str, SampleSet]] = []
-        for metric, cut in self._lives_of(source, lookback_ms):
-            samples = without_replicas(cut.between(part.start_ms - lookback_ms, part.end_ms, {})[0])
-            samples = _only(samples, [target_of(source, labels) in keys for labels in samples.labels])
-            if metric == UP:
-                ups.append((source, samples))
-            else:
-                _learn_starts(evidence.targets, source, samples)
-        if ups:
-            evidence.targets.learn(ups)
-
-    def _lives_of(self, source: str, lookback_ms: int) -> list[tuple[str, Cut]]:
-        """Scrapes and process starts of all targets of a source, asked once: a fixed number of requests."""
-        known = self._lives.get(source)
-        if known is not None:
-            return known
-        found = self._lives[source] = []
-        keys = {
-            target_of(source, labels)
-            for request, cut, _ in self.answers
-            if request.source == source
-            for labels in cut.samples.labels
-        }
-        leaves: dict[Leaf, int] = {}
-        for _, job, instance in sorted(keys):
-            if job or instance:
-                matchers = tuple(
-                    Matcher(label, (value,)) for label, value in (("job", job), ("instance", instance)) if value
-                )
-                for metric in (UP, PROCESS_START):
-                    leaves[Leaf(source, SeriesSelector(metric, matchers))] = lookback_ms
-        for request in plan_leaves(leaves):
-            span = TimeRange(self.span.start_ms - request.lookback_ms, self.span.end_ms)
-            samples = self._ask(source, SeriesRequest(request.metric, request.matchers, span), ())
-            if samples is not None and request.metric == UP:
-                # A failed scrape (0) saw nothing.
-                samples = fit(
-                    replace(samples, values=np.where(samples.values > 0, 1.0, np.nan)), span.start_ms, span.end_ms
-                )
-            if samples is not None:
-                found.append((request.metric, Cut(samples)))
-        return found
-
-
-class Cut:
-    """Fit samples, of which any stretch of time can be taken without looking at the others again."""
-
-    def __init__(self, samples: SampleSet) -> None:
-        self.samples = samples
-
-    @property
-    def newest_ms(self) -> int | None:
-        """The newest sample, None where there is none."""
-        return int(self.samples.t_ms.max()) if len(self.samples.t_ms) else None
-
-    def between(
-        self, after_ms: int, until_ms: int, routes: Mapping[Leaf, Int64]
-    ) -> tuple[SampleSet, dict[Leaf, Int64]]:
-        """Samples in (after, until] of those series that have some, and where leaves find them."""
-        samples = self.samples
-        t_ms, offsets = samples.t_ms, samples.offsets
-        count = len(samples)
-        begins, ends = np.empty(count, np.int64), np.empty(count, np.int64)
-        limits = (after_ms, until_ms)
-        for index, (low, high) in enumerate(zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)):
-            begins[index], ends[index] = low + np.searchsorted(t_ms[low:high], limits, side="right")
-        kept = ends > begins
-        if kept.all() and len(t_ms) == int((ends - begins).sum()):
-            return samples, dict(routes)
-        chosen = np.flatnonzero(kept)
-        parts = [slice(begin, end) for begin, end in zip(begins[chosen].tolist(), ends[chosen].tolist(), strict=True)]
-        inner = np.zeros(len(chosen) + 1, np.int64)
-        np.cumsum(ends[chosen] - begins[chosen], out=inner[1:])
-        place = np.cumsum(kept) - 1
-        found = SampleSet(
-            tuple(samples.labels[index] for index in chosen.tolist()),
-            inner,
-            np.concatenate([np.empty(0, np.int64), *(t_ms[part] for part in parts)]),
-            np.concatenate([np.empty(0), *(samples.values[part] for part in parts)]),
-            samples.exact,
-            samples.resolution_ms,
-        )
-        inside = {leaf: place[indexes[kept[indexes]]] for leaf, indexes in routes.items()}
-        return found, {leaf: indexes for leaf, indexes in inside.items() if len(indexes)}
 
 
 def _one_of_replicas(
@@ -331,29 +238,8 @@ def _one_of_replicas(
     return (samples, routes) if merged is samples else (merged, route(request, merged))
 
 
-def _only(samples: SampleSet, wanted: Sequence[bool]) -> SampleSet:
-    """Some of the series."""
-    if all(wanted):
-        return samples
-    return SampleSet.of(samples.series(index) for index, one in enumerate(wanted) if one)
-
-
-def _find_restarts(evidence: Evidence, kinds: Mapping[Leaf, SemanticKind]) -> None:
-    """Where the starts of processes are known, find the restarts that values do not show."""
-    candidates = []
-    for answer in evidence.answers:
-        counters = [indexes for leaf, indexes in answer.routes.items() if kinds.get(leaf) in RESTARTED_KINDS]
-        routed = np.unique(np.concatenate(counters)) if counters else np.empty(0, np.int64)
-        candidates.append((answer.samples, answer.request.source, routed.tolist()))
-    for answer, found in zip(evidence.answers, hidden_restarts(candidates, evidence.targets), strict=True):
-        answer.restarts = found
-
-
-def _learn_starts(targets: Targets, source: str, samples: SampleSet) -> None:
-    for index in range(len(samples)):
-        labels, t_ms, values = samples.series(index)
-        target = targets.find(target_of(source, labels))
-        if target is not None and len(t_ms):
-            changes = np.flatnonzero(np.diff(values, prepend=np.nan) != 0)
-            found = [(int(t_ms[at]), round(float(values[at]) * 1000)) for at in changes.tolist()]
-            target.starts_ms = sorted([*target.starts_ms, *found])
+def _labels_to_count_by(request: PlannedRequest, kinds: Mapping[Leaf, SemanticKind]) -> tuple[str, ...] | None:
+    """Labels that tell the leaves of a request apart and their targets, where a server can count them at all."""
+    if not all(kinds.get(leaf) in RESTARTED_KINDS for leaf in request.leaves):
+        return None
+    return tuple(sorted({"job", *(one.label for leaf in request.leaves for one in leaf.selector.matchers)}))

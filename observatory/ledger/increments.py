@@ -41,11 +41,19 @@ Spread = tuple[int, int, float]
 
 @dataclass(frozen=True, slots=True)
 class Birth:
-    """A series whose first value counts: `since_ms` is the last instant at which it was known not to exist."""
+    """A series whose first value counts.
+
+    Attributes:
+        since_ms: The last instant at which it was known not to exist, or at which its old name was last seen.
+        base: Value to start from: 0 for a newcomer; the last one known where a series goes on under another name.
+        new: Whether it is a newcomer, whose events a plain increase would lose.
+        created: Whether it is the series that says since when it exists.
+    """
 
     since_ms: int
     base: float = 0.0
-    """Value to start from; that of its former name when a series was relabelled, 0 for a true newcomer."""
+    new: bool = True
+    created: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +131,7 @@ def place_birth(
         return ()
     spread = first_ms - birth.since_ms > gap_ms
     place(line, grid, birth.since_ms if spread else first_ms, first_ms, value)
-    return _inside(grid, (first_ms, value, 0.0, value if spread else 0.0))
+    return _inside(grid, (first_ms, value if birth.new else 0.0, 0.0, value if spread else 0.0))
 
 
 def place_rise(

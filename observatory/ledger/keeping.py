@@ -8,6 +8,7 @@ changed since is the keeper's to know. Nothing is lost when a record is: the day
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 from typing import Any, Protocol
 
 import numpy as np
@@ -80,6 +81,7 @@ def packed(page: Page, leaves: Sequence[Leaf]) -> Record:
     spans = [(name, sorted(counts.events.items(), key=repr), counts) for name, counts in sorted(page.spans.items())]
     header: dict[str, Any] = {
         "read_from_ms": page.read_from_ms,
+        "changed": list(page.changed),
         "events": [[place[leaf], one.exact, len(one.findings.t_ms), list(one.overhang)] for leaf, one in events],
         "seams": [
             [
@@ -88,7 +90,8 @@ def packed(page: Page, leaves: Sequence[Leaf]) -> Record:
                 [place[leaf] for leaf in seam.leaves],
                 list(seam.target),
                 seam.gap_ms,
-                [seam.birth.since_ms, seam.birth.base] if seam.birth is not None else None,
+                [*astuple(seam.birth)] if seam.birth is not None else None,
+                seam.history,
             ]
             for seam in page.seams
         ],
@@ -147,6 +150,7 @@ class _Unpacking:
         return Page(
             block=self._block,
             read_from_ms=self._header["read_from_ms"],
+            changed=tuple(self._header["changed"]),
             events={self._leaves[place]: self._events(*rest) for place, *rest in self._header["events"]},
             seams=self._seams(),
             lives=Lives(
@@ -174,7 +178,7 @@ class _Unpacking:
         lasts = zip(ints["last_ms"].tolist(), floats["last"].tolist(), strict=True)
         seams = []
         for row, first, last in zip(self._header["seams"], firsts, lasts, strict=True):
-            number, labels, places, target, gap_ms, birth = row
+            number, labels, places, target, gap_ms, birth, history = row
             leaves = tuple(self._leaves[place] for place in places)
             seams.append(
                 Seam(
@@ -186,6 +190,7 @@ class _Unpacking:
                     first=first,
                     last=last,
                     birth=Birth(*birth) if birth is not None else None,
+                    history=history,
                 )
             )
         return tuple(seams)

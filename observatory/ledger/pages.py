@@ -14,6 +14,7 @@ import numpy as np
 
 from observatory.compile.plan import Leaf, PlannedRequest
 from observatory.indicators.expression import Expression
+from observatory.ledger.births import EDGE_MS
 from observatory.ledger.evidence import Evidence
 from observatory.ledger.hops import SpanCounts
 from observatory.ledger.increments import Birth, FindingRow, place_birth, place_rise
@@ -40,6 +41,8 @@ class Seam:
         leaves: Which leaves count it, all as the same kind.
         first, last: Of the samples in the block and its lookback.
         birth: The first value is an increment, unless the series was seen before.
+        summed: Counted by the server: its values are sums of their own, which mean nothing beside those of neighbours.
+        history: The first value is more than can have been counted since the series was not there, unless it was.
     """
 
     series: SeriesKey
@@ -50,6 +53,8 @@ class Seam:
     first: Sample
     last: Sample
     birth: Birth | None = None
+    history: bool = False
+    summed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,7 @@ class Page:
         levels: By measurement.
         spans: By source.
         read_from_ms: The earliest instant that was looked at.
+        changed: Measurements whose histograms changed the buckets that they are judged by.
     """
 
     block: Grid
@@ -70,17 +76,27 @@ class Page:
     lives: Lives = field(default_factory=lambda: Lives({}))
     levels: Mapping[str, Reading] = field(default_factory=dict)
     spans: Mapping[str, SpanCounts] = field(default_factory=dict)
+    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """All pages as one, on the asked grid."""
+    """All pages as one, on the asked grid.
+
+    Attributes:
+        histories: By request, how many series appeared with more than can have been counted, and how much.
+        changed: Measurements whose histograms changed their buckets in any page.
+        dark_since: By leaf, when series that were dark as the grid began, and came back on it, had been seen last.
+    """
 
     grid: Grid
     events: Mapping[Leaf, Events]
     lives: Lives
     levels: Mapping[str, Reading]
     spans: Mapping[str, SpanCounts]
+    histories: Mapping[int, tuple[int, float]]
+    dark_since: Mapping[Leaf, int]
+    changed: frozenset[str]
 
 
 def events_of(
@@ -115,24 +131,54 @@ def events_of(
                     gap_ms=evidence.targets[target].gap_ms,
                     first=(int(t_ms[0]), float(values[0])),
                     last=(int(t_ms[-1]), float(values[-1])),
-                    birth=answer.births.get(index),
+                    birth=answer.births.get(index) or answer.earlier.get(index),
+                    history=index in answer.histories,
+                    summed=answer.samples.pushdown,
                 )
             )
     return events, tuple(seams)
 
 
-def join(pages: Sequence[Page], grid: Grid) -> Counted:
-    """Pages that follow one another, oldest first, as one ledger on a grid that they cover."""
+def join(
+    pages: Sequence[Page], requests: Sequence[PlannedRequest], grid: Grid, last_seen: Mapping[SeriesKey, Sample]
+) -> Counted:
+    """Pages that follow one another, oldest first, as one ledger on a grid that they cover.
+
+    Args:
+        requests: All that were planned; series are told by their number.
+        last_seen: Of series that appear late, when they were last there before the first page; see `returns`.
+    """
+    known_since_ms = [pages[0].block.start_ms - request.lookback_ms for request in requests]
+    whole = _joined_events(pages, grid, last_seen, known_since_ms)
+    targets = {seam.series: seam.target for page in pages for seam in page.seams if seam.series in last_seen}
+    before = [Lives({target: ((at - 1, at),)}) for key, target in targets.items() for at, _ in (last_seen[key],)]
     return Counted(
         grid,
-        _joined_events(pages, grid),
-        Lives.together(page.lives for page in pages),
+        {leaf: one.events() for leaf, one in whole.items()},
+        Lives.together([*before, *(page.lives for page in pages)]),
         {key: _joined_levels(key, pages, grid) for key in dict.fromkeys(key for page in pages for key in page.levels)},
         {
             name: _joined_spans(name, pages, grid)
             for name in dict.fromkeys(name for page in pages for name in page.spans)
         },
+        _histories(pages, grid, last_seen),
+        {leaf: min(one.dark_since) for leaf, one in whole.items() if one.dark_since},
+        frozenset(key for page in pages for key in page.changed),
     )
+
+
+def _histories(
+    pages: Sequence[Page], grid: Grid, last_seen: Mapping[SeriesKey, Sample]
+) -> dict[int, tuple[int, float]]:
+    found: dict[int, tuple[int, float]] = {}
+    seen = set(last_seen)
+    for page in pages:
+        for seam in page.seams:
+            if seam.history and seam.series not in seen and grid.start_ms < seam.first[0] <= grid.end_ms:
+                count, held = found.get(seam.series[0], (0, 0.0))
+                found[seam.series[0]] = (count + 1, held + seam.first[1])
+            seen.add(seam.series)
+    return found
 
 
 def _places(block: Grid, grid: Grid) -> tuple[slice, slice] | None:
@@ -162,9 +208,18 @@ class _Whole:
     targets: set[TargetKey] = field(default_factory=set)
     last_ms: int | None = None
     exact: bool = True
+    pushdown: bool = False
+    dark_since: list[int] = field(default_factory=list)
+
+    def events(self) -> Events:
+        findings = self.findings + Findings.of(self.rows)
+        targets = frozenset(self.targets)
+        return Events(self.amount, findings, len(self.series), targets, self.last_ms, self.exact, self.pushdown)
 
 
-def _joined_events(pages: Sequence[Page], grid: Grid) -> dict[Leaf, Events]:
+def _joined_events(
+    pages: Sequence[Page], grid: Grid, last_seen: Mapping[SeriesKey, Sample], known_since_ms: Sequence[int]
+) -> dict[Leaf, _Whole]:
     found: dict[Leaf, _Whole] = {}
     for leaf in dict.fromkeys(leaf for page in pages for leaf in page.events):
         parts = [(page.block, page.events[leaf]) for page in pages if leaf in page.events]
@@ -172,38 +227,41 @@ def _joined_events(pages: Sequence[Page], grid: Grid) -> dict[Leaf, Events]:
         for _, part in parts:
             findings += part.findings
         amount = _line(((block, part.amount) for block, part in parts), grid)
+        whole = found[leaf] = _Whole(amount, findings, exact=all(part.exact for _, part in parts))
+        whole.pushdown = any(part.pushdown for _, part in parts)
         for block, part in parts:
             for since_ms, at_ms, events in part.overhang:
                 add_overlap(amount, grid, since_ms, block.start_ms, events / ((at_ms - since_ms) / 1000))
-        found[leaf] = _Whole(amount, findings, exact=all(part.exact for _, part in parts))
+                if since_ms < grid.start_ms < at_ms:
+                    whole.dark_since.append(since_ms)
     before: dict[tuple[SeriesKey, SemanticKind], Sample] = {}
     for page in pages:
         for seam in page.seams:
-            known = before.get((seam.series, seam.kind))
+            known = None if seam.summed else before.get((seam.series, seam.kind)) or last_seen.get(seam.series)
+            birth = seam.birth if known is None else None
+            if birth is not None and birth.created and birth.since_ms <= known_since_ms[seam.series[0]] + EDGE_MS:
+                birth = None
+            first_ms = seam.first[0]
+            before_ms = known[0] if known is not None else birth.since_ms if birth is not None else first_ms
+            came_back = before_ms < grid.start_ms < first_ms and first_ms - before_ms > seam.gap_ms
             for leaf in seam.leaves:
                 whole = found[leaf]
-                whole.rows += _settled(whole.amount, grid, seam, known)
+                whole.rows += _settled(whole.amount, grid, seam, birth, known)
                 whole.series.add(seam.series)
                 whole.targets.add(seam.target)
                 whole.last_ms = max(seam.last[0], whole.last_ms or seam.last[0])
+                if came_back:
+                    whole.dark_since.append(before_ms)
             before[seam.series, seam.kind] = seam.last
-    return {
-        leaf: Events(
-            whole.amount,
-            whole.findings + Findings.of(whole.rows),
-            len(whole.series),
-            frozenset(whole.targets),
-            whole.last_ms,
-            whole.exact,
-        )
-        for leaf, whole in found.items()
-    }
+    return found
 
 
-def _settled(line: Float64, grid: Grid, seam: Seam, before: Sample | None) -> tuple[FindingRow, ...]:
+def _settled(
+    line: Float64, grid: Grid, seam: Seam, birth: Birth | None, before: Sample | None
+) -> tuple[FindingRow, ...]:
     """Place what happened up to the first sample of a seam: the rise since it was last seen, or a newcomer's value."""
     if before is None:
-        return place_birth(line, grid, seam.birth, *seam.first, seam.gap_ms) if seam.birth is not None else ()
+        return place_birth(line, grid, birth, *seam.first, seam.gap_ms) if birth is not None else ()
     if seam.first[0] <= before[0]:
         return ()  # The lookback reaches into the block before: nothing lies between them.
     return place_rise(line, grid, seam.kind, before, seam.first, seam.gap_ms)

@@ -1,8 +1,11 @@
-"""Replicas: two Prometheus servers that scrape the same target, side by side in one store, are one observation.
+"""Replicas: one target observed more than once, side by side in one store, is one observation.
 
-Such series differ in nothing but the label that names the server. Added, every event would count twice; merged sample
-by sample, the small differences of their clocks would look like resets. So the series with most samples speaks, and
-where it has a gap the others fill in.
+Servers that run as a pair scrape the same targets, and a server that federates holds copies of what it may also scrape
+itself. Added, every event would count twice; merged sample by sample, the small differences of their clocks would look
+like resets. So one of them speaks, the same on every day, and where it has a gap the others fill in.
+
+Some labels say nothing but which server of a pair it was. Others often do, and could also mean something of their own;
+series that differ in these alone are one only when their values tell the same story.
 """
 
 from __future__ import annotations
@@ -16,28 +19,79 @@ from observatory.sources.base import Float64, Int64, SampleSet
 
 REPLICA_LABELS = frozenset({"prometheus_replica", "__replica__"})
 """Labels by which the Prometheus operator, Thanos and Mimir tell servers of one pair apart."""
+SERVER_LABELS = frozenset({"replica", "prometheus", "monitor"})
+"""Labels by which others do, so that copies federated from both servers of a pair carry them."""
+EXPORTED = {"exported_job": "job", "exported_instance": "instance"}
+"""Where a server that federates without `honor_labels` puts the labels of the original."""
+SAME_STORY = 0.95
+"""Share of one series' samples that must lie between the neighbouring samples of the other."""
+
+_Series = tuple[Mapping[str, str], Int64, Float64]
 
 
 def without_replicas(samples: SampleSet) -> SampleSet:
-    """One series for each group of replicas, without the label that told them apart; others are left as they are."""
-    if not any(REPLICA_LABELS & labels.keys() for labels in samples.labels):
+    """One series for each group of replicas, without the label that told them apart; others are left as they are.
+
+    What the server counted is one sum per leaf, in which they cannot be told apart.
+    """
+    if samples.pushdown:
+        return samples
+    suspects = REPLICA_LABELS | SERVER_LABELS | EXPORTED.keys()
+    if all(suspects.isdisjoint(labels) for labels in samples.labels):
         return samples
     groups: dict[frozenset[tuple[str, str]], list[int]] = {}
     for index, labels in enumerate(samples.labels):
-        groups.setdefault(frozenset(_named(labels).items()), []).append(index)
-    merged: list[tuple[Mapping[str, str], Int64, Float64]] = []
+        groups.setdefault(frozenset(_identity(labels).items()), []).append(index)
+    if len(groups) == len(samples) and all(REPLICA_LABELS.isdisjoint(labels) for labels in samples.labels):
+        return samples  # nothing to merge and no label to drop: a month of samples is not copied for that
+    merged: list[_Series] = []
     for members in groups.values():
-        members.sort(key=lambda index: int(samples.offsets[index] - samples.offsets[index + 1]))
-        labels, t_ms, values = samples.series(members[0])
-        for other in members[1:]:
-            t_ms, values = _filled(t_ms, values, *samples.series(other)[1:])
-        merged.append((_named(labels), t_ms, values))
+        merged += _observations([samples.series(index) for index in members])
     joined = SampleSet.of(merged)
     return SampleSet(joined.labels, joined.offsets, joined.t_ms, joined.values, samples.exact, samples.resolution_ms)
 
 
-def _named(labels: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in labels.items() if name not in REPLICA_LABELS}
+def _identity(labels: Mapping[str, str]) -> dict[str, str]:
+    """Labels of the thing observed, whoever observed it."""
+    if EXPORTED.keys() <= labels.keys():
+        labels = {**labels, **{plain: labels[exported] for exported, plain in EXPORTED.items()}}
+        labels = {name: value for name, value in labels.items() if name not in EXPORTED}
+    return {name: value for name, value in labels.items() if name not in REPLICA_LABELS | SERVER_LABELS}
+
+
+def _observations(members: list[_Series]) -> list[_Series]:
+    """The members of one group, those that are one observation merged.
+
+    The first by its labels speaks, an original before its copies, so that it is the same on every day.
+    """
+    members.sort(key=lambda one: (not EXPORTED.keys().isdisjoint(one[0]), sorted(one[0].items())))
+    found: list[_Series] = []
+    for labels, t_ms, values in members:
+        named = {name: value for name, value in labels.items() if name not in REPLICA_LABELS}
+        for place, (into, first_t, first) in enumerate(found):
+            if into == named or _same_story(first_t, first, t_ms, values):
+                found[place] = (into, *_filled(first_t, first, t_ms, values))
+                break
+        else:
+            found.append((named, t_ms, values))
+    return found
+
+
+def _same_story(t_ms: Int64, values: Float64, other_t_ms: Int64, other: Float64) -> bool:
+    """Whether the samples of the shorter series lie between those of the longer one around them."""
+    if len(t_ms) < len(other_t_ms):
+        t_ms, values, other_t_ms, other = other_t_ms, other, t_ms, values
+    if len(t_ms) < 2 or not len(other_t_ms):
+        return False
+    after = np.searchsorted(t_ms, other_t_ms)
+    inside = (after > 0) & (after < len(t_ms))
+    if not inside.any():
+        return False
+    after, seen = after[inside], other[inside]
+    low, high = values[after - 1], values[after]
+    # Where the first fell, the second may still show the old value or already the new one.
+    between = ((low <= seen) & (seen <= high)) | (high < low)
+    return float(between.mean()) >= SAME_STORY
 
 
 def _filled(t_ms: Int64, values: Float64, other_t_ms: Int64, other: Float64) -> tuple[Int64, Float64]:

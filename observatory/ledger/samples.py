@@ -15,7 +15,8 @@ BLOCK = 1 << 16
 def fit(samples: SampleSet, after_ms: int, until_ms: int) -> SampleSet:
     """Samples in (after, until], by time within each series, each instant once, stale markers and infinities removed.
 
-    The last value given for an instant wins. A set that is fit already is returned as it is, not copied.
+    Of several values given for one instant the highest wins, so that the order of arrival is nothing. A set that is
+    fit already is returned as it is, not copied.
     """
     if _is_fit(samples, after_ms, until_ms):
         return samples
@@ -27,7 +28,7 @@ def fit(samples: SampleSet, after_ms: int, until_ms: int) -> SampleSet:
     if len(t_ms) > 1:
         backwards = (np.diff(t_ms) <= 0) & (np.diff(owner) == 0)
         if backwards.any():
-            order = np.lexsort((t_ms, owner))
+            order = np.lexsort((values, t_ms, owner))
             owner, t_ms, values = owner[order], t_ms[order], values[order]
             last = np.append((np.diff(t_ms) != 0) | (np.diff(owner) != 0), True)
             owner, t_ms, values = owner[last], t_ms[last], values[last]

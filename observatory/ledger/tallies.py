@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from observatory.compile.plan import Leaf
-from observatory.ledger.evidence import RESTARTED_KINDS, Answer, Evidence
+from observatory.ledger.answers import RESTARTED_KINDS, Answer
+from observatory.ledger.evidence import Evidence
 from observatory.ledger.increments import Spread, tally
 from observatory.ledger.ledger import Findings
 from observatory.ledger.targets import TargetKey, target_of
@@ -26,6 +27,7 @@ class Events:
         series: How many series they come from.
         targets: Whose they are.
         exact: False when the samples were read on a query grid.
+        pushdown: True when the server counted.
     """
 
     amount: Float64
@@ -34,6 +36,7 @@ class Events:
     targets: frozenset[TargetKey]
     last_ms: int | None
     exact: bool
+    pushdown: bool = False
 
 
 def nothing(grid: Grid) -> Events:
@@ -48,12 +51,14 @@ class PartEvents:
     Attributes:
         amount: Per step; shared, do not write into it.
         overhang: Events of gaps that began before the block; only the part inside it is in `amount`.
+        pushdown: The server counted them; such a block is never kept.
     """
 
     amount: Float64
     findings: Findings
     exact: bool
     overhang: tuple[Spread, ...] = ()
+    pushdown: bool = False
 
     def __add__(self, other: PartEvents) -> PartEvents:
         """Those of the same leaf from another request."""
@@ -62,6 +67,7 @@ class PartEvents:
             self.findings + other.findings,
             self.exact and other.exact,
             self.overhang + other.overhang,
+            self.pushdown or other.pushdown,
         )
 
 
@@ -98,7 +104,7 @@ def _tally_answer(
         for line in lines[1:]:
             findings += result.findings[line]
         overhang = tuple(spread for line in lines for spread in result.overhang[line])
-        yield leaf, PartEvents(amount, findings, samples.exact, overhang)
+        yield leaf, PartEvents(amount, findings, samples.exact, overhang, samples.pushdown)
 
 
 def _groups(answer: Answer, leaves: Sequence[Leaf]) -> tuple[Int64, list[frozenset[int]]]:
@@ -127,6 +133,7 @@ def added(parts: Sequence[Events]) -> Events:
         frozenset().union(*(part.targets for part in parts)),
         max((part.last_ms for part in parts if part.last_ms is not None), default=None),
         all(part.exact for part in parts),
+        any(part.pushdown for part in parts),
     )
 
 
@@ -141,4 +148,4 @@ def of_terms(source: str, terms: Sequence[Term], scale: float, tallied: Mapping[
     amount = np.zeros(grid.steps)
     for sign, events in parts:
         amount += sign * scale * events.amount
-    return Events(amount, together.findings, together.series, together.targets, together.last_ms, together.exact)
+    return replace(together, amount=amount)

@@ -159,7 +159,8 @@ class Lives:
     def observed_seconds(self, keys: frozenset[TargetKey], grid: Grid) -> Float64:
         """Per step the seconds in which these targets were seen, 0..step; shared, do not write into it.
 
-        Each target is expected to be seen during its life, from its first to its last scrape. In a step the share of
+        Each target is expected to be seen during its life, from its first to its last scrape; one that was seen before
+        the grid, from its start on. In a step the share of
         expected target time that was observed counts, times the part of the step in which any of them lived; where
         none lives nothing was observed.
         """
@@ -173,7 +174,8 @@ class Lives:
                     if start_ms < grid.end_ms and end_ms > grid.start_ms
                 ]
                 if inside:
-                    add_overlap(expected, grid, inside[0][0], inside[-1][1])
+                    seen_before = self.spans[key][0][0] < grid.start_ms
+                    add_overlap(expected, grid, grid.start_ms if seen_before else inside[0][0], inside[-1][1])
                 for span in inside:
                     add_overlap(observed, grid, *span)
             step = grid.step_ms / 1000

@@ -14,7 +14,7 @@ class PrometheusSettings:
     Attributes:
         headers: Sent with every request; values may be secrets and are never logged.
         labels: Matchers that every request carries, such as `cluster="eu-1"` on a shared server.
-        remote_read: `auto` tries remote_read and falls back to query_range; `never` does not try.
+        remote_read: `auto` tries remote_read, then the export of VictoriaMetrics, then queries; `never` queries only.
     """
 
     url: str

@@ -39,6 +39,7 @@ class SampleSet:
         values: float64. NaN is a stale marker and nothing else: the series ended there.
         exact: True for samples as scraped; False when they were read on a query grid and may repeat.
         resolution_ms: Distance of grid points when not exact, else 0.
+        pushdown: True where the server counted: values are running sums of the increments of many series together.
         problems: What is missing from the set or doubtful in it, such as a server's warnings.
     """
 
@@ -49,6 +50,7 @@ class SampleSet:
     exact: bool = True
     resolution_ms: int = 0
     problems: tuple[Problem, ...] = ()
+    pushdown: bool = False
 
     @classmethod
     def of(
@@ -145,6 +147,19 @@ class TogetherSource(Protocol):
 
         Raises:
             SourceFailed: No usable answer to any of them.
+        """
+        ...
+
+
+@runtime_checkable
+class CountingSource(Protocol):
+    """A server that can count increments itself, for what is too much to be read raw."""
+
+    def increments(self, request: SeriesRequest, by: tuple[str, ...]) -> SampleSet:
+        """Running sums of the events of all series with equal labels `by`; a pushdown set.
+
+        Raises:
+            SourceFailed: No usable answer.
         """
         ...
 

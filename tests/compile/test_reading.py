@@ -39,3 +39,11 @@ def test_fixed_labels_select_every_name() -> None:
 def test_a_pattern_that_is_none_never_leaves() -> None:
     with pytest.raises(InputInvalid):
         reading.series(SeriesSelector("orders_total", (Matcher("topic", pattern="(["),)))
+
+
+def test_increments_are_differences_of_last_values_and_births_where_the_target_was_scraped() -> None:
+    assert reading.increments(SeriesSelector("x_total"), ("job", "topic"), 300_000) == (
+        "sum by (job, topic) (((last_over_time(x_total[5m]) - last_over_time(x_total[5m] offset 5m)) >= 0) or "
+        "((last_over_time(x_total[5m]) unless last_over_time(x_total[5m] offset 5m)) and "
+        "on (job, instance) (up offset 5m == 1)) or increase(x_total[5m]))"
+    )

@@ -101,6 +101,11 @@ def test_samples_out_of_order_and_repeated_are_put_right() -> None:
     assert count(minutes(3, 1, 2, 2), [9, 1, 4, 4]).tolist()[:3] == [0, 3, 5]
 
 
+@pytest.mark.parametrize("first", [4, 7])
+def test_of_two_values_at_one_instant_the_higher_counts_whichever_came_first(first: int) -> None:
+    assert count(minutes(1, 2, 2, 3), [1, first, 11 - first, 9]).sum() == 8
+
+
 def errors_born(at: int, value: float, *, target: str = "a:1") -> list[tuple[dict[str, str], np.ndarray, np.ndarray]]:
     t = scrapes(GRID.start_ms - 2 * HOUR_MS, GRID.end_ms)
     return [

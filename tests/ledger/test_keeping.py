@@ -20,7 +20,9 @@ from counting_cases import (
     counter,
     events,
     handled,
+    measured,
     scrapes,
+    selector,
     total,
 )
 from eventful_cases import EVERY_MS, assert_same, batches, measurements, series, spans
@@ -28,6 +30,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from observatory.errors import Problem, SourceFailed
+from observatory.indicators.expression import Count, CountAtMost
+from observatory.indicators.indicator import Indicator
 from observatory.ledger.blocks import RULES
 from observatory.ledger.build import build
 from observatory.ledger.ledger import Ledger
@@ -35,6 +39,7 @@ from observatory.sources.base import SampleSet, SeriesRequest
 from observatory.sources.opening import kept_beside
 from observatory.sources.store import Store
 from observatory.sources.store.kept_days import KeptFolder
+from observatory.telemetry.binding import MetricBinding, Term
 from observatory.windows import Grid
 
 DAYS = 6
@@ -76,7 +81,7 @@ def test_kept_days_and_days_counted_anew_agree_to_the_last_bit(
 
 
 def known_series() -> list[Series]:
-    """A restart, a gap over midnight, a newcomer, a consumer that is stuck for hours; nothing by chance."""
+    """A restart, a gap over midnight, newcomers of all sorts, a consumer that is stuck for hours; nothing by chance."""
     t = scrapes(START_MS, END_MS, EVERY_MS)
     number = np.arange(len(t))
     gap = (t <= END_MS - 2 * DAY_MS - HOUR_MS) | (t > END_MS - 2 * DAY_MS + 3 * HOUR_MS)
@@ -86,6 +91,11 @@ def known_series() -> list[Series]:
         (handled("success", channel="a"), t[gap], restarted[gap]),
         (handled("error", channel="a"), t[700:], np.floor(number[700:] / 9) - 76.0),
         (handled("success", channel="b", instance="y:1"), t, number * 3.0),
+        (handled("error", channel="b", instance="y:1", topic="o-1"), t[:1000], 5e4 + number[:1000] * 2.0),
+        (handled("error", channel="b", instance="y:1", topic="o.1"), t[1000:], 5e4 + number[1000:] * 2.0),
+        (handled("success", channel="b", instance="y:1", shown="late"), t[700:], 1e8 + number[700:] * 1.0),
+        (handled("success", channel="a", instance="z:1", replica="one"), t[:900], number[:900] * 5.0),
+        (handled("success", channel="a", instance="z:1", replica="two"), t, number * 5.0),
         ({"__name__": "end", **own}, t, number * 11.0),
         (
             {"__name__": "done", **own, "group": "g"},
@@ -106,7 +116,7 @@ def test_other_rules_of_counting_take_another_number() -> None:
         row = ledger.rows[key]
         for part in (row.good, row.total, row.observed, row.level, row.findings.births, row.findings.gap):
             digest.update(b"" if part is None else part.tobytes())
-    assert (RULES, digest.hexdigest()[:16]) == (1, "495a56314e04299d")
+    assert (RULES, digest.hexdigest()[:16]) == (3, "d8d67d65ec36f196")
 
 
 @dataclass
@@ -277,3 +287,45 @@ def test_a_question_without_an_answer_leaves_the_others_joined_to_their_past(tmp
     assert several[0].key not in part.rows
     assert total(whole.rows[key]) == pytest.approx(4 * 1440 * 8.0, rel=1e-12)
     assert part.rows[key].total.tobytes() == whole.rows[key].total.tobytes()
+
+
+def test_a_histogram_that_changed_its_buckets_days_ago_counts_the_same_from_kept_days(tmp_path: Path) -> None:
+    """Of every eight messages four are in time; the new release has no bucket at the bound. A gap lies on midnight."""
+    t = scrapes(END_MS - 5 * DAY_MS, END_MS)
+    new = t > END_MS - 2 * DAY_MS - HOUR_MS
+    away = new & (t <= END_MS - 2 * DAY_MS + 2 * HOUR_MS)
+    number = np.where(new, np.cumsum(new), np.arange(len(t))).astype(np.float64)
+    lines: list[Series] = []
+    for name, le, share, there in (
+        ("seconds_count", None, 8.0, ~away),
+        ("seconds_bucket", "+Inf", 8.0, ~away),
+        ("seconds_bucket", "0.25", 2.0, ~away),
+        ("seconds_bucket", "0.5", 4.0, ~new),
+        ("seconds_bucket", "1", 6.0, new & ~away),
+    ):
+        labels = {"__name__": name, "job": "svc", "instance": "a:1"} | ({"le": le} if le else {})
+        lines.append((labels, t[there], number[there] * share))
+    binding = MetricBinding(
+        signal="processing_latency",
+        source="store",
+        profile="test",
+        kind="distribution",
+        all=(Term(1, selector("seconds")),),
+        boundaries=((0.25, "0.25"), (0.5, "0.5"), (1.0, "1"), (float("inf"), "+Inf")),
+        liveness="live",
+    )
+    of_signal = binding.signal
+    indicator = Indicator(sli="latency", total=Count(of_signal), good=CountAtMost(of_signal, 0.5), measure="in time")
+    judged = measured(indicator, (binding,))
+    with Store.open(tmp_path / "s.duckdb") as store:
+        store.append_samples(SampleSet.of(lines))
+        source, keeper = Watched(store), kept_beside(store)
+        first, second, plain = (asked_for(source, FOUR_DAYS, one, judged) for one in (keeper, keeper, None))
+    assert_same(first, second)
+    assert_same(first, plain)
+    row = first.rows[judged.key]
+    late = int(number[t <= FOUR_DAYS.end_ms][-1])
+    early = int((~new & (t > FOUR_DAYS.start_ms)).sum())
+    assert row.upper is not None
+    assert total(row) == pytest.approx(8 * (early + late))
+    assert (row.good.sum(), row.upper.sum()) == pytest.approx((4 * early + 2 * late, 4 * early + 6 * late))

@@ -163,10 +163,59 @@ def test_a_missed_scrape_at_midnight_is_no_gap() -> None:
     assert row.observed.tolist() == [60.0] * GRID.steps
 
 
-def test_what_a_window_cannot_know_is_not_counted() -> None:
-    """A gap that began before everything that is read: the first value after it is where counting begins."""
+def test_a_gap_that_began_before_what_is_read_counts_what_fell_into_the_window() -> None:
     row = counted(gone(success(), START_MS - 90 * MINUTE_MS, START_MS + 6 * HOUR_MS))
+    assert total(row) == pytest.approx(DAYS * 14_400.0, abs=10.0)
+    assert row.recovered.gap_events == pytest.approx(451 * 10.0)
+
+
+def test_what_a_window_cannot_know_is_not_counted() -> None:
+    """A gap that began more than a week before: the first value after it is where counting begins."""
+    old = scrapes(START_MS - 9 * DAY_MS, END_MS)
+    row = counted(gone(success(old), START_MS - 8 * DAY_MS, START_MS + 6 * HOUR_MS))
     assert total(row) == pytest.approx(DAYS * 14_400.0 - 361 * 10.0, abs=10.0)
+
+
+@pytest.mark.parametrize("minutes", [-30, -1, 0, 1, 30])
+def test_a_rewritten_label_around_midnight_is_no_birth(minutes: int) -> None:
+    labels, t, values = success(per_scrape=7.0)
+    new = np.asarray(t) > MIDNIGHT + minutes * MINUTE_MS
+    values = 1e5 + np.asarray(values)
+    row = counted(
+        ({**labels, "topic": "orders-v1"}, np.asarray(t)[~new], values[~new]),
+        ({**labels, "topic": "orders.v1"}, np.asarray(t)[new], values[new]),
+    )
+    assert total(row) == DAYS * 1440 * 7.0
+    assert row.recovered.births == 0.0
+
+
+@pytest.mark.parametrize("hours", [-30, -0.5, 0.5, 30])
+def test_a_series_created_before_its_day_counts_since_then_when_that_lies_in_the_window(hours: float) -> None:
+    """A new target shows it first hours later; whether the day of its creation is read does not depend on its day."""
+    born = T[T > MIDNIGHT + 2 * HOUR_MS]
+    own = handled("error", "new:1", channel="a")
+    created_ms = MIDNIGHT + hours * HOUR_MS
+    created = (
+        {"__name__": "handled_created", "job": "svc", "instance": "new:1"},
+        born,
+        np.full(len(born), created_ms / 1e3),
+    )
+    created[0].update(own | {"__name__": "handled_created"})
+    row = counted(success(), (own, born, np.full(len(born), 30.0)), created)
+    assert bad(row) == pytest.approx(30.0 if created_ms < born[0] else 0.0)
+
+
+def test_a_server_of_a_pair_that_is_away_at_midnight_changes_no_count() -> None:
+    both = [
+        gone(success(replica=name), MIDNIGHT + start, MIDNIGHT + end)
+        for name, start, end in (
+            ("one", -2 * HOUR_MS, 3 * HOUR_MS),
+            ("two", 5 * HOUR_MS, 9 * HOUR_MS),
+        )
+    ]
+    row = counted(*both)
+    assert total(row) == DAYS * 14_400.0
+    assert row.recovered.gap_events == 0.0
 
 
 def stuck_since(hours: float) -> tuple[Series, Series]:

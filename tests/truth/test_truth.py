@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import numpy as np
 import prometheus_server
 import pytest
 from counting_cases import DAY_MS, END_MS, Answering, bad, events, gauge, row_of, scrapes, total
-from truth.scenarios import SCENARIOS, Scenario, a_gap_with_errors, grid_of, pods_that_fail_once
+from prometheus_server import PrometheusServer
+from truth import peers
+from truth.disturbances import DISTURBANCES
+from truth.scenario import Scenario, grid_of, hour_of_day
+from truth.scenarios import SCENARIOS, a_gap_with_errors, pods_that_fail_once
 
 from observatory.ledger.build import build
 from observatory.ledger.ledger import Row
 from observatory.settings import PrometheusSettings
 from observatory.sources.prometheus import PrometheusSource
+from observatory.windows import Grid
 
 EXACT = 1e-9
+EVERY = {**SCENARIOS, **DISTURBANCES}
 
 
 def check(row: Row, scenario: Scenario) -> None:
@@ -26,38 +33,92 @@ def check(row: Row, scenario: Scenario) -> None:
         assert share == pytest.approx(scenario.observed, abs=0.002)
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", EVERY)
 def test_counts_from_the_store_are_the_truth(name: str) -> None:
-    scenario = SCENARIOS[name]()
+    scenario = EVERY[name]()
 
     row = row_of(scenario.series, events(), scenario.grid)
 
     check(row, scenario)
 
 
+def named(labels: Mapping[str, str], case: str) -> dict[str, str]:
+    """Labels by which the scenarios of one server are told apart, and their targets too."""
+    jobs = {label: f"{labels[label]}-{case}" for label in ("job", "exported_job") if label in labels}
+    return {**labels, **jobs, "case": case}
+
+
 @pytest.fixture(scope="module")
-def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusSource]:
-    """One server that holds every scenario, told apart by a label."""
-    with prometheus_server.start(tmp_path_factory.mktemp("truth") / "prometheus") as server:
-        for name, make in SCENARIOS.items():
-            server.write(
-                ({**labels, "case": name, "job": f"{labels['job']}-{name}"}, t_ms, values)
-                for labels, t_ms, values in make().series
-            )
-        yield PrometheusSource(PrometheusSettings(url=server.url))
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusServer]:
+    """One server that holds every scenario, told apart by a label, in blocks that promtool wrote."""
+    held = ((named(labels, name), *samples) for name, make in EVERY.items() for labels, *samples in make().series)
+    history = prometheus_server.openmetrics(held)
+    folder = tmp_path_factory.mktemp("truth") / "prometheus"
+    with prometheus_server.start(folder, history=history, block="54h") as started:
+        yield started
 
 
 @pytest.mark.integration
 @pytest.mark.xdist_group("truth")
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_counts_from_a_real_prometheus_are_the_truth(name: str, prometheus: PrometheusSource) -> None:
-    scenario = SCENARIOS[name]()
+@pytest.mark.parametrize("name", EVERY)
+def test_counts_from_a_real_prometheus_are_the_truth(
+    name: str, server: PrometheusServer, record_property: Callable[[str, object], None]
+) -> None:
+    scenario = EVERY[name]()
     measurement = events(source="metrics", case=name)
+    source = PrometheusSource(PrometheusSettings(url=server.url))
 
-    row = build([measurement], Answering((prometheus,)), scenario.grid).rows[measurement.key]
+    row = build([measurement], Answering((source,)), scenario.grid).rows[measurement.key]
 
+    seconds = round(scenario.grid.range.seconds)
+    theirs = peers.ask(server, name, f"{seconds}s")
+    record_property(peers.TITLE, peers.row(name, scenario.bad, scenario.total, (bad(row), total(row)), theirs))
     check(row, scenario)
     assert row.counting == "exact"
+
+
+@pytest.mark.integration
+@pytest.mark.xdist_group("truth")
+def test_a_server_that_was_really_started_anew_counts_the_same(tmp_path: Path) -> None:
+    scenario = EVERY["births_in_bulk"]()
+    rows = []
+    with prometheus_server.start(tmp_path / "prometheus") as first:
+        first.write(scenario.series)
+        rows.append(counted(first, scenario))
+    with prometheus_server.start(tmp_path / "prometheus") as again:
+        rows.append(counted(again, scenario))
+
+    for row in rows:
+        check(row, scenario)
+    assert rows[0].total.tolist() == rows[1].total.tolist()
+
+
+def counted(server: PrometheusServer, scenario: Scenario) -> Row:
+    source = PrometheusSource(PrometheusSettings(url=server.url))
+    measurement = events(source="metrics")
+    return build([measurement], Answering((source,)), scenario.grid).rows[measurement.key]
+
+
+OFF_THE_GRID = [(0, 30 * 86_400_000), (7_000, 6 * 3_600_000), (123_457, 86_399_999), (5_021_003, 3_600_001)]
+"""How long before the end of the data a window ends, and its length, in milliseconds: on scrapes and between them."""
+
+
+@pytest.mark.integration
+@pytest.mark.xdist_group("truth")
+@pytest.mark.parametrize(("early_ms", "length_ms"), OFF_THE_GRID)
+def test_a_window_that_ends_anywhere_counts_the_scrapes_inside(
+    early_ms: int, length_ms: int, server: PrometheusServer
+) -> None:
+    source = PrometheusSource(PrometheusSettings(url=server.url))
+    measurement = events(source="metrics", case="an_idle_hour_a_day")
+    grid = Grid(END_MS - early_ms - length_ms, length_ms, 1)
+
+    row = build([measurement], Answering((source,)), grid).rows[measurement.key]
+
+    t = scrapes(grid.start_ms - 40 * DAY_MS, END_MS)
+    inside = t[(t > grid.start_ms) & (t <= grid.end_ms)]
+    busy = int((hour_of_day(inside) != 3).sum())
+    assert (bad(row), total(row)) == (3.0 * busy, 6000.0 * busy)
 
 
 def test_every_error_of_a_pod_that_fails_once_is_found_and_reported() -> None:
@@ -65,8 +126,8 @@ def test_every_error_of_a_pod_that_fails_once_is_found_and_reported() -> None:
 
     row = row_of(scenario.series, events(), scenario.grid)
 
-    assert bad(row) == 80.0
-    assert row.recovered.births == 80.0
+    assert bad(row) == 240.0
+    assert row.recovered.births == 240.0
 
 
 def test_events_of_a_gap_are_spread_over_the_gap_and_reported() -> None:

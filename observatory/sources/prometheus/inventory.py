@@ -133,11 +133,17 @@ def range_parameters(span: TimeRange) -> list[tuple[str, str]]:
     return [("start", f"{(span.start_ms + 1) / 1000:.3f}"), ("end", f"{span.end_ms / 1000:.3f}")]
 
 
-def read_metadata(connection: Connection, names: Sequence[str]) -> tuple[dict[str, MetricMetadata], list[Problem]]:
-    """TYPE, UNIT and HELP of the named series, under their full and their base names; a hint, so never a failure."""
+def read_metadata(
+    connection: Connection, names: Sequence[str], entries: Sequence[Mapping[str, str]] | None = None
+) -> tuple[dict[str, MetricMetadata], list[Problem]]:
+    """TYPE, UNIT and HELP of the named series, under their full and their base names; a hint, so never a failure.
+
+    Args:
+        entries: What the server said when it was last asked; it is asked only without.
+    """
     wanted = set(names) | {name.removesuffix(suffix) for name in names for suffix in _SUFFIXES}
     try:
-        entries = connection.metadata()
+        entries = connection.metadata() if entries is None else entries
     except SourceFailed as error:
         if error.problems[0].code == "source-not-found":
             return {}, []

@@ -9,7 +9,7 @@ the server's limit of samples.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -105,6 +105,35 @@ def read_grid(connection: Connection, request: SeriesRequest, step_ms: int = STE
 
     _in_parts(request.range, ask, longest_ms=MOST_POINTS * step_ms)
     return QueryRead(found.buffer.sample_set(found.labels, exact=False, resolution_ms=step_ms), found.histograms)
+
+
+def read_increments(connection: Connection, request: SeriesRequest, by: tuple[str, ...], step_ms: int) -> SampleSet:
+    """Events in (start, end] as the server counts them, added by labels: running sums at every `step_ms`.
+
+    Raises:
+        SourceFailed: No usable answer.
+    """
+    expression = reading.increments(SeriesSelector(request.metric, request.matchers), by, step_ms)
+    found = _Collected(SampleBuffer(request.range))
+
+    def ask(part: TimeRange) -> int:
+        first = (part.start_ms // step_ms + 1) * step_ms
+        if first > part.end_ms:
+            return 0
+        grid = (("start", _seconds(first)), ("end", _seconds(part.end_ms)), ("step", _seconds(step_ms)))
+        matrix, size = _matrix(connection, "/api/v1/query_range", (("query", expression), *grid))
+        found.add(_within(matrix, part))
+        return size
+
+    _in_parts(request.range, ask, longest_ms=MOST_POINTS * step_ms)
+    amounts = found.buffer.sample_set(found.labels)
+    sums = []
+    for index in range(len(amounts)):
+        labels, t_ms, values = amounts.series(index)
+        # The sum begins at zero one step before the first events, so that these are an increment too.
+        times = np.concatenate((t_ms[:1] - step_ms, t_ms))
+        sums.append(({**labels, "__name__": request.metric}, times, np.concatenate(([0.0], np.cumsum(values)))))
+    return replace(SampleSet.of(sums), exact=False, resolution_ms=step_ms, pushdown=True)
 
 
 def _in_parts(span: TimeRange, ask: Callable[[TimeRange], int], longest_ms: int | None = None) -> None:

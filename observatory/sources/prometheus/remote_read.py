@@ -5,8 +5,9 @@ The request prefers streamed XOR chunks and takes plain samples from servers tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cramjam
 import numpy as np
@@ -14,13 +15,14 @@ import orjson
 from numpy.typing import NDArray
 
 from observatory.sources.base import Float64, Int64, SampleSet, SeriesRequest
-from observatory.sources.prometheus import chunk_frames, failures, wire, xor
+from observatory.sources.prometheus import chunk_frames, failures, native_histograms, wire, xor, xor2
 from observatory.sources.prometheus.connection import Connection
 from observatory.sources.prometheus.matchers import conditions
 from observatory.sources.prometheus.sample_buffer import SampleBuffer
 from observatory.sources.prometheus.session import Answer, beginning
 from observatory.windows import TimeRange
 
+T = TypeVar("T")
 PATH = "/api/v1/read"
 STREAM_LIMIT_BYTES = 8 << 30
 BATCH_BYTES = 16 << 20
@@ -29,7 +31,15 @@ _HEADERS = {
     "Content-Encoding": "snappy",
     "X-Prometheus-Remote-Read-Version": "0.1.0",
 }
-_NOT_OFFERED = frozenset((400, 403, 404, 405, 406, 410, 415, 501))
+NOT_OFFERED_STATUS = frozenset((400, 403, 404, 405, 406, 410, 415, 501))
+
+
+_CHUNKS = "application/x-streamed-protobuf"
+_DECODERS = {chunk_frames.XOR: xor.decode_chunks, chunk_frames.XOR2: xor2.decode_chunks}
+
+
+class ChunksUnknown(Exception):
+    """The server stores samples in chunks of a kind that is newer than this program; queries still show them."""
 
 
 class NotOffered(Exception):
@@ -53,11 +63,50 @@ def read(connection: Connection, request: SeriesRequest, *, proven: bool) -> Rem
 
     Raises:
         NotOffered: The server does not speak remote_read.
+        ChunksUnknown: It sends chunks that cannot be read.
         SourceFailed: It does, and failed.
     """
     span = request.range
+    with _opened(connection, request, proven=proven) as answer:
+        if answer.content_type.startswith(_CHUNKS):
+            return _guarded(answer, lambda: read_chunks(answer.pieces(), span))
+        if answer.content_type.startswith("application/x-protobuf"):
+            return _guarded(answer, lambda: read_samples(bytes(answer.body()), span))
+        raise NotOffered
+
+
+def read_histograms(
+    connection: Connection, request: SeriesRequest
+) -> list[tuple[Mapping[str, str], list[native_histograms.Histograms]]]:
+    """The native histograms of the requested series, chunk by chunk; other samples are left out.
+
+    Raises:
+        NotOffered: The server does not speak remote_read in chunks.
+        SourceFailed: It does, and failed.
+    """
+    with _opened(connection, request, proven=False) as answer:
+        if not answer.content_type.startswith(_CHUNKS):
+            raise NotOffered
+        return _guarded(answer, lambda: _histograms(answer.pieces()))
+
+
+def _histograms(pieces: Iterable[bytes]) -> list[tuple[Mapping[str, str], list[native_histograms.Histograms]]]:
+    index = chunk_frames.SeriesIndex()
+    found: dict[int, list[native_histograms.Histograms]] = {}
+    for frame in chunk_frames.frames(pieces):
+        table = chunk_frames.chunk_table([frame], index, xor.PADDING)
+        for place in np.flatnonzero(np.isin(table.kinds, chunk_frames.HISTOGRAMS)).tolist():
+            start = int(table.starts[place])
+            data = table.data[start : start + int(table.lengths[place])].tobytes()
+            one = native_histograms.decode(int(table.kinds[place]), data)
+            found.setdefault(int(table.series[place]), []).append(one)
+    return [(index.labels[series], histograms) for series, histograms in found.items()]
+
+
+def _opened(connection: Connection, request: SeriesRequest, *, proven: bool) -> Answer:
+    """The answer to a read request, of status 200."""
     # Both ends of a query are included by the protocol; (start, end] begins one millisecond later.
-    body = wire.read_request(conditions(request), span.start_ms + 1, span.end_ms)
+    body = wire.read_request(conditions(request), request.range.start_ms + 1, request.range.end_ms)
     answer = connection.session.open(
         "POST",
         connection.url + PATH,
@@ -66,23 +115,20 @@ def read(connection: Connection, request: SeriesRequest, *, proven: bool) -> Rem
         limit_bytes=STREAM_LIMIT_BYTES,
         any_status=True,
     )
-    with answer:
-        if answer.status != 200:
-            if answer.status in _NOT_OFFERED and not proven:
+    if answer.status != 200:
+        with answer:
+            if answer.status in NOT_OFFERED_STATUS and not proven:
                 raise NotOffered
             raise failures.of_status(answer.status, _quoted(beginning(answer)), answer.content_type, answer.url)
-        if answer.content_type.startswith("application/x-streamed-protobuf"):
-            return _guarded(answer, lambda: read_chunks(answer.pieces(), span))
-        if answer.content_type.startswith("application/x-protobuf"):
-            return _guarded(answer, lambda: read_samples(bytes(answer.body()), span))
-        raise NotOffered
+    return answer
 
 
 def read_chunks(pieces: Iterable[bytes], span: TimeRange) -> RemoteRead:
-    """Decode a body of frames of XOR chunks, a batch of frames at a time.
+    """Decode a body of frames of XOR and XOR2 chunks, a batch of frames at a time.
 
     Raises:
         ValueError: The stream is damaged.
+        ChunksUnknown: It holds chunks of another kind.
     """
     index = chunk_frames.SeriesIndex()
     buffer = SampleBuffer(span)
@@ -92,13 +138,17 @@ def read_chunks(pieces: Iterable[bytes], span: TimeRange) -> RemoteRead:
 
     def decode() -> int:
         table = chunk_frames.chunk_table(held, index, xor.PADDING)
-        is_xor = table.kinds == chunk_frames.XOR
-        series, starts, lengths = table.series, table.starts, table.lengths
-        if not is_xor.all():
-            series, starts, lengths = series[is_xor], starts[is_xor], lengths[is_xor]
-        t_ms, values, counts = xor.decode_chunks(table.data, starts, lengths)
-        buffer.append(series, counts, t_ms, values)
-        return int(np.count_nonzero(~is_xor))
+        understood = np.isin(table.kinds, chunk_frames.HISTOGRAMS)
+        histograms_here = int(understood.sum())
+        for kind, decoder in _DECODERS.items():
+            chosen = table.kinds == kind
+            understood |= chosen
+            if chosen.any():
+                t_ms, values, counts = decoder(table.data, table.starts[chosen], table.lengths[chosen])
+                buffer.append(table.series[chosen], counts, t_ms, values)
+        if not understood.all():
+            raise ChunksUnknown
+        return histograms_here
 
     for frame in chunk_frames.frames(pieces):
         held.append(frame)
@@ -164,7 +214,7 @@ def _samples(data: NDArray[np.uint8], begins: Int64, ends: Int64) -> tuple[Int64
     return t_ms, values
 
 
-def _guarded(answer: Answer, decode: Callable[[], RemoteRead]) -> RemoteRead:
+def _guarded(answer: Answer, decode: Callable[[], T]) -> T:
     """The decoded answer; damage becomes a finding."""
     try:
         return decode()

@@ -15,8 +15,9 @@ from observatory.sources.base import Float64, Int64, SampleSet
 from observatory.windows import TimeRange
 
 STALE_NAN_BITS = np.uint64(0x7FF0000000000002)
-MOST_SAMPLES = 500_000_000
-"""Eight gigabytes: more than one request of any plan asks for."""
+MOST_SAMPLES = 200_000_000
+"""Of one request, that is of one signal at one source: a month of 2,300 channels with two counters each at a minute,
+and 3.2 gigabytes. What is more than that is counted by the server."""
 _TILE = 1 << 20
 
 
@@ -113,12 +114,13 @@ def _increasing(t_ms: Int64, offsets: Int64) -> bool:
 
 
 def _sorted(samples: SampleSet) -> SampleSet:
-    """Samples in order of time within each series; of several at one instant the first that came stays.
+    """Samples in order of time within each series; of several at one instant the highest stays, a marker last of all.
 
     Overlapping chunks (a head and a block, two replicas) deliver a sample twice; that is one sample.
     """
     owner = np.repeat(np.arange(len(samples)), np.diff(samples.offsets))
-    order = np.lexsort((samples.t_ms, owner))
+    # Descending values put numbers before the stale marker, which sorts behind all of them.
+    order = np.lexsort((-samples.values, samples.t_ms, owner))
     t_ms, owner = samples.t_ms[order], owner[order]
     first: NDArray[np.bool_] = np.ones(len(order), bool)
     first[1:] = (np.diff(t_ms) != 0) | (np.diff(owner) != 0)

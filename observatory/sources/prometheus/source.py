@@ -1,13 +1,14 @@
 """A Prometheus-compatible server as a source of metrics.
 
-How samples are fetched is tried once per server and then remembered: remote_read where it is offered, range vectors
-otherwise, a query grid as the last resort. All methods may be called from several threads.
+How samples are fetched is tried once per server and then remembered: remote_read where it is offered, the export of
+VictoriaMetrics, range vectors otherwise, a query grid as the last resort. All methods may be called from several
+threads.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, TypeVar
 
@@ -15,21 +16,23 @@ from observatory.compile import reading
 from observatory.errors import Problem, SourceFailed
 from observatory.settings import PrometheusSettings
 from observatory.sources.base import SampleSet, SeriesRequest, SourceState
-from observatory.sources.prometheus import failures, remote_read
+from observatory.sources.prometheus import export, failures, native_series, remote_read
 from observatory.sources.prometheus.connection import Connection
 from observatory.sources.prometheus.health import Health
 from observatory.sources.prometheus.inventory import range_parameters, read_label_sets, read_metadata
 from observatory.sources.prometheus.matchers import with_fixed_labels
-from observatory.sources.prometheus.range_vectors import read_grid, read_range_vectors
+from observatory.sources.prometheus.range_vectors import read_grid, read_increments, read_range_vectors
 from observatory.sources.prometheus.sample_buffer import MOST_SAMPLES, SamplesTooMany
 from observatory.telemetry.binding import Matcher
-from observatory.telemetry.inventory import Inventory, InventoryRequest
+from observatory.telemetry.inventory import Inventory, InventoryRequest, LabelSets
 from observatory.windows import STEP_MS, TimeRange
 
-Route = Literal["remote_read", "range vectors", "query grid"]
+Route = Literal["remote_read", "export", "range vectors", "query grid"]
 T = TypeVar("T")
 
 _LOWEST = re.compile(rb"^prometheus_tsdb_lowest_timestamp(?:\{[^}\n]*\})? ([0-9.eE+]+)\s*$", re.MULTILINE)
+PUSHDOWN_STEP_MS = 300_000
+"""Resolution of what the server counts: long enough for a few scrapes, as short as the shortest burn window."""
 _METRICS_LIMIT_BYTES = 16 << 20
 _LATEST_MS = 1 << 52
 
@@ -52,11 +55,18 @@ class PrometheusSource:
         self._route: Route | None = "range vectors" if settings.remote_read == "never" else None
         self._proven = False
         self._step_ms: int | None = None
+        self._pushed_down = False
+        self._too_large: dict[str, int] = {}
+        self._native = native_series.NativeNames()
+        self._metadata: list[dict[str, str]] | None = None
+        self._reads_chunks = settings.remote_read != "never"
         self._names: tuple[TimeRange, frozenset[str]] | None = None
 
     def state(self) -> SourceState:
         """What the last requests showed; asks nothing itself."""
         route = f", samples by {self._route}" if self._route else ""
+        if self._pushed_down:
+            route += ", large signals counted by the server"
         return self._health.state(self.connection.url + route)
 
     def metric_names(self, span: TimeRange) -> frozenset[str]:
@@ -69,6 +79,8 @@ class PrometheusSource:
         if self._fixed:
             parameters["match[]"] = reading.series_with(self._labels)
         names, _ = self._noted("names", lambda: (frozenset(self.connection.label_values("__name__", parameters)), ()))
+        self._native.bases = native_series.native_bases(names, self._types()) if self._reads_chunks else frozenset()
+        names |= {base + suffix for base in self._native.bases for suffix in native_series.SUFFIXES}
         self._names = (span, names)
         return names
 
@@ -83,8 +95,11 @@ class PrometheusSource:
         wanted = {metric: labels for metric, labels in request.labels.items() if metric in names}
 
         def ask() -> tuple[Inventory, Sequence[Problem]]:
-            label_sets, unread = read_label_sets(self.connection, wanted, self._fixed, span) if wanted else ({}, [])
-            metadata, untyped = read_metadata(self.connection, list(wanted)) if wanted else ({}, [])
+            plain = {metric: labels for metric, labels in wanted.items() if self._native.part(metric) is None}
+            label_sets, unread = read_label_sets(self.connection, plain, self._fixed, span) if plain else ({}, [])
+            native, failed = self._native_label_sets(wanted, span)
+            label_sets, unread = label_sets | native, [*unread, *failed]
+            metadata, untyped = read_metadata(self.connection, list(wanted), self._metadata) if wanted else ({}, [])
             problems = [*unread, *untyped]
             found = Inventory(
                 source=self.name, names=names, label_sets=label_sets, metadata=metadata, problems=tuple(problems)
@@ -93,6 +108,59 @@ class PrometheusSource:
 
         found, problems = self._noted("inventory", ask)
         return replace(found, problems=problems)
+
+    def increments(self, request: SeriesRequest, by: tuple[str, ...]) -> SampleSet:
+        """Running sums of events as the server counts them, every five minutes, for what is too much to be read raw.
+
+        At each edge of a window up to five minutes of events belong to the neighbouring one; what counters counted
+        in gaps longer than that is missing.
+
+        Raises:
+            SourceFailed: No usable answer.
+        """
+        whole = replace(request, matchers=with_fixed_labels(request.matchers, self._labels))
+
+        def ask() -> tuple[SampleSet, Sequence[Problem]]:
+            return read_increments(self.connection, whole, by, PUSHDOWN_STEP_MS), ()
+
+        found, problems = self._noted(f"increments of {request.metric}", ask)
+        self._pushed_down = True
+        return replace(found, problems=problems)
+
+    def _types(self) -> dict[str, str]:
+        """The type of each metric, where the server tells."""
+        try:
+            self._metadata = self.connection.metadata()
+            return {entry["metric_name"]: entry["type"] for entry in self._metadata}
+        except (SourceFailed, KeyError, TypeError):
+            self._metadata = None
+            return {}
+
+    def _native_label_sets(
+        self, wanted: Mapping[str, tuple[str, ...]], span: TimeRange
+    ) -> tuple[dict[str, LabelSets], list[Problem]]:
+        """Label sets of classic series that native histograms stand behind."""
+        found: dict[str, LabelSets] = {}
+        problems: list[Problem] = []
+        for metric, labels in wanted.items():
+            part = self._native.part(metric)
+            if part is None:
+                continue
+            base = part[0]
+            own = {base: native_series.without_le(labels)}
+            of_base, unread = read_label_sets(self.connection, own, self._fixed, span)
+            problems += unread
+            try:
+                if "le" in labels and base not in self._native.boundaries:
+                    request = SeriesRequest(base, self._fixed, span)
+                    self._native.boundaries[base] = native_series.boundaries(self.connection, base, request)
+            except remote_read.NotOffered:
+                problems += self._left_out(base, 1)
+                continue
+            if base in of_base:
+                known = self._native.boundaries.get(base, ())
+                found[metric] = native_series.label_sets(of_base[base], labels, known)
+        return found, problems
 
     def samples(self, request: SeriesRequest) -> SampleSet:
         """Raw samples in (start, end].
@@ -106,14 +174,31 @@ class PrometheusSource:
         if request.range.start_ms == request.range.end_ms:
             return SampleSet.of([])
         whole = replace(request, matchers=with_fixed_labels(request.matchers, self._labels))
-        found, problems = self._noted(f"samples of {request.metric}", lambda: self._read(whole))
+        length_ms = request.range.end_ms - request.range.start_ms
+        if length_ms >= self._too_large.get(request.metric, length_ms + 1):
+            raise self._refuse_size(request.metric)
+        native = self._native.part(request.metric)
+        ask = (lambda: self._read_native(whole, *native)) if native else (lambda: self._read(whole))
+        try:
+            found, problems = self._noted(f"samples of {request.metric}", ask)
+        except SourceFailed as error:
+            if error.problems[0].code == "source-too-large":
+                self._too_large[request.metric] = length_ms
+            raise
         return replace(found, problems=problems)
+
+    def _read_native(self, request: SeriesRequest, base: str, suffix: str) -> tuple[SampleSet, Sequence[Problem]]:
+        try:
+            known = self._native.boundaries.get(base, ())
+            return native_series.read(self.connection, request, base, suffix, known), ()
+        except remote_read.NotOffered:
+            return SampleSet.of([]), self._left_out(request.metric, 1)
 
     def _read(self, request: SeriesRequest) -> tuple[SampleSet, Sequence[Problem]]:
         if self._route in (None, "remote_read"):
             try:
                 read = remote_read.read(self.connection, request, proven=self._proven)
-            except remote_read.NotOffered:
+            except (remote_read.NotOffered, remote_read.ChunksUnknown):
                 pass
             except SourceFailed as error:
                 # A limit of remote_read itself (such as its number of samples) does not bind queries.
@@ -124,6 +209,14 @@ class PrometheusSource:
             else:
                 self._route, self._proven = "remote_read", True
                 return read.samples, self._left_out(request.metric, read.histograms)
+        if self._route in (None, "export"):
+            try:
+                samples = export.read(self.connection, request, proven=self._proven)
+            except remote_read.NotOffered:
+                pass
+            else:
+                self._route, self._proven = "export", True
+                return samples, ()
         if self._route != "query grid":
             try:
                 found = read_range_vectors(self.connection, request)
@@ -145,7 +238,7 @@ class PrometheusSource:
             Problem(
                 code="native-histogram-unread",
                 severity="warning",
-                message=f"{failures.shown(metric)} has native histograms, which are not counted",
+                message=f"{failures.shown(metric)} has native histograms, whose chunks this server does not hand out",
                 url=self.connection.url,
                 hint="let the server keep classic buckets too (always_scrape_classic_histograms in Prometheus 3)",
             )
@@ -195,12 +288,16 @@ class PrometheusSource:
         try:
             return ask()
         except SamplesTooMany:
-            raise failures.failed(
-                "source-too-large",
-                f"the answer holds more than {MOST_SAMPLES} samples",
-                self.connection.url,
-                "ask for a shorter range or narrow the source with labels",
-            ) from None
+            raise self._refuse_size() from None
+
+    def _refuse_size(self, metric: str = "") -> SourceFailed:
+        what = f"the samples of {failures.shown(metric)} are" if metric else "the answer holds"
+        return failures.failed(
+            "source-too-large",
+            f"{what} more than {MOST_SAMPLES} samples",
+            self.connection.url,
+            "ask for a shorter range or narrow the source with labels",
+        )
 
 
 def _duration_ms(text: str) -> int:

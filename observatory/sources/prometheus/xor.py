@@ -8,15 +8,18 @@ depend on each other, so numpy reads one sample of each of thousands of chunks p
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from observatory.sources.base import Float64, Int64
+from observatory.sources.prometheus.bit_stream import ChunkInvalid, UInt64, bits_at, window_at, words_of
 from observatory.sources.prometheus.wire import varints
 
-UInt64 = NDArray[np.uint64]
+__all__ = ["PADDING", "ChunkInvalid", "decode_chunks", "in_batches", "place_rows"]
+
 LANES = 8000
 """Chunks per batch: enough to hide numpy's cost per call, few enough for the cache; no power of two, which would
 put the rows of a batch on the same cache lines."""
@@ -32,13 +35,13 @@ _TIME_SHIFT = (64 - np.clip(_TIME_BITS, 1, 64)).astype(np.uint64)
 _TIME_MASK = np.where(_TIME_BITS == 0, 0, -1)
 
 
-class ChunkInvalid(ValueError):
-    """The bytes of a chunk end before its samples do, or cannot be what they claim."""
-
-
 def sample_counts(data: NDArray[np.uint8], starts: Int64) -> Int64:
     """How many samples each chunk says that it holds: its first two bytes, big-endian."""
     return data[starts].astype(np.int64) << 8 | data[starts + 1]
+
+
+Decoder = Callable[[NDArray[np.uint8], Int64, Int64, Int64, Int64, Int64, UInt64], None]
+"""Decodes one batch, longest chunks first: data, starts, lengths, counts, targets, then times and bits to fill."""
 
 
 def decode_chunks(data: NDArray[np.uint8], starts: Int64, lengths: Int64) -> tuple[Int64, Float64, Int64]:
@@ -55,10 +58,18 @@ def decode_chunks(data: NDArray[np.uint8], starts: Int64, lengths: Int64) -> tup
     Raises:
         ChunkInvalid: A chunk is shorter than its samples need.
     """
+    # The shortest sample, one that repeats value and interval, takes two bits.
+    return in_batches(_decode_batch, 4, data, starts, lengths)
+
+
+def in_batches(
+    decode: Decoder, per_byte: int, data: NDArray[np.uint8], starts: Int64, lengths: Int64
+) -> tuple[Int64, Float64, Int64]:
+    """What `decode_chunks` says, for any encoding of which a byte holds at most `per_byte` samples."""
     if len(starts) and (int(lengths.min()) < 2 or int((starts + lengths).max()) + PADDING > len(data)):
         raise ChunkInvalid("a chunk lies outside of the bytes at hand")
     counts = sample_counts(data, starts)
-    if (counts > 4 * lengths).any():  # the shortest sample, one that repeats value and interval, takes two bits
+    if (counts > per_byte * lengths).any():
         raise ChunkInvalid("a chunk claims more samples than it has room for")
     offsets = np.zeros(len(starts) + 1, np.int64)
     np.cumsum(counts, out=offsets[1:])
@@ -69,7 +80,7 @@ def decode_chunks(data: NDArray[np.uint8], starts: Int64, lengths: Int64) -> tup
     order = order[: np.count_nonzero(counts)]
     for low in range(0, len(order), LANES):
         batch = order[low : low + LANES]
-        _decode_batch(data, starts[batch], lengths[batch], counts[batch], offsets[batch], times, bits)
+        decode(data, starts[batch], lengths[batch], counts[batch], offsets[batch], times, bits)
     return times, bits.view(np.float64), counts
 
 
@@ -83,7 +94,7 @@ def _decode_batch(
     bits: UInt64,
 ) -> None:
     """Decode one batch, longest chunks first, into `times` and `bits` at `targets`."""
-    words = np.ndarray((len(data) - 7,), ">u8", data, strides=(1,))
+    words = words_of(data)
     limit = (starts + lengths) * 8
     at_byte, first = varints(data, starts + 2)
     t = (first >> 1) ^ -(first & 1)
@@ -106,7 +117,7 @@ def _decode_batch(
         p, d = position[:running], delta[:running]
         if int((p - limit[:running]).max()) >= 0:
             raise ChunkInvalid("a chunk ends before its samples do")
-        window = _window(words, p)
+        window = window_at(words, p)
         if row > 1:
             _next_delta(words, window, p, d)
         t[:running] += d
@@ -115,11 +126,11 @@ def _decode_batch(
         all_values[row, :running] = stream.value[:running]
     if int((position - limit).max()) > 0:
         raise ChunkInvalid("a chunk ends before its samples do")
-    _place(all_t, counts, targets, times)
-    _place(all_values, counts, targets, bits)
+    place_rows(all_t, counts, targets, times)
+    place_rows(all_values, counts, targets, bits)
 
 
-def _place(rows: NDArray[Any], counts: Int64, targets: Int64, out: NDArray[Any]) -> None:
+def place_rows(rows: NDArray[Any], counts: Int64, targets: Int64, out: NDArray[Any]) -> None:
     """Turn sample by sample into chunk by chunk: column i of `rows` goes to `out` at `targets[i]`."""
     length, lanes = rows.shape
     begin = int(targets[0])
@@ -129,25 +140,6 @@ def _place(rows: NDArray[Any], counts: Int64, targets: Int64, out: NDArray[Any])
     steps = np.arange(length)
     filled = steps < counts[:, np.newaxis]
     out[(targets[:, np.newaxis] + steps)[filled]] = rows.T[filled]
-
-
-def _window(words: NDArray[np.uint64], position: Int64) -> UInt64:
-    """At least 57 bits from each bit position on, left-aligned in 64."""
-    found: UInt64 = words[position >> 3].astype(np.uint64)
-    found <<= (position & 7).view(np.uint64)
-    return found
-
-
-def _bits(words: NDArray[np.uint64], position: Int64, width: UInt64) -> UInt64:
-    """`width` (1 to 64) bits from each bit position on, right-aligned."""
-    found = _window(words, position)
-    if int(width.max()) > 57:
-        late = (position & 7).view(np.uint64)
-        # The byte after the window supplies what the shift left out; shifting by 8 - 0 gives zero bits of it.
-        following = words[(position >> 3) + 1].astype(np.uint64) & np.uint64(0xFF)
-        found |= following >> (np.uint64(8) - late)
-    found >>= np.uint64(64) - width
-    return found
 
 
 def _next_delta(words: NDArray[np.uint64], window: UInt64, position: Int64, delta: Int64) -> None:
@@ -163,14 +155,14 @@ def _next_delta(words: NDArray[np.uint64], window: UInt64, position: Int64, delt
     change -= np.where(change > _HIGHEST[prefix], _SPAN[prefix], 0)
     wide = np.flatnonzero(width == 64)
     if len(wide):
-        change[wide] = _bits(words, position[wide] + 4, np.full(len(wide), 64, np.uint64)).view(np.int64)
+        change[wide] = bits_at(words, position[wide] + 4, np.full(len(wide), 64, np.uint64)).view(np.int64)
     delta += change
     lead += width
     position += lead
     # 57 bits less the longest short second difference leave 33, more than the head of a value needs.
     window <<= lead.view(np.uint64)
     if len(wide):
-        window[wide] = _window(words, position[wide])
+        window[wide] = window_at(words, position[wide])
 
 
 class _Values:
@@ -196,7 +188,7 @@ class _Values:
         significant, trailing, at = self.significant[lanes], self.trailing[lanes], position[lanes] + 1
         _take_heads(window[lanes], np.ones(len(lanes), np.uint64), significant, trailing, at)
         self.significant[lanes], self.trailing[lanes] = significant, trailing
-        self.value[lanes] ^= _bits(self.words, at, significant) << trailing
+        self.value[lanes] ^= bits_at(self.words, at, significant) << trailing
         position[lanes] = at + significant.view(np.int64)
 
     def _read_all(self, window: UInt64, position: Int64, changed: UInt64) -> None:
@@ -205,7 +197,7 @@ class _Values:
         position += 1
         position += changed.view(np.int64)
         _take_heads(window, changed, significant, trailing, position)
-        found = _bits(self.words, position, significant)
+        found = bits_at(self.words, position, significant)
         found <<= trailing
         found *= changed
         self.value[: len(changed)] ^= found

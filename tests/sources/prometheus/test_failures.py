@@ -136,11 +136,41 @@ def test_a_server_without_remote_read_is_asked_by_query_and_remembered(misbehavi
     assert [one.values.tolist() for one in found] == [[5.0], [5.0]]
     assert [request.path.split("?")[0] for request in server.requests] == [
         "/api/v1/read",
+        "/api/v1/export",
         "/api/v1/query",
         "/api/v1/query",
     ]
     assert asked.state().state == "ok"
     assert "range vectors" in asked.state().detail
+
+
+def test_a_server_that_exports_is_remembered_and_its_refusal_then_means_the_request(misbehaving: Start) -> None:
+    line = b'{"metric":{"__name__":"x"},"values":[5],"timestamps":[%d]}\n' % (SPAN.end_ms - 1)
+    exporting = Reply(path="/api/v1/export", body=line, content_type="application/stream+json; charset=utf-8")
+    server = misbehaving(Reply(path=remote_read.PATH, status=400), exporting)
+    asked = source(server.url)
+    request = SeriesRequest("x", (), SPAN)
+
+    found = [asked.samples(request), asked.samples(request)]
+    server.replies = [Reply(status=400, body=b"too many series", content_type="text/plain")]
+
+    assert [one.values.tolist() for one in found] == [[5.0], [5.0]]
+    assert [one.path.split("?")[0] for one in server.requests] == [remote_read.PATH, *["/api/v1/export"] * 2]
+    assert asked.state().detail.endswith("samples by export")
+    assert problem_of(samples, server.url).code == "source-query-refused"
+    with pytest.raises(SourceFailed):
+        asked.samples(request)
+
+
+@pytest.mark.parametrize("status", [302, 401, 404, 500, 502])
+def test_a_gateway_that_stumbles_over_the_export_is_asked_by_query(misbehaving: Start, status: int) -> None:
+    server = misbehaving(
+        Reply(path=remote_read.PATH, status=404),
+        Reply(path="/api/v1/export", status=status, body=b"what is this"),
+        Reply(path="/api/v1/query", body=ONE_SERIES),
+    )
+
+    assert samples(server.url).values.tolist() == [5.0]
 
 
 def test_a_server_that_refuses_range_vectors_is_read_by_a_grid(misbehaving: Start) -> None:

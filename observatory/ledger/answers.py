@@ -1,0 +1,83 @@
+"""Answers: what one request found, of which any stretch of time can be cut."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from observatory.compile.plan import Leaf, PlannedRequest
+from observatory.ledger.increments import Birth
+from observatory.ledger.restarts import HiddenRestart
+from observatory.sources.base import Int64, SampleSet
+from observatory.telemetry.binding import SemanticKind
+
+BORN_KINDS: frozenset[SemanticKind] = frozenset({"cumulative", "distribution", "rising_level"})
+"""Kinds whose first value can be an increment. A position first seen is a place in a log, not a number of events."""
+RESTARTED_KINDS: frozenset[SemanticKind] = frozenset({"cumulative", "distribution"})
+"""Kinds that begin at zero with their process."""
+
+
+@dataclass(slots=True)
+class Answer:
+    """One request's answer.
+
+    Attributes:
+        routes: Per leaf the indexes of its series.
+        births: Series whose first value counts, for itself or as the continuation of one under another name.
+        earlier: Series that say they were created before what is known here, and would count were more known.
+        histories: Series whose first value is too much to have been counted since they were not there yet.
+        restarts: Series that began anew without a fall.
+    """
+
+    request: PlannedRequest
+    samples: SampleSet
+    routes: dict[Leaf, Int64]
+    births: dict[int, Birth] = field(default_factory=dict)
+    earlier: dict[int, Birth] = field(default_factory=dict)
+    histories: set[int] = field(default_factory=set)
+    restarts: dict[int, tuple[HiddenRestart, ...]] = field(default_factory=dict)
+
+
+class Cut:
+    """Fit samples, of which any stretch of time can be taken without looking at the others again."""
+
+    def __init__(self, samples: SampleSet) -> None:
+        self.samples = samples
+
+    @property
+    def newest_ms(self) -> int | None:
+        """The newest sample, None where there is none."""
+        return int(self.samples.t_ms.max()) if len(self.samples.t_ms) else None
+
+    def between(
+        self, after_ms: int, until_ms: int, routes: Mapping[Leaf, Int64]
+    ) -> tuple[SampleSet, dict[Leaf, Int64]]:
+        """Samples in (after, until] of those series that have some, and where leaves find them."""
+        samples = self.samples
+        t_ms, offsets = samples.t_ms, samples.offsets
+        count = len(samples)
+        begins, ends = np.empty(count, np.int64), np.empty(count, np.int64)
+        limits = (after_ms, until_ms)
+        for index, (low, high) in enumerate(zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)):
+            begins[index], ends[index] = low + np.searchsorted(t_ms[low:high], limits, side="right")
+        kept = ends > begins
+        if kept.all() and len(t_ms) == int((ends - begins).sum()):
+            return samples, dict(routes)
+        chosen = np.flatnonzero(kept)
+        parts = [slice(begin, end) for begin, end in zip(begins[chosen].tolist(), ends[chosen].tolist(), strict=True)]
+        inner = np.zeros(len(chosen) + 1, np.int64)
+        np.cumsum(ends[chosen] - begins[chosen], out=inner[1:])
+        place = np.cumsum(kept) - 1
+        found = SampleSet(
+            tuple(samples.labels[index] for index in chosen.tolist()),
+            inner,
+            np.concatenate([np.empty(0, np.int64), *(t_ms[part] for part in parts)]),
+            np.concatenate([np.empty(0), *(samples.values[part] for part in parts)]),
+            samples.exact,
+            samples.resolution_ms,
+            pushdown=samples.pushdown,
+        )
+        inside = {leaf: place[indexes[kept[indexes]]] for leaf, indexes in routes.items()}
+        return found, {leaf: indexes for leaf, indexes in inside.items() if len(indexes)}

@@ -1,0 +1,217 @@
+"""Origins: where newcomers among the series come from, and which counters began anew.
+
+What the planned answers do not tell is asked after, once for all the time that was read: whether targets were up, when
+their processes and when they themselves started. Whether a series was there long before is settled where days are
+joined, see `pages` and `returns`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from observatory.compile.plan import Leaf, PlannedRequest, plan_leaves
+from observatory.ledger.answers import BORN_KINDS, RESTARTED_KINDS, Answer, Cut
+from observatory.ledger.births import births, highest_rate, newcomers
+from observatory.ledger.replicas import without_replicas
+from observatory.ledger.restarts import fallen, hidden_restarts
+from observatory.ledger.samples import fit
+from observatory.ledger.targets import TargetKey, Targets, target_of
+from observatory.sources.base import Int64, SampleSet, SeriesRequest
+from observatory.telemetry.binding import Matcher, SemanticKind, SeriesSelector
+from observatory.windows import Grid, TimeRange
+
+UP, PROCESS_START, CREATED = "up", "process_start_time_seconds", "_created"
+_PARTS_OF_A_NAME = ("_total", "_bucket", "_count", "_sum")
+_PARTS_OF_A_METRIC = frozenset({"__name__", "le", "quantile"})
+
+Asking = Callable[[str, SeriesRequest], SampleSet | None]
+"""Ask a source by its name; None where there is no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidates:
+    """Newcomers of one answer that may have counted, and since when it is known what series there were."""
+
+    answer: Answer
+    indexes: list[int]
+    restarted: bool
+    known_since_ms: int
+
+
+class Origins:
+    """What is asked after for a stretch of time, each question once, from which every part of it takes its share."""
+
+    def __init__(
+        self, span: TimeRange, asked: Sequence[tuple[PlannedRequest, Cut, dict[Leaf, Int64]]], ask: Asking
+    ) -> None:
+        self._span = span
+        self._asked = asked
+        self._ask = ask
+        self._lives: dict[str, list[tuple[str, Cut]]] = {}
+        self._creations: dict[PlannedRequest, Cut | None] = {}
+
+    def find_births(
+        self, answers: Sequence[Answer], targets: Targets, part: Grid, kinds: Mapping[Leaf, SemanticKind]
+    ) -> None:
+        """Decide for every newcomer of a part what its first value counts from."""
+        candidates: list[_Candidates] = []
+        wanted: dict[str, set[TargetKey]] = {}
+        for answer in answers:
+            born = [leaf for leaf in answer.routes if kinds.get(leaf) in BORN_KINDS]
+            if not born or answer.samples.pushdown:
+                continue
+            routed = set(np.concatenate([answer.routes[leaf] for leaf in born]).tolist())
+            known_since_ms = part.start_ms - answer.request.lookback_ms
+            late = [index for index in newcomers(answer.samples, known_since_ms) if index in routed]
+            if late:
+                restarted = any(kinds[leaf] in RESTARTED_KINDS for leaf in born)
+                candidates.append(_Candidates(answer, late, restarted, known_since_ms))
+            # Where one counter fell its process restarted, and others may have passed their old values unseen.
+            fell = [index for index in fallen(answer.samples) if index in routed]
+            if late or fell:
+                keys = wanted.setdefault(answer.request.source, set())
+                keys.update(target_of(answer.request.source, answer.samples.labels[index]) for index in (*late, *fell))
+        lookback_ms = max((answer.request.lookback_ms for answer in answers), default=0)
+        for name in sorted(wanted):
+            self._learn_lives(targets, name, wanted[name], part, lookback_ms)
+        rates = _Rates(answers, kinds)
+        for one in candidates:
+            source = one.answer.request.source
+            found = births(
+                source,
+                one.answer.samples,
+                one.indexes,
+                targets,
+                one.known_since_ms,
+                self._created(one, part),
+                partial(rates.highest, source),
+            )
+            one.answer.births, one.answer.earlier, one.answer.histories = found
+
+    def _learn_lives(self, targets: Targets, source: str, keys: set[TargetKey], part: Grid, lookback_ms: int) -> None:
+        """Learn when targets with newcomers were up, and when their processes started."""
+        ups: list[tuple[str, SampleSet]] = []
+        for metric, cut in self._lives_of(source, lookback_ms):
+            samples = without_replicas(cut.between(part.start_ms - lookback_ms, part.end_ms, {})[0])
+            samples = _only(samples, [target_of(source, labels) in keys for labels in samples.labels])
+            if metric == UP:
+                ups.append((source, samples))
+            else:
+                _learn_starts(targets, source, samples)
+        if ups:
+            targets.learn(ups)
+
+    def _lives_of(self, source: str, lookback_ms: int) -> list[tuple[str, Cut]]:
+        """Scrapes and process starts of all targets of a source, asked once: a fixed number of requests."""
+        known = self._lives.get(source)
+        if known is not None:
+            return known
+        found = self._lives[source] = []
+        keys = {
+            target_of(source, labels)
+            for request, cut, _ in self._asked
+            if request.source == source
+            for labels in cut.samples.labels
+        }
+        leaves: dict[Leaf, int] = {}
+        for _, job, instance in sorted(keys):
+            if job or instance:
+                matchers = tuple(
+                    Matcher(label, (value,)) for label, value in (("job", job), ("instance", instance)) if value
+                )
+                for metric in (UP, PROCESS_START):
+                    leaves[Leaf(source, SeriesSelector(metric, matchers))] = lookback_ms
+        for request in plan_leaves(leaves):
+            span = TimeRange(self._span.start_ms - request.lookback_ms, self._span.end_ms)
+            samples = self._ask(source, SeriesRequest(request.metric, request.matchers, span))
+            if samples is not None and request.metric == UP:
+                # A failed scrape (0) saw nothing.
+                samples = fit(
+                    replace(samples, values=np.where(samples.values > 0, 1.0, np.nan)), span.start_ms, span.end_ms
+                )
+            if samples is not None:
+                found.append((request.metric, Cut(samples)))
+        return found
+
+    def _created(self, candidates: _Candidates, part: Grid) -> dict[int, int]:
+        """When newcomers were created, where the client library exports it beside them (`x_created` of `x_total`)."""
+        samples, request = candidates.answer.samples, candidates.answer.request
+        if not candidates.restarted or request.metric.endswith(CREATED):
+            return {}
+        if request not in self._creations:
+            base = next((one for one in _PARTS_OF_A_NAME if request.metric.endswith(one)), "")
+            matchers = tuple(one for one in request.matchers if one.label not in _PARTS_OF_A_METRIC)
+            span = TimeRange(self._span.start_ms - request.lookback_ms, self._span.end_ms)
+            answer = self._ask(
+                request.source, SeriesRequest(request.metric.removesuffix(base) + CREATED, matchers, span)
+            )
+            self._creations[request] = Cut(answer) if answer is not None else None
+        cut = self._creations[request]
+        if cut is None:
+            return {}
+        known = without_replicas(cut.between(candidates.known_since_ms, part.end_ms, {})[0])
+        places = {_apart_from_parts(labels): place for place, labels in enumerate(known.labels)}
+        found: dict[int, int] = {}
+        for index in candidates.indexes:
+            place = places.get(_apart_from_parts(samples.labels[index]))
+            if place is not None:
+                _, t_ms, values = known.series(place)
+                at = int(np.searchsorted(t_ms, samples.t_ms[samples.offsets[index]], side="right")) - 1
+                if at >= 0:
+                    found[index] = round(float(values[at]) * 1000)
+        return found
+
+
+class _Rates:
+    """The highest rate of any counter of a source, found out when first asked for."""
+
+    def __init__(self, answers: Sequence[Answer], kinds: Mapping[Leaf, SemanticKind]) -> None:
+        self._answers = answers
+        self._kinds = kinds
+        self._known: dict[str, float] = {}
+
+    def highest(self, source: str) -> float:
+        if source not in self._known:
+            mine = (
+                one.samples
+                for one in self._answers
+                if one.request.source == source and any(self._kinds.get(leaf) in BORN_KINDS for leaf in one.routes)
+            )
+            self._known[source] = max((highest_rate(samples) for samples in mine), default=0.0)
+        return self._known[source]
+
+
+def find_restarts(answers: Sequence[Answer], targets: Targets, kinds: Mapping[Leaf, SemanticKind]) -> None:
+    """Where the starts of processes are known, find the restarts that values do not show."""
+    candidates = []
+    for answer in answers:
+        counters = [indexes for leaf, indexes in answer.routes.items() if kinds.get(leaf) in RESTARTED_KINDS]
+        routed = np.unique(np.concatenate(counters)) if counters else np.empty(0, np.int64)
+        candidates.append((answer.samples, answer.request.source, routed.tolist()))
+    for answer, found in zip(answers, hidden_restarts(candidates, targets), strict=True):
+        answer.restarts = found
+
+
+def _only(samples: SampleSet, wanted: Sequence[bool]) -> SampleSet:
+    """Some of the series."""
+    if all(wanted):
+        return samples
+    return SampleSet.of(samples.series(index) for index, one in enumerate(wanted) if one)
+
+
+def _learn_starts(targets: Targets, source: str, samples: SampleSet) -> None:
+    for index in range(len(samples)):
+        labels, t_ms, values = samples.series(index)
+        target = targets.find(target_of(source, labels))
+        if target is not None and len(t_ms):
+            changes = np.flatnonzero(np.diff(values, prepend=np.nan) != 0)
+            found = [(int(t_ms[at]), round(float(values[at]) * 1000)) for at in changes.tolist()]
+            target.starts_ms = sorted([*target.starts_ms, *found])
+
+
+def _apart_from_parts(labels: Mapping[str, str]) -> frozenset[tuple[str, str]]:
+    return frozenset((name, value) for name, value in labels.items() if name not in _PARTS_OF_A_METRIC)

@@ -1,0 +1,196 @@
+"""Renames: an old series under a new name is no newcomer, and its first value continues the last one of the old name.
+
+Relabelling, a moved exporter or a changed scrape configuration end series and begin others in the same scrape. Three
+signs are known:
+
+- A label was added or removed: the old labels are a part of the new ones, or the other way round.
+- The value of one label was rewritten, for all series of the target that carry it.
+- The target itself goes by another job or instance.
+
+In the last two cases other series can be meant as well: a new channel of a connection, a new pod. So the values must
+say it: none is below the old one, together they have risen by what such series rise from scrape to scrape, and as
+events of a single scrape they would be out of all proportion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from observatory.ledger.targets import DEFAULT_CADENCE_MS, Targets, target_of
+from observatory.sources.base import SampleSet
+
+PROPORTION = 3.0
+"""Times the highest rise between two scrapes: what goes on rises by less at its new name, a newcomer begins lower."""
+FEW = 10.0
+"""Events that a newcomer may well have counted before its first scrape, whatever ended at that moment."""
+TARGET_LABELS = ("instance", "job")
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """The old name of a series: when it was last seen, and its value then."""
+
+    last_ms: int
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    newcomer: int
+    ending: int
+
+
+@dataclass(slots=True)
+class _Rewrite:
+    """Series that went over from one name to another by the same change of labels."""
+
+    pairs: list[_Pair] = field(default_factory=list)
+
+
+_Change = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], str]
+"""Labels that changed, their old and new values, and the target they belong to."""
+
+
+def renamed(source: str, samples: SampleSet, candidates: Sequence[int], targets: Targets) -> dict[int, Former]:
+    """Those of the candidates that go on under a new name, with what they were; samples must be fit."""
+    if not candidates:
+        return {}
+    lives = _Lives(samples)
+    batches: dict[int, list[int]] = {}
+    for index in candidates:
+        batches.setdefault(int(lives.first_ms[index]), []).append(index)
+    found: dict[int, Former] = {}
+    for first_ms, newcomers in batches.items():
+        gap_ms = max(targets[target_of(source, samples.labels[index])].gap_ms for index in newcomers)
+        endings = lives.ended(first_ms - gap_ms, first_ms)
+        if not endings:
+            continue
+        found |= _grown(source, samples, newcomers, endings, lives)
+        rest = [index for index in newcomers if index not in found]
+        for rewrite in _rewrites(source, samples, rest, endings):
+            cadence_ms = targets[target_of(source, samples.labels[rewrite.pairs[0].newcomer])].cadence_ms
+            if _goes_on(lives, rewrite.pairs, first_ms, cadence_ms or DEFAULT_CADENCE_MS):
+                found |= {pair.newcomer: lives.former(pair.ending) for pair in rewrite.pairs}
+    return found
+
+
+class _Lives:
+    """When each series began and ended, and at which values."""
+
+    def __init__(self, samples: SampleSet) -> None:
+        self._samples = samples
+        begins, ends = samples.offsets[:-1], samples.offsets[1:]
+        alive = np.flatnonzero(ends > begins)
+        self.first_ms = np.zeros(len(samples), np.int64)
+        self.last_ms = np.zeros(len(samples), np.int64)
+        self.first_ms[alive] = samples.t_ms[begins[alive]]
+        self.last_ms[alive] = samples.t_ms[ends[alive] - 1]
+        self._by_end = alive[np.argsort(self.last_ms[alive], kind="stable")]
+        self._sorted = self.last_ms[self._by_end]
+
+    def ended(self, since_ms: int, before_ms: int) -> list[int]:
+        """Series whose last sample lies in [since, before)."""
+        low, high = np.searchsorted(self._sorted, (since_ms, before_ms), side="left")
+        ended: list[int] = self._by_end[low:high].tolist()
+        return ended
+
+    def former(self, index: int) -> Former:
+        return Former(int(self.last_ms[index]), float(self._samples.values[int(self._samples.offsets[index + 1]) - 1]))
+
+    def first(self, index: int) -> float:
+        return float(self._samples.values[int(self._samples.offsets[index])])
+
+    def highest_rise(self, index: int) -> float:
+        """The most that a series rose between two samples."""
+        values = self._samples.series(index)[2]
+        return max(0.0, float(np.diff(values).max())) if len(values) > 1 else 0.0
+
+
+def _grown(
+    source: str, samples: SampleSet, newcomers: Iterable[int], endings: Sequence[int], lives: _Lives
+) -> dict[int, Former]:
+    """Newcomers whose target and metric had a series with more or fewer labels, of the same values and not higher."""
+    by_names: dict[frozenset[str], list[int]] = {}
+    for ending in endings:
+        by_names.setdefault(frozenset(samples.labels[ending]), []).append(ending)
+    indexes: dict[tuple[frozenset[str], frozenset[str]], dict[tuple[str, ...], list[int]]] = {}
+    found: dict[int, Former] = {}
+    for index in newcomers:
+        labels = samples.labels[index]
+        mine = frozenset(labels)
+        formers: list[Former] = []
+        for theirs, members in by_names.items():
+            if not (theirs < mine or mine < theirs):
+                continue
+            shared = theirs & mine
+            known = indexes.get((theirs, shared))
+            if known is None:
+                known = indexes[theirs, shared] = {}
+                for ending in members:
+                    known.setdefault(_values(samples.labels[ending], shared), []).append(ending)
+            formers += [
+                lives.former(ending)
+                for ending in known.get(_values(labels, shared), ())
+                if target_of(source, samples.labels[ending]) == target_of(source, labels)
+            ]
+        near = [one for one in formers if one.value <= lives.first(index)]
+        if near:
+            found[index] = max(near, key=lambda one: one.value)
+    return found
+
+
+def _values(labels: Mapping[str, str], names: frozenset[str]) -> tuple[str, ...]:
+    return tuple(labels[name] for name in sorted(names))
+
+
+def _rewrites(source: str, samples: SampleSet, newcomers: Sequence[int], endings: Sequence[int]) -> Iterable[_Rewrite]:
+    """Changes of labels that lead from series that ended to all, or most, of the newcomers that show the change."""
+    of_ending: dict[tuple[tuple[str, ...], frozenset[tuple[str, str]]], int] = {}
+    for ending in endings:
+        for dropped in _droppable(samples.labels[ending]):
+            of_ending[_without(samples.labels[ending], dropped)] = ending
+    changes: dict[_Change, _Rewrite] = {}
+    carrying: dict[tuple[tuple[str, ...], tuple[str, ...], str], int] = {}
+    for index in newcomers:
+        labels = samples.labels[index]
+        for dropped in _droppable(labels):
+            place = "" if dropped == TARGET_LABELS else repr(target_of(source, labels))
+            new = tuple(labels.get(name, "") for name in dropped)
+            carrying[dropped, new, place] = carrying.get((dropped, new, place), 0) + 1
+            matched = of_ending.get(_without(labels, dropped))
+            if matched is not None:
+                old = tuple(samples.labels[matched].get(name, "") for name in dropped)
+                changes.setdefault((dropped, old, new, place), _Rewrite()).pairs.append(_Pair(index, matched))
+    for (dropped, _, new, place), rewrite in changes.items():
+        needed = carrying[dropped, new, place] * (0.5 if dropped == TARGET_LABELS else 1.0)
+        if len(rewrite.pairs) >= needed:
+            yield rewrite
+
+
+def _droppable(labels: Mapping[str, str]) -> Iterable[tuple[str, ...]]:
+    """Labels that one change may have rewritten."""
+    yield TARGET_LABELS
+    yield from ((name,) for name in labels if name not in (*TARGET_LABELS, "__name__"))
+
+
+def _without(labels: Mapping[str, str], dropped: tuple[str, ...]) -> tuple[tuple[str, ...], frozenset[tuple[str, str]]]:
+    return dropped, frozenset((name, value) for name, value in labels.items() if name not in dropped)
+
+
+def _goes_on(lives: _Lives, pairs: Sequence[_Pair], first_ms: int, cadence_ms: int) -> bool:
+    """Whether the values of series under a new name continue those under the old one."""
+    risen = begun = usual = 0.0
+    for pair in pairs:
+        former, first = lives.former(pair.ending), lives.first(pair.newcomer)
+        if first < former.value:
+            return False
+        scrapes = max(1.0, (first_ms - former.last_ms) / cadence_ms)
+        risen += first - former.value
+        begun += first
+        usual += scrapes * lives.highest_rise(pair.ending)
+    if len(pairs) == 1 and begun <= FEW:
+        return False
+    return risen <= PROPORTION * usual < begun

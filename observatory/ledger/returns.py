@@ -1,0 +1,72 @@
+"""Returns: a series that comes back after a gap longer than what was read goes on from its last value then.
+
+Its target had gone dark, or it had. When days are joined, series that none of them has seen from the beginning are
+looked for before the first one, up to seven days back: a few requests for all of them together. That is asked whenever
+days are joined, whether they were kept or counted anew, and no kept day holds anything of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from observatory.compile.plan import SHARD_VALUES, PlannedRequest
+from observatory.ledger.answers import BORN_KINDS
+from observatory.ledger.births import EDGE_MS
+from observatory.ledger.days import DAY_MS
+from observatory.ledger.origins import Asking
+from observatory.ledger.pages import Page, Sample, SeriesKey
+from observatory.ledger.replicas import without_replicas
+from observatory.sources.base import SeriesRequest
+from observatory.telemetry.binding import Matcher
+from observatory.windows import Grid, TimeRange
+
+EARLIER_MS = 7 * DAY_MS
+"""How long before what was read a series that comes back is looked for."""
+
+
+def last_seen(
+    pages: Sequence[Page], requests: Sequence[PlannedRequest], ask: Asking, grid: Grid
+) -> dict[SeriesKey, Sample]:
+    """When series that appear late on a grid were last seen before the first page, and with which value.
+
+    Args:
+        requests: All that were planned; series are told by their number.
+    """
+    seen: set[SeriesKey] = set()
+    late: dict[int, list[SeriesKey]] = {}
+    for page in pages:
+        for seam in page.seams:
+            number = seam.series[0]
+            known_since_ms = pages[0].block.start_ms - requests[number].lookback_ms
+            if seam.summed or seam.series in seen or not (seam.kind in BORN_KINDS or seam.kind == "position"):
+                continue
+            seen.add(seam.series)
+            if seam.first[0] > max(known_since_ms + EDGE_MS, grid.start_ms):
+                late.setdefault(number, []).append(seam.series)
+    found: dict[SeriesKey, Sample] = {}
+    for number, keys in sorted(late.items()):
+        request = requests[number]
+        known_since_ms = pages[0].block.start_ms - request.lookback_ms
+        span = TimeRange(known_since_ms - EARLIER_MS, known_since_ms)
+        wanted = set(keys)
+        for matchers in _narrowed(request.matchers, [dict(labels) for _, labels in keys]):
+            answer = ask(request.source, SeriesRequest(request.metric, matchers, span))
+            earlier = without_replicas(answer) if answer is not None else None
+            for place in range(len(earlier) if earlier is not None else 0):
+                assert earlier is not None
+                labels, t_ms, values = earlier.series(place)
+                key = (number, tuple(sorted(labels.items())))
+                if key in wanted and len(t_ms):
+                    found[key] = (int(t_ms[-1]), float(values[-1]))
+    return found
+
+
+def _narrowed(matchers: tuple[Matcher, ...], wanted: Sequence[Mapping[str, str]]) -> Iterable[tuple[Matcher, ...]]:
+    """The conditions of a request and the labels of some series, so that little else answers; not too many at once."""
+    held = {matcher.label for matcher in matchers} | {"__name__"}
+    ordered = sorted(wanted, key=lambda labels: sorted(labels.items()))
+    for begin in range(0, len(ordered), SHARD_VALUES):
+        part = ordered[begin : begin + SHARD_VALUES]
+        shared = set.intersection(*(set(labels) for labels in part)) - held
+        narrow = (Matcher(label, tuple(sorted({labels[label] for labels in part}))) for label in sorted(shared))
+        yield (*matchers, *narrow)

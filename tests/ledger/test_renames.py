@@ -1,0 +1,72 @@
+"""Old series under new names, and newcomers that only look like them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from counting_cases import END_MS, HOUR_MS, Series, bad, counter, events, handled, row_of, scrapes, total
+
+from observatory.windows import Grid
+
+GRID = Grid.ending_at(END_MS, 4 * HOUR_MS)
+TIMES = scrapes(GRID.start_ms - HOUR_MS, GRID.end_ms)
+NEW = len(TIMES) - 60
+SEEN = len(TIMES[GRID.start_ms < TIMES])
+STEADY = counter(handled("success"), TIMES, 10.0)
+
+
+def moved(old: dict[str, str], new: dict[str, str], before: np.ndarray, after: np.ndarray) -> list[Series]:
+    return [(old, TIMES[:NEW], before), (new, TIMES[NEW:], after)]
+
+
+def test_twenty_topics_rewritten_at_once_go_on() -> None:
+    series: list[Series] = [STEADY]
+    for number in range(20):
+        values = 40.0 * number + np.cumsum(np.full(len(TIMES), 2.0))
+        old, new = (
+            handled("error", topic="Orders", kind=f"k{number}"),
+            handled("error", topic="orders", kind=f"k{number}"),
+        )
+        series += moved(old, new, values[:NEW], values[NEW:])
+    assert bad(row_of(series, events(), GRID)) == 20 * 2.0 * SEEN
+
+
+def test_channels_that_are_opened_anew_count_for_themselves() -> None:
+    series: list[Series] = [STEADY]
+    for number in range(5):
+        before, after = np.cumsum(np.full(NEW, 4.0)), 3.0 + np.cumsum(np.full(60, 4.0))
+        old, new = handled("error", channel=f"1.{number}"), handled("error", channel=f"2.{number}")
+        series += moved(old, new, before, after)
+    seen_before = int((TIMES[:NEW] > GRID.start_ms).sum())
+    assert bad(row_of(series, events(), GRID)) == 5 * (4.0 * seen_before + 7.0 + 4.0 * 59)
+
+
+@pytest.mark.parametrize("errors", [1.0, 4.0])
+def test_a_pod_that_replaces_another_and_fails_as_often_counts_for_itself(errors: float) -> None:
+    series: list[Series] = [
+        (handled("success", "pod-1"), TIMES[:NEW], np.cumsum(np.full(NEW, 10.0))),
+        (handled("success", "pod-2"), TIMES[NEW:], np.cumsum(np.full(60, 10.0))),
+        (handled("error", "pod-1"), TIMES[:NEW], np.full(NEW, errors)),
+        (handled("error", "pod-2"), TIMES[NEW:], np.full(60, errors)),
+    ]
+    for pod, t, begun in (("pod-1", TIMES[:NEW], TIMES[0] - 9e7), ("pod-2", TIMES[NEW:], TIMES[NEW] - 30_000)):
+        start = {"__name__": "process_start_time_seconds", "job": "svc", "instance": pod}
+        series.append((start, t, np.full(len(t), begun / 1000)))
+    row = row_of(series, events(), GRID)
+    assert bad(row) == errors
+    assert total(row) == 10.0 * SEEN + errors
+
+
+def test_an_exporter_that_comes_back_elsewhere_after_ten_minutes_brings_no_history() -> None:
+    away = (TIMES[NEW] < TIMES) & (TIMES[NEW] + 600_000 >= TIMES)
+    values = 5e6 + np.cumsum(np.full(len(TIMES), 3.0))
+    late = TIMES[NEW] + 600_000 < TIMES
+    start = {"__name__": "process_start_time_seconds", "job": "svc", "instance": "exporter-2"}
+    series: list[Series] = [
+        STEADY,
+        (handled("error", "exporter-1"), TIMES[: NEW + 1], values[: NEW + 1]),
+        (handled("error", "exporter-2"), TIMES[late], values[late]),
+        (start, TIMES[late], np.full(int(late.sum()), (TIMES[late][0] - 40_000) / 1000)),
+    ]
+    # Where it was is not known from its labels, so what happened meanwhile is not counted, and no history is.
+    assert bad(row_of(series, events(), GRID)) == 3.0 * (SEEN - int(away.sum()) - 1)

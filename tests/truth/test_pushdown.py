@@ -1,0 +1,134 @@
+"""What is too much to be read raw is counted by the server: the same, up to a step at either edge of a window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import prometheus_server
+import pytest
+from counting_cases import END_MS, HOUR_MS, MINUTE_MS, Answering, Series, bad, counter, events, handled, scrapes, total
+
+from observatory.ledger.build import build
+from observatory.ledger.ledger import Row
+from observatory.settings import PrometheusSettings
+from observatory.sources.base import SeriesRequest
+from observatory.sources.opening import kept_beside
+from observatory.sources.prometheus import PrometheusSource, sample_buffer
+from observatory.sources.store import Store
+from observatory.windows import Grid
+
+GRID = Grid.ending_at(END_MS, 24 * HOUR_MS)
+TIMES = scrapes(GRID.start_ms - 2 * HOUR_MS, GRID.end_ms)
+LIMIT = 5_000
+"""Samples; a day of four series at a minute is more, one of sums at five minutes is not."""
+
+
+def pods() -> list[Series]:
+    """Pods that restart, that appear, and that fail once at birth; `up` says that they were scraped."""
+    random = np.random.default_rng(4)
+    series: list[Series] = []
+    for pod in range(5):
+        instance = f"pod-{pod}:1"
+        series.append(({"__name__": "up", "job": "svc", "instance": instance}, TIMES, np.ones(len(TIMES))))
+        rises = random.integers(0, 30, len(TIMES)).astype(np.float64)
+        values = np.cumsum(rises)
+        restart = 300 + 150 * pod
+        values[restart:] -= values[restart - 1]
+        series.append((handled("success", instance), TIMES, values))
+        born = 500 + 101 * pod
+        series.append((handled("error", instance), TIMES[born:], np.ones(len(TIMES) - born)))
+    return series
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[prometheus_server.PrometheusServer]:
+    with prometheus_server.start(tmp_path_factory.mktemp("pushdown")) as started:
+        started.write([*pods(), *lonely()])
+        yield started
+
+
+def lonely() -> list[Series]:
+    return [counter({"__name__": "single_total", "job": "svc", "instance": "a:1"}, TIMES, 3.0)]
+
+
+def row_of(source: PrometheusSource, grid: Grid = GRID) -> Row:
+    measurement = events(source="metrics")
+    return build([measurement], Answering((source,)), grid).rows[measurement.key]
+
+
+@pytest.mark.integration
+@pytest.mark.xdist_group("pushdown")
+@pytest.mark.parametrize("hours", [24, 60])
+def test_a_signal_beyond_the_limit_is_counted_by_the_server(
+    hours: int, server: prometheus_server.PrometheusServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sixty hours are counted in days, of which the first has no samples."""
+    grid = Grid.ending_at(END_MS, hours * HOUR_MS)
+    raw = row_of(PrometheusSource(PrometheusSettings(url=server.url)), grid)
+    monkeypatch.setattr(sample_buffer, "MOST_SAMPLES", LIMIT)
+    source = PrometheusSource(PrometheusSettings(url=server.url))
+
+    counted = row_of(source, grid)
+
+    assert (raw.counting, counted.counting) == ("exact", "pushdown")
+    assert bad(raw) == bad(counted) == 5.0
+    # The most that five pods count in five minutes at either edge, and in the scrape that shows a restart.
+    assert abs(total(counted) - total(raw)) <= 5 * 30 * (5 + 5 + 1)
+    assert total(counted) == pytest.approx(total(raw), rel=0.01)
+    assert source.state().detail.endswith("large signals counted by the server")
+
+
+@pytest.mark.integration
+@pytest.mark.xdist_group("pushdown")
+def test_a_signal_that_was_too_much_is_not_read_again_to_find_that_out(
+    server: prometheus_server.PrometheusServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sample_buffer, "MOST_SAMPLES", LIMIT)
+    source = PrometheusSource(PrometheusSettings(url=server.url))
+    row_of(source)
+    asked: list[str] = []
+    opened = source.connection.session.open
+    monkeypatch.setattr(
+        source.connection.session, "open", lambda method, url, **rest: asked.append(url) or opened(method, url, **rest)
+    )
+
+    row_of(source)
+    short = row_of(source, Grid.ending_at(END_MS, 10 * MINUTE_MS))
+
+    assert [url.rsplit("/", 1)[1] for url in asked[:1]] == ["query_range"]
+    assert short.counting == "exact"
+
+
+@pytest.mark.integration
+@pytest.mark.xdist_group("pushdown")
+@pytest.mark.parametrize("minutes", [7, 60, 200])
+def test_any_window_differs_by_a_step_at_each_edge_at_most(
+    minutes: int, server: prometheus_server.PrometheusServer
+) -> None:
+    source = PrometheusSource(PrometheusSettings(url=server.url))
+    span = Grid.ending_at(END_MS - 123_456, minutes * MINUTE_MS).range
+
+    sums = source.increments(SeriesRequest("single_total", (), span), ("job",))
+
+    assert (sums.exact, sums.pushdown, sums.resolution_ms) == (False, True, 300_000)
+    assert [dict(labels) for labels in sums.labels] == [{"__name__": "single_total", "job": "svc"}]
+    assert abs(float(sums.values[-1]) - 3.0 * minutes) <= 3.0 * 5
+    assert (np.diff(sums.values) == 15.0).all()
+
+
+@pytest.mark.integration
+@pytest.mark.xdist_group("pushdown")
+def test_what_the_server_counted_is_not_kept(
+    server: prometheus_server.PrometheusServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sample_buffer, "MOST_SAMPLES", LIMIT)
+    source = PrometheusSource(PrometheusSettings(url=server.url))
+    measurement = events(source="metrics")
+    with Store.open(tmp_path / "s.duckdb") as beside:
+        keeper = kept_beside(beside)
+        grid = Grid.ending_at(END_MS - 2 * HOUR_MS, 60 * HOUR_MS)
+        counted = build([measurement], Answering((source,)), grid, keeper=keeper).rows[measurement.key]
+        assert counted.counting == "pushdown"
+        assert not keeper.folder.exists()
