@@ -191,11 +191,18 @@ def operations_of(document: DeclaredDocument) -> Iterable[Operation]:
     dropped = ("traits", "message", "messages", "channel", "reply", "payload", "examples")
 
     def merged(value: Any) -> dict[str, Any]:
-        return {key: part for key, part in value.items() if key not in dropped}
+        return {key: part for key, part in _unmarked(value).items() if key not in dropped}
 
     for operation in document.operations:
         messages = tuple(merged(message.cursor.plain()) for message in operation.messages)
         yield Operation(operation.action, operation.channel.address, merged(operation.cursor.plain()), messages)
+
+
+def _unmarked(value: Any) -> Any:
+    """A value without the marks of the official parser, which documents that it wrote carry as well."""
+    if isinstance(value, dict):
+        return {key: _unmarked(part) for key, part in value.items() if not key.startswith("x-parser-")}
+    return [_unmarked(part) for part in value] if isinstance(value, list) else value
 
 
 def is_supported(version: object) -> bool:
