@@ -7,6 +7,7 @@ GitLab: the same inside each section, sections stand side by side, each may have
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,13 +101,14 @@ def read_codeowners(file: File, faults: Faults) -> CodeOwners | None:
 
 
 @dataclass(slots=True)
-class _Lines:
+class _Lines(ABC):
     file: File
     faults: Faults
     sections: dict[str, Section] = field(default_factory=lambda: {"": Section()})
 
+    @abstractmethod
     def read(self, line: str, number: int) -> None:
-        raise NotImplementedError
+        """Take in one line."""
 
     def at(self, line: str, number: int) -> Location:
         stripped = line.strip()
