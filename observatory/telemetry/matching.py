@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from observatory.telemetry.binding import Binding, Matcher, MetricBinding, SeriesSelector, Term
 from observatory.telemetry.label_matchers import (
@@ -270,9 +271,10 @@ class Matching:
         matchers = tuple(found.matchers)
         series = sum(tables[name].series_of(rows) for name, rows in found.rows.items())
         live = any(found.rows.values())
-        everything = tuple(_term(term, matchers) for term in recipe.all if not live or self._there(term, recipe))
+        bound = partial(_term, matchers=matchers, period_ms=recipe.period_ms)
+        everything = tuple(bound(term) for term in recipe.all if not live or self._there(term, recipe))
         success, error = (
-            tuple(_term(term, matchers) for term in side) if all(self._there(term, recipe) for term in side) else ()
+            tuple(bound(term) for term in side) if all(self._there(term, recipe) for term in side) else ()
             for side in (recipe.success, recipe.error)
         )
         if error and not success:
@@ -316,8 +318,8 @@ def _is_per_consumer(recipe: Recipe) -> bool:
     return SIGNALS[recipe.signal].scope == "consumer"
 
 
-def _term(term: MetricTerm, matchers: tuple[Matcher, ...]) -> Term:
-    return Term(term.sign, SeriesSelector(term.metric, (*matchers, *term.where)))
+def _term(term: MetricTerm, matchers: tuple[Matcher, ...], period_ms: int) -> Term:
+    return Term(term.sign, SeriesSelector(term.metric, (*matchers, *term.where), period_ms))
 
 
 def _negated(terms: Sequence[Term]) -> tuple[Term, ...]:

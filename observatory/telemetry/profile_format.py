@@ -14,6 +14,7 @@ identities:                           # labels that say what a series is about; 
   topic: {channel: {topic_name: [topic]}, consumer_group: group_id, partition: partition_id}
 signals:                              # word of the vocabulary: recipe, or list of recipes, best first
   consumer_lag: {metric: "{prefix}kafka_consumer_group_topic_partition_lag", type: gauge, kind: level, unit: message}
+                                      # kind: period_total needs `period: 5m`, the period whose total a value is
 not_provided:
   processed_messages: {why: the broker does not see processing, switch: ...}
 example: |                            # exposition text that proves every recipe
@@ -47,6 +48,7 @@ from observatory.telemetry.recipe import (
     Spelling,
 )
 from observatory.telemetry.signals import SIGNALS, Instrument
+from observatory.units import parse_duration
 
 UNITS: dict[str, tuple[str, float]] = {
     **{base: (base, 1.0) for base in ("message", "second", "ratio", "byte", "offset", "request", "run")},
@@ -66,13 +68,15 @@ KINDS_OF: dict[Instrument, tuple[SemanticKind, ...]] = {
     "position": ("position", "cumulative"),
     "timestamp": ("timestamp",),
 }
+SHORTEST_PERIOD_MS = 60_000
+"""Shorter periods than a minute are not exported by any monitoring service, and rules look at minutes."""
 _TOP = (
     "profile", "title", "category", "versions", "protocols", "rank", "confidence", "caveats", "variants",
     "opentelemetry", "identities", "signals", "not_provided", "example", "example_spans",
 )  # fmt: skip
 _RECIPE = (
     "metric", "part", "where", "all", "success", "error", "outcome", "type", "kind", "unit", "by", "proxy",
-    "confidence", "versions", "variants", "invalid_below", "caveats", "spans", "spellings",
+    "confidence", "versions", "variants", "invalid_below", "period", "caveats", "spans", "spellings",
 )  # fmt: skip
 
 
@@ -276,6 +280,7 @@ class _ProfileReader:
                 (*path, "unit"),
                 hint=f"units: {', '.join(name for name, (of, _) in UNITS.items() if of == meaning.unit)}",
             )
+        period_ms = self._period_ms(body, kind, path)
         chosen = fields.texts(body.get("by"), (*path, "by")) or (next(iter(self.identities)),)
         for name in chosen:
             if name not in self.identities:
@@ -304,9 +309,28 @@ class _ProfileReader:
                 confidence=fields.word(body.get("confidence"), (*path, "confidence"), Confidence, self.confidence),
                 versions=fields.text(body.get("versions"), (*path, "versions")),
                 invalid_below=fields.number(body.get("invalid_below"), (*path, "invalid_below")),
+                period_ms=period_ms,
                 caveats=fields.texts(body.get("caveats"), (*path, "caveats")),
                 place=self.place,
             )
+
+    def _period_ms(self, body: Mapping[str, Any], kind: SemanticKind, path: Path) -> int:
+        """Length of the periods that values are totals of; a period that is missing or of no use is a fault."""
+        given = body.get("period")
+        if (kind == "period_total") != (given is not None):
+            need = "needs a period, such as 5m" if given is None else f"has no period: it is read as {kind}"
+            self.fields.fault("profile-value-invalid", f"{'.'.join(path)} {need}", (*path, "kind"))
+            return SHORTEST_PERIOD_MS
+        if given is None:
+            return 0
+        try:
+            period_ms = round(parse_duration(self.fields.text(given, (*path, "period"))) * 1000)
+        except ValueError as error:
+            self.fields.fault("profile-value-invalid", str(error), (*path, "period"))
+            return SHORTEST_PERIOD_MS
+        if period_ms < SHORTEST_PERIOD_MS or period_ms % SHORTEST_PERIOD_MS:
+            self.fields.fault("profile-value-invalid", f"a period is whole minutes, not {given}", (*path, "period"))
+        return period_ms
 
     def _type(self, body: Mapping[str, Any], path: Path) -> MetricType:
         """The TYPE line: as the recipe says, else as the OpenTelemetry table says."""

@@ -117,6 +117,7 @@ class Recipe:
         type: What the TYPE line says, which the example proves; `kind` is what governs counting.
         proxy: True when it stands in for what the signal means.
         versions: Releases of the exporter that have it, in words; empty for all.
+        period_ms: Length of the finished periods whose totals the values are; 0 for other kinds.
         place: Order within the profile, smaller first.
     """
 
@@ -135,6 +136,7 @@ class Recipe:
     confidence: Confidence
     versions: str = ""
     invalid_below: float | None = None
+    period_ms: int = 0
     caveats: tuple[str, ...] = ()
     place: int = 0
 

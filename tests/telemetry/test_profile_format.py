@@ -210,3 +210,26 @@ def test_opentelemetry_names_are_translated_in_four_ways(
     name: str, unit: str, counter: bool, names: tuple[str, ...]
 ) -> None:
     assert tuple(one.metric(name, unit, counter=counter) for one in TRANSLATIONS) == names
+
+
+TOTAL = GOOD.replace("by: group\n    where", "by: group\n    kind: period_total\n    period: 5m\n    where")
+
+
+def test_totals_of_periods_say_how_long_the_periods_are(tmp_path: Path) -> None:
+    (recipe, _) = load_profile(write(tmp_path, TOTAL)).recipes_for("processed_messages")
+    assert (recipe.kind, recipe.period_ms) == ("period_total", 300_000)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("    period: 5m\n", "", "signals.processed_messages needs a period, such as 5m"),
+        ("period: 5m", "period: 5", "'5' is not a duration; write a number and a unit, such as 500ms, 60s or 30d"),
+        ("period: 5m", "period: 90s", "a period is whole minutes, not 90s"),
+        ("kind: period_total", "kind: rate", "signals.processed_messages has no period: it is read as rate"),
+    ],
+)
+def test_a_period_that_is_missing_or_of_no_use_is_a_fault(tmp_path: Path, before: str, after: str, words: str) -> None:
+    with pytest.raises(InputInvalid) as caught:
+        load_profile(write(tmp_path, TOTAL.replace(before, after)))
+    assert [problem.message for problem in caught.value.problems] == [words]
