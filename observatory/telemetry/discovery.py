@@ -83,7 +83,7 @@ def recognise(profiles: Sequence[Profile], inventory: Inventory) -> tuple[Recogn
         if profile.span_recipes and inventory.destinations:
             seen["spans"] = len(inventory.destinations)
             variants[""] = None
-        if seen:
+        if not seen.keys() <= _names_shared(profile):
             found.append(
                 Recognition(
                     source=inventory.source,
@@ -95,6 +95,11 @@ def recognise(profiles: Sequence[Profile], inventory: Inventory) -> tuple[Recogn
                 )
             )
     return tuple(found)
+
+
+def _names_shared(profile: Profile) -> frozenset[str]:
+    """Series names of a profile that other exporters use as well."""
+    return frozenset(name for recipe in profile.recipes if recipe.shared for name in recipe.series_names)
 
 
 def tables_of(inventory: Inventory) -> dict[str, LabelTable]:

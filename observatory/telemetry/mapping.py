@@ -37,6 +37,8 @@ SIGNALS_OF_ROLE: dict[str, tuple[str, ...]] = {
     "channel": tuple(name for name, signal in SIGNALS.items() if signal.scope in ("channel", "broker", "registry")),
 }
 MAX_ALTERNATIVES = 5
+MAX_NAMED = 4
+"""Exporters that are named, best first, where nothing measures a signal."""
 
 
 def override_labels(catalog: Catalog) -> tuple[str, ...]:
@@ -252,9 +254,10 @@ class _Mapper:
             telling = [one for one in silent if one.protocols and one.id in self.in_use]
             telling = telling or [one for one in silent if one.protocols and not could]
             telling = telling or [one for one in silent if one.id in self.in_use]
-            reasons = [f"{profile.id}: {profile.not_provided[signal]}" for profile in telling]
+            reasons = [f"{profile.id}: {profile.not_provided[signal]}" for profile in telling[:MAX_NAMED]]
             if could:
-                reasons.append(f"{', '.join(could)} would measure it")
+                more = f" and {len(could) - MAX_NAMED} more" if len(could) > MAX_NAMED else ""
+                reasons.append(f"{', '.join(could[:MAX_NAMED])}{more} would measure it")
             self._explained[at] = "; ".join(reasons) or "no profile measures it on this protocol"
         return self._explained[at]
 

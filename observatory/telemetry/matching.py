@@ -110,6 +110,11 @@ class Matching:
         tables = self._tables(recipe)
         where = {name: _where(recipe, name) for name in tables}
         found = _Found([], {}, [], [])
+        for foreign in identity.absent:
+            if any(table.values(table.all_satisfying(()), foreign) not in ((), ("",)) for table in tables.values()):
+                own = Matcher(foreign, ("",))
+                found.matchers.append(own)
+                where = {name: (*conditions, own) for name, conditions in where.items()}
         if not identity.channel:
             found.rows = {name: table.all_satisfying(where[name]) for name, table in tables.items()}
         allowed = {name: table.satisfying(where[name]) for name, table in tables.items()}
@@ -203,7 +208,8 @@ class Matching:
             return None
         if identity.services and self._narrow_to_service(identity, subject, tables, found, only_if_named=True):
             return None
-        if len(groups) == 1:
+        # Where series name no channel, the only group may be that of any other channel.
+        if len(groups) == 1 and identity.channel:
             group = next(iter(groups))
             found.rows = keep(found.rows, tables, label, frozenset({group}))
             found.matchers.append(Matcher(label, (group,)))

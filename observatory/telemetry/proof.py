@@ -42,6 +42,7 @@ def _faults(
         return [f"{where}: the example has no series {name}"]
     faults = []
     shown = next((types[one] for one in _families(term.metric) if one in types), "unknown")
+    shown = "unknown" if shown == "untyped" else shown
     if shown != recipe.type:
         faults.append(f"{where}: {term.metric} is a {shown} in the example and a {recipe.type} in the recipe")
     needed = [part.label for part in recipe.identity.channel if not part.optional]
