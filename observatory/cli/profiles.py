@@ -157,6 +157,7 @@ def _profile_json(profile: Profile) -> dict[str, Any]:
                 "variant": recipe.variant or None,
                 "metrics": [term.metric for term in recipe.all],
                 "kind": recipe.kind,
+                **({"period_seconds": recipe.period_ms / 1000} if recipe.period_ms else {}),
                 "type": recipe.type,
                 "unit": recipe.unit,
                 "labels": list(recipe.identity.labels),
@@ -188,6 +189,7 @@ def _profile_text(profile: Profile) -> Iterator[str]:
     if any(profile.variants):
         yield f"variants: {', '.join(profile.variants)}"
     yield from (f"note: {caveat}" for caveat in profile.caveats)
+    yield from (f"to switch on: {switch}" for switch in dict.fromkeys(one.switch for one in profile.recipes) if switch)
     yield ""
     for signal in dict.fromkeys(recipe.signal for recipe in profile.recipes):
         yield signal
@@ -202,9 +204,11 @@ def _profile_text(profile: Profile) -> Iterator[str]:
 def _recipe_text(recipe: Recipe, profile: Profile) -> str:
     """One recipe; of naming variants only the first is shown in full, for the others differ in names alone."""
     from observatory.telemetry.recipe import CONFIDENCE_WORDS
+    from observatory.units import compact_duration
 
     metrics = " ".join(f"{'-' if term.sign < 0 else '+'}{term.metric}" for term in recipe.all).removeprefix("+")
-    about = [recipe.kind, recipe.unit, f"by {', '.join(recipe.identity.labels)}" if recipe.identity.labels else ""]
+    kind = f"{recipe.kind} of {compact_duration(recipe.period_ms / 1000)}" if recipe.period_ms else recipe.kind
+    about = [kind, recipe.unit, f"by {', '.join(recipe.identity.labels)}" if recipe.identity.labels else ""]
     about += ["stands in" if recipe.proxy else "", recipe.versions]
     about += [CONFIDENCE_WORDS[recipe.confidence] if recipe.confidence != profile.confidence else "", *recipe.caveats]
     return f"  {metrics} ({'; '.join(part for part in about if part)})"

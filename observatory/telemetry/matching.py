@@ -289,7 +289,8 @@ class Matching:
             error = (*everything, *_negated(success))
         where = f"{recipe.profile}{f' ({recipe.variant})' if recipe.variant else ''}"
         notes = f"; {', '.join(found.notes)}" if found.notes else ""
-        state = f"live by {where}" if live else f"{where} has no such series" if self.tables is not None else where
+        absent = f"{where} has no such series" + (f"; {recipe.switch}" if recipe.switch else "")
+        state = f"live by {where}" if live else absent if self.tables is not None else where
         return MetricBinding(
             signal=recipe.signal,
             source=self.source,

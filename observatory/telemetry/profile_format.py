@@ -8,6 +8,7 @@ protocols: [kafka]                    # empty: any
 rank: 30                              # order among equally direct profiles, smaller first
 confidence: source_read
 caveats: [...]
+switch: set ... = true                # what makes series by channel appear, where the exporter is there without them
 variants: {default: {prefix: kminion_}}              # texts for {prefix} in metric names
 opentelemetry: {sent: {name: messaging.client.sent.messages, unit: "{message}", type: counter}}
 identities:                           # labels that say what a series is about; the first is the default
@@ -72,7 +73,7 @@ KINDS_OF: dict[Instrument, tuple[SemanticKind, ...]] = {
 SHORTEST_PERIOD_MS = 60_000
 """Shorter periods than a minute are not exported by any monitoring service, and rules look at minutes."""
 _TOP = (
-    "profile", "title", "category", "versions", "protocols", "rank", "confidence", "caveats", "variants",
+    "profile", "title", "category", "versions", "protocols", "rank", "confidence", "caveats", "switch", "variants",
     "opentelemetry", "identities", "signals", "not_provided", "example", "example_spans",
 )  # fmt: skip
 _RECIPE = (
@@ -328,6 +329,7 @@ class _ProfileReader:
                 versions=fields.text(body.get("versions"), (*path, "versions")),
                 invalid_below=fields.number(body.get("invalid_below"), (*path, "invalid_below")),
                 period_ms=period_ms,
+                switch=fields.text(self.top.get("switch"), ("switch",)) if identity.channel else "",
                 shared=self._shared(body.get("shared"), (*path, "shared"), variant),
                 caveats=fields.texts(body.get("caveats"), (*path, "caveats")),
                 place=self.place,

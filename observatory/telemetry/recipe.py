@@ -121,6 +121,7 @@ class Recipe:
         proxy: True when it stands in for what the signal means.
         versions: Releases of the exporter that have it, in words; empty for all.
         period_ms: Length of the finished periods whose totals the values are; 0 for other kinds.
+        switch: What to switch on where the exporter is there and these series are not.
         shared: True when other exporters use the same name, so that it does not show that this one is there.
         place: Order within the profile, smaller first.
     """
@@ -141,6 +142,7 @@ class Recipe:
     versions: str = ""
     invalid_below: float | None = None
     period_ms: int = 0
+    switch: str = ""
     shared: bool = False
     caveats: tuple[str, ...] = ()
     place: int = 0
