@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from observatory.telemetry.binding import Binding, Matcher, MetricBinding, SeriesSelector, Term
+from observatory.telemetry.dead_letters import Names
 from observatory.telemetry.label_matchers import (
     boundaries,
     drop,
@@ -19,7 +20,7 @@ from observatory.telemetry.label_matchers import (
 from observatory.telemetry.label_table import LabelTable, intersect
 from observatory.telemetry.recipe import ChannelLabel, Identity, MetricTerm, Recipe
 from observatory.telemetry.signals import SIGNALS
-from observatory.telemetry.subject import Names, Subject, WrittenName, written
+from observatory.telemetry.subject import Subject, WrittenName, written
 
 Tables = Mapping[str, LabelTable]
 
@@ -74,7 +75,9 @@ class Matching:
         if not identity.dead_letter:
             return self._with_names(recipe, subject, subject.names)
         best: Candidate | None = None
-        for names in subject.dead_letters:
+        for number, names in enumerate(subject.dead_letters):
+            if number and not self._shows(recipe, names):
+                continue
             found = self._with_names(recipe, subject, names)
             if found and found.binding and found.binding.liveness == "live":
                 return found
@@ -86,6 +89,18 @@ class Matching:
                 reason="no dead-letter channel is declared, and none with a usual name is there",
             )
         return best
+
+    def _shows(self, recipe: Recipe, names: Names) -> bool:
+        """Whether any series may show the names: of many that are possible, nearly none is there."""
+        label = next((part for part in recipe.identity.channel if not part.optional), None)
+        value = _called(names)
+        return label is None or any(
+            text in known
+            for table in self._tables(recipe).values()
+            for shown in (table.names(label),)
+            for known in (shown.exact, shown.tails)
+            for text in (value, value.replace(".", "_"))
+        )
 
     def consumer_groups(self, recipe: Recipe, subject: Subject) -> frozenset[str]:
         """Groups that the recipe's series show on the subject's channel; none where the series name it loosely."""
@@ -135,7 +150,7 @@ class Matching:
                 found.caveats.append("all consumers of the channel together")
             found.coarseness += 2 if not subject.sole else 0
         if identity.dead_letter:
-            found.notes.append(f"dead letters go to {next(iter(names.values()))[0].value}")
+            found.notes.append(f"dead letters go to {_called(names)}, {next(iter(names.values()))[0].provenance}")
         self._add_override_labels(subject, tables, found)
         return Candidate(binding=self._binding(recipe, tables, found), coarseness=found.coarseness, proxy=recipe.proxy)
 
@@ -319,6 +334,11 @@ class Matching:
 def _where(recipe: Recipe, name: str) -> tuple[Matcher, ...]:
     """The constant conditions of the term behind a series name."""
     return next(term.where for term, series in zip(recipe.all, recipe.series_names, strict=False) if series == name)
+
+
+def _called(names: Names) -> str:
+    """The first of the names: what the thing is called."""
+    return next(iter(names.values()))[0].value
 
 
 def _is_per_consumer(recipe: Recipe) -> bool:

@@ -513,7 +513,7 @@ def test_dead_letters_of_rabbitmq_are_rises_of_the_declared_queue() -> None:
 
     assert binding.kind == "rising_level"
     assert matchers(binding.all[0])["queue"].values == ("billing.orders.dlq",)
-    assert "dead letters go to billing.orders.dlq" in binding.reason
+    assert "dead letters go to billing.orders.dlq, declared by the documents" in binding.reason
 
 
 @pytest.mark.parametrize(
@@ -526,6 +526,58 @@ def test_a_dead_letter_topic_with_a_usual_name_is_found(name: str) -> None:
     binding = live(mapped(documents, series), "billing/receive", "dead_lettered_messages")
 
     assert (binding.kind, matchers(binding.all[0])["topic"].values) == ("position", (name,))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "orders.v1.billing.dlq", "error.orders.v1.billing", "orders.v1-billing-DLQ", "orders.v1_error",
+        "DLQ.orders.v1", "dead-letter-topic-orders.v1", "orders.v1-dead-letter-queue",
+    ],
+)  # fmt: skip
+def test_names_that_frameworks_give_dead_letters_are_found_and_said(name: str) -> None:
+    documents = catalog([ORDERS], receives={"billing": (ORDERS.id, "billing")})
+    series = [*KAFKA, ("kafka_topic_partition_current_offset", {"topic": name, "partition": "0"})]
+
+    binding = live(mapped(documents, series), "billing/receive", "dead_lettered_messages")
+
+    assert matchers(binding.all[0])["topic"].values == (name,)
+    assert f"dead letters go to {name}, by the convention " in binding.reason
+
+
+def test_the_dead_letters_of_one_group_are_not_those_of_another() -> None:
+    documents = catalog([ORDERS], receives={"billing": (ORDERS.id, "billing")})
+    series = [*KAFKA, ("kafka_topic_partition_current_offset", {"topic": "orders.v1-audit-DLQ", "partition": "0"})]
+
+    found = resolution(mapped(documents, series), "billing/receive", "dead_lettered_messages")
+
+    assert (found.chosen, found.code) == (None, "dead-letter-unknown")
+
+
+def test_a_channel_of_its_own_is_not_taken_for_dead_letters() -> None:
+    errors = channel("kafka", names(topic="orders.v1.error"))
+    series = [*KAFKA, ("kafka_topic_partition_current_offset", {"topic": "orders.v1.error", "partition": "0"})]
+    receives = {"billing": (ORDERS.id, "billing")}
+
+    theirs = mapped(catalog([ORDERS, errors], sends={"monitoring": errors.id}, receives=receives), series)
+    ours = mapped(catalog([ORDERS, errors], receives=receives), series)
+
+    assert resolution(theirs, "billing/receive", "dead_lettered_messages").code == "dead-letter-unknown"
+    assert live(ours, "billing/receive", "dead_lettered_messages").all
+
+
+def test_the_dead_letter_queue_of_a_fifo_queue_is_one_too() -> None:
+    orders = channel("sqs", names(queue="orders.fifo"))
+    documents = catalog([orders], receives={"billing": (orders.id, None)})
+    visible = "aws_sqs_approximate_number_of_messages_visible_maximum"
+    series = [(visible, {"dimension_QueueName": queue}) for queue in ("orders.fifo", "orders-dlq.fifo")]
+
+    binding = live(mapped(documents, series), "billing/receive", "dead_lettered_messages")
+
+    assert (binding.kind, matchers(binding.all[0])["dimension_QueueName"].values) == (
+        "rising_level",
+        ("orders-dlq.fifo",),
+    )
 
 
 @pytest.mark.parametrize("declared", ["orders.dlq", None], ids=["declared", "by convention"])
