@@ -17,6 +17,7 @@ signals:                              # word of the vocabulary: recipe, or list 
                                       # kind: period_total needs `period: 5m`, the period whose total a value is
 not_provided:
   processed_messages: {why: the broker does not see processing, switch: ...}
+  others: not exported                 # what is not named; signals of registries need no word from other exporters
 example: |                            # exposition text that proves every recipe
 """
 
@@ -76,8 +77,12 @@ _TOP = (
 )  # fmt: skip
 _RECIPE = (
     "metric", "part", "where", "all", "success", "error", "outcome", "type", "kind", "unit", "by", "proxy",
-    "confidence", "versions", "variants", "invalid_below", "period", "caveats", "spans", "spellings",
+    "confidence", "versions", "variants", "invalid_below", "period", "caveats", "spans", "spellings", "shared",
 )  # fmt: skip
+
+
+OTHERS = "others"
+"""The word under `not_provided` that speaks for every signal that is not named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,28 +231,38 @@ class _ProfileReader:
 
     def _not_provided(self, provided: set[str]) -> dict[str, NotProvided]:
         fields, result = self.fields, {}
-        for signal, spec in fields.mapping(self.top.get("not_provided"), ("not_provided",)).items():
+        body = fields.mapping(self.top.get("not_provided"), ("not_provided",))
+        for signal, spec in body.items():
             path: Path = ("not_provided", signal)
-            if not self._known(signal, path):
+            if signal == OTHERS or not self._known(signal, path):
                 continue
             if signal in provided:
                 fields.fault("profile-signal-undeclared", f"{signal} is both provided and not provided", path, key=True)
-            if isinstance(spec, dict):
-                body = fields.mapping(spec, path, ("why", "switch"))
-                why, switch = (fields.text(body.get(key), (*path, key)) for key in ("why", "switch"))
-                result[signal] = NotProvided(why, switch)
-            else:
-                result[signal] = NotProvided(fields.text(spec, path))
+            result[signal] = self._reason(spec, path)
         silent = [signal for signal in SIGNALS if signal not in provided and signal not in result]
+        if OTHERS in body:
+            result |= dict.fromkeys(silent, self._reason(body[OTHERS], ("not_provided", OTHERS)))
+            silent = []
+        if self.top.get("category") != "registry":
+            elsewhere = [signal for signal in silent if SIGNALS[signal].scope == "registry"]
+            result |= dict.fromkeys(elsewhere, NotProvided("another process"))
+            silent = [signal for signal in silent if signal not in elsewhere]
         if silent:
             fields.fault(
                 "profile-signal-undeclared",
                 f"{self.id or 'the profile'} says nothing about {', '.join(silent)}",
                 ("not_provided",),
                 key=True,
-                hint="put each signal under `signals` or, with the reason, under `not_provided`",
+                hint=f"put each under `signals` or, with the reason, under `not_provided`; `{OTHERS}` is the rest",
             )
         return result
+
+    def _reason(self, spec: object, path: Path) -> NotProvided:
+        fields = self.fields
+        if not isinstance(spec, dict):
+            return NotProvided(fields.text(spec, path))
+        body = fields.mapping(spec, path, ("why", "switch"))
+        return NotProvided(*(fields.text(body.get(key), (*path, key)) for key in ("why", "switch")))
 
     def _span_recipe(self, signal: str, body: Mapping[str, Any], path: Path) -> SpanRecipe:
         fields = self.fields
@@ -310,9 +325,17 @@ class _ProfileReader:
                 versions=fields.text(body.get("versions"), (*path, "versions")),
                 invalid_below=fields.number(body.get("invalid_below"), (*path, "invalid_below")),
                 period_ms=period_ms,
+                shared=self._shared(body.get("shared"), (*path, "shared"), variant),
                 caveats=fields.texts(body.get("caveats"), (*path, "caveats")),
                 place=self.place,
             )
+
+    def _shared(self, value: object, path: Path, variant: _Variant) -> bool:
+        """Whether a recipe's names are also those of others: of all variants, or of those that are listed."""
+        if not isinstance(value, list):
+            return self.fields.flag(value, path)
+        listed = self.fields.texts(value, path)
+        return any(part in listed for part in (variant.id, *variant.id.split("/")))
 
     def _period_ms(self, body: Mapping[str, Any], kind: SemanticKind, path: Path) -> int:
         """Length of the periods that values are totals of; a period that is missing or of no use is a fault."""

@@ -21,7 +21,7 @@ Confidence = Literal["live", "source_read", "doc", "dashboard", "rule_derived", 
 """How a name was checked: on a running server, in the source, in documentation, in a published dashboard, by applying
 a naming rule, from memory, or made up here for applications to follow."""
 MetricType = Literal["counter", "gauge", "histogram", "summary", "unknown"]
-NameTransform = Literal["none", "dots-to-underscores"]
+NameTransform = Literal["none", "dots-to-underscores", "dashes"]
 SpanRole = Literal["producer", "consumer", "hop"]
 
 CONFIDENCE_WORDS: dict[str, str] = {
@@ -118,6 +118,7 @@ class Recipe:
         proxy: True when it stands in for what the signal means.
         versions: Releases of the exporter that have it, in words; empty for all.
         period_ms: Length of the finished periods whose totals the values are; 0 for other kinds.
+        shared: True when other exporters use the same name, so that it does not show that this one is there.
         place: Order within the profile, smaller first.
     """
 
@@ -137,6 +138,7 @@ class Recipe:
     versions: str = ""
     invalid_below: float | None = None
     period_ms: int = 0
+    shared: bool = False
     caveats: tuple[str, ...] = ()
     place: int = 0
 
