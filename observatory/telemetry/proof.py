@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from observatory.errors import Problem
+from observatory.location import Location
 from observatory.telemetry.label_table import satisfies
 from observatory.telemetry.recipe import MetricTerm, Profile, Recipe
 
@@ -23,13 +24,12 @@ def prove(
     by_name: dict[str, list[Mapping[str, str]]] = {}
     for name, labels in series:
         by_name.setdefault(name, []).append(labels)
-    found: dict[str, None] = {}
+    found: dict[str, Location | None] = {}
     for recipe in profile.recipes:
         for term in (*recipe.all, *recipe.success, *recipe.error):
-            found |= dict.fromkeys(_faults(recipe, term, by_name, types))
-    return tuple(
-        Problem(code="profile-example-invalid", message=message, location=profile.location) for message in found
-    )
+            at = profile.places.get(recipe.signal, profile.location)
+            found |= dict.fromkeys(_faults(recipe, term, by_name, types), at)
+    return tuple(Problem(code="profile-example-invalid", message=text, location=at) for text, at in found.items())
 
 
 def _faults(

@@ -185,6 +185,7 @@ class Profile:
         not_provided: Signals it does not measure.
         example: Exposition text as the exporter writes it, which tests parse.
         example_spans: For span profiles: (role, system, destination, service, consumer group) of typical spans.
+        places: Where each signal stands in the file, and under `example` the first line of the example.
     """
 
     id: str
@@ -202,6 +203,7 @@ class Profile:
     example: str = ""
     example_spans: tuple[tuple[str, str, str, str, str], ...] = ()
     location: Location | None = field(default=None, compare=False)
+    places: Mapping[str, Location] = field(default_factory=dict, compare=False)
 
     def speaks(self, protocol: str | None) -> bool:
         """True when the profile can say something about channels of this protocol; unknown protocols match all."""
