@@ -33,7 +33,7 @@ class LabelTable:
         self._series = label_sets.series
         self._satisfying: dict[tuple[Matcher, ...], frozenset[int] | None] = {}
         self._ascending: dict[tuple[Matcher, ...], tuple[int, ...]] = {}
-        self._names: dict[tuple[str, tuple[str, ...], bool], _Names] = {}
+        self._names: dict[tuple[str, tuple[str, ...], bool], Names] = {}
 
     def value(self, row: int, label: str) -> str:
         """A label's value; the empty string where the series has none or it was not asked for."""
@@ -76,11 +76,11 @@ class LabelTable:
             self._ascending[matchers] = tuple(range(len(self.rows))) if allowed is None else tuple(sorted(allowed))
         return self._ascending[matchers]
 
-    def names(self, label: ChannelLabel) -> _Names:
+    def names(self, label: ChannelLabel) -> Names:
         """The index of a channel label."""
         key = (label.label, label.templates, label.of_template)
         if key not in self._names:
-            self._names[key] = _Names(self, label)
+            self._names[key] = Names(self, label)
         return self._names[key]
 
     def identified(self, identity: Identity, where: tuple[Matcher, ...]) -> tuple[int, ...]:
@@ -96,7 +96,7 @@ class LabelTable:
         )
 
 
-class _Names:
+class Names:
     """What a label's values say, templates taken off: whole names, and endings after a colon."""
 
     def __init__(self, table: LabelTable, label: ChannelLabel) -> None:

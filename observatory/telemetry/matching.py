@@ -15,6 +15,7 @@ from observatory.telemetry.label_matchers import (
     keep,
     names_service,
     observed_matcher,
+    rewriting,
     rows_named,
 )
 from observatory.telemetry.label_table import LabelTable, intersect
@@ -50,6 +51,7 @@ class _Found:
     notes: list[str]
     caveats: list[str]
     coarseness: int = 0
+    taken_for: tuple[str, ...] = ()
 
 
 class Matching:
@@ -59,15 +61,22 @@ class Matching:
         identifying: Labels that identify something in any profile; an `x-telemetry` label among these replaces a
             name where a recipe has that label, and is ignored elsewhere.
         services: Every service of the catalogue, to tell another service's series from unlabelled ones.
+        names: Every runtime name of the catalogue, to tell names that exporters write alike.
     """
 
     def __init__(
-        self, source: str, tables: Tables | None, identifying: frozenset[str], services: frozenset[str]
+        self,
+        source: str,
+        tables: Tables | None,
+        identifying: frozenset[str],
+        services: frozenset[str],
+        names: frozenset[str] = frozenset(),
     ) -> None:
         self.source = source
         self.tables = tables
         self.identifying = identifying
         self.services = services
+        self.names = names
 
     def candidate(self, recipe: Recipe, subject: Subject) -> Candidate | None:
         """The recipe's binding for a subject; None when the subject has no name of the kind it needs."""
@@ -123,13 +132,9 @@ class Matching:
     def _with_names(self, recipe: Recipe, subject: Subject, names: Names) -> Candidate | None:
         identity = recipe.identity
         tables = self._tables(recipe)
-        where = {name: _where(recipe, name) for name in tables}
-        found = _Found([], {}, [], [])
-        for foreign in identity.absent:
-            if any(table.values(table.all_satisfying(()), foreign) not in ((), ("",)) for table in tables.values()):
-                own = Matcher(foreign, ("",))
-                found.matchers.append(own)
-                where = {name: (*conditions, own) for name, conditions in where.items()}
+        own = _without_foreign(identity, tables)
+        where = {name: (*_where(recipe, name), *own) for name in tables}
+        found = _Found([*own], {}, [], [])
         if not identity.channel:
             found.rows = {name: table.all_satisfying(where[name]) for name, table in tables.items()}
         allowed = {name: table.satisfying(where[name]) for name, table in tables.items()}
@@ -137,12 +142,21 @@ class Matching:
             if not self._narrow_to_channel(label, identity, subject, names, tables, allowed, found):
                 return None
             allowed = {name: frozenset(rows) for name, rows in found.rows.items()}
+        if found.taken_for:
+            alike = _listed(set(found.taken_for))
+            return Candidate(
+                binding=None,
+                code="name-ambiguous",
+                reason=f"{recipe.profile} writes this name like that of {alike}, so nobody knows whose series they are",
+            )
         if identity.consumer_group and subject.role == "consumer":
             problem = self._narrow_to_group(identity, subject, tables, found)
             if problem:
                 return problem
         elif identity.consumer_group and subject.role == "channel":
             return None
+        elif identity.services and subject.role != "channel" and not identity.channel:
+            self._whole_service(identity, subject, tables, found)
         elif identity.services and subject.role != "channel":
             self._narrow_to_service(identity, subject, tables, found)
         elif subject.role == "consumer" and _is_per_consumer(recipe) and not identity.queue_is_consumer:
@@ -185,6 +199,9 @@ class Matching:
             hits = {name: rows_named(table, label, chosen) for name, table in tables.items()}
             kept = {name: intersect(rows, allowed[name]) for name, rows in hits.items()}
             if any(kept.values()):
+                told = rewriting(label, chosen, tables, self.names)
+                found.taken_for += told.taken_for
+                found.caveats += told.caveats
                 found.matchers.append(observed_matcher(label, chosen, kept, tables))
                 found.rows = kept
                 if loose:
@@ -244,6 +261,17 @@ class Matching:
             )
         self._narrow_to_service(identity, subject, tables, found)
         return None
+
+    def _whole_service(
+        self, identity: Identity, subject: Subject, tables: Mapping[str, LabelTable], found: _Found
+    ) -> None:
+        """Keep rows of the subject's service in series that name no channel; those of nobody else stand in for it."""
+        if not self._narrow_to_service(identity, subject, tables, found, only_if_named=True):
+            found.rows = dict.fromkeys(tables, ())
+            found.matchers.append(Matcher(identity.services[0], (subject.service,)))
+        if not (subject.role == "consumer" and subject.only_receive):
+            found.coarseness += 1
+            found.caveats.append(f"all channels of {subject.service} together")
 
     def _narrow_to_service(
         self,
@@ -334,6 +362,15 @@ class Matching:
 def _where(recipe: Recipe, name: str) -> tuple[Matcher, ...]:
     """The constant conditions of the term behind a series name."""
     return next(term.where for term, series in zip(recipe.all, recipe.series_names, strict=False) if series == name)
+
+
+def _without_foreign(identity: Identity, tables: Tables) -> tuple[Matcher, ...]:
+    """Conditions that leave out series of another exporter with the same names, where there are some."""
+    return tuple(
+        Matcher(label, ("",))
+        for label in identity.absent
+        if any(table.values(table.all_satisfying(()), label) not in ((), ("",)) for table in tables.values())
+    )
 
 
 def _called(names: Names) -> str:

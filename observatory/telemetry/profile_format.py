@@ -24,11 +24,13 @@ example: |                            # exposition text that proves every recipe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from itertools import product
 from typing import Any, get_args
 
+from observatory.location import Location
 from observatory.reading import Reading
 from observatory.spec.catalog import NameKind
 from observatory.telemetry.binding import Matcher, SemanticKind
@@ -120,7 +122,8 @@ class _ProfileReader:
             fields.fault("profile-value-invalid", "a profile needs an id under `profile`", ())
         recipes: list[Recipe] = []
         spans: list[SpanRecipe] = []
-        for signal, specs in fields.mapping(top.get("signals"), ("signals",)).items():
+        measured = fields.mapping(top.get("signals"), ("signals",))
+        for signal, specs in measured.items():
             path: Path = ("signals", signal)
             if not self._known(signal, path):
                 continue
@@ -155,7 +158,15 @@ class _ProfileReader:
                 )
             ),
             location=fields.reading.at(("profile",)),
+            places={signal: fields.reading.at(("signals", signal), key=True) for signal in measured}
+            | {"example": self._example_at()},
         )
+
+    def _example_at(self) -> Location:
+        """The first line of the example, which is written as a block under its key."""
+        key, text = self.fields.reading.at(("example",), key=True), self.top.get("example")
+        blank = len(text) - len(text.lstrip("\n")) if isinstance(text, str) else 0
+        return Location(key.path, key.line + 1 + blank)
 
     def _variants(self) -> Iterator[_Variant]:
         named = self.fields.mapping(self.top.get("variants"), ("variants",)) or {"": {}}
@@ -227,7 +238,8 @@ class _ProfileReader:
     def _known(self, signal: str, path: Path) -> bool:
         if signal in SIGNALS:
             return True
-        hint = "the vocabulary: " + ", ".join(SIGNALS)
+        near = get_close_matches(signal, SIGNALS, 1)
+        hint = f"did you mean {near[0]}?" if near else "the vocabulary: " + ", ".join(SIGNALS)
         self.fields.fault(
             "profile-signal-unknown", f"{signal!r} is no signal of the vocabulary", path, key=True, hint=hint
         )
@@ -254,7 +266,7 @@ class _ProfileReader:
         if silent:
             fields.fault(
                 "profile-signal-undeclared",
-                f"{self.id or 'the profile'} says nothing about {', '.join(silent)}",
+                f"{self.id or 'the profile'} says nothing about {_first_of(silent)}",
                 ("not_provided",),
                 key=True,
                 hint=f"put each under `signals` or, with the reason, under `not_provided`; `{OTHERS}` is the rest",
@@ -422,6 +434,11 @@ class _ProfileReader:
         if table is None or variant.translation is None:
             return text
         return variant.translation.metric(text, str(table.get("unit") or ""), counter=table.get("type") == "counter")
+
+
+def _first_of(signals: Sequence[str]) -> str:
+    more = f" and {len(signals) - 5} more" if len(signals) > 5 else ""
+    return ", ".join(signals[:5]) + more
 
 
 def _labels_translated(matchers: tuple[Matcher, ...], translation: Translation | None) -> tuple[Matcher, ...]:

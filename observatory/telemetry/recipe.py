@@ -21,7 +21,7 @@ Confidence = Literal["live", "source_read", "doc", "dashboard", "rule_derived", 
 """How a name was checked: on a running server, in the source, in documentation, in a published dashboard, by applying
 a naming rule, from memory, or made up here for applications to follow."""
 MetricType = Literal["counter", "gauge", "histogram", "summary", "unknown"]
-NameTransform = Literal["none", "dots-to-underscores"]
+NameTransform = Literal["none", "dots-to-underscores", "dashes"]
 SpanRole = Literal["producer", "consumer", "hop"]
 
 CONFIDENCE_WORDS: dict[str, str] = {
@@ -190,6 +190,7 @@ class Profile:
         not_provided: Signals it does not measure.
         example: Exposition text as the exporter writes it, which tests parse.
         example_spans: For span profiles: (role, system, destination, service, consumer group) of typical spans.
+        places: Where each signal stands in the file, and under `example` the first line of the example.
     """
 
     id: str
@@ -207,6 +208,7 @@ class Profile:
     example: str = ""
     example_spans: tuple[tuple[str, str, str, str, str], ...] = ()
     location: Location | None = field(default=None, compare=False)
+    places: Mapping[str, Location] = field(default_factory=dict, compare=False)
 
     def speaks(self, protocol: str | None) -> bool:
         """True when the profile can say something about channels of this protocol; unknown protocols match all."""

@@ -631,12 +631,12 @@ def test_a_counter_of_the_application_wins_over_the_dead_letter_queue() -> None:
 
 
 def test_an_override_wins_even_when_its_series_are_missing() -> None:
-    wished = channel("kafka", names(topic="orders.v1"), telemetry=override("kafka_jmx"))
+    wished = channel("kafka", names(topic="orders.v1"), telemetry=override("kafka_jmx_strimzi"))
 
     found = resolution(mapped(catalog([wished]), KAFKA), wished.id, "enqueued_messages")
 
     assert found.chosen is not None
-    assert (found.chosen.profile, found.code) == ("kafka_jmx", "series-missing")
+    assert (found.chosen.profile, found.code) == ("kafka_jmx_strimzi", "series-missing")
 
 
 def test_labels_of_an_override_narrow_every_series() -> None:

@@ -126,6 +126,25 @@ def test_a_fault_has_its_code_and_its_place(tmp_path: Path, old: str, new: str, 
     assert any(one == code and place == place_of(text, part) for one, place in found), found
 
 
+def test_a_word_for_the_others_speaks_for_every_signal_that_is_not_named(tmp_path: Path) -> None:
+    before, after = GOOD.split("not_provided:")[0], GOOD[GOOD.index("example:") :]
+    few = "not_provided:\n  produced_offset: no\n  others: {why: not here, switch: x}\n"
+
+    found = load_profile(write(tmp_path, before + few + after)).not_provided
+
+    assert found.keys() == SIGNALS.keys() - {"consumer_lag", "processed_messages"}
+    assert (str(found["produced_offset"]), str(found["oldest_offset"])) == ("no", "not here; x")
+
+
+def test_only_a_registry_must_speak_of_registries(tmp_path: Path) -> None:
+    lines = [line for line in GOOD.splitlines(keepends=True) if not line.startswith("  registry_")]
+    silent = "".join(lines)
+
+    assert str(load_profile(write(tmp_path, silent)).not_provided["registry_requests"]) == "another process"
+    registry = silent.replace("category: exporter", "category: registry")
+    assert {code for code, _ in faults(tmp_path, registry)} == {"profile-signal-undeclared"}
+
+
 def test_all_faults_are_found_at_once(tmp_path: Path) -> None:
     text = GOOD.replace("rank: 3", "ranck: 3").replace("type: gauge, by", "type: gauge, unit: second, by")
 
