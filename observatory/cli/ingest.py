@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 Files = Annotated[
     list[Path],
-    typer.Argument(help="OTLP traces (JSON, JSON lines, protobuf), OpenMetrics text or JUnit XML; - reads stdin."),
+    typer.Argument(
+        help="OTLP traces (JSON, JSON lines, protobuf), OpenMetrics text, JUnit XML, Microcks results; - reads stdin."
+    ),
 ]
 SampleTime = Annotated[
     str | None,
@@ -101,7 +103,7 @@ def _one(target: Store, path: Path, default_ms: int | None) -> Ingested:
 
 
 def _line(one: Ingested) -> str:
-    if one.samples or one.format in ("openmetrics", "junit"):
+    if one.samples or one.format in ("openmetrics", "junit", "microcks"):
         return f"{one.path}: {one.samples:,} samples, {one.new_samples:,} new ({one.format})"
     return f"{one.path}: {one.spans:,} spans, {one.new_spans:,} new ({one.format})"
 
