@@ -139,10 +139,14 @@ class Status:
 
     def to_json(self) -> dict[str, Any]:
         """The object that `status --json` prints and `/api/status` serves."""
+        from observatory.evaluate.rollup import by_domain, estate
+
         return {
             "schema": SCHEMA,
             "at": format_instant(self.at_ms),
             "sources": [source.to_json() for source in self.sources],
             "objectives": [objective.to_json() for objective in self.objectives],
+            "domains": [domain.to_json() for domain in by_domain(self.objectives)],
+            "estate": estate(self.objectives).to_json(),
             "problems": [problem.to_json() for problem in self.problems],
         }
