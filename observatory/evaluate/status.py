@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from observatory.errors import Problem
 from observatory.indicators.counts import Counts
@@ -13,6 +13,9 @@ from observatory.objectives.interval import wilson
 from observatory.objectives.objective import Objective
 from observatory.sources.base import SourceState
 from observatory.windows import format_instant
+
+if TYPE_CHECKING:
+    from observatory.evaluate.journey_status import JourneyStatus
 
 State = Literal["meeting", "at_risk", "breached", "no_traffic", "no_data", "unmapped"]
 STATES: tuple[State, ...] = ("breached", "at_risk", "no_data", "unmapped", "no_traffic", "meeting")
@@ -130,12 +133,13 @@ class ObjectiveStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """Everything at one instant. Objectives sorted by id."""
+    """Everything at one instant. Objectives and journeys sorted by id."""
 
     at_ms: int
     sources: tuple[SourceState, ...]
     objectives: tuple[ObjectiveStatus, ...]
     problems: tuple[Problem, ...] = ()
+    journeys: tuple[JourneyStatus, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The object that `status --json` prints and `/api/status` serves."""
@@ -146,6 +150,7 @@ class Status:
             "at": format_instant(self.at_ms),
             "sources": [source.to_json() for source in self.sources],
             "objectives": [objective.to_json() for objective in self.objectives],
+            "journeys": [journey.to_json() for journey in self.journeys],
             "domains": [domain.to_json() for domain in by_domain(self.objectives)],
             "estate": estate(self.objectives).to_json(),
             "problems": [problem.to_json() for problem in self.problems],

@@ -1,0 +1,248 @@
+"""From the counts of its hops, or from spans that join them, to the status of a journey."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from observatory.compile.plan import Measurement
+from observatory.errors import Problem
+from observatory.evaluate.composite import Bounds, HopShare, compose, shares
+from observatory.evaluate.journey_status import HopStatus, JourneyStatus
+from observatory.evaluate.judgement import judge, steps_of
+from observatory.evaluate.status import ObjectiveStatus
+from observatory.ledger.ledger import Row
+from observatory.ledger.traced import TracedJourneys
+from observatory.objectives.journeys import JourneyObjective
+from observatory.objectives.policy import Policy
+from observatory.units import format_count, format_percentage
+from observatory.windows import Grid
+
+MISSING_SHARE = 0.01
+"""More than this share of journeys that never reach a hop is worth a warning."""
+SEEN_SHARE = 0.99
+"""Spans count journeys where they show at least this share of the events that counters saw entering."""
+BY_COUNTS = (
+    "counters do not join the hops of one message: of failures in the same minute as many fall on the same journey as "
+    "chance would have, at worst none, at best as many as can within the hour; journeys are the events that enter the "
+    "first hop"
+)
+FANNED_OUT = "; a journey has several events at {hops}, spread evenly, and is good when all are"
+BY_SPANS = (
+    "spans join the hops: each trace that enters the first hop, with the traces linked to it, is one journey, and good "
+    "when no hop has a failed span and every hop that is not optional was reached"
+)
+
+SAMPLED = "; spans are a sample, and each counts as many times as its sampler says"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JourneyEvidence:
+    """What is known about the hops of a journey.
+
+    Attributes:
+        measured: What measures each hop, or why nothing does.
+        rows: Counts of each hop; None where its source did not answer.
+        failed: Per hop, whether its source failed in this refresh.
+        traced: Journeys as spans join them; None where they do not.
+        untraced: Why spans do not join the hops, for journeys that only spans can count.
+    """
+
+    measured: tuple[Measurement | Problem, ...]
+    rows: tuple[Row | None, ...]
+    failed: tuple[bool, ...]
+    traced: TracedJourneys | None = None
+    untraced: str = "no spans show every hop"
+
+
+def judge_journey(
+    journey: JourneyObjective, evidence: JourneyEvidence, grid: Grid, policy: Policy | None
+) -> JourneyStatus:
+    """The status of one journey at the end of the grid."""
+    hops = tuple(
+        judge(hop.objective, measured, row, grid, None, source_failed=failed)
+        for hop, measured, row, failed in zip(
+            journey.hops, evidence.measured, evidence.rows, evidence.failed, strict=True
+        )
+    )
+    part = steps_of(grid, journey.objective.window.range_at(grid.end_ms))
+    traced = evidence.traced
+    if traced is not None:
+        if _shows_all(traced, hops, evidence.rows[0], part):
+            return _by_spans(journey, evidence, hops, traced, grid, policy, part)
+        seen, counts = format_count(round(_seen(traced, part))), hops[0].counts
+        entered = format_count(round(counts.total)) if counts else "0"
+        evidence = replace(evidence, untraced=f"spans show {seen} of the {entered} that entered")
+    return _by_counts(journey, evidence, hops, grid, policy, part)
+
+
+def _shows_all(traced: TracedJourneys, hops: Sequence[ObjectiveStatus], first: Row | None, part: slice) -> bool:
+    """Whether spans show as many journeys as were counted entering; where nothing was, spans are all there is.
+
+    One or two of few may be missing: scrapes and spans do not end in the same instant.
+    """
+    if hops[0].counts is None or first is None:
+        return True
+    entered = float(first.total[part].sum())
+    return _seen(traced, part) >= min(SEEN_SHARE * entered, entered - 2)
+
+
+def _seen(traced: TracedJourneys, part: slice) -> float:
+    return float((traced.row.total[part] + traced.open[part]).sum())
+
+
+def _by_spans(
+    journey: JourneyObjective,
+    evidence: JourneyEvidence,
+    hops: Sequence[ObjectiveStatus],
+    traced: TracedJourneys,
+    grid: Grid,
+    policy: Policy | None,
+    part: slice,
+) -> JourneyStatus:
+    measured = next(one for one in evidence.measured if isinstance(one, Measurement))
+    status = judge(journey.objective, measured, traced.row, grid, policy)
+    entered = float((traced.row.total[part]).sum())
+    seen = [float(arrived[part].sum()) for arrived in traced.arrived]
+    told = tuple(
+        HopStatus(
+            status=hop,
+            optional=one.optional,
+            events_per_journey=arrived / entered if entered > 0 else None,
+            unarrived=max(0.0, entered - arrived),
+        )
+        for hop, one, arrived in zip(hops, journey.hops, seen, strict=True)
+    )
+    bounds = Bounds(status.counts.good, status.counts.good) if status.counts else None
+    sampled = "" if traced.row.counting == "exact" else SAMPLED
+    return JourneyStatus(journey=journey, status=status, hops=told, bounds=bounds, assumption=BY_SPANS + sampled)
+
+
+def _by_counts(
+    journey: JourneyObjective,
+    evidence: JourneyEvidence,
+    hops: Sequence[ObjectiveStatus],
+    grid: Grid,
+    policy: Policy | None,
+    part: slice,
+) -> JourneyStatus:
+    unknown = next((hop for hop in hops if hop.state in ("unmapped", "no_data")), None)
+    plain = tuple(HopStatus(status=hop, optional=one.optional) for hop, one in zip(hops, journey.hops, strict=True))
+    if unknown is not None or journey.within_seconds is not None:
+        status = _nothing(journey, unknown, hops, evidence)
+        return JourneyStatus(journey=journey, status=status, hops=plain, bounds=None, assumption=BY_COUNTS)
+    rows = [row for row in evidence.rows if row is not None]
+    first = next(one for one in evidence.measured if isinstance(one, Measurement))
+    found = compose(rows, grid, part)
+    row = found.row(rows)
+    status = judge(journey.objective, first, row, grid, policy)
+    told = shares(rows, part)
+    bounds = found.bounds(part)
+    fanned = [
+        f"{hop.status.objective.operation_key} ({share.events_per_journey:.3g} each)"
+        for hop, share in zip(plain, told, strict=True)
+        if share.events_per_journey is not None and share.events_per_journey > 1 + MISSING_SHARE
+    ]
+    doubts = (*_missing(journey, told, bounds), *_straddling(journey, status, bounds))
+    proxies = [hop.objective.operation_key for hop in hops if hop.proxy]
+    return JourneyStatus(
+        journey=journey,
+        status=replace(status, proxy=bool(proxies), problems=(*status.problems, *doubts)),
+        hops=tuple(
+            replace(hop, events_per_journey=share.events_per_journey, unarrived=share.unarrived)
+            for hop, share in zip(plain, told, strict=True)
+        ),
+        bounds=bounds if status.counts else None,
+        assumption=BY_COUNTS + (FANNED_OUT.format(hops=", ".join(fanned)) if fanned else ""),
+    )
+
+
+def _nothing(
+    journey: JourneyObjective,
+    unknown: ObjectiveStatus | None,
+    hops: Sequence[ObjectiveStatus],
+    evidence: JourneyEvidence,
+) -> ObjectiveStatus:
+    """A journey of which a hop is not known, or whose length only spans could tell."""
+    if unknown is None:
+        problem = _problem(
+            journey,
+            "journey-untraced",
+            f"whether {journey.id} is over within its bound can only be told by spans, and {evidence.untraced}",
+            hint="send spans of every hop, joined by trace id or by links, or take `within` out",
+        )
+        state = hops[0]
+        return replace(
+            state,
+            objective=journey.objective,
+            state="unmapped",
+            counts=None,
+            counting=None,
+            budget=None,
+            burn_rates=dict.fromkeys(_windows(state, journey)),
+            exhausts_at_ms=None,
+            measurement=None,
+            last_sample_ms=None,
+            problems=(problem,),
+        )
+    number = 1 + next(index for index, hop in enumerate(hops) if hop is unknown)
+    reason = f": {unknown.problems[0].message}" if unknown.problems else ""
+    problem = _problem(
+        journey,
+        "journey-hop-unknown",
+        f"step {number} of {journey.id}, {unknown.objective.sli} of {unknown.objective.operation_key}, is not known, "
+        f"so the journey is not either{reason}",
+        hint="observatory map shows what measures the step",
+    )
+    return replace(unknown, objective=journey.objective, problems=(problem,))
+
+
+def _windows(status: ObjectiveStatus, journey: JourneyObjective) -> list[str]:
+    return list(dict.fromkeys([*status.burn_rates, str(journey.objective.window)]))
+
+
+def _missing(journey: JourneyObjective, told: Sequence[HopShare], bounds: Bounds) -> Iterator[Problem]:
+    """Hops that many journeys never reach, though nobody said that they may not."""
+    total = max(bounds.most, 0.0)
+    for number, (hop, share) in enumerate(zip(journey.hops, told, strict=True), 1):
+        if hop.optional or share.unarrived <= MISSING_SHARE * total or share.unarrived < 1:
+            continue
+        reached = format_percentage(share.events_per_journey or 0.0)
+        yield _problem(
+            journey,
+            "journey-hop-short",
+            f"step {number}, {hop.objective.operation_key}, saw {reached} of what entered: about "
+            f"{format_count(round(share.unarrived))} journeys are lost, late, or went elsewhere, and are not counted "
+            "as failed",
+            hint="write optional: true where messages may go elsewhere; spans that join the hops tell which were lost",
+        )
+
+
+def _straddling(journey: JourneyObjective, status: ObjectiveStatus, bounds: Bounds) -> Iterator[Problem]:
+    """The target lies between the bounds, so the state rests on the assumption."""
+    if status.counts is None or status.counts.total <= 0:
+        return
+    low, high = bounds.least / status.counts.total, bounds.most / status.counts.total
+    target = journey.objective.target
+    if low < target <= high:
+        yield _problem(
+            journey,
+            "journey-bounds-wide",
+            f"between {format_percentage(low, target=target)} and {format_percentage(high, target=target)} of journeys "
+            f"were good, so whether the target of {target * 100:g} % is met rests on how failures hang together",
+            severity="info",
+            hint="spans that join the hops count each journey by itself",
+        )
+
+
+def _problem(
+    journey: JourneyObjective, code: str, message: str, *, severity: str = "warning", hint: str | None = None
+) -> Problem:
+    return Problem(
+        code=code,
+        severity="info" if severity == "info" else "warning",
+        message=message,
+        hint=hint,
+        location=journey.objective.location,
+        subject=journey.id,
+    )
