@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from observatory.compile.plan import Measurement
 from observatory.errors import Problem
-from observatory.evaluate.composite import Bounds, HopShare, compose, shares
+from observatory.evaluate.composite import Bounds, Composite, HopShare, compose, shares
 from observatory.evaluate.journey_status import HopStatus, JourneyStatus
 from observatory.evaluate.judgement import judge, steps_of
 from observatory.evaluate.status import ObjectiveStatus
@@ -55,33 +55,102 @@ class JourneyEvidence:
     untraced: str = "no spans show every hop"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JourneyRow:
+    """A journey as a row of the ledger.
+
+    Attributes:
+        hops: How each hop stands to the journeys of the span that was asked for.
+        assumption: What the numbers rest on.
+        composite: None where spans count each journey.
+    """
+
+    row: Row
+    hops: tuple[HopShare, ...]
+    assumption: str
+    composite: Composite | None = None
+
+    def bounds(self, part: slice) -> Bounds:
+        """Good journeys of some steps, at least and at most."""
+        if self.composite is not None:
+            return self.composite.bounds(part)
+        good = float(self.row.good[part].sum())
+        return Bounds(good, good)
+
+
+def journey_row(journey: JourneyObjective, evidence: JourneyEvidence, grid: Grid, part: slice) -> JourneyRow | None:
+    """The counts of a journey; None where a hop is not known, or where only spans could tell and do not.
+
+    Args:
+        part: The steps that are asked about: they decide whether spans show every journey, and how many events a
+            journey has at each hop.
+    """
+    traced = evidence.traced
+    if traced is not None and _shows_all(traced, evidence.rows[0], part):
+        entered = float(traced.row.total[part].sum())
+        seen = [float(arrived[part].sum()) for arrived in traced.arrived]
+        hops = tuple(
+            HopShare(events_per_journey=one / entered if entered > 0 else None, unarrived=max(0.0, entered - one))
+            for one in seen
+        )
+        sampled = "" if traced.row.counting == "exact" else SAMPLED
+        return JourneyRow(row=traced.row, hops=hops, assumption=BY_SPANS + sampled)
+    rows = [row for row in evidence.rows if row is not None and row.series > 0]
+    if len(rows) < len(journey.hops) or journey.within_seconds is not None:
+        return None
+    found = compose(rows, grid, part)
+    told = shares(rows, part)
+    fanned = [
+        f"{hop.objective.operation_key} ({share.events_per_journey:.3g} each)"
+        for hop, share in zip(journey.hops, told, strict=True)
+        if share.events_per_journey is not None and share.events_per_journey > 1 + MISSING_SHARE
+    ]
+    assumption = BY_COUNTS + (FANNED_OUT.format(hops=", ".join(fanned)) if fanned else "")
+    return JourneyRow(row=found.row(rows), hops=told, assumption=assumption, composite=found)
+
+
 def judge_journey(
     journey: JourneyObjective, evidence: JourneyEvidence, grid: Grid, policy: Policy | None
 ) -> JourneyStatus:
     """The status of one journey at the end of the grid."""
-    hops = tuple(
+    judged = tuple(
         judge(hop.objective, measured, row, grid, None, source_failed=failed)
         for hop, measured, row, failed in zip(
             journey.hops, evidence.measured, evidence.rows, evidence.failed, strict=True
         )
     )
+    hops = tuple(HopStatus(status=hop, optional=one.optional) for hop, one in zip(judged, journey.hops, strict=True))
     part = steps_of(grid, journey.objective.window.range_at(grid.end_ms))
-    traced = evidence.traced
-    if traced is not None:
-        if _shows_all(traced, hops, evidence.rows[0], part):
-            return _by_spans(journey, evidence, hops, traced, grid, policy, part)
-        seen, counts = format_count(round(_seen(traced, part))), hops[0].counts
-        entered = format_count(round(counts.total)) if counts else "0"
-        evidence = replace(evidence, untraced=f"spans show {seen} of the {entered} that entered")
-    return _by_counts(journey, evidence, hops, grid, policy, part)
+    found = journey_row(journey, evidence, grid, part)
+    unknown = next((hop for hop in judged if hop.counts is None), None)
+    if found is None or (found.composite is not None and unknown is not None):
+        status = _nothing(journey, unknown, judged, _untraced(evidence, part))
+        return JourneyStatus(journey=journey, status=status, hops=hops, bounds=None, assumption=BY_COUNTS)
+    measured = next(one for one in evidence.measured if isinstance(one, Measurement))
+    status = judge(journey.objective, measured, found.row, grid, policy)
+    bounds = found.bounds(part)
+    if found.composite is not None:
+        doubts = (*_missing(journey, found.hops, bounds), *_straddling(journey, status, bounds))
+        proxy = any(hop.proxy for hop in judged)
+        status = replace(status, proxy=proxy, problems=(*status.problems, *doubts))
+    return JourneyStatus(
+        journey=journey,
+        status=status,
+        hops=tuple(
+            replace(hop, events_per_journey=share.events_per_journey, unarrived=share.unarrived)
+            for hop, share in zip(hops, found.hops, strict=True)
+        ),
+        bounds=bounds if status.counts else None,
+        assumption=found.assumption,
+    )
 
 
-def _shows_all(traced: TracedJourneys, hops: Sequence[ObjectiveStatus], first: Row | None, part: slice) -> bool:
+def _shows_all(traced: TracedJourneys, first: Row | None, part: slice) -> bool:
     """Whether spans show as many journeys as were counted entering; where nothing was, spans are all there is.
 
     One or two of few may be missing: scrapes and spans do not end in the same instant.
     """
-    if hops[0].counts is None or first is None:
+    if first is None or first.series == 0:
         return True
     entered = float(first.total[part].sum())
     return _seen(traced, part) >= min(SEEN_SHARE * entered, entered - 2)
@@ -91,84 +160,27 @@ def _seen(traced: TracedJourneys, part: slice) -> float:
     return float((traced.row.total[part] + traced.open[part]).sum())
 
 
-def _by_spans(
-    journey: JourneyObjective,
-    evidence: JourneyEvidence,
-    hops: Sequence[ObjectiveStatus],
-    traced: TracedJourneys,
-    grid: Grid,
-    policy: Policy | None,
-    part: slice,
-) -> JourneyStatus:
-    measured = next(one for one in evidence.measured if isinstance(one, Measurement))
-    status = judge(journey.objective, measured, traced.row, grid, policy)
-    entered = float((traced.row.total[part]).sum())
-    seen = [float(arrived[part].sum()) for arrived in traced.arrived]
-    told = tuple(
-        HopStatus(
-            status=hop,
-            optional=one.optional,
-            events_per_journey=arrived / entered if entered > 0 else None,
-            unarrived=max(0.0, entered - arrived),
-        )
-        for hop, one, arrived in zip(hops, journey.hops, seen, strict=True)
-    )
-    bounds = Bounds(status.counts.good, status.counts.good) if status.counts else None
-    sampled = "" if traced.row.counting == "exact" else SAMPLED
-    return JourneyStatus(journey=journey, status=status, hops=told, bounds=bounds, assumption=BY_SPANS + sampled)
-
-
-def _by_counts(
-    journey: JourneyObjective,
-    evidence: JourneyEvidence,
-    hops: Sequence[ObjectiveStatus],
-    grid: Grid,
-    policy: Policy | None,
-    part: slice,
-) -> JourneyStatus:
-    unknown = next((hop for hop in hops if hop.state in ("unmapped", "no_data")), None)
-    plain = tuple(HopStatus(status=hop, optional=one.optional) for hop, one in zip(hops, journey.hops, strict=True))
-    if unknown is not None or journey.within_seconds is not None:
-        status = _nothing(journey, unknown, hops, evidence)
-        return JourneyStatus(journey=journey, status=status, hops=plain, bounds=None, assumption=BY_COUNTS)
-    rows = [row for row in evidence.rows if row is not None]
-    first = next(one for one in evidence.measured if isinstance(one, Measurement))
-    found = compose(rows, grid, part)
-    row = found.row(rows)
-    status = judge(journey.objective, first, row, grid, policy)
-    told = shares(rows, part)
-    bounds = found.bounds(part)
-    fanned = [
-        f"{hop.status.objective.operation_key} ({share.events_per_journey:.3g} each)"
-        for hop, share in zip(plain, told, strict=True)
-        if share.events_per_journey is not None and share.events_per_journey > 1 + MISSING_SHARE
-    ]
-    doubts = (*_missing(journey, told, bounds), *_straddling(journey, status, bounds))
-    proxies = [hop.objective.operation_key for hop in hops if hop.proxy]
-    return JourneyStatus(
-        journey=journey,
-        status=replace(status, proxy=bool(proxies), problems=(*status.problems, *doubts)),
-        hops=tuple(
-            replace(hop, events_per_journey=share.events_per_journey, unarrived=share.unarrived)
-            for hop, share in zip(plain, told, strict=True)
-        ),
-        bounds=bounds if status.counts else None,
-        assumption=BY_COUNTS + (FANNED_OUT.format(hops=", ".join(fanned)) if fanned else ""),
-    )
+def _untraced(evidence: JourneyEvidence, part: slice) -> str:
+    """Why spans do not count the journey."""
+    first = evidence.rows[0]
+    if evidence.traced is None or first is None:
+        return evidence.untraced
+    seen, entered = _seen(evidence.traced, part), float(first.total[part].sum())
+    return f"spans show {format_count(round(seen))} of the {format_count(round(entered))} that entered"
 
 
 def _nothing(
     journey: JourneyObjective,
     unknown: ObjectiveStatus | None,
     hops: Sequence[ObjectiveStatus],
-    evidence: JourneyEvidence,
+    untraced: str,
 ) -> ObjectiveStatus:
     """A journey of which a hop is not known, or whose length only spans could tell."""
     if unknown is None:
         problem = _problem(
             journey,
             "journey-untraced",
-            f"whether {journey.id} is over within its bound can only be told by spans, and {evidence.untraced}",
+            f"whether {journey.id} is over within its bound can only be told by spans, and {untraced}",
             hint="send spans of every hop, joined by trace id or by links, or take `within` out",
         )
         state = hops[0]
