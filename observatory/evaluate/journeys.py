@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from observatory.compile.plan import Measurement
-from observatory.errors import Problem
+from observatory.errors import Problem, Severity
 from observatory.evaluate.composite import Bounds, Composite, HopShare, compose, shares
 from observatory.evaluate.journey_status import HopStatus, JourneyStatus
 from observatory.evaluate.judgement import judge, steps_of
@@ -242,19 +242,11 @@ def _straddling(journey: JourneyObjective, status: ObjectiveStatus, bounds: Boun
             "journey-bounds-wide",
             f"between {format_percentage(low, target=target)} and {format_percentage(high, target=target)} of journeys "
             f"were good, so whether the target of {target * 100:g} % is met rests on how failures hang together",
-            severity="info",
+            worth="info",
             hint="spans that join the hops count each journey by itself",
         )
 
 
-def _problem(
-    journey: JourneyObjective, code: str, message: str, *, severity: str = "warning", hint: str | None = None
-) -> Problem:
-    return Problem(
-        code=code,
-        severity="info" if severity == "info" else "warning",
-        message=message,
-        hint=hint,
-        location=journey.objective.location,
-        subject=journey.id,
-    )
+def _problem(journey: JourneyObjective, code: str, message: str, hint: str, *, worth: Severity = "warning") -> Problem:
+    at = journey.objective.location
+    return Problem(code=code, severity=worth, message=message, hint=hint, location=at, subject=journey.id)

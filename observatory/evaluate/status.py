@@ -38,12 +38,18 @@ class Budget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LevelNow:
-    """Lag or saturation: the worst of the newest step that has one, and of the window, with the former's error bar."""
+    """Lag or saturation: the worst of the newest step that has one, and of the window, with the former's error bar.
+
+    Attributes:
+        unsure: Steps of the window in which the bound lies within the error bar: good ones that may be bad, and bad
+            ones that may be good.
+    """
 
     unit: str
     last: float | None
     worst: float | None
     error: float | None
+    unsure: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +80,15 @@ class ObjectiveStatus:
     recovered: Recovered = field(default_factory=Recovered)
     last_sample_ms: int | None = None
     problems: tuple[Problem, ...] = ()
+
+    def _interval(self, counts: Counts) -> tuple[float, float] | None:
+        """How sure the share of good events is: 95 % of Wilson's score; of slices what the error bars leave open."""
+        if self.level is None:
+            return wilson(counts)
+        if counts.total <= 0:
+            return None
+        bad, good = self.level.unsure
+        return (counts.good - bad) / counts.total, (counts.good + good) / counts.total
 
     def to_json(self) -> dict[str, Any]:
         """The entry of `objectives`; a field that cannot be known is null and `problems` says why."""
@@ -108,7 +123,7 @@ class ObjectiveStatus:
                 "gap_events": self.recovered.gap_events,
             },
             "ratio": c.ratio if c else None,
-            "interval": list(interval) if c and self.level is None and (interval := wilson(c)) else None,
+            "interval": list(interval) if c and (interval := self._interval(c)) else None,
             "budget": self.budget.to_json() if self.budget else None,
             "burn_rates": dict(self.burn_rates),
             "firing": list(self.firing),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from observatory.objectives.load import objective_of
 from observatory.objectives.objective import Objective
-from observatory.spec.catalog import Catalog, Channel, Operation
+from observatory.spec.catalog import Catalog, Channel, Operation, SloDeclaration
 from observatory.spec.journey import Journey, JourneyStep
 from observatory.windows import Window
 
@@ -92,29 +93,17 @@ def _journey(journey: Journey, operations: dict[str, Operation], channels: dict[
 def _hop(
     journey: Journey, step: JourneyStep, operation: Operation, channels: dict[str, Channel], window: Window
 ) -> Objective:
-    channel = channels.get(operation.channel_id)
     written = journey.written
-    return Objective(
-        id=f"{journey.id}/{operation.key}/{step.sli}",
-        document=operation.document,
-        operation=operation.name,
-        operation_key=operation.key,
-        channel_id=operation.channel_id,
-        channel_key=operation.channel_key,
-        address=channel.address if channel else None,
-        protocol=channel.protocol if channel else None,
-        role="producer" if operation.action == "send" else "consumer",
-        service=operation.service,
-        consumer_group=operation.consumer_group,
+    declaration = SloDeclaration(
         sli=step.sli,
         name=step.sli,
         target=written.target,
         threshold=step.threshold,
-        window=window,
+        window=written.window,
+        timezone=written.timezone,
         policy=written.policy,
         measure=step.measure,
-        owner=operation.owner or (channel.owner if channel else None),
-        domain=operation.domain or (channel.domain if channel else None),
-        criticality=operation.criticality,
         location=step.location,
     )
+    identity = f"{journey.id}/{operation.key}/{step.sli}"
+    return objective_of(identity, operation, channels.get(operation.channel_id), declaration, window)
