@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -61,7 +62,7 @@ def status(
     fail_on: Gate = FailOn.NEVER,
     json: options.Json = False,
 ) -> None:
-    """SLI, error budget, burn rates and state of every objective.
+    """SLI, error budget, burn rates and state of every objective and every user journey.
 
     Exit codes: 0 fine, 1 the gate of --fail-on, 3 documents have errors, 4 no source answered, 5 a source answered in
     part or one of several failed.
@@ -95,7 +96,8 @@ def report(found: Status, json: bool) -> None:
     """Problems of the run on stderr; those of single objectives too, unless the JSON holds them already."""
     problems: list[Problem] = list(found.problems)
     if not json:
-        problems += [problem for one in found.objectives for problem in one.problems if problem.severity != "info"]
+        judged = (*found.objectives, *(one.status for one in found.journeys))
+        problems += [problem for one in judged for problem in one.problems if problem.severity != "info"]
     console.report(problems)
 
 
@@ -109,8 +111,11 @@ def exit_code(found: Status, fail_on: FailOn) -> ExitCode:
         return ExitCode.SOURCE_FAILED
     if is_partial(found):
         return ExitCode.PARTIAL_DATA
-    gate = {FailOn.BREACHED: {"breached"}, FailOn.AT_RISK: {"breached", "at_risk"}, FailOn.NEVER: set[str]()}[fail_on]
-    if any(one.state in gate for one in found.objectives):
+    gate: set[str] = {FailOn.BREACHED: {"breached"}, FailOn.AT_RISK: {"breached", "at_risk"}, FailOn.NEVER: set()}[
+        fail_on
+    ]
+    states = {one.state for one in found.objectives} | {one.status.state for one in found.journeys}
+    if states & gate:
         return ExitCode.GATE_FAILED
     return ExitCode.FINE
 
@@ -160,14 +165,24 @@ def show(found: Status) -> None:
         table.add_row(*cells)
     if found.objectives:
         out.print(table)
-    else:
+    elif not found.journeys:
         faulty = any(problem.severity == "error" for problem in found.problems)
         out.print(f"no objectives: {'the documents have errors' if faulty else 'no operation has x-slo'}")
+    if found.journeys:
+        from observatory.cli.journeys_text import show_journeys
+
+        worst = worst_first([one.status for one in found.journeys])
+        ordered = sorted(found.journeys, key=lambda one: worst.index(one.status))
+        show_journeys(ordered, out, STATE_STYLE.__getitem__, lambda one: _bar(one, out), _burn, folded)
     counts = ", ".join(
         f"{number} {state.replace('_', ' ')}" for state, number in state_counts(found.objectives).items()
     )
     noun = "objective" if len(found.objectives) == 1 else "objectives"
     out.print(Text(f"{len(found.objectives)} {noun} at {format_instant(found.at_ms)}: {counts or 'none'}", "dim"))
+    if found.journeys:
+        states = state_counts([one.status for one in found.journeys])
+        told = ", ".join(f"{number} {state.replace('_', ' ')}" for state, number in states.items())
+        out.print(Text(f"{len(found.journeys)} {'journey' if len(found.journeys) == 1 else 'journeys'}: {told}", "dim"))
 
 
 def _width_of(found: Status) -> int:
@@ -185,7 +200,7 @@ def folded(name: str, room: int) -> str:
     return "\n".join(lines)
 
 
-def worst_first(objectives: tuple[ObjectiveStatus, ...]) -> list[ObjectiveStatus]:
+def worst_first(objectives: Sequence[ObjectiveStatus]) -> list[ObjectiveStatus]:
     """By state, then by budget left, then by criticality and id."""
     from observatory.evaluate.status import STATES
     from observatory.spec.catalog import CRITICALITIES
@@ -202,7 +217,7 @@ def worst_first(objectives: tuple[ObjectiveStatus, ...]) -> list[ObjectiveStatus
     return sorted(objectives, key=key)
 
 
-def state_counts(objectives: tuple[ObjectiveStatus, ...]) -> dict[str, int]:
+def state_counts(objectives: Sequence[ObjectiveStatus]) -> dict[str, int]:
     """How many objectives are in each state, worst first, empty states left out."""
     from observatory.evaluate.status import STATES
 

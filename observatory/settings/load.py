@@ -131,6 +131,8 @@ class _File:
                 values["allow_remote_references"] = data["allow_remote_references"]
             else:
                 self._add("settings-value", "allow_remote_references is true or false", ("allow_remote_references",))
+        if data.get("journeys") is not None:
+            values["journeys"] = self.reading
         if "prometheus" in data:
             values["prometheus"] = self._servers(data["prometheus"])
         return Settings(**values)

@@ -21,12 +21,15 @@ from observatory.sources.base import (
     SeriesRequest,
     SourceState,
     Span,
+    VisitQuery,
+    Visits,
 )
 from observatory.sources.store import samples as sample_table
 from observatory.sources.store import spans as span_table
 from observatory.sources.store import writes
 from observatory.sources.store.database import Database, registered
 from observatory.sources.store.series import SeriesDictionary
+from observatory.sources.store.visits import visits
 from observatory.telemetry.binding import SpanSelector
 from observatory.telemetry.inventory import Inventory, InventoryRequest, LabelSets, MetricMetadata, SpanDestination
 from observatory.windows import Grid, TimeRange
@@ -278,6 +281,11 @@ class Store:
         number, step, count = rows.values()
         counts[np.asarray(number, np.int64), np.asarray(step, np.int64)] = np.asarray(count, np.float64)
         return {query.key: counts[index] for index, query in enumerate(queries)}
+
+    def visits(self, queries: Sequence[VisitQuery], span: TimeRange) -> Visits:
+        """Which traces came by which channels, and how they are linked."""
+        with self._database.reading() as cursor:
+            return visits(cursor, queries, span)
 
     def hop_latencies(self, selector: SpanSelector, span: TimeRange) -> tuple[Int64, Float64]:
         """Consumer instant in ms and latency in seconds of each hop, oldest first; below zero is clamped to zero."""
