@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from observatory.compile.plan import Measurement
+from observatory.evaluate.planned import Planned
 from observatory.evaluate.status import Status
 from observatory.ledger.ledger import Ledger, Row
 from observatory.objectives.objective import Objective
@@ -22,6 +23,8 @@ class Snapshot:
     Attributes:
         at_ms: The instant the numbers are for; the ledger's grid ends here.
         measurements: By objective id; objectives that nothing measures are absent.
+        planned: By objective id the planned work that falls into the ledger's time; objectives that refuse it, and
+            those that have none, are absent.
     """
 
     at_ms: int
@@ -31,9 +34,22 @@ class Snapshot:
     measurements: Mapping[str, Measurement]
     ledger: Ledger
     status: Status
+    planned: Mapping[str, Planned] = field(default_factory=dict)
 
     def row(self, objective_id: str) -> Row | None:
-        """The ledger row behind an objective, None when it is unmapped or nothing was found."""
+        """What an objective's budget counts: the ledger row without planned work, where the objective says so.
+
+        None when it is unmapped or nothing was found.
+        """
+        row, planned = self._row(objective_id), self.planned.get(objective_id)
+        return row if row is None or planned is None else planned.counted(row)
+
+    def alerting_row(self, objective_id: str) -> Row | None:
+        """What an objective's alerts and incidents count: the ledger row without planned work."""
+        row, planned = self._row(objective_id), self.planned.get(objective_id)
+        return row if row is None or planned is None else planned.alerting(row)
+
+    def _row(self, objective_id: str) -> Row | None:
         measurement = self.measurements.get(objective_id)
         return self.ledger.rows.get(measurement.key) if measurement else None
 

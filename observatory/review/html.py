@@ -17,6 +17,7 @@ from observatory.review.rows import (
     domain_cells,
     incident_rows,
     objective_cells,
+    planned_rows,
     tiles,
     zone_words,
 )
@@ -50,6 +51,7 @@ def html(review: Review) -> str:
         course_lines=len(lines),
         objectives=[_objective(one, Markup) for one in review.objectives],
         incidents=incident_rows(review),
+        planned=planned_rows(review),
         zone_words=zone_words(review),
         problems=review.problems,
         at=format_instant(review.at_ms),

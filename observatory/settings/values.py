@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from observatory.settings.exclusions import Exclusion
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrometheusSettings:
@@ -38,6 +40,7 @@ class Settings:
         policies_dir: Folder of the team's own burn-rate policies.
         dashboards_dir: Folder of the team's own dashboards, layered over the shipped ones.
         store: File of the embedded store.
+        exclusions: Planned work, during which alerts are silent and, where an objective says so, nothing is counted.
         cache_dir: Folder for what unchanged documents need not be read for again; None keeps nothing.
     """
 
@@ -52,3 +55,4 @@ class Settings:
     store: Path | None = None
     cache_dir: Path | None = None
     allow_remote_references: bool = False
+    exclusions: tuple[Exclusion, ...] = ()
