@@ -44,7 +44,7 @@ class Builder:
         self._values: list[float] = []
         self._deltas: list[tuple[int, int, int]] = []
         self._amounts: list[float] = []
-        self._beginnings: dict[frozenset[tuple[str, str]], tuple[Labels, int, int]] = {}
+        self._beginnings: dict[tuple[frozenset[tuple[str, str]], int], tuple[Labels, int, int]] = {}
 
     def series(self, labels: Labels) -> int:
         """The number of a label set within the batch, `__name__` included; `check_labels` first."""
@@ -77,7 +77,10 @@ class Builder:
         """When the counter or histogram with this base name began; nothing where it does not say, or says nonsense."""
         if 0 < start_ms < t_ms:
             named = {**labels, "__name__": base + CREATED}
-            self._beginnings[frozenset(named.items())] = (named, start_ms, t_ms)
+            # Told at the first of several samples: a later one would not speak for it.
+            key = frozenset(named.items()), start_ms
+            known = self._beginnings.get(key)
+            self._beginnings[key] = (named, start_ms, min(t_ms, known[2]) if known else t_ms)
 
     def reject(self, why: str, points: int = 1) -> None:
         """Note points that are left out."""

@@ -188,7 +188,7 @@ class _Resource:
 
     def _add(self, point: Any, kind: str, base: str, scope: str, *, is_delta: bool, counter: bool) -> None:
         builder = self._builder
-        t_ms, start_ms = point.time_unix_nano // 1_000_000, point.start_time_unix_nano // 1_000_000
+        t_ms, start_ms = point.time_unix_nano // 1_000_000, _start_ms(point)
         builder.check_instant(t_ms)
         labels = self._labels(point.attributes, scope)
         check_labels({**labels, "__name__": base})
@@ -239,6 +239,17 @@ class _Resource:
             return
         self._builder.add(self._builder.series(labels), self._newest_ms, 1.0)
         self._builder.metadata[TARGET_INFO] = MetricMetadata("gauge", "", "Target metadata")
+
+
+def _start_ms(point: Any) -> int:
+    """When a point's interval began, in milliseconds before its end; 0 where that is unknown.
+
+    By the specification a cumulative series whose start is unknown begins with a point that has no extent in time.
+    """
+    start_ns, end_ns = point.start_time_unix_nano, point.time_unix_nano
+    if not 0 < start_ns < end_ns:
+        return 0
+    return int(min(start_ns // 1_000_000, end_ns // 1_000_000 - 1))
 
 
 @lru_cache(maxsize=4096)

@@ -65,7 +65,7 @@ class RunningTotals:
         numbers = series.numbers(cursor, [deltas.labels[place] for place in places.tolist()])
         columns = (numbers[owner], deltas.start_ms, deltas.t_ms, deltas.values)
         for number, start_ms, t_ms, value in zip(*(column.tolist() for column in columns), strict=True):
-            points.setdefault(number, []).append((start_ms, t_ms, value))
+            points.setdefault(number, []).append((start_ms if start_ms < t_ms else 0, t_ms, value))
         labels = {number: series.labels[number] for number in points}
         self._learn(cursor, series, points)
         rows: list[tuple[int, int, float]] = []
