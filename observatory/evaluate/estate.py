@@ -118,6 +118,7 @@ class Estate:
             grid,
             previous=previous.ledger if previous is not None else None,
             keeper=self.keeper,
+            late_ms=round(self.settings.keeping.late_seconds * 1000),
         )
         status = self._status(at_ms, measured, ledger, known)
         return Snapshot(

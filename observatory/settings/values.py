@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from observatory.settings.keeping import KeepingSettings
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrometheusSettings:
@@ -38,6 +40,7 @@ class Settings:
         policies_dir: Folder of the team's own burn-rate policies.
         dashboards_dir: Folder of the team's own dashboards, layered over the shipped ones.
         store: File of the embedded store.
+        keeping: How long what is kept, and how far back late telemetry is looked for.
         cache_dir: Folder for what unchanged documents need not be read for again; None keeps nothing.
     """
 
@@ -50,5 +53,6 @@ class Settings:
     dashboards_dir: Path | None = None
     prometheus: tuple[PrometheusSettings, ...] = ()
     store: Path | None = None
+    keeping: KeepingSettings = field(default_factory=KeepingSettings)
     cache_dir: Path | None = None
     allow_remote_references: bool = False
