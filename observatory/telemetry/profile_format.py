@@ -433,7 +433,10 @@ class _ProfileReader:
             )
         if table is None or variant.translation is None:
             return text
-        return variant.translation.metric(text, str(table.get("unit") or ""), counter=table.get("type") == "counter")
+        kind = table.get("type")
+        return variant.translation.metric(
+            text, str(table.get("unit") or ""), counter=kind == "counter", gauge=kind == "gauge"
+        )
 
 
 def _first_of(signals: Sequence[str]) -> str:
