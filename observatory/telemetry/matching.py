@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -84,14 +84,13 @@ class Matching:
         if not identity.dead_letter:
             return self._with_names(recipe, subject, subject.names)
         best: Candidate | None = None
-        for number, names in enumerate(subject.dead_letters):
-            if number and not self._shows(recipe, names):
-                continue
-            found = self._with_names(recipe, subject, names)
+        letters = subject.dead_letters
+        for value, provenance in self._possible(recipe, letters.called):
+            found = self._with_names(recipe, subject, letters.names(value, provenance))
             if found and found.binding and found.binding.liveness == "live":
                 return found
             best = best or found
-        if best and not subject.dead_letter_declared and self.tables is not None:
+        if best and not letters.declared and self.tables is not None:
             return Candidate(
                 binding=None,
                 code="dead-letter-unknown",
@@ -99,17 +98,14 @@ class Matching:
             )
         return best
 
-    def _shows(self, recipe: Recipe, names: Names) -> bool:
-        """Whether any series may show the names: of many that are possible, nearly none is there."""
+    def _possible(self, recipe: Recipe, called: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+        """The first name, and of the others those that series may show: of many, nearly none is there."""
         label = next((part for part in recipe.identity.channel if not part.optional), None)
-        value = _called(names)
-        return label is None or any(
-            text in known
-            for table in self._tables(recipe).values()
-            for shown in (table.names(label),)
-            for known in (shown.exact, shown.tails)
-            for text in (value, value.replace(".", "_"))
-        )
+        shown = [table.names(label) for table in self._tables(recipe).values()] if label is not None else []
+        for number, (value, provenance) in enumerate(called):
+            ways = (value, value.replace(".", "_"))
+            if not number or any(text in one.exact or text in one.tails for one in shown for text in ways):
+                yield value, provenance
 
     def consumer_groups(self, recipe: Recipe, subject: Subject) -> frozenset[str]:
         """Groups that the recipe's series show on the subject's channel; none where the series name it loosely."""
