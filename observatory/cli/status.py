@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from observatory.evaluate.status import ObjectiveStatus, Status
+    from observatory.indicators.counts import Counts
 
 
 class FailOn(StrEnum):
@@ -44,6 +45,8 @@ STATE_STYLE = {
     "meeting": "green",
 }
 BAR_CELLS = 10
+MOST_PLANNED = 20
+"""Objectives whose planned work is shown below the table."""
 NARROW, MEDIUM, WIDTH = 90, 120, 160
 OTHER_COLUMNS = {NARROW: 52, MEDIUM: 74, WIDTH: 104}
 """Cells that the columns beside the objective take on a terminal narrower than that."""
@@ -150,9 +153,7 @@ def show(found: Status) -> None:
         cells: list[str | Text] = [
             Text(one.state.replace("_", " "), STATE_STYLE[one.state]),
             Text(folded(one.objective.id, room)),
-            format_percentage(one.counts.ratio, target=one.objective.target)
-            if one.counts and one.counts.ratio is not None
-            else "-",
+            _share(one.counts.ratio if one.counts else None, one.objective.target),
         ]
         if width >= NARROW:
             cells.append(f"{one.objective.target * 100:g} %")
@@ -165,6 +166,7 @@ def show(found: Status) -> None:
         table.add_row(*cells)
     if found.objectives:
         out.print(table)
+        _show_planned(out, worst_first(found.objectives), room)
     elif not found.journeys:
         faulty = any(problem.severity == "error" for problem in found.problems)
         out.print(f"no objectives: {'the documents have errors' if faulty else 'no operation has x-slo'}")
@@ -183,6 +185,62 @@ def show(found: Status) -> None:
         states = state_counts([one.status for one in found.journeys])
         told = ", ".join(f"{number} {state.replace('_', ' ')}" for state, number in states.items())
         out.print(Text(f"{len(found.journeys)} {'journey' if len(found.journeys) == 1 else 'journeys'}: {told}", "dim"))
+
+
+def _show_planned(out: Console, objectives: Sequence[ObjectiveStatus], room: int) -> None:
+    """Planned work below the table: who approved it, and the numbers with and without it."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    rows: list[tuple[str | Text, ...]] = []
+    unchanged = 0
+    for one in objectives:
+        if (left := one.left_out) is None:
+            continue
+        target = one.objective.target
+        shares = [_share(numbers.counts.ratio, target) for numbers in (left.applied, left.all)]
+        budgets = [_percent_left(numbers.counts, target) for numbers in (left.applied, left.all)]
+        if shares[0] == shares[1] and budgets[0] == budgets[1] and not left.silenced:
+            unchanged += 1
+            continue
+        work = dict.fromkeys(f"{each.exclusion.reason} ({each.exclusion.approver})" for each in left.work)
+        counted = "not in the budget" if left.use == "budget" else "in the budget, alerts leave it out"
+        silenced = f"; silences {' and '.join(left.silenced)}" if left.silenced else ""
+        words = Text(f"{'; '.join(work)}: {counted}{silenced}")
+        name = Text(folded(one.objective.id, room))
+        rows.append((name, words, format_duration(left.seconds), *shares, *budgets))
+    if rows:
+        table = Table(
+            box=box.SIMPLE_HEAD,
+            pad_edge=False,
+            title="Planned work, with the exclusion and without",
+            title_justify="left",
+        )
+        table.add_column("Objective", overflow="fold")
+        table.add_column("Work", overflow="fold")
+        for column in ("Lasts", "SLI with", "without", "Left with", "without"):
+            table.add_column(column, justify="right", no_wrap=True)
+        for row in rows[:MOST_PLANNED]:
+            table.add_row(*row)
+        out.print(table)
+    if len(rows) > MOST_PLANNED:
+        out.print(Text(f"{len(rows) - MOST_PLANNED} more that planned work changes: --json lists all", "dim"))
+    if unchanged:
+        noun = "objective has" if unchanged == 1 else "objectives have"
+        more = "more " if rows else ""
+        out.print(Text(f"{unchanged} {more}{noun} planned work in the window that changes nothing shown here", "dim"))
+
+
+def _share(ratio: float | None, target: float) -> str:
+    return "-" if ratio is None else format_percentage(ratio, target=target)
+
+
+def _percent_left(counts: Counts, target: float) -> str:
+    from observatory.objectives.budget import remaining_ratio
+
+    left = remaining_ratio(counts, target)
+    return "-" if left is None else f"{left * 100:.0f} %"
 
 
 def _width_of(found: Status) -> int:

@@ -12,6 +12,7 @@ from observatory.evaluate.journey_counting import Traced, trace_journeys
 from observatory.evaluate.journey_status import JourneyStatus
 from observatory.evaluate.journeys import JourneyEvidence, judge_journey
 from observatory.evaluate.judgement import judge
+from observatory.evaluate.planned import Planned, touched_steps
 from observatory.evaluate.signal_series import signal_series
 from observatory.evaluate.snapshot import SignalSeries, Snapshot, Statistic
 from observatory.evaluate.status import ObjectiveStatus, Status
@@ -19,13 +20,14 @@ from observatory.ledger.build import build
 from observatory.ledger.evidence import Sources
 from observatory.ledger.keeping import Keeper
 from observatory.ledger.ledger import Ledger
+from observatory.objectives.exclusions import concerns, planned_work, unmatched
 from observatory.objectives.journeys import journeys_of
 from observatory.objectives.load import objectives_of
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import Policy, check_policy, load_policies
 from observatory.settings import Settings
 from observatory.sources.base import MetricSource, SourceState, SpanSource
-from observatory.spec.catalog import Catalog
+from observatory.spec.catalog import Catalog, ExclusionUse
 from observatory.telemetry.binding import MappingResult
 from observatory.telemetry.recipe import Profile
 from observatory.units import parse_duration
@@ -98,7 +100,9 @@ class Estate:
         judged = (*self.objectives, *(one.objective for one in self.journeys))
         named = [problem for one in judged for problem in check_policy(one, self.policies)]
         faults = (problem for problem in named if problem.severity == "error")
-        self.problems: tuple[Problem, ...] = (*self.catalog.problems, *problems, *faults)
+        parts = [part for one in self.journeys for part in one.parts]
+        aimless = unmatched(settings.exclusions, [*self.objectives, *parts])
+        self.problems: tuple[Problem, ...] = (*self.catalog.problems, *problems, *faults, *aimless)
         self._known: _Known | None = None
 
     def snapshot(
@@ -135,8 +139,9 @@ class Estate:
         )
         earlier = (previous.traced, previous.ledger.grid) if previous is not None else None
         traced = trace_journeys(self.journeys, known.mapping, answering.spans, grid, earlier)
-        status = self._status(at_ms, measured, ledger, known)
-        status = replace(status, journeys=self._journeys(hops, traced, ledger, status))
+        planned = self._planned(ledger.grid)
+        status = self._status(at_ms, measured, ledger, known, planned)
+        status = replace(status, journeys=self._journeys(hops, traced, ledger, status, planned))
         return Snapshot(
             at_ms=at_ms,
             catalog=self.catalog,
@@ -148,6 +153,7 @@ class Estate:
             journeys=self.journeys,
             hops=hops,
             traced=traced,
+            planned=planned,
         )
 
     def measured(self, at_ms: int) -> tuple[dict[str, Measurement | Problem], tuple[Problem, ...]]:
@@ -200,16 +206,53 @@ class Estate:
             snapshot.catalog, snapshot.mapping, self.sources, signal, subjects, span, step_ms, statistic, by_part
         )
 
-    def _status(self, at_ms: int, measured: dict[str, Measurement | Problem], ledger: Ledger, known: _Known) -> Status:
+    def _planned(self, grid: Grid) -> dict[str, Planned]:
+        """Planned work by objective and by journey, which it concerns where it concerns a hop.
+
+        Those that it concerns alike share one value.
+        """
+        work = planned_work(self.settings.exclusions, grid.range)
+        shared: dict[tuple[ExclusionUse, tuple[int, ...]], Planned] = {}
+        found: dict[str, Planned] = {}
+        judged: list[tuple[Objective, tuple[Objective, ...]]] = [(one, (one,)) for one in self.objectives]
+        judged += [(one.objective, one.parts) for one in self.journeys]
+        for one, parts in judged if work else ():
+            mine = tuple(
+                number for number, each in enumerate(work) if any(concerns(each.exclusion, part) for part in parts)
+            )
+            if not mine or one.exclusions == "none":
+                continue
+            key = (one.exclusions, mine)
+            if key not in shared:
+                chosen = tuple(work[number] for number in mine)
+                shared[key] = Planned(one.exclusions, chosen, touched_steps(chosen, grid))
+            found[one.id] = shared[key]
+        return found
+
+    def _status(
+        self,
+        at_ms: int,
+        measured: dict[str, Measurement | Problem],
+        ledger: Ledger,
+        known: _Known,
+        planned: dict[str, Planned],
+    ) -> Status:
         states = self._states(known)
         failed = {state.name for state in states if state.state == "failed"}
-        statuses = tuple(self._judged(one, measured[one.id], ledger, failed) for one in self.objectives)
+        statuses = tuple(
+            self._judged(one, measured[one.id], ledger, failed, planned.get(one.id)) for one in self.objectives
+        )
         problems = [*self.problems, *known.problems, *ledger.problems]
         problems += [problem for state in states for problem in state.problems if state.state != "ok"]
         return Status(at_ms=at_ms, sources=states, objectives=statuses, problems=tuple(in_order(problems)))
 
     def _judged(
-        self, objective: Objective, measured: Measurement | Problem, ledger: Ledger, failed: set[str]
+        self,
+        objective: Objective,
+        measured: Measurement | Problem,
+        ledger: Ledger,
+        failed: set[str],
+        planned: Planned | None,
     ) -> ObjectiveStatus:
         row = ledger.rows.get(measured.key) if isinstance(measured, Measurement) else None
         status = judge(
@@ -219,6 +262,7 @@ class Estate:
             ledger.grid,
             self.policies.get(objective.policy),
             source_failed=_is_unanswered(measured, failed),
+            planned=planned,
         )
         if status.state == "unmapped" and failed and not isinstance(measured, Measurement):
             # With a source gone it is not known whether something measures this.
@@ -226,7 +270,12 @@ class Estate:
         return replace(status, problems=(*status.problems, *check_policy(objective, self.policies)))
 
     def _journeys(
-        self, hops: Mapping[str, tuple[Measurement | Problem, ...]], traced: Traced, ledger: Ledger, status: Status
+        self,
+        hops: Mapping[str, tuple[Measurement | Problem, ...]],
+        traced: Traced,
+        ledger: Ledger,
+        status: Status,
+        planned: Mapping[str, Planned],
     ) -> tuple[JourneyStatus, ...]:
         gone = {source.name for source in status.sources if source.state == "failed"}
         found: list[JourneyStatus] = []
@@ -239,7 +288,8 @@ class Estate:
                 traced=traced.journeys.get(journey.id),
                 untraced=traced.reasons.get(journey.id, ""),
             )
-            found.append(judge_journey(journey, evidence, ledger.grid, self.policies.get(journey.objective.policy)))
+            policy = self.policies.get(journey.objective.policy)
+            found.append(judge_journey(journey, evidence, ledger.grid, policy, planned.get(journey.id)))
         return tuple(found)
 
     def _states(self, known: _Known) -> tuple[SourceState, ...]:

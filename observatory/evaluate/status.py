@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from observatory.errors import Problem
+from observatory.evaluate.planned import LeftOut
 from observatory.indicators.counts import Counts
 from observatory.ledger.ledger import Counting, Recovered
 from observatory.objectives.interval import wilson
@@ -62,6 +63,8 @@ class ObjectiveStatus:
         exhausts_at_ms: When the budget ends at the present burn, None when it does not or cannot be known.
         firing: Severities of policy pairs whose two windows both burn too fast: `page`, `ticket`.
         measurement: Key of the ledger row, None when unmapped.
+        left_out: Planned work in the window, and the numbers with and without it; None where there is none, or where
+            the objective refuses it.
     """
 
     objective: Objective
@@ -79,6 +82,7 @@ class ObjectiveStatus:
     level: LevelNow | None = None
     recovered: Recovered = field(default_factory=Recovered)
     last_sample_ms: int | None = None
+    left_out: LeftOut | None = None
     problems: tuple[Problem, ...] = ()
 
     def _interval(self, counts: Counts) -> tuple[float, float] | None:
@@ -138,6 +142,8 @@ class ObjectiveStatus:
             else None,
             "exhausts_at": format_instant(self.exhausts_at_ms),
             "last_sample_at": format_instant(self.last_sample_ms),
+            "min_events": o.min_events,
+            "exclusions": self.left_out.to_json() if self.left_out else None,
             "owner": o.owner.team if o.owner else None,
             "domain": o.domain,
             "criticality": o.criticality,

@@ -73,6 +73,8 @@ def objective_of(
         window=window,
         policy=declaration.policy,
         measure=declaration.measure,
+        exclusions=declaration.exclusions,
+        min_events=declaration.min_events,
         owner=operation.owner or (channel.owner if channel else None),
         domain=operation.domain or (channel.domain if channel else None),
         criticality=operation.criticality,

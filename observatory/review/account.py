@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from observatory.errors import Problem
+from observatory.evaluate.planned import LeftOut
 from observatory.evaluate.snapshot import Incident
 from observatory.evaluate.status import Budget
 from observatory.indicators.counts import Counts
@@ -47,6 +48,7 @@ class ObjectiveAccount:
         counts_before, budget_before, incidents_before: The same for the month before; None where that is not known.
         course: Share of the month's budget left at the end of each day, None for days that were not seen yet.
         measurement: Key of the ledger row; objectives with the same key count the same events.
+        left_out: Planned work of the month, and the numbers with and without it; None where there was none.
     """
 
     objective: Objective
@@ -66,6 +68,7 @@ class ObjectiveAccount:
     measure: str | None = None
     profile: str | None = None
     proxy: bool = False
+    left_out: LeftOut | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The entry of `objectives`; what cannot be known is null."""
@@ -100,6 +103,7 @@ class ObjectiveAccount:
                 "incidents": self.incidents_before,
             },
             "days": [day.to_json() for day in self.days],
+            "exclusions": self.left_out.to_json() if self.left_out else None,
         }
 
 

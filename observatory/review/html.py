@@ -19,6 +19,7 @@ from observatory.review.rows import (
     incident_rows,
     journey_cells,
     objective_cells,
+    planned_rows,
     tiles,
     zone_words,
 )
@@ -54,6 +55,7 @@ def html(review: Review) -> str:
         journeys=[journey_cells(one) for one in review.journeys],
         assumptions=assumptions(review),
         incidents=incident_rows(review),
+        planned=planned_rows(review),
         zone_words=zone_words(review),
         problems=review.problems,
         at=format_instant(review.at_ms),

@@ -14,6 +14,7 @@ from observatory.review.rows import (
     incident_rows,
     journey_cells,
     objective_cells,
+    planned_rows,
     tiles,
     zone_words,
 )
@@ -99,6 +100,36 @@ def markdown(review: Review) -> str:
                 (
                     (one.began, one.lasted, one.severity, one.channel, one.what, one.peak, one.bad, one.owner)
                     for one in incidents
+                ),
+            ),
+        ]
+    planned = planned_rows(review)
+    if planned:
+        parts += [
+            f"## Planned work ({zone_words(review)})",
+            _table(
+                (
+                    "Work",
+                    "Approved by",
+                    "When",
+                    "Channel",
+                    "Objective",
+                    "Counted",
+                    "Left, with exclusion",
+                    "Left, all counted",
+                ),
+                (
+                    (
+                        one.reason,
+                        one.approver,
+                        one.when,
+                        one.channel,
+                        one.what,
+                        one.counted,
+                        one.left_with,
+                        one.left_without,
+                    )
+                    for one in planned
                 ),
             ),
         ]

@@ -64,6 +64,7 @@ def review_of(
         month=month,
         at_ms=at_ms,
         timezone=timezone,
+        planned=snapshot.planned,
     )
     accounts = worst_first([account(books, objective) for objective in objectives])
     estate, by_domain = total(None, accounts), domains(accounts)

@@ -12,6 +12,7 @@ from observatory.errors import InputInvalid, Problem
 from observatory.location import Location
 from observatory.reading import Reading, read
 from observatory.settings.cache_folder import cache_folder
+from observatory.settings.exclusions import read_exclusions
 from observatory.settings.secrets import HeaderError, header_value, split_header, take_credentials
 from observatory.settings.values import PrometheusSettings, Settings
 
@@ -135,6 +136,8 @@ class _File:
             values["journeys"] = self.reading
         if "prometheus" in data:
             values["prometheus"] = self._servers(data["prometheus"])
+        if "exclusions" in data:
+            values["exclusions"] = read_exclusions(self.reading, self.folder, self.problems)
         return Settings(**values)
 
     def _path_list(self, key: str, value: Any) -> tuple[Path, ...]:

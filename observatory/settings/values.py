@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from observatory.reading import Reading
+from observatory.settings.exclusions import Exclusion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,7 @@ class Settings:
         dashboards_dir: Folder of the team's own dashboards, layered over the shipped ones.
         store: File of the embedded store.
         journeys: The settings file, where it declares user journeys; they are read with the documents that they name.
+        exclusions: Planned work, during which alerts are silent and, where an objective says so, nothing is counted.
         cache_dir: Folder for what unchanged documents need not be read for again; None keeps nothing.
     """
 
@@ -56,3 +58,4 @@ class Settings:
     cache_dir: Path | None = None
     allow_remote_references: bool = False
     journeys: Reading | None = field(default=None, repr=False, compare=False)
+    exclusions: tuple[Exclusion, ...] = ()

@@ -70,6 +70,17 @@ class SampleSet:
         empty_t, empty_v = np.empty(0, np.int64), np.empty(0, np.float64)
         return cls(tuple(labels), offsets, np.concatenate([empty_t, *times]), np.concatenate([empty_v, *values]))
 
+    @classmethod
+    def from_rows(cls, labels: Sequence[Mapping[str, str]], owner: Int64, t_ms: Int64, values: Float64) -> SampleSet:
+        """A set from samples in any order, `owner` being the series of each; of repeats the first stays."""
+        order = np.lexsort((t_ms, owner))  # stable: of repeats the first stays first
+        owner, t_ms, values = owner[order], t_ms[order], values[order]
+        keep = np.ones(len(owner), bool)
+        keep[1:] = (np.diff(owner) != 0) | (np.diff(t_ms) != 0)
+        owner = owner[keep]
+        offsets = np.searchsorted(owner, np.arange(len(labels) + 1)).astype(np.int64)
+        return cls(tuple(labels), offsets, t_ms[keep], values[keep])
+
     def __len__(self) -> int:
         return len(self.labels)
 

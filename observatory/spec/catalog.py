@@ -71,6 +71,7 @@ SLI_WORDS: tuple[SliWord, ...] = (
 
 ThresholdUnit = Literal["second", "message", "ratio"]
 Measure = Literal["start-start", "end-start", "start-end", "end-end"]
+ExclusionUse = Literal["alerts", "budget", "none"]
 """Which instants latency lies between: producer span's start or end, to the consumer's start or end of processing."""
 
 
@@ -156,6 +157,8 @@ class SloDeclaration:
         window: As written, `30d` or `month`; `timezone` belongs to calendar windows.
         policy: Name of a burn-rate policy.
         measure: Latency only; None means `end-start`.
+        exclusions: What planned work does to it: `alerts` are silent, or the `budget` is left untouched too, or `none`.
+        min_events: Events that its window must hold before it is judged.
     """
 
     sli: SliWord
@@ -166,6 +169,8 @@ class SloDeclaration:
     timezone: str = "UTC"
     policy: str = "google-30d"
     measure: Measure | None = None
+    exclusions: ExclusionUse = "alerts"
+    min_events: int = 0
     location: Location | None = field(default=None, compare=False)
 
 

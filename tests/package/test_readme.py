@@ -55,7 +55,9 @@ class Tutorial:
 @pytest.fixture(scope="module")
 def tutorial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tutorial]:
     folder = tmp_path_factory.mktemp("tutorial")
-    document, objectives, _ = (text for kind, text in BLOCK.findall(TUTORIAL) if kind == "yaml")
+    document, objectives, _ = (
+        text for kind, text in BLOCK.findall(TUTORIAL) if kind == "yaml" and text.startswith("# asyncapi")
+    )
     (folder / "asyncapi").mkdir()
     (folder / "asyncapi" / "payments.yaml").write_text(document + objectives)
     with prometheus_server.start(folder / "prometheus") as server:
@@ -127,7 +129,9 @@ def wait_for(url: str, process: subprocess.Popen[bytes]) -> int:
 
 
 def test_the_journeys_of_the_readme_name_operations_and_nothing_else_is_wrong_with_them(tmp_path: Path) -> None:
-    document, _, journeys = (text for kind, text in BLOCK.findall(TUTORIAL) if kind == "yaml")
+    document, _, journeys = (
+        text for kind, text in BLOCK.findall(TUTORIAL) if kind == "yaml" and text.startswith("# asyncapi")
+    )
     (tmp_path / "payments.yaml").write_text(document + journeys)
     for service, operation, action in (("shop", "placeOrder", "send"), ("shipping", "onPaid", "receive")):
         (tmp_path / f"{service}.yaml").write_text(
