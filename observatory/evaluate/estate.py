@@ -136,6 +136,7 @@ class Estate:
             grid,
             previous=previous.ledger if previous is not None else None,
             keeper=self.keeper,
+            late_ms=round(self.settings.keeping.late_seconds * 1000),
         )
         earlier = (previous.traced, previous.ledger.grid) if previous is not None else None
         traced = trace_journeys(self.journeys, known.mapping, answering.spans, grid, earlier)

@@ -176,6 +176,23 @@ class CountingSource(Protocol):
         ...
 
 
+@runtime_checkable
+class MarkedSource(Protocol):
+    """A source that can say cheaply how much it holds of each hour, by which late telemetry is found."""
+
+    def marks(self, requests: Sequence[SeriesRequest], span: TimeRange) -> Mapping[int, int]:
+        """By hour since the epoch, a number that grows when something is added to the hour; hours are left-open.
+
+        Args:
+            requests: What is counted; a source may tell of more than that.
+            span: Whole hours.
+
+        Raises:
+            SourceFailed: No usable answer.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class HopQuery:
     """Hops of one channel and consumer to be counted; `bound_seconds` None counts all."""

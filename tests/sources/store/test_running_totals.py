@@ -54,6 +54,18 @@ def test_a_series_begins_with_nothing_at_the_start_of_its_first_interval(store: 
     assert samples(store) == [(0, 0), (1, 5), (2, 8)]
 
 
+def test_an_increment_of_the_time_that_was_pruned_is_not_taken_in_again(store: Store) -> None:
+    """The sender repeats it after a restart of the store, when only the bound tells that it was counted."""
+    midnight = T_MS // 86_400_000 * 86_400_000
+    day = sent(midnight - 2 * MINUTE, midnight - MINUTE, 5)
+    push(store, day)
+    store.prune(midnight, None)
+
+    assert push(store, day) == 0
+    assert push(store, sent(midnight, midnight + MINUTE, 3)) == 1
+    assert [value for _, value in samples(store)][-2:] == [5, 8]
+
+
 def test_a_repeated_request_adds_nothing(store: Store) -> None:
     assert push(store, minute(1, 5)) == 1
     assert push(store, minute(2, 5)) == 1
