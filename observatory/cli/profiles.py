@@ -211,6 +211,7 @@ def _profile_text(profile: Profile) -> Iterator[str]:
     if any(profile.variants):
         yield f"variants: {', '.join(profile.variants)}"
     yield from (f"note: {caveat}" for caveat in profile.caveats)
+    yield from (f"to switch on: {switch}" for switch in dict.fromkeys(one.switch for one in profile.recipes) if switch)
     yield ""
     for signal in dict.fromkeys(recipe.signal for recipe in profile.recipes):
         yield signal

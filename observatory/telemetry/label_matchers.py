@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from observatory.telemetry.binding import Matcher, literal
-from observatory.telemetry.label_table import LabelTable, Names, anonymous, compiled
+from observatory.telemetry.label_table import DIGITS, LabelTable, Names, anonymous, compiled
 from observatory.telemetry.recipe import ChannelLabel, NameTransform
 from observatory.telemetry.subject import WrittenName
 
@@ -106,12 +106,14 @@ def observed_matcher(
 def expected_matcher(label: ChannelLabel, options: Sequence[WrittenName]) -> Matcher:
     """What the label is expected to hold, where nothing was seen."""
     patterned = [option for option in options if option.pattern is not None]
-    if patterned and not label.of_template:
+    numbered = any(template.endswith(DIGITS) for template in label.templates)
+    if (patterned or numbered) and not label.of_template:
         alternatives = [
-            literal(before) + (f"(?:{option.pattern})" if after or before else str(option.pattern)) + literal(after)
-            for option in options
+            literal(before) + (f"(?:{pattern})" if after or before else pattern) + _literal_after(after)
+            for pattern in (
+                [str(option.pattern) for option in patterned] or [literal(option.text) for option in options]
+            )
             for before, _, after in (template.partition("{}") for template in label.templates)
-            if option.pattern is not None
         ]
         distinct = list(dict.fromkeys(alternatives))
         return Matcher(label.label, pattern=distinct[0] if len(distinct) == 1 else "|".join(distinct))
@@ -122,6 +124,10 @@ def expected_matcher(label: ChannelLabel, options: Sequence[WrittenName]) -> Mat
         for template in label.templates
     ]
     return Matcher(label.label, tuple(dict.fromkeys(values)))
+
+
+def _literal_after(text: str) -> str:
+    return literal(text.removesuffix(DIGITS)) + "[0-9]+" if text.endswith(DIGITS) else literal(text)
 
 
 def keep(

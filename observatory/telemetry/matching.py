@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from observatory.telemetry.binding import Binding, Matcher, MetricBinding, SeriesSelector, Term
+from observatory.telemetry.dead_letters import Names
 from observatory.telemetry.label_matchers import (
     boundaries,
     drop,
@@ -20,7 +21,7 @@ from observatory.telemetry.label_matchers import (
 from observatory.telemetry.label_table import LabelTable, intersect
 from observatory.telemetry.recipe import ChannelLabel, Identity, MetricTerm, Recipe
 from observatory.telemetry.signals import SIGNALS
-from observatory.telemetry.subject import Names, Subject, WrittenName, written
+from observatory.telemetry.subject import Subject, WrittenName, written
 
 Tables = Mapping[str, LabelTable]
 
@@ -83,7 +84,9 @@ class Matching:
         if not identity.dead_letter:
             return self._with_names(recipe, subject, subject.names)
         best: Candidate | None = None
-        for names in subject.dead_letters:
+        for number, names in enumerate(subject.dead_letters):
+            if number and not self._shows(recipe, names):
+                continue
             found = self._with_names(recipe, subject, names)
             if found and found.binding and found.binding.liveness == "live":
                 return found
@@ -95,6 +98,18 @@ class Matching:
                 reason="no dead-letter channel is declared, and none with a usual name is there",
             )
         return best
+
+    def _shows(self, recipe: Recipe, names: Names) -> bool:
+        """Whether any series may show the names: of many that are possible, nearly none is there."""
+        label = next((part for part in recipe.identity.channel if not part.optional), None)
+        value = _called(names)
+        return label is None or any(
+            text in known
+            for table in self._tables(recipe).values()
+            for shown in (table.names(label),)
+            for known in (shown.exact, shown.tails)
+            for text in (value, value.replace(".", "_"))
+        )
 
     def consumer_groups(self, recipe: Recipe, subject: Subject) -> frozenset[str]:
         """Groups that the recipe's series show on the subject's channel; none where the series name it loosely."""
@@ -117,8 +132,9 @@ class Matching:
     def _with_names(self, recipe: Recipe, subject: Subject, names: Names) -> Candidate | None:
         identity = recipe.identity
         tables = self._tables(recipe)
-        where = {name: _where(recipe, name) for name in tables}
-        found = _Found([], {}, [], [])
+        own = _without_foreign(identity, tables)
+        where = {name: (*_where(recipe, name), *own) for name in tables}
+        found = _Found([*own], {}, [], [])
         if not identity.channel:
             found.rows = {name: table.all_satisfying(where[name]) for name, table in tables.items()}
         allowed = {name: table.satisfying(where[name]) for name, table in tables.items()}
@@ -148,7 +164,7 @@ class Matching:
                 found.caveats.append("all consumers of the channel together")
             found.coarseness += 2 if not subject.sole else 0
         if identity.dead_letter:
-            found.notes.append(f"dead letters go to {next(iter(names.values()))[0].value}")
+            found.notes.append(f"dead letters go to {_called(names)}, {next(iter(names.values()))[0].provenance}")
         self._add_override_labels(subject, tables, found)
         return Candidate(binding=self._binding(recipe, tables, found), coarseness=found.coarseness, proxy=recipe.proxy)
 
@@ -224,7 +240,8 @@ class Matching:
             return None
         if identity.services and self._narrow_to_service(identity, subject, tables, found, only_if_named=True):
             return None
-        if len(groups) == 1:
+        # Where series name no channel, the only group may be that of any other channel.
+        if len(groups) == 1 and identity.channel:
             group = next(iter(groups))
             found.rows = keep(found.rows, tables, label, frozenset({group}))
             found.matchers.append(Matcher(label, (group,)))
@@ -315,7 +332,8 @@ class Matching:
             error = (*everything, *_negated(success))
         where = f"{recipe.profile}{f' ({recipe.variant})' if recipe.variant else ''}"
         notes = f"; {', '.join(found.notes)}" if found.notes else ""
-        state = f"live by {where}" if live else f"{where} has no such series" if self.tables is not None else where
+        absent = f"{where} has no such series" + (f"; {recipe.switch}" if recipe.switch else "")
+        state = f"live by {where}" if live else absent if self.tables is not None else where
         return MetricBinding(
             signal=recipe.signal,
             source=self.source,
@@ -344,6 +362,20 @@ class Matching:
 def _where(recipe: Recipe, name: str) -> tuple[Matcher, ...]:
     """The constant conditions of the term behind a series name."""
     return next(term.where for term, series in zip(recipe.all, recipe.series_names, strict=False) if series == name)
+
+
+def _without_foreign(identity: Identity, tables: Tables) -> tuple[Matcher, ...]:
+    """Conditions that leave out series of another exporter with the same names, where there are some."""
+    return tuple(
+        Matcher(label, ("",))
+        for label in identity.absent
+        if any(table.values(table.all_satisfying(()), label) not in ((), ("",)) for table in tables.values())
+    )
+
+
+def _called(names: Names) -> str:
+    """The first of the names: what the thing is called."""
+    return next(iter(names.values()))[0].value
 
 
 def _is_per_consumer(recipe: Recipe) -> bool:

@@ -8,6 +8,7 @@ protocols: [kafka]                    # empty: any
 rank: 30                              # order among equally direct profiles, smaller first
 confidence: source_read
 caveats: [...]
+switch: set ... = true                # what makes series by channel appear, where the exporter is there without them
 variants: {default: {prefix: kminion_}}              # texts for {prefix} in metric names
 opentelemetry: {sent: {name: messaging.client.sent.messages, unit: "{message}", type: counter}}
 identities:                           # labels that say what a series is about; the first is the default
@@ -74,7 +75,7 @@ KINDS_OF: dict[Instrument, tuple[SemanticKind, ...]] = {
 SHORTEST_PERIOD_MS = 60_000
 """Shorter periods than a minute are not exported by any monitoring service, and rules look at minutes."""
 _TOP = (
-    "profile", "title", "category", "versions", "protocols", "rank", "confidence", "caveats", "variants",
+    "profile", "title", "category", "versions", "protocols", "rank", "confidence", "caveats", "switch", "variants",
     "opentelemetry", "identities", "signals", "not_provided", "example", "example_spans",
 )  # fmt: skip
 _RECIPE = (
@@ -184,7 +185,9 @@ class _ProfileReader:
         for name, spec in fields.mapping(self.top.get("identities"), ("identities",)).items():
             path: Path = ("identities", name)
             body = fields.mapping(
-                spec, path, ("channel", "consumer_group", "queue_is_consumer", "services", "partition", "dead_letter")
+                spec,
+                path,
+                ("channel", "consumer_group", "queue_is_consumer", "services", "partition", "dead_letter", "absent"),
             )
             channel = tuple(
                 self._channel_label(label, value, (*path, "channel", label))
@@ -198,6 +201,7 @@ class _ProfileReader:
                 services=fields.texts(body.get("services"), (*path, "services")),
                 partition=fields.text(body.get("partition"), (*path, "partition")) or None,
                 dead_letter=fields.flag(body.get("dead_letter"), (*path, "dead_letter")),
+                absent=fields.texts(body.get("absent"), (*path, "absent")),
             )
         return result or {"": Identity(name="")}
 
@@ -337,6 +341,7 @@ class _ProfileReader:
                 versions=fields.text(body.get("versions"), (*path, "versions")),
                 invalid_below=fields.number(body.get("invalid_below"), (*path, "invalid_below")),
                 period_ms=period_ms,
+                switch=fields.text(self.top.get("switch"), ("switch",)) if identity.channel else "",
                 shared=self._shared(body.get("shared"), (*path, "shared"), variant),
                 caveats=fields.texts(body.get("caveats"), (*path, "caveats")),
                 place=self.place,
@@ -428,7 +433,10 @@ class _ProfileReader:
             )
         if table is None or variant.translation is None:
             return text
-        return variant.translation.metric(text, str(table.get("unit") or ""), counter=table.get("type") == "counter")
+        kind = table.get("type")
+        return variant.translation.metric(
+            text, str(table.get("unit") or ""), counter=kind == "counter", gauge=kind == "gauge"
+        )
 
 
 def _first_of(signals: Sequence[str]) -> str:

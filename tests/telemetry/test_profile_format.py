@@ -209,26 +209,49 @@ def test_an_example_that_does_not_prove_the_profile_says_what_is_missing(
 
 
 @pytest.mark.parametrize(
-    ("name", "unit", "counter", "names"),
+    ("name", "unit", "kind", "names"),
     [
         (
-            "messaging.client.sent.messages", "{message}", True,
+            "messaging.client.sent.messages", "{message}", "counter",
             ("messaging_client_sent_messages_total", "messaging_client_sent_messages",
              "messaging.client.sent.messages_total", "messaging.client.sent.messages"),
         ),
         (
-            "messaging.process.duration", "s", False,
+            "messaging.process.duration", "s", "histogram",
             ("messaging_process_duration_seconds", "messaging_process_duration",
              "messaging.process.duration_seconds", "messaging.process.duration"),
         ),
-        ("queue.fill", "1", False, ("queue_fill_ratio", "queue_fill", "queue.fill_ratio", "queue.fill")),
-        ("sent", "1", True, ("sent_total", "sent", "sent_total", "sent")),
+        ("queue.fill", "1", "gauge", ("queue_fill_ratio", "queue_fill", "queue.fill_ratio", "queue.fill")),
+        ("share", "1", "histogram", ("share", "share", "share", "share")),
+        ("sent", "1", "counter", ("sent_total", "sent", "sent_total", "sent")),
+        (
+            "disk.io.bytes", "By/s", "gauge",
+            ("disk_io_bytes_per_second", "disk_io_bytes", "disk.io.bytes_per_second", "disk.io.bytes"),
+        ),
+        ("total.seconds.spent", "s", "counter",
+         ("seconds_spent_total", "total_seconds_spent", "total.seconds.spent_seconds_total", "total.seconds.spent")),
+        ("2xx", "", "counter", ("_2xx_total", "_2xx", "2xx_total", "2xx")),
     ],
 )  # fmt: skip
 def test_opentelemetry_names_are_translated_in_four_ways(
-    name: str, unit: str, counter: bool, names: tuple[str, ...]
+    name: str, unit: str, kind: str, names: tuple[str, ...]
 ) -> None:
-    assert tuple(one.metric(name, unit, counter=counter) for one in TRANSLATIONS) == names
+    found = tuple(one.metric(name, unit, counter=kind == "counter", gauge=kind == "gauge") for one in TRANSLATIONS)
+    assert found == names
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("messaging.destination.name", "messaging_destination_name"),
+        ("a..b", "a_b"),
+        ("1st", "key_1st"),
+        ("_private", "key_private"),
+        ("__name__", "key_name_"),
+    ],
+)
+def test_attributes_become_labels_that_prometheus_accepts(name: str, label: str) -> None:
+    assert TRANSLATIONS[0].label(name) == label
 
 
 TOTAL = GOOD.replace("by: group\n    where", "by: group\n    kind: period_total\n    period: 5m\n    where")
