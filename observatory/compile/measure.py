@@ -218,7 +218,7 @@ def _missing_reason(objective: Objective, mapping: MappingResult, bindings: tupl
 
 
 def _not_applicable(objective: Objective) -> Problem:
-    needs_threshold = objective.sli in ("latency", "lag", "saturation")
+    needs_threshold = objective.sli in ("latency", "lag", "saturation", "freshness")
     if needs_threshold and objective.threshold is None:
         return Problem(
             code="threshold-missing",

@@ -92,6 +92,15 @@ def test_every_kind_of_objective_comes_with_tests_that_pass(
     assert len(yaml.safe_load(files["payments.tests.yaml"])["tests"]) >= 2
 
 
+def test_freshness_has_rules_that_promtool_accepts(
+    make_objective: Make, measured_by: Measure, promtool: Callable[..., str]
+) -> None:
+    fresh = make_objective("freshness", threshold=Threshold(value=900.0, unit="second"), target=0.99)
+    files = generated([fresh], measured_by).files
+    assert "SUCCESS" in promtool(files, "check", "rules", "payments.rules.yaml")
+    assert "[15m]" in files["payments.rules.yaml"]
+
+
 def test_an_objective_alone_needs_ten_rules_at_most(make_objective: Make, measured_by: Measure) -> None:
     rules = rules_of(generated([make_objective()], measured_by).files["payments.rules.yaml"])
 
