@@ -124,12 +124,22 @@ def _source(
     tables = tables_of(inventory) if inventory is not None else None
     split: dict[bool, list[tuple[Profile, Recipe]]] = {True: [], False: []}
     for pair in pairs:
+        if inventory is not None and _other_type(pair[1], inventory):
+            continue
         split[tables is not None and not tables.keys().isdisjoint(pair[1].series_names)].append(pair)
     return _Source(
         Matching(inventory.source if inventory is not None else "", tables, identifying, services, names),
         SpanRows(inventory.destinations) if inventory is not None else None,
         {present: _by_signal(found) for present, found in split.items()},
     )
+
+
+def _other_type(recipe: Recipe, inventory: Inventory) -> bool:
+    """Whether a recipe that goes by the TYPE line is known not to fit; what the server does not know it may."""
+    if not recipe.typed:
+        return False
+    told = (inventory.metadata.get(term.metric) for term in recipe.all)
+    return any(one is not None and one.type not in ("unknown", recipe.type) for one in told)
 
 
 def _by_signal(pairs: Sequence[tuple[Profile, Recipe]]) -> _Recipes:

@@ -80,7 +80,7 @@ _TOP = (
 )  # fmt: skip
 _RECIPE = (
     "metric", "part", "where", "all", "success", "error", "outcome", "type", "kind", "unit", "by", "proxy",
-    "confidence", "versions", "variants", "invalid_below", "period", "caveats", "spans", "spellings", "shared",
+    "confidence", "versions", "variants", "invalid_below", "period", "caveats", "spans", "spellings", "shared", "typed",
 )  # fmt: skip
 
 
@@ -341,6 +341,7 @@ class _ProfileReader:
                 versions=fields.text(body.get("versions"), (*path, "versions")),
                 invalid_below=fields.number(body.get("invalid_below"), (*path, "invalid_below")),
                 period_ms=period_ms,
+                typed=fields.flag(body.get("typed"), (*path, "typed")),
                 switch=fields.text(self.top.get("switch"), ("switch",)) if identity.channel else "",
                 shared=self._shared(body.get("shared"), (*path, "shared"), variant),
                 caveats=fields.texts(body.get("caveats"), (*path, "caveats")),

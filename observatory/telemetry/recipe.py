@@ -122,6 +122,7 @@ class Recipe:
         versions: Releases of the exporter that have it, in words; empty for all.
         period_ms: Length of the finished periods whose totals the values are; 0 for other kinds.
         switch: What to switch on where the exporter is there and these series are not.
+        typed: True when the TYPE line tells this recipe from another one of the same metric.
         shared: True when other exporters use the same name, so that it does not show that this one is there.
         place: Order within the profile, smaller first.
     """
@@ -143,6 +144,7 @@ class Recipe:
     invalid_below: float | None = None
     period_ms: int = 0
     switch: str = ""
+    typed: bool = False
     shared: bool = False
     caveats: tuple[str, ...] = ()
     place: int = 0

@@ -21,7 +21,7 @@ from observatory.telemetry.binding import (
     SpanBinding,
     Term,
 )
-from observatory.telemetry.inventory import Inventory, SpanDestination
+from observatory.telemetry.inventory import Inventory, MetricMetadata, SpanDestination
 from observatory.telemetry.mapping import map_catalog
 from observatory.telemetry.profile import load_profiles
 from observatory.telemetry.signals import SIGNALS
@@ -954,6 +954,18 @@ def test_a_subscription_without_a_topic_is_never_guessed() -> None:
     refused = resolution(mapped(unknown, series), "billing/receive", "consumer_lag")
     assert (refused.chosen, refused.code) == (None, "consumer-group-unknown")
     assert live(mapped(named, series), "billing/receive", "consumer_lag").profile == "gcp_pubsub_stackdriver"
+
+
+@pytest.mark.parametrize(("told", "kind"), [("gauge", "period_total"), ("counter", "cumulative"), ("", "period_total")])
+def test_an_option_that_turns_minutes_into_counters_shows_in_the_type(told: str, kind: str) -> None:
+    orders = channel("googlepubsub", names(topic="orders"))
+    metric = "stackdriver_pubsub_topic_pubsub_googleapis_com_topic_send_message_operation_count"
+    inventory = inventory_of([(metric, {"topic_id": "orders"})], PROFILES)
+    inventory = replace(inventory, metadata={metric: MetricMetadata(told)} if told else {})
+
+    binding = live(map_catalog(catalog([orders]), PROFILES, [inventory]), orders.id, "enqueued_messages")
+
+    assert (binding.kind, binding.all[0].selector.period_ms) == (kind, 60_000 if kind == "period_total" else 0)
 
 
 def test_a_function_stands_for_the_service_of_its_name_only() -> None:
