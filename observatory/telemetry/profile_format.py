@@ -8,6 +8,7 @@ protocols: [kafka]                    # empty: any
 rank: 30                              # order among equally direct profiles, smaller first
 confidence: source_read
 caveats: [...]
+presence: [kminion_exporter_up]       # names that show that it is there, also where it measures nothing of a channel
 switch: set ... = true                # what makes series by channel appear, where the exporter is there without them
 variants: {default: {prefix: kminion_}}              # texts for {prefix} in metric names
 opentelemetry: {sent: {name: messaging.client.sent.messages, unit: "{message}", type: counter}}
@@ -75,7 +76,7 @@ KINDS_OF: dict[Instrument, tuple[SemanticKind, ...]] = {
 SHORTEST_PERIOD_MS = 60_000
 """Shorter periods than a minute are not exported by any monitoring service, and rules look at minutes."""
 _TOP = (
-    "profile", "title", "category", "versions", "protocols", "rank", "confidence", "caveats", "switch", "variants",
+    "profile", "title", "category", "versions", "protocols", "rank", "confidence", "caveats", "switch", "presence", "variants",
     "opentelemetry", "identities", "signals", "not_provided", "example", "example_spans",
 )  # fmt: skip
 _RECIPE = (
@@ -147,6 +148,7 @@ class _ProfileReader:
             recipes=tuple(recipes),
             span_recipes=tuple(spans),
             not_provided=not_provided,
+            presence=fields.texts(top.get("presence"), ("presence",)),
             caveats=fields.texts(top.get("caveats"), ("caveats",)),
             variants=tuple(variant.id for variant in self.variants),
             example=fields.text(top.get("example"), ("example",)),

@@ -24,7 +24,11 @@ def prove(
     by_name: dict[str, list[Mapping[str, str]]] = {}
     for name, labels in series:
         by_name.setdefault(name, []).append(labels)
-    found: dict[str, Location | None] = {}
+    found: dict[str, Location | None] = {
+        f"presence: the example has no series {name}": profile.location
+        for name in profile.presence
+        if name not in by_name
+    }
     for recipe in profile.recipes:
         for term in (*recipe.all, *recipe.success, *recipe.error):
             at = profile.places.get(recipe.signal, profile.location)

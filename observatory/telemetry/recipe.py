@@ -190,6 +190,7 @@ class Profile:
         rank: Order among profiles that measure a signal equally well, smaller first.
         recipes, span_recipes: In file order, variants expanded.
         not_provided: Signals it does not measure.
+        presence: Names that show that it is there, whether or not it measures anything that is mapped.
         example: Exposition text as the exporter writes it, which tests parse.
         example_spans: For span profiles: (role, system, destination, service, consumer group) of typical spans.
         places: Where each signal stands in the file, and under `example` the first line of the example.
@@ -205,6 +206,7 @@ class Profile:
     recipes: tuple[Recipe, ...] = ()
     span_recipes: tuple[SpanRecipe, ...] = ()
     not_provided: Mapping[str, NotProvided] = field(default_factory=dict)
+    presence: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()
     variants: tuple[str, ...] = ()
     example: str = ""

@@ -1006,3 +1006,27 @@ def test_the_switch_is_said_where_nothing_can_measure() -> None:
     )
 
     assert found.reason == "vernemq: the broker has no backlog per subscriber; watch the subscriber with traces"
+
+
+@pytest.mark.parametrize(
+    ("protocol", "series", "reason"),
+    [
+        (
+            "amqp",
+            ("rabbitmq_global_messages_received_total", {"protocol": "amqp091"}),
+            "rabbitmq (per-object) has no such series; set prometheus.return_per_object_metrics = true",
+        ),
+        ("mqtt", ("broker_publish_messages_received", {}), "mosquitto: the broker has no numbers per topic"),
+        ("redis", ("redis_exporter_build_info", {"version": "1.45.0"}), "name the stream in --check-streams"),
+        ("pulsar", ("pulsar_active_connections", {"broker": "b1"}), "exposeTopicLevelMetricsInPrometheus=true"),
+    ],
+)
+def test_an_exporter_that_shows_no_channel_yet_is_recognised_and_says_what_to_switch_on(
+    protocol: str, series: tuple[str, Mapping[str, str]], reason: str
+) -> None:
+    kind = {"amqp": "queue", "redis": "destination"}.get(protocol, "topic")
+    orders = channel(protocol, names(**{kind: "orders"}))
+
+    found = resolution(mapped(catalog([orders]), [series]), orders.id, "enqueued_messages")
+
+    assert reason in found.reason

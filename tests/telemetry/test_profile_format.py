@@ -275,3 +275,11 @@ def test_a_period_that_is_missing_or_of_no_use_is_a_fault(tmp_path: Path, before
     with pytest.raises(InputInvalid) as caught:
         load_profile(write(tmp_path, TOTAL.replace(before, after)))
     assert [problem.message for problem in caught.value.problems] == [words]
+
+
+def test_what_shows_the_presence_of_an_exporter_is_in_its_example(tmp_path: Path) -> None:
+    profile = load_profile(write(tmp_path, GOOD.replace("rank: 3", "rank: 3\npresence: [mine_up, mine_lag]")))
+    series = [("mine_lag", {"topic": "a", "group": "g"})]
+
+    messages = [problem.message for problem in prove(profile, series, {"mine_lag": "gauge"})]
+    assert messages[0] == "presence: the example has no series mine_up"
