@@ -46,7 +46,7 @@ def list_profiles(config: options.Config = None, json: options.Json = False) -> 
 @console.command
 def show_profile(name: Id, config: options.Config = None, json: options.Json = False) -> None:
     """What one exporter measures, by which series, how surely, and what it does not measure and why."""
-    found = {one.id: one for one in _loaded(config)}
+    found = {name: one for one in _loaded(config) for name in (one.id, *one.also)}
     if name not in found:
         near = get_close_matches(name, found, 1)
         raise UsageError(
@@ -161,6 +161,7 @@ def _head_json(profile: Profile) -> dict[str, Any]:
     return {
         "id": profile.id,
         "title": profile.title,
+        "also": list(profile.also),
         "category": profile.category,
         "versions": profile.versions,
         "protocols": list(profile.protocols),
@@ -206,6 +207,8 @@ def _profile_text(profile: Profile) -> Iterator[str]:
     from observatory.telemetry.recipe import CONFIDENCE_WORDS
 
     yield f"{profile.id}: {profile.title}"
+    if profile.also:
+        yield f"also: {', '.join(profile.also)}"
     yield f"versions: {profile.versions}; protocols: {', '.join(profile.protocols) or 'any'}"
     yield f"names: {CONFIDENCE_WORDS[profile.confidence]}"
     if any(profile.variants):

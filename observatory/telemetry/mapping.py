@@ -82,7 +82,7 @@ def map_catalog(catalog: Catalog, profiles: Sequence[Profile], inventories: Sequ
 
 
 def _override_problems(catalog: Catalog, profiles: Sequence[Profile]) -> Iterator[Problem]:
-    known = {profile.id for profile in profiles}
+    known = {name for profile in profiles for name in (profile.id, *profile.also)}
     subjects = [(one.id, one.telemetry) for one in catalog.channels]
     subjects += [(one.key, one.telemetry) for one in catalog.operations]
     for key, override in subjects:
@@ -236,7 +236,7 @@ class _Mapper:
                     yield _Ranked(self._key(subject, profile, span_recipe.place, order, found), found)
 
     def _concerns(self, profile: Profile, subject: Subject) -> bool:
-        if subject.profile == profile.id:
+        if profile.goes_by(subject.profile):
             return True
         return profile.speaks(subject.channel.protocol) and (not self.known or profile.id in self.in_use)
 
@@ -246,7 +246,7 @@ class _Mapper:
     ) -> tuple[int | bool, ...]:
         liveness = candidate.binding.liveness if candidate.binding else "missing"
         return (
-            subject.profile is not None and profile.id != subject.profile,
+            subject.profile is not None and not profile.goes_by(subject.profile),
             liveness != "live",
             candidate.proxy,
             candidate.coarseness,

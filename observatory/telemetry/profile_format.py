@@ -1,6 +1,7 @@
 """The YAML format of a profile, turned into `Profile` values; naming variants are expanded here.
 
 profile: kminion                      # id
+also: [kminion_exporter]              # other names that it goes by
 title: KMinion
 category: exporter                    # client, convention, broker, exporter, registry, traces
 versions: "2.2 - 2.3"                 # releases the names were checked for
@@ -76,7 +77,7 @@ KINDS_OF: dict[Instrument, tuple[SemanticKind, ...]] = {
 SHORTEST_PERIOD_MS = 60_000
 """Shorter periods than a minute are not exported by any monitoring service, and rules look at minutes."""
 _TOP = (
-    "profile", "title", "category", "versions", "protocols", "rank", "confidence", "caveats", "switch", "presence", "variants",
+    "profile", "also", "title", "category", "versions", "protocols", "rank", "confidence", "caveats", "switch", "presence", "variants",
     "opentelemetry", "identities", "signals", "not_provided", "example", "example_spans",
 )  # fmt: skip
 _RECIPE = (
@@ -148,6 +149,7 @@ class _ProfileReader:
             recipes=tuple(recipes),
             span_recipes=tuple(spans),
             not_provided=not_provided,
+            also=fields.texts(top.get("also"), ("also",)),
             presence=fields.texts(top.get("presence"), ("presence",)),
             caveats=fields.texts(top.get("caveats"), ("caveats",)),
             variants=tuple(variant.id for variant in self.variants),

@@ -185,6 +185,7 @@ class Profile:
 
     Attributes:
         id: What `x-telemetry: {profile: ...}` names.
+        also: Other names that it goes by, such as those of the endpoints or repositories that it covers.
         versions: Releases that the names were checked for.
         protocols: Lower-case AsyncAPI protocols it speaks about; empty for any.
         rank: Order among profiles that measure a signal equally well, smaller first.
@@ -207,12 +208,17 @@ class Profile:
     span_recipes: tuple[SpanRecipe, ...] = ()
     not_provided: Mapping[str, NotProvided] = field(default_factory=dict)
     presence: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()
     variants: tuple[str, ...] = ()
     example: str = ""
     example_spans: tuple[tuple[str, str, str, str, str], ...] = ()
     location: Location | None = field(default=None, compare=False)
     places: Mapping[str, Location] = field(default_factory=dict, compare=False)
+
+    def goes_by(self, name: str | None) -> bool:
+        """True when the name is its id or another one that it goes by."""
+        return name == self.id or name in self.also
 
     def speaks(self, protocol: str | None) -> bool:
         """True when the profile can say something about channels of this protocol; unknown protocols match all."""

@@ -1030,3 +1030,13 @@ def test_an_exporter_that_shows_no_channel_yet_is_recognised_and_says_what_to_sw
     found = resolution(mapped(catalog([orders]), [series]), orders.id, "enqueued_messages")
 
     assert reason in found.reason
+
+
+def test_a_profile_goes_by_the_names_of_what_it_covers() -> None:
+    queue = channel("amqp", names(queue="billing.orders"), telemetry=override("rabbitmq_detailed"))
+    series = [("rabbitmq_detailed_queue_messages", {"queue": "billing.orders", "vhost": "/"})]
+
+    result = mapped(catalog([queue]), series)
+
+    assert result.problems == ()
+    assert live(result, queue.id, "queue_depth").profile == "rabbitmq"
