@@ -100,6 +100,9 @@ class DeadLetters:
         return found | dict(self.place)
 
 
+NO_DEAD_LETTERS = DeadLetters()
+
+
 def sent_to(catalog: Catalog) -> frozenset[str]:
     """Names of channels that some application sends to, as the documents have it."""
     senders = {operation.channel_id for operation in catalog.operations if operation.action == "send"}
@@ -128,10 +131,10 @@ def dead_letters_of(
         said = (channel.dead_letter, "declared by the documents")
         return DeadLetters((said,), True, kind or "destination", place)
     if kind is None:
-        return DeadLetters()
+        return NO_DEAD_LETTERS
     main = names[kind][0]
     if main.pattern is not None or not main.value:
-        return DeadLetters()
+        return NO_DEAD_LETTERS
     called = tuple(
         (name, one.word)
         for one in CONVENTIONS

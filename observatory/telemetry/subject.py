@@ -9,7 +9,7 @@ from itertools import product
 
 from observatory.spec.catalog import Catalog, Channel, NameKind, Operation, RuntimeName
 from observatory.telemetry.binding import literal
-from observatory.telemetry.dead_letters import DeadLetters, Names, dead_letters_of, sent_to
+from observatory.telemetry.dead_letters import NO_DEAD_LETTERS, DeadLetters, Names, dead_letters_of, sent_to
 from observatory.telemetry.recipe import Spelling
 
 
@@ -50,7 +50,7 @@ class Subject:
     role: str
     channel: Channel
     names: Names
-    dead_letters: DeadLetters = DeadLetters()
+    dead_letters: DeadLetters = NO_DEAD_LETTERS
     service: str = ""
     consumer_group: str | None = None
     sole: bool = True
