@@ -25,6 +25,13 @@ class Deltas:
     t_ms: Int64
     values: Float64
 
+    def after(self, t_ms: int) -> Deltas:
+        """Those that end after an instant."""
+        kept = self.t_ms > t_ms
+        if kept.all():
+            return self
+        return Deltas(self.labels, self.owner[kept], self.start_ms[kept], self.t_ms[kept], self.values[kept])
+
 
 @dataclass(frozen=True, slots=True)
 class Beginnings:

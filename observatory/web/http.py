@@ -50,9 +50,8 @@ def health(service: Service) -> tuple[dict[str, Any], int]:
     """
     standing = service.standing
     now = service.clock()
-    stuck = (
-        standing.tried_ms is not None and now - standing.tried_ms > STUCK_INTERVALS * service.interval_seconds * 1000
-    )
+    silent = service.silent_seconds
+    stuck = silent is not None and silent > STUCK_INTERVALS * service.interval_seconds
     well = service.alive and not stuck
     body = {
         "state": "ok" if well else "failed",

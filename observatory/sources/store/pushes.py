@@ -34,17 +34,20 @@ class Pushes:
         self._told: dict[str, MetricMetadata] = {}
         self._heard: dict[Target, int] | None = None
 
-    def append(self, cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, batch: Batch) -> tuple[int, int]:
-        """Write a batch.
+    def append(
+        self, cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, batch: Batch, after_ms: int = NEVER_MS
+    ) -> tuple[int, int]:
+        """Write a batch, less what is not later than an instant: telemetry up to it was counted and removed.
 
         Returns:
             How many of its samples and increments were new, and how many samples were written for all of it.
         """
         if batch.beginnings.labels and self._heard is None:
             self._heard = _last_heard(series)
-        written = new = sample_table.append(cursor, series, batch.samples)
-        if len(batch.deltas.owner):
-            increments, appended = self._totals.append(cursor, series, batch.deltas)
+        written = new = sample_table.append(cursor, series, batch.samples, after_ms)
+        deltas = batch.deltas.after(after_ms)
+        if len(deltas.owner):
+            increments, appended = self._totals.append(cursor, series, deltas)
             new, written = new + increments, written + appended
         if batch.beginnings.labels:
             written += self._append_beginnings(cursor, series, batch.beginnings)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from observatory.sources.base import Float64, Int64, SampleSet
 from observatory.sources.store import writes
 from observatory.sources.store.database import registered
-from observatory.sources.store.series import SeriesDictionary
+from observatory.sources.store.series import NEVER_MS, SeriesDictionary
 
 Bools = NDArray[np.bool_]
 CHUNK_SAMPLES = 4096
@@ -32,11 +32,15 @@ HEAD_SAMPLES = 100_000
 """A head of this size is folded into chunks."""
 
 
-def append(cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, samples: SampleSet) -> int:
-    """Store what is new of a sample set, and note the hours of it; returns how many samples that was."""
+def append(
+    cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, samples: SampleSet, after_ms: int = NEVER_MS
+) -> int:
+    """Store what is new of a sample set after an instant, and note the hours of it; returns how many samples it was."""
     numbers = series.numbers(cursor, samples.labels)
     owner = np.repeat(numbers, np.diff(samples.offsets))
     owner, t_ms, values = _sorted_unique(owner, np.asarray(samples.t_ms, np.int64), np.asarray(samples.values))
+    if after_ms > NEVER_MS and not (recent := t_ms > after_ms).all():
+        owner, t_ms, values = owner[recent], t_ms[recent], values[recent]
     if not len(owner):
         return 0
     late = t_ms <= series.last_ms[owner]
@@ -51,7 +55,7 @@ def append(cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, samples:
         touched = np.unique(owner)
         if len(owner) >= BULK_SAMPLES_PER_SERIES * len(touched):
             fold_head(cursor, series, touched)
-            _write_chunks(cursor, series, owner, t_ms, values)
+            write_chunks(cursor, series, owner, t_ms, values)
         else:
             _write_head(cursor, owner, t_ms, values)
         np.maximum.at(series.last_ms, owner, t_ms)
@@ -95,7 +99,7 @@ def _insert_late(
     merged = _sorted_unique(
         np.concatenate([old_owner, owner]), np.concatenate([old_t, t_ms]), np.concatenate([old_values, values])
     )
-    _write_chunks(cursor, series, *merged)
+    write_chunks(cursor, series, *merged)
     return t_ms
 
 
@@ -147,7 +151,7 @@ def replace_since(
         np.concatenate([old_t[before], t_ms]),
         np.concatenate([old_values[before], values]),
     )
-    _write_chunks(cursor, series, *merged)
+    write_chunks(cursor, series, *merged)
     np.maximum.at(series.last_ms, owner, t_ms)
     writes.note(cursor, writes.hours_of(t_ms))
 
@@ -182,7 +186,7 @@ def _write_head(cursor: duckdb.DuckDBPyConnection, owner: Int64, t_ms: Int64, va
         cursor.execute("INSERT INTO sample_head SELECT * FROM new_samples")
 
 
-def _write_chunks(
+def write_chunks(
     cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, owner: Int64, t_ms: Int64, values: Float64
 ) -> None:
     """Cut sorted samples at series, at UTC days and at the size limit, and store the pieces.
@@ -249,7 +253,7 @@ def fold_head(cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, only:
         np.concatenate([old_t, np.asarray(head["t_ms"], np.int64)]),
         np.concatenate([old_values, _floats(head["sample_value"])]),
     )
-    _write_chunks(cursor, series, *merged)
+    write_chunks(cursor, series, *merged)
     return len(owner)
 
 

@@ -23,15 +23,19 @@ from observatory.sources.base import (
     SeriesRequest,
     SourceState,
     Span,
+    VisitQuery,
+    Visits,
 )
 from observatory.sources.batch import Batch
 from observatory.sources.store import bucket_series as bucket_table
+from observatory.sources.store import pruning, writes
 from observatory.sources.store import samples as sample_table
 from observatory.sources.store import spans as span_table
-from observatory.sources.store import writes
+from observatory.sources.store.contents import StoreContents, contents_of
 from observatory.sources.store.database import Database, registered
 from observatory.sources.store.pushes import Pushes
-from observatory.sources.store.series import SeriesDictionary
+from observatory.sources.store.series import NEVER_MS, SeriesDictionary
+from observatory.sources.store.visits import visits
 from observatory.telemetry.binding import SpanSelector
 from observatory.telemetry.inventory import Inventory, InventoryRequest, LabelSets, MetricMetadata, SpanDestination
 from observatory.windows import Grid, TimeRange
@@ -104,17 +108,20 @@ class Store:
         with self._database.reading() as cursor:
             self._series = SeriesDictionary.load(cursor)
             self._head_samples = int(cursor.execute("SELECT count(*) FROM sample_head").fetchall()[0][0])
+            self._pruned_ms: tuple[int, int] = cursor.execute("SELECT * FROM pruned").fetchall()[0]
 
     # samples
 
     def append_samples(self, samples: SampleSet) -> int:
         """Keep what is new; order does not matter, and of one series and timestamp the first value stays.
 
+        What is older than all that was pruned is not taken in again.
+
         Returns:
             Samples that were new.
         """
         with self.transaction(), self._database.writing() as cursor:
-            written = sample_table.append(cursor, self._series, samples)
+            written = sample_table.append(cursor, self._series, samples, self._pruned_ms[0] or NEVER_MS)
             self._grown(cursor, written)
         return written
 
@@ -140,7 +147,8 @@ class Store:
             if len(self._series.labels) + len(label_sets) > MOST_SERIES:
                 self._check_room(label_sets)
             with self.transaction(), self._database.writing() as cursor:
-                new, written = self._pushes.append(cursor, self._series, batch)
+                after_ms = self._pruned_ms[0] or NEVER_MS
+                new, written = self._pushes.append(cursor, self._series, batch, after_ms)
                 self.append_metadata(self._pushes.news(batch.metadata))
                 self._grown(cursor, written)
         return new
@@ -162,10 +170,44 @@ class Store:
             writes.fold(cursor)
             return sample_table.fold_head(cursor, self._series)
 
+    def prune(self, samples_until_ms: int | None, spans_until_ms: int | None) -> tuple[int, int]:
+        """Remove raw telemetry up to these midnights, for good; returns how many samples and spans went.
+
+        Days that were counted of it stay as good as they were: see `writes`.
+        """
+        samples_ms, spans_ms = samples_until_ms or 0, spans_until_ms or 0
+        if samples_ms <= self._pruned_ms[0] and spans_ms <= self._pruned_ms[1]:
+            return 0, 0
+        with self.transaction(), self._database.writing() as cursor:
+            samples = pruning.prune_samples(cursor, self._series, samples_ms) if samples_ms else 0
+            spans = pruning.prune_spans(cursor, spans_ms) if spans_ms else 0
+            bounds = max(samples_ms, self._pruned_ms[0]), max(spans_ms, self._pruned_ms[1])
+            cursor.execute("UPDATE pruned SET samples_until_ms = $1, spans_until_ms = $2", list(bounds))
+            self._pruned_ms, self._head_samples = bounds, 0
+        self._database.checkpoint()
+        return samples, spans
+
+    def oldest_ms(self) -> int | None:
+        """The oldest sample or span, whichever is older."""
+        with self._database.reading() as cursor:
+            row = cursor.execute("SELECT min(start_ns) // 1000000 FROM spans").fetchall()[0]
+        found = [one for one in (self.earliest_ms(), row[0]) if one is not None]
+        return int(min(found)) if found else None
+
+    def contents(self) -> StoreContents:
+        """How much there is of what."""
+        with self._database.reading() as cursor:
+            return contents_of(cursor, self._pruned_ms)
+
     def writes(self) -> dict[int, int]:
         """A number for each hour since the epoch that was written into, which changes when something is added to it."""
         with self._database.reading() as cursor:
             return writes.sums(cursor)
+
+    def marks(self, requests: Sequence[SeriesRequest], span: TimeRange) -> dict[int, int]:  # noqa: ARG002
+        """The same for the hours of a range, whichever series and spans were written."""
+        hours = range(span.start_ms // writes.HOUR_MS, -(-span.end_ms // writes.HOUR_MS))
+        return {hour: count for hour, count in self.writes().items() if hour in hours}
 
     def append_metadata(self, metadata: Mapping[str, MetricMetadata]) -> None:
         """Keep what TYPE, UNIT and HELP lines say of metrics; later words replace earlier ones."""
@@ -300,6 +342,10 @@ class Store:
         return self._append(*span_table.batch_from(columns, links))
 
     def _append(self, spans: pa.Table, links: pa.Table) -> int:
+        if self._pruned_ms[1]:
+            import pyarrow.compute as pc
+
+            spans = spans.filter(pc.field("start_ns") >= self._pruned_ms[1] * 10**6)
         with self._database.writing() as cursor:
             return span_table.append(cursor, spans, links)
 
@@ -325,6 +371,11 @@ class Store:
         number, step, count = rows.values()
         counts[np.asarray(number, np.int64), np.asarray(step, np.int64)] = np.asarray(count, np.float64)
         return {query.key: counts[index] for index, query in enumerate(queries)}
+
+    def visits(self, queries: Sequence[VisitQuery], span: TimeRange) -> Visits:
+        """Which traces came by which channels, and how they are linked."""
+        with self._database.reading() as cursor:
+            return visits(cursor, queries, span)
 
     def hop_latencies(self, selector: SpanSelector, span: TimeRange) -> tuple[Int64, Float64]:
         """Consumer instant in ms and latency in seconds of each hop, oldest first; below zero is clamped to zero."""

@@ -54,6 +54,18 @@ def test_a_series_begins_with_nothing_at_the_start_of_its_first_interval(store: 
     assert samples(store) == [(0, 0), (1, 5), (2, 8)]
 
 
+def test_an_increment_of_the_time_that_was_pruned_is_not_taken_in_again(store: Store) -> None:
+    """The sender repeats it after a restart of the store, when only the bound tells that it was counted."""
+    midnight = T_MS // 86_400_000 * 86_400_000
+    day = sent(midnight - 2 * MINUTE, midnight - MINUTE, 5)
+    push(store, day)
+    store.prune(midnight, None)
+
+    assert push(store, day) == 0
+    assert push(store, sent(midnight, midnight + MINUTE, 3)) == 1
+    assert [value for _, value in samples(store)][-2:] == [5, 8]
+
+
 def test_a_repeated_request_adds_nothing(store: Store) -> None:
     assert push(store, minute(1, 5)) == 1
     assert push(store, minute(2, 5)) == 1
@@ -84,6 +96,14 @@ def test_what_happened_after_a_silence_is_not_spread_over_it(store: Store) -> No
 def test_an_interval_that_begins_a_little_late_follows_the_one_before(store: Store) -> None:
     push(store, minute(1, 5))
     push(store, minute(2, 3, length=0.99))
+
+    assert samples(store) == [(0, 0), (1, 5), (2, 8)]
+
+
+def test_an_interval_that_comes_after_the_one_that_follows_it_begins_the_series_anew(store: Store) -> None:
+    push(store, minute(2, 3))
+    push(store, minute(1, 5))
+    push(store, minute(1, 5))
 
     assert samples(store) == [(0, 0), (1, 5), (2, 8)]
 
@@ -182,5 +202,6 @@ def test_order_and_repeats_of_increments_are_irrelevant(
             push(store, request)
         found = dict(samples(store))
 
+    assert min(found.items())[1] == 0
     at = [found[number + 1] for number in range(len(counts))]
     assert [high - low for low, high in zip([0, *at], at, strict=False)] == counts
