@@ -1,9 +1,10 @@
-"""Pushed metrics: points a second into the store, against decoding alone and against a real Prometheus' receiver.
+"""Pushed metrics: points into the store, against decoding alone and against a real Prometheus' receiver.
 
 python tests/bench/bench_receivers.py [series, 2000 unless told] [requests, 30 unless told]
 
-Every request carries one point of each series, as a push once a minute does. What is received is committed before it is
-answered, so the store's figure holds one write to disk for each request; Prometheus writes its log without waiting.
+Every request carries one point of each series, as a push once a minute does. Rates are by CPU time, of this process or
+of the server. What is received is committed before it is answered, so the store's time that passed holds one write to
+disk for each request; Prometheus writes its log without waiting.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import prometheus_server
+from bench_samples import server_cpu
 from engines import prometheus_3
 from otlp_metric_writer import CUMULATIVE, DELTA, Request
 from write_request_writer import Series, compressed, write_request
@@ -34,14 +37,20 @@ BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 MOST = 10**9
 
 
-def timed(what: str, points: int, bodies: Sequence[bytes], work: Callable[[bytes], object]) -> float:
-    """Seconds that all requests take, printed with the rate."""
-    begin = time.perf_counter()
+def timed(
+    what: str,
+    points: int,
+    bodies: Sequence[bytes],
+    work: Callable[[bytes], object],
+    cpu: Callable[[], float] = time.process_time,
+) -> float:
+    """CPU seconds that all requests take where the work is done, printed with the rate and the time that passed."""
+    begin, used = time.perf_counter(), cpu()
     for body in bodies:
         work(body)
-    seconds = time.perf_counter() - begin
-    print(f"  {what:44}{seconds:8.2f} s {points / seconds:12,.0f} points/s {len(bodies) / seconds:8.1f} requests/s")
-    return seconds
+    seconds, used = time.perf_counter() - begin, cpu() - used
+    print(f"  {what:40}{used:7.2f} CPU s {points / max(used, 0.01):9,.0f} points/CPU s   {seconds:6.2f} s passed")
+    return used
 
 
 def into_store(what: str, points: int, bodies: Sequence[bytes], decode: Callable[[bytes], Batch]) -> None:
@@ -50,7 +59,7 @@ def into_store(what: str, points: int, bodies: Sequence[bytes], decode: Callable
     with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "bench.duckdb") as store:
         kept = timed(f"{what}, decoded and in the store", points, bodies, lambda body: store.append_batch(decode(body)))
         again = timed(f"{what}, all of it repeated", points, bodies, lambda body: store.append_batch(decode(body)))
-    print(f"  {'kept / decoded alone, repeated / kept':44}{kept / alone:8.1f}x{again / kept:8.1f}x")
+    print(f"  {'kept / decoded alone, repeated / kept':40}{kept / alone:8.1f}x{again / kept:8.1f}x")
 
 
 def otlp_bodies(series: int, requests: int, temporality: int, start_ms: int) -> list[bytes]:
@@ -113,7 +122,8 @@ def prometheus_receives(first: Sequence[bytes], second: Sequence[bytes], otlp: S
                 def post(body: bytes, url: str = server.url + path, headers: dict[str, str] = headers) -> None:
                     session.post(url, body, headers=headers, timeout=60).raise_for_status()
 
-                timed(f"Prometheus {name} receives {kind}", total, bodies, post)
+                cpu = partial(server_cpu, server.pid)
+                timed(f"Prometheus {name} receives {kind}", total, bodies, post, cpu)
 
 
 def main() -> None:
