@@ -49,6 +49,11 @@ class _Known:
     problems: tuple[Problem, ...]
     failed: frozenset[str]
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether anything is measured; where nothing is, the first telemetry is about to come."""
+        return any(one.chosen is not None for one in self.mapping.resolutions.values())
+
 
 class Estate:
     """Everything that is asked again and again, read once: catalogue, objectives, profiles, policies.
@@ -304,7 +309,7 @@ class Estate:
 
     def _mapping(self, grid: Grid, previous: Snapshot | None) -> _Known:
         known = self._known
-        usable = previous is not None and known is not None and not known.failed
+        usable = previous is not None and known is not None and not known.failed and known.is_bound
         if usable and known is not None and 0 <= grid.end_ms - known.at_ms < MAPPING_FRESH_MS:
             return known
         span = TimeRange(grid.start_ms - INVENTORY_LOOKBACK_MS, grid.end_ms)
