@@ -22,7 +22,7 @@ demo: $(VENV)/.installed  ## the dashboards on a simulated estate, on loopback; 
 	@$(BIN)/observatory demo --port $(PORT)
 
 test: $(VENV)/.installed-tests  ## everything that CI runs: format, lint, types, import contract, tests, docs
-	@bash .ci/system-packages prometheus rabbitmq-server chromium victoria-metrics
+	@bash .ci/system-packages prometheus rabbitmq-server chromium victoria-metrics clickhouse-server
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy

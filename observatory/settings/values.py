@@ -28,6 +28,21 @@ class PrometheusSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClickHouseSettings:
+    """A ClickHouse server whose days several instances share.
+
+    Attributes:
+        url: Of its HTTP interface.
+        headers: Sent with every request; values may be secrets and are never logged.
+    """
+
+    url: str
+    database: str = "default"
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    timeout_seconds: float = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that a command may be told, resolved against the folder of the settings file.
 
@@ -40,6 +55,7 @@ class Settings:
         policies_dir: Folder of the team's own burn-rate policies.
         dashboards_dir: Folder of the team's own dashboards, layered over the shipped ones.
         store: File of the embedded store.
+        clickhouse: Where days that were counted are shared with other instances.
         keeping: How long what is kept, and how far back late telemetry is looked for.
         cache_dir: Folder for what unchanged documents need not be read for again; None keeps nothing.
     """
@@ -53,6 +69,7 @@ class Settings:
     dashboards_dir: Path | None = None
     prometheus: tuple[PrometheusSettings, ...] = ()
     store: Path | None = None
+    clickhouse: ClickHouseSettings | None = None
     keeping: KeepingSettings = field(default_factory=KeepingSettings)
     cache_dir: Path | None = None
     allow_remote_references: bool = False
