@@ -116,7 +116,7 @@ def recount(
     """Forget days that were counted and kept, so that the next command counts them anew from telemetry.
 
     Those beside the store, and those of a shared ledger where one is named. For telemetry that came later than `late`
-    of the settings. A day that its server has forgotten is lost by this.
+    of the settings. What a day came to stays for where its telemetry has gone.
     """
     from observatory.sources.opening import kept_folder_of
     from observatory.sources.store.kept_plans import forget

@@ -19,6 +19,7 @@ from observatory.ledger.arrivals import CHECK_MS, LATE_MS, Arrivals
 from observatory.ledger.blocks import Blocks
 from observatory.ledger.days import blocks_of, is_day
 from observatory.ledger.evidence import Sources
+from observatory.ledger.history import Past
 from observatory.ledger.hops import expressions_of
 from observatory.ledger.keeping import Keeper, KeptPages
 from observatory.ledger.ledger import Counting, Findings, Ledger, Row
@@ -224,14 +225,14 @@ def _count(
     blocks = blocks_of(grid)
     if kept is not None:
         pages = {block: page for block in blocks if is_day(block) and (page := kept.load(block)) is not None}
+    runs = _runs([block for block in blocks if block not in pages])
+    whole: list[Page] = []
     # The newest first: how far the sources have come decides which days can be kept.
-    for run in reversed(_runs([block for block in blocks if block not in pages])):
+    for run in reversed(runs):
         for page in work.pages(run):
             pages[page.block] = page
             if kept is not None and is_day(page.block) and work.is_whole(page):
-                kept.keep(page, work.read_for(page))
-    if kept is not None:
-        work.problems += kept.problems
+                whole.append(page)
     counted = work.joined([pages[block] for block in blocks], grid)
     bounds = work.bounds(counted)
     rows: dict[str, Row] = {}
@@ -242,6 +243,14 @@ def _count(
             continue
         row = _row(measurement, counted)
         rows[key] = _within(row, *bounds[key]) if key in bounds else row
+    if keeper is not None and kept is not None and runs:
+        past = Past(keeper.history(grid.step_ms))
+        rows, restored = past.restored(rows, grid, runs)
+        for page in whole:
+            if page.block.start_ms not in restored:
+                kept.keep(page, work.read_for(page))
+                past.keep(rows, grid, page.block)
+        work.problems += kept.problems
     dark_since = {
         key: min(found)
         for key in rows

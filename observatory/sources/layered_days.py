@@ -26,6 +26,8 @@ class Shelf(Protocol):
 
     def days(self, plan: str, step_ms: int) -> Days: ...
 
+    def history(self, step_ms: int) -> Days: ...
+
 
 class LayeredDays:
     """Records are looked for on each shelf in turn, and kept on all of them."""
@@ -36,6 +38,10 @@ class LayeredDays:
     def days(self, plan: str, step_ms: int) -> LayeredPlan:
         """Records of a plan, as of now."""
         return LayeredPlan([one.days(plan, step_ms) for one in self._shelves])
+
+    def history(self, step_ms: int) -> LayeredPlan:
+        """Records that hold for every plan."""
+        return LayeredPlan([one.history(step_ms) for one in self._shelves])
 
 
 class LayeredPlan:

@@ -20,6 +20,8 @@ from observatory.sources.store.kept_days import held, plan_name
 from observatory.sources.store.writes import ANY_HOUR
 from observatory.windows import TimeRange
 
+HISTORY = "history-"
+"""What the name of a plan begins with that stands for all of them."""
 TABLE = "observatory_days"
 CREATE = f"""
 CREATE TABLE IF NOT EXISTS {TABLE} (
@@ -54,10 +56,22 @@ class SharedDays:
 
     def days(self, plan: str, step_ms: int) -> SharedPlan:
         """Records of a plan, as of now: to be asked for before any telemetry is read."""
-        writes = self._writes()
-        # The telemetry of a store is its own: two instances with a store each find nothing of one another.
+        writes = self._telemetry()
+        # The telemetry of a store is its own: two instances that hold some find nothing of one another.
         name = plan_name(f"{self._servers} {writes.get(ANY_HOUR, '')}", plan, step_ms)
         return SharedPlan(self._connection, name, writes, self._clock)
+
+    def history(self, step_ms: int) -> SharedPlan | Nowhere:
+        """Records that hold for every plan; of a store with telemetry of its own they are kept beside it alone."""
+        if self._telemetry():
+            return Nowhere()
+        name = f"{HISTORY}{plan_name(self._servers, '', step_ms)}"
+        return SharedPlan(self._connection, name, None, self._clock)
+
+    def _telemetry(self) -> Mapping[int, int]:
+        """What the store of this instance holds; nothing where it serves to keep days and nothing else."""
+        writes = self._writes()
+        return writes if any(hour != ANY_HOUR for hour in writes) else {}
 
     def forget(self, after_ms: int) -> int:
         """Let every plan count days anew that end after an instant; returns how many.
@@ -67,7 +81,7 @@ class SharedDays:
         """
         since = _date(after_ms // 86_400_000)
         rows = (
-            f"SELECT plan, step_day FROM {TABLE} WHERE step_day >= '{since}'"  # noqa: S608
+            f"SELECT plan, step_day FROM {TABLE} WHERE step_day >= '{since}' AND plan NOT LIKE '{HISTORY}%'"  # noqa: S608
             " GROUP BY plan, step_day HAVING argMax(length(record), kept_ms) > 0"
         )
         try:
@@ -87,11 +101,24 @@ class SharedDays:
         self._connection.close()
 
 
+class Nowhere:
+    """Holds no record and keeps none."""
+
+    problems: tuple[Problem, ...] = ()
+
+    def load(self, day: int) -> Record | None:  # noqa: ARG002
+        """Nothing."""
+        return None
+
+    def keep(self, day: int, record: Record, read: TimeRange) -> None:
+        """Nothing is kept."""
+
+
 class SharedPlan:
     """Records of one plan. After the first failure nothing more is asked."""
 
     def __init__(
-        self, connection: Connection, name: str, writes: Mapping[int, int], clock: Callable[[], float]
+        self, connection: Connection, name: str, writes: Mapping[int, int] | None, clock: Callable[[], float]
     ) -> None:
         self.problems: tuple[Problem, ...] = ()
         self._connection = connection
@@ -114,13 +141,15 @@ class SharedPlan:
                 self.problems = tuple(error.problems)
             return None
         found = decode(_text_of(answer))
-        return found.record if found is not None and found.writes == held(self._writes, found.read) else None
+        if found is None or (self._writes is not None and found.writes != held(self._writes, found.read)):
+            return None
+        return found.record
 
     def keep(self, day: int, record: Record, read: TimeRange) -> None:
         """Keep a record that was made of telemetry in a range; where that is not possible `problems` says so."""
         if self.problems:
             return
-        content = encode(StoredDay(record, read, held(self._writes, read)))
+        content = encode(StoredDay(record, read, held(self._writes or {}, read)))
         name = self._name.encode()
         row = _length(len(name)) + name + day.to_bytes(2, "little")
         row += round(self._clock() * 1000).to_bytes(8, "little") + _length(len(content)) + content

@@ -230,7 +230,7 @@ def test_pruning_and_compaction_that_are_killed_leave_every_number_as_it_was(tmp
             recent = store.samples(SeriesRequest("handled_total", (), TimeRange(END_MS - 4 * DAY_MS, END_MS)))
             assert np.diff(recent.offsets).tolist() == [3 * 1440 + 720] * 2
     compact(path)
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["s.duckdb", "s.duckdb.days"]
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["s.duckdb", "s.duckdb.days", "s.duckdb.history"]
 
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
