@@ -35,7 +35,7 @@ def serve(
     ownership: options.Ownership = None,
     overlay: options.Overlay = None,
 ) -> None:
-    """Serve the dashboards, /api/status, /healthz, /metrics and an OTLP receiver at /v1/traces."""
+    """Serve the dashboards, /api/status, /healthz and /metrics; receive OTLP and Prometheus remote-write."""
     from observatory.evaluate.estate import Estate
     from observatory.sources.opening import open_sources
     from observatory.sources.store import Store

@@ -15,6 +15,7 @@ from observatory.settings.cache_folder import cache_folder
 from observatory.settings.clickhouse import EXAMPLE as CLICKHOUSE_EXAMPLE
 from observatory.settings.clickhouse import KEYS as CLICKHOUSE_KEYS
 from observatory.settings.clickhouse import clickhouse_at
+from observatory.settings.exclusions import read_exclusions
 from observatory.settings.keeping import read_keeping
 from observatory.settings.secrets import HeaderError, header_value, split_header, take_credentials
 from observatory.settings.values import ClickHouseSettings, PrometheusSettings, Settings
@@ -154,8 +155,12 @@ class _File:
                 values["allow_remote_references"] = data["allow_remote_references"]
             else:
                 self._add("settings-value", "allow_remote_references is true or false", ("allow_remote_references",))
+        if data.get("journeys") is not None:
+            values["journeys"] = self.reading
         if "prometheus" in data:
             values["prometheus"] = self._servers(data["prometheus"])
+        if "exclusions" in data:
+            values["exclusions"] = read_exclusions(self.reading, self.folder, self.problems)
         return Settings(**values)
 
     def _store(self, value: Any) -> dict[str, Any]:

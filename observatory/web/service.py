@@ -152,7 +152,7 @@ class Service:
             return replace(before, snapshot=told, tried_ms=now_ms, problems=_source_problems(snapshot, gone))
         if self._whole is None or gone <= failed_sources(self._whole):
             self._whole = snapshot
-        measured = [*snapshot.measurements.values(), *self._whole.measurements.values()]
+        measured = [*snapshot.asked(), *self._whole.asked()]
         if gone or not any(problem.severity == "error" for problem in snapshot.ledger.problems):
             self._read = replace(snapshot, ledger=without(snapshot.ledger, measured, gone))
         # Else single requests failed: what they left out is read again, from where the last whole reading ended.

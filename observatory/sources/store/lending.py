@@ -41,6 +41,7 @@ QUESTIONS = frozenset(
         "span_count",
         "span_presence",
         "trace",
+        "visits",
         "writes",
     }
 )

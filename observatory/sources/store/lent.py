@@ -18,6 +18,8 @@ from observatory.sources.base import (
     SeriesRequest,
     SourceState,
     Span,
+    VisitQuery,
+    Visits,
 )
 from observatory.sources.store import wire
 from observatory.sources.store.contents import StoreContents
@@ -139,6 +141,11 @@ class LentStore:
     def count_messages(self, queries: Sequence[MessageQuery], grid: Grid) -> dict[str, Float64]:
         """As `Store.count_messages`."""
         found: dict[str, Float64] = self._ask("count_messages", list(queries), grid)
+        return found
+
+    def visits(self, queries: Sequence[VisitQuery], span: TimeRange) -> Visits:
+        """As `Store.visits`."""
+        found: Visits = self._ask("visits", list(queries), span)
         return found
 
     def hop_latencies(self, selector: SpanSelector, span: TimeRange) -> tuple[Int64, Float64]:

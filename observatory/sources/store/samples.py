@@ -94,17 +94,8 @@ def _insert_late(
     touched = np.unique(owner)
     # The head may reach back before a late sample: it becomes chunks first, so that order holds.
     fold_head(cursor, series, touched)
-    reach = pa.table({"series_id": touched.astype(np.int32), **_extent(owner, t_ms, touched)})
-    with registered(cursor, {"reach": reach}):
-        old = cursor.sql(
-            "SELECT sample_chunks.series_id, first_ms, t_ms, sample_values FROM sample_chunks JOIN reach"
-            " ON sample_chunks.series_id = reach.series_id AND first_ms <= until_ms AND last_ms >= from_ms"
-        ).to_arrow_table()
-        cursor.execute(
-            "DELETE FROM sample_chunks USING reach"
-            " WHERE sample_chunks.series_id = reach.series_id AND first_ms <= until_ms AND last_ms >= from_ms"
-        )
-    old_owner, old_t, old_values = _unpack(old)
+    first, last = np.searchsorted(owner, touched, "left"), np.searchsorted(owner, touched, "right") - 1
+    old_owner, old_t, old_values = _taken_out(cursor, touched, t_ms[first], t_ms[last])
     merged = _sorted_unique(
         np.concatenate([old_owner, owner]), np.concatenate([old_t, t_ms]), np.concatenate([old_values, values])
     )
@@ -129,10 +120,64 @@ def _among(owner: Int64, t_ms: Int64, known_owner: Int64, known_t: Int64) -> Boo
     return result
 
 
-def _extent(owner: Int64, t_ms: Int64, touched: Int64) -> dict[str, Int64]:
-    first = np.searchsorted(owner, touched, "left")
-    last = np.searchsorted(owner, touched, "right") - 1
-    return {"from_ms": t_ms[first], "until_ms": t_ms[last]}
+def _taken_out(
+    cursor: duckdb.DuckDBPyConnection, touched: Int64, from_ms: Int64, until_ms: Int64
+) -> tuple[Int64, Int64, Float64]:
+    """The samples of all chunks that reach into a stretch of their series, which are in no chunk afterwards."""
+    reach = pa.table({"series_id": touched.astype(np.int32), "from_ms": from_ms, "until_ms": until_ms})
+    with registered(cursor, {"reach": reach}):
+        old = cursor.sql(
+            "SELECT sample_chunks.series_id, first_ms, t_ms, sample_values FROM sample_chunks JOIN reach"
+            " ON sample_chunks.series_id = reach.series_id AND first_ms <= until_ms AND last_ms >= from_ms"
+        ).to_arrow_table()
+        cursor.execute(
+            "DELETE FROM sample_chunks USING reach"
+            " WHERE sample_chunks.series_id = reach.series_id AND first_ms <= until_ms AND last_ms >= from_ms"
+        )
+    return _unpack(old)
+
+
+def replace_since(
+    cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, owner: Int64, t_ms: Int64, values: Float64
+) -> None:
+    """Put these samples in the place of all that their series have since the first of each; sorted by series, time."""
+    touched, first = np.unique(owner, return_index=True)
+    fold_head(cursor, series, touched)
+    since = t_ms[first]
+    old_owner, old_t, old_values = _taken_out(cursor, touched, since, np.full(len(touched), np.iinfo(np.int64).max))
+    before = old_t < since[np.searchsorted(touched, old_owner)]
+    merged = _sorted_unique(
+        np.concatenate([old_owner[before], owner]),
+        np.concatenate([old_t[before], t_ms]),
+        np.concatenate([old_values[before], values]),
+    )
+    write_chunks(cursor, series, *merged)
+    np.maximum.at(series.last_ms, owner, t_ms)
+    writes.note(cursor, writes.hours_of(t_ms))
+
+
+def last_until(
+    cursor: duckdb.DuckDBPyConnection, numbers: Sequence[int], until_ms: int
+) -> dict[int, tuple[int, float]]:
+    """The newest sample at or before an instant of each series that has one: time and value."""
+    chosen = pa.table({"series_id": pa.array(list(numbers), pa.int32())})
+    with registered(cursor, {"chosen": chosen}):
+        rows = cursor.execute(
+            "SELECT series_id, max_by(struct_pack(t := t_ms, v := sample_values), first_ms)"
+            " FROM sample_chunks SEMI JOIN chosen USING (series_id) WHERE first_ms <= $1 GROUP BY series_id",
+            [until_ms],
+        ).fetchall()
+        head = cursor.execute(
+            "SELECT series_id, max(t_ms), max_by(sample_value, t_ms) FROM sample_head SEMI JOIN chosen"
+            " USING (series_id) WHERE t_ms <= $1 GROUP BY series_id",
+            [until_ms],
+        ).fetchall()
+    found: dict[int, tuple[int, float]] = {}
+    for number, chunk in rows:
+        at = int(np.searchsorted(chunk["t"], until_ms, side="right")) - 1
+        found[number] = (int(chunk["t"][at]), float(chunk["v"][at]))
+    # The head is newer than every chunk.
+    return found | {number: (int(t_ms), float(value)) for number, t_ms, value in head}
 
 
 def _write_head(cursor: duckdb.DuckDBPyConnection, owner: Int64, t_ms: Int64, values: Float64) -> None:

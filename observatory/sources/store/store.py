@@ -8,10 +8,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 
 from observatory.compile import sql
+from observatory.errors import SourceFailed
 from observatory.sources.base import (
     Float64,
     HopQuery,
@@ -21,19 +23,27 @@ from observatory.sources.base import (
     SeriesRequest,
     SourceState,
     Span,
+    VisitQuery,
+    Visits,
 )
+from observatory.sources.batch import Batch
+from observatory.sources.store import bucket_series as bucket_table
 from observatory.sources.store import pruning, writes
 from observatory.sources.store import samples as sample_table
 from observatory.sources.store import spans as span_table
 from observatory.sources.store.contents import StoreContents, contents_of
 from observatory.sources.store.database import Database, registered
+from observatory.sources.store.pushes import Pushes
 from observatory.sources.store.series import NEVER_MS, SeriesDictionary
+from observatory.sources.store.visits import visits
 from observatory.telemetry.binding import SpanSelector
 from observatory.telemetry.inventory import Inventory, InventoryRequest, LabelSets, MetricMetadata, SpanDestination
 from observatory.windows import Grid, TimeRange
 
 TOGETHER_MS = 3 * 86_400_000
 """Requests for longer are read one by one, so that not all of it is in memory twice."""
+MOST_SERIES = 1_000_000
+"""Series of pushed metrics beyond which no new ones are taken."""
 PRESENCE_MS = 300_000
 """Silence of spans on both sides of a step that is still no outage."""
 
@@ -94,6 +104,7 @@ class Store:
 
     def _reload(self) -> None:
         """Read what memory mirrors anew, after opening and after a transaction that was given up."""
+        self._pushes = Pushes()
         with self._database.reading() as cursor:
             self._series = SeriesDictionary.load(cursor)
             self._head_samples = int(cursor.execute("SELECT count(*) FROM sample_head").fetchall()[0][0])
@@ -111,12 +122,46 @@ class Store:
         """
         with self.transaction(), self._database.writing() as cursor:
             written = sample_table.append(cursor, self._series, samples, self._pruned_ms[0] or NEVER_MS)
-            self._head_samples += written
-            if self._head_samples > sample_table.HEAD_SAMPLES:
-                sample_table.fold_head(cursor, self._series)
-                writes.fold(cursor)
-                self._head_samples = 0
+            self._grown(cursor, written)
         return written
+
+    def _grown(self, cursor: duckdb.DuckDBPyConnection, written: int) -> None:
+        """Fold the head once it has become large."""
+        self._head_samples += written
+        if self._head_samples > sample_table.HEAD_SAMPLES:
+            sample_table.fold_head(cursor, self._series)
+            writes.fold(cursor)
+            self._head_samples = 0
+
+    def append_batch(self, batch: Batch) -> int:
+        """Keep a request of pushed metrics, all of it or nothing; repeats do no harm.
+
+        Returns:
+            Samples and increments that were new.
+
+        Raises:
+            SourceFailed: `store-full`; it holds new series, and there are `MOST_SERIES` already. Else see `Database`.
+        """
+        with self._database.exclusive():
+            label_sets = (*batch.samples.labels, *batch.beginnings.labels)
+            if len(self._series.labels) + len(label_sets) > MOST_SERIES:
+                self._check_room(label_sets)
+            with self.transaction(), self._database.writing() as cursor:
+                after_ms = self._pruned_ms[0] or NEVER_MS
+                new, written = self._pushes.append(cursor, self._series, batch, after_ms)
+                self.append_metadata(self._pushes.news(batch.metadata))
+                self._grown(cursor, written)
+        return new
+
+    def _check_room(self, label_sets: Iterable[Mapping[str, str]]) -> None:
+        if len(self._series.labels) + self._series.unknown(label_sets) > MOST_SERIES:
+            raise SourceFailed(
+                self._database.problem(
+                    "store-full",
+                    f"the store has {len(self._series.labels):,} series, and no room for new ones",
+                    "find the label that has so many values, and let its sender leave it out",
+                )
+            )
 
     def compact(self) -> int:
         """Fold live samples into chunks now; returns how many."""
@@ -205,6 +250,8 @@ class Store:
                     if number in live:
                         row = tuple(series.labels[number].get(label, "") for label in labels)
                         rows[row] = rows.get(row, 0) + 1
+                for row in bucket_table.rows(cursor, series, metric, labels, live):
+                    rows[row] = rows.get(row, 0) + 1
                 if rows:
                     ordered = sorted(rows)
                     found[metric] = LabelSets(tuple(labels), tuple(ordered), tuple(rows[row] for row in ordered))
@@ -221,10 +268,12 @@ class Store:
         series = self._series
         with self._database.reading() as cursor:
             numbers = series.matching(cursor, request.metric, request.matchers)
-            if not numbers:
-                return SampleSet.of(())
-            owner, t_ms, values = sample_table.read(cursor, numbers, request.range.start_ms, request.range.end_ms)
-        return self._set_of(series, owner, t_ms, values)
+            found = SampleSet.of(())
+            if numbers:
+                span = request.range
+                found = self._set_of(series, *sample_table.read(cursor, numbers, span.start_ms, span.end_ms))
+            buckets = series.buckets(cursor, request.metric, request.matchers)
+            return bucket_table.beside(cursor, series, found, request, buckets) if buckets else found
 
     def samples_together(self, requests: Sequence[SeriesRequest]) -> list[SampleSet]:
         """The same for several requests; those for few days in one go, which unpacks each stretch of the file once."""
@@ -234,6 +283,8 @@ class Store:
             return [self.samples(one) for one in requests]
         series = self._series
         with self._database.reading() as cursor:
+            if any(series.buckets(cursor, one.metric) for one in requests):
+                return [self.samples(one) for one in requests]
             wanted = [series.matching(cursor, one.metric, one.matchers) for one in requests]
             every = sorted({number for numbers in wanted for number in numbers})
             if not every:
@@ -320,6 +371,11 @@ class Store:
         number, step, count = rows.values()
         counts[np.asarray(number, np.int64), np.asarray(step, np.int64)] = np.asarray(count, np.float64)
         return {query.key: counts[index] for index, query in enumerate(queries)}
+
+    def visits(self, queries: Sequence[VisitQuery], span: TimeRange) -> Visits:
+        """Which traces came by which channels, and how they are linked."""
+        with self._database.reading() as cursor:
+            return visits(cursor, queries, span)
 
     def hop_latencies(self, selector: SpanSelector, span: TimeRange) -> tuple[Int64, Float64]:
         """Consumer instant in ms and latency in seconds of each hop, oldest first; below zero is clamped to zero."""

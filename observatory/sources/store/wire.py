@@ -18,18 +18,40 @@ import orjson
 
 from observatory.errors import Problem
 from observatory.location import Location
-from observatory.sources.base import HopQuery, MessageQuery, SampleSet, SeriesRequest, Span
+from observatory.sources.base import HopQuery, MessageQuery, SampleSet, SeriesRequest, Span, VisitQuery, Visits
 from observatory.sources.store.contents import StoreContents
 from observatory.telemetry.binding import Matcher, SpanSelector
 from observatory.telemetry.inventory import Inventory, InventoryRequest, LabelSets, MetricMetadata, SpanDestination
 from observatory.windows import Grid, TimeRange
 
-_QUESTIONS = (Grid, HopQuery, InventoryRequest, Matcher, MessageQuery, SeriesRequest, SpanSelector, TimeRange)
-_ANSWERS = (Inventory, LabelSets, MetricMetadata, SampleSet, Span, SpanDestination, StoreContents, Problem, Location)
+_QUESTIONS = (
+    Grid,
+    HopQuery,
+    InventoryRequest,
+    Matcher,
+    MessageQuery,
+    SeriesRequest,
+    SpanSelector,
+    TimeRange,
+    VisitQuery,
+)
+_ANSWERS = (
+    Inventory,
+    LabelSets,
+    MetricMetadata,
+    SampleSet,
+    Span,
+    SpanDestination,
+    StoreContents,
+    Visits,
+    Problem,
+    Location,
+)
 _CLASSES: dict[str, Callable[..., Any]] = {one.__name__: one for one in (*_QUESTIONS, *_ANSWERS)}
-_KINDS = {"i": np.dtype(np.int64), "f": np.dtype(np.float64), "b": np.dtype(np.bool_)}
+_KINDS = {"i": np.dtype(np.int64), "f": np.dtype(np.float64), "b": np.dtype(np.bool_), "u": np.dtype(np.uint64)}
 _HEAD = struct.Struct("<Q")
 MOST_HEAD_BYTES = 1 << 30
+MOST_ARRAY_BYTES = 1 << 36
 _KIND, _CLASS = "$", "$class"
 """Keys that say what an object in the head stands for."""
 
@@ -49,7 +71,9 @@ def send(connection: socket.socket, value: Any) -> None:
     head = orjson.dumps(_packed(value, arrays))
     connection.sendall(_HEAD.pack(len(head)) + head)
     for array in arrays:
-        connection.sendall(np.ascontiguousarray(array).data.cast("B"))
+        # Bytes of an empty array with two axes cannot be seen as one line.
+        if array.size:
+            connection.sendall(np.ascontiguousarray(array).data.cast("B"))
 
 
 def receive(connection: socket.socket, most_bytes: int = MOST_HEAD_BYTES) -> Any:
@@ -92,7 +116,7 @@ def _packed(value: Any, arrays: list[np.ndarray[Any, Any]]) -> Any:
             return value if math.isfinite(value) else {_KIND: "float", "of": repr(value)}
         case np.ndarray():
             arrays.append(value)
-            return {_KIND: "array", "dtype": _letter(value.dtype), "count": len(value)}
+            return {_KIND: "array", "dtype": _letter(value.dtype), "shape": list(value.shape)}
         case np.generic():
             return _packed(value.item(), arrays)
         case list():
@@ -129,7 +153,10 @@ def _unpacked(told: Any, connection: socket.socket) -> Any:
             return float(of)
         case "array":
             dtype = _KINDS[told["dtype"]]
-            return np.frombuffer(_exactly(connection, int(told["count"]) * dtype.itemsize), dtype)
+            size = math.prod(told["shape"]) * dtype.itemsize
+            if not 0 <= size <= MOST_ARRAY_BYTES:
+                raise ValueError("the array is too long")
+            return np.frombuffer(_exactly(connection, size), dtype).reshape(told["shape"])
         case "tuple":
             return tuple(_unpacked(one, connection) for one in of)
         case "set":

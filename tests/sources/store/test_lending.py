@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from observatory.errors import Problem, SourceFailed
 from observatory.ledger.build import build
 from observatory.location import Location
 from observatory.settings import Settings
-from observatory.sources.base import HopQuery, MessageQuery, SampleSet, SeriesRequest
+from observatory.sources.base import HopQuery, MessageQuery, SampleSet, SeriesRequest, VisitQuery, Visits
 from observatory.sources.opening import kept_beside, open_sources
 from observatory.sources.store import Store, wire
 from observatory.sources.store.lending import QUESTIONS, Lending, socket_of
@@ -52,8 +53,12 @@ ASKED: dict[str, tuple[Any, ...]] = {
     "span_count": (),
     "span_presence": (GRID,),
     "trace": (f"{7:032x}",),
+    "visits": ([VisitQuery(selector=SELECTOR, role="producer"), VisitQuery(selector=SELECTOR, role="consumer")], SPAN),
     "writes": (),
 }
+WRITING = {"open", "close", "transaction", "compact", "prune", "append_samples", "append_batch", "append_metadata"}
+WRITING |= {"append_spans", "append_span_batch"}
+NOT_ASKED = {"path", "kind", "state"}
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +77,9 @@ def borrowed(path: Path) -> LentStore:
     return store
 
 
-def test_all_that_may_be_asked_is_tried_here() -> None:
+def test_all_that_may_be_asked_is_tried_here_and_is_all_that_a_store_answers() -> None:
     assert set(ASKED) == QUESTIONS
+    assert {name for name in vars(Store) if not name.startswith("_")} - WRITING - NOT_ASKED == QUESTIONS
 
 
 @pytest.mark.parametrize("question", ASKED)
@@ -90,6 +96,8 @@ def test_every_question_has_the_answer_of_the_store_itself(lent: tuple[Store, Pa
 def _plain(value: Any) -> Any:
     if isinstance(value, SampleSet):
         return [dict(one) for one in value.labels], value.offsets, value.t_ms, value.values
+    if isinstance(value, Visits):
+        return [getattr(value, one.name) for one in fields(Visits)]
     return [_plain(one) for one in value] if isinstance(value, list) else value
 
 
