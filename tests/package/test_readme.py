@@ -55,7 +55,7 @@ class Tutorial:
 @pytest.fixture(scope="module")
 def tutorial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tutorial]:
     folder = tmp_path_factory.mktemp("tutorial")
-    document, objectives = (
+    document, objectives, _ = (
         text for kind, text in BLOCK.findall(TUTORIAL) if kind == "yaml" and text.startswith("# asyncapi")
     )
     (folder / "asyncapi").mkdir()

@@ -7,10 +7,12 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 from counting_cases import DAY_MS, END_MS, HOUR_MS, Answering, counter, events, handled, scrapes, total
 from eventful_cases import assert_same
 
@@ -19,7 +21,7 @@ from observatory.ledger.ledger import Ledger
 from observatory.settings import KeepingSettings
 from observatory.sources.base import SampleSet, SeriesRequest, Span
 from observatory.sources.opening import kept_beside
-from observatory.sources.store import Store
+from observatory.sources.store import Store, upkeep
 from observatory.sources.store.compaction import compact
 from observatory.sources.store.upkeep import prune
 from observatory.windows import Grid, TimeRange
@@ -133,6 +135,21 @@ def test_days_that_were_counted_go_after_their_own_time(tmp_path: Path) -> None:
         0,
         ["2026-11-14", "2026-11-15", "2026-11-16", "2026-11-17", "2026-11-18"],
     )
+
+
+def test_serve_prunes_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upkeep, "FIRST_SECONDS", 0.0)
+    asked = threading.Event()
+
+    def clock() -> int:
+        asked.set()
+        return END_MS - 6 * HOUR_MS
+
+    with filled(tmp_path / "s.duckdb") as store:
+        count(store)
+        with upkeep.Upkeep(store, kept_beside(store), THREE_DAYS, clock):
+            assert asked.wait(60)
+        assert oldest(store) == END_MS - 4 * DAY_MS + 7_000
 
 
 def scattered(path: Path) -> None:
