@@ -10,6 +10,7 @@ from observatory.errors import Problem, Severity
 from observatory.evaluate.composite import Bounds, Composite, HopShare, compose, shares
 from observatory.evaluate.journey_status import HopStatus, JourneyStatus
 from observatory.evaluate.judgement import judge, steps_of
+from observatory.evaluate.planned import Planned
 from observatory.evaluate.status import ObjectiveStatus
 from observatory.ledger.ledger import Row
 from observatory.ledger.traced import TracedJourneys
@@ -70,11 +71,12 @@ class JourneyRow:
     assumption: str
     composite: Composite | None = None
 
-    def bounds(self, part: slice) -> Bounds:
-        """Good journeys of some steps, at least and at most."""
+    def bounds(self, part: slice, planned: Planned | None = None) -> Bounds:
+        """Good journeys of some steps, at least and at most; without planned work where the budget leaves it out."""
         if self.composite is not None:
-            return self.composite.bounds(part)
-        good = float(self.row.good[part].sum())
+            whole = self.composite
+            return (whole.without(planned.steps) if planned and planned.use == "budget" else whole).bounds(part)
+        good = float((planned.counted(self.row) if planned else self.row).good[part].sum())
         return Bounds(good, good)
 
 
@@ -110,11 +112,19 @@ def journey_row(journey: JourneyObjective, evidence: JourneyEvidence, grid: Grid
 
 
 def judge_journey(
-    journey: JourneyObjective, evidence: JourneyEvidence, grid: Grid, policy: Policy | None
+    journey: JourneyObjective,
+    evidence: JourneyEvidence,
+    grid: Grid,
+    policy: Policy | None,
+    planned: Planned | None = None,
 ) -> JourneyStatus:
-    """The status of one journey at the end of the grid."""
+    """The status of one journey at the end of the grid.
+
+    Args:
+        planned: Planned work that concerns any of its hops, on the same grid.
+    """
     judged = tuple(
-        judge(hop.objective, measured, row, grid, None, source_failed=failed)
+        judge(hop.objective, measured, row, grid, None, source_failed=failed, planned=planned)
         for hop, measured, row, failed in zip(
             journey.hops, evidence.measured, evidence.rows, evidence.failed, strict=True
         )
@@ -127,8 +137,8 @@ def judge_journey(
         status = _nothing(journey, unknown, judged, _untraced(evidence, part))
         return JourneyStatus(journey=journey, status=status, hops=hops, bounds=None, assumption=BY_COUNTS)
     measured = next(one for one in evidence.measured if isinstance(one, Measurement))
-    status = judge(journey.objective, measured, found.row, grid, policy)
-    bounds = found.bounds(part)
+    status = judge(journey.objective, measured, found.row, grid, policy, planned=planned)
+    bounds = found.bounds(part, planned)
     if found.composite is not None:
         doubts = (*_missing(journey, found.hops, bounds), *_straddling(journey, status, bounds))
         proxy = any(hop.proxy for hop in judged)

@@ -117,7 +117,7 @@ def _metric_parts(
         for term in _terms(binding, statistic)
         for line in evidence.lines(Leaf(binding.source, term.selector))
     ]
-    if not signed:
+    if not signed or (statistic in ("rate", "error_rate") and binding.kind == "time_position"):
         return {}
     groups: dict[str, list[tuple[int, Line]]] = {}
     for sign, line in signed:

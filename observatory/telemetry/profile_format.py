@@ -69,7 +69,7 @@ KINDS_OF: dict[Instrument, tuple[SemanticKind, ...]] = {
     "counter": ("cumulative", "position", "rising_level", "period_total", "rate"),
     "distribution": ("distribution",),
     "level": ("level", "idle_level"),
-    "position": ("position", "cumulative"),
+    "position": ("position", "cumulative", "time_position"),
     "timestamp": ("timestamp",),
 }
 SHORTEST_PERIOD_MS = 60_000

@@ -17,9 +17,11 @@ from counting_cases import END_MS, HOUR_MS, counter, scrapes
 from observatory.evaluate.estate import Estate
 from observatory.evaluate.snapshot import Snapshot
 from observatory.settings import Settings
+from observatory.settings.exclusions import Exclusion, Scope
 from observatory.sources.base import SampleSet, Span
 from observatory.sources.opening import Sources
 from observatory.sources.store import Store
+from observatory.windows import TimeRange
 
 SHOP = """\
 asyncapi: 3.0.0
@@ -287,6 +289,28 @@ def test_a_refresh_gives_what_a_cold_start_gives(tmp_path: Path, store: Store) -
     (one,), (other,) = warm.status.to_json()["journeys"], cold.status.to_json()["journeys"]
     assert one["total"] > 450
     assert one == other
+
+
+def test_planned_work_at_a_hop_is_planned_work_of_the_journey(tmp_path: Path, store: Store) -> None:
+    store.append_samples(
+        SampleSet.of([*sent(100.0), *handled("pay", "orders.v1", 100.0, 10.0), *handled("ship", "payments.v1", 100.0)])
+    )
+    folder = documents(tmp_path, SHOP.replace("window: 6h", "window: 6h\n    exclusions: budget"))
+    moved = Exclusion(
+        reason="move of the payments topic",
+        approver="ana",
+        scope=Scope(channels=("payments.*",)),
+        when=TimeRange(END_MS - HOUR_MS, END_MS),
+    )
+    settings = Settings(documents=(folder,), exclusions=(moved,))
+    estate = Estate(settings, Sources(metrics=(store,), spans=(store,), store=store))
+    status = estate.snapshot(END_MS).status.to_json()
+    (found,) = status["journeys"]
+    assert status["problems"] == []
+    assert (found["total"], found["good"]) == (100.0 * 300, 90.0 * 300)
+    assert found["bounds"]["good"] == [90.0 * 300, 90.0 * 300]
+    told = found["exclusions"]
+    assert (told["with"]["total"], told["without"]["total"], found["coverage"]) == (100.0 * 300, 100.0 * 360, 1.0)
 
 
 def test_the_command_shows_journeys_and_its_gate_heeds_them(tmp_path: Path) -> None:
