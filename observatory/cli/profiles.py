@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from observatory.telemetry.recipe import Profile, Recipe
 
 HOUR_MS = 3_600_000
+MANY = 5
+"""Signals of one reason that are listed one by one; more share a line."""
 profiles_app = typer.Typer(no_args_is_help=True, help="Telemetry profiles: what each exporter measures.")
 Id = Annotated[str, typer.Argument(help="Id of a profile, as `profiles list` shows it.")]
 File = Annotated[Path, typer.Argument(help="A profile of your own.")]
@@ -222,8 +224,14 @@ def _profile_text(profile: Profile) -> Iterator[str]:
     for span_recipe in profile.span_recipes:
         yield f"{span_recipe.signal}\n  spans of the {span_recipe.role}"
     yield "\nnot measured"
+    reasons: dict[str, list[str]] = {}
     for signal, entry in profile.not_provided.items():
-        yield f"  {signal}: {entry}"
+        reasons.setdefault(str(entry), []).append(signal)
+    for reason, signals in sorted(reasons.items(), key=lambda one: len(one[1]) > MANY):
+        if len(signals) > MANY:
+            yield f"  {', '.join(signals)}:\n    {reason}"
+        else:
+            yield from (f"  {signal}: {reason}" for signal in signals)
 
 
 def _recipe_text(recipe: Recipe, profile: Profile) -> str:
@@ -234,9 +242,20 @@ def _recipe_text(recipe: Recipe, profile: Profile) -> str:
     metrics = " ".join(f"{'-' if term.sign < 0 else '+'}{term.metric}" for term in recipe.all).removeprefix("+")
     kind = f"{recipe.kind} of {compact_duration(recipe.period_ms / 1000)}" if recipe.period_ms else recipe.kind
     about = [kind, recipe.unit, f"by {', '.join(recipe.identity.labels)}" if recipe.identity.labels else ""]
-    about += ["stands in" if recipe.proxy else "", recipe.versions]
+    about += [_outcome_text(recipe), "stands in" if recipe.proxy else "", recipe.versions]
     about += [CONFIDENCE_WORDS[recipe.confidence] if recipe.confidence != profile.confidence else "", *recipe.caveats]
     return f"  {metrics} ({'; '.join(part for part in about if part)})"
+
+
+def _outcome_text(recipe: Recipe) -> str:
+    """How failures are told: by metrics of their own, or by labels."""
+    own = [term.metric for term in recipe.error if term.metric not in {one.metric for one in recipe.all}]
+    if own:
+        return f"errors by {' '.join(own)}"
+    labels = dict.fromkeys(matcher.label for term in recipe.error or recipe.success for matcher in term.where)
+    constant = {matcher.label for term in recipe.all for matcher in term.where}
+    told = [label for label in labels if label not in constant]
+    return f"outcome by {', '.join(told)}" if told else ""
 
 
 def register(app: typer.Typer) -> None:

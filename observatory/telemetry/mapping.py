@@ -25,6 +25,7 @@ from observatory.telemetry.binding import Binding, MappingResult, MetricBinding,
 from observatory.telemetry.discovery import recognise, tables_of
 from observatory.telemetry.inventory import Inventory
 from observatory.telemetry.matching import Candidate, Matching
+from observatory.telemetry.names_alike import NamesAlike
 from observatory.telemetry.recipe import Profile, Recipe, SpanRecipe
 from observatory.telemetry.signals import SIGNALS
 from observatory.telemetry.span_matching import span_candidate
@@ -119,7 +120,7 @@ def _source(
     pairs: Sequence[tuple[Profile, Recipe]],
     identifying: frozenset[str],
     services: frozenset[str],
-    names: frozenset[str],
+    alike: NamesAlike,
 ) -> _Source:
     tables = tables_of(inventory) if inventory is not None else None
     split: dict[bool, list[tuple[Profile, Recipe]]] = {True: [], False: []}
@@ -128,7 +129,7 @@ def _source(
             continue
         split[tables is not None and not tables.keys().isdisjoint(pair[1].series_names)].append(pair)
     return _Source(
-        Matching(inventory.source if inventory is not None else "", tables, identifying, services, names),
+        Matching(inventory.source if inventory is not None else "", tables, identifying, services, alike),
         SpanRows(inventory.destinations) if inventory is not None else None,
         {present: _by_signal(found) for present, found in split.items()},
     )
@@ -154,7 +155,7 @@ class _Mapper:
         self.profiles = profiles
         services = frozenset(document.service for document in catalog.documents)
         services |= {operation.service for operation in catalog.operations}
-        names = frozenset(name.value for channel in catalog.channels for name in channel.names if name.value)
+        alike = NamesAlike.of(catalog)
         identifying = identifying_labels(profiles)
         self.known = bool(inventories)
         self.in_use = {seen.profile for inventory in inventories for seen in recognise(profiles, inventory)}
@@ -165,7 +166,7 @@ class _Mapper:
         for profile in profiles:
             for span_recipe in profile.span_recipes:
                 self.span_recipes[span_recipe.signal].append((profile, span_recipe))
-        self.sources = [_source(one, pairs, identifying, services, names) for one in inventories or (None,)]
+        self.sources = [_source(one, pairs, identifying, services, alike) for one in inventories or (None,)]
         self._explained: dict[tuple[str | None, str], str] = {}
 
     def resolve(self, subject: Subject, signal: str) -> Resolution:

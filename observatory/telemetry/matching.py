@@ -15,10 +15,10 @@ from observatory.telemetry.label_matchers import (
     keep,
     names_service,
     observed_matcher,
-    rewriting,
     rows_named,
 )
 from observatory.telemetry.label_table import LabelTable, intersect
+from observatory.telemetry.names_alike import NamesAlike
 from observatory.telemetry.recipe import ChannelLabel, Identity, MetricTerm, Recipe
 from observatory.telemetry.signals import SIGNALS
 from observatory.telemetry.subject import Subject, WrittenName, written
@@ -61,7 +61,7 @@ class Matching:
         identifying: Labels that identify something in any profile; an `x-telemetry` label among these replaces a
             name where a recipe has that label, and is ignored elsewhere.
         services: Every service of the catalogue, to tell another service's series from unlabelled ones.
-        names: Every runtime name of the catalogue, to tell names that exporters write alike.
+        alike: Names of the catalogue that exporters write alike.
     """
 
     def __init__(
@@ -70,13 +70,13 @@ class Matching:
         tables: Tables | None,
         identifying: frozenset[str],
         services: frozenset[str],
-        names: frozenset[str] = frozenset(),
+        alike: NamesAlike | None = None,
     ) -> None:
         self.source = source
         self.tables = tables
         self.identifying = identifying
         self.services = services
-        self.names = names
+        self.alike = alike or NamesAlike({})
 
     def candidate(self, recipe: Recipe, subject: Subject) -> Candidate | None:
         """The recipe's binding for a subject; None when the subject has no name of the kind it needs."""
@@ -195,7 +195,7 @@ class Matching:
             hits = {name: rows_named(table, label, chosen) for name, table in tables.items()}
             kept = {name: intersect(rows, allowed[name]) for name, rows in hits.items()}
             if any(kept.values()):
-                told = rewriting(label, chosen, tables, self.names)
+                told = self.alike.rewriting(label, chosen, tables)
                 found.taken_for += told.taken_for
                 found.caveats += told.caveats
                 found.matchers.append(observed_matcher(label, chosen, kept, tables))

@@ -66,7 +66,7 @@ UNITS: dict[str, tuple[str, float]] = {
 KINDS_OF: dict[Instrument, tuple[SemanticKind, ...]] = {
     "counter": ("cumulative", "position", "rising_level", "period_total", "rate"),
     "distribution": ("distribution",),
-    "level": ("level",),
+    "level": ("level", "idle_level"),
     "position": ("position", "cumulative", "time_position"),
     "timestamp": ("timestamp",),
 }
@@ -256,6 +256,9 @@ class _ProfileReader:
                 (*path, "unit"),
                 hint=f"units: {', '.join(name for name, (of, _) in UNITS.items() if of == meaning.unit)}",
             )
+        if kind == "idle_level" and meaning.unit != "ratio":
+            message = f"{signal} is counted in {meaning.unit}s, and only of a share there is an idle rest"
+            fields.fault("profile-value-invalid", message, (*path, "kind"))
         period_ms = self._period_ms(body, kind, path)
         chosen = fields.texts(body.get("by"), (*path, "by")) or (next(iter(self.identities)),)
         for name in chosen:

@@ -107,6 +107,7 @@ def test_conditions_may_be_values_lists_negations_and_patterns(tmp_path: Path) -
         ("  consumer_lag:", "  lag:", "profile-signal-unknown", "lag:"),
         ("type: gauge, by", "type: gauge, unit: second, by", "profile-unit-mismatch", "second"),
         ("type: gauge, by", "type: gauge, kind: cumulative, by", "profile-value-invalid", "cumulative"),
+        ("type: gauge, by", "type: gauge, kind: idle_level, by", "profile-value-invalid", "idle_level"),
         ("by: group}", "by: groups}", "profile-value-invalid", "groups}"),
         ('matches: "eu-.*"', 'matches: "eu-("', "profile-value-invalid", '"eu-("'),
         ('"{prefix}lag"', '"{prefx}lag"', "profile-value-invalid", '"{prefx}lag"'),
