@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from observatory.errors import Problem
+from observatory.evaluate.outlook import Outlook
 from observatory.evaluate.planned import LeftOut
 from observatory.indicators.counts import Counts
 from observatory.ledger.ledger import Counting, Recovered
@@ -52,6 +53,7 @@ class ObjectiveStatus:
         counts: None when nothing could be counted (unmapped, no data).
         burn_rates: By window text (`5m` ... `3d` and the objective's own); None where it cannot be known.
         exhausts_at_ms: When the budget ends at the present burn, None when it does not or cannot be known.
+        outlook: What the past foretells of the rest of the budget, with intervals; None where it tells too little.
         firing: Severities of policy pairs whose two windows both burn too fast: `page`, `ticket`.
         measurement: Key of the ledger row, None when unmapped.
         left_out: Planned work in the window, and the numbers with and without it; None where there is none, or where
@@ -65,6 +67,7 @@ class ObjectiveStatus:
     budget: Budget | None
     burn_rates: Mapping[str, float | None]
     exhausts_at_ms: int | None = None
+    outlook: Outlook | None = None
     firing: tuple[str, ...] = ()
     measure: str | None = None
     profile: str | None = None
@@ -123,6 +126,7 @@ class ObjectiveStatus:
             if self.level
             else None,
             "exhausts_at": format_instant(self.exhausts_at_ms),
+            "forecast": self.outlook.to_json() if self.outlook else None,
             "last_sample_at": format_instant(self.last_sample_ms),
             "min_events": o.min_events,
             "exclusions": self.left_out.to_json() if self.left_out else None,

@@ -18,6 +18,7 @@ from observatory.web.panels.subjects import SCOPE, channel_ids, label
 from observatory.web.parts import (
     budget,
     clock,
+    foretold,
     heat,
     mono,
     notice,
@@ -139,6 +140,10 @@ def explanation(board: Board, one: ObjectiveStatus) -> list[Any]:
                 ),
             ),
         )
+    if one.outlook:
+        when = foretold(one, board.snapshot.at_ms) or "no more, it is spent"
+        left = f"{whole_percent(one.outlook.least)} to {whole_percent(one.outlook.most)} left at the end"
+        facts.insert(5 if one.budget else 4, ("Forecast", f"budget ends {when} (80 % likely); {left}"))
     if one.level:
         unit = one.level.unit
         error = f" ± {value_text(one.level.error, unit)}" if one.level.error else ""
