@@ -45,6 +45,7 @@ STATE_STYLE = {
     "meeting": "green",
 }
 BAR_CELLS = 10
+MOST_UNSURE = 5
 MOST_PLANNED = 20
 """Objectives whose planned work is shown below the table."""
 NARROW, MEDIUM, WIDTH = 90, 120, 160
@@ -169,6 +170,7 @@ def show(found: Status) -> None:
     if found.objectives:
         out.print(table)
         _show_planned(out, worst_first(found.objectives), room)
+        _show_unsure(out, worst_first(found.objectives))
     else:
         faulty = any(problem.severity == "error" for problem in found.problems)
         out.print(f"no objectives: {'the documents have errors' if faulty else 'no operation has x-slo'}")
@@ -222,6 +224,25 @@ def _show_planned(out: Console, objectives: Sequence[ObjectiveStatus], room: int
         noun = "objective has" if unchanged == 1 else "objectives have"
         more = "more " if rows else ""
         out.print(Text(f"{unchanged} {more}{noun} planned work in the window that changes nothing shown here", "dim"))
+
+
+def _show_unsure(out: Console, objectives: Sequence[ObjectiveStatus]) -> None:
+    """Objectives with so few events that chance may have put them on their side of the target."""
+    from rich.text import Text
+
+    unsure = [one for one in objectives if one.is_unsure]
+    if not unsure:
+        return
+    out.print(Text("Too few events to be sure of the side of the target (95 % interval):", "dim"))
+    for one in unsure[:MOST_UNSURE]:
+        assert one.counts is not None
+        assert one.interval is not None
+        target = one.objective.target
+        low, high = (_share(share, target) for share in one.interval)
+        events = format_count(round(one.counts.total))
+        out.print(Text(f"  {one.objective.id}: {low} to {high}, {events} events, target {target * 100:g} %", "dim"))
+    if len(unsure) > MOST_UNSURE:
+        out.print(Text(f"  and {len(unsure) - MOST_UNSURE} more: interval in --json", "dim"))
 
 
 def _share(ratio: float | None, target: float) -> str:

@@ -79,6 +79,17 @@ class ObjectiveStatus:
     left_out: LeftOut | None = None
     problems: tuple[Problem, ...] = ()
 
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95 % interval of the share of good events; None without events, and for slices of time, which follow
+        each other too closely to be counted as independent."""
+        return wilson(self.counts) if self.counts and self.level is None else None
+
+    @property
+    def is_unsure(self) -> bool:
+        """Whether the interval holds the target, so that chance alone may have put the share on its side of it."""
+        return self.interval is not None and self.interval[0] < self.objective.target < self.interval[1]
+
     def to_json(self) -> dict[str, Any]:
         """The entry of `objectives`; a field that cannot be known is null and `problems` says why."""
         o, c = self.objective, self.counts
@@ -112,7 +123,7 @@ class ObjectiveStatus:
                 "gap_events": self.recovered.gap_events,
             },
             "ratio": c.ratio if c else None,
-            "interval": list(interval) if c and self.level is None and (interval := wilson(c)) else None,
+            "interval": list(self.interval) if self.interval else None,
             "budget": self.budget.to_json() if self.budget else None,
             "burn_rates": dict(self.burn_rates),
             "firing": list(self.firing),

@@ -140,6 +140,9 @@ def explanation(board: Board, one: ObjectiveStatus) -> list[Any]:
                 ),
             ),
         )
+    if one.interval:
+        low, high = (percent(share, one.objective.target) for share in one.interval)
+        facts.insert(3, ("95 % interval", mono(f"{low} to {high}")))
     if one.outlook:
         when = foretold(one, board.snapshot.at_ms) or "no more, it is spent"
         left = f"{whole_percent(one.outlook.least)} to {whole_percent(one.outlook.most)} left at the end"
