@@ -35,7 +35,7 @@ from observatory.sources.base import Float64, Int64
 from observatory.windows import Grid, format_instant
 
 LEVEL = 0.8
-PATHS = 256
+PATHS = 200
 DAY_MS, SHORT_BLOCK_MS = 86_400_000, 14_400_000
 MOST_HISTORY_MS = 35 * DAY_MS
 FEW_DAYS = 5
@@ -110,15 +110,23 @@ def outlook(row: Row, grid: Grid, objective: Objective) -> Outlook | None:
     if past is None or until_ms - grid.end_ms < grid.step_ms:
         return None
     now = _Window.of(row, grid, window.start_ms, budget_ratio(objective.target))
-    bad, total, after_ms = past.futures(until_ms - grid.end_ms)
-    _add_running_fault(bad, total, after_ms, _running_fault(row, grid))
-    spent, allowed = now.spent + bad, now.allowed + total * now.ratio
+    ahead = past.futures(until_ms - grid.end_ms, now.ratio)
+    left, end_bad, end_total = (
+        now.allowed - now.spent + ahead.left,
+        now.spent + ahead.bad,
+        now.total_events + ahead.total,
+    )
+    if (fault := _running_fault(row, grid)) is not None:
+        added = _added(fault, ahead.after_ms)
+        left -= added
+        end_bad = np.minimum(end_bad + added[:, -1], now.spent + ahead.total)
     if rolls:
-        gone_spent, gone_allowed = now.gone(after_ms)
-        spent -= gone_spent
-        allowed -= gone_allowed
-    ends = _ends(allowed - spent, now, after_ms)
-    left = np.sort(1 - spent[:, -1] / np.maximum(allowed[:, -1], 1e-12))
+        lost_bad, lost_total = now.lost(ahead.after_ms)
+        left += lost_bad - now.ratio * lost_total
+        end_bad -= lost_bad[-1]
+        end_total -= lost_total[-1]
+    ends = _ends(left, now, ahead.after_ms)
+    remaining = np.sort(1 - end_bad / np.maximum(end_total * now.ratio, 1e-12))
     low, high = _tails(LEVEL)
     if now.is_spent:
         early = late = middle = None
@@ -132,9 +140,9 @@ def outlook(row: Row, grid: Grid, objective: Objective) -> Outlook | None:
         exhausts_at_ms=middle,
         earliest_ms=early,
         latest_ms=late,
-        remaining=float(left[PATHS // 2]),
-        least=float(left[low]),
-        most=float(left[high]),
+        remaining=float(remaining[PATHS // 2]),
+        least=float(remaining[low]),
+        most=float(remaining[high]),
     )
 
 
@@ -159,7 +167,7 @@ class _Window:
 
     ratio: float
     spent: float
-    allowed: float
+    total_events: float
     good: Float64
     total: Float64
     step_ms: int
@@ -169,18 +177,22 @@ class _Window:
         first = max(0, -(-(start_ms - grid.start_ms) // grid.step_ms))
         good, total = row.good[first:], row.total[first:]
         events = float(total.sum())
-        return cls(ratio, events - float(good.sum()), events * ratio, good, total, grid.step_ms)
+        return cls(ratio, events - float(good.sum()), events, good, total, grid.step_ms)
+
+    @property
+    def allowed(self) -> float:
+        return self.total_events * self.ratio
 
     @property
     def is_spent(self) -> bool:
         return self.spent > self.allowed * (1 + 1e-12)
 
-    def gone(self, after_ms: Float64) -> tuple[Float64, Float64]:
-        """Bad events, and those they were allowed, that a rolling window has lost after so many milliseconds."""
+    def lost(self, after_ms: Float64) -> tuple[Float64, Float64]:
+        """Bad and total events that a rolling window has lost after so many milliseconds."""
         steps, place = np.unique((after_ms / self.step_ms).astype(np.int64), return_inverse=True)
         steps = np.clip(steps, 1, len(self.total))
         good, total = (_sums_to(one, steps)[place] for one in (self.good, self.total))
-        return total - good, total * self.ratio
+        return total - good, total
 
 
 def _sums_to(per_step: Float64, steps: Int64) -> Float64:
@@ -234,28 +246,63 @@ class _Past:
         ends = np.append(places, steps).astype(np.float64) * grid.step_ms
         return cls(block_ms, ends, bad, total, levels, phases)
 
-    def futures(self, length_ms: int) -> tuple[Float64, Float64, Float64]:
-        """Bad and total events of each future, summed from now on, at the places that are given last.
-
-        Returns:
-            Bad and total by future and place, and the places in milliseconds from now, the last one `length_ms`.
-        """
-        ahead = -(-length_ms // self.block_ms)
-        draws = _draws(len(self.bad), ahead, HALF_LIFE_MS // self.block_ms)
-        scale = self.phases[np.arange(ahead) % len(self.phases)] / self.levels[draws.block]
+    def futures(self, length_ms: int, ratio: float) -> _Ahead:
+        """Futures of a length, where so much of the events may be bad."""
+        number = -(-length_ms // self.block_ms)
+        draws = _draws(len(self.bad), number, HALF_LIFE_MS // self.block_ms)
+        scale = self.phases[np.arange(number) % len(self.phases)] / self.levels[draws.block]
         worst = float((self.bad[:, -1] / np.maximum(self.total[:, -1], 1e-9)).max())
         worst = max(worst, 1 / max(float(self.total[:, -1].sum()), 1.0))
         share = np.minimum(1.0, worst * draws.worse)
-        first, first_scale = draws.block[:, 0], scale[:, :1]
-        early_total = self.total[first] * first_scale
-        early_bad = np.where(draws.unseen[:, :1], early_total * share[:, :1], self.bad[first] * first_scale)
-        of_block = self.total[:, -1][draws.block] * scale
-        bad_of_block = np.where(draws.unseen, of_block * share, self.bad[:, -1][draws.block] * scale)
-        late_total, late_bad = np.cumsum(of_block, axis=1)[:, 1:], np.cumsum(bad_of_block, axis=1)[:, 1:]
-        after_ms = np.concatenate((self.early_ms, np.arange(2, ahead + 1) * float(self.block_ms)))
-        bad = np.concatenate((early_bad, late_bad), axis=1)
-        total = np.concatenate((early_total, late_total), axis=1)
-        return _cut(bad, after_ms, length_ms), _cut(total, after_ms, length_ms), _cut_places(after_ms, length_ms)
+        total = self.total[:, -1][draws.block] * scale
+        bad = np.where(draws.unseen, total * share, self.bad[:, -1][draws.block] * scale)
+        left = np.cumsum(ratio * total - bad, axis=1)
+        first = draws.block[:, 0]
+        early = np.where(
+            draws.unseen[:, :1],
+            self.total[first] * (ratio - share[:, :1]),
+            (ratio * self.total - self.bad)[first],
+        )
+        after_ms = np.concatenate((self.early_ms, np.arange(2, number + 1) * float(self.block_ms)))
+        left = np.concatenate((early * scale[:, :1], left[:, 1:]), axis=1)
+        # The last block counts as far as the length reaches into it, by a straight line.
+        inside = int(np.searchsorted(after_ms, length_ms))
+        begin_ms = float(after_ms[inside - 1]) if inside else 0.0
+        reached = (length_ms - begin_ms) / (after_ms[inside] - begin_ms)
+        left[:, inside] = _reach(left, inside, reached)
+        if number == 1:
+            total = _reach(self.total, inside, reached)[draws.block] * scale
+            bad = np.where(draws.unseen, total * share, _reach(self.bad, inside, reached)[draws.block] * scale)
+            reached = 1.0
+        return _Ahead(
+            after_ms=np.append(after_ms[:inside], float(length_ms)),
+            left=left[:, : inside + 1],
+            bad=bad.sum(axis=1) - (1 - reached) * bad[:, -1],
+            total=total.sum(axis=1) - (1 - reached) * total[:, -1],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """Futures.
+
+    Attributes:
+        after_ms: Places, in milliseconds from now, the last one the end.
+        left: By future and place what its events add to the budget and its bad ones take from it, from now on.
+        bad, total: By future its events until the end.
+    """
+
+    after_ms: Float64
+    left: Float64
+    bad: Float64
+    total: Float64
+
+
+def _reach(sums: Float64, place: int, share: float) -> Float64:
+    """Running sums at a share of the way from one place to the next."""
+    before = sums[:, place - 1] if place else np.zeros(len(sums))
+    found: Float64 = before + share * (sums[:, place] - before)
+    return found
 
 
 def _by_block(per_step: Float64, starts: Int64, steps: int) -> Float64:
@@ -284,22 +331,6 @@ def _levels(total: Float64, ages: NDArray[np.intp], round_ms: int, block_ms: int
     events = np.bincount(at, total, places) + LEVEL_EVENTS
     phases = events / (np.bincount(at, minlength=places) * mean + LEVEL_EVENTS)
     return phases[at], phases
-
-
-def _cut_places(after_ms: Float64, length_ms: int) -> Float64:
-    inside = int(np.searchsorted(after_ms, length_ms))
-    return np.append(after_ms[:inside], float(length_ms))
-
-
-def _cut(sums: Float64, after_ms: Float64, length_ms: int) -> Float64:
-    """Sums up to a length; the last is taken from the straight line between the places around it."""
-    inside = int(np.searchsorted(after_ms, length_ms))
-    begin_ms = after_ms[inside - 1] if inside else 0.0
-    before = sums[:, inside - 1] if inside else np.zeros(len(sums))
-    share = (length_ms - begin_ms) / (after_ms[inside] - begin_ms)
-    cut = sums[:, : inside + 1].copy()
-    cut[:, inside] = before + share * (sums[:, inside] - before)
-    return cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,13 +412,12 @@ def _fault_draws() -> tuple[Float64, Float64]:
     return 1 / np.maximum(chance, 1e-9) - 1, random.standard_normal(PATHS)
 
 
-def _add_running_fault(bad: Float64, total: Float64, after_ms: Float64, fault: _Fault | None) -> None:
-    if fault is None:
-        return
+def _added(fault: _Fault, after_ms: Float64) -> Float64:
+    """By future and place the bad events that a fault under way adds."""
     longer, deviation = _fault_draws()
     pace = fault.pace * np.exp(fault.pace_spread * deviation)
-    bad += pace[:, None] * np.minimum(after_ms[None, :], (fault.lasted_ms * longer)[:, None])
-    np.minimum(bad, total, out=bad)
+    added: Float64 = pace[:, None] * np.minimum(after_ms[None, :], (fault.lasted_ms * longer)[:, None])
+    return added
 
 
 def _ends(left: Float64, now: _Window, after_ms: Float64) -> Float64:

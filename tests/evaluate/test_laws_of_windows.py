@@ -35,7 +35,7 @@ def row_of(grid: Grid, seed: int) -> Row:
 
 
 @given(instants, windows, st.integers(0, 2**31), st.lists(st.floats(0, 1), max_size=5))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_a_window_cut_into_parts_adds_up_to_what_its_status_counts(
     at_ms: int, window: Window, seed: int, cuts: list[float]
 ) -> None:
@@ -49,7 +49,7 @@ def test_a_window_cut_into_parts_adds_up_to_what_its_status_counts(
 
 
 @given(instants, st.sampled_from(ZONES), st.integers(0, 2**31))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_the_local_days_of_a_month_add_up_to_the_month_also_where_clocks_change(
     at_ms: int, zone: str, seed: int
 ) -> None:
@@ -63,7 +63,7 @@ def test_the_local_days_of_a_month_add_up_to_the_month_also_where_clocks_change(
 
 
 @given(instants, windows, st.integers(0, 2**31), st.sampled_from([0.5, 0.9, 0.99, 0.999]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_burn_rate_one_over_the_window_spends_its_budget_exactly(
     at_ms: int, window: Window, seed: int, target: float
 ) -> None:
@@ -79,7 +79,7 @@ def test_burn_rate_one_over_the_window_spends_its_budget_exactly(
 
 
 @given(instants, st.integers(0, 2**31), st.sampled_from([61, 1440, 7 * 1440]))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_a_status_for_any_past_instant_is_the_history_at_that_instant(at_ms: int, seed: int, minutes: int) -> None:
     later = Grid.ending_at(at_ms, 20 * DAY_MS)
     row = row_of(later, seed)
