@@ -68,7 +68,7 @@ def status(
     fail_on: Gate = FailOn.NEVER,
     json: options.Json = False,
 ) -> None:
-    """SLI, error budget, burn rates and state of every objective.
+    """SLI, error budget, burn rates and state of every objective and every user journey.
 
     Exit codes: 0 fine, 1 the gate of --fail-on, 3 documents have errors, 4 no source answered, 5 a source answered in
     part or one of several failed.
@@ -102,7 +102,8 @@ def report(found: Status, json: bool) -> None:
     """Problems of the run on stderr; those of single objectives too, unless the JSON holds them already."""
     problems: list[Problem] = list(found.problems)
     if not json:
-        problems += [problem for one in found.objectives for problem in one.problems if problem.severity != "info"]
+        judged = (*found.objectives, *(one.status for one in found.journeys))
+        problems += [problem for one in judged for problem in one.problems if problem.severity != "info"]
     console.report(problems)
 
 
@@ -116,8 +117,11 @@ def exit_code(found: Status, fail_on: FailOn) -> ExitCode:
         return ExitCode.SOURCE_FAILED
     if is_partial(found):
         return ExitCode.PARTIAL_DATA
-    gate = {FailOn.BREACHED: {"breached"}, FailOn.AT_RISK: {"breached", "at_risk"}, FailOn.NEVER: set[str]()}[fail_on]
-    if any(one.state in gate for one in found.objectives):
+    gate: set[str] = {FailOn.BREACHED: {"breached"}, FailOn.AT_RISK: {"breached", "at_risk"}, FailOn.NEVER: set()}[
+        fail_on
+    ]
+    states = {one.state for one in found.objectives} | {one.status.state for one in found.journeys}
+    if states & gate:
         return ExitCode.GATE_FAILED
     return ExitCode.FINE
 
@@ -171,14 +175,24 @@ def show(found: Status) -> None:
         out.print(table)
         _show_planned(out, worst_first(found.objectives), room)
         _show_unsure(out, worst_first(found.objectives))
-    else:
+    elif not found.journeys:
         faulty = any(problem.severity == "error" for problem in found.problems)
         out.print(f"no objectives: {'the documents have errors' if faulty else 'no operation has x-slo'}")
+    if found.journeys:
+        from observatory.cli.journeys_text import show_journeys
+
+        worst = worst_first([one.status for one in found.journeys])
+        ordered = sorted(found.journeys, key=lambda one: worst.index(one.status))
+        show_journeys(ordered, out, STATE_STYLE.__getitem__, lambda one: _bar(one, out), _burn, folded)
     counts = ", ".join(
         f"{number} {state.replace('_', ' ')}" for state, number in state_counts(found.objectives).items()
     )
     noun = "objective" if len(found.objectives) == 1 else "objectives"
     out.print(Text(f"{len(found.objectives)} {noun} at {format_instant(found.at_ms)}: {counts or 'none'}", "dim"))
+    if found.journeys:
+        states = state_counts([one.status for one in found.journeys])
+        told = ", ".join(f"{number} {state.replace('_', ' ')}" for state, number in states.items())
+        out.print(Text(f"{len(found.journeys)} {'journey' if len(found.journeys) == 1 else 'journeys'}: {told}", "dim"))
 
 
 def _show_planned(out: Console, objectives: Sequence[ObjectiveStatus], room: int) -> None:
@@ -227,13 +241,13 @@ def _show_planned(out: Console, objectives: Sequence[ObjectiveStatus], room: int
 
 
 def _show_unsure(out: Console, objectives: Sequence[ObjectiveStatus]) -> None:
-    """Objectives with so few events that chance may have put them on their side of the target."""
+    """Objectives that chance, or the error bars of their lag, may have put on their side of the target."""
     from rich.text import Text
 
     unsure = [one for one in objectives if one.is_unsure]
     if not unsure:
         return
-    out.print(Text("Too few events to be sure of the side of the target (95 % interval):", "dim"))
+    out.print(Text("Not sure on which side of the target, by the interval of the share:", "dim"))
     for one in unsure[:MOST_UNSURE]:
         assert one.counts is not None
         assert one.interval is not None
@@ -271,7 +285,7 @@ def folded(name: str, room: int) -> str:
     return "\n".join(lines)
 
 
-def worst_first(objectives: tuple[ObjectiveStatus, ...]) -> list[ObjectiveStatus]:
+def worst_first(objectives: Sequence[ObjectiveStatus]) -> list[ObjectiveStatus]:
     """By state, then by budget left, then by criticality and id."""
     from observatory.evaluate.status import STATES
     from observatory.spec.catalog import CRITICALITIES
@@ -288,7 +302,7 @@ def worst_first(objectives: tuple[ObjectiveStatus, ...]) -> list[ObjectiveStatus
     return sorted(objectives, key=key)
 
 
-def state_counts(objectives: tuple[ObjectiveStatus, ...]) -> dict[str, int]:
+def state_counts(objectives: Sequence[ObjectiveStatus]) -> dict[str, int]:
     """How many objectives are in each state, worst first, empty states left out."""
     from observatory.evaluate.status import STATES
 

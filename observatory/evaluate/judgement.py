@@ -97,7 +97,7 @@ def judge(
     known = replace(
         known,
         counting="estimated" if late_ms > 0 and row.counting == "exact" else row.counting,
-        level=_level_now(objective, row, grid, part),
+        level=_level_now(objective, row, grid, part, counted),
         recovered=row.findings.between(window),
         last_sample_ms=row.last_sample_ms,
         proxy=measured.proxy,
@@ -198,7 +198,7 @@ def _rate(bad: float, total: float, observed: float, target: float) -> float | N
     return burn_rate(bad, total, target)
 
 
-def _level_now(objective: Objective, row: Row, grid: Grid, part: slice) -> LevelNow | None:
+def _level_now(objective: Objective, row: Row, grid: Grid, part: slice, counted: Row) -> LevelNow | None:
     if row.level is None:
         return None
     unit = objective.threshold.unit if objective.threshold else "second"
@@ -206,8 +206,22 @@ def _level_now(objective: Objective, row: Row, grid: Grid, part: slice) -> Level
     known = np.flatnonzero(~np.isnan(row.level[fresh]))
     inside = row.level[part]
     worst = float(np.nanmax(inside)) if np.any(~np.isnan(inside)) else None
+    unsure = _unsure(objective, counted, part)
     if not len(known):
-        return LevelNow(unit=unit, last=None, worst=worst, error=None)
+        return LevelNow(unit=unit, last=None, worst=worst, error=None, unsure=unsure)
     at = int(known[-1])
     error = float(row.level_error[fresh][at]) if row.level_error is not None else None
-    return LevelNow(unit=unit, last=float(row.level[fresh][at]), worst=worst, error=error)
+    return LevelNow(unit=unit, last=float(row.level[fresh][at]), worst=worst, error=error, unsure=unsure)
+
+
+def _unsure(objective: Objective, row: Row, part: slice) -> tuple[int, int]:
+    """Steps judged good that may be bad, and judged bad that may be good, for the bound lies within the error bar."""
+    if row.level is None or row.level_error is None or objective.threshold is None:
+        return 0, 0
+    bound, level, error = objective.threshold.value, row.level[part], row.level_error[part]
+    counted = row.total[part] > 0
+    least = row.at_least[part] if row.at_least is not None else np.zeros(len(level), dtype=bool)
+    with np.errstate(invalid="ignore"):
+        may_be_bad = counted & (level <= bound) & (level + error > bound)
+        may_be_good = counted & ~least & (level > bound) & (level - error <= bound)
+    return int(may_be_bad.sum()), int(may_be_good.sum())

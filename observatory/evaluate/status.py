@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from observatory.errors import Problem
 from observatory.evaluate.outlook import Outlook
@@ -15,6 +15,9 @@ from observatory.objectives.interval import wilson
 from observatory.objectives.objective import Objective
 from observatory.sources.base import SourceState
 from observatory.windows import format_instant
+
+if TYPE_CHECKING:
+    from observatory.evaluate.journey_status import JourneyStatus
 
 State = Literal["meeting", "at_risk", "breached", "no_traffic", "no_data", "unmapped"]
 STATES: tuple[State, ...] = ("breached", "at_risk", "no_data", "unmapped", "no_traffic", "meeting")
@@ -37,12 +40,18 @@ class Budget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LevelNow:
-    """Lag or saturation: the worst of the newest step that has one, and of the window, with the former's error bar."""
+    """Lag or saturation: the worst of the newest step that has one, and of the window, with the former's error bar.
+
+    Attributes:
+        unsure: Steps of the window in which the bound lies within the error bar: good ones that may be bad, and bad
+            ones that may be good.
+    """
 
     unit: str
     last: float | None
     worst: float | None
     error: float | None
+    unsure: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,13 +90,21 @@ class ObjectiveStatus:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """The 95 % interval of the share of good events; None without events, and for slices of time, which follow
-        each other too closely to be counted as independent."""
-        return wilson(self.counts) if self.counts and self.level is None else None
+        """How sure the share of good events is: 95 % of Wilson's score; of slices what the error bars leave open.
+
+        None without events.
+        """
+        counts = self.counts
+        if counts is None or self.level is None:
+            return wilson(counts) if counts else None
+        if counts.total <= 0:
+            return None
+        bad, good = self.level.unsure
+        return (counts.good - bad) / counts.total, (counts.good + good) / counts.total
 
     @property
     def is_unsure(self) -> bool:
-        """Whether the interval holds the target, so that chance alone may have put the share on its side of it."""
+        """Whether the interval holds the target, so that the share may be on its side of it by chance or by error."""
         return self.interval is not None and self.interval[0] < self.objective.target < self.interval[1]
 
     def to_json(self) -> dict[str, Any]:
@@ -151,19 +168,25 @@ class ObjectiveStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """Everything at one instant. Objectives sorted by id."""
+    """Everything at one instant. Objectives and journeys sorted by id."""
 
     at_ms: int
     sources: tuple[SourceState, ...]
     objectives: tuple[ObjectiveStatus, ...]
     problems: tuple[Problem, ...] = ()
+    journeys: tuple[JourneyStatus, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The object that `status --json` prints and `/api/status` serves."""
+        from observatory.evaluate.rollup import by_domain, estate
+
         return {
             "schema": SCHEMA,
             "at": format_instant(self.at_ms),
             "sources": [source.to_json() for source in self.sources],
             "objectives": [objective.to_json() for objective in self.objectives],
+            "journeys": [journey.to_json() for journey in self.journeys],
+            "domains": [domain.to_json() for domain in by_domain(self.objectives)],
+            "estate": estate(self.objectives).to_json(),
             "problems": [problem.to_json() for problem in self.problems],
         }

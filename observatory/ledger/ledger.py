@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from observatory.errors import Problem
 from observatory.indicators.counts import Counts
+from observatory.ledger.marks import Marks
 from observatory.sources.base import Float64, Int64
 from observatory.windows import Grid, TimeRange
 
@@ -143,12 +144,14 @@ class Ledger:
     Attributes:
         problems: Sources that failed, and what they said.
         requests: How many requests to sources it took.
+        marks: What sources held when they were last looked at for late telemetry; None before.
     """
 
     grid: Grid
     rows: Mapping[str, Row]
     problems: tuple[Problem, ...] = ()
     requests: int = 0
+    marks: Marks | None = None
 
     def counts(self, key: str, span: TimeRange) -> Counts:
         """Counts of a range whose ends lie on the grid; what lies before the grid is not observed.

@@ -46,13 +46,14 @@ def objectives_of(catalog: Catalog) -> tuple[tuple[Objective, ...], tuple[Proble
                     )
                 )
                 continue
-            found[identity] = _objective(identity, operation, channel, declaration, window)
+            found[identity] = objective_of(identity, operation, channel, declaration, window)
     return tuple(found[key] for key in sorted(found)), tuple(problems)
 
 
-def _objective(
+def objective_of(
     identity: str, operation: Operation, channel: Channel | None, declaration: SloDeclaration, window: Window
 ) -> Objective:
+    """What a declaration asks of an operation."""
     return Objective(
         id=identity,
         document=operation.document,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from observatory.errors import Problem
 from observatory.evaluate.planned import LeftOut
@@ -14,6 +14,9 @@ from observatory.indicators.counts import Counts
 from observatory.objectives.objective import Objective
 from observatory.review.months import Month
 from observatory.windows import TimeRange, format_instant
+
+if TYPE_CHECKING:
+    from observatory.review.journeys import JourneyAccount
 
 SCHEMA = "observatory.review/1"
 Tone = Literal["bad", "watch", "good", "gap"]
@@ -191,6 +194,7 @@ class Review:
     estate: Total
     domains: tuple[Total, ...]
     objectives: tuple[ObjectiveAccount, ...]
+    journeys: tuple[JourneyAccount, ...] = ()
     findings: tuple[Finding, ...] = ()
     sources: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -208,6 +212,7 @@ class Review:
             "domains": [domain.to_json() for domain in self.domains],
             "findings": [finding.to_json() for finding in self.findings],
             "objectives": [account.to_json() for account in self.objectives],
+            "journeys": [journey.to_json() for journey in self.journeys],
             "problems": [problem.to_json() for problem in self.problems],
         }
 

@@ -8,9 +8,11 @@ from observatory import __version__
 from observatory.review.account import Review
 from observatory.review.rows import (
     GLYPHS,
+    assumptions,
     counted,
     domain_cells,
     incident_rows,
+    journey_cells,
     objective_cells,
     planned_rows,
     tiles,
@@ -66,6 +68,29 @@ def markdown(review: Review) -> str:
             ),
         ),
     ]
+    if review.journeys:
+        parts += [
+            "## Journeys",
+            _table(
+                ("Journey", "Hops", "Result", "Target", "Good", "Between", "Counted", "Spent", "Left", "Incidents"),
+                (
+                    (
+                        one.name,
+                        one.hops,
+                        f"{one.glyph} {one.result}",
+                        one.target,
+                        one.good,
+                        one.bounds,
+                        one.counted,
+                        one.spent,
+                        one.left,
+                        one.incidents,
+                    )
+                    for one in map(journey_cells, review.journeys)
+                ),
+            ),
+            *(plain(f"Journeys: {text}.") for text in assumptions(review)),
+        ]
     incidents = incident_rows(review)
     if incidents:
         parts += [

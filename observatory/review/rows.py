@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from observatory.evaluate.status import Budget
 from observatory.indicators.counts import Counts
 from observatory.objectives.budget import remaining_ratio
 from observatory.review.account import ObjectiveAccount, Review, Total, Verdict
+from observatory.review.journeys import JourneyAccount
 from observatory.units import format_count, format_duration, format_percentage
 from observatory.windows import TimeRange
 
@@ -58,6 +59,24 @@ class ObjectiveCells:
     left_before: str
     incidents: str
     incidents_before: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JourneyCells:
+    """A row of the table of journeys."""
+
+    name: str
+    hops: str
+    verdict: Verdict
+    glyph: str
+    result: str
+    target: str
+    good: str
+    bounds: str
+    counted: str
+    spent: str
+    left: str
+    incidents: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +207,31 @@ def objective_cells(one: ObjectiveAccount) -> ObjectiveCells:
     )
 
 
+def journey_cells(one: JourneyAccount) -> JourneyCells:
+    """A journey's numbers as text; what is not known is a dash."""
+    cells, counts, bounds = objective_cells(one.account), one.account.counts, one.bounds
+    between = UNKNOWN
+    if counts is not None and bounds is not None and counts.total > 0:
+        low, high = (
+            ratio(replace(counts, good=good), one.account.objective.target) for good in (bounds.least, bounds.most)
+        )
+        between = low if low == high else f"{low} – {high}"
+    return JourneyCells(
+        name=one.account.objective.id,
+        hops=" → ".join(hop.hop.objective.operation_key for hop in one.hops),
+        verdict=cells.verdict,
+        glyph=cells.glyph,
+        result=cells.result,
+        target=cells.target,
+        good=cells.achieved if bounds else UNKNOWN,
+        bounds=between,
+        counted=one.account.counting if bounds and one.account.counting else UNKNOWN,
+        spent=cells.spent,
+        left=cells.left,
+        incidents=cells.incidents,
+    )
+
+
 def what(one: ObjectiveAccount) -> str:
     """`latency ≤ 500 ms for payments-v1 · payments/onOrder`."""
     o = one.objective
@@ -220,6 +264,11 @@ def incident_rows(review: Review) -> tuple[IncidentCells, ...]:
     found = [(incident, one) for one in review.objectives for incident in one.incidents]
     found.sort(key=lambda pair: (pair[0].start_ms, pair[1].objective.id))
     return tuple(_incident(review, incident, one) for incident, one in found)
+
+
+def assumptions(review: Review) -> tuple[str, ...]:
+    """What the numbers of journeys rest on, each once."""
+    return tuple(dict.fromkeys(one.assumption for one in review.journeys if one.assumption))
 
 
 def zone_words(review: Review) -> str:

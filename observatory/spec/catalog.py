@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from observatory.errors import Problem
 from observatory.location import Location
 from observatory.spec.bound_values import BindingFact, ConsumerIdentity
 from observatory.spec.expansion import expansions
+
+if TYPE_CHECKING:
+    from observatory.spec.journey import Journey
 
 Action = Literal["send", "receive"]
 Criticality = Literal["critical", "high", "normal", "low"]
@@ -367,12 +370,14 @@ class Catalog:
 
     Attributes:
         named: Participants that no document declares, as ownership files name them.
+        journeys: Sorted by id; those with a fault are not among them.
     """
 
     documents: tuple[Document, ...] = ()
     channels: tuple[Channel, ...] = ()
     operations: tuple[Operation, ...] = ()
     named: tuple[NamedParticipant, ...] = ()
+    journeys: tuple[Journey, ...] = ()
     problems: tuple[Problem, ...] = ()
 
     _channels: dict[str, Channel] = field(default_factory=dict, init=False, repr=False, compare=False)

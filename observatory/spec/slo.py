@@ -34,7 +34,7 @@ EXCLUSION_USES: tuple[ExclusionUse, ...] = get_args(ExclusionUse)
 MOST_MIN_EVENTS = 10**12
 NEEDS_THRESHOLD: dict[str, str] = {"latency": "500ms", "lag": "60s or 10000 messages", "saturation": "70%"}
 CONSUMER_ONLY = frozenset({"lag", "duplicates", "dead_letters"})
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _PERCENTILE = re.compile(r"p(\d{2,5})")
 MAX_ENTRIES = 100
 Place = Callable[[], Location]
@@ -137,9 +137,9 @@ class SloReader:
         bound = entry.get("threshold")
         said = bound is None and "threshold" in misspelt
         threshold = self._threshold(sli, bound, entry.location) if sli and not said else None
-        name = self._text(entry, "name", "slo-name", _NAME) or sli
+        name = self._text(entry, "name", "slo-name", NAME) or sli
         window, timezone = self._window(entry)
-        policy = self._text(entry, "policy", "slo-policy", _NAME)
+        policy = self._text(entry, "policy", "slo-policy", NAME)
         measure = self._measure(entry, sli)
         exclusions = read_exclusion_use(entry.get("exclusions"), self.problems)
         min_events = read_min_events(entry.get("min_events"), self.problems)
@@ -370,7 +370,7 @@ def read_defaults(value: Cursor, problems: list[Problem]) -> SloDefaults:
             problems.append(Problem(code="slo-key", message=message, location=here, hint=hint_for(key, DEFAULT_KEYS)))
         elif key in ("exclusions", "min_events"):
             continue
-        elif isinstance(one.value, str) and _NAME.fullmatch(one.value.replace("/", "-")):
+        elif isinstance(one.value, str) and NAME.fullmatch(one.value.replace("/", "-")):
             texts[key] = one.value
         else:
             code = "slo-window" if key == "window" else f"slo-{key}"
