@@ -101,7 +101,8 @@ class Estate:
         judged = (*self.objectives, *(one.objective for one in self.journeys))
         named = [problem for one in judged for problem in check_policy(one, self.policies)]
         faults = (problem for problem in named if problem.severity == "error")
-        aimless = unmatched(settings.exclusions, judged)
+        hops = (hop.objective for one in self.journeys for hop in one.hops)
+        aimless = unmatched(settings.exclusions, (*judged, *hops))
         self.problems: tuple[Problem, ...] = (*self.catalog.problems, *problems, *faults, *aimless)
         self._known: _Known | None = None
 
