@@ -348,7 +348,7 @@ class _Draws:
     worse: Float64
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=128)
 def _draws(blocks: int, ahead: int, half_life: int) -> _Draws:
     random = np.random.Generator(np.random.PCG64([blocks, ahead, half_life]))
     spread = SPREAD * sqrt(min(1.0, blocks / MANY_BLOCKS))

@@ -144,9 +144,10 @@ def explanation(board: Board, one: ObjectiveStatus) -> list[Any]:
         low, high = (percent(share, one.objective.target) for share in one.interval)
         facts.insert(3, ("95 % interval", mono(f"{low} to {high}")))
     if one.outlook:
-        when = foretold(one, board.snapshot.at_ms) or "no more, it is spent"
+        when = foretold(one, board.snapshot.at_ms)
+        ends = f"the budget ends {when}" if when else "the budget is spent"
         left = f"{whole_percent(one.outlook.least)} to {whole_percent(one.outlook.most)} left at the end"
-        facts.insert(5 if one.budget else 4, ("Forecast", f"budget ends {when} (80 % likely); {left}"))
+        facts.insert(5 if one.budget else 4, ("Forecast", f"{ends}; {left} (each 80 % likely)"))
     if one.level:
         unit = one.level.unit
         error = f" ± {value_text(one.level.error, unit)}" if one.level.error else ""
