@@ -27,7 +27,8 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
         if breached:
             who = "objective has" if breached == 1 else "objectives have"
             words += f" {breached} {who} spent the budget earlier in the window."
-        return Drawn(body=[html.Div(words, className="calm", role="status")], bare=True)
+        calm = html.Div(f"{words} {_silenced(board)}".strip(), className="calm", role="status")
+        return Drawn(body=[calm], bare=True)
     limit = panel.number("limit", 3)
     groups = list(by_channel.items())
     bars: list[Any] = [_bar(board, channel_id, found) for channel_id, found in groups[:limit]]
@@ -38,7 +39,24 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
                 f"and {rest} more {'channel' if rest == 1 else 'channels'} firing, in the table below", className="fine"
             )
         )
+    if silent := _silenced(board):
+        bars.append(html.Div(silent, className="fine"))
     return Drawn(body=[html.Div(bars, className="firing")], bare=True)
+
+
+def _silenced(board: Board) -> str:
+    """What would fire but for planned work, and who approved that; empty where there is nothing."""
+    quiet = [one for one in board.statuses() if one.left_out and one.left_out.silenced]
+    if not quiet:
+        return ""
+    work = dict.fromkeys(
+        f"{each.exclusion.reason}, approved by {each.exclusion.approver}"
+        for one in quiet
+        if one.left_out
+        for each in one.left_out.work
+    )
+    who = "1 objective is" if len(quiet) == 1 else f"{len(quiet)} objectives are"
+    return f"{who} silent for planned work: {'; '.join(list(work)[:3])}."
 
 
 def _bar(board: Board, channel_id: str, found: list[ObjectiveStatus]) -> html.Div:
