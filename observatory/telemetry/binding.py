@@ -95,6 +95,7 @@ class MetricBinding:
         boundaries: Upper bounds of a distribution's buckets in the exporter's unit, as the `le` texts by value.
         partition_label: Label that tells partitions apart, where there is one.
         invalid_below: Values below this mean "unknown", not a measurement (kafka_exporter's -1).
+        proxy: It stands in for what the signal means, as an exporter's estimate of a time does.
         liveness: `live` when the inventory has the series, `missing` when it does not, `unknown` without one.
         series: How many series stand behind it.
         reason: Why this binding, in words.
@@ -113,6 +114,7 @@ class MetricBinding:
     boundaries: tuple[tuple[float, str], ...] = ()
     partition_label: str | None = None
     invalid_below: float | None = None
+    proxy: bool = False
     liveness: Liveness = "unknown"
     series: int = 0
     reason: str = ""

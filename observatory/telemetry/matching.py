@@ -343,6 +343,7 @@ class Matching:
             boundaries=boundaries(tables, found.rows) if recipe.kind == "distribution" else (),
             partition_label=recipe.identity.partition,
             invalid_below=recipe.invalid_below,
+            proxy=recipe.proxy,
             liveness="live" if live else "missing" if self.tables is not None else "unknown",
             series=series,
             reason=state + notes,
