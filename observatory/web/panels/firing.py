@@ -12,7 +12,7 @@ from observatory.web.board import Board, burn_of
 from observatory.web.declaration import PanelDeclaration
 from observatory.web.kind import Drawn, Field, Kind
 from observatory.web.panels.subjects import LIMIT
-from observatory.web.parts import channel_path, clock, inward, outward, short_duration, times, whole_percent
+from observatory.web.parts import channel_path, clock, foretold, inward, outward, short_duration, times, whole_percent
 
 
 def draw(board: Board, panel: PanelDeclaration) -> Drawn:
@@ -100,9 +100,13 @@ def _budget(board: Board, one: ObjectiveStatus) -> list[Any]:
     if left <= 0:
         return [f" {span} budget overspent by {whole_percent(-left)}."]
     soon = (
-        f", gone in {short_duration((one.exhausts_at_ms - board.snapshot.at_ms) / 1000)}" if one.exhausts_at_ms else ""
+        f", gone in {short_duration((one.exhausts_at_ms - board.snapshot.at_ms) / 1000)} at this pace"
+        if one.exhausts_at_ms
+        else ""
     )
-    return [f" {whole_percent(left)} of the {span} budget left{soon}."]
+    likely = foretold(one, board.snapshot.at_ms)
+    chance = f" It ends {likely} (80 % likely)." if likely and soon else ""
+    return [f" {whole_percent(left)} of the {span} budget left{soon}.{chance}"]
 
 
 def _since(board: Board, one: ObjectiveStatus) -> list[Any]:
