@@ -28,7 +28,8 @@ expressions = st.one_of(_anchored, st.builds(lambda one, other: f"{one}|{other}"
 def matches(pattern: str, text: str) -> bool:
     """What the validator says, where Python's engine says the same: the validator takes `a+a*a+` for `a+`."""
     found = bool(jsonschema_rs.Draft7Validator({"pattern": pattern}).is_valid(text))
-    assume(found == bool(re.search(pattern, text, re.ASCII)))
+    if found != bool(re.search(pattern, text, re.ASCII)):
+        assume(False)
     return found
 
 
