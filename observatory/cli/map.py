@@ -33,6 +33,7 @@ Gate = Annotated[FailOn | None, typer.Option("--fail-on", help="Exit 1 when noth
 
 
 @console.command
+@console.without_collection
 def map_channels(
     paths: options.Paths = None,
     config: options.Config = None,

@@ -15,7 +15,8 @@ def names_service(value: str, service: str) -> bool:
     return bool(service) and (value == service or value.endswith("/" + service))
 
 
-def _transformed(text: str, transforms: Sequence[NameTransform]) -> list[str]:
+def transformed(text: str, transforms: Sequence[NameTransform]) -> list[str]:
+    """A name as exporters change it, one text per way."""
     return [text.replace(".", "_") if transform == "dots-to-underscores" else text for transform in transforms]
 
 
@@ -29,7 +30,7 @@ def rows_named(table: LabelTable, label: ChannelLabel, options: Sequence[Written
             pattern = f"(?:.*:)?(?:{option.pattern})" if option.tail else option.pattern
             rows += names.matching(compiled(pattern))
         else:
-            for text in _transformed(option.text, label.transforms):
+            for text in transformed(option.text, label.transforms):
                 rows += names.exact.get(text, ())
                 if option.tail:
                     rows += names.tails.get(text, ())
@@ -64,7 +65,7 @@ def expected_matcher(label: ChannelLabel, options: Sequence[WrittenName]) -> Mat
     values = [
         template.replace("{}", text)
         for option in options
-        for text in ((option.text,) if label.of_template else _transformed(option.text, label.transforms))
+        for text in ((option.text,) if label.of_template else transformed(option.text, label.transforms))
         for template in label.templates
     ]
     return Matcher(label.label, tuple(dict.fromkeys(values)))

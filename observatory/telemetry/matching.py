@@ -14,6 +14,7 @@ from observatory.telemetry.label_matchers import (
     names_service,
     observed_matcher,
     rows_named,
+    transformed,
 )
 from observatory.telemetry.label_table import LabelTable, intersect
 from observatory.telemetry.recipe import ChannelLabel, Identity, MetricTerm, Recipe
@@ -39,6 +40,27 @@ class Candidate:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a recipe means on one source, worked out once for all subjects.
+
+    Attributes:
+        tables: Those of the recipe's series names that the source has.
+        allowed: Per table the rows that satisfy the constant conditions; None stands for all.
+        there: Terms whose metric the source has.
+        success, error: The terms of a side, none where the source lacks one of their metrics.
+        alike: The same for recipes that would look for the same labels, where the source has none of their series.
+    """
+
+    tables: dict[str, LabelTable]
+    where: dict[str, tuple[Matcher, ...]]
+    allowed: dict[str, frozenset[int] | None]
+    there: tuple[MetricTerm, ...]
+    success: tuple[MetricTerm, ...]
+    error: tuple[MetricTerm, ...]
+    alike: tuple[int, bool] | None
+
+
 @dataclass(slots=True)
 class _Found:
     """Matchers and rows while they are narrowed."""
@@ -48,6 +70,7 @@ class _Found:
     notes: list[str]
     caveats: list[str]
     coarseness: int = 0
+    discovered: str | None = None
 
 
 class Matching:
@@ -66,19 +89,25 @@ class Matching:
         self.tables = tables
         self.identifying = identifying
         self.services = services
+        self._plans: dict[int, tuple[Recipe, _Plan]] = {}
+        self._identities: dict[Identity, int] = {}
+        self._expected: tuple[Subject | None, dict[tuple[int, bool], _Found | Candidate | None]] = None, {}
 
     def candidate(self, recipe: Recipe, subject: Subject) -> Candidate | None:
         """The recipe's binding for a subject; None when the subject has no name of the kind it needs."""
         identity = recipe.identity
         if not identity.dead_letter:
             return self._with_names(recipe, subject, subject.names)
+        conventional = not subject.dead_letter_declared and self.tables is not None
         best: Candidate | None = None
         for names in subject.dead_letters:
+            if conventional and best is not None and not self._shows(recipe, names):
+                continue
             found = self._with_names(recipe, subject, names)
             if found and found.binding and found.binding.liveness == "live":
                 return found
             best = best or found
-        if best and not subject.dead_letter_declared and self.tables is not None:
+        if best and conventional:
             return Candidate(
                 binding=None,
                 code="dead-letter-unknown",
@@ -91,9 +120,9 @@ class Matching:
         label = recipe.identity.consumer_group
         if label is None or not recipe.identity.channel or recipe.identity.dead_letter:
             return frozenset()
-        tables = self._tables(recipe)
+        plan = self._plan(recipe)
+        tables, allowed = plan.tables, plan.allowed
         found = _Found([], {}, [], [])
-        allowed = {name: table.satisfying(_where(recipe, name)) for name, table in tables.items()}
         for part in recipe.identity.channel:
             if not self._narrow_to_channel(part, recipe.identity, subject, subject.names, tables, allowed, found):
                 return frozenset()
@@ -105,13 +134,27 @@ class Matching:
         return frozenset(groups - {""})
 
     def _with_names(self, recipe: Recipe, subject: Subject, names: Names) -> Candidate | None:
+        plan = self._plan(recipe)
+        if plan.alike is None or names is not subject.names:
+            found = self._found(recipe, plan, subject, names)
+        else:
+            if self._expected[0] is not subject:
+                self._expected = subject, {}
+            known = self._expected[1]
+            if plan.alike not in known:
+                known[plan.alike] = self._found(recipe, plan, subject, names)
+            found = known[plan.alike]
+        if not isinstance(found, _Found):
+            return found
+        return Candidate(binding=self._binding(recipe, plan, found), coarseness=found.coarseness, proxy=recipe.proxy)
+
+    def _found(self, recipe: Recipe, plan: _Plan, subject: Subject, names: Names) -> _Found | Candidate | None:
+        """Conditions and rows of the subject; of a source without such series only what they would be."""
         identity = recipe.identity
-        tables = self._tables(recipe)
-        where = {name: _where(recipe, name) for name in tables}
+        tables, allowed = plan.tables, plan.allowed
         found = _Found([], {}, [], [])
         if not identity.channel:
-            found.rows = {name: table.all_satisfying(where[name]) for name, table in tables.items()}
-        allowed = {name: table.satisfying(where[name]) for name, table in tables.items()}
+            found.rows = {name: table.all_satisfying(plan.where[name]) for name, table in tables.items()}
         for label in identity.channel:
             if not self._narrow_to_channel(label, identity, subject, names, tables, allowed, found):
                 return None
@@ -131,12 +174,48 @@ class Matching:
         if identity.dead_letter:
             found.notes.append(f"dead letters go to {next(iter(names.values()))[0].value}")
         self._add_override_labels(subject, tables, found)
-        return Candidate(binding=self._binding(recipe, tables, found), coarseness=found.coarseness, proxy=recipe.proxy)
+        return found
 
-    def _tables(self, recipe: Recipe) -> dict[str, LabelTable]:
-        if self.tables is None:
-            return {}
-        return {name: self.tables[name] for name in recipe.series_names if name in self.tables}
+    def _plan(self, recipe: Recipe) -> _Plan:
+        held = self._plans.get(id(recipe))
+        if held is not None:
+            return held[1]
+        known = self.tables
+        tables = {name: known[name] for name in recipe.series_names if name in known} if known is not None else {}
+        where = {name: _where(recipe, name) for name in tables}
+        suffix = "_bucket" if recipe.kind == "distribution" else ""
+
+        def there(term: MetricTerm) -> bool:
+            return known is None or term.metric + suffix in known
+
+        success, error = (side if all(map(there, side)) else () for side in (recipe.success, recipe.error))
+        plan = _Plan(
+            tables,
+            where,
+            {name: table.satisfying(where[name]) for name, table in tables.items()},
+            tuple(filter(there, recipe.all)),
+            success,
+            error,
+            None
+            if tables or recipe.identity.dead_letter
+            else (self._identities.setdefault(recipe.identity, len(self._identities)), _is_per_consumer(recipe)),
+        )
+        self._plans[id(recipe)] = recipe, plan  # the recipe is held, so that its id stays its own
+        return plan
+
+    def _shows(self, recipe: Recipe, names: Names) -> bool:
+        """Whether every label that has to shows one of the names; what is written of several is taken to be shown."""
+        tables = self._plan(recipe).tables.values()
+        for label in recipe.identity.channel:
+            parts = [[kind for kind in spelling.kinds if kind in names] for spelling in label.spellings]
+            if label.optional or any(len(kinds) > 1 for kinds in parts):
+                continue
+            texts = {name.value for kinds in parts for kind in kinds for name in names[kind]}
+            held = [table.names(label) for table in tables]
+            shown = (text for given in texts for text in transformed(given, label.transforms))
+            if not any(text in one.exact or text in one.tails for text in shown for one in held):
+                return False
+        return True
 
     def _narrow_to_channel(
         self,
@@ -206,7 +285,8 @@ class Matching:
             group = next(iter(groups))
             found.rows = keep(found.rows, tables, label, frozenset({group}))
             found.matchers.append(Matcher(label, (group,)))
-            found.notes.append(f"{group} is the only group seen there")
+            found.notes.append(f"consumer group {group} discovered: the only one in {label}, no document names it")
+            found.discovered = group
             return None
         if len(groups) > 1:
             return Candidate(
@@ -266,15 +346,14 @@ class Matching:
             if any(label in table.column for table in tables.values()):
                 found.rows = keep(found.rows, tables, label, frozenset({value}))
 
-    def _binding(self, recipe: Recipe, tables: Mapping[str, LabelTable], found: _Found) -> MetricBinding:
+    def _binding(self, recipe: Recipe, plan: _Plan, found: _Found) -> MetricBinding:
         matchers = tuple(found.matchers)
+        tables = plan.tables
         series = sum(tables[name].series_of(rows) for name, rows in found.rows.items())
         live = any(found.rows.values())
-        everything = tuple(_term(term, matchers) for term in recipe.all if not live or self._there(term, recipe))
-        success, error = (
-            tuple(_term(term, matchers) for term in side) if all(self._there(term, recipe) for term in side) else ()
-            for side in (recipe.success, recipe.error)
-        )
+        everything = tuple([_term(term, matchers) for term in (plan.there if live else recipe.all)])
+        success = tuple([_term(term, matchers) for term in plan.success])
+        error = tuple([_term(term, matchers) for term in plan.error])
         if error and not success:
             success = (*everything, *_negated(error))
         elif success and not error:
@@ -299,12 +378,8 @@ class Matching:
             series=series,
             reason=state + notes,
             caveats=(*recipe.caveats, *found.caveats),
+            discovered_group=found.discovered,
         )
-
-    def _there(self, term: MetricTerm, recipe: Recipe) -> bool:
-        """False when the source is known not to have the metric at all."""
-        suffix = "_bucket" if recipe.kind == "distribution" else ""
-        return self.tables is None or term.metric + suffix in self.tables
 
 
 def _where(recipe: Recipe, name: str) -> tuple[Matcher, ...]:
