@@ -17,6 +17,7 @@ COMMAND_MODULES = (
     "status",
     "generate",
     "review",
+    "drift",
     "diagnose",
     "serve",
     "ingest",

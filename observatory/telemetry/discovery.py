@@ -59,6 +59,10 @@ def wanted(profiles: Sequence[Profile], names: frozenset[str], labels: Collectio
             for name, columns in _columns(recipe):
                 if name in names:
                     asked.setdefault(name, {}).update(dict.fromkeys((*columns, *labels)))
+        for shown in profile.declared_values:
+            if shown.metric in names:
+                columns = (*shown.identity.labels, *shown.labels, *labels)
+                asked.setdefault(shown.metric, {}).update(dict.fromkeys(columns))
     return InventoryRequest(
         {name: tuple(sorted(columns)) for name, columns in sorted(asked.items())}, tuple(sorted(placed)), PLACES
     )

@@ -102,7 +102,7 @@ class _Names:
             if values[index]:
                 self.values.setdefault(values[index], []).append(row)
         for value, rows in self.values.items():
-            for name in _unwrapped(value, label):
+            for name in unwrapped(value, label):
                 self.exact.setdefault(name, []).extend(rows)
                 for position, char in enumerate(name):
                     if char == ":":
@@ -113,7 +113,8 @@ class _Names:
         return [row for name, rows in self.exact.items() if pattern.fullmatch(name) for row in rows]
 
 
-def _unwrapped(value: str, label: ChannelLabel) -> Iterable[str]:
+def unwrapped(value: str, label: ChannelLabel) -> Iterable[str]:
+    """Names that a label's value may hold, the text around them taken off."""
     if label.of_template:
         yield anonymous(value)
         return

@@ -16,6 +16,8 @@ signals:                              # word of the vocabulary: recipe, or list 
   consumer_lag: {metric: "{prefix}kafka_consumer_group_topic_partition_lag", type: gauge, kind: level, unit: message}
 not_provided:
   processed_messages: {why: the broker does not see processing, switch: ...}
+declared_values:                      # labels that write what a binding declares; optional
+  - {metric: kminion_kafka_topic_info, by: topic, labels: {cleanup_policy: kafka.topicConfiguration.cleanup.policy}}
 example: |                            # exposition text that proves every recipe
 """
 
@@ -35,6 +37,7 @@ from observatory.telemetry.recipe import (
     Category,
     ChannelLabel,
     Confidence,
+    DeclaredValues,
     Identity,
     MetricTerm,
     MetricType,
@@ -68,7 +71,7 @@ KINDS_OF: dict[Instrument, tuple[SemanticKind, ...]] = {
 }
 _TOP = (
     "profile", "title", "category", "versions", "protocols", "rank", "confidence", "caveats", "variants",
-    "opentelemetry", "identities", "signals", "not_provided", "example", "example_spans",
+    "opentelemetry", "identities", "signals", "not_provided", "declared_values", "example", "example_spans",
 )  # fmt: skip
 _RECIPE = (
     "metric", "part", "where", "all", "success", "error", "outcome", "type", "kind", "unit", "by", "proxy",
@@ -134,6 +137,7 @@ class _ProfileReader:
             recipes=tuple(recipes),
             span_recipes=tuple(spans),
             not_provided=not_provided,
+            declared_values=tuple(self._declared_values()),
             caveats=fields.texts(top.get("caveats"), ("caveats",)),
             variants=tuple(variant.id for variant in self.variants),
             example=fields.text(top.get("example"), ("example",)),
@@ -244,6 +248,24 @@ class _ProfileReader:
                 hint="put each signal under `signals` or, with the reason, under `not_provided`",
             )
         return result
+
+    def _declared_values(self) -> Iterator[DeclaredValues]:
+        fields = self.fields
+        for index, item in enumerate(self.top.get("declared_values") or []):
+            path: Path = ("declared_values", str(index))
+            body = fields.mapping(item, path, ("metric", "by", "labels"))
+            name = fields.text(body.get("by"), (*path, "by")) or next(iter(self.identities))
+            if name not in self.identities:
+                fields.fault("profile-value-invalid", f"no identity is called {name!r}", (*path, "by"))
+                continue
+            labels = {
+                label: fields.text(key, (*path, "labels", label))
+                for label, key in fields.mapping(body.get("labels"), (*path, "labels")).items()
+            }
+            written = fields.text(body.get("metric"), (*path, "metric"))
+            metrics = dict.fromkeys(self._metric(written, (*path, "metric"), variant) for variant in self.variants)
+            for metric in metrics:
+                yield DeclaredValues(metric, self.identities[name], labels)
 
     def _span_recipe(self, signal: str, body: Mapping[str, Any], path: Path) -> SpanRecipe:
         fields = self.fields

@@ -168,6 +168,19 @@ class NotProvided:
         return f"{self.why}; {self.switch}" if self.switch else self.why
 
 
+@dataclass(frozen=True, slots=True)
+class DeclaredValues:
+    """Labels of a metric that write what bindings declare as well: the type of an exchange, the retention of a topic.
+
+    Attributes:
+        labels: Key of the binding's value, such as `amqp.exchange.type`, by label.
+    """
+
+    metric: str
+    identity: Identity
+    labels: Mapping[str, str]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Profile:
     """One exporter.
@@ -179,6 +192,7 @@ class Profile:
         rank: Order among profiles that measure a signal equally well, smaller first.
         recipes, span_recipes: In file order, variants expanded.
         not_provided: Signals it does not measure.
+        declared_values: Labels that write settings of a channel.
         example: Exposition text as the exporter writes it, which tests parse.
         example_spans: For span profiles: (role, system, destination, service, consumer group) of typical spans.
     """
@@ -193,6 +207,7 @@ class Profile:
     recipes: tuple[Recipe, ...] = ()
     span_recipes: tuple[SpanRecipe, ...] = ()
     not_provided: Mapping[str, NotProvided] = field(default_factory=dict)
+    declared_values: tuple[DeclaredValues, ...] = ()
     caveats: tuple[str, ...] = ()
     variants: tuple[str, ...] = ()
     example: str = ""
