@@ -18,6 +18,7 @@ COMMAND_MODULES = (
     "generate",
     "review",
     "drift",
+    "ready",
     "diagnose",
     "serve",
     "ingest",

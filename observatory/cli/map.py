@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -83,7 +84,7 @@ def map_channels(
         allow_remote=settings.allow_remote_references,
         cache=settings.cache_dir,
     )
-    channels = _chosen(catalog, channel or ())
+    channels = chosen_channels(catalog, channel or ())
     profiles = load_profiles(settings.profiles_dir)
     with open_sources(settings, read_only_store=True) as sources:
         found = survey(catalog, profiles, sources.metrics, sources.spans, TimeRange(at_ms - HOUR_MS, at_ms))
@@ -103,7 +104,7 @@ def map_channels(
         console.finish(ExitCode.GATE_FAILED)
 
 
-def _chosen(catalog: Catalog, words: list[str] | tuple[()]) -> list[Channel]:
+def chosen_channels(catalog: Catalog, words: Sequence[str]) -> list[Channel]:
     """The channels asked for, all of them without words.
 
     Raises:

@@ -99,11 +99,22 @@ class _Comparison:
             seen.profiles["spans"] = None
             seen.services |= {row.service for row in rows if row.service}
             seen.groups |= {row.consumer_group for row in rows if row.consumer_group}
+        behind = self._behind()
         for name, seen in sorted(every.items()):
-            if self.internal is not None and (why := self.internal.reason(name)) is not None:
+            if name in behind:
+                self.set_aside[name] = f"queue behind {behind[name]}"
+            elif self.internal is not None and (why := self.internal.reason(name)) is not None:
                 self.set_aside[name or "(no name)"] = why
             elif name:
                 self.unknown[name] = seen
+
+    def _behind(self) -> dict[str, str]:
+        """Queues that clients name behind an exchange and key of a declared channel: `shop:orders.placed:billing`."""
+        strange = set(self.strange_spans)
+        rows = [row for one in self.survey.inventories for row in one.destinations if row not in strange]
+        texts = {row.destination for row in rows}
+        texts |= {naming.value for namings in self.names.declared.values() for naming in namings}
+        return {text.rpartition(":")[2]: text.rpartition(":")[0] for text in texts if ":" in text}
 
     def look_up_volumes(self, sources: Sources) -> None:
         """What passed under undeclared names, and whether anything did on declared channels."""
@@ -119,16 +130,20 @@ class _Comparison:
 
     def undeclared(self) -> Iterator[Drift]:
         """Names that no document declares, but for those that are tied to a silent channel."""
+        every = {f"{one.id}\n{name}": name for one in self.catalog.channels for name in _plain_names(one)}
+        near = NearNames.of(every)
         for name, seen in self.unknown.items():
             if name in self.pairs():
                 continue
             noun = NOUNS.get(seen.noun, seen.noun)
             by = [f"services {', '.join(sorted(seen.services))}"] if seen.services else []
             by += [f"groups {', '.join(sorted(seen.groups))}"] if seen.groups else []
+            like = [key.partition("\n")[0] for how, key in near.near(name) if how <= Nearness.ENVIRONMENT]
+            slip = f"; that is nearly the name of {like[0]}" if like else ""
             yield Drift(
                 kind="undeclared-channel",
                 subject=name,
-                words=f"no document declares the {noun} {name}" + (f", seen with {'; '.join(by)}" if by else ""),
+                words=f"no document declares the {noun} {name}" + (f", seen with {'; '.join(by)}" if by else "") + slip,
                 hint="describe it in a document, or remove it from the broker",
                 noun=noun,
                 seen=self.volumes.get(name),
