@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from observatory.diagnose.drift.finding import ORDER, Drift, DriftReport
-from observatory.diagnose.drift.internal import Internal
-from observatory.diagnose.drift.runtime_names import RuntimeNames, SeenName, runtime_names
-from observatory.diagnose.drift.values import compare_values
+from observatory.diagnose.drift.internal import Internal, is_derived
+from observatory.diagnose.drift.runtime_names import Naming, RuntimeNames, SeenName, runtime_names
+from observatory.diagnose.drift.values import compare_values, newest_levels
 from observatory.diagnose.drift.volumes import best_of, sightings
 from observatory.errors import Problem, in_order
 from observatory.evaluate.participants import Participants, participants, unclaimed
@@ -16,6 +16,7 @@ from observatory.ledger.evidence import Sources
 from observatory.spec.catalog import Catalog, Channel
 from observatory.spec.near_names import CLOSE, NearNames, Nearness, likeness
 from observatory.spec.participant import Participant, Sighting
+from observatory.telemetry.binding import MetricBinding
 from observatory.telemetry.inventory import SpanDestination
 from observatory.telemetry.label_matchers import names_service
 from observatory.telemetry.recipe import Profile
@@ -85,6 +86,7 @@ class _Comparison:
     spans_of: dict[str, list[SpanDestination]] = field(default_factory=dict)
     volumes: dict[str, Sighting | None] = field(default_factory=dict)
     traffic: dict[str, Sighting | None] = field(default_factory=dict)
+    members: dict[str, tuple[str, ...]] = field(default_factory=dict)
     internal: Internal | None = None
     _pairs: dict[str, str] | None = None
 
@@ -125,6 +127,20 @@ class _Comparison:
             self.volumes[name] = _wider(best_of(list(seen.namings), known), _of_spans(self.spans_of.get(name, ())))
         for channel_id, declared in self.names.declared.items():
             self.traffic[channel_id] = best_of(list(declared), known)
+            if self.traffic[channel_id] is None and self._uncounted(self.catalog.channel(channel_id), declared):
+                self.traffic[channel_id] = Sighting(messages=0.0)
+        attached = {one.key: self.survey.mapping.chosen(one.key, "group_members") for one in self.catalog.operations}
+        levels = {key: one for key, one in attached.items() if isinstance(one, MetricBinding)}
+        self.members = newest_levels(levels, sources, self.span.end_ms, self.problems)
+
+    def _uncounted(self, channel: Channel, namings: Iterable[Naming]) -> bool:
+        """Whether the channel is listed beside others whose messages are counted, and has no count itself.
+
+        What a broker dead-letters itself no counter of publishes shows, so dead-letter channels are left out.
+        """
+        if any(is_derived(name) for name in _plain_names(channel)) or any(one.flow is not None for one in namings):
+            return False
+        return any((one.source, one.label) in self.names.flowing for one in namings)
 
     # names
 
@@ -237,16 +253,20 @@ class _Comparison:
 
     def _silent_operations(self, channel: Channel) -> Iterator[Drift]:
         for one in self.participants[channel.id]:
-            if one.operation is None or one.seen is not None or not self._would_be_seen(channel, one):
+            if one.operation is None:
+                continue
+            alone = set(self.members.get(one.operation.key, ())) == {"0"}
+            if not alone and (one.seen is not None or not self._would_be_seen(channel, one)):
                 continue
             who = one.service or one.operation.service
             group = f" (group {one.consumer_group})" if one.consumer_group else ""
             does = "sends to" if one.action == "send" else "receives from"
+            absent = "no consumer is attached" if alone else "is not seen there"
             yield Drift(
                 kind="silent-operation",
                 subject=one.operation.key,
                 channel_id=channel.id,
-                words=f"{who}{group} {does} {channel.label} by its document, and is not seen there",
+                words=f"{who}{group} {does} {channel.label} by its document, and {absent}",
                 hint="look whether the application runs and uses this name; else take the operation out",
                 service=who,
                 consumer_group=one.consumer_group,

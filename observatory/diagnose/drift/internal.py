@@ -57,6 +57,11 @@ class Internal:
         return f"dead letters or retries of {base}" if base is not None else None
 
 
+def is_derived(name: str) -> bool:
+    """Whether the name is that of a dead-letter or retry channel, by convention."""
+    return bool(_ENDING.fullmatch(name) or _BEGINNING.fullmatch(name))
+
+
 def _bases_of(name: str) -> Iterable[str]:
     """What a dead-letter or retry name may be derived from, the longest first."""
     rest = name

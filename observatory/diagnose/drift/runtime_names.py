@@ -15,7 +15,7 @@ from observatory.telemetry.discovery import Recognition, tables_of
 from observatory.telemetry.inventory import Inventory
 from observatory.telemetry.label_matchers import transformed
 from observatory.telemetry.label_table import LabelTable, anonymous, compiled, unwrapped
-from observatory.telemetry.recipe import ChannelLabel, Identity, Profile, Recipe
+from observatory.telemetry.recipe import ChannelLabel, DeclaredValues, Identity, MetricTerm, Profile, Recipe
 from observatory.telemetry.subject import WrittenName, names_of, written
 
 FLOWS = ("produced_offset", "enqueued_messages", "published_messages", "processed_messages", "delivered_messages")
@@ -66,6 +66,8 @@ class RuntimeNames:
         undeclared: By name.
         services: Per channel id and side (`producer`, `consumer`) services that labels name.
         everyone: Every service that a label names anywhere.
+        flowing: (source, label) of series that count what passes, of anybody: a name that is listed under such a label
+            and not counted there has passed nothing.
     """
 
     declared: dict[str, set[Naming]] = field(default_factory=dict)
@@ -74,6 +76,7 @@ class RuntimeNames:
     undeclared: dict[str, SeenName] = field(default_factory=dict)
     services: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     everyone: set[str] = field(default_factory=set)
+    flowing: set[tuple[str, str]] = field(default_factory=set)
 
 
 SERVICE_LABELS = ("service_name", "service.name")
@@ -104,8 +107,23 @@ def runtime_names(
     return found
 
 
+def _listing(profile: Profile, shown: DeclaredValues) -> Recipe:
+    """Series whose labels write settings, read for the names that they list."""
+    return Recipe(
+        signal="",
+        profile=profile.id,
+        identity=shown.identity,
+        kind="level",
+        type="gauge",
+        unit="",
+        scale=1.0,
+        all=(MetricTerm(1, shown.metric),),
+        confidence=profile.confidence,
+    )
+
+
 def _naming_recipes(profile: Profile, tables: Mapping[str, LabelTable]) -> Iterator[tuple[Recipe, str]]:
-    for recipe in profile.recipes:
+    for recipe in (*profile.recipes, *(_listing(profile, shown) for shown in profile.declared_values)):
         if recipe.identity.dead_letter or not any(not label.optional for label in recipe.identity.channel):
             continue
         for name in recipe.series_names:
@@ -212,6 +230,8 @@ class _Reading:
         services = {self.table.value(row, one) for one in identity.services if one in SERVICE_LABELS} - {""}
         found.everyone |= services
         side = "producer" if self.recipe.signal.startswith("publish") else "consumer"
+        if flow is not None and self.profile.protocols:
+            found.flowing.add((self.source, naming.label))
         for channel in channels:
             found.declared.setdefault(channel.id, set()).add(naming)
             found.services.setdefault((channel.id, side), set()).update(services)

@@ -7,8 +7,9 @@ exchange, the retention of a topic) is named by the profile under `declared_valu
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -128,28 +129,44 @@ def _levels(
     catalog: Catalog, mapping: MappingResult, sources: Sources, at_ms: int, problems: list[Problem]
 ) -> dict[tuple[str, str], _Shown]:
     """Newest values of levels, per channel and key."""
-    wanted: dict[tuple[str, str], list[tuple[str, str, MetricBinding]]] = {}
+    wanted: dict[tuple[str, str], MetricBinding] = {}
     for channel, fact in _facts(catalog):
         signal = SIGNALS_OF_FACTS.get(fact.key)
         binding = mapping.chosen(channel.id, signal) if signal else None
-        if isinstance(binding, MetricBinding) and binding.liveness == "live" and len(binding.all) == 1:
-            of = (binding.source, binding.all[0].selector.metric)
-            wanted.setdefault(of, []).append((channel.id, fact.key, binding))
-    found: dict[tuple[str, str], _Shown] = {}
+        if isinstance(binding, MetricBinding):
+            wanted[channel.id, fact.key] = binding
+    found = newest_levels(wanted, sources, at_ms, problems)
+    named = {at: f"{wanted[at].profile}: {wanted[at].all[0].selector.metric}" for at in found}
+    return {at: _Shown(values, named[at]) for at, values in found.items()}
+
+
+K = TypeVar("K", bound=Hashable)
+
+
+def newest_levels(
+    wanted: Mapping[K, MetricBinding], sources: Sources, at_ms: int, problems: list[Problem]
+) -> dict[K, tuple[str, ...]]:
+    """The newest values of levels, distinct and as text, by one request per metric; absent where there are none.
+
+    Args:
+        problems: What could not be read is added here.
+    """
+    servers = {source.name: source for source in sources.metrics}
+    by_metric: dict[tuple[str, str], list[K]] = {}
+    for key, binding in wanted.items():
+        if binding.liveness == "live" and len(binding.all) == 1 and binding.source in servers:
+            by_metric.setdefault((binding.source, binding.all[0].selector.metric), []).append(key)
+    found: dict[K, tuple[str, ...]] = {}
     span = TimeRange(at_ms - RECENT_MS, at_ms)
-    for (source, metric), entries in wanted.items():
-        server = next((one for one in sources.metrics if one.name == source), None)
-        if server is None:
-            continue
+    for (source, metric), keys in by_metric.items():
+        matchers = _matchers([wanted[key] for key in keys])
         try:
-            samples = server.samples(SeriesRequest(metric, _matchers([one for _, _, one in entries]), span))
+            samples = servers[source].samples(SeriesRequest(metric, matchers, span))
         except SourceFailed as error:
             problems += error.problems
             continue
         newest = _Newest(samples)
-        for channel_id, key, binding in entries:
-            if values := newest.of(binding):
-                found[channel_id, key] = _Shown(values, f"{binding.profile}: {metric}")
+        found |= {key: values for key in keys if (values := newest.of(wanted[key]))}
     return found
 
 
