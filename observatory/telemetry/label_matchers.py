@@ -20,8 +20,10 @@ def transformed(text: str, transforms: Sequence[NameTransform]) -> list[str]:
     return [text.replace(".", "_") if transform == "dots-to-underscores" else text for transform in transforms]
 
 
-def rows_named(table: LabelTable, label: ChannelLabel, options: Sequence[WrittenName]) -> list[int]:
+def rows_named(table: LabelTable, label: ChannelLabel, options: Sequence[WrittenName]) -> Sequence[int]:
     names = table.names(label)
+    if len(options) == 1 and label.is_plain and not options[0].tail and options[0].pattern is None:
+        return names.exact.get(options[0].text, ())
     rows: list[int] = []
     for option in options:
         if label.of_template:

@@ -30,6 +30,7 @@ class LabelTable:
         self._series = label_sets.series
         self._satisfying: dict[tuple[Matcher, ...], frozenset[int] | None] = {}
         self._ascending: dict[tuple[Matcher, ...], tuple[int, ...]] = {}
+        self._by_label: dict[int, tuple[ChannelLabel, _Names]] = {}
         self._names: dict[tuple[str, tuple[str, ...], bool], _Names] = {}
 
     def value(self, row: int, label: str) -> str:
@@ -37,9 +38,11 @@ class LabelTable:
         index = self.column.get(label)
         return "" if index is None else self.rows[row][index]
 
-    def values(self, rows: Iterable[int], label: str) -> tuple[str, ...]:
+    def values(self, rows: Collection[int], label: str) -> tuple[str, ...]:
         """Distinct values, sorted."""
         index = self.column.get(label)
+        if index is not None and len(rows) == 1:
+            return (self.rows[next(iter(rows))][index],)
         return ("",) if index is None else tuple(sorted({self.rows[row][index] for row in rows}))
 
     def series_of(self, rows: Collection[int]) -> int:
@@ -75,9 +78,13 @@ class LabelTable:
 
     def names(self, label: ChannelLabel) -> _Names:
         """The index of a channel label."""
+        known = self._by_label.get(id(label))
+        if known is not None:
+            return known[1]
         key = (label.label, label.templates, label.of_template)
         if key not in self._names:
             self._names[key] = _Names(self, label)
+        self._by_label[id(label)] = label, self._names[key]  # the label is held, so that its id stays its own
         return self._names[key]
 
     def identified(self, identity: Identity, where: tuple[Matcher, ...]) -> tuple[int, ...]:
@@ -107,6 +114,10 @@ class _Names:
                 for position, char in enumerate(name):
                     if char == ":":
                         self.tails.setdefault(name[position + 1 :], []).extend(rows)
+
+    def shows(self, texts: Collection[str]) -> bool:
+        """Whether a label's value is one of the texts, or ends in one after a colon."""
+        return any(text in self.exact or text in self.tails for text in texts)
 
     def matching(self, pattern: re.Pattern[str]) -> list[int]:
         """Rows whose name matches a pattern as a whole."""
@@ -142,4 +153,6 @@ def compiled(pattern: str) -> re.Pattern[str]:
 
 def intersect(rows: Sequence[int], allowed: frozenset[int] | None) -> tuple[int, ...]:
     """Rows, each once and ascending, that are allowed; None allows all."""
-    return tuple(sorted(row for row in set(rows) if allowed is None or row in allowed))
+    if len(rows) < 2:
+        return tuple(rows) if allowed is None or not rows or rows[0] in allowed else ()
+    return tuple(sorted([row for row in set(rows) if allowed is None or row in allowed]))

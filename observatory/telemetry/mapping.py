@@ -21,6 +21,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from operator import attrgetter
 
 from observatory.errors import Problem
 from observatory.spec.catalog import Catalog
@@ -121,6 +122,7 @@ class _Ranked:
     candidate: Candidate
 
 
+_by_key = attrgetter("key")
 _Recipes = Mapping[str, list[tuple[Profile, Recipe]]]
 
 
@@ -204,10 +206,11 @@ class _Mapper:
         if subject.profile is None and subject.names and not self._could(subject, signal):
             reason, switches = self._why_not(subject.channel.protocol, signal)
             return Resolution(subject=subject.key, signal=signal, code="not-provided", reason=reason, switches=switches)
-        ranked = sorted(self._candidates(subject, signal, present=True), key=lambda one: one.key)
+        ranked = list(self._candidates(subject, signal, present=True))
         if not any(one.candidate.binding and one.candidate.binding.liveness == "live" for one in ranked):
-            absent = islice(self._candidates(subject, signal, present=False), 1)
-            ranked = sorted([*ranked, *absent], key=lambda one: one.key)
+            ranked += islice(self._candidates(subject, signal, present=False), 1)
+        if len(ranked) > 1:
+            ranked.sort(key=_by_key)
         usable = [one.candidate for one in ranked if one.candidate.binding is not None]
         refused = next((one.candidate for one in ranked if one.candidate.binding is None), None)
         best = usable[0] if usable else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from observatory.spec.catalog import NameKind
 from observatory.telemetry.binding import Binding, Matcher, MetricBinding, SeriesSelector, Term
 from observatory.telemetry.label_matchers import (
     boundaries,
@@ -40,6 +41,13 @@ class Candidate:
     reason: str = ""
 
 
+_NO_DEAD_LETTERS = Candidate(
+    binding=None,
+    code="dead-letter-unknown",
+    reason="no dead-letter channel is declared, and none with a usual name is there",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class _Plan:
     """What a recipe means on one source, worked out once for all subjects.
@@ -50,6 +58,7 @@ class _Plan:
         there: Terms whose metric the source has.
         success, error: The terms of a side, none where the source lacks one of their metrics.
         alike: The same for recipes that would look for the same labels, where the source has none of their series.
+        anybody: The numbers are those of a whole broker or registry, the same for every channel.
     """
 
     tables: dict[str, LabelTable]
@@ -59,6 +68,7 @@ class _Plan:
     success: tuple[MetricTerm, ...]
     error: tuple[MetricTerm, ...]
     alike: tuple[int, bool] | None
+    anybody: bool
 
 
 @dataclass(slots=True)
@@ -90,6 +100,7 @@ class Matching:
         self.identifying = identifying
         self.services = services
         self._plans: dict[int, tuple[Recipe, _Plan]] = {}
+        self._anybody: dict[int, Candidate] = {}
         self._identities: dict[Identity, int] = {}
         self._expected: tuple[Subject | None, dict[tuple[int, bool], _Found | Candidate | None]] = None, {}
 
@@ -101,19 +112,16 @@ class Matching:
         conventional = not subject.dead_letter_declared and self.tables is not None
         best: Candidate | None = None
         for names in subject.dead_letters:
-            if conventional and best is not None and not self._shows(recipe, names):
-                continue
+            if conventional:
+                shown = self._shows(recipe, names)
+                if not shown:
+                    best = best or (_NO_DEAD_LETTERS if shown is not None else None)
+                    continue
             found = self._with_names(recipe, subject, names)
             if found and found.binding and found.binding.liveness == "live":
                 return found
             best = best or found
-        if best and conventional:
-            return Candidate(
-                binding=None,
-                code="dead-letter-unknown",
-                reason="no dead-letter channel is declared, and none with a usual name is there",
-            )
-        return best
+        return _NO_DEAD_LETTERS if best and conventional else best
 
     def consumer_groups(self, recipe: Recipe, subject: Subject) -> frozenset[str]:
         """Groups that the recipe's series show on the subject's channel; none where the series name it loosely."""
@@ -135,6 +143,14 @@ class Matching:
 
     def _with_names(self, recipe: Recipe, subject: Subject, names: Names) -> Candidate | None:
         plan = self._plan(recipe)
+        if plan.anybody and not subject.labels:
+            if (held := self._anybody.get(id(recipe))) is not None:
+                return held
+            found = self._found(recipe, plan, subject, names)
+            assert isinstance(found, _Found)
+            same = Candidate(binding=self._binding(recipe, plan, found), proxy=recipe.proxy)
+            self._anybody[id(recipe)] = same
+            return same
         if plan.alike is None or names is not subject.names:
             found = self._found(recipe, plan, subject, names)
         else:
@@ -199,21 +215,33 @@ class Matching:
             None
             if tables or recipe.identity.dead_letter
             else (self._identities.setdefault(recipe.identity, len(self._identities)), _is_per_consumer(recipe)),
+            not (recipe.identity.channel or recipe.identity.consumer_group or recipe.identity.services)
+            and SIGNALS[recipe.signal].scope in ("broker", "registry"),
         )
         self._plans[id(recipe)] = recipe, plan  # the recipe is held, so that its id stays its own
         return plan
 
-    def _shows(self, recipe: Recipe, names: Names) -> bool:
-        """Whether every label that has to shows one of the names; what is written of several is taken to be shown."""
-        tables = self._plan(recipe).tables.values()
+    def _shows(self, recipe: Recipe, names: Names) -> bool | None:
+        """Whether every label that has to shows one of the names; None where a label has no word for them.
+
+        What is written of several names is taken to be shown.
+        """
+        tables = self._plan(recipe).tables
         for label in recipe.identity.channel:
-            parts = [[kind for kind in spelling.kinds if kind in names] for spelling in label.spellings]
-            if label.optional or any(len(kinds) > 1 for kinds in parts):
+            if label.optional:
                 continue
-            texts = {name.value for kinds in parts for kind in kinds for name in names[kind]}
-            held = [table.names(label) for table in tables]
-            shown = (text for given in texts for text in transformed(given, label.transforms))
-            if not any(text in one.exact or text in one.tails for text in shown for one in held):
+            known: list[NameKind] = []
+            for spelling in label.spellings:
+                kinds = spelling.kinds
+                if len(kinds) > 1 and sum(kind in names for kind in kinds) > 1:
+                    return True
+                known += [kind for kind in kinds if kind in names and len(kinds) == 1]
+            if not known:
+                return None
+            texts = {
+                text for kind in known for name in names[kind] for text in transformed(name.value, label.transforms)
+            }
+            if not any(one.shows(texts) for table in tables.values() for one in (table.names(label),)):
                 return False
         return True
 

@@ -70,6 +70,11 @@ class ChannelLabel:
     templates: tuple[str, ...] = ("{}",)
     of_template: bool = False
 
+    @property
+    def is_plain(self) -> bool:
+        """The label holds the name and nothing else, unchanged."""
+        return not self.of_template and self.transforms == ("none",)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
