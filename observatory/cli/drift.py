@@ -78,7 +78,7 @@ def drift(
     from observatory.cli.verdict import told_by, verdict
     from observatory.diagnose.drift.compare import drift as compare
     from observatory.sources.opening import open_sources
-    from observatory.spec.load import load_catalog
+    from observatory.spec.load import configured_catalog
     from observatory.telemetry.profile import load_profiles
     from observatory.telemetry.survey import survey
     from observatory.windows import TimeRange
@@ -97,14 +97,7 @@ def drift(
         ownership=ownership,
         cache=not no_cache,
     )
-    catalog = load_catalog(
-        settings.documents,
-        roots=settings.roots,
-        overlays=settings.overlays,
-        ownership=settings.ownership,
-        allow_remote=settings.allow_remote_references,
-        cache=settings.cache_dir,
-    )
+    catalog = configured_catalog(settings)
     profiles = load_profiles(settings.profiles_dir)
     with open_sources(settings, read_only_store=True) as sources:
         found = survey(catalog, profiles, sources.metrics, sources.spans, span)

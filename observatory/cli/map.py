@@ -58,7 +58,7 @@ def map_channels(
     from observatory.cli.verdict import told_by, verdict
     from observatory.compile.measure import Measurement
     from observatory.sources.opening import open_sources
-    from observatory.spec.load import load_catalog
+    from observatory.spec.load import configured_catalog
     from observatory.telemetry.profile import load_profiles
     from observatory.telemetry.survey import survey
     from observatory.windows import TimeRange
@@ -76,14 +76,7 @@ def map_channels(
         cache=not no_cache,
     )
     at_ms = options.instant(at, time.time_ns() // 1_000_000)
-    catalog = load_catalog(
-        settings.documents,
-        roots=settings.roots,
-        overlays=settings.overlays,
-        ownership=settings.ownership,
-        allow_remote=settings.allow_remote_references,
-        cache=settings.cache_dir,
-    )
+    catalog = configured_catalog(settings)
     channels = chosen_channels(catalog, channel or ())
     profiles = load_profiles(settings.profiles_dir)
     with open_sources(settings, read_only_store=True) as sources:

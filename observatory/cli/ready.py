@@ -79,7 +79,7 @@ def ready(
     from observatory.cli.junit_report import as_junit
     from observatory.cli.map import chosen_channels
     from observatory.cli.verdict import told_by, verdict
-    from observatory.spec.load import load_catalog
+    from observatory.spec.load import configured_catalog
     from observatory.windows import TimeRange
 
     shape = Form.JSON if json else form
@@ -100,14 +100,7 @@ def ready(
         needs_telemetry=False,
         cache=not no_cache,
     )
-    catalog = load_catalog(
-        settings.documents,
-        roots=settings.roots,
-        overlays=settings.overlays,
-        ownership=settings.ownership,
-        allow_remote=settings.allow_remote_references,
-        cache=settings.cache_dir,
-    )
+    catalog = configured_catalog(settings)
     found, states, heard = _checked(catalog, chosen_channels(catalog, channel or ()), settings, span)
     problems = in_order([*catalog.problems, *heard, *told_by(states)])
     written = {

@@ -56,7 +56,7 @@ def validate(
     from observatory.objectives.load import objectives_of
     from observatory.objectives.policy import check_policy, load_policies
     from observatory.settings import load_settings
-    from observatory.spec.load import load_catalog
+    from observatory.spec.load import configured_catalog
     from observatory.spec.topology import tally
 
     settings = load_settings(
@@ -69,14 +69,7 @@ def validate(
     )
     if not settings.documents:
         raise UsageError("say which documents: observatory validate PATH..., or `documents` in observatory.yaml")
-    catalog = load_catalog(
-        settings.documents,
-        roots=root or settings.roots,
-        overlays=settings.overlays,
-        ownership=settings.ownership,
-        allow_remote=settings.allow_remote_references,
-        cache=settings.cache_dir,
-    )
+    catalog = configured_catalog(settings, root or ())
     objectives, doubts = objectives_of(catalog)
     policies = load_policies(settings.policies_dir)
     against_policies = [problem for one in objectives for problem in check_policy(one, policies)]

@@ -5,6 +5,6 @@ environment, never from a flag's value.
 """
 
 from observatory.settings.load import DEFAULT_FILE, load_settings
-from observatory.settings.values import PrometheusSettings, Settings
+from observatory.settings.values import PrometheusSettings, Settings, TelemetrySettings
 
-__all__ = ["DEFAULT_FILE", "PrometheusSettings", "Settings", "load_settings"]
+__all__ = ["DEFAULT_FILE", "PrometheusSettings", "Settings", "TelemetrySettings", "load_settings"]

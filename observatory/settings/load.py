@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,7 +13,7 @@ from observatory.location import Location
 from observatory.reading import Reading, read
 from observatory.settings.cache_folder import cache_folder
 from observatory.settings.secrets import HeaderError, header_value, split_header, take_credentials
-from observatory.settings.values import PrometheusSettings, Settings
+from observatory.settings.values import PrometheusSettings, Settings, TelemetrySettings
 
 DEFAULT_FILE = Path("observatory.yaml")
 REMOTE_READ = ("auto", "never")
@@ -133,7 +133,23 @@ class _File:
                 self._add("settings-value", "allow_remote_references is true or false", ("allow_remote_references",))
         if "prometheus" in data:
             values["prometheus"] = self._servers(data["prometheus"])
+        if "telemetry" in data:
+            values["telemetry"] = tuple(self._telemetry(data["telemetry"]))
         return Settings(**values)
+
+    def _telemetry(self, value: Any) -> Iterator[TelemetrySettings]:
+        for index, item in enumerate(value if isinstance(value, list) else [value]):
+            at = ("telemetry", str(index)) if isinstance(value, list) else ("telemetry",)
+            if not isinstance(item, dict):
+                hint = "write {channels: 'kafka:*', profile: kminion, labels: {cluster: eu-1}}"
+                self._add("settings-value", "what measures channels is a mapping", at, hint)
+                continue
+            self._known(item, [one.name for one in fields(TelemetrySettings)], at)
+            words = {key: item[key] for key in ("channels", "profile") if item.get(key) is not None}
+            for key in [key for key, text in words.items() if not isinstance(text, str) or not text.strip()]:
+                self._add("settings-value", f"{key} is text", (*at, key))
+                del words[key]
+            yield TelemetrySettings(**words, labels=self._texts(item, "labels", at))
 
     def _path_list(self, key: str, value: Any) -> tuple[Path, ...]:
         items = value if isinstance(value, list) else [value]

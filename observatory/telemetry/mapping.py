@@ -42,7 +42,7 @@ SIGNALS_OF_ROLE: dict[str, tuple[str, ...]] = {
 }
 MAX_ALTERNATIVES = 5
 _LATER = (
-    "x-telemetry asks for another profile",
+    "another profile is asked for",
     "no live series",
     "stands in for what the signal means",
     "holds others' messages too",

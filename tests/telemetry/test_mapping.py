@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from telemetry.documents import catalog, channel, names, override, pattern
 from telemetry.exposition import inventory_of
 
-from observatory.spec.catalog import Catalog
+from observatory.settings import TelemetrySettings
+from observatory.spec.catalog import Catalog, TelemetryOverride
+from observatory.spec.load import with_telemetry
 from observatory.telemetry.binding import (
     MappingResult,
     Matcher,
@@ -863,3 +865,14 @@ def test_what_nothing_measures_names_the_switch() -> None:
 
     assert found.code == "not-provided"
     assert "emit messaging.process.duration from the consumer" in found.switches
+
+
+def test_settings_say_what_documents_leave_open_and_documents_win() -> None:
+    other = channel("kafka", names(topic="mails"))
+    own = replace(ORDERS, telemetry=override(profile="otel_spanmetrics"))
+    rules = (TelemetrySettings(channels="kafka:m*", profile="kafka_exporter"), TelemetrySettings(labels={"env": "x"}))
+
+    found = with_telemetry(catalog([own, other]), rules)
+
+    by_id = {one.id: one.telemetry for one in found.channels}
+    assert by_id == {own.id: own.telemetry, other.id: TelemetryOverride(profile="kafka_exporter")}
