@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from observatory.telemetry.binding import Matcher, literal
 from observatory.telemetry.label_table import LabelTable, anonymous, compiled
@@ -87,6 +88,16 @@ def drop(
     }
 
 
+@lru_cache(maxsize=4096)
+def _bound(text: str) -> float | None:
+    """A finite bound; None for infinity and for what is no number."""
+    try:
+        bound = float(text)
+    except ValueError:
+        return None
+    return bound if bound != float("inf") else None
+
+
 def boundaries(tables: Mapping[str, LabelTable], rows: Mapping[str, tuple[int, ...]]) -> tuple[tuple[float, str], ...]:
     """Finite bounds that every label set has, ascending, with one of the texts that write them."""
     shared: dict[float, str] | None = None
@@ -98,11 +109,8 @@ def boundaries(tables: Mapping[str, LabelTable], rows: Mapping[str, tuple[int, .
         per_set: dict[tuple[str, ...], dict[float, str]] = {}
         for row in kept:
             values = table.rows[row]
-            try:
-                bound = float(values[le])
-            except ValueError:
-                continue
-            if bound != float("inf"):
+            bound = _bound(values[le])
+            if bound is not None:
                 per_set.setdefault(values[:le] + values[le + 1 :], {})[bound] = values[le]
         for bounds in per_set.values():
             shared = bounds if shared is None else {bound: shared[bound] for bound in shared if bound in bounds}

@@ -30,8 +30,8 @@ class LabelTable:
         self._series = label_sets.series
         self._satisfying: dict[tuple[Matcher, ...], frozenset[int] | None] = {}
         self._ascending: dict[tuple[Matcher, ...], tuple[int, ...]] = {}
-        self._by_label: dict[int, tuple[ChannelLabel, _Names]] = {}
-        self._names: dict[tuple[str, tuple[str, ...], bool], _Names] = {}
+        self._by_label: dict[int, tuple[ChannelLabel, TableNames]] = {}
+        self._names: dict[tuple[str, tuple[str, ...], bool], TableNames] = {}
 
     def value(self, row: int, label: str) -> str:
         """A label's value; the empty string where the series has none or it was not asked for."""
@@ -76,14 +76,14 @@ class LabelTable:
             self._ascending[matchers] = tuple(range(len(self.rows))) if allowed is None else tuple(sorted(allowed))
         return self._ascending[matchers]
 
-    def names(self, label: ChannelLabel) -> _Names:
-        """The index of a channel label."""
+    def names(self, label: ChannelLabel) -> TableNames:
+        """The index of a channel label, built once."""
         known = self._by_label.get(id(label))
         if known is not None:
             return known[1]
         key = (label.label, label.templates, label.of_template)
         if key not in self._names:
-            self._names[key] = _Names(self, label)
+            self._names[key] = TableNames(self, label)
         self._by_label[id(label)] = label, self._names[key]  # the label is held, so that its id stays its own
         return self._names[key]
 
@@ -95,7 +95,7 @@ class LabelTable:
         return tuple(row for row in self.all_satisfying(where) if all(self.value(row, label) for label in needed))
 
 
-class _Names:
+class TableNames:
     """What a label's values say, templates taken off: whole names, and endings after a colon."""
 
     def __init__(self, table: LabelTable, label: ChannelLabel) -> None:

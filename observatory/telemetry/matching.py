@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from observatory.spec.catalog import NameKind
+from observatory.spec.catalog import SCOPES, NameKind
 from observatory.telemetry.binding import Binding, Matcher, MetricBinding, SeriesSelector, Term
 from observatory.telemetry.label_matchers import (
     boundaries,
@@ -17,7 +17,7 @@ from observatory.telemetry.label_matchers import (
     rows_named,
     transformed,
 )
-from observatory.telemetry.label_table import LabelTable, intersect
+from observatory.telemetry.label_table import LabelTable, TableNames, intersect
 from observatory.telemetry.recipe import ChannelLabel, Identity, MetricTerm, Recipe
 from observatory.telemetry.signals import SIGNALS
 from observatory.telemetry.subject import Names, Subject, WrittenName, written
@@ -101,6 +101,8 @@ class Matching:
         self.services = services
         self._plans: dict[int, tuple[Recipe, _Plan]] = {}
         self._anybody: dict[int, Candidate] = {}
+        self._letter_names: dict[tuple[int, tuple[NameKind, ...]], list[list[TableNames]]] = {}
+        self._letters: tuple[Subject | None, frozenset[str]] = None, frozenset()
         self._identities: dict[Identity, int] = {}
         self._expected: tuple[Subject | None, dict[tuple[int, bool], _Found | Candidate | None]] = None, {}
 
@@ -110,18 +112,49 @@ class Matching:
         if not identity.dead_letter:
             return self._with_names(recipe, subject, subject.names)
         conventional = not subject.dead_letter_declared and self.tables is not None
+        if conventional and self._hides_letters(recipe, subject):
+            return _NO_DEAD_LETTERS
         best: Candidate | None = None
         for names in subject.dead_letters:
-            if conventional:
-                shown = self._shows(recipe, names)
-                if not shown:
-                    best = best or (_NO_DEAD_LETTERS if shown is not None else None)
-                    continue
+            if conventional and not (shown := self._shows(recipe, names)):
+                best = best or (_NO_DEAD_LETTERS if shown is not None else None)
+                continue
             found = self._with_names(recipe, subject, names)
             if found and found.binding and found.binding.liveness == "live":
                 return found
             best = best or found
         return _NO_DEAD_LETTERS if best and conventional else best
+
+    def _hides_letters(self, recipe: Recipe, subject: Subject) -> bool:
+        """Whether plain labels surely show none of the conventional names; most channels have no dead letters."""
+        if self._letters[0] is not subject:
+            texts = frozenset(
+                name.value
+                for names in subject.dead_letters
+                for kind, given in names.items()
+                if kind not in SCOPES
+                for name in given
+            )
+            self._letters = subject, texts
+        texts = self._letters[1]
+        kinds = tuple(subject.dead_letters[0]) if subject.dead_letters else ()
+        known = self._letter_names.get((id(recipe), kinds))
+        if known is None:
+            known = self._letter_names[id(recipe), kinds] = self._labels_of_letters(recipe, kinds)
+        return any(not any(names.shows(texts) for names in of_label) for of_label in known)
+
+    def _labels_of_letters(self, recipe: Recipe, kinds: Collection[NameKind]) -> list[list[TableNames]]:
+        """What tables show in each label that must hold a dead-letter name as it is; labels that join names are not
+        among them."""
+        found: list[list[TableNames]] = []
+        for label in recipe.identity.channel:
+            single = [
+                spelling for spelling in label.spellings if len(spelling.kinds) == 1 and spelling.kinds[0] in kinds
+            ]
+            joined = any(sum(kind in kinds for kind in spelling.kinds) > 1 for spelling in label.spellings)
+            if label.is_plain and not label.optional and single and not joined:
+                found.append([table.names(label) for table in self._plan(recipe).tables.values()])
+        return found
 
     def consumer_groups(self, recipe: Recipe, subject: Subject) -> frozenset[str]:
         """Groups that the recipe's series show on the subject's channel; none where the series name it loosely."""
