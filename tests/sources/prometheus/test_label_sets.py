@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, unquote_plus, urlsplit
 
 import prometheus_server
 import pytest
+import victoria_server
 from misbehaving_server import MisbehavingServer, Reply, Request
 
 from observatory.errors import SourceFailed
@@ -254,6 +255,23 @@ def test_odd_names_and_values_come_back_whole_both_ways(tmp_path: Path, monkeypa
     assert listed[metric].rows == ((ODD_TOPIC,),)
     assert problems == []
     assert places[metric].rows == (('x"y',),)
+
+
+def test_victoria_metrics_lists_and_counts_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = {"a_total": ("topic",), "b_total": ("topic",)}
+    with victoria_server.start(tmp_path) as url:
+        rows = [("a_total", ODD_TOPIC), ("a_total", "t"), ("b_total", "t")]
+        labels = ({"__name__": name, "topic": topic, "partition": str(n)} for name, topic in rows for n in (0, 1))
+        victoria_server.load(url, [(one, [T0 - 60_000, T0 - 1000], [1.0, 2.0]) for one in labels])
+        here = Connection(PrometheusSettings(url=url))
+
+        listed, _ = label_sets.read_label_sets(here, wanted, (), HOUR)
+        monkeypatch.setattr(label_sets, "SMALL", 0)
+        counted, problems = label_sets.read_label_sets(here, wanted, (), HOUR)
+
+    assert listed == counted
+    assert listed["a_total"].series == (2, 2)
+    assert problems == []
 
 
 def test_the_names_in_a_query_are_no_pattern() -> None:
