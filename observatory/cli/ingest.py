@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 Files = Annotated[
     list[Path],
-    typer.Argument(help="OTLP traces (JSON, JSON lines, protobuf), OpenMetrics text or JUnit XML; - reads stdin."),
+    typer.Argument(
+        help="OTLP traces or metrics (JSON, JSON lines, protobuf), OpenMetrics, JUnit, Microcks results; - is stdin."
+    ),
 ]
 SampleTime = Annotated[
     str | None,
@@ -101,9 +103,12 @@ def _one(target: Store, path: Path, default_ms: int | None) -> Ingested:
 
 
 def _line(one: Ingested) -> str:
-    if one.samples or one.format in ("openmetrics", "junit"):
-        return f"{one.path}: {one.samples:,} samples, {one.new_samples:,} new ({one.format})"
-    return f"{one.path}: {one.spans:,} spans, {one.new_spans:,} new ({one.format})"
+    samples = f"{one.samples:,} samples, {one.new_samples:,} new"
+    spans = f"{one.spans:,} spans, {one.new_spans:,} new"
+    if one.samples and one.spans:
+        return f"{one.path}: {spans}; {samples} ({one.format})"
+    of_samples = one.samples or one.format in ("openmetrics", "junit", "microcks")
+    return f"{one.path}: {samples if of_samples else spans} ({one.format})"
 
 
 def register(app: typer.Typer) -> None:

@@ -22,6 +22,7 @@ COMMAND_MODULES = (
     "diagnose",
     "serve",
     "ingest",
+    "store",
     "demo",
     "profiles",
     "explain",

@@ -29,6 +29,7 @@ from observatory.indicators.expression import (
     Expression,
     Level,
     LevelExpression,
+    Since,
     Slices,
     SlicesAtMost,
     Utilisation,
@@ -120,7 +121,7 @@ def increase(terms: Sequence[Term], window: str, kind: SemanticKind = "cumulativ
     Raises:
         InputInvalid: `promql-invalid` for a kind that cannot be counted in PromQL.
     """
-    return checked(_sum_of([(term.sign, _events(selector(term.selector), window, kind, target)) for term in terms]))
+    return checked(_sum_of([(term.sign, _events(term.selector, window, kind, target)) for term in terms]))
 
 
 def _sum_of(parts: Sequence[tuple[int, str]]) -> str:
@@ -135,7 +136,8 @@ def _sum_of(parts: Sequence[tuple[int, str]]) -> str:
     return f"clamp_min({joined}, 0)" if any(sign < 0 for sign, _ in parts) else joined
 
 
-def _events(series: str, window: str, kind: SemanticKind, target: str) -> str:
+def _events(chosen: SeriesSelector, window: str, kind: SemanticKind, target: str) -> str:
+    series = selector(chosen)
     match kind:
         case "cumulative" | "distribution":
             born = f"last_over_time({series}[{window}]) unless {series} offset {window}"
@@ -150,7 +152,12 @@ def _events(series: str, window: str, kind: SemanticKind, target: str) -> str:
         case "rate":
             return f"avg_over_time({series}[{window}]) * {_number(parse_duration(window))}"
         case "period_total":
-            return f"sum_over_time({series}[{window}])"
+            # However often a total is scraped while it is shown, each of its minutes has an equal share in it.
+            length = f"{compact_duration(parse_duration(window) - 0.001)}:{SLICE}"
+            # Without its left end, like a slice: that belongs to the period before.
+            shown = f"last_over_time({series}[{compact_duration((chosen.period_ms - 1) / 1000)}])"
+            share = parse_duration(SLICE) * 1000 / chosen.period_ms
+            return f"sum_over_time({shown}[{length}])" + ("" if share == 1 else f" * {_number(share)}")
         case _:
             raise _refused(f"a {kind} has no events to count", "promql-invalid")
 
@@ -244,6 +251,9 @@ class _Slices:
         if isinstance(level, Behind):
             kept = self._in_time(level, bound)
             return f"count_over_time(({kept})[{length}])" if bound is None else f"sum_over_time(({kept})[{length}])"
+        if isinstance(level, Since):
+            kept = self._happened(level, bound)
+            return f"count_over_time(({kept})[{length}])" if bound is None else f"sum_over_time(({kept})[{length}])"
         text = self._level(level)
         if bound is None:
             return f"count_over_time(({text})[{length}])"
@@ -276,6 +286,15 @@ class _Slices:
         parts = (self.measurement.indicator.good, self.measurement.indicator.bad)
         return next((part.bound for part in parts if isinstance(part, SlicesAtMost)), None)
 
+    def _happened(self, level: Since, bound: float | None) -> str:
+        """1 where something was counted within the bound, which is a few scrapes at least, and 0 where nothing was."""
+        counter = _series_of(self.measurement, level.counter)
+        seconds = max(bound or self._bound() or SHORTEST_INCREASE, SHORTEST_INCREASE)
+        within = compact_duration(seconds)
+        terms = outcome_terms(counter, None)
+        counted = [(term.sign, _events(term.selector, within, counter.kind, TARGET)) for term in terms]
+        return f"{_sum_of(counted)} > bool 0"
+
     def _in_time(self, level: Behind, bound: float | None) -> str:
         """1 where the group has read everything that was there `bound` seconds ago, 0 where it has not.
 
@@ -299,7 +318,7 @@ class _Slices:
             seconds = parse_duration(ago)
             within = ago if seconds >= SHORTEST_INCREASE else compact_duration(SHORTEST_INCREASE)
             arrived = _sum_of(
-                [(term.sign, _events(selector(term.selector), within, produced.kind, TARGET)) for term in produced.all]
+                [(term.sign, _events(term.selector, within, produced.kind, TARGET)) for term in produced.all]
             )
             share = "" if within == ago else f" * {_number(seconds / SHORTEST_INCREASE)}"
             return f"max({self._worst(level.depth)}) <= bool {arrived}{share}"

@@ -35,6 +35,11 @@ def raw_samples(selector: SeriesSelector, length_ms: int) -> str:
     return promql.checked(f"{series(selector)}[{compact_duration(length_ms / 1000)}]")
 
 
+def sample_count(selector: SeriesSelector, length_ms: int) -> str:
+    """How many samples all series have together in the range before each instant."""
+    return promql.checked(f"sum(count_over_time({raw_samples(selector, length_ms)}))")
+
+
 def series_named(names: Sequence[str], matchers: Sequence[Matcher]) -> str:
     """Series of several names, which may hold any character, that satisfy the conditions."""
     conditions = (Matcher("__name__", tuple(names)), *matchers)

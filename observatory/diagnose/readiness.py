@@ -15,10 +15,11 @@ from observatory.errors import Problem, SourceFailed
 from observatory.ledger.evidence import Sources
 from observatory.objectives.objective import Objective
 from observatory.sources.base import HopQuery
-from observatory.spec.catalog import Catalog, Channel, Operation
+from observatory.spec.catalog import SCOPES, Catalog, Channel, Operation
 from observatory.telemetry.binding import MetricBinding, Resolution, SpanBinding
+from observatory.telemetry.dead_letters import dead_letters_of
 from observatory.telemetry.mapping import SIGNALS_OF_ROLE
-from observatory.telemetry.subject import DEAD_LETTER_CONVENTIONS
+from observatory.telemetry.subject import names_of
 from observatory.telemetry.survey import Survey
 from observatory.windows import Grid, TimeRange
 
@@ -116,7 +117,13 @@ class Checklist:
         for objective in self.objectives:
             self._of_channel.setdefault(objective.channel_id, []).append(objective)
         self._paths = {document.name: document.path for document in self.catalog.documents}
-        self._letters = frozenset(channel.dead_letter for channel in self.catalog.channels if channel.dead_letter)
+        self._letters = frozenset(
+            name[0].value
+            for channel in self.catalog.channels
+            for names in dead_letters_of(channel, names_of(channel), self._group(channel)).names
+            for name in names.values()
+            if name[0].kind not in SCOPES
+        )
 
     def of(self, channel: Channel) -> Readiness:
         """The list for one channel."""
@@ -261,10 +268,11 @@ class Checklist:
 
     def _takes_dead_letters(self, channel: Channel) -> bool:
         own = {name.value for name in channel.names} | ({channel.address} if channel.address else set())
-        if own & self._letters:
-            return True
-        others = {other.address for other in self.catalog.channels if other.address}
-        return any(convention.format(other) in own for other in others for convention in DEAD_LETTER_CONVENTIONS)
+        return not own.isdisjoint(self._letters)
+
+    def _group(self, channel: Channel) -> str | None:
+        groups = [one.consumer_group for one in self.catalog.operations_on(channel.id, "receive")]
+        return next(filter(None, groups), None)
 
     def _trace_context(self, channel: Channel) -> Item:
         name: ItemName = "trace_context"

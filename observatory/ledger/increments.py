@@ -11,6 +11,9 @@ Rules, for each series by itself; increments of series are added afterwards, nev
   truncation or an old answer of a broker, and no event.
 - Of a rising level only rises count.
 - A rate counts its value times the time since the sample before.
+- The total of a finished period counts once, however often it is scraped while it is shown: each sample counts the
+  share of the period that lies between it and the sample before, and the whole where that is further away than the
+  period. What periods held that nobody scraped is unknown. The first value of a series is where counting begins.
 - Across a gap the difference counts in full and is spread evenly over the gap; coverage says that it was not seen.
 - The first value of a newcomer is an increment: a series that appears while its target was scraped before, or whose
   process started within what is known. What was there before the first knowledge (the start of the server or of its
@@ -86,7 +89,8 @@ def tally(
     Args:
         samples: Fit samples (`ledger.samples.fit`), from before the grid so that its first step has a predecessor.
         groups: Per series the line to add to, 0..count-1; -1 leaves the series out.
-        gaps_ms: Per series, samples further apart than this have a gap between them.
+        gaps_ms: Per series, samples further apart than this have a gap between them; of totals of periods, how long
+            the periods are.
         births: Series whose first value is an increment.
         restarts: Series that began anew without a fall; see `restarts`.
     """
@@ -143,8 +147,10 @@ def place_rise(
     fell = later < earlier
     if fell:
         _settle_falls(rise, np.asarray([earlier, later]), np.zeros(1, np.intp), kind)
-    amount = later * (at_ms - since_ms) / 1000 if kind == "rate" else float(rise[0])
-    spread = at_ms - since_ms > gap_ms
+    amount = float(rise[0])
+    if kind in ("rate", "period_total"):
+        amount = float(_share(np.asarray([later]), np.asarray([at_ms - since_ms]), np.asarray([gap_ms]), kind)[0])
+    spread = at_ms - since_ms > gap_ms and kind != "period_total"
     if amount != 0:
         place(line, grid, since_ms if spread else at_ms, at_ms, amount)
     resets = 1.0 if fell and kind in ("cumulative", "distribution") else 0.0
@@ -174,9 +180,9 @@ def _add_block(
     rise = np.diff(values)
     fell = valid & (rise < 0)
     _settle_falls(rise, values, np.flatnonzero(fell), kind)
-    if kind == "rate":
-        rise = values[1:] * np.diff(t_ms) / 1000
-    apart = valid & (np.diff(t_ms) > gaps_ms[later]) & (rise != 0)
+    if kind in ("rate", "period_total"):
+        rise = _share(values[1:], np.diff(t_ms), gaps_ms[later], kind)
+    apart = valid & (np.diff(t_ms) > gaps_ms[later]) & (rise != 0) & (kind != "period_total")
     near = np.flatnonzero(valid & ~apart & (rise != 0) & (t_ms[1:] <= grid.end_ms))
     where = near + 1
     steps = (t_ms[where] - grid.start_ms - 1) // grid.step_ms
@@ -194,6 +200,14 @@ def _add_block(
     if kind in ("cumulative", "distribution"):
         for index in np.flatnonzero(fell).tolist():
             found[int(groups[series[index + 1]])].add(int(t_ms[index + 1]), grid, resets=1)
+
+
+def _share(values: Float64, elapsed_ms: Int64, gaps_ms: Int64, kind: SemanticKind) -> Float64:
+    """Events of values that say how many there are in a time: in a second, or in a period as long as the gap."""
+    if kind == "rate":
+        return values * elapsed_ms / 1000
+    share: Float64 = values * np.minimum(elapsed_ms, gaps_ms) / gaps_ms
+    return share
 
 
 def _settle_falls(rise: Float64, values: Float64, falls: NDArray[np.intp], kind: SemanticKind) -> None:

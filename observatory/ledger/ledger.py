@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from observatory.errors import Problem
 from observatory.indicators.counts import Counts
+from observatory.ledger.marks import Marks
 from observatory.sources.base import Float64, Int64
 from observatory.windows import Grid, TimeRange
 
@@ -89,6 +90,8 @@ class Row:
         upper: Good events at most, per step, where a threshold lies between two buckets and `good` is the least; else
             None.
         at_least: Steps in which the level is known only to be at least as high as given; else None.
+        excluded: Steps that were taken out as planned work: nothing is counted in them, and nothing was expected. None
+            in the ledger itself; only evaluation takes steps out.
     """
 
     good: Float64
@@ -103,7 +106,35 @@ class Row:
     findings: Findings = field(default_factory=Findings.of)
     upper: Float64 | None = None
     at_least: NDArray[np.bool_] | None = None
+    excluded: NDArray[np.bool_] | None = None
     problems: tuple[Problem, ...] = ()
+
+    def without(self, excluded: NDArray[np.bool_]) -> Row:
+        """The row with steps taken out: no events, no level, nothing observed and nothing expected in them."""
+        left = ~excluded
+        return replace(
+            self,
+            good=np.where(left, self.good, 0.0),
+            total=np.where(left, self.total, 0.0),
+            observed=np.where(left, self.observed, 0.0),
+            level=None if self.level is None else np.where(left, self.level, np.nan),
+            upper=None if self.upper is None else np.where(left, self.upper, 0.0),
+            at_least=None if self.at_least is None else self.at_least & left,
+            excluded=excluded,
+        )
+
+    def counts(self, grid: Grid, span: TimeRange) -> Counts:
+        """Counts of a range whose ends lie on the grid, as they were counted; outside the grid nothing is observed."""
+        first = max(0, -(-(span.start_ms - grid.start_ms) // grid.step_ms))
+        last = max(first, min(grid.steps, (span.end_ms - grid.start_ms) // grid.step_ms))
+        part = slice(first, last)
+        out_seconds = 0.0 if self.excluded is None else int(self.excluded[part].sum()) * grid.step_ms / 1000
+        return Counts(
+            float(self.good[part].sum()),
+            float(self.total[part].sum()),
+            float(self.observed[part].sum()),
+            max(0.0, span.seconds - out_seconds),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +144,14 @@ class Ledger:
     Attributes:
         problems: Sources that failed, and what they said.
         requests: How many requests to sources it took.
+        marks: What sources held when they were last looked at for late telemetry; None before.
     """
 
     grid: Grid
     rows: Mapping[str, Row]
     problems: tuple[Problem, ...] = ()
     requests: int = 0
+    marks: Marks | None = None
 
     def counts(self, key: str, span: TimeRange) -> Counts:
         """Counts of a range whose ends lie on the grid; what lies before the grid is not observed.
@@ -126,13 +159,4 @@ class Ledger:
         Raises:
             KeyError: The measurement is not in the ledger.
         """
-        row = self.rows[key]
-        first = -(-(span.start_ms - self.grid.start_ms) // self.grid.step_ms)
-        last = (span.end_ms - self.grid.start_ms) // self.grid.step_ms
-        part = slice(max(0, first), max(0, last))
-        return Counts(
-            float(row.good[part].sum()),
-            float(row.total[part].sum()),
-            float(row.observed[part].sum()),
-            span.seconds,
-        )
+        return self.rows[key].counts(self.grid, span)

@@ -39,6 +39,7 @@ class Seam:
 
     Attributes:
         leaves: Which leaves count it, all as the same kind.
+        gap_ms: Samples further apart have a gap between them; of totals of periods, how long the periods are.
         first, last: Of the samples in the block and its lookback.
         birth: The first value is an increment, unless the series was seen before.
         summed: Counted by the server: its values are sums of their own, which mean nothing beside those of neighbours.
@@ -112,12 +113,12 @@ def events_of(
     seams: list[Seam] = []
     for answer in evidence.answers:
         number = numbers[answer.request]
-        counted: dict[tuple[int, SemanticKind], list[Leaf]] = {}
+        counted: dict[tuple[int, SemanticKind, int], list[Leaf]] = {}
         for leaf, indexes in answer.routes.items():
             if leaf in kinds:
                 for index in indexes.tolist():
-                    counted.setdefault((index, kinds[leaf]), []).append(leaf)
-        for (index, kind), leaves in sorted(counted.items(), key=lambda entry: entry[0]):
+                    counted.setdefault((index, kinds[leaf], leaf.selector.period_ms), []).append(leaf)
+        for (index, kind, period_ms), leaves in sorted(counted.items(), key=lambda entry: entry[0]):
             labels, t_ms, values = answer.samples.series(index)
             if not len(t_ms):
                 continue
@@ -128,7 +129,7 @@ def events_of(
                     leaves=tuple(leaves),
                     kind=kind,
                     target=target,
-                    gap_ms=evidence.targets[target].gap_ms,
+                    gap_ms=period_ms or evidence.targets[target].gap_ms,
                     first=(int(t_ms[0]), float(values[0])),
                     last=(int(t_ms[-1]), float(values[-1])),
                     birth=answer.births.get(index) or answer.earlier.get(index),
@@ -244,6 +245,7 @@ def _joined_events(
             first_ms = seam.first[0]
             before_ms = known[0] if known is not None else birth.since_ms if birth is not None else first_ms
             came_back = before_ms < grid.start_ms < first_ms and first_ms - before_ms > seam.gap_ms
+            came_back = came_back and seam.kind != "period_total"
             for leaf in seam.leaves:
                 whole = found[leaf]
                 whole.rows += _settled(whole.amount, grid, seam, birth, known)

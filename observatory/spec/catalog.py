@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from observatory.errors import Problem
 from observatory.location import Location
 from observatory.spec.bound_values import BindingFact, ConsumerIdentity
 from observatory.spec.expansion import expansions
+
+if TYPE_CHECKING:
+    from observatory.spec.journey import Journey
 
 Action = Literal["send", "receive"]
 Criticality = Literal["critical", "high", "normal", "low"]
@@ -51,6 +54,7 @@ SliWord = Literal[
     "saturation",  # M7
     "contract",  # M9
     "dead_letters",  # M10
+    "freshness",
 ]
 SLI_WORDS: tuple[SliWord, ...] = (
     "availability",
@@ -62,10 +66,12 @@ SLI_WORDS: tuple[SliWord, ...] = (
     "saturation",
     "contract",
     "dead_letters",
+    "freshness",
 )
 
 ThresholdUnit = Literal["second", "message", "ratio"]
 Measure = Literal["start-start", "end-start", "start-end", "end-end"]
+ExclusionUse = Literal["alerts", "budget", "none"]
 """Which instants latency lies between: producer span's start or end, to the consumer's start or end of processing."""
 
 
@@ -135,7 +141,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold:
-    """The bound of a latency, lag or saturation objective in its base unit: 500ms is (0.5, second)."""
+    """The bound of a latency, lag, saturation or freshness objective in its base unit: 500ms is (0.5, second)."""
 
     value: float
     unit: ThresholdUnit
@@ -151,6 +157,8 @@ class SloDeclaration:
         window: As written, `30d` or `month`; `timezone` belongs to calendar windows.
         policy: Name of a burn-rate policy.
         measure: Latency only; None means `end-start`.
+        exclusions: What planned work does to it: `alerts` are silent, or the `budget` is left untouched too, or `none`.
+        min_events: Events that its window must hold before it is judged.
     """
 
     sli: SliWord
@@ -161,6 +169,8 @@ class SloDeclaration:
     timezone: str = "UTC"
     policy: str = "google-30d"
     measure: Measure | None = None
+    exclusions: ExclusionUse = "alerts"
+    min_events: int = 0
     location: Location | None = field(default=None, compare=False)
 
 
@@ -362,12 +372,14 @@ class Catalog:
 
     Attributes:
         named: Participants that no document declares, as ownership files name them.
+        journeys: Sorted by id; those with a fault are not among them.
     """
 
     documents: tuple[Document, ...] = ()
     channels: tuple[Channel, ...] = ()
     operations: tuple[Operation, ...] = ()
     named: tuple[NamedParticipant, ...] = ()
+    journeys: tuple[Journey, ...] = ()
     problems: tuple[Problem, ...] = ()
 
     _channels: dict[str, Channel] = field(default_factory=dict, init=False, repr=False, compare=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from observatory.errors import Problem
@@ -12,12 +12,13 @@ from observatory.spec.catalog import Measure
 SemanticKind = Literal[
     "cumulative",  # counts up, whatever its TYPE line says: increments
     "position",  # an offset or sequence number: increments, but a drop means a re-created topic, not a restart
+    "time_position",  # a position that is a time, such as the id of a Redis entry: its rises are no number of events
     "level",  # a gauge
     "rising_level",  # a gauge whose rises are the events and whose falls count nothing: the depth of a dead-letter
     # queue on a broker that does not count what it dead-letters (RabbitMQ before 4)
     "timestamp",  # Unix seconds of something
     "distribution",  # classic histogram: name_bucket, name_count, name_sum
-    "period_total",  # count of one finished period
+    "period_total",  # count of one finished period, shown until the next one is over: CloudWatch, Azure Monitor
     "rate",  # per second already
 ]
 Liveness = Literal["live", "missing", "unknown"]
@@ -39,10 +40,15 @@ class Matcher:
 
 @dataclass(frozen=True, slots=True)
 class SeriesSelector:
-    """Series with one exact name whose labels satisfy every matcher."""
+    """Series with one exact name whose labels satisfy every matcher.
+
+    Attributes:
+        period_ms: Length of the periods whose totals the values are; 0 where they are no period's totals.
+    """
 
     metric: str
     matchers: tuple[Matcher, ...] = ()
+    period_ms: int = field(default=0, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

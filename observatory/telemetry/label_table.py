@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from observatory.telemetry.binding import Matcher
 from observatory.telemetry.inventory import LabelSets
 from observatory.telemetry.recipe import ChannelLabel, Identity
 
+DIGITS = "#"
+"""At the end of a label's template: digits, such as the number of a partition."""
 _PARAMETER = re.compile(r"\{[^{}]*\}|(?<=/)\+(?=/|$)|^\+(?=/|$)")
 
 
@@ -88,11 +91,16 @@ class LabelTable:
         return self._names[key]
 
     def identified(self, identity: Identity, where: tuple[Matcher, ...]) -> tuple[int, ...]:
-        """Rows that carry the labels an identity needs and satisfy the conditions."""
+        """Rows that carry the labels an identity needs, none that it never has, and satisfy the conditions."""
         needed = [label.label for label in identity.channel if not label.optional]
         if not needed and identity.consumer_group:
             needed = [identity.consumer_group]
-        return tuple(row for row in self.all_satisfying(where) if all(self.value(row, label) for label in needed))
+        return tuple(
+            row
+            for row in self.all_satisfying(where)
+            if all(self.value(row, label) for label in needed)
+            and not any(self.value(row, label) for label in identity.absent)
+        )
 
 
 class TableNames:
@@ -131,6 +139,12 @@ def unwrapped(value: str, label: ChannelLabel) -> Iterable[str]:
         return
     for template in label.templates:
         before, _, after = template.partition("{}")
+        if after.endswith(DIGITS):
+            stem = value.rstrip("0123456789")
+            if stem == value:
+                continue
+            yield from unwrapped(stem, replace(label, templates=(template.removesuffix(DIGITS),)))
+            continue
         inner = len(value) - len(before) - len(after)
         if inner > 0 and value.startswith(before) and value.endswith(after):
             yield value[len(before) : len(before) + inner]

@@ -52,6 +52,8 @@ _LATER = (
     "a later source",
 )
 """Why a binding came after another, by the first part of the order in which they differ."""
+MAX_NAMED = 4
+"""Exporters that are named, best first, where nothing measures a signal."""
 
 
 def override_labels(catalog: Catalog) -> tuple[str, ...]:
@@ -140,6 +142,7 @@ def _source(
     pairs: Sequence[tuple[Profile, Recipe]],
     identifying: frozenset[str],
     services: frozenset[str],
+    names: frozenset[str],
 ) -> _Source:
     tables = tables_of(inventory) if inventory is not None else None
     split: dict[bool, list[tuple[Profile, Recipe]]] = {True: [], False: []}
@@ -148,7 +151,7 @@ def _source(
     # What is missing is looked for under the names that the exporter is seen to use.
     split[False].sort(key=lambda pair: (pair[1].proxy, pair[0].rank, not _in_use(pair[1], used)))
     return _Source(
-        Matching(inventory.source if inventory is not None else "", tables, identifying, services),
+        Matching(inventory.source if inventory is not None else "", tables, identifying, services, names),
         SpanRows(inventory.destinations) if inventory is not None else None,
         {present: _by_signal(found) for present, found in split.items()},
     )
@@ -178,6 +181,7 @@ class _Mapper:
         self.profiles = profiles
         services = frozenset(document.service for document in catalog.documents)
         services |= {operation.service for operation in catalog.operations}
+        names = frozenset(name.value for channel in catalog.channels for name in channel.names if name.value)
         identifying = identifying_labels(profiles)
         self.known = bool(inventories)
         shown = recognised if recognised is not None else recognise_all(profiles, inventories)
@@ -194,7 +198,7 @@ class _Mapper:
             for span_recipe in profile.span_recipes:
                 self.span_recipes[span_recipe.signal].append((profile, span_recipe))
         self.sources = [
-            _source(inventory, used, pairs, identifying, services)
+            _source(inventory, used, pairs, identifying, services, names)
             for inventory, used in zip(inventories or (None,), self.used, strict=True)
         ]
         self._explained: dict[tuple[str | None, str], tuple[str, tuple[str, ...]]] = {}
@@ -336,10 +340,11 @@ class _Mapper:
             telling = [one for one in silent if one.protocols and one.id in self.in_use]
             telling = telling or [one for one in silent if one.protocols and not could]
             telling = telling or [one for one in silent if one.id in self.in_use]
-            reasons = [f"{profile.id}: {profile.not_provided[signal]}" for profile in telling]
+            reasons = [f"{profile.id}: {profile.not_provided[signal]}" for profile in telling[:MAX_NAMED]]
             if could:
-                reasons.append(f"{', '.join(could)} would measure it")
-            switches = dict.fromkeys(one.not_provided[signal].switch for one in telling)
+                more = f" and {len(could) - MAX_NAMED} more" if len(could) > MAX_NAMED else ""
+                reasons.append(f"{', '.join(could[:MAX_NAMED])}{more} would measure it")
+            switches = dict.fromkeys(one.not_provided[signal].switch for one in telling[:MAX_NAMED])
             why = "; ".join(reasons) or "no profile measures it on this protocol"
             self._explained[at] = why, tuple(filter(None, switches))
         return self._explained[at]

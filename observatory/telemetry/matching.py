@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from observatory.spec.catalog import SCOPES, NameKind
+from observatory.spec.catalog import NameKind
 from observatory.telemetry.binding import Binding, Matcher, MetricBinding, SeriesSelector, Term
+from observatory.telemetry.dead_letters import Names
 from observatory.telemetry.label_matchers import (
+    Alike,
     boundaries,
     drop,
     expected_matcher,
     keep,
     names_service,
     observed_matcher,
+    rewriting,
     rows_named,
     transformed,
 )
 from observatory.telemetry.label_table import LabelTable, TableNames, intersect
-from observatory.telemetry.recipe import ChannelLabel, Identity, MetricTerm, Recipe
+from observatory.telemetry.recipe import ChannelLabel, Identity, MetricTerm, NameTransform, Recipe
 from observatory.telemetry.signals import SIGNALS
-from observatory.telemetry.subject import Names, Subject, WrittenName, written
+from observatory.telemetry.subject import Subject, WrittenName, written
 
 Tables = Mapping[str, LabelTable]
+_Shown = tuple[tuple[NameTransform, ...], list[TableNames]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +59,8 @@ class _Plan:
 
     Attributes:
         tables: Those of the recipe's series names that the source has.
+        own: Conditions that leave out another exporter's series of the same names.
+        where: Per table the constant conditions of its term, `own` among them.
         allowed: Per table the rows that satisfy the constant conditions; None stands for all.
         there: Terms whose metric the source has.
         success, error: The terms of a side, none where the source lacks one of their metrics.
@@ -62,6 +69,7 @@ class _Plan:
     """
 
     tables: dict[str, LabelTable]
+    own: tuple[Matcher, ...]
     where: dict[str, tuple[Matcher, ...]]
     allowed: dict[str, frozenset[int] | None]
     there: tuple[MetricTerm, ...]
@@ -81,6 +89,7 @@ class _Found:
     caveats: list[str]
     coarseness: int = 0
     discovered: str | None = None
+    taken_for: tuple[str, ...] = ()
 
 
 class Matching:
@@ -90,19 +99,26 @@ class Matching:
         identifying: Labels that identify something in any profile; an `x-telemetry` label among these replaces a
             name where a recipe has that label, and is ignored elsewhere.
         services: Every service of the catalogue, to tell another service's series from unlabelled ones.
+        names: Every runtime name of the catalogue, to tell names that exporters write alike.
     """
 
     def __init__(
-        self, source: str, tables: Tables | None, identifying: frozenset[str], services: frozenset[str]
+        self,
+        source: str,
+        tables: Tables | None,
+        identifying: frozenset[str],
+        services: frozenset[str],
+        names: frozenset[str] = frozenset(),
     ) -> None:
         self.source = source
         self.tables = tables
         self.identifying = identifying
         self.services = services
+        self.names = Alike(names)
         self._plans: dict[int, tuple[Recipe, _Plan]] = {}
         self._anybody: dict[int, Candidate] = {}
-        self._letter_names: dict[tuple[int, tuple[NameKind, ...]], list[list[TableNames]]] = {}
-        self._letters: tuple[Subject | None, frozenset[str]] = None, frozenset()
+        self._letter_names: dict[tuple[int, tuple[NameKind, ...]], list[_Shown]] = {}
+        self._letters: tuple[Subject | None, dict[tuple[NameTransform, ...], frozenset[str]]] = None, {}
         self._identities: dict[Identity, int] = {}
         self._expected: tuple[Subject | None, dict[tuple[int, bool], _Found | Candidate | None]] = None, {}
 
@@ -128,32 +144,33 @@ class Matching:
     def _hides_letters(self, recipe: Recipe, subject: Subject) -> bool:
         """Whether plain labels surely show none of the conventional names; most channels have no dead letters."""
         if self._letters[0] is not subject:
-            texts = frozenset(
-                name.value
-                for names in subject.dead_letters
-                for kind, given in names.items()
-                if kind not in SCOPES
-                for name in given
-            )
-            self._letters = subject, texts
-        texts = self._letters[1]
+            self._letters = subject, {}
+        written_as = self._letters[1]
         kinds = tuple(subject.dead_letters[0]) if subject.dead_letters else ()
         known = self._letter_names.get((id(recipe), kinds))
         if known is None:
             known = self._letter_names[id(recipe), kinds] = self._labels_of_letters(recipe, kinds)
-        return any(not any(names.shows(texts) for names in of_label) for of_label in known)
+        for transforms, of_label in known:
+            if transforms not in written_as:
+                written_as[transforms] = frozenset(
+                    text for names in subject.dead_letters for text in transformed(_called(names), transforms)
+                )
+            if not any(names.shows(written_as[transforms]) for names in of_label):
+                return True
+        return False
 
-    def _labels_of_letters(self, recipe: Recipe, kinds: Collection[NameKind]) -> list[list[TableNames]]:
+    def _labels_of_letters(self, recipe: Recipe, kinds: Collection[NameKind]) -> list[_Shown]:
         """What tables show in each label that must hold a dead-letter name as it is; labels that join names are not
         among them."""
-        found: list[list[TableNames]] = []
+        found: list[_Shown] = []
         for label in recipe.identity.channel:
             single = [
                 spelling for spelling in label.spellings if len(spelling.kinds) == 1 and spelling.kinds[0] in kinds
             ]
             joined = any(sum(kind in kinds for kind in spelling.kinds) > 1 for spelling in label.spellings)
-            if label.is_plain and not label.optional and single and not joined:
-                found.append([table.names(label) for table in self._plan(recipe).tables.values()])
+            if not (label.of_template or label.optional or joined) and single:
+                tables = self._plan(recipe).tables.values()
+                found.append((label.transforms, [table.names(label) for table in tables]))
         return found
 
     def consumer_groups(self, recipe: Recipe, subject: Subject) -> frozenset[str]:
@@ -201,19 +218,28 @@ class Matching:
         """Conditions and rows of the subject; of a source without such series only what they would be."""
         identity = recipe.identity
         tables, allowed = plan.tables, plan.allowed
-        found = _Found([], {}, [], [])
+        found = _Found([*plan.own], {}, [], [])
         if not identity.channel:
             found.rows = {name: table.all_satisfying(plan.where[name]) for name, table in tables.items()}
         for label in identity.channel:
             if not self._narrow_to_channel(label, identity, subject, names, tables, allowed, found):
                 return None
             allowed = {name: frozenset(rows) for name, rows in found.rows.items()}
+        if found.taken_for:
+            alike = _listed(set(found.taken_for))
+            return Candidate(
+                binding=None,
+                code="name-ambiguous",
+                reason=f"{recipe.profile} writes this name like that of {alike}, so nobody knows whose series they are",
+            )
         if identity.consumer_group and subject.role == "consumer":
             problem = self._narrow_to_group(identity, subject, tables, found)
             if problem:
                 return problem
         elif identity.consumer_group and subject.role == "channel":
             return None
+        elif identity.services and subject.role != "channel" and not identity.channel:
+            self._whole_service(identity, subject, tables, found)
         elif identity.services and subject.role != "channel":
             self._narrow_to_service(identity, subject, tables, found)
         elif subject.role == "consumer" and _is_per_consumer(recipe) and not identity.queue_is_consumer:
@@ -221,7 +247,7 @@ class Matching:
                 found.caveats.append("all consumers of the channel together")
             found.coarseness += 2 if not subject.sole else 0
         if identity.dead_letter:
-            found.notes.append(f"dead letters go to {next(iter(names.values()))[0].value}")
+            found.notes.append(f"dead letters go to {_called(names)}, {next(iter(names.values()))[0].provenance}")
         self._add_override_labels(subject, tables, found)
         return found
 
@@ -231,7 +257,8 @@ class Matching:
             return held[1]
         known = self.tables
         tables = {name: known[name] for name in recipe.series_names if name in known} if known is not None else {}
-        where = {name: _where(recipe, name) for name in tables}
+        own = _without_foreign(recipe.identity, tables)
+        where = {name: (*_where(recipe, name), *own) for name in tables}
         suffix = "_bucket" if recipe.kind == "distribution" else ""
 
         def there(term: MetricTerm) -> bool:
@@ -240,6 +267,7 @@ class Matching:
         success, error = (side if all(map(there, side)) else () for side in (recipe.success, recipe.error))
         plan = _Plan(
             tables,
+            own,
             where,
             {name: table.satisfying(where[name]) for name, table in tables.items()},
             tuple(filter(there, recipe.all)),
@@ -304,6 +332,9 @@ class Matching:
             hits = {name: rows_named(table, label, chosen) for name, table in tables.items()}
             kept = {name: intersect(rows, allowed[name]) for name, rows in hits.items()}
             if any(kept.values()):
+                told = rewriting(label, chosen, tables, self.names)
+                found.taken_for += told.taken_for
+                found.caveats += told.caveats
                 found.matchers.append(observed_matcher(label, chosen, kept, tables))
                 found.rows = kept
                 if loose:
@@ -342,7 +373,8 @@ class Matching:
             return None
         if identity.services and self._narrow_to_service(identity, subject, tables, found, only_if_named=True):
             return None
-        if len(groups) == 1:
+        # Where series name no channel, the only group may be that of any other channel.
+        if len(groups) == 1 and identity.channel:
             group = next(iter(groups))
             found.rows = keep(found.rows, tables, label, frozenset({group}))
             found.matchers.append(Matcher(label, (group,)))
@@ -363,6 +395,17 @@ class Matching:
             )
         self._narrow_to_service(identity, subject, tables, found)
         return None
+
+    def _whole_service(
+        self, identity: Identity, subject: Subject, tables: Mapping[str, LabelTable], found: _Found
+    ) -> None:
+        """Keep rows of the subject's service in series that name no channel; those of nobody else stand in for it."""
+        if not self._narrow_to_service(identity, subject, tables, found, only_if_named=True):
+            found.rows = dict.fromkeys(tables, ())
+            found.matchers.append(Matcher(identity.services[0], (subject.service,)))
+        if not (subject.role == "consumer" and subject.only_receive):
+            found.coarseness += 1
+            found.caveats.append(f"all channels of {subject.service} together")
 
     def _narrow_to_service(
         self,
@@ -412,16 +455,18 @@ class Matching:
         tables = plan.tables
         series = sum(tables[name].series_of(rows) for name, rows in found.rows.items())
         live = any(found.rows.values())
-        everything = tuple([_term(term, matchers) for term in (plan.there if live else recipe.all)])
-        success = tuple([_term(term, matchers) for term in plan.success])
-        error = tuple([_term(term, matchers) for term in plan.error])
+        bound = partial(_term, matchers=matchers, period_ms=recipe.period_ms)
+        everything, success, error = (
+            tuple(map(bound, terms)) for terms in (plan.there if live else recipe.all, plan.success, plan.error)
+        )
         if error and not success:
             success = (*everything, *_negated(error))
         elif success and not error:
             error = (*everything, *_negated(success))
         where = f"{recipe.profile}{f' ({recipe.variant})' if recipe.variant else ''}"
         notes = f"; {', '.join(found.notes)}" if found.notes else ""
-        state = f"live by {where}" if live else f"{where} has no such series" if self.tables is not None else where
+        absent = f"{where} has no such series" + (f"; {recipe.switch}" if recipe.switch else "")
+        state = f"live by {where}" if live else absent if self.tables is not None else where
         return MetricBinding(
             signal=recipe.signal,
             source=self.source,
@@ -448,12 +493,26 @@ def _where(recipe: Recipe, name: str) -> tuple[Matcher, ...]:
     return next(term.where for term, series in zip(recipe.all, recipe.series_names, strict=False) if series == name)
 
 
+def _without_foreign(identity: Identity, tables: Tables) -> tuple[Matcher, ...]:
+    """Conditions that leave out series of another exporter with the same names, where there are some."""
+    return tuple(
+        Matcher(label, ("",))
+        for label in identity.absent
+        if any(table.values(table.all_satisfying(()), label) not in ((), ("",)) for table in tables.values())
+    )
+
+
+def _called(names: Names) -> str:
+    """The first of the names: what the thing is called."""
+    return next(iter(names.values()))[0].value
+
+
 def _is_per_consumer(recipe: Recipe) -> bool:
     return SIGNALS[recipe.signal].scope == "consumer"
 
 
-def _term(term: MetricTerm, matchers: tuple[Matcher, ...]) -> Term:
-    return Term(term.sign, SeriesSelector(term.metric, (*matchers, *term.where)))
+def _term(term: MetricTerm, matchers: tuple[Matcher, ...], period_ms: int) -> Term:
+    return Term(term.sign, SeriesSelector(term.metric, (*matchers, *term.where), period_ms))
 
 
 def _negated(terms: Sequence[Term]) -> tuple[Term, ...]:

@@ -168,5 +168,5 @@ def test_the_misnamed_queue_comes_with_the_messages_that_went_there(answer: dict
 def test_exchanges_of_the_broker_and_dead_letters_are_left_aside(answer: dict[str, Any]) -> None:
     aside = {one["name"]: one["reason"] for one in answer["set_aside"]}
 
-    assert aside["billing.orders.dlq"] == "dead letters or retries of billing.orders"
+    assert aside["billing.orders.dlq"] == "dead letters of amqp:billing.orders"
     assert {"amq.direct", "amq.fanout", "amq.headers", "amq.match", "amq.topic"} <= aside.keys()

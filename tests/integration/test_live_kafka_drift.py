@@ -152,5 +152,5 @@ def test_the_number_of_partitions_is_read_from_the_broker(answer: dict[str, Any]
 def test_topics_of_the_broker_and_dead_letters_are_left_aside(answer: dict[str, Any]) -> None:
     aside = {one["name"]: one["reason"] for one in answer["set_aside"]}
 
-    assert aside[DERIVED] == "dead letters or retries of orders.v1"
+    assert aside[DERIVED] == "dead letters of kafka:orders.v1"
     assert all(name == DERIVED or name.startswith("__") for name in aside)

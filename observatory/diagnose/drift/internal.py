@@ -6,6 +6,8 @@ import re
 from collections.abc import Collection, Iterable
 
 from observatory.spec.catalog import Catalog
+from observatory.telemetry.dead_letters import dead_letters_of, sent_to
+from observatory.telemetry.subject import names_of
 
 _OWN: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"__.+"), "internal topic of Kafka or of a managed service"),
@@ -28,7 +30,7 @@ class Internal:
 
     Args:
         bases: Names that documents declare, to which dead-letter and retry names may belong.
-        letters: Dead-letter names that documents declare, with the channel they belong to.
+        letters: Dead-letter names that documents declare or that follow conventions, with the channel.
     """
 
     def __init__(self, bases: Collection[str], letters: dict[str, str]) -> None:
@@ -41,7 +43,13 @@ class Internal:
         names = {name.value for channel in catalog.channels for name in channel.names}
         names |= {channel.address for channel in catalog.channels if channel.address}
         names |= {operation.consumer_group for operation in catalog.operations if operation.consumer_group}
-        letters = {channel.dead_letter: channel.id for channel in catalog.channels if channel.dead_letter}
+        letters: dict[str, str] = {}
+        taken = sent_to(catalog)
+        for channel in catalog.channels:
+            groups = {one.consumer_group for one in catalog.operations_on(channel.id, "receive")} or {None}
+            for group in sorted(groups, key=str):
+                for found in dead_letters_of(channel, names_of(channel), group, taken).names:
+                    letters.setdefault(next(iter(found.values()))[0].value, channel.id)
         return cls(names, letters)
 
     def reason(self, name: str) -> str | None:
