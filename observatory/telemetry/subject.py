@@ -9,7 +9,7 @@ from itertools import product
 
 from observatory.spec.catalog import Catalog, Channel, NameKind, Operation, RuntimeName
 from observatory.telemetry.binding import literal
-from observatory.telemetry.dead_letters import Names, dead_letters_of, sent_to
+from observatory.telemetry.dead_letters import DeadLetters, Names, dead_letters_of, sent_to
 from observatory.telemetry.recipe import Spelling
 
 
@@ -114,7 +114,8 @@ def _operation_subject(
     channel: Channel, operation: Operation, taken: frozenset[str], *, sole: bool, only_receive: bool
 ) -> Subject:
     names = names_of(channel)
-    dead_letters = dead_letters_of(channel, names, operation.consumer_group, taken)
+    consumes = operation.action == "receive"
+    dead_letters = dead_letters_of(channel, names, operation.consumer_group, taken) if consumes else DeadLetters()
     override = operation.telemetry or channel.telemetry
     return Subject(
         key=operation.key,
