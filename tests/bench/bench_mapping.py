@@ -126,14 +126,7 @@ def main() -> None:
     if sys.argv[1:2] == ["--one"]:
         print(json.dumps(measured(int(sys.argv[2]), sys.argv[3])))
         return
-    most, total = (
-        (int(text) for text in (*sys.argv[1:], "10000", "1000000")[:2])
-        if len(sys.argv) != 2
-        else (
-            int(sys.argv[1]),
-            1_000_000,
-        )
-    )
+    most, total = (int(text) for text in (sys.argv[1:] + ["10000", "1000000"][len(sys.argv) - 1 :])[:2])
     with tempfile.TemporaryDirectory() as folder:
         print(f"making a Prometheus with {total:,} series", file=sys.stderr)
         with prometheus_server.start(Path(folder), history=history(total)) as server:
