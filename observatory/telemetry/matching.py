@@ -329,6 +329,8 @@ class Matching:
             return label.optional and bool(found.matchers)
         for loose in (False, True):
             chosen = [option for option in options if option.loose is loose]
+            if not chosen:
+                continue
             hits = {name: rows_named(table, label, chosen) for name, table in tables.items()}
             kept = {name: intersect(rows, allowed[name]) for name, rows in hits.items()}
             if any(kept.values()):
@@ -453,8 +455,8 @@ class Matching:
     def _binding(self, recipe: Recipe, plan: _Plan, found: _Found) -> MetricBinding:
         matchers = tuple(found.matchers)
         tables = plan.tables
-        series = sum(tables[name].series_of(rows) for name, rows in found.rows.items())
         live = any(found.rows.values())
+        series = sum([tables[name].series_of(rows) for name, rows in found.rows.items()]) if live else 0
         bound = partial(_term, matchers=matchers, period_ms=recipe.period_ms)
         everything, success, error = (
             tuple(map(bound, terms)) for terms in (plan.there if live else recipe.all, plan.success, plan.error)
