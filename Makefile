@@ -23,7 +23,7 @@ demo: $(VENV)/.installed  ## the dashboards on a simulated estate, on loopback; 
 
 test: $(VENV)/.installed-tests  ## everything that CI runs: format, lint, types, import contract, tests, docs
 	@bash .ci/system-packages prometheus rabbitmq-server chromium victoria-metrics \
-	  redis-server prometheus-redis-exporter nats-server mosquitto
+	  redis-server prometheus-redis-exporter nats-server mosquitto clickhouse-server
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy

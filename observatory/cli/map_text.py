@@ -196,7 +196,8 @@ def as_text(
     for seen in found.recognised:
         how = "; ".join(part for part in (", ".join(seen.variants), ", ".join(seen.versions)) if part)
         where = [f"{word} {_some(names)}" for word, names in (("job", seen.jobs), ("cluster", seen.clusters)) if names]
-        parts = [f"{seen.source}: {seen.profile}{f' ({how})' if how else ''}", f"{seen.series} series", *where]
+        series = f"{seen.series} series" if seen.series else "none of its series is about a channel"
+        parts = [f"{seen.source}: {seen.profile}{f' ({how})' if how else ''}", series, *where]
         terminal.print(_line(", ".join(parts)))
     if not found.inventories:
         terminal.print(_line("No source was asked; this is what would be looked for."))

@@ -276,10 +276,12 @@ class _Slices:
     def _worst(self, signal: str) -> str:
         """The highest value of each series in the minute, values that mean unknown left out."""
         binding = _series_of(self.measurement, signal)
-        text = f"max_over_time({selector(binding.all[0].selector)}[{WITHIN_SLICE}])"
+        idle = binding.kind == "idle_level"
+        text = f"{'min' if idle else 'max'}_over_time({selector(binding.all[0].selector)}[{WITHIN_SLICE}])"
         if binding.invalid_below is not None:
             text = f"({text} >= {_number(binding.invalid_below)})"
-        return _scaled(text, binding.scale)
+        scaled = _scaled(text, binding.scale)
+        return f"(1 - {scaled})" if idle else scaled
 
     def _bound(self) -> float | None:
         """The bound that the indicator judges by."""

@@ -15,7 +15,7 @@ from observatory.errors import Problem, SourceFailed
 from observatory.ledger.evidence import Sources
 from observatory.objectives.objective import Objective
 from observatory.sources.base import HopQuery
-from observatory.spec.catalog import SCOPES, Catalog, Channel, Operation
+from observatory.spec.catalog import Catalog, Channel, Operation
 from observatory.telemetry.binding import MetricBinding, Resolution, SpanBinding
 from observatory.telemetry.dead_letters import dead_letters_of
 from observatory.telemetry.mapping import SIGNALS_OF_ROLE
@@ -118,11 +118,9 @@ class Checklist:
             self._of_channel.setdefault(objective.channel_id, []).append(objective)
         self._paths = {document.name: document.path for document in self.catalog.documents}
         self._letters = frozenset(
-            name[0].value
+            name
             for channel in self.catalog.channels
-            for names in dead_letters_of(channel, names_of(channel), self._group(channel)).names
-            for name in names.values()
-            if name[0].kind not in SCOPES
+            for name, _ in dead_letters_of(channel, names_of(channel), self._group(channel)).called
         )
 
     def of(self, channel: Channel) -> Readiness:

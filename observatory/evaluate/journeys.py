@@ -12,10 +12,13 @@ from observatory.evaluate.journey_status import HopStatus, JourneyStatus
 from observatory.evaluate.judgement import judge, steps_of
 from observatory.evaluate.planned import Planned
 from observatory.evaluate.status import ObjectiveStatus
+from observatory.indicators.counts import Counts
 from observatory.ledger.ledger import Row
 from observatory.ledger.traced import TracedJourneys
+from observatory.objectives.interval import wilson
 from observatory.objectives.journeys import JourneyObjective
 from observatory.objectives.policy import Policy
+from observatory.sources.base import Float64
 from observatory.units import format_count, format_percentage
 from observatory.windows import Grid
 
@@ -34,7 +37,10 @@ BY_SPANS = (
     "when no hop has a failed span and every hop that is not optional was reached"
 )
 
-SAMPLED = "; spans are a sample, and each counts as many times as its sampler says"
+SAMPLED = (
+    "; traces are a sample, each counts as often as its sampler says, and the bounds are as wide as the sample is "
+    "small (95 %)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,20 +70,28 @@ class JourneyRow:
         hops: How each hop stands to the journeys of the span that was asked for.
         assumption: What the numbers rest on.
         composite: None where spans count each journey.
+        squares: Of a sample of traces the squares of their weights, added per step; None where every trace is there.
     """
 
     row: Row
     hops: tuple[HopShare, ...]
     assumption: str
     composite: Composite | None = None
+    squares: Float64 | None = None
 
     def bounds(self, part: slice, planned: Planned | None = None) -> Bounds:
         """Good journeys of some steps, at least and at most; without planned work where the budget leaves it out."""
         if self.composite is not None:
             whole = self.composite
             return (whole.without(planned.steps) if planned and planned.use == "budget" else whole).bounds(part)
-        good = float((planned.counted(self.row) if planned else self.row).good[part].sum())
-        return Bounds(good, good)
+        row = planned.counted(self.row) if planned else self.row
+        good, total = float(row.good[part].sum()), float(row.total[part].sum())
+        if self.squares is None or total <= 0:
+            return Bounds(good, good)
+        # A sample is as sure as one of equal weights of this size (Kish's effective sample size).
+        size = total**2 / float(self.squares[part].sum())
+        between = wilson(Counts(good / total * size, size))
+        return Bounds(between[0] * total, between[1] * total) if between else Bounds(good, good)
 
 
 def journey_row(journey: JourneyObjective, evidence: JourneyEvidence, grid: Grid, part: slice) -> JourneyRow | None:
@@ -88,17 +102,24 @@ def journey_row(journey: JourneyObjective, evidence: JourneyEvidence, grid: Grid
             journey has at each hop.
     """
     traced = evidence.traced
-    if traced is not None and _shows_all(traced, evidence.rows[0], part):
+    rows = [row for row in evidence.rows if row is not None and row.series > 0]
+    by_counts = len(rows) == len(journey.hops) and journey.within_seconds is None
+    # Counters see every message; a sample of traces stands in only where they do not tell.
+    sampled = traced is not None and traced.row.counting != "exact"
+    if traced is not None and not (sampled and by_counts) and _shows_all(traced, evidence.rows[0], part):
         entered = float(traced.row.total[part].sum())
         seen = [float(arrived[part].sum()) for arrived in traced.arrived]
         hops = tuple(
             HopShare(events_per_journey=one / entered if entered > 0 else None, unarrived=max(0.0, entered - one))
             for one in seen
         )
-        sampled = "" if traced.row.counting == "exact" else SAMPLED
-        return JourneyRow(row=traced.row, hops=hops, assumption=BY_SPANS + sampled)
-    rows = [row for row in evidence.rows if row is not None and row.series > 0]
-    if len(rows) < len(journey.hops) or journey.within_seconds is not None:
+        return JourneyRow(
+            row=traced.row,
+            hops=hops,
+            assumption=BY_SPANS + (SAMPLED if sampled else ""),
+            squares=traced.squares if sampled else None,
+        )
+    if not by_counts:
         return None
     found = compose(rows, grid, part)
     told = shares(rows, part)
@@ -203,6 +224,8 @@ def _nothing(
             budget=None,
             burn_rates=dict.fromkeys(_windows(state, journey)),
             exhausts_at_ms=None,
+            outlook=None,
+            left_out=None,
             measurement=None,
             last_sample_ms=None,
             problems=(problem,),
@@ -216,7 +239,7 @@ def _nothing(
         f"so the journey is not either{reason}",
         hint="observatory map shows what measures the step",
     )
-    return replace(unknown, objective=journey.objective, problems=(problem,))
+    return replace(unknown, objective=journey.objective, left_out=None, problems=(problem,))
 
 
 def _windows(status: ObjectiveStatus, journey: JourneyObjective) -> list[str]:

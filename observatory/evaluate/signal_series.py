@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from observatory.compile.measure import Measurement, bound_measurement
+from observatory.compile.measure import Measurement, bound_measurement, estimated
 from observatory.compile.plan import LOOKBACK_MS, Leaf, leaves_of, plan_leaves
 from observatory.compile.terms import bucket_terms, outcome_terms
 from observatory.errors import SourceFailed
@@ -164,7 +164,7 @@ def _rate(binding: MetricBinding, signed: Sequence[tuple[int, Line]], grid: Grid
 def _level(binding: MetricBinding, signed: Sequence[tuple[int, Line]], grid: Grid, statistic: Statistic) -> Float64:
     parts = []
     for _, line in signed:
-        t_ms, value = levels.valid(line.t_ms, line.values, binding.scale, binding.invalid_below)
+        t_ms, value = levels.valid(line.t_ms, line.values, binding)
         if statistic == "age":
             shown = value > 0
             t_ms, value = t_ms[shown], np.maximum(t_ms[shown] / 1000 - value[shown], 0.0)
@@ -216,11 +216,10 @@ def _behind(
         operation = operations.get(subject)
         if operation is None:
             continue
-        for indicator in options:
-            one = bound_measurement(indicator, subject, operation.channel_id, mapping)
-            if one is not None and one.liveness != "missing":
-                measured[subject] = one
-                break
+        found = (bound_measurement(indicator, subject, operation.channel_id, mapping) for indicator in options)
+        there = [one for one in found if one is not None and one.liveness != "missing"]
+        if there:
+            measured[subject] = min(there, key=lambda one: estimated(one.bindings))
     wanted: dict[Leaf, int] = {}
     kinds: dict[Leaf, SemanticKind] = {}
     for one in measured.values():

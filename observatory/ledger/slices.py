@@ -140,7 +140,7 @@ def _lines(measurement: Measurement, signal: str, evidence: Evidence) -> list[Li
     found: list[Line] = []
     for term in outcome_terms(binding, None):
         for line in evidence.lines(Leaf(binding.source, term.selector)):
-            t_ms, values = levels.valid(line.t_ms, line.values, binding.scale, binding.invalid_below)
+            t_ms, values = levels.valid(line.t_ms, line.values, binding)
             found.append(Line(line.labels, t_ms, values, line.target, line.birth, line.exact))
     return found
 

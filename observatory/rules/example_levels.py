@@ -57,5 +57,6 @@ def _series(measurement: Measurement, values: Mapping[str, list[float]]) -> Mapp
         one = example_of(binding.all[0].selector) if isinstance(binding, MetricBinding) else None
         if one is None or not isinstance(binding, MetricBinding):
             return None
-        found[one] = [value / binding.scale for value in level]
+        shown = [1.0 - value for value in level] if binding.kind == "idle_level" else level
+        found[one] = [value / binding.scale for value in shown]
     return found

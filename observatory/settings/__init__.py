@@ -6,10 +6,11 @@ environment, never from a flag's value.
 
 from observatory.settings.keeping import KeepingSettings
 from observatory.settings.load import DEFAULT_FILE, load_settings
-from observatory.settings.values import PrometheusSettings, Settings, TelemetrySettings
+from observatory.settings.values import ClickHouseSettings, PrometheusSettings, Settings, TelemetrySettings
 
 __all__ = [
     "DEFAULT_FILE",
+    "ClickHouseSettings",
     "KeepingSettings",
     "PrometheusSettings",
     "Settings",

@@ -14,6 +14,7 @@ SemanticKind = Literal[
     "position",  # an offset or sequence number: increments, but a drop means a re-created topic, not a restart
     "time_position",  # a position that is a time, such as the id of a Redis entry: its rises are no number of events
     "level",  # a gauge
+    "idle_level",  # a gauge of the share that is not in use: one minus its value is the level
     "rising_level",  # a gauge whose rises are the events and whose falls count nothing: the depth of a dead-letter
     # queue on a broker that does not count what it dead-letters (RabbitMQ before 4)
     "timestamp",  # Unix seconds of something
@@ -94,6 +95,7 @@ class MetricBinding:
         boundaries: Upper bounds of a distribution's buckets in the exporter's unit, as the `le` texts by value.
         partition_label: Label that tells partitions apart, where there is one.
         invalid_below: Values below this mean "unknown", not a measurement (kafka_exporter's -1).
+        proxy: It stands in for what the signal means, as an exporter's estimate of a time does.
         liveness: `live` when the inventory has the series, `missing` when it does not, `unknown` without one.
         series: How many series stand behind it.
         reason: Why this binding, in words.
@@ -113,6 +115,7 @@ class MetricBinding:
     boundaries: tuple[tuple[float, str], ...] = ()
     partition_label: str | None = None
     invalid_below: float | None = None
+    proxy: bool = False
     liveness: Liveness = "unknown"
     series: int = 0
     reason: str = ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from observatory.telemetry.binding import Matcher, literal
@@ -41,7 +40,8 @@ def rows_named(table: LabelTable, label: ChannelLabel, options: Sequence[Written
             pattern = f"(?:.*:)?(?:{option.pattern})" if option.tail else option.pattern
             rows += names.matching(compiled(pattern))
         else:
-            rows += next(filter(None, (_rows_of(names, text, option) for text in _ways(option, label))), [])
+            texts = ways_written(option.text, label.transforms)
+            rows += next(filter(None, (_rows_of(names, text, option) for text in texts)), [])
     return rows
 
 
@@ -49,70 +49,9 @@ def _rows_of(names: TableNames, text: str, option: WrittenName) -> list[int]:
     return [*names.exact.get(text, ()), *(names.tails.get(text, ()) if option.tail else ())]
 
 
-def _ways(option: WrittenName, label: ChannelLabel) -> list[str]:
-    """Ways in which a label may write an exact name, the first that is there being the one that counts."""
-    return list(dict.fromkeys(transformed(option.text, label.transforms)))
-
-
-@dataclass(frozen=True, slots=True)
-class Rewriting:
-    """What follows from a name that exporters write in more than one way.
-
-    Attributes:
-        taken_for: Other names that the counted series may just as well belong to.
-        caveats: What is counted besides, or left out.
-    """
-
-    taken_for: tuple[str, ...] = ()
-    caveats: tuple[str, ...] = ()
-
-
-NOT_REWRITTEN = Rewriting()
-
-
-class Alike:
-    """Names, looked up by how exporters write them."""
-
-    def __init__(self, names: frozenset[str]) -> None:
-        self._names = names
-        self._written: dict[tuple[NameTransform, ...], dict[str, list[str]]] = {}
-
-    def written_as(self, text: str, transforms: tuple[NameTransform, ...]) -> Sequence[str]:
-        """Names that one of the ways writes like this, sorted."""
-        if transforms not in self._written:
-            found: dict[str, list[str]] = {}
-            for name in sorted(self._names):
-                for way in dict.fromkeys(transformed(name, transforms)):
-                    found.setdefault(way, []).append(name)
-            self._written[transforms] = found
-        return self._written[transforms].get(text, ())
-
-
-def rewriting(
-    label: ChannelLabel, options: Sequence[WrittenName], tables: Mapping[str, LabelTable], known: Alike
-) -> Rewriting:
-    """Whose series those of a rewritten name may be as well, and what must be said of them.
-
-    Args:
-        known: Names of other channels, which may be written like this one.
-    """
-    if label.of_template or set(label.transforms) == {"none"}:
-        return NOT_REWRITTEN
-    shown = [table.names(label).exact for table in tables.values()]
-    taken_for: dict[str, None] = {}
-    caveats: dict[str, None] = {}
-    for option in options:
-        ways = _ways(option, label) if option.pattern is None else []
-        written = [text for text in ways if any(text in names for names in shown)]
-        if not written:
-            continue
-        used, *left = written
-        taken_for |= dict.fromkeys(name for name in known.written_as(used, label.transforms) if name != option.text)
-        if used != option.text:
-            caveats[f"{label.label} {used} stands for {option.text}, and for any other name that is written so"] = None
-        for text in left:
-            caveats[f"{label.label} {text} is there too and left out: clients write {option.text} both ways"] = None
-    return Rewriting(tuple(taken_for), tuple(caveats))
+def ways_written(text: str, transforms: Sequence[NameTransform]) -> list[str]:
+    """Ways in which exporters may write an exact name, the first that is there being the one that counts."""
+    return list(dict.fromkeys(transformed(text, transforms)))
 
 
 def observed_matcher(

@@ -29,6 +29,7 @@ from observatory.telemetry.binding import Binding, MappingResult, MetricBinding,
 from observatory.telemetry.discovery import Recognition, recognise_all, tables_of
 from observatory.telemetry.inventory import Inventory
 from observatory.telemetry.matching import Candidate, Matching
+from observatory.telemetry.names_alike import NamesAlike
 from observatory.telemetry.recipe import Profile, Recipe, SpanRecipe
 from observatory.telemetry.signals import SIGNALS
 from observatory.telemetry.span_matching import span_candidate
@@ -103,7 +104,7 @@ def map_catalog(
 
 
 def _override_problems(catalog: Catalog, profiles: Sequence[Profile]) -> Iterator[Problem]:
-    known = {profile.id for profile in profiles}
+    known = {name for profile in profiles for name in (profile.id, *profile.also)}
     subjects = [(one.id, one.telemetry) for one in catalog.channels]
     subjects += [(one.key, one.telemetry) for one in catalog.operations]
     for key, override in subjects:
@@ -142,16 +143,18 @@ def _source(
     pairs: Sequence[tuple[Profile, Recipe]],
     identifying: frozenset[str],
     services: frozenset[str],
-    names: frozenset[str],
+    alike: NamesAlike,
 ) -> _Source:
     tables = tables_of(inventory) if inventory is not None else None
     split: dict[bool, list[tuple[Profile, Recipe]]] = {True: [], False: []}
     for pair in pairs:
+        if inventory is not None and _other_type(pair[1], inventory):
+            continue
         split[tables is not None and not tables.keys().isdisjoint(pair[1].series_names)].append(pair)
     # What is missing is looked for under the names that the exporter is seen to use.
     split[False].sort(key=lambda pair: (pair[1].proxy, pair[0].rank, not _in_use(pair[1], used)))
     return _Source(
-        Matching(inventory.source if inventory is not None else "", tables, identifying, services, names),
+        Matching(inventory.source if inventory is not None else "", tables, identifying, services, alike),
         SpanRows(inventory.destinations) if inventory is not None else None,
         {present: _by_signal(found) for present, found in split.items()},
     )
@@ -161,6 +164,14 @@ def _in_use(recipe: Recipe, used: Mapping[str, Collection[str]]) -> bool:
     """Whether the source uses the recipe's naming variant, or none of its exporter at all."""
     seen = used.get(recipe.profile)
     return not seen or not recipe.variant or recipe.variant in seen
+
+
+def _other_type(recipe: Recipe, inventory: Inventory) -> bool:
+    """Whether a recipe that goes by the TYPE line is known not to fit; what the server does not know it may."""
+    if not recipe.typed:
+        return False
+    told = (inventory.metadata.get(term.metric) for term in recipe.all)
+    return any(one is not None and one.type not in ("unknown", recipe.type) for one in told)
 
 
 def _by_signal(pairs: Sequence[tuple[Profile, Recipe]]) -> _Recipes:
@@ -181,7 +192,7 @@ class _Mapper:
         self.profiles = profiles
         services = frozenset(document.service for document in catalog.documents)
         services |= {operation.service for operation in catalog.operations}
-        names = frozenset(name.value for channel in catalog.channels for name in channel.names if name.value)
+        alike = NamesAlike.of(catalog)
         identifying = identifying_labels(profiles)
         self.known = bool(inventories)
         shown = recognised if recognised is not None else recognise_all(profiles, inventories)
@@ -198,7 +209,7 @@ class _Mapper:
             for span_recipe in profile.span_recipes:
                 self.span_recipes[span_recipe.signal].append((profile, span_recipe))
         self.sources = [
-            _source(inventory, used, pairs, identifying, services, names)
+            _source(inventory, used, pairs, identifying, services, alike)
             for inventory, used in zip(inventories or (None,), self.used, strict=True)
         ]
         self._explained: dict[tuple[str | None, str], tuple[str, tuple[str, ...]]] = {}
@@ -309,7 +320,7 @@ class _Mapper:
         return self._concerning[key]
 
     def _concerns(self, profile: Profile, subject: Subject) -> bool:
-        if subject.profile == profile.id:
+        if profile.goes_by(subject.profile):
             return True
         return profile.speaks(subject.channel.protocol) and (not self.known or profile.id in self.in_use)
 
@@ -319,7 +330,7 @@ class _Mapper:
     ) -> tuple[int | bool, ...]:
         liveness = candidate.binding.liveness if candidate.binding else "missing"
         return (
-            subject.profile is not None and profile.id != subject.profile,
+            subject.profile is not None and not profile.goes_by(subject.profile),
             liveness != "live",
             candidate.proxy,
             candidate.coarseness,

@@ -8,20 +8,19 @@ from functools import partial
 
 from observatory.spec.catalog import NameKind
 from observatory.telemetry.binding import Binding, Matcher, MetricBinding, SeriesSelector, Term
-from observatory.telemetry.dead_letters import Names
+from observatory.telemetry.dead_letters import MAIN_KINDS, Names
 from observatory.telemetry.label_matchers import (
-    Alike,
     boundaries,
     drop,
     expected_matcher,
     keep,
     names_service,
     observed_matcher,
-    rewriting,
     rows_named,
     transformed,
 )
 from observatory.telemetry.label_table import LabelTable, TableNames, intersect
+from observatory.telemetry.names_alike import NamesAlike
 from observatory.telemetry.recipe import ChannelLabel, Identity, MetricTerm, NameTransform, Recipe
 from observatory.telemetry.signals import SIGNALS
 from observatory.telemetry.subject import Subject, WrittenName, written
@@ -99,7 +98,7 @@ class Matching:
         identifying: Labels that identify something in any profile; an `x-telemetry` label among these replaces a
             name where a recipe has that label, and is ignored elsewhere.
         services: Every service of the catalogue, to tell another service's series from unlabelled ones.
-        names: Every runtime name of the catalogue, to tell names that exporters write alike.
+        alike: Names of the catalogue that exporters write alike.
     """
 
     def __init__(
@@ -108,13 +107,13 @@ class Matching:
         tables: Tables | None,
         identifying: frozenset[str],
         services: frozenset[str],
-        names: frozenset[str] = frozenset(),
+        alike: NamesAlike | None = None,
     ) -> None:
         self.source = source
         self.tables = tables
         self.identifying = identifying
         self.services = services
-        self.names = Alike(names)
+        self.alike = alike or NamesAlike({})
         self._plans: dict[int, tuple[Recipe, _Plan]] = {}
         self._anybody: dict[int, Candidate] = {}
         self._letter_names: dict[tuple[int, tuple[NameKind, ...]], list[_Shown]] = {}
@@ -127,11 +126,13 @@ class Matching:
         identity = recipe.identity
         if not identity.dead_letter:
             return self._with_names(recipe, subject, subject.names)
-        conventional = not subject.dead_letter_declared and self.tables is not None
-        if conventional and self._hides_letters(recipe, subject):
+        letters = subject.dead_letters
+        conventional = not letters.declared and self.tables is not None
+        if conventional and letters.called and self._hides_letters(recipe, subject):
             return _NO_DEAD_LETTERS
         best: Candidate | None = None
-        for names in subject.dead_letters:
+        for value, provenance in letters.called:
+            names = letters.names(value, provenance)
             if conventional and not (shown := self._shows(recipe, names)):
                 best = best or (_NO_DEAD_LETTERS if shown is not None else None)
                 continue
@@ -146,14 +147,15 @@ class Matching:
         if self._letters[0] is not subject:
             self._letters = subject, {}
         written_as = self._letters[1]
-        kinds = tuple(subject.dead_letters[0]) if subject.dead_letters else ()
+        letters = subject.dead_letters
+        kinds = ((letters.kind, "destination") if letters.kind != "destination" else MAIN_KINDS) + tuple(letters.place)
         known = self._letter_names.get((id(recipe), kinds))
         if known is None:
             known = self._letter_names[id(recipe), kinds] = self._labels_of_letters(recipe, kinds)
         for transforms, of_label in known:
             if transforms not in written_as:
                 written_as[transforms] = frozenset(
-                    text for names in subject.dead_letters for text in transformed(_called(names), transforms)
+                    text for value, _ in letters.called for text in transformed(value, transforms)
                 )
             if not any(names.shows(written_as[transforms]) for names in of_label):
                 return True
@@ -334,7 +336,7 @@ class Matching:
             hits = {name: rows_named(table, label, chosen) for name, table in tables.items()}
             kept = {name: intersect(rows, allowed[name]) for name, rows in hits.items()}
             if any(kept.values()):
-                told = rewriting(label, chosen, tables, self.names)
+                told = self.alike.rewriting(label, chosen, tables)
                 found.taken_for += told.taken_for
                 found.caveats += told.caveats
                 found.matchers.append(observed_matcher(label, chosen, kept, tables))
@@ -482,6 +484,7 @@ class Matching:
             boundaries=boundaries(tables, found.rows) if recipe.kind == "distribution" else (),
             partition_label=recipe.identity.partition,
             invalid_below=recipe.invalid_below,
+            proxy=recipe.proxy,
             liveness="live" if live else "missing" if self.tables is not None else "unknown",
             series=series,
             reason=state + notes,

@@ -41,10 +41,10 @@ def observatory(*arguments: object) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict[str, Any]]]:
     """What `map` and `status` say once all messages were written and read."""
-    if lacking := kafka_server.missing_broker():
-        pytest.skip(lacking)
     if not JARS.is_dir() or not shutil.which("javac"):
         pytest.skip("not run here: `make live` brings the jars of the clients, and a JDK runs them")
+    if lacking := kafka_server.missing_broker():
+        pytest.skip(lacking)
     from kafka import KafkaAdminClient
     from kafka.admin import NewTopic
 

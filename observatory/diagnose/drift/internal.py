@@ -48,8 +48,8 @@ class Internal:
         for channel in catalog.channels:
             groups = {one.consumer_group for one in catalog.operations_on(channel.id, "receive")} or {None}
             for group in sorted(groups, key=str):
-                for found in dead_letters_of(channel, names_of(channel), group, taken).names:
-                    letters.setdefault(next(iter(found.values()))[0].value, channel.id)
+                for name, _ in dead_letters_of(channel, names_of(channel), group, taken).called:
+                    letters.setdefault(name, channel.id)
         return cls(names, letters)
 
     def reason(self, name: str) -> str | None:

@@ -133,6 +133,20 @@ def test_a_hop_that_few_reach_is_told_unless_it_is_optional(tmp_path: Path, stor
     assert optional["good"] == found["good"]
 
 
+def test_planned_work_on_a_hop_silences_the_journey(tmp_path: Path, store: Store) -> None:
+    store.append_samples(
+        SampleSet.of([*sent(100.0), *handled("pay", "orders.v1", 100.0), *handled("ship", "payments.v1", 100.0, 20.0)])
+    )
+    when = TimeRange(END_MS - 6 * HOUR_MS, END_MS)
+    work = Exclusion(reason="Kafka 4", approver="ana", scope=Scope(documents=("ship",)), when=when)
+    settings = Settings(documents=(documents(tmp_path),), exclusions=(work,))
+    status = Estate(settings, Sources(metrics=(store,), spans=(store,), store=store)).snapshot(END_MS).status
+    (found,) = status.to_json()["journeys"]
+    assert (found["firing"], found["exclusions"]["silenced"]) == ([], ["page", "ticket"])
+    assert (found["state"], found["good"], found["exclusions"]["with"]["total"]) == ("breached", 28_800.0, 0.0)
+    assert status.problems == ()
+
+
 def test_a_hop_that_nothing_measures_makes_the_journey_unknown(tmp_path: Path, store: Store) -> None:
     store.append_samples(SampleSet.of([*sent(100.0), *handled("pay", "orders.v1", 100.0)]))
     found = journey(documents(tmp_path), store)
@@ -238,6 +252,39 @@ def test_spans_that_see_only_a_part_of_what_enters_do_not_count(tmp_path: Path, 
     store.append_spans([one for number, at in enumerate(entered(300).tolist()) for one in message(number, at)])
     found = journey(documents(tmp_path), store)
     assert (found["counting"], found["total"]) == ("estimated", 36_000.0)
+
+
+def test_a_sample_of_traces_stands_in_only_where_counters_do_not_tell(tmp_path: Path, store: Store) -> None:
+    # Every hundredth order is traced; 2 of the 100 traced ones failed, which may be 1 % to 7 % of all.
+    spans = [
+        one
+        for number, at in enumerate(entered(100).tolist())
+        for one in message(number, at, pay_fails=number < 2, weight=100.0)
+    ]
+    store.append_spans(spans)
+    found = journey(documents(tmp_path, SHOP.replace("criticality", "within: 2m\n    criticality")), store)
+    assert (found["counting"], found["total"], found["good"]) == ("estimated", 10_000.0, 9800.0)
+    low, high = found["bounds"]["ratio"]
+    assert (low, high) == (pytest.approx(0.9300, abs=1e-3), pytest.approx(0.9945, abs=1e-3))
+    assert "traces are a sample" in found["assumption"]
+    store.append_samples(
+        SampleSet.of([*sent(27.0), *handled("pay", "orders.v1", 27.0, 1.0), *handled("ship", "payments.v1", 27.0)])
+    )
+    counted = journey(documents(tmp_path), store)
+    assert (counted["total"], counted["good"]) == (27.0 * 360, 26.0 * 360)
+    assert "counters do not join" in counted["assumption"]
+
+
+def test_a_slow_hop_fails_by_the_spans_at_its_ends(tmp_path: Path, store: Store) -> None:
+    timed = SHOP.replace("{operation: onOrder}", "{operation: onOrder, sli: latency, threshold: 500ms}")
+    spans: list[Span] = []
+    for number, at_ms in enumerate(entered(100).tolist()):
+        # From the end of the publish, ten milliseconds after its start, to the start of the handling.
+        spans += message(number, at_ms, pay_after_ms=511 if number < 4 else 510, links=number % 2 == 0)
+    store.append_spans(spans)
+    found = journey(documents(tmp_path, timed), store)
+    assert (found["counting"], found["good"], found["total"]) == ("exact", 96.0, 100.0)
+    assert (found["steps"][1]["sli"], found["steps"][1]["threshold_seconds"]) == ("latency", 0.5)
 
 
 def test_a_batch_does_not_tell_which_message_went_on(tmp_path: Path, store: Store) -> None:
