@@ -80,25 +80,13 @@ class Estate:
         Raises:
             InputInvalid: Profiles or policies cannot be used. Faults of documents are in `catalog.problems`.
         """
-        from observatory.spec.load import load_catalog
+        from observatory.spec.load import configured_catalog
         from observatory.telemetry.profile import load_profiles
 
         self.settings = settings
         self.sources = sources
         self.keeper = keeper
-        self.catalog = (
-            catalog
-            if catalog is not None
-            else load_catalog(
-                settings.documents,
-                roots=settings.roots,
-                overlays=settings.overlays,
-                ownership=settings.ownership,
-                allow_remote=settings.allow_remote_references,
-                cache=settings.cache_dir,
-                settings=settings.journeys,
-            )
-        )
+        self.catalog = catalog if catalog is not None else configured_catalog(settings)
         self.profiles: tuple[Profile, ...] = load_profiles(settings.profiles_dir)
         self.policies: dict[str, Policy] = load_policies(settings.policies_dir)
         self.objectives, problems = objectives_of(self.catalog)

@@ -100,6 +100,7 @@ class MetricBinding:
         series: How many series stand behind it.
         reason: Why this binding, in words.
         caveats: What makes the numbers differ from what one expects.
+        discovered_group: The consumer group, where telemetry alone names it and it is the only one there.
     """
 
     signal: str
@@ -119,6 +120,7 @@ class MetricBinding:
     series: int = 0
     reason: str = ""
     caveats: tuple[str, ...] = ()
+    discovered_group: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +150,8 @@ class Resolution:
         alternatives: Other bindings, best first.
         code: Problem code when `chosen` is None or not live (`series-missing`, `not-provided`, `name-unknown`).
         reason: In words: why this one, or why none and what to switch on.
+        later: For each alternative why it came after the chosen one.
+        switches: What to switch on, for a signal that nothing measures.
     """
 
     subject: str
@@ -156,6 +160,8 @@ class Resolution:
     alternatives: tuple[Binding, ...] = ()
     code: str | None = None
     reason: str = ""
+    later: tuple[str, ...] = ()
+    switches: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
