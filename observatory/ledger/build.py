@@ -22,6 +22,7 @@ from observatory.ledger.hops import expressions_of
 from observatory.ledger.keeping import Keeper, KeptPages
 from observatory.ledger.ledger import Counting, Findings, Ledger, Row
 from observatory.ledger.levels import judge
+from observatory.ledger.packed import PackedRows
 from observatory.ledger.pages import Counted, Page
 from observatory.ledger.slices import Reading
 from observatory.ledger.tallies import Events, nothing, of_terms
@@ -60,7 +61,7 @@ def build(
     tail = _tail(grid, previous)
     warm = {key: one for key, one in wanted.items() if tail and previous and key in previous.rows}
     cold = {key: one for key, one in wanted.items() if key not in warm}
-    rows: dict[str, Row] = {}
+    rows = PackedRows()
     problems: list[Problem] = []
     requests = 0
     if cold:
@@ -75,8 +76,7 @@ def build(
             for key in keys:
                 new = fresh.rows.get(key)
                 rows[key] = splice(previous.rows[key], previous.grid, new, part if new else unseen, grid)
-    ordered = {key: rows[key] for key in sorted(rows)}
-    return Ledger(grid, ordered, tuple(dict.fromkeys(problems)), requests)
+    return Ledger(grid, rows.only(sorted(rows)), tuple(dict.fromkeys(problems)), requests)
 
 
 def _tail(grid: Grid, previous: Ledger | None) -> Grid | None:
@@ -104,7 +104,7 @@ def _refreshed(
         # Days are counted anew in any case, so all that is asked for is.
         fresh = _count(warm, sources, grid, keeper)
         yield grid, [key for key in warm if key in fresh.rows], fresh
-        yield tail, [key for key in warm if key not in fresh.rows], _Counting({}, [], 0, {})
+        yield tail, [key for key in warm if key not in fresh.rows], _Counting(PackedRows(), [], 0, {})
         return
     fresh = _count(warm, sources, tail, None)
     yield tail, warm, fresh
@@ -174,7 +174,7 @@ class _Counting:
             last.
     """
 
-    rows: dict[str, Row]
+    rows: PackedRows
     problems: list[Problem]
     requests: int
     dark_since: dict[str, int]
@@ -195,7 +195,7 @@ def _count(measurements: Mapping[str, Measurement], sources: Sources, grid: Grid
                 kept.keep(page, work.read_for(page))
     counted = work.joined([pages[block] for block in blocks], grid)
     bounds = work.bounds(counted)
-    rows: dict[str, Row] = {}
+    rows = PackedRows()
     for key, measurement in measurements.items():
         if any(leaf in work.failed for leaf, _ in leaves_of(measurement)):
             continue

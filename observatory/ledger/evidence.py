@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -30,6 +31,11 @@ from observatory.sources.base import (
 )
 from observatory.telemetry.binding import SemanticKind
 from observatory.windows import Grid, TimeRange
+
+SeriesName = tuple[tuple[str, str], ...]
+"""Labels, sorted."""
+ASKED_AT_ONCE = 2
+"""Questions under way at a time: while one answer arrives another is decoded, and a server has little to bear."""
 
 
 class Sources(Protocol):
@@ -60,12 +66,19 @@ class Evidence:
 
     Attributes:
         failed: Leaves whose request was not answered.
+        names: Names of series that were met before, so that every day holds the same ones and not its own copies.
     """
 
     answers: list[Answer]
     targets: Targets
     failed: set[Leaf]
     problems: list[Problem]
+    names: dict[SeriesName, SeriesName] = field(default_factory=dict)
+
+    def gaps_ms(self, answer: Answer) -> Int64:
+        """Per series of an answer, how far apart samples must be for a gap between them."""
+        known = {key: self.targets[key].gap_ms for key in dict.fromkeys(answer.targets)}
+        return np.asarray([known[key] for key in answer.targets], dtype=np.int64)
 
     def lines(self, leaf: Leaf) -> list[Line]:
         """The series of a leaf that have samples."""
@@ -113,10 +126,11 @@ class Material:
     partial: bool = False
     requests: int = 0
     _sources: dict[str, MetricSource] = field(default_factory=dict)
+    _names: dict[SeriesName, SeriesName] = field(default_factory=dict)
     _origins: Origins = field(init=False)
 
     def __post_init__(self) -> None:
-        self._origins = Origins(self.span, self.answers, self.ask)
+        self._origins = Origins(self.span, self.answers)
 
     @classmethod
     def read(
@@ -137,10 +151,15 @@ class Material:
             for one in requests
         ]
         together = found._ask_together(requests, asked)
-        for number, (request, question) in enumerate(zip(requests, asked, strict=True)):
-            samples = together.get(number)
-            if number not in together:
-                samples = found.ask(request.source, question, request.leaves, _labels_to_count_by(request, kinds or {}))
+
+        def answer(number: int) -> SampleSet | None:
+            if number in together:
+                return together[number]
+            request = requests[number]
+            by = _labels_to_count_by(request, kinds or {})
+            return found.ask(request.source, asked[number], request.leaves, by)
+
+        for request, samples in zip(requests, _in_pairs(answer, len(requests)), strict=True):
             if samples is not None:
                 found.answers.append((request, Cut(samples), route(request, samples)))
         return found
@@ -180,9 +199,9 @@ class Material:
             samples, inside = cut.between(part.start_ms - request.lookback_ms, part.end_ms, routes)
             samples, inside = _one_of_replicas(request, samples, inside)
             answers.append(Answer(request, samples, inside))
-        evidence = Evidence(answers, Targets(), self.failed, self.problems)
+        evidence = Evidence(answers, Targets(), self.failed, self.problems, self._names)
         evidence.targets.learn([(answer.request.source, answer.samples) for answer in answers])
-        self._origins.find_births(answers, evidence.targets, part, kinds)
+        self._origins.find_births(answers, evidence.targets, part, kinds, self.ask)
         find_restarts(answers, evidence.targets, kinds)
         return evidence
 
@@ -229,6 +248,18 @@ class Material:
         if samples.pushdown:
             return samples  # sums that begin a step before the range, so that its first events are an increment
         return fit(samples, request.range.start_ms, request.range.end_ms)
+
+
+def _in_pairs(answer: Callable[[int], SampleSet | None], count: int) -> Iterator[SampleSet | None]:
+    """Answers to questions 0 to count - 1 in their order, two asked at a time.
+
+    The first is asked alone, because from it a source learns how it can be asked.
+    """
+    if count:
+        yield answer(0)
+    if count > 1:
+        with ThreadPoolExecutor(ASKED_AT_ONCE, "asking") as threads:
+            yield from threads.map(answer, range(1, count))
 
 
 def _one_of_replicas(
