@@ -83,10 +83,11 @@ class _Packed:
 
 
 class PackedRows(MutableMapping[str, "Row"]):
-    """Rows by measurement key, packed as they are put in; each access unpacks one anew."""
+    """Rows by measurement key, packed as they are put in; each access unpacks one, and the last one is at hand."""
 
     def __init__(self, rows: Mapping[str, Row] | None = None) -> None:
         self._rows: dict[str, _Packed] = {}
+        self._last: tuple[_Packed, Row] | None = None
         self.update(rows or {})
 
     def update(self, rows: Mapping[str, Row] = _NO_ROWS) -> None:  # type: ignore[override]
@@ -103,7 +104,10 @@ class PackedRows(MutableMapping[str, "Row"]):
         return found
 
     def __getitem__(self, key: str) -> Row:
-        return self._rows[key].row()
+        packed, last = self._rows[key], self._last
+        if last is None or last[0] is not packed:
+            last = self._last = packed, packed.row()
+        return last[1]
 
     def __setitem__(self, key: str, row: Row) -> None:
         self._rows[key] = _Packed.of(row)

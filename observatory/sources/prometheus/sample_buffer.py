@@ -60,7 +60,7 @@ class SampleBuffer:
         if not self._size:
             self._t, self._v = np.empty(end, np.int64), np.empty(end, np.float64)
         elif end > len(self._t):
-            longer = max(end, len(self._t) + len(self._t) // 4)
+            longer = max(end, len(self._t) + len(self._t) // 8)
             # The arrays never leave this object before `sample_set`, so nobody holds a view of the old memory that is
             # read again.
             self._t.resize(longer, refcheck=False)
@@ -90,11 +90,13 @@ class SampleBuffer:
         """What was collected; series without a sample in the range are left out. The buffer is used up."""
         self._t.resize(self._size, refcheck=False)
         self._v.resize(self._size, refcheck=False)
-        t_ms, values = self._t, self._v
         series = np.concatenate([np.empty(0, np.int64), *self._series])
         counts = np.concatenate([np.empty(0, np.int64), *self._counts])
         if (np.diff(series) < 0).any():
-            t_ms, values = _gathered(series, counts, t_ms, values)
+            # One column after the other, so that never more than one is held twice.
+            self._t = _gathered(series, counts, self._t)
+            self._v = _gathered(series, counts, self._v)
+        t_ms, values = self._t, self._v
         totals = np.bincount(series, weights=counts, minlength=len(labels)).astype(np.int64)
         present = np.flatnonzero(totals)
         offsets = np.zeros(len(present) + 1, np.int64)
@@ -127,13 +129,12 @@ def _move_together(keep: NDArray[np.bool_], *columns: NDArray[Any]) -> None:
         to += high - low
 
 
-def _gathered(series: Int64, counts: Int64, t_ms: Int64, values: Float64) -> tuple[Int64, Float64]:
+def _gathered(series: Int64, counts: Int64, column: NDArray[Any]) -> NDArray[Any]:
     """Runs moved so that those of one series lie together, earlier runs first."""
-    starts = np.cumsum(counts) - counts
+    ends = np.cumsum(counts)
     order = np.argsort(series, kind="stable")
-    moved = counts[order]
-    index = np.repeat(starts[order] - (np.cumsum(moved) - moved), moved) + np.arange(len(t_ms))
-    return t_ms[index], values[index]
+    runs = zip((ends - counts)[order].tolist(), ends[order].tolist(), strict=True)
+    return np.concatenate([column[:0], *(column[begin:end] for begin, end in runs)])
 
 
 def _increasing(t_ms: Int64, offsets: Int64) -> bool:
