@@ -22,7 +22,8 @@ demo: $(VENV)/.installed  ## the dashboards on a simulated estate, on loopback; 
 	@$(BIN)/observatory demo --port $(PORT)
 
 test: $(VENV)/.installed-tests  ## everything that CI runs: format, lint, types, import contract, tests, docs
-	@bash .ci/system-packages prometheus rabbitmq-server chromium victoria-metrics
+	@bash .ci/system-packages prometheus rabbitmq-server chromium victoria-metrics \
+	  redis-server prometheus-redis-exporter nats-server mosquitto
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy

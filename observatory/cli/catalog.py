@@ -105,6 +105,7 @@ def catalog(
         ownership=settings.ownership,
         allow_remote=settings.allow_remote_references,
         cache=settings.cache_dir,
+        settings=settings.journeys,
     )
     channels = list(loaded.channels)
     if search is not None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Files = Annotated[
     list[Path],
-    typer.Argument(help="OTLP traces (JSON, JSON lines, protobuf), OpenMetrics text or JUnit XML; - reads stdin."),
+    typer.Argument(help="OTLP traces or metrics (JSON, JSON lines, protobuf), OpenMetrics, JUnit XML; - reads stdin."),
 ]
 SampleTime = Annotated[
     str | None,
@@ -101,9 +101,11 @@ def _one(target: Store, path: Path, default_ms: int | None) -> Ingested:
 
 
 def _line(one: Ingested) -> str:
-    if one.samples or one.format in ("openmetrics", "junit"):
-        return f"{one.path}: {one.samples:,} samples, {one.new_samples:,} new ({one.format})"
-    return f"{one.path}: {one.spans:,} spans, {one.new_spans:,} new ({one.format})"
+    samples = f"{one.samples:,} samples, {one.new_samples:,} new"
+    spans = f"{one.spans:,} spans, {one.new_spans:,} new"
+    if one.samples and one.spans:
+        return f"{one.path}: {spans}; {samples} ({one.format})"
+    return f"{one.path}: {samples if one.samples or one.format in ('openmetrics', 'junit') else spans} ({one.format})"
 
 
 def register(app: typer.Typer) -> None:

@@ -20,6 +20,7 @@ COMMAND_MODULES = (
     "diagnose",
     "serve",
     "ingest",
+    "store",
     "demo",
     "profiles",
     "explain",

@@ -81,6 +81,7 @@ def map_channels(
         ownership=settings.ownership,
         allow_remote=settings.allow_remote_references,
         cache=settings.cache_dir,
+        settings=settings.journeys,
     )
     channels = _chosen(catalog, channel or ())
     profiles = load_profiles(settings.profiles_dir)

@@ -15,6 +15,8 @@ from observatory.cli import console, options
 from observatory.errors import ExitCode, InputInvalid, UsageError
 
 if TYPE_CHECKING:
+    from observatory.errors import Problem
+    from observatory.location import Location
     from observatory.telemetry.recipe import Profile, Recipe
 
 HOUR_MS = 3_600_000
@@ -54,6 +56,15 @@ def show_profile(name: Id, config: options.Config = None, json: options.Json = F
         console.answer_json({"schema": "observatory.profile/1", **_profile_json(found[name])})
     else:
         console.answer("\n".join(_profile_text(found[name])))
+
+
+@profiles_app.command("template")
+@console.command
+def print_template() -> None:
+    """A profile to begin with, every part of the format explained: observatory profiles template > mine.yaml."""
+    from observatory.telemetry.profile import TEMPLATE
+
+    console.answer(TEMPLATE.read_text(encoding="utf-8").rstrip("\n"))
 
 
 @profiles_app.command("check")
@@ -99,13 +110,24 @@ def _example(profile: Profile) -> tuple[list[tuple[str, dict[str, str]]], dict[s
     """Series and TYPE lines of the example."""
     from observatory.sources.openmetrics import read
 
-    place = f"{profile.location.path if profile.location else profile.id} (example)"
-    read_text = read(profile.example, path=place, default_ms=0)
+    try:
+        read_text = read(profile.example, default_ms=0)
+    except InputInvalid as error:
+        raise InputInvalid([_in_the_file(one, profile.places.get("example")) for one in error.problems]) from None
     series = [
         (labels["__name__"], {name: value for name, value in labels.items() if name != "__name__"})
         for labels in read_text.samples.labels
     ]
     return series, {name.strip('"'): metadata.type for name, metadata in read_text.metadata.items()}
+
+
+def _in_the_file(problem: Problem, first: Location | None) -> Problem:
+    """A fault in a line of the example, as one in the file that holds it."""
+    from dataclasses import replace
+
+    if first is None or problem.location is None:
+        return problem
+    return replace(problem, location=replace(first, line=first.line + problem.location.line - 1))
 
 
 def _tried(
@@ -157,6 +179,7 @@ def _profile_json(profile: Profile) -> dict[str, Any]:
                 "variant": recipe.variant or None,
                 "metrics": [term.metric for term in recipe.all],
                 "kind": recipe.kind,
+                "period_seconds": recipe.period_ms / 1000 if recipe.period_ms else None,
                 "type": recipe.type,
                 "unit": recipe.unit,
                 "labels": list(recipe.identity.labels),
@@ -188,6 +211,7 @@ def _profile_text(profile: Profile) -> Iterator[str]:
     if any(profile.variants):
         yield f"variants: {', '.join(profile.variants)}"
     yield from (f"note: {caveat}" for caveat in profile.caveats)
+    yield from (f"to switch on: {switch}" for switch in dict.fromkeys(one.switch for one in profile.recipes) if switch)
     yield ""
     for signal in dict.fromkeys(recipe.signal for recipe in profile.recipes):
         yield signal
@@ -202,9 +226,11 @@ def _profile_text(profile: Profile) -> Iterator[str]:
 def _recipe_text(recipe: Recipe, profile: Profile) -> str:
     """One recipe; of naming variants only the first is shown in full, for the others differ in names alone."""
     from observatory.telemetry.recipe import CONFIDENCE_WORDS
+    from observatory.units import compact_duration
 
     metrics = " ".join(f"{'-' if term.sign < 0 else '+'}{term.metric}" for term in recipe.all).removeprefix("+")
-    about = [recipe.kind, recipe.unit, f"by {', '.join(recipe.identity.labels)}" if recipe.identity.labels else ""]
+    kind = f"{recipe.kind} of {compact_duration(recipe.period_ms / 1000)}" if recipe.period_ms else recipe.kind
+    about = [kind, recipe.unit, f"by {', '.join(recipe.identity.labels)}" if recipe.identity.labels else ""]
     about += ["stands in" if recipe.proxy else "", recipe.versions]
     about += [CONFIDENCE_WORDS[recipe.confidence] if recipe.confidence != profile.confidence else "", *recipe.caveats]
     return f"  {metrics} ({'; '.join(part for part in about if part)})"

@@ -34,10 +34,14 @@ def serve(
     ownership: options.Ownership = None,
     overlay: options.Overlay = None,
 ) -> None:
-    """Serve the dashboards, /api/status, /healthz, /metrics and an OTLP receiver at /v1/traces."""
+    """Serve the dashboards, /api/status, /healthz and /metrics; receive OTLP and Prometheus remote-write."""
     from observatory.evaluate.estate import Estate
     from observatory.sources.opening import open_sources
+    from observatory.sources.store.upkeep import Upkeep
     from observatory.web.server import build_site, check_host, listen
+
+    def clock() -> int:
+        return round(time.time() * 1000)
 
     check_host(host, allow_remote)
     settings = chosen_settings(
@@ -57,14 +61,15 @@ def serve(
         report(estate.problems)
         site = build_site(
             estate,
-            clock=lambda: round(time.time() * 1000),
+            clock=clock,
             dashboards=folders,
             policies_dir=settings.policies_dir,
             sink=sources.store,
             interval_seconds=refresh,
             local_only=not allow_remote,
         )
-        listen(site, host=host, port=port, ready=lambda url: say(f"Observatory is at {url} (Ctrl-C ends it)"))
+        with Upkeep(sources.store, sources.kept, settings.keeping, clock):
+            listen(site, host=host, port=port, ready=lambda url: say(f"Observatory is at {url} (Ctrl-C ends it)"))
         say("stopped")
 
 

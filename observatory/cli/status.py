@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from observatory.evaluate.status import ObjectiveStatus, Status
+    from observatory.indicators.counts import Counts
 
 
 class FailOn(StrEnum):
@@ -43,6 +45,8 @@ STATE_STYLE = {
     "meeting": "green",
 }
 BAR_CELLS = 10
+MOST_PLANNED = 20
+"""Objectives whose planned work is shown below the table."""
 NARROW, MEDIUM, WIDTH = 90, 120, 160
 OTHER_COLUMNS = {NARROW: 52, MEDIUM: 74, WIDTH: 104}
 """Cells that the columns beside the objective take on a terminal narrower than that."""
@@ -61,7 +65,7 @@ def status(
     fail_on: Gate = FailOn.NEVER,
     json: options.Json = False,
 ) -> None:
-    """SLI, error budget, burn rates and state of every objective.
+    """SLI, error budget, burn rates and state of every objective and every user journey.
 
     Exit codes: 0 fine, 1 the gate of --fail-on, 3 documents have errors, 4 no source answered, 5 a source answered in
     part or one of several failed.
@@ -95,7 +99,8 @@ def report(found: Status, json: bool) -> None:
     """Problems of the run on stderr; those of single objectives too, unless the JSON holds them already."""
     problems: list[Problem] = list(found.problems)
     if not json:
-        problems += [problem for one in found.objectives for problem in one.problems if problem.severity != "info"]
+        judged = (*found.objectives, *(one.status for one in found.journeys))
+        problems += [problem for one in judged for problem in one.problems if problem.severity != "info"]
     console.report(problems)
 
 
@@ -109,8 +114,11 @@ def exit_code(found: Status, fail_on: FailOn) -> ExitCode:
         return ExitCode.SOURCE_FAILED
     if is_partial(found):
         return ExitCode.PARTIAL_DATA
-    gate = {FailOn.BREACHED: {"breached"}, FailOn.AT_RISK: {"breached", "at_risk"}, FailOn.NEVER: set[str]()}[fail_on]
-    if any(one.state in gate for one in found.objectives):
+    gate: set[str] = {FailOn.BREACHED: {"breached"}, FailOn.AT_RISK: {"breached", "at_risk"}, FailOn.NEVER: set()}[
+        fail_on
+    ]
+    states = {one.state for one in found.objectives} | {one.status.state for one in found.journeys}
+    if states & gate:
         return ExitCode.GATE_FAILED
     return ExitCode.FINE
 
@@ -145,9 +153,7 @@ def show(found: Status) -> None:
         cells: list[str | Text] = [
             Text(one.state.replace("_", " "), STATE_STYLE[one.state]),
             Text(folded(one.objective.id, room)),
-            format_percentage(one.counts.ratio, target=one.objective.target)
-            if one.counts and one.counts.ratio is not None
-            else "-",
+            _share(one.counts.ratio if one.counts else None, one.objective.target),
         ]
         if width >= NARROW:
             cells.append(f"{one.objective.target * 100:g} %")
@@ -160,14 +166,81 @@ def show(found: Status) -> None:
         table.add_row(*cells)
     if found.objectives:
         out.print(table)
-    else:
+        _show_planned(out, worst_first(found.objectives), room)
+    elif not found.journeys:
         faulty = any(problem.severity == "error" for problem in found.problems)
         out.print(f"no objectives: {'the documents have errors' if faulty else 'no operation has x-slo'}")
+    if found.journeys:
+        from observatory.cli.journeys_text import show_journeys
+
+        worst = worst_first([one.status for one in found.journeys])
+        ordered = sorted(found.journeys, key=lambda one: worst.index(one.status))
+        show_journeys(ordered, out, STATE_STYLE.__getitem__, lambda one: _bar(one, out), _burn, folded)
     counts = ", ".join(
         f"{number} {state.replace('_', ' ')}" for state, number in state_counts(found.objectives).items()
     )
     noun = "objective" if len(found.objectives) == 1 else "objectives"
     out.print(Text(f"{len(found.objectives)} {noun} at {format_instant(found.at_ms)}: {counts or 'none'}", "dim"))
+    if found.journeys:
+        states = state_counts([one.status for one in found.journeys])
+        told = ", ".join(f"{number} {state.replace('_', ' ')}" for state, number in states.items())
+        out.print(Text(f"{len(found.journeys)} {'journey' if len(found.journeys) == 1 else 'journeys'}: {told}", "dim"))
+
+
+def _show_planned(out: Console, objectives: Sequence[ObjectiveStatus], room: int) -> None:
+    """Planned work below the table: who approved it, and the numbers with and without it."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    rows: list[tuple[str | Text, ...]] = []
+    unchanged = 0
+    for one in objectives:
+        if (left := one.left_out) is None:
+            continue
+        target = one.objective.target
+        shares = [_share(numbers.counts.ratio, target) for numbers in (left.applied, left.all)]
+        budgets = [_percent_left(numbers.counts, target) for numbers in (left.applied, left.all)]
+        if shares[0] == shares[1] and budgets[0] == budgets[1] and not left.silenced:
+            unchanged += 1
+            continue
+        work = dict.fromkeys(f"{each.exclusion.reason} ({each.exclusion.approver})" for each in left.work)
+        counted = "not in the budget" if left.use == "budget" else "in the budget, alerts leave it out"
+        silenced = f"; silences {' and '.join(left.silenced)}" if left.silenced else ""
+        words = Text(f"{'; '.join(work)}: {counted}{silenced}")
+        name = Text(folded(one.objective.id, room))
+        rows.append((name, words, format_duration(left.seconds), *shares, *budgets))
+    if rows:
+        table = Table(
+            box=box.SIMPLE_HEAD,
+            pad_edge=False,
+            title="Planned work, with the exclusion and without",
+            title_justify="left",
+        )
+        table.add_column("Objective", overflow="fold")
+        table.add_column("Work", overflow="fold")
+        for column in ("Lasts", "SLI with", "without", "Left with", "without"):
+            table.add_column(column, justify="right", no_wrap=True)
+        for row in rows[:MOST_PLANNED]:
+            table.add_row(*row)
+        out.print(table)
+    if len(rows) > MOST_PLANNED:
+        out.print(Text(f"{len(rows) - MOST_PLANNED} more that planned work changes: --json lists all", "dim"))
+    if unchanged:
+        noun = "objective has" if unchanged == 1 else "objectives have"
+        more = "more " if rows else ""
+        out.print(Text(f"{unchanged} {more}{noun} planned work in the window that changes nothing shown here", "dim"))
+
+
+def _share(ratio: float | None, target: float) -> str:
+    return "-" if ratio is None else format_percentage(ratio, target=target)
+
+
+def _percent_left(counts: Counts, target: float) -> str:
+    from observatory.objectives.budget import remaining_ratio
+
+    left = remaining_ratio(counts, target)
+    return "-" if left is None else f"{left * 100:.0f} %"
 
 
 def _width_of(found: Status) -> int:
@@ -185,7 +258,7 @@ def folded(name: str, room: int) -> str:
     return "\n".join(lines)
 
 
-def worst_first(objectives: tuple[ObjectiveStatus, ...]) -> list[ObjectiveStatus]:
+def worst_first(objectives: Sequence[ObjectiveStatus]) -> list[ObjectiveStatus]:
     """By state, then by budget left, then by criticality and id."""
     from observatory.evaluate.status import STATES
     from observatory.spec.catalog import CRITICALITIES
@@ -202,7 +275,7 @@ def worst_first(objectives: tuple[ObjectiveStatus, ...]) -> list[ObjectiveStatus
     return sorted(objectives, key=key)
 
 
-def state_counts(objectives: tuple[ObjectiveStatus, ...]) -> dict[str, int]:
+def state_counts(objectives: Sequence[ObjectiveStatus]) -> dict[str, int]:
     """How many objectives are in each state, worst first, empty states left out."""
     from observatory.evaluate.status import STATES
 

@@ -53,6 +53,7 @@ def validate(
 
     Exit codes: 0 fine, 1 findings that --fail-on names, 2 usage, 3 a document has an error.
     """
+    from observatory.objectives.journeys import journeys_of
     from observatory.objectives.load import objectives_of
     from observatory.objectives.policy import check_policy, load_policies
     from observatory.settings import load_settings
@@ -76,10 +77,12 @@ def validate(
         ownership=settings.ownership,
         allow_remote=settings.allow_remote_references,
         cache=settings.cache_dir,
+        settings=settings.journeys,
     )
     objectives, doubts = objectives_of(catalog)
     policies = load_policies(settings.policies_dir)
-    against_policies = [problem for one in objectives for problem in check_policy(one, policies)]
+    judged = (*objectives, *(one.objective for one in journeys_of(catalog)))
+    against_policies = [problem for one in judged for problem in check_policy(one, policies)]
     problems = in_order([*catalog.problems, *doubts, *against_policies])
     counts = counted(problems)
     found = {"schema": "observatory.validation/1", **tally(catalog), "counts": counts}

@@ -12,7 +12,15 @@ from hashlib import sha256
 
 from observatory.compile.terms import outcome_terms
 from observatory.errors import Problem
-from observatory.indicators.expression import Count, CountAtMost, Expression, signals_of
+from observatory.indicators.expression import (
+    Behind,
+    Count,
+    CountAtMost,
+    Expression,
+    Slices,
+    SlicesAtMost,
+    signals_of,
+)
 from observatory.indicators.indicator import Indicator
 from observatory.indicators.standard import DEFAULT_MEASURE, candidates
 from observatory.objectives.objective import Objective
@@ -93,7 +101,12 @@ def measurement_key(indicator: Indicator, bindings: tuple[Binding, ...]) -> str:
         else:
             parts += [binding.signal, binding.source, binding.kind, binding.all, binding.success, binding.error]
             parts += [binding.scale, binding.boundaries, binding.partition_label, binding.invalid_below]
+            parts += [f"of {period_ms} ms" for period_ms in (_period_ms(binding),) if period_ms]
     return f"{indicator.sli}:{sha256(repr(parts).encode()).hexdigest()[:16]}"
+
+
+def _period_ms(binding: MetricBinding) -> int:
+    return max((term.selector.period_ms for term in (*binding.all, *binding.success, *binding.error)), default=0)
 
 
 def bound_measurement(
@@ -155,6 +168,12 @@ def _tells(expression: Expression, by_signal: Mapping[str, Binding]) -> bool:
         case CountAtMost(signal=signal):
             binding = by_signal[signal]
             return isinstance(binding, SpanBinding) or _has_buckets(binding)
+        case Slices(level=Behind(produced=produced)) | SlicesAtMost(level=Behind(produced=produced)):
+            # Totals of periods do not say when in the period messages arrived, so nobody's delay follows from them.
+            arrivals = by_signal[produced]
+            if isinstance(arrivals, MetricBinding) and arrivals.kind in ("rate", "period_total"):
+                return False
+            return all(isinstance(by_signal[signal], MetricBinding) for signal in signals_of(expression))
         case _:
             return all(isinstance(by_signal[signal], MetricBinding) for signal in signals_of(expression))
 

@@ -120,7 +120,7 @@ def increase(terms: Sequence[Term], window: str, kind: SemanticKind = "cumulativ
     Raises:
         InputInvalid: `promql-invalid` for a kind that cannot be counted in PromQL.
     """
-    return checked(_sum_of([(term.sign, _events(selector(term.selector), window, kind, target)) for term in terms]))
+    return checked(_sum_of([(term.sign, _events(term.selector, window, kind, target)) for term in terms]))
 
 
 def _sum_of(parts: Sequence[tuple[int, str]]) -> str:
@@ -135,7 +135,8 @@ def _sum_of(parts: Sequence[tuple[int, str]]) -> str:
     return f"clamp_min({joined}, 0)" if any(sign < 0 for sign, _ in parts) else joined
 
 
-def _events(series: str, window: str, kind: SemanticKind, target: str) -> str:
+def _events(chosen: SeriesSelector, window: str, kind: SemanticKind, target: str) -> str:
+    series = selector(chosen)
     match kind:
         case "cumulative" | "distribution":
             born = f"last_over_time({series}[{window}]) unless {series} offset {window}"
@@ -150,7 +151,12 @@ def _events(series: str, window: str, kind: SemanticKind, target: str) -> str:
         case "rate":
             return f"avg_over_time({series}[{window}]) * {_number(parse_duration(window))}"
         case "period_total":
-            return f"sum_over_time({series}[{window}])"
+            # However often a total is scraped while it is shown, each of its minutes has an equal share in it.
+            length = f"{compact_duration(parse_duration(window) - 0.001)}:{SLICE}"
+            # Without its left end, like a slice: that belongs to the period before.
+            shown = f"last_over_time({series}[{compact_duration((chosen.period_ms - 1) / 1000)}])"
+            share = parse_duration(SLICE) * 1000 / chosen.period_ms
+            return f"sum_over_time({shown}[{length}])" + ("" if share == 1 else f" * {_number(share)}")
         case _:
             raise _refused(f"a {kind} has no events to count", "promql-invalid")
 
@@ -299,7 +305,7 @@ class _Slices:
             seconds = parse_duration(ago)
             within = ago if seconds >= SHORTEST_INCREASE else compact_duration(SHORTEST_INCREASE)
             arrived = _sum_of(
-                [(term.sign, _events(selector(term.selector), within, produced.kind, TARGET)) for term in produced.all]
+                [(term.sign, _events(term.selector, within, produced.kind, TARGET)) for term in produced.all]
             )
             share = "" if within == ago else f" * {_number(seconds / SHORTEST_INCREASE)}"
             return f"max({self._worst(level.depth)}) <= bool {arrived}{share}"

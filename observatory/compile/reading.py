@@ -35,6 +35,11 @@ def raw_samples(selector: SeriesSelector, length_ms: int) -> str:
     return promql.checked(f"{series(selector)}[{compact_duration(length_ms / 1000)}]")
 
 
+def sample_count(selector: SeriesSelector, length_ms: int) -> str:
+    """How many samples all series have together in the range before each instant."""
+    return promql.checked(f"sum(count_over_time({raw_samples(selector, length_ms)}))")
+
+
 def label_sets(selector: SeriesSelector, labels: Sequence[str], length_ms: int) -> str:
     """How many series had a sample in the range, per combination of labels."""
     found = f"last_over_time({raw_samples(selector, length_ms)})"

@@ -65,6 +65,17 @@ class MessageAsk(Protocol):
     def outcome(self) -> str | None: ...
 
 
+class VisitAsk(Protocol):
+    """One side of a channel that traces come by; a bound is of the hop to consumers."""
+
+    @property
+    def selector(self) -> SpanSelector: ...
+    @property
+    def role(self) -> str: ...
+    @property
+    def bound_seconds(self) -> float | None: ...
+
+
 _ASK = """
 ask AS (
     SELECT unnest($number::INTEGER[]) AS number, unnest($system::VARCHAR[]) AS system,
@@ -173,6 +184,19 @@ message AS (
 )
 """
 
+_VISITS = """
+near AS (
+    SELECT *, coalesce(nullif(consumer_group, ''), service) AS party FROM spans SEMI JOIN wanted USING (destination)
+    WHERE role <> '' AND start_ns > $from_ns AND start_ns <= $until_ns
+),
+handled AS (SELECT DISTINCT party, destination FROM near WHERE role = 'consumer' AND operation = 'process'),
+visit AS (
+    SELECT * FROM near WHERE operation <> 'receive'
+    UNION ALL
+    SELECT * FROM near ANTI JOIN handled USING (party, destination) WHERE operation = 'receive'
+)
+"""
+
 _HOPS = """
 taken AS (
     SELECT *, coalesce(nullif(consumer_group, ''), service) AS party FROM spans SEMI JOIN wanted USING (destination)
@@ -225,7 +249,7 @@ pair AS (          -- once for each message; what decides lies near the arrival,
         AND (received OR NOT coalesce(bool_or(received) OVER long_before, false))
 ),
 hop AS (
-    SELECT ask.number, ask.bound_ns, pair.weight,
+    SELECT ask.number, ask.bound_ns, pair.weight, pair.trace_hi, pair.trace_lo, pair.start_ns, pair.taken_end_ns,
         CASE WHEN to_end THEN taken_end_ns ELSE taken_ns END AS at_ns,
         CASE WHEN to_end THEN taken_end_ns ELSE taken_ns END
             - CASE WHEN from_end THEN sent_end_ns ELSE sent_start_ns END AS latency_ns
@@ -285,6 +309,48 @@ GROUP BY ALL HAVING sum(messages) > 0""",
         failed=[None if ask.outcome is None else ask.outcome == "error" for ask in asks],
     )
     return Statement(text, asked | _between(grid.range, "near_ns") | {"step_ns": grid.step_ms * 10**6})
+
+
+def visits(asks: Sequence[VisitAsk], span: TimeRange) -> Statement:
+    """Rows (number of the ask, trace in halves, first start, last end, whether any span failed, weight): which traces
+    came by one side of a channel. Where a group has process spans its receive spans say nothing.
+    """
+    text = _with(
+        (_ASK, _VISITS),
+        """SELECT ask.number, trace_hi, trace_lo, min(start_ns) AS start_ns, max(end_ns) AS end_ns,
+    bool_or(error) AS failed, max(weight) AS weight
+FROM visit JOIN spelling ON spelling.destination = visit.destination JOIN ask ON ask.number = spelling.number
+WHERE ask.role = visit.role AND (ask.system IS NULL OR ask.system = visit.system)
+    AND (ask.service IS NULL OR ask.service = visit.service)
+    AND (ask.role = 'producer' OR ask.party IS NULL OR ask.party = visit.party)
+GROUP BY ALL""",
+    )
+    asked = _asked([ask.selector for ask in asks], roles=[ask.role for ask in asks])
+    return Statement(text, asked | _between(span))
+
+
+def late_visits(asks: Sequence[VisitAsk], span: TimeRange) -> Statement:
+    """The same columns for the consumers' side of hops; there a trace failed when a hop took longer than its bound."""
+    text = _with(
+        (_ASK, _HOPS),
+        """SELECT number, trace_hi, trace_lo, min(start_ns) AS start_ns, max(taken_end_ns) AS end_ns,
+    bool_or(latency_ns > bound_ns) AS failed, max(weight) AS weight
+FROM hop WHERE start_ns > $from_ns AND start_ns <= $until_ns GROUP BY ALL""",
+    )
+    bounds = [None if ask.bound_seconds is None else round(ask.bound_seconds * 1e9) for ask in asks]
+    asked = _asked([ask.selector for ask in asks], bounds=bounds)
+    return Statement(text, asked | _between(span, "near_ns", "repeat_ns"))
+
+
+def trace_links(span: TimeRange) -> Statement:
+    """Rows (trace in halves, trace that it links to in halves): consumers' spans that began a trace of their own."""
+    return Statement(
+        """SELECT DISTINCT l.trace_hi, l.trace_lo, l.target_trace_hi, l.target_trace_lo FROM span_links l
+    JOIN spans s ON s.span_id = l.span_id AND s.trace_lo = l.trace_lo AND s.trace_hi = l.trace_hi
+WHERE s.role = 'consumer' AND l.start_ns > $from_ns AND l.start_ns <= $until_ns
+    AND NOT (l.trace_lo = l.target_trace_lo AND l.trace_hi = l.target_trace_hi)""",
+        _between(span),
+    )
 
 
 def destinations(span: TimeRange) -> Statement:

@@ -26,6 +26,7 @@ Sign = Literal[
     "redeliveries",
     "registry_errors",
     "registry_latency",
+    "registry_refusals",
     "unroutable",
     "partitions",
 ]
@@ -46,6 +47,7 @@ SIGNS: Mapping[Sign, str] = {
     "redeliveries": "redeliveries",
     "registry_errors": "schema registry errors",
     "registry_latency": "schema registry latency",
+    "registry_refusals": "schemas that the registry refuses",
     "unroutable": "unroutable messages",
     "partitions": "number of partitions",
 }
@@ -62,6 +64,7 @@ EVENTS: frozenset[Sign] = frozenset(
         "duplicates",
         "redeliveries",
         "registry_errors",
+        "registry_refusals",
         "unroutable",
     )
 )
@@ -136,7 +139,7 @@ class ChannelEvidence:
         loud = float("inf")
         if sign in EVENTS:
             floor = max(floor, FEW)
-            if sign != "registry_errors":
+            if sign not in ("registry_errors", "registry_refusals"):
                 traffic = self.traffic()
                 floor = max(floor, QUIET * traffic)
                 loud = max(FEW, LOUD * traffic) if traffic > 0 else loud

@@ -51,7 +51,7 @@ SERIES: Mapping[Sign, Source] = {
     "duplicates": Source((("duplicate_messages", "rate"),), "receive"),
     "redeliveries": Source((("redelivered_messages", "rate"),), "receive"),
     "broker_load": Source((("broker_load", "level"),), None),
-    "registry_latency": Source((("registry_request_duration", "p99"),), None),
+    "registry_latency": Source((("registry_request_duration", "p99"), ("registry_latency", "level")), None),
     "unroutable": Source((("unroutable_messages", "rate"),), None),
     "partitions": Source((("partitions", "level"),), None),
 }
@@ -62,11 +62,12 @@ ERRORS: Mapping[Sign, tuple[str, Action | None]] = {
     "validation_errors": ("validated_messages", "receive"),
     "refusals": ("authorization_attempts", None),
     "registry_errors": ("registry_requests", None),
+    "registry_refusals": ("registry_checks", None),
 }
 """Signs that are the failed part of a counter."""
 
 
-SHARED: frozenset[Sign] = frozenset(("broker_load", "registry_errors", "registry_latency"))
+SHARED: frozenset[Sign] = frozenset(("broker_load", "registry_errors", "registry_latency", "registry_refusals"))
 """Signs of a neighbour that many channels share; its name is not the channel's."""
 
 
@@ -203,7 +204,7 @@ def _errors(
         if row is None:
             continue
         rate = np.where(row.observed > 0, (row.total - row.good) / (grid.step_ms / 1000), np.nan)
-        unit = "request/s" if sign in ("refusals", "registry_errors") else "message/s"
+        unit = "request/s" if sign in ("refusals", "registry_errors", "registry_refusals") else "message/s"
         name = "" if sign in SHARED else names[subject]
         found[sign, subject] = Course(subject=subject, name=name, unit=unit, t_ms=t_ms, value=rate)
     return found

@@ -40,17 +40,19 @@ class Check:
 
 
 def schema_mismatch(one: ChannelEvidence) -> Cause | None:
-    """F1: consumers reject what a producer sends, while publishing, registry and broker are as usual."""
+    """F1: consumers reject what a producer sends, or the registry its schema, while the broker is as usual."""
     validation, dead = _rise(one, "validation_errors"), _rise(one, "dead_letters")
     errors = _rise(one, "process_errors")
     telling = validation.agrees or (validation.agrees is None and errors.agrees) or (errors.agrees and dead.agrees)
+    refused = _rise(one, "registry_refusals")
     around = one.surroundings
     checks = [
         validation,
         errors,
         dead,
         _usual(one, "publish_rate"),
-        _calm(one, "registry_errors"),
+        # A refused schema is an error of the registry as well, and no sign that it is down.
+        refused if refused.agrees else _calm(one, "registry_errors"),
         _calm(one, "broker_load", level=BUSY),
         _calm(one, "refusals"),
         _calm(one, "redeliveries"),
@@ -60,10 +62,11 @@ def schema_mismatch(one: ChannelEvidence) -> Cause | None:
         ),
     ]
     who = _names(one.rising("validation_errors") or one.rising("process_errors"))
+    title = f"messages rejected{' by ' + who if who else ''}" if telling else "the registry refuses schemas"
     step = (
         "Compare the newest schema version with what the rejecting consumer was built against; look at a dead letter."
     )
-    return _weigh("F1", one, bool(telling), f"messages rejected{' by ' + who if who else ''}", checks, step)
+    return _weigh("F1", one, bool(telling or refused.agrees), title, checks, step)
 
 
 def misnamed(one: ChannelEvidence) -> Cause | None:
@@ -190,6 +193,7 @@ def registry_outage(one: ChannelEvidence) -> Cause | None:
             agrees=around.errors_up >= 2 if around.errors_measured > 1 else None,
         ),
         _rise(one, "process_errors"),
+        _calm(one, "registry_refusals"),
         _calm(one, "broker_load", level=BUSY),
         _calm(one, "refusals"),
     ]

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from observatory.compile.plan import Measurement
 from observatory.errors import Problem
+from observatory.evaluate.journey_status import JourneyStatus
 from observatory.evaluate.snapshot import Snapshot
 from observatory.evaluate.status import ObjectiveStatus
 from observatory.ledger.build import splice
@@ -45,7 +46,8 @@ def carried(after: Snapshot, before: Snapshot, gone: Collection[str]) -> tuple[S
         if one.counts is not None and asks_any(before.measurements.get(one.objective.id), gone)
     }
     kept = {one.objective.id for one in after.status.objectives if one.objective.id in old}
-    if not kept:
+    journeys, any_kept = _journeys(after, before, gone)
+    if not kept and not any_kept:
         return after, False
     statuses = tuple(
         _as_of(old[one.objective.id], before.at_ms, gone, before) if one.objective.id in kept else one
@@ -59,10 +61,25 @@ def carried(after: Snapshot, before: Snapshot, gone: Collection[str]) -> tuple[S
             mapping=before.mapping,
             measurements=measurements,
             ledger=after.ledger.with_rows(rows),
-            status=replace(after.status, objectives=statuses),
+            status=replace(after.status, objectives=statuses, journeys=journeys),
         ),
         True,
     )
+
+
+def _journeys(after: Snapshot, before: Snapshot, gone: Collection[str]) -> tuple[tuple[JourneyStatus, ...], bool]:
+    """Journeys of `after`, those with a hop that the sources that are gone measured as they were; whether any was."""
+    old = {
+        one.journey.id: one
+        for one in before.status.journeys
+        if one.status.counts is not None
+        and any(asks_any(hop, gone) for hop in before.hops[one.journey.id] if isinstance(hop, Measurement))
+    }
+    found = tuple(
+        replace(kept, status=_told(kept.status, before.at_ms, gone)) if (kept := old.get(one.journey.id)) else one
+        for one in after.status.journeys
+    )
+    return found, any(one.journey.id in old for one in after.status.journeys)
 
 
 def without(ledger: Ledger, measurements: Collection[Measurement], gone: Collection[str]) -> Ledger:
@@ -73,7 +90,11 @@ def without(ledger: Ledger, measurements: Collection[Measurement], gone: Collect
 
 def _as_of(status: ObjectiveStatus, at_ms: int, gone: Collection[str], before: Snapshot) -> ObjectiveStatus:
     bindings = before.measurements[status.objective.id].bindings
-    names = ", ".join(dict.fromkeys(binding.source for binding in bindings if binding.source in gone))
+    return _told(status, at_ms, dict.fromkeys(binding.source for binding in bindings if binding.source in gone))
+
+
+def _told(status: ObjectiveStatus, at_ms: int, gone: Collection[str]) -> ObjectiveStatus:
+    names = ", ".join(gone)
     told = Problem(
         code="source-unanswered",
         severity="warning",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import gcd
 
 from observatory.compile.plan import Measurement, measure
 from observatory.errors import Problem, SourceFailed, in_order
+from observatory.evaluate.journey_counting import Traced, trace_journeys
+from observatory.evaluate.journey_status import JourneyStatus
+from observatory.evaluate.journeys import JourneyEvidence, judge_journey
 from observatory.evaluate.judgement import judge
+from observatory.evaluate.planned import Planned, touched_steps
 from observatory.evaluate.signal_series import signal_series
 from observatory.evaluate.snapshot import SignalSeries, Snapshot, Statistic
 from observatory.evaluate.status import ObjectiveStatus, Status
@@ -16,12 +20,14 @@ from observatory.ledger.build import build
 from observatory.ledger.evidence import Sources
 from observatory.ledger.keeping import Keeper
 from observatory.ledger.ledger import Ledger
+from observatory.objectives.exclusions import concerns, planned_work, unmatched
+from observatory.objectives.journeys import journeys_of
 from observatory.objectives.load import objectives_of
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import Policy, check_policy, load_policies
 from observatory.settings import Settings
 from observatory.sources.base import MetricSource, SourceState, SpanSource
-from observatory.spec.catalog import Catalog
+from observatory.spec.catalog import Catalog, ExclusionUse
 from observatory.telemetry.binding import MappingResult
 from observatory.telemetry.recipe import Profile
 from observatory.units import parse_duration
@@ -50,6 +56,7 @@ class Estate:
     Attributes:
         catalog: What the documents declare.
         objectives: What they ask for.
+        journeys: What they ask for over several channels.
         policies: Burn-rate policies by name.
         sources: Who answers.
         problems: What is wrong with the documents, with their objectives and with the policies these name.
@@ -83,14 +90,18 @@ class Estate:
                 ownership=settings.ownership,
                 allow_remote=settings.allow_remote_references,
                 cache=settings.cache_dir,
+                settings=settings.journeys,
             )
         )
         self.profiles: tuple[Profile, ...] = load_profiles(settings.profiles_dir)
         self.policies: dict[str, Policy] = load_policies(settings.policies_dir)
         self.objectives, problems = objectives_of(self.catalog)
-        named = [problem for one in self.objectives for problem in check_policy(one, self.policies)]
+        self.journeys = journeys_of(self.catalog)
+        judged = (*self.objectives, *(one.objective for one in self.journeys))
+        named = [problem for one in judged for problem in check_policy(one, self.policies)]
         faults = (problem for problem in named if problem.severity == "error")
-        self.problems: tuple[Problem, ...] = (*self.catalog.problems, *problems, *faults)
+        aimless = unmatched(settings.exclusions, self.objectives)
+        self.problems: tuple[Problem, ...] = (*self.catalog.problems, *problems, *faults, *aimless)
         self._known: _Known | None = None
 
     def snapshot(
@@ -109,17 +120,28 @@ class Estate:
         known = self._mapping(grid, previous)
         measured = {one.id: measure(one, known.mapping, known.names) for one in self.objectives}
         measurements = {key: one for key, one in measured.items() if isinstance(one, Measurement)}
+        hops = {
+            one.id: tuple(measure(hop.objective, known.mapping, known.names) for hop in one.hops)
+            for one in self.journeys
+        }
+        of_hops = [hop for found in hops.values() for hop in found if isinstance(hop, Measurement)]
+        answering = _Answering(
+            tuple(source for source in self.sources.metrics if source.name not in known.failed),
+            tuple(source for source in self.sources.spans if source.name not in known.failed),
+        )
         ledger = build(
-            measurements.values(),
-            _Answering(
-                tuple(source for source in self.sources.metrics if source.name not in known.failed),
-                tuple(source for source in self.sources.spans if source.name not in known.failed),
-            ),
+            [*measurements.values(), *of_hops],
+            answering,
             grid,
             previous=previous.ledger if previous is not None else None,
             keeper=self.keeper,
+            late_ms=round(self.settings.keeping.late_seconds * 1000),
         )
-        status = self._status(at_ms, measured, ledger, known)
+        earlier = (previous.traced, previous.ledger.grid) if previous is not None else None
+        traced = trace_journeys(self.journeys, known.mapping, answering.spans, grid, earlier)
+        planned = self._planned(ledger.grid)
+        status = self._status(at_ms, measured, ledger, known, planned)
+        status = replace(status, journeys=self._journeys(hops, traced, ledger, status))
         return Snapshot(
             at_ms=at_ms,
             catalog=self.catalog,
@@ -128,6 +150,10 @@ class Estate:
             measurements=measurements,
             ledger=ledger,
             status=status,
+            journeys=self.journeys,
+            hops=hops,
+            traced=traced,
+            planned=planned,
         )
 
     def measured(self, at_ms: int) -> tuple[dict[str, Measurement | Problem], tuple[Problem, ...]]:
@@ -148,7 +174,8 @@ class Estate:
         Steps are a minute, or shorter where a window is no multiple of a minute (or a calendar window does not begin
         a whole number of minutes ago), but not below five seconds.
         """
-        spans = [one.window.range_at(at_ms) for one in self.objectives]
+        judged = (*self.objectives, *(one.objective for one in self.journeys))
+        spans = [one.window.range_at(at_ms) for one in judged]
         lengths_ms = [span.end_ms - span.start_ms for span in spans]
         step_ms = gcd(STEP_MS, *lengths_ms)
         if step_ms < LEAST_STEP_MS:
@@ -179,33 +206,78 @@ class Estate:
             snapshot.catalog, snapshot.mapping, self.sources, signal, subjects, span, step_ms, statistic, by_part
         )
 
-    def _status(self, at_ms: int, measured: dict[str, Measurement | Problem], ledger: Ledger, known: _Known) -> Status:
+    def _planned(self, grid: Grid) -> dict[str, Planned]:
+        """Planned work by objective; objectives that it concerns alike share one value."""
+        work = planned_work(self.settings.exclusions, grid.range)
+        shared: dict[tuple[ExclusionUse, tuple[int, ...]], Planned] = {}
+        found: dict[str, Planned] = {}
+        for one in self.objectives if work else ():
+            mine = tuple(number for number, each in enumerate(work) if concerns(each.exclusion, one))
+            if not mine or one.exclusions == "none":
+                continue
+            key = (one.exclusions, mine)
+            if key not in shared:
+                chosen = tuple(work[number] for number in mine)
+                shared[key] = Planned(one.exclusions, chosen, touched_steps(chosen, grid))
+            found[one.id] = shared[key]
+        return found
+
+    def _status(
+        self,
+        at_ms: int,
+        measured: dict[str, Measurement | Problem],
+        ledger: Ledger,
+        known: _Known,
+        planned: dict[str, Planned],
+    ) -> Status:
         states = self._states(known)
         failed = {state.name for state in states if state.state == "failed"}
-        statuses = tuple(self._judged(one, measured[one.id], ledger, failed) for one in self.objectives)
+        statuses = tuple(
+            self._judged(one, measured[one.id], ledger, failed, planned.get(one.id)) for one in self.objectives
+        )
         problems = [*self.problems, *known.problems, *ledger.problems]
         problems += [problem for state in states for problem in state.problems if state.state != "ok"]
         return Status(at_ms=at_ms, sources=states, objectives=statuses, problems=tuple(in_order(problems)))
 
     def _judged(
-        self, objective: Objective, measured: Measurement | Problem, ledger: Ledger, failed: set[str]
+        self,
+        objective: Objective,
+        measured: Measurement | Problem,
+        ledger: Ledger,
+        failed: set[str],
+        planned: Planned | None,
     ) -> ObjectiveStatus:
         row = ledger.rows.get(measured.key) if isinstance(measured, Measurement) else None
-        unanswered = isinstance(measured, Measurement) and any(
-            one.source in failed or not one.source for one in measured.bindings
-        )
         status = judge(
             objective,
             measured,
             row,
             ledger.grid,
             self.policies.get(objective.policy),
-            source_failed=unanswered,
+            source_failed=_is_unanswered(measured, failed),
+            planned=planned,
         )
         if status.state == "unmapped" and failed and not isinstance(measured, Measurement):
             # With a source gone it is not known whether something measures this.
             status = replace(status, state="no_data")
         return replace(status, problems=(*status.problems, *check_policy(objective, self.policies)))
+
+    def _journeys(
+        self, hops: Mapping[str, tuple[Measurement | Problem, ...]], traced: Traced, ledger: Ledger, status: Status
+    ) -> tuple[JourneyStatus, ...]:
+        gone = {source.name for source in status.sources if source.state == "failed"}
+        found: list[JourneyStatus] = []
+        for journey in self.journeys:
+            measured = hops[journey.id]
+            evidence = JourneyEvidence(
+                measured=measured,
+                rows=tuple(ledger.rows.get(one.key) if isinstance(one, Measurement) else None for one in measured),
+                failed=tuple(_is_unanswered(one, gone) for one in measured),
+                traced=traced.journeys.get(journey.id),
+                untraced=traced.reasons.get(journey.id, ""),
+            )
+            found.append(judge_journey(journey, evidence, ledger.grid, self.policies.get(journey.objective.policy)))
+        return tuple(found)
 
     def _states(self, known: _Known) -> tuple[SourceState, ...]:
         states = [source.state() for source in self.sources.metrics]
@@ -246,6 +318,12 @@ class _Answering:
 
     metrics: tuple[MetricSource, ...]
     spans: tuple[SpanSource, ...]
+
+
+def _is_unanswered(measured: Measurement | Problem, failed: Collection[str]) -> bool:
+    """Whether a source that is asked for it failed, or none is known."""
+    bindings = measured.bindings if isinstance(measured, Measurement) else ()
+    return any(one.source in failed or not one.source for one in bindings)
 
 
 def everything_failed(status: Status) -> bool:

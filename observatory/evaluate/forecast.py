@@ -22,6 +22,10 @@ def exhausts_at(row: Row, grid: Grid, objective: Objective) -> int | None:
     """
     recent = slice(-window_steps(PRESENT_SECONDS, grid.step_ms), None)
     steps = min(grid.steps, window_steps(PRESENT_SECONDS, grid.step_ms))
+    if row.excluded is not None:
+        steps -= int(row.excluded[recent].sum())
+    if steps <= 0:
+        return None
     total_pace = float(row.total[recent].sum()) / steps
     bad_pace = max(0.0, float((row.total[recent] - row.good[recent]).sum())) / steps
     if bad_pace <= 0:

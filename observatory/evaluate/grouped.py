@@ -1,7 +1,7 @@
 """Several objectives over time as one: burn rates and error budget of a domain, from added counts.
 
-Counts are added and each objective's events weigh by its own target, so at the grid's end these curves agree with
-`rollup` for the same objectives.
+Counts are added, each measured thing once and by the target of the objective that `rollup` takes for it, so at the
+grid's end these curves agree with `rollup` for the same objectives.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from observatory.evaluate.rolling import cumulative, trailing, window_steps
+from observatory.evaluate.rollup import each_event_once
 from observatory.evaluate.snapshot import Snapshot
 from observatory.evaluate.status import ObjectiveStatus
 from observatory.objectives.budget import budget_ratio
@@ -19,9 +20,9 @@ from observatory.windows import TimeRange
 
 
 def _bad_and_allowed(snapshot: Snapshot, statuses: Sequence[ObjectiveStatus]) -> tuple[Float64, Float64]:
-    """Per step of the grid the bad events and those that the targets allow, added over the objectives."""
+    """Per step of the grid the bad events and those that the targets allow, added over what the objectives measure."""
     bad, allowed = np.zeros(snapshot.ledger.grid.steps), np.zeros(snapshot.ledger.grid.steps)
-    for one in statuses:
+    for one in each_event_once(statuses):
         row = snapshot.row(one.objective.id)
         if row is not None:
             bad += row.total - row.good

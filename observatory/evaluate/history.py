@@ -197,9 +197,6 @@ def days(row: Row, grid: Grid, timezone: str = "UTC") -> tuple[Day, ...]:
 
 def counts_between(row: Row, grid: Grid, span: TimeRange) -> Counts:
     """Counts of a range whose ends lie on step edges; what lies outside the grid was not observed."""
-    first = max(0, -(-(span.start_ms - grid.start_ms) // grid.step_ms))
-    last = max(first, min(grid.steps, (span.end_ms - grid.start_ms) // grid.step_ms))
-    part = slice(first, last)
-    total = float(row.total[part].sum())
-    good = float(row.good[part].sum())
-    return Counts(min(max(good, 0.0), total), total, float(row.observed[part].sum()), span.seconds)
+    found = row.counts(grid, span)
+    good = min(max(found.good, 0.0), found.total)
+    return Counts(good, found.total, found.observed_seconds, found.expected_seconds)

@@ -5,10 +5,13 @@ States, the first that fits:
 - `unmapped`: nothing measures the objective; the problem says why and what to switch on.
 - `no_data`: something should measure it, but no series was found, or its source failed, or nothing was observed in
   the whole window.
-- `no_traffic`: telemetry was seen, and no event.
+- `no_traffic`: telemetry was seen, and no event, or fewer than the objective's `min_events`: too few to judge, so
+  no alert fires either; the numbers are shown all the same.
 - `breached`: more events were bad than the target allows.
 - `at_risk`: a pair of the burn-rate policy fires, or less than a quarter of the budget is left.
 - `meeting`: none of these.
+
+Planned work (`planned.py`) fires no alert. Where the objective says so, its steps are taken out of all numbers too.
 
 Telemetry that was there and stopped does not change the state at once, for the window still holds what was seen;
 `telemetry-stopped` says it, and burn rates of windows without telemetry are unknown.
@@ -16,32 +19,29 @@ Telemetry that was there and stopped does not change the state at once, for the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from observatory.compile.plan import Measurement
-from observatory.compile.terms import at_most
 from observatory.errors import Problem
+from observatory.evaluate.doubts import all_is_planned, doubts, edge_doubts, planned_doubts, why_nothing
 from observatory.evaluate.forecast import exhausts_at
 from observatory.evaluate.history import firing_now
+from observatory.evaluate.planned import LeftOut, Planned, left_out
 from observatory.evaluate.rolling import window_steps
 from observatory.evaluate.status import Budget, LevelNow, ObjectiveStatus, State
 from observatory.indicators.counts import Counts
-from observatory.indicators.expression import CountAtMost
 from observatory.ledger.ledger import Row
-from observatory.objectives.budget import allowed_events, remaining_ratio, smaller_than_one_event, spent_events
+from observatory.objectives.budget import allowed_events, remaining_ratio, spent_events
 from observatory.objectives.burn import burn_rate
 from observatory.objectives.objective import Objective
-from observatory.objectives.policy import Policy
-from observatory.telemetry.binding import MetricBinding, SpanBinding
-from observatory.units import format_duration, parse_duration
-from observatory.windows import BURN_WINDOWS, Grid, TimeRange, format_instant
+from observatory.objectives.policy import AlertSeverity, Policy
+from observatory.units import parse_duration
+from observatory.windows import BURN_WINDOWS, Grid, TimeRange
 
 AT_RISK_REMAINING = 0.25
-LOW_COVERAGE = 0.95
-STOPPED_SECONDS = 600.0
 FRESH_LEVEL_SECONDS = 600.0
 
 
@@ -53,6 +53,7 @@ def judge(
     policy: Policy | None,
     *,
     source_failed: bool = False,
+    planned: Planned | None = None,
 ) -> ObjectiveStatus:
     """The status of one objective at the end of the grid.
 
@@ -61,6 +62,7 @@ def judge(
         row: Its counts; None when its source did not answer.
         policy: None when the objective names one that does not exist; then nothing fires.
         source_failed: Its source failed in this refresh, so that recent steps may be missing.
+        planned: Planned work that concerns it, on the same grid; None where there is none or it is refused.
     """
     windows = [*BURN_WINDOWS, str(objective.window)]
     unknown: dict[str, float | None] = dict.fromkeys(windows)
@@ -83,12 +85,14 @@ def judge(
         measurement=measured.key,
     )
     if row is None or row.series == 0:
-        return replace(known, problems=tuple(_why_nothing(objective, measured, row, source_failed)))
+        return replace(known, problems=tuple(why_nothing(objective, measured, row, source_failed)))
     window = objective.window.range_at(grid.end_ms)
     part = steps_of(grid, window)
-    raw = _sum(row, part, window.seconds)
+    counted = planned.counted(row) if planned else row
+    raw = _sum(counted, grid, part, window)
     counts = Counts(min(max(raw.good, 0.0), raw.total), raw.total, raw.observed_seconds, raw.expected_seconds)
     late_ms = _edge_ms(grid, part) - window.start_ms
+    fires = firing_now(planned.alerting(row) if planned else row, grid, objective.target, policy) if policy else ()
     known = replace(
         known,
         counting="estimated" if late_ms > 0 and row.counting == "exact" else row.counting,
@@ -96,43 +100,54 @@ def judge(
         recovered=row.findings.between(window),
         last_sample_ms=row.last_sample_ms,
         proxy=measured.proxy,
+        left_out=_left_out(objective, row, grid, policy, planned, [pair.severity for pair in fires]),
     )
     if counts.total <= 0 and counts.observed_seconds <= 0:
-        return replace(known, problems=tuple(_why_nothing(objective, measured, row, source_failed)))
-    firing = firing_now(row, grid, objective.target, policy) if policy else ()
+        why = all_is_planned(objective) if counts.expected_seconds <= 0 else None
+        return replace(known, problems=tuple(why or why_nothing(objective, measured, row, source_failed)))
+    too_few = counts.total < objective.min_events
+    firing = () if too_few else fires
     budget = Budget(
         allowed=allowed_events(counts, objective.target),
         spent=spent_events(counts),
         remaining_ratio=remaining_ratio(counts, objective.target),
     )
+    seen = planned.seen(row, grid) if planned else row
     return replace(
         known,
-        state=_state(counts, objective.target, bool(firing)),
+        state="no_traffic" if too_few else _state(counts, objective.target, bool(firing)),
         counts=counts,
         budget=budget,
-        burn_rates=_burn_rates(objective, row, grid, counts),
-        exhausts_at_ms=exhausts_at(row, grid, objective),
+        burn_rates=_burn_rates(objective, counted, grid, counts),
+        exhausts_at_ms=exhausts_at(counted, grid, objective),
         firing=tuple(dict.fromkeys(pair.severity for pair in firing)),
-        problems=(*_edge_doubts(objective, grid, late_ms), *_doubts(objective, measured, row, grid, part, raw)),
+        problems=(
+            *edge_doubts(objective, grid, late_ms),
+            *planned_doubts(objective, known.left_out),
+            *doubts(objective, measured, seen, grid, part, raw),
+        ),
     )
+
+
+def _left_out(
+    objective: Objective,
+    row: Row,
+    grid: Grid,
+    policy: Policy | None,
+    planned: Planned | None,
+    fires: Sequence[AlertSeverity],
+) -> LeftOut | None:
+    if planned is None:
+        return None
+    would = firing_now(row, grid, objective.target, policy) if policy else ()
+    silenced = tuple(dict.fromkeys(pair.severity for pair in would if pair.severity not in fires))
+    return left_out(planned, row, grid, objective.window.range_at(grid.end_ms), objective.target, silenced)
 
 
 def _edge_ms(grid: Grid, part: slice) -> int:
     """Where the first step of a part begins."""
     first: int = part.start
     return grid.start_ms + first * grid.step_ms
-
-
-def _edge_doubts(objective: Objective, grid: Grid, late_ms: int) -> Iterator[Problem]:
-    """A window that begins inside a step is counted from the next step on, and so is not quite the one asked for."""
-    if late_ms > 0:
-        yield _problem(
-            objective,
-            "window-inside-step",
-            f"the window of {objective.window} begins {format_duration(late_ms / 1000)} before the first of the steps "
-            f"of {format_duration(grid.step_ms / 1000)} that are counted, which end at {format_instant(grid.end_ms)}",
-            hint="ask for an instant on a full minute, or choose a window of whole minutes",
-        )
 
 
 def steps_of(grid: Grid, span: TimeRange) -> slice:
@@ -142,7 +157,9 @@ def steps_of(grid: Grid, span: TimeRange) -> slice:
     return slice(first, last)
 
 
-def _sum(row: Row, part: slice, seconds: float) -> Counts:
+def _sum(row: Row, grid: Grid, part: slice, window: TimeRange) -> Counts:
+    taken_out = 0.0 if row.excluded is None else int(row.excluded[part].sum()) * grid.step_ms / 1000
+    seconds = max(0.0, window.seconds - taken_out)
     observed = min(seconds, float(row.observed[part].sum()))
     return Counts(float(row.good[part].sum()), float(row.total[part].sum()), observed, seconds)
 
@@ -187,171 +204,22 @@ def _level_now(objective: Objective, row: Row, grid: Grid, part: slice) -> Level
     known = np.flatnonzero(~np.isnan(row.level[fresh]))
     inside = row.level[part]
     worst = float(np.nanmax(inside)) if np.any(~np.isnan(inside)) else None
+    unsure = _unsure(objective, row, part)
     if not len(known):
-        return LevelNow(unit=unit, last=None, worst=worst, error=None)
+        return LevelNow(unit=unit, last=None, worst=worst, error=None, unsure=unsure)
     at = int(known[-1])
     error = float(row.level_error[fresh][at]) if row.level_error is not None else None
-    return LevelNow(unit=unit, last=float(row.level[fresh][at]), worst=worst, error=error)
+    return LevelNow(unit=unit, last=float(row.level[fresh][at]), worst=worst, error=error, unsure=unsure)
 
 
-def _why_nothing(
-    objective: Objective, measured: Measurement, row: Row | None, source_failed: bool
-) -> Iterator[Problem]:
-    if row is None or source_failed:
-        sources = ", ".join(dict.fromkeys(binding.source for binding in measured.bindings if binding.source))
-        yield _problem(
-            objective,
-            "source-unanswered",
-            f"{sources or 'no source'} {'did not answer' if sources else 'answered'}, so nothing is known about "
-            f"{objective.id}",
-        )
-        return
-    profiles = ", ".join(dict.fromkeys(binding.profile for binding in measured.bindings))
-    reason = measured.reason or f"no series of {profiles} in the window"
-    yield _problem(
-        objective,
-        "series-missing",
-        f"{objective.sli} of {objective.operation_key} has no data: {reason}",
-        hint="observatory map shows which series are looked for and which are there",
-    )
-
-
-def _doubts(
-    objective: Objective, measured: Measurement, row: Row, grid: Grid, part: slice, raw: Counts
-) -> Iterator[Problem]:
-    """What makes the numbers less sure than they look."""
-    yield from _coverage_doubts(objective, measured, row, grid, part)
-    if raw.good > raw.total * (1 + 1e-9) or raw.good < -1e-9 * max(raw.total, 1.0):
-        yield _problem(
-            objective,
-            "good-exceeds-total",
-            f"{raw.good:g} good of {raw.total:g} events were counted, which cannot be; the two series do not count "
-            "the same messages",
-            hint="observatory map shows which series are used; name the right ones with x-telemetry",
-        )
-    counts = Counts(min(max(raw.good, 0.0), raw.total), raw.total)
-    if row.level is None and smaller_than_one_event(counts, objective.target):
-        yield _problem(
-            objective,
-            "budget-smaller-than-one-event",
-            f"with {raw.total:g} events the budget is {allowed_events(counts, objective.target):.2g} events, so one "
-            "failure breaches the objective",
-            severity="info",
-            hint="use a longer window, a lower target, or the policy low-traffic",
-        )
-    if measured.proxy:
-        yield _problem(
-            objective,
-            "proxy-used",
-            f"{objective.sli} of {objective.operation_key} is not measured directly; counted instead: "
-            f"{measured.indicator.measure}",
-            severity="info",
-        )
-    yield from _threshold_doubts(objective, measured, row, part)
-    yield from _counting_doubts(objective, row)
-    if row.at_least is not None and row.level is not None:
-        unsure = int((row.at_least[part] & (row.total[part] == 0)).sum())
-        if unsure:
-            yield _problem(
-                objective,
-                "lag-at-least",
-                f"for {format_duration(unsure * grid.step_ms / 1000)} lag reaches back before the first sample, and is "
-                "only known to be longer than that",
-                severity="info",
-            )
-
-
-def _coverage_doubts(
-    objective: Objective, measured: Measurement, row: Row, grid: Grid, part: slice
-) -> Iterator[Problem]:
-    observed = row.observed[part]
-    by_spans = any(isinstance(binding, SpanBinding) for binding in measured.bindings)
-    seen = np.flatnonzero(observed > 0)
-    if not len(seen):
-        return
-    step = grid.step_ms / 1000
-    late = int(seen[0]) / len(observed)
-    since_ms = grid.start_ms + (part.start + int(seen[0])) * grid.step_ms
-    if late > 1 - LOW_COVERAGE:
-        yield _problem(
-            objective,
-            "history-short",
-            f"telemetry begins at {format_instant(since_ms)}, so the window of {objective.window} is not full",
-            severity="info",
-            hint="the numbers cover what there is; check the server's retention if it should reach further back",
-        )
-    stopped = len(observed) - 1 - int(seen[-1])
-    until = int(seen[-1]) + 1
-    if stopped * step >= STOPPED_SECONDS:
-        until_ms = grid.start_ms + (part.start + until) * grid.step_ms
-        yield _problem(
-            objective,
-            "telemetry-stopped",
-            f"nothing was seen since {format_instant(until_ms)}, {format_duration(stopped * step)} ago",
-            hint="check that spans still arrive, and that their destination has not changed"
-            if by_spans
-            else "check that the target is scraped and that its labels have not changed",
-        )
-    inner = observed[int(seen[0]) : until]
-    coverage = float(inner.sum()) / (len(inner) * step)
-    if coverage < LOW_COVERAGE:
-        survives = not by_spans and row.level is None
-        within = "counted where counters survived" if survives else "not known"
-        yield _problem(
-            objective,
-            "coverage-low",
-            f"only {coverage:.1%} of the time was seen; what happened in the gaps is {within}",
-        )
-
-
-def _counting_doubts(objective: Objective, row: Row) -> Iterator[Problem]:
-    if row.counting == "pushdown":
-        yield _problem(
-            objective,
-            "counted-by-server",
-            "there are too many samples to be read, so the server counted in steps of 5m: as much of the events at "
-            "either edge of a window may belong to the neighbouring one, and what counters counted in longer gaps is "
-            "missing",
-            severity="info",
-            hint="narrow the source with labels, or record the sums of these series on the server",
-        )
-
-
-def _threshold_doubts(objective: Objective, measured: Measurement, row: Row, part: slice) -> Iterator[Problem]:
-    good = measured.indicator.good
-    if row.upper is None or not isinstance(good, CountAtMost) or not (row.upper[part] > row.good[part]).any():
-        return
-    binding = measured.binding(good.signal)
-    if not isinstance(binding, MetricBinding):
-        return
-    buckets = at_most(binding, good.bound)
-    bounds = [format_duration(one) for one in (buckets.lower_bound, buckets.upper_bound) if one is not None]
-    where = f"between the buckets of {' and '.join(bounds)}" if len(bounds) == 2 else "outside the finite buckets"
-    if buckets.exact:
-        where = "on a boundary that the histogram did not have all the time"
-    total = float(row.total[part].sum())
-    share = (
-        f", so the share lies between {row.good[part].sum() / total:.4%} and {row.upper[part].sum() / total:.4%}, and "
-        "the lower one counts"
-        if total > 0
-        else ""
-    )
-    yield _problem(
-        objective,
-        "threshold-between-buckets",
-        f"the threshold of {format_duration(good.bound)} lies {where}{share}",
-        hint="choose a bucket boundary as the threshold, or add one to the histogram",
-    )
-
-
-def _problem(
-    objective: Objective, code: str, message: str, *, severity: str = "warning", hint: str | None = None
-) -> Problem:
-    return Problem(
-        code=code,
-        severity="info" if severity == "info" else "warning",
-        message=message,
-        hint=hint,
-        location=objective.location,
-        subject=objective.id,
-    )
+def _unsure(objective: Objective, row: Row, part: slice) -> tuple[int, int]:
+    """Steps judged good that may be bad, and judged bad that may be good, for the bound lies within the error bar."""
+    if row.level is None or row.level_error is None or objective.threshold is None:
+        return 0, 0
+    bound, level, error = objective.threshold.value, row.level[part], row.level_error[part]
+    counted = row.total[part] > 0
+    least = row.at_least[part] if row.at_least is not None else np.zeros(len(level), dtype=bool)
+    with np.errstate(invalid="ignore"):
+        may_be_bad = counted & (level <= bound) & (level + error > bound)
+        may_be_good = counted & ~least & (level > bound) & (level - error <= bound)
+    return int(may_be_bad.sum()), int(may_be_good.sum())

@@ -139,7 +139,8 @@ def _part_of(binding: MetricBinding, labels: Mapping[str, str]) -> str:
 
 def _increments(binding: MetricBinding, lines: Sequence[Line], grid: Grid) -> Float64:
     samples = SampleSet.of([(line.labels, line.t_ms, line.values) for line in lines])
-    gaps = np.asarray([line.target.gap_ms for line in lines], dtype=np.int64)
+    period_ms = binding.all[0].selector.period_ms if binding.all else 0
+    gaps = np.asarray([period_ms or line.target.gap_ms for line in lines], dtype=np.int64)
     born = {index: line.birth for index, line in enumerate(lines) if line.birth is not None}
     groups = np.zeros(len(lines), dtype=np.int64)
     amount: Float64 = tally(samples, groups, 1, grid, _counted_as(binding), gaps, born).amount[0]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from observatory.compile.plan import Measurement
+from observatory.errors import Problem
+from observatory.evaluate.journey_counting import Traced
+from observatory.evaluate.planned import Planned
 from observatory.evaluate.status import Status
 from observatory.ledger.ledger import Ledger, Row
+from observatory.objectives.journeys import JourneyObjective
 from observatory.objectives.objective import Objective
 from observatory.sources.base import Float64, Int64
 from observatory.spec.catalog import Catalog
@@ -22,6 +26,10 @@ class Snapshot:
     Attributes:
         at_ms: The instant the numbers are for; the ledger's grid ends here.
         measurements: By objective id; objectives that nothing measures are absent.
+        hops: By journey id what measures each of its hops, or why nothing does.
+        traced: Journeys that spans join, on the grid of the ledger.
+        planned: By objective id the planned work that falls into the ledger's time; objectives that refuse it, and
+            those that have none, are absent.
     """
 
     at_ms: int
@@ -31,9 +39,31 @@ class Snapshot:
     measurements: Mapping[str, Measurement]
     ledger: Ledger
     status: Status
+    journeys: tuple[JourneyObjective, ...] = ()
+    hops: Mapping[str, tuple[Measurement | Problem, ...]] = field(default_factory=dict)
+    traced: Traced = field(default_factory=Traced)
+
+    def asked(self) -> tuple[Measurement, ...]:
+        """Everything that was measured, for objectives and for hops of journeys."""
+        of_hops = (one for found in self.hops.values() for one in found if isinstance(one, Measurement))
+        return *self.measurements.values(), *of_hops
+
+    planned: Mapping[str, Planned] = field(default_factory=dict)
 
     def row(self, objective_id: str) -> Row | None:
-        """The ledger row behind an objective, None when it is unmapped or nothing was found."""
+        """What an objective's budget counts: the ledger row without planned work, where the objective says so.
+
+        None when it is unmapped or nothing was found.
+        """
+        row, planned = self._row(objective_id), self.planned.get(objective_id)
+        return row if row is None or planned is None else planned.counted(row)
+
+    def alerting_row(self, objective_id: str) -> Row | None:
+        """What an objective's alerts and incidents count: the ledger row without planned work."""
+        row, planned = self._row(objective_id), self.planned.get(objective_id)
+        return row if row is None or planned is None else planned.alerting(row)
+
+    def _row(self, objective_id: str) -> Row | None:
         measurement = self.measurements.get(objective_id)
         return self.ledger.rows.get(measurement.key) if measurement else None
 

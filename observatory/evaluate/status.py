@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from observatory.errors import Problem
+from observatory.evaluate.planned import LeftOut
 from observatory.indicators.counts import Counts
 from observatory.ledger.ledger import Counting, Recovered
 from observatory.objectives.interval import wilson
 from observatory.objectives.objective import Objective
 from observatory.sources.base import SourceState
 from observatory.windows import format_instant
+
+if TYPE_CHECKING:
+    from observatory.evaluate.journey_status import JourneyStatus
 
 State = Literal["meeting", "at_risk", "breached", "no_traffic", "no_data", "unmapped"]
 STATES: tuple[State, ...] = ("breached", "at_risk", "no_data", "unmapped", "no_traffic", "meeting")
@@ -35,12 +39,18 @@ class Budget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LevelNow:
-    """Lag or saturation: the worst of the newest step that has one, and of the window, with the former's error bar."""
+    """Lag or saturation: the worst of the newest step that has one, and of the window, with the former's error bar.
+
+    Attributes:
+        unsure: Steps of the window in which the bound lies within the error bar: good ones that may be bad, and bad
+            ones that may be good.
+    """
 
     unit: str
     last: float | None
     worst: float | None
     error: float | None
+    unsure: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +63,8 @@ class ObjectiveStatus:
         exhausts_at_ms: When the budget ends at the present burn, None when it does not or cannot be known.
         firing: Severities of policy pairs whose two windows both burn too fast: `page`, `ticket`.
         measurement: Key of the ledger row, None when unmapped.
+        left_out: Planned work in the window, and the numbers with and without it; None where there is none, or where
+            the objective refuses it.
     """
 
     objective: Objective
@@ -70,7 +82,17 @@ class ObjectiveStatus:
     level: LevelNow | None = None
     recovered: Recovered = field(default_factory=Recovered)
     last_sample_ms: int | None = None
+    left_out: LeftOut | None = None
     problems: tuple[Problem, ...] = ()
+
+    def _interval(self, counts: Counts) -> tuple[float, float] | None:
+        """How sure the share of good events is: 95 % of Wilson's score; of slices what the error bars leave open."""
+        if self.level is None:
+            return wilson(counts)
+        if counts.total <= 0:
+            return None
+        bad, good = self.level.unsure
+        return (counts.good - bad) / counts.total, (counts.good + good) / counts.total
 
     def to_json(self) -> dict[str, Any]:
         """The entry of `objectives`; a field that cannot be known is null and `problems` says why."""
@@ -105,7 +127,7 @@ class ObjectiveStatus:
                 "gap_events": self.recovered.gap_events,
             },
             "ratio": c.ratio if c else None,
-            "interval": list(interval) if c and self.level is None and (interval := wilson(c)) else None,
+            "interval": list(interval) if c and (interval := self._interval(c)) else None,
             "budget": self.budget.to_json() if self.budget else None,
             "burn_rates": dict(self.burn_rates),
             "firing": list(self.firing),
@@ -120,6 +142,8 @@ class ObjectiveStatus:
             else None,
             "exhausts_at": format_instant(self.exhausts_at_ms),
             "last_sample_at": format_instant(self.last_sample_ms),
+            "min_events": o.min_events,
+            "exclusions": self.left_out.to_json() if self.left_out else None,
             "owner": o.owner.team if o.owner else None,
             "domain": o.domain,
             "criticality": o.criticality,
@@ -130,19 +154,25 @@ class ObjectiveStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """Everything at one instant. Objectives sorted by id."""
+    """Everything at one instant. Objectives and journeys sorted by id."""
 
     at_ms: int
     sources: tuple[SourceState, ...]
     objectives: tuple[ObjectiveStatus, ...]
     problems: tuple[Problem, ...] = ()
+    journeys: tuple[JourneyStatus, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The object that `status --json` prints and `/api/status` serves."""
+        from observatory.evaluate.rollup import by_domain, estate
+
         return {
             "schema": SCHEMA,
             "at": format_instant(self.at_ms),
             "sources": [source.to_json() for source in self.sources],
             "objectives": [objective.to_json() for objective in self.objectives],
+            "journeys": [journey.to_json() for journey in self.journeys],
+            "domains": [domain.to_json() for domain in by_domain(self.objectives)],
+            "estate": estate(self.objectives).to_json(),
             "problems": [problem.to_json() for problem in self.problems],
         }

@@ -4,7 +4,8 @@ A counter that appears with the value 1 has counted one event, if it did not exi
 known when its target was scraped before without it, or when its process started within what is known. It is not known
 at the first scrapes of a server, at the edge of its retention and of the range that was read, nor when a target is
 scraped for the first time without saying when its process started: then the first value is where counting begins.
-Where the client library exports when each series was created (`x_created`), that decides.
+Where the client library exports when each series was created (`x_created`), that decides. Of a level, such as the depth
+of a dead-letter queue, the start of the process says nothing: what an exporter finds when it starts has been there.
 
 Neither is believed against the values. An exporter that has just started may hand on what a broker has counted for
 months, and one that warms up answers a scrape or two without its series. So a first value that would have needed ten
@@ -53,6 +54,8 @@ def births(
     known_since_ms: int,
     created: Mapping[int, int],
     busiest: Callable[[], float],
+    *,
+    from_zero: bool = True,
 ) -> tuple[dict[int, Birth], dict[int, Birth], set[int]]:
     """Those of the candidates that are births, with the instant since when they can have counted; those that say they
     were created before what is known here; and those that would be one or the other, were their first value not out of
@@ -61,6 +64,7 @@ def births(
     Args:
         created: When series were created, in milliseconds, where that is exported.
         busiest: The highest rate of any counter of the source, in events per millisecond; asked only when needed.
+        from_zero: Whether the series begin at zero with their process, as counters do and levels do not.
     """
     candidates = list(candidates)
     formers = renamed(source, samples, candidates, targets)
@@ -79,7 +83,7 @@ def births(
         # It speaks for this very series, so it outweighs what is known of its target and its process.
         says = since_ms is not None and since_ms <= first_ms
         if not says:
-            since_ms = _since(target, first_ms, known_since_ms)
+            since_ms = _since(target, first_ms, known_since_ms, from_zero)
         if since_ms is None:
             continue
         if value > ALWAYS_BELIEVED:
@@ -94,12 +98,12 @@ def births(
     return found, earlier, histories
 
 
-def _since(target: Target, first_ms: int, known_since_ms: int) -> int | None:
+def _since(target: Target, first_ms: int, known_since_ms: int, from_zero: bool) -> int | None:
     """The last instant at which a newcomer of a target is known not to have counted yet; None where none is known."""
     before_ms = target.scraped_before(first_ms)
     if before_ms is not None:
         return before_ms
-    started_ms = target.started_at(first_ms)
+    started_ms = target.started_at(first_ms) if from_zero else None
     if started_ms is None or not known_since_ms + EDGE_MS < started_ms <= first_ms:
         return None
     return started_ms

@@ -1,7 +1,7 @@
 """From measurements and sources to the ledger: ask, count, and keep what was counted before.
 
-Past steps do not change. So days that are over are counted once and kept, and a refresh reads the tail only; late
-samples are met by reading the last ten minutes anew.
+Past steps hardly change. So days that are over are counted once and kept, and a refresh reads the tail only: the last
+ten minutes, and from time to time what came late, see `arrivals`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from observatory.compile.plan import Measurement, leaves_of
+from observatory.compile.plan import Measurement, leaves_of, make_plan
 from observatory.compile.terms import at_most, outcome_terms
 from observatory.errors import Problem, SourceFailed
 from observatory.indicators.expression import Count, CountAtMost, Expression, Slices, SlicesAtMost
+from observatory.ledger.arrivals import CHECK_MS, LATE_MS, Arrivals
 from observatory.ledger.blocks import Blocks
 from observatory.ledger.days import blocks_of, is_day
 from observatory.ledger.evidence import Sources
@@ -44,6 +45,7 @@ def build(
     *,
     previous: Ledger | None = None,
     keeper: Keeper | None = None,
+    late_ms: int = LATE_MS,
 ) -> Ledger:
     """Good and total per step for every measurement.
 
@@ -52,34 +54,60 @@ def build(
             that it does not hold are read in full.
         keeper: Where days that are over are kept and found again; without one every day is counted anew. The numbers
             are the same.
+        late_ms: How far back telemetry that came late is looked for; 0 looks no further than the tail.
 
     Returns:
         A ledger with a row for each measurement that could be asked for. Where a source failed, what is known from
         before is kept, its new steps are not observed, and `problems` says so.
     """
     wanted = {measurement.key: measurement for measurement in measurements}
-    tail = _tail(grid, previous)
+    arrivals = Arrivals(sources, grid, late_ms)
+    marks = previous.marks if previous is not None else None
+    late_since_ms = _reached(previous, late_ms) if previous is not None else None
+    if previous is not None and grid.end_ms // CHECK_MS != previous.grid.end_ms // CHECK_MS:
+        found = arrivals.marks(make_plan(wanted.values()).requests)
+        if found is not None:
+            again_ms, marks = found.read_again_from_ms(marks), found
+            late_since_ms = min((one for one in (late_since_ms, again_ms) if one is not None), default=None)
+    tail = _tail(grid, previous, late_since_ms)
     warm = {key: one for key, one in wanted.items() if tail and previous and key in previous.rows}
     cold = {key: one for key, one in wanted.items() if key not in warm}
     rows = PackedRows()
     problems: list[Problem] = []
     requests = 0
     if cold:
-        counting = _count(cold, sources, grid, keeper)
+        counting = _count(cold, sources, grid, keeper, arrivals)
         rows, problems, requests = counting.rows, counting.problems, counting.requests
+        if not warm:
+            marks = arrivals.known
     if warm and tail and previous:
         known_ms = min(previous.grid.end_ms, grid.end_ms)
         unseen = Grid(known_ms, grid.step_ms, (grid.end_ms - known_ms) // grid.step_ms)
-        for part, keys, fresh in _refreshed(warm, sources, tail, grid, keeper):
+        for part, keys, fresh in _refreshed(warm, sources, tail, grid, keeper, arrivals):
             problems += fresh.problems
             requests += fresh.requests
             for key in keys:
                 new = fresh.rows.get(key)
                 rows[key] = splice(previous.rows[key], previous.grid, new, part if new else unseen, grid)
-    return Ledger(grid, rows.only(sorted(rows)), tuple(dict.fromkeys(problems)), requests)
+    if any(problem.severity == "error" for problem in problems):
+        # What failed was not read again; it will be, by the marks from before.
+        marks = previous.marks if previous is not None else None
+    return Ledger(grid, rows.only(sorted(rows)), tuple(dict.fromkeys(problems)), requests, marks)
 
 
-def _tail(grid: Grid, previous: Ledger | None) -> Grid | None:
+def _reached(previous: Ledger, late_ms: int) -> int | None:
+    """The newest sample that was counted, where that is so long ago that the last steps were not there to be counted.
+
+    A source may be behind, or the clock of this machine ahead; what comes then belongs to steps further back than the
+    tail reaches otherwise.
+    """
+    newest = previous.newest_ms
+    if newest is None or newest >= previous.grid.end_ms - HORIZON_MS:
+        return None
+    return max(newest, previous.grid.end_ms - late_ms)
+
+
+def _tail(grid: Grid, previous: Ledger | None, late_since_ms: int | None) -> Grid | None:
     """The part of the grid to be read anew; None when nothing of the previous ledger can be kept."""
     if previous is None or previous.grid.step_ms != grid.step_ms:
         return None
@@ -88,13 +116,20 @@ def _tail(grid: Grid, previous: Ledger | None) -> Grid | None:
         return None
     horizon = -(-HORIZON_MS // grid.step_ms) * grid.step_ms
     kept_ms = old.end_ms - horizon
+    if late_since_ms is not None:
+        kept_ms = min(kept_ms, grid.start_ms + (late_since_ms - grid.start_ms) // grid.step_ms * grid.step_ms)
     if not grid.start_ms < kept_ms < grid.end_ms:
         return None
     return Grid(kept_ms, grid.step_ms, (grid.end_ms - kept_ms) // grid.step_ms)
 
 
 def _refreshed(
-    warm: Mapping[str, Measurement], sources: Sources, tail: Grid, grid: Grid, keeper: Keeper | None
+    warm: Mapping[str, Measurement],
+    sources: Sources,
+    tail: Grid,
+    grid: Grid,
+    keeper: Keeper | None,
+    arrivals: Arrivals,
 ) -> Iterable[tuple[Grid, Iterable[str], _Counting]]:
     """The tail counted anew, and from further back what had gone dark before the tail and has come back in it.
 
@@ -102,11 +137,11 @@ def _refreshed(
     """
     if len(blocks_of(tail)) > 1:
         # Days are counted anew in any case, so all that is asked for is.
-        fresh = _count(warm, sources, grid, keeper)
+        fresh = _count(warm, sources, grid, keeper, arrivals)
         yield grid, [key for key in warm if key in fresh.rows], fresh
         yield tail, [key for key in warm if key not in fresh.rows], _Counting(PackedRows(), [], 0, {})
         return
-    fresh = _count(warm, sources, tail, None)
+    fresh = _count(warm, sources, tail, None, arrivals)
     yield tail, warm, fresh
     by_part: dict[Grid, dict[str, Measurement]] = {}
     for key, since_ms in fresh.dark_since.items():
@@ -114,7 +149,7 @@ def _refreshed(
         part = Grid(kept_ms, grid.step_ms, (grid.end_ms - kept_ms) // grid.step_ms)
         by_part.setdefault(part, {})[key] = warm[key]
     for part, returned in by_part.items():
-        again = _count(returned, sources, part, None)
+        again = _count(returned, sources, part, None, arrivals)
         yield part, [key for key in returned if key in again.rows], again
 
 
@@ -180,9 +215,11 @@ class _Counting:
     dark_since: dict[str, int]
 
 
-def _count(measurements: Mapping[str, Measurement], sources: Sources, grid: Grid, keeper: Keeper | None) -> _Counting:
+def _count(
+    measurements: Mapping[str, Measurement], sources: Sources, grid: Grid, keeper: Keeper | None, arrivals: Arrivals
+) -> _Counting:
     work = Blocks(measurements, sources)
-    kept = _kept(keeper, work, grid)
+    kept = _kept(keeper, work, grid, arrivals)
     pages: dict[Grid, Page] = {}
     blocks = blocks_of(grid)
     if kept is not None:
@@ -193,6 +230,8 @@ def _count(measurements: Mapping[str, Measurement], sources: Sources, grid: Grid
             pages[page.block] = page
             if kept is not None and is_day(page.block) and work.is_whole(page):
                 kept.keep(page, work.read_for(page))
+    if kept is not None:
+        work.problems += kept.problems
     counted = work.joined([pages[block] for block in blocks], grid)
     bounds = work.bounds(counted)
     rows = PackedRows()
@@ -215,9 +254,11 @@ def _count(measurements: Mapping[str, Measurement], sources: Sources, grid: Grid
     return _Counting(rows, work.problems, work.requests, dark_since)
 
 
-def _kept(keeper: Keeper | None, work: Blocks, grid: Grid) -> KeptPages | None:
+def _kept(keeper: Keeper | None, work: Blocks, grid: Grid, arrivals: Arrivals) -> KeptPages | None:
+    if keeper is None:
+        return None
     try:
-        return KeptPages(keeper, work, grid.step_ms) if keeper is not None else None
+        return KeptPages(keeper, work, grid.step_ms, arrivals.marks(work.requests_planned))
     except SourceFailed:
         # A store that cannot say what it holds: it will be asked for its telemetry next, and its failure be told.
         return None

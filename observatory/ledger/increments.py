@@ -11,6 +11,9 @@ Rules, for each series by itself; increments of series are added afterwards, nev
   truncation or an old answer of a broker, and no event.
 - Of a rising level only rises count.
 - A rate counts its value times the time since the sample before.
+- The total of a finished period counts once, however often it is scraped while it is shown: each sample counts the
+  share of the period that lies between it and the sample before, and the whole where that is further away than the
+  period. What periods held that nobody scraped is unknown. The first value of a series is where counting begins.
 - Across a gap the difference counts in full and is spread evenly over the gap; coverage says that it was not seen.
 - The first value of a newcomer is an increment: a series that appears while its target was scraped before, or whose
   process started within what is known. What was there before the first knowledge (the start of the server or of its
@@ -86,7 +89,8 @@ def tally(
     Args:
         samples: Fit samples (`ledger.samples.fit`), from before the grid so that its first step has a predecessor.
         groups: Per series the line to add to, 0..count-1; -1 leaves the series out.
-        gaps_ms: Per series, samples further apart than this have a gap between them.
+        gaps_ms: Per series, samples further apart than this have a gap between them; of totals of periods, how long
+            the periods are.
         births: Series whose first value is an increment.
         restarts: Series that began anew without a fall; see `restarts`.
     """
@@ -144,8 +148,10 @@ def place_rise(
     fell = later < earlier
     if fell:
         _settle_falls(rise, np.asarray([earlier, later]), np.zeros(1, np.intp), kind)
-    amount = later * (at_ms - since_ms) / 1000 if kind == "rate" else float(rise[0])
-    spread = at_ms - since_ms > gap_ms
+    amount = float(rise[0])
+    if kind in ("rate", "period_total"):
+        amount = float(_share(np.asarray([later]), np.asarray([at_ms - since_ms]), np.asarray([gap_ms]), kind)[0])
+    spread = at_ms - since_ms > gap_ms and kind != "period_total"
     if amount != 0:
         place(line, grid, since_ms if spread else at_ms, at_ms, amount)
     resets = 1.0 if fell and kind in ("cumulative", "distribution") else 0.0
@@ -183,10 +189,10 @@ def _add_block(amount: Float64, found: list[_Finder], some: _Some, grid: Grid, k
     apart_ms[borders], rise[borders] = 0, 0.0
     falls = np.flatnonzero(rise < 0) if float(rise.min()) < 0 else np.empty(0, np.intp)
     _settle_falls(rise, some.values, falls, kind)
-    if kind == "rate":
-        rise = some.values[1:] * apart_ms / 1000
+    if kind in ("rate", "period_total"):
+        rise = _share(some.values[1:], apart_ms, some.per_rise(some.gaps_ms), kind)
     rise *= _inside_grid(some, grid)
-    if int(apart_ms.max()) > int(some.gaps_ms.min()):
+    if kind != "period_total" and int(apart_ms.max()) > int(some.gaps_ms.min()):
         spread = np.flatnonzero((apart_ms > some.per_rise(some.gaps_ms)) & (rise != 0))
     else:
         spread = np.empty(0, np.intp)
@@ -228,6 +234,14 @@ def _add_near(amount: Float64, some: _Some, rise: Float64, grid: Grid) -> None:
     cells -= low
     sums = np.bincount(cells, weights=rise)
     amount.reshape(-1)[low : low + len(sums)] += sums
+
+
+def _share(values: Float64, elapsed_ms: Int64, gaps_ms: Int64, kind: SemanticKind) -> Float64:
+    """Events of values that say how many there are in a time: in a second, or in a period as long as the gap."""
+    if kind == "rate":
+        return values * elapsed_ms / 1000
+    share: Float64 = values * np.minimum(elapsed_ms, gaps_ms) / gaps_ms
+    return share
 
 
 def _settle_falls(rise: Float64, values: Float64, falls: NDArray[np.intp], kind: SemanticKind) -> None:

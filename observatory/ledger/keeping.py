@@ -8,12 +8,13 @@ changed since is the keeper's to know. Nothing is lost when a record is: the day
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from typing import Any, Protocol
 
 import numpy as np
 
 from observatory.compile.plan import Leaf
+from observatory.errors import Problem
 from observatory.indicators.expression import Expression
 from observatory.ledger.blocks import Blocks
 from observatory.ledger.days import DAY_MS
@@ -21,6 +22,7 @@ from observatory.ledger.hops import SpanCounts
 from observatory.ledger.increments import Birth
 from observatory.ledger.ledger import Findings
 from observatory.ledger.levels import LevelSteps
+from observatory.ledger.marks import Marks
 from observatory.ledger.pages import Page, Seam
 from observatory.ledger.slices import Reading
 from observatory.ledger.tallies import PartEvents
@@ -33,12 +35,17 @@ from observatory.windows import Grid, TimeRange
 class KeptDays(Protocol):
     """Records of one plan."""
 
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Why records could not be kept or found, so that days are counted again; empty when all went well."""
+        ...
+
     def load(self, day: int) -> Record | None:
         """The record of a day (days since the epoch); None without one, or when its telemetry has changed since."""
         ...
 
     def keep(self, day: int, record: Record, read: TimeRange) -> None:
-        """Keep a record that was made of telemetry in a range; where that is not possible nothing happens."""
+        """Keep a record that was made of telemetry in a range; where that is not possible `problems` says so."""
         ...
 
 
@@ -51,9 +58,15 @@ class Keeper(Protocol):
 
 
 class KeptPages:
-    """Pages of some measurements, kept as records."""
+    """Pages of some measurements, kept as records.
 
-    def __init__(self, keeper: Keeper, blocks: Blocks, step_ms: int) -> None:
+    Args:
+        marks: What the sources hold now; a page is counted again when they hold more of its hours than they did when
+            it was made.
+    """
+
+    def __init__(self, keeper: Keeper, blocks: Blocks, step_ms: int, marks: Marks | None = None) -> None:
+        self._marks = marks
         self._days = keeper.days(blocks.identity, step_ms)
         self._leaves = sorted(blocks.kinds, key=repr)
         self._kinds = blocks.kinds
@@ -64,14 +77,28 @@ class KeptPages:
                 if expression is not None:
                     self._expressions[repr(expression)] = expression
 
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Why pages could not be kept or found."""
+        return self._days.problems
+
     def load(self, block: Grid) -> Page | None:
         """The page of a day, None where it has to be counted."""
         record = self._days.load(block.start_ms // DAY_MS)
-        return _Unpacking(record, block, self._leaves, self._kinds, self._expressions).page() if record else None
+        if record is None or self._is_outdated(record):
+            return None
+        return _Unpacking(record, block, self._leaves, self._kinds, self._expressions).page()
 
     def keep(self, page: Page, read: TimeRange) -> None:
         """Keep the page of a day, made of telemetry in a range."""
-        self._days.keep(page.block.start_ms // DAY_MS, packed(page, self._leaves), read)
+        record = packed(page, self._leaves)
+        if self._marks is not None:
+            record = replace(record, header={**record.header, "marks": self._marks.within(read).to_json()})
+        self._days.keep(page.block.start_ms // DAY_MS, record, read)
+
+    def _is_outdated(self, record: Record) -> bool:
+        then = record.header.get("marks")
+        return then is not None and self._marks is not None and self._marks.grown_since(Marks.of_json(then))
 
 
 def packed(page: Page, leaves: Sequence[Leaf]) -> Record:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from observatory.errors import Problem
 from observatory.indicators.counts import Counts
+from observatory.ledger.marks import Marks
 from observatory.ledger.packed import PackedRows
 from observatory.sources.base import Float64, Int64
 from observatory.windows import Grid, TimeRange
@@ -99,6 +100,8 @@ class Row:
         upper: Good events at most, per step, where a threshold lies between two buckets and `good` is the least; else
             None.
         at_least: Steps in which the level is known only to be at least as high as given; else None.
+        excluded: Steps that were taken out as planned work: nothing is counted in them, and nothing was expected. None
+            in the ledger itself; only evaluation takes steps out.
     """
 
     good: Float64
@@ -113,7 +116,35 @@ class Row:
     findings: Findings = field(default_factory=Findings.of)
     upper: Float64 | None = None
     at_least: NDArray[np.bool_] | None = None
+    excluded: NDArray[np.bool_] | None = None
     problems: tuple[Problem, ...] = ()
+
+    def without(self, excluded: NDArray[np.bool_]) -> Row:
+        """The row with steps taken out: no events, no level, nothing observed and nothing expected in them."""
+        left = ~excluded
+        return replace(
+            self,
+            good=np.where(left, self.good, 0.0),
+            total=np.where(left, self.total, 0.0),
+            observed=np.where(left, self.observed, 0.0),
+            level=None if self.level is None else np.where(left, self.level, np.nan),
+            upper=None if self.upper is None else np.where(left, self.upper, 0.0),
+            at_least=None if self.at_least is None else self.at_least & left,
+            excluded=excluded,
+        )
+
+    def counts(self, grid: Grid, span: TimeRange) -> Counts:
+        """Counts of a range whose ends lie on the grid, as they were counted; outside the grid nothing is observed."""
+        first = max(0, -(-(span.start_ms - grid.start_ms) // grid.step_ms))
+        last = max(first, min(grid.steps, (span.end_ms - grid.start_ms) // grid.step_ms))
+        part = slice(first, last)
+        out_seconds = 0.0 if self.excluded is None else int(self.excluded[part].sum()) * grid.step_ms / 1000
+        return Counts(
+            float(self.good[part].sum()),
+            float(self.total[part].sum()),
+            float(self.observed[part].sum()),
+            max(0.0, span.seconds - out_seconds),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,16 +155,24 @@ class Ledger:
         rows: Packed, see `packed`: whoever needs a row twice keeps it at hand.
         problems: Sources that failed, and what they said.
         requests: How many requests to sources it took.
+        marks: What sources held when they were last looked at for late telemetry; None before.
     """
 
     grid: Grid
     rows: Mapping[str, Row]
     problems: tuple[Problem, ...] = ()
     requests: int = 0
+    marks: Marks | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.rows, PackedRows):
             object.__setattr__(self, "rows", PackedRows(self.rows))
+
+    @property
+    def newest_ms(self) -> int | None:
+        """The newest sample behind any row."""
+        assert isinstance(self.rows, PackedRows)
+        return self.rows.newest_ms
 
     def only(self, keys: Iterable[str]) -> Ledger:
         """The ledger with some of its rows."""
@@ -152,13 +191,4 @@ class Ledger:
         Raises:
             KeyError: The measurement is not in the ledger.
         """
-        row = self.rows[key]
-        first = -(-(span.start_ms - self.grid.start_ms) // self.grid.step_ms)
-        last = (span.end_ms - self.grid.start_ms) // self.grid.step_ms
-        part = slice(max(0, first), max(0, last))
-        return Counts(
-            float(row.good[part].sum()),
-            float(row.total[part].sum()),
-            float(row.observed[part].sum()),
-            span.seconds,
-        )
+        return self.rows[key].counts(self.grid, span)

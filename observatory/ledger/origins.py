@@ -90,6 +90,7 @@ class Origins:
                 one.known_since_ms,
                 self._created(one, part, ask),
                 partial(rates.highest, source),
+                from_zero=one.restarted,
             )
             one.answer.births, one.answer.earlier, one.answer.histories = found
 

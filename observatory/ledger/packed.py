@@ -103,6 +103,11 @@ class PackedRows(MutableMapping[str, "Row"]):
         found._rows = {key: self._rows[key] for key in keys if key in self._rows}
         return found
 
+    @property
+    def newest_ms(self) -> int | None:
+        """The newest sample behind any row; unpacks none."""
+        return max((one.rest.last_sample_ms for one in self._rows.values() if one.rest.last_sample_ms), default=None)
+
     def __getitem__(self, key: str) -> Row:
         packed, last = self._rows[key], self._last
         if last is None or last[0] is not packed:

@@ -40,6 +40,7 @@ class Seam:
 
     Attributes:
         leaves: Which leaves count it, all as the same kind.
+        gap_ms: Samples further apart have a gap between them; of totals of periods, how long the periods are.
         first, last: Of the samples in the block and its lookback.
         birth: The first value is an increment, unless the series was seen before.
         summed: Counted by the server: its values are sums of their own, which mean nothing beside those of neighbours.
@@ -113,14 +114,14 @@ def events_of(
     seams: list[Seam] = []
     for answer in evidence.answers:
         number = numbers[answer.request]
-        counted: dict[tuple[int, SemanticKind], list[Leaf]] = {}
+        counted: dict[tuple[int, SemanticKind, int], list[Leaf]] = {}
         for leaf, indexes in answer.routes.items():
             if leaf in kinds:
                 for index in indexes.tolist():
-                    counted.setdefault((index, kinds[leaf]), []).append(leaf)
+                    counted.setdefault((index, kinds[leaf], leaf.selector.period_ms), []).append(leaf)
         ends = _ends_of(answer.samples)
         gaps_ms = evidence.gaps_ms(answer).tolist()
-        for (index, kind), leaves in sorted(counted.items(), key=itemgetter(0)):
+        for (index, kind, period_ms), leaves in sorted(counted.items(), key=itemgetter(0)):
             if index not in ends:
                 continue
             first, last = ends[index]
@@ -131,7 +132,7 @@ def events_of(
                     leaves=tuple(leaves),
                     kind=kind,
                     target=answer.targets[index],
-                    gap_ms=gaps_ms[index],
+                    gap_ms=period_ms or gaps_ms[index],
                     first=first,
                     last=last,
                     birth=answer.births.get(index) or answer.earlier.get(index),
@@ -255,6 +256,7 @@ def _joined_events(
             first_ms = seam.first[0]
             before_ms = known[0] if known is not None else birth.since_ms if birth is not None else first_ms
             came_back = before_ms < grid.start_ms < first_ms and first_ms - before_ms > seam.gap_ms
+            came_back = came_back and seam.kind != "period_total"
             for leaf in seam.leaves:
                 whole = found[leaf]
                 whole.rows += _settled(whole.amount, grid, seam, birth, known)

@@ -38,7 +38,8 @@ def last_seen(
         for seam in page.seams:
             number = seam.series[0]
             known_since_ms = pages[0].block.start_ms - requests[number].lookback_ms
-            if seam.summed or seam.series in seen or not (seam.kind in BORN_KINDS or seam.kind == "position"):
+            goes_on = seam.kind in BORN_KINDS or seam.kind in ("position", "period_total")
+            if seam.summed or seam.series in seen or not goes_on:
                 continue
             seen.add(seam.series)
             if seam.first[0] > max(known_since_ms + EDGE_MS, grid.start_ms):

@@ -75,11 +75,11 @@ def tally_leaves(evidence: Evidence, kinds: Mapping[Leaf, SemanticKind], grid: G
     """Events of every leaf that is counted; leaves without series are absent."""
     found: dict[Leaf, PartEvents] = {}
     for answer in evidence.answers:
-        by_kind: dict[SemanticKind, list[Leaf]] = {}
+        by_kind: dict[tuple[SemanticKind, int], list[Leaf]] = {}
         for leaf in answer.routes:
             if leaf in kinds:
-                by_kind.setdefault(kinds[leaf], []).append(leaf)
-        for kind, leaves in by_kind.items():
+                by_kind.setdefault((kinds[leaf], leaf.selector.period_ms), []).append(leaf)
+        for (kind, _), leaves in by_kind.items():
             for leaf, events in _tally_answer(evidence, answer, kind, leaves, grid):
                 found[leaf] = found[leaf] + events if leaf in found else events
     return found
@@ -89,7 +89,8 @@ def _tally_answer(
     evidence: Evidence, answer: Answer, kind: SemanticKind, leaves: Sequence[Leaf], grid: Grid
 ) -> Iterable[tuple[Leaf, PartEvents]]:
     samples = answer.samples
-    gaps_ms = evidence.gaps_ms(answer)
+    period_ms = leaves[0].selector.period_ms
+    gaps_ms = np.full(len(samples), period_ms) if period_ms else evidence.gaps_ms(answer)
     groups, members = _groups(answer, leaves)
     restarts = answer.restarts if kind in RESTARTED_KINDS else {}
     result = tally(samples, groups, len(members), grid, kind, gaps_ms, {}, restarts)

@@ -46,13 +46,14 @@ def objectives_of(catalog: Catalog) -> tuple[tuple[Objective, ...], tuple[Proble
                     )
                 )
                 continue
-            found[identity] = _objective(identity, operation, channel, declaration, window)
+            found[identity] = objective_of(identity, operation, channel, declaration, window)
     return tuple(found[key] for key in sorted(found)), tuple(problems)
 
 
-def _objective(
+def objective_of(
     identity: str, operation: Operation, channel: Channel | None, declaration: SloDeclaration, window: Window
 ) -> Objective:
+    """What a declaration asks of an operation."""
     return Objective(
         id=identity,
         document=operation.document,
@@ -72,6 +73,8 @@ def _objective(
         window=window,
         policy=declaration.policy,
         measure=declaration.measure,
+        exclusions=declaration.exclusions,
+        min_events=declaration.min_events,
         owner=operation.owner or (channel.owner if channel else None),
         domain=operation.domain or (channel.domain if channel else None),
         criticality=operation.criticality,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from observatory.location import Location
 from observatory.objectives.budget import budget_ratio
-from observatory.spec.catalog import Criticality, Measure, Owner, SliWord, Threshold
+from observatory.spec.catalog import Criticality, ExclusionUse, Measure, Owner, SliWord, Threshold
 from observatory.windows import Window
 
 
@@ -19,6 +19,9 @@ class Objective:
         role: `producer` for a send operation, `consumer` for a receive operation.
         target: Share of good events wanted, in (0, 1); 99.9 % is 0.999.
         policy: Name of the burn-rate policy.
+        exclusions: What planned work does: `alerts` silences alerts, `budget` leaves the budget untouched as well,
+            `none` does nothing.
+        min_events: Events that the window must hold before it is judged; 0 judges any.
         location: Where the user wrote it.
     """
 
@@ -40,6 +43,8 @@ class Objective:
     window: Window
     policy: str
     measure: Measure | None = None
+    exclusions: ExclusionUse = "alerts"
+    min_events: int = 0
     owner: Owner | None = None
     domain: str | None = None
     criticality: Criticality = "normal"

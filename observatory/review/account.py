@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from observatory.errors import Problem
+from observatory.evaluate.planned import LeftOut
 from observatory.evaluate.snapshot import Incident
 from observatory.evaluate.status import Budget
 from observatory.indicators.counts import Counts
 from observatory.objectives.objective import Objective
 from observatory.review.months import Month
 from observatory.windows import TimeRange, format_instant
+
+if TYPE_CHECKING:
+    from observatory.review.journeys import JourneyAccount
 
 SCHEMA = "observatory.review/1"
 Tone = Literal["bad", "watch", "good", "gap"]
@@ -44,6 +48,7 @@ class ObjectiveAccount:
         counts_before, budget_before, incidents_before: The same for the month before; None where that is not known.
         course: Share of the month's budget left at the end of each day, None for days that were not seen yet.
         measurement: Key of the ledger row; objectives with the same key count the same events.
+        left_out: Planned work of the month, and the numbers with and without it; None where there was none.
     """
 
     objective: Objective
@@ -63,6 +68,7 @@ class ObjectiveAccount:
     measure: str | None = None
     profile: str | None = None
     proxy: bool = False
+    left_out: LeftOut | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The entry of `objectives`; what cannot be known is null."""
@@ -97,6 +103,7 @@ class ObjectiveAccount:
                 "incidents": self.incidents_before,
             },
             "days": [day.to_json() for day in self.days],
+            "exclusions": self.left_out.to_json() if self.left_out else None,
         }
 
 
@@ -187,6 +194,7 @@ class Review:
     estate: Total
     domains: tuple[Total, ...]
     objectives: tuple[ObjectiveAccount, ...]
+    journeys: tuple[JourneyAccount, ...] = ()
     findings: tuple[Finding, ...] = ()
     sources: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -204,6 +212,7 @@ class Review:
             "domains": [domain.to_json() for domain in self.domains],
             "findings": [finding.to_json() for finding in self.findings],
             "objectives": [account.to_json() for account in self.objectives],
+            "journeys": [journey.to_json() for journey in self.journeys],
             "problems": [problem.to_json() for problem in self.problems],
         }
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from observatory.errors import Problem
-from observatory.objectives.budget import smaller_than_one_event
+from observatory.objectives.budget import remaining_ratio, smaller_than_one_event
 from observatory.review.account import Finding, ObjectiveAccount, Tone, Total
 from observatory.spec.catalog import Catalog
 from observatory.units import format_count, format_percentage
@@ -297,6 +297,31 @@ def r12_what_the_documents_get_wrong(seen: Seen) -> list[Finding]:
     ]
 
 
+def r13_what_was_planned(seen: Seen) -> list[Finding]:
+    """R13: objectives that planned work kept, which would have been missed with everything counted."""
+    saved = [
+        one
+        for one in seen.objectives
+        if one.verdict == "kept"
+        and one.left_out is not None
+        and (left := remaining_ratio(one.left_out.all.counts, one.objective.target)) is not None
+        and left < 0
+    ]
+    if not saved:
+        return []
+    approvers = sorted({each.exclusion.approver for one in saved if one.left_out for each in one.left_out.work})
+    return [
+        _say(
+            "R13",
+            "watch",
+            f"{_listed([_name(one) for one in saved])} {'was' if len(saved) == 1 else 'were'} kept because planned "
+            f"work, approved by {_listed(approvers)}, is not counted; with everything counted "
+            f"{'it' if len(saved) == 1 else 'they'} would have been missed.",
+            subjects=_ids(saved),
+        )
+    ]
+
+
 RULES: tuple[Callable[[Seen], list[Finding]], ...] = (
     r1_how_many_were_kept,
     r2_what_was_missed,
@@ -310,6 +335,7 @@ RULES: tuple[Callable[[Seen], list[Finding]], ...] = (
     r10_what_is_too_small_to_judge,
     r11_who_is_missing,
     r12_what_the_documents_get_wrong,
+    r13_what_was_planned,
 )
 
 

@@ -13,10 +13,13 @@ from observatory.figures.svg_strips import HEAT_WORDS, budget_bar, heat_strip
 from observatory.review.account import ObjectiveAccount, Review, Total
 from observatory.review.rows import (
     GLYPHS,
+    assumptions,
     counted,
     domain_cells,
     incident_rows,
+    journey_cells,
     objective_cells,
+    planned_rows,
     tiles,
     zone_words,
 )
@@ -49,7 +52,10 @@ def html(review: Review) -> str:
         course=Markup(_course(lines, review)) if lines else "",  # noqa: S704  # escaped where it is drawn
         course_lines=len(lines),
         objectives=[_objective(one, Markup) for one in review.objectives],
+        journeys=[journey_cells(one) for one in review.journeys],
+        assumptions=assumptions(review),
         incidents=incident_rows(review),
+        planned=planned_rows(review),
         zone_words=zone_words(review),
         problems=review.problems,
         at=format_instant(review.at_ms),

@@ -6,7 +6,18 @@ from collections.abc import Iterable, Sequence
 
 from observatory import __version__
 from observatory.review.account import Review
-from observatory.review.rows import GLYPHS, counted, domain_cells, incident_rows, objective_cells, tiles, zone_words
+from observatory.review.rows import (
+    GLYPHS,
+    assumptions,
+    counted,
+    domain_cells,
+    incident_rows,
+    journey_cells,
+    objective_cells,
+    planned_rows,
+    tiles,
+    zone_words,
+)
 from observatory.windows import format_instant
 
 
@@ -57,6 +68,29 @@ def markdown(review: Review) -> str:
             ),
         ),
     ]
+    if review.journeys:
+        parts += [
+            "## Journeys",
+            _table(
+                ("Journey", "Hops", "Result", "Target", "Good", "Between", "Counted", "Spent", "Left", "Incidents"),
+                (
+                    (
+                        one.name,
+                        one.hops,
+                        f"{one.glyph} {one.result}",
+                        one.target,
+                        one.good,
+                        one.bounds,
+                        one.counted,
+                        one.spent,
+                        one.left,
+                        one.incidents,
+                    )
+                    for one in map(journey_cells, review.journeys)
+                ),
+            ),
+            *(plain(f"Journeys: {text}.") for text in assumptions(review)),
+        ]
     incidents = incident_rows(review)
     if incidents:
         parts += [
@@ -66,6 +100,36 @@ def markdown(review: Review) -> str:
                 (
                     (one.began, one.lasted, one.severity, one.channel, one.what, one.peak, one.bad, one.owner)
                     for one in incidents
+                ),
+            ),
+        ]
+    planned = planned_rows(review)
+    if planned:
+        parts += [
+            f"## Planned work ({zone_words(review)})",
+            _table(
+                (
+                    "Work",
+                    "Approved by",
+                    "When",
+                    "Channel",
+                    "Objective",
+                    "Counted",
+                    "Left, with exclusion",
+                    "Left, all counted",
+                ),
+                (
+                    (
+                        one.reason,
+                        one.approver,
+                        one.when,
+                        one.channel,
+                        one.what,
+                        one.counted,
+                        one.left_with,
+                        one.left_without,
+                    )
+                    for one in planned
                 ),
             ),
         ]

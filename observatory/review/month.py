@@ -11,6 +11,7 @@ from observatory.objectives.objective import Objective
 from observatory.objectives.policy import Policy
 from observatory.review.account import Review
 from observatory.review.findings import Seen, findings
+from observatory.review.journeys import journey_accounts
 from observatory.review.months import Month
 from observatory.review.reckoning import Books, account, domains, total, worst_first
 from observatory.windows import STEP_MS, TimeRange
@@ -34,7 +35,8 @@ def make_review(estate: Estate, month: str, at_ms: int, *, timezone: str | None 
         raise UsageError(str(error)) from None
     if span.start_ms >= at_ms:
         raise UsageError(f"{chosen.title} has not begun yet")
-    zones = {timezone} if timezone else {one.window.timezone for one in estate.objectives} | {"UTC"}
+    judged = [*estate.objectives, *(one.objective for one in estate.journeys)]
+    zones = {timezone} if timezone else {one.window.timezone for one in judged} | {"UTC"}
     end_ms = min(reach(chosen, zones).end_ms, at_ms - at_ms % STEP_MS)
     length_ms = end_ms - reach(chosen.before, zones).start_ms
     snapshot = estate.snapshot(end_ms, length_seconds=length_ms / 1000)
@@ -62,6 +64,7 @@ def review_of(
         month=month,
         at_ms=at_ms,
         timezone=timezone,
+        planned=snapshot.planned,
     )
     accounts = worst_first([account(books, objective) for objective in objectives])
     estate, by_domain = total(None, accounts), domains(accounts)
@@ -77,6 +80,7 @@ def review_of(
         estate=estate,
         domains=by_domain,
         objectives=accounts,
+        journeys=journey_accounts(snapshot, books),
         findings=findings(seen),
         sources=tuple(f"{state.name} ({state.kind})" for state in snapshot.status.sources),
         problems=tuple(dict.fromkeys((*snapshot.ledger.problems, *unanswered))),

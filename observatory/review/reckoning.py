@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from observatory.compile.plan import Measurement
 from observatory.evaluate.history import incidents
+from observatory.evaluate.planned import LeftOut, Planned, left_out
 from observatory.evaluate.snapshot import Incident
 from observatory.evaluate.status import Budget
 from observatory.indicators.counts import Counts
@@ -32,11 +33,17 @@ class Books:
     month: Month
     at_ms: int
     timezone: str | None = None
+    planned: Mapping[str, Planned] = field(default_factory=dict)
 
     def row(self, objective: Objective) -> Row | None:
-        """The ledger row behind an objective."""
+        """The ledger row behind an objective, with everything that happened."""
         measurement = self.measurements.get(objective.id)
         return self.ledger.rows.get(measurement.key) if measurement else None
+
+    def counted(self, objective: Objective) -> Row | None:
+        """The row without planned work, where the objective's budget leaves it out."""
+        row, planned = self.row(objective), self.planned.get(objective.id)
+        return row if row is None or planned is None else planned.counted(row)
 
     def zone_of(self, objective: Objective) -> str:
         """The zone asked for, else the objective's own."""
@@ -44,10 +51,22 @@ class Books:
 
     def counts(self, objective: Objective, span: TimeRange) -> Counts | None:
         """Counts of a range up to `at_ms`; None without a row, or when the range has not begun."""
-        measurement = self.measurements.get(objective.id)
-        if measurement is None or measurement.key not in self.ledger.rows or span.start_ms >= self.at_ms:
+        row = self.counted(objective)
+        if row is None or span.start_ms >= self.at_ms:
             return None
-        return self.ledger.counts(measurement.key, TimeRange(span.start_ms, min(span.end_ms, self.at_ms)))
+        return row.counts(self.ledger.grid, self.until_now(span))
+
+    def until_now(self, span: TimeRange) -> TimeRange:
+        """What of a range has happened by `at_ms`; it has begun."""
+        return TimeRange(span.start_ms, min(span.end_ms, self.at_ms))
+
+    def left_out(self, objective: Objective, span: TimeRange) -> LeftOut | None:
+        """Planned work in a range, and the numbers with and without it; None where there is none."""
+        row = self.row(objective)
+        if row is None or span.start_ms >= self.at_ms:
+            return None
+        planned = self.planned.get(objective.id)
+        return left_out(planned, row, self.ledger.grid, self.until_now(span), objective.target)
 
 
 def account(books: Books, objective: Objective) -> ObjectiveAccount:
@@ -78,6 +97,7 @@ def account(books: Books, objective: Objective) -> ObjectiveAccount:
         measure=measurement.indicator.measure if measurement else None,
         profile=measurement.bindings[0].profile if measurement and measurement.bindings else None,
         proxy=measurement.indicator.proxy if measurement else False,
+        left_out=books.left_out(objective, span),
     )
 
 
@@ -143,7 +163,8 @@ def _incidents(books: Books, objective: Objective, row: Row | None) -> tuple[Inc
     policy = books.policies.get(objective.policy)
     if row is None or policy is None:
         return ()
-    return incidents(row, books.ledger.grid, objective, policy)
+    planned = books.planned.get(objective.id)
+    return incidents(planned.alerting(row) if planned else row, books.ledger.grid, objective, policy)
 
 
 def _verdict(measurement: Measurement | None, counts: Counts | None, target: float) -> Verdict:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from observatory.evaluate.snapshot import Incident
 from observatory.evaluate.status import Budget
 from observatory.indicators.counts import Counts
+from observatory.objectives.budget import remaining_ratio
 from observatory.review.account import ObjectiveAccount, Review, Total, Verdict
+from observatory.review.journeys import JourneyAccount
 from observatory.units import format_count, format_duration, format_percentage
+from observatory.windows import TimeRange
 
 UNKNOWN = "–"
 RESULTS: dict[Verdict, tuple[str, str]] = {
@@ -58,6 +62,24 @@ class ObjectiveCells:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JourneyCells:
+    """A row of the table of journeys."""
+
+    name: str
+    hops: str
+    verdict: Verdict
+    glyph: str
+    result: str
+    target: str
+    good: str
+    bounds: str
+    counted: str
+    spent: str
+    left: str
+    incidents: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DomainCells:
     """A row of the table of domains."""
 
@@ -83,6 +105,48 @@ class IncidentCells:
     peak: str
     bad: str
     owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCells:
+    """A row of the table of planned work: one piece of work, one objective that it concerns."""
+
+    reason: str
+    approver: str
+    when: str
+    channel: str
+    what: str
+    counted: str
+    left_with: str
+    left_without: str
+
+
+def planned_rows(review: Review) -> tuple[PlannedCells, ...]:
+    """Planned work of the month by what was done, then by objective; those that it changes nothing for in one row."""
+    found: list[PlannedCells] = []
+    unchanged: dict[tuple[str, str, str], int] = {}
+    for one in review.objectives:
+        out, o = one.left_out, one.objective
+        for work in out.work if out else ():
+            assert out is not None
+            head = (work.exclusion.reason, work.exclusion.approver, _spans_words(work.spans, zone_words(review)))
+            left = [percent(remaining_ratio(numbers.counts, o.target)) for numbers in (out.applied, out.all)]
+            if left[0] == left[1]:
+                unchanged[head] = unchanged.get(head, 0) + 1
+                continue
+            counted = "not in the budget" if out.use == "budget" else "in the budget, alerts silent"
+            found.append(PlannedCells(*head, o.address or o.channel_key, what(one), counted, *left))
+    for head, number in unchanged.items():
+        about = f"{number} objective{'' if number == 1 else 's'} that it changes nothing for"
+        found.append(PlannedCells(*head, "", about, "", "", ""))
+    return tuple(sorted(found, key=lambda cells: (cells.reason, cells.approver, not cells.channel, cells.channel)))
+
+
+def _spans_words(spans: Sequence[TimeRange], timezone: str) -> str:
+    """`05 Oct 22:00, 4 h`; of many the first, and how many more."""
+    first = spans[0]
+    words = f"{_clock(first.start_ms, timezone)}, {format_duration(first.seconds)}"
+    return f"{words} (and {len(spans) - 1} more)" if len(spans) > 1 else words
 
 
 def tiles(review: Review) -> tuple[Tile, ...]:
@@ -143,6 +207,31 @@ def objective_cells(one: ObjectiveAccount) -> ObjectiveCells:
     )
 
 
+def journey_cells(one: JourneyAccount) -> JourneyCells:
+    """A journey's numbers as text; what is not known is a dash."""
+    cells, counts, bounds = objective_cells(one.account), one.account.counts, one.bounds
+    between = UNKNOWN
+    if counts is not None and bounds is not None and counts.total > 0:
+        low, high = (
+            ratio(replace(counts, good=good), one.account.objective.target) for good in (bounds.least, bounds.most)
+        )
+        between = low if low == high else f"{low} – {high}"
+    return JourneyCells(
+        name=one.account.objective.id,
+        hops=" → ".join(hop.hop.objective.operation_key for hop in one.hops),
+        verdict=cells.verdict,
+        glyph=cells.glyph,
+        result=cells.result,
+        target=cells.target,
+        good=cells.achieved if bounds else UNKNOWN,
+        bounds=between,
+        counted=one.account.counting if bounds and one.account.counting else UNKNOWN,
+        spent=cells.spent,
+        left=cells.left,
+        incidents=cells.incidents,
+    )
+
+
 def what(one: ObjectiveAccount) -> str:
     """`latency ≤ 500 ms for payments-v1 · payments/onOrder`."""
     o = one.objective
@@ -175,6 +264,11 @@ def incident_rows(review: Review) -> tuple[IncidentCells, ...]:
     found = [(incident, one) for one in review.objectives for incident in one.incidents]
     found.sort(key=lambda pair: (pair[0].start_ms, pair[1].objective.id))
     return tuple(_incident(review, incident, one) for incident, one in found)
+
+
+def assumptions(review: Review) -> tuple[str, ...]:
+    """What the numbers of journeys rest on, each once."""
+    return tuple(dict.fromkeys(one.assumption for one in review.journeys if one.assumption))
 
 
 def zone_words(review: Review) -> str:

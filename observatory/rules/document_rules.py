@@ -134,6 +134,15 @@ def burn_rules(one: Measured, labels: Mapping[str, str], severity: str) -> list[
     ]
 
 
+SHORT_OF_AN_EVENT = 0.15
+"""How much less than the fewest bad events still fires.
+
+Increments are extrapolated to the ends of their window, so that three events may read 2.98. At the seam of the sums an
+event weighs up to 1.4, or 1.6 in a group that is evaluated just before the newest counts are recorded: two events at
+once read 2.8 and must not pass for three, nor one that reads 1.6 for two.
+"""
+
+
 def pair_condition(pair: Pair, objective: Objective, labels: Mapping[str, str], least: float) -> str:
     """PromQL that holds, with the long window's error ratio as its value, while a pair burns over both windows."""
     limit = decimal(pair.factor * budget_ratio(objective.target))
@@ -141,8 +150,7 @@ def pair_condition(pair: Pair, objective: Objective, labels: Mapping[str, str], 
     long = hour if pair.long == HOUR else error_ratio(labels, pair.long)
     lines = [f"{long} >= {limit}", f"and on () {error_ratio(labels, pair.short)} >= {limit}"]
     if least > 0:
-        # Increments are extrapolated to the ends of their window: three events may read 2.98.
-        lines.append(f"and on () {bad_events(labels, pair.long)} > {decimal(least - 0.5)}")
+        lines.append(f"and on () {bad_events(labels, pair.long)} > {decimal(least - SHORT_OF_AN_EVENT)}")
     return "\n".join(lines)
 
 

@@ -69,7 +69,7 @@ def rule_files(
         source = PurePath((paths or {}).get(document, document)).name
         groups = rule_groups(members)
         files[f"{name}.rules.yaml"] = yaml_text({"groups": groups}, _header(source, RULES_TOLD))
-        tests = test_file(members, f"{name}.rules.yaml")
+        tests = test_file(members, f"{name}.rules.yaml", [group["name"] for group in groups])
         files[f"{name}.tests.yaml"] = yaml_text(tests, _header(source, TESTS_TOLD))
     return RuleFiles(files=dict(sorted(files.items())), problems=tuple(in_order(problems)))
 

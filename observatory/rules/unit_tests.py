@@ -19,7 +19,15 @@ from observatory.compile.names import SLI_GOOD, SLI_TOTAL
 from observatory.compile.promql import quote
 from observatory.indicators.expression import Behind, Slices, SlicesAtMost, signals_of
 from observatory.objectives.budget import budget_ratio
-from observatory.rules.document_rules import ABSENT_FOR, Measured, identity, min_bad, reachable_pairs, shared_labels
+from observatory.rules.document_rules import (
+    ABSENT_FOR,
+    SHORT_OF_AN_EVENT,
+    Measured,
+    identity,
+    min_bad,
+    reachable_pairs,
+    shared_labels,
+)
 from observatory.rules.example_levels import level_examples
 from observatory.rules.example_series import Events, ExampleSeries, event_examples, target_of
 from observatory.rules.slow_burn import slow_minutes, slow_shares
@@ -39,8 +47,14 @@ Values = Mapping[ExampleSeries, list[float | None]]
 Test = dict[str, Any]
 
 
-def test_file(members: Sequence[Measured], rules: str) -> dict[str, Any]:
-    """The content of a promtool test file for one document's rules."""
+def test_file(members: Sequence[Measured], rules: str, groups: Sequence[str]) -> dict[str, Any]:
+    """The content of a promtool test file for one document's rules.
+
+    Args:
+        rules: Name of the rule file.
+        groups: Names of its groups, as they stand there. Without an order promtool evaluates groups in a random one,
+            and alerts that compare records of another group would see them now fresh and now a minute old.
+    """
     members = sorted(members, key=lambda one: (one.objective.channel_id, one.objective.id))
     carriers = {one.measurement.key: one.objective.id for one in reversed(members)}
     tests: list[Test] = []
@@ -48,7 +62,12 @@ def test_file(members: Sequence[Measured], rules: str) -> dict[str, Any]:
         first = [one for one in told if carriers[one.measurement.key] == one.objective.id]
         tests += [_clean_then_silent(told, first)]
         tests += [test for test in (_outage(told), _slow_burn(told), _born(first)) if test]
-    return {"rule_files": [rules], "evaluation_interval": "1m", "tests": tests}
+    return {
+        "rule_files": [rules],
+        "evaluation_interval": "1m",
+        "group_eval_order": list(groups),
+        "tests": tests,
+    }
 
 
 test_file.__test__ = False  # type: ignore[attr-defined]  # a noun here, and no test of ours
@@ -65,7 +84,7 @@ def detection_minutes(one: Measured, severity: str, error_ratio: float, per_minu
         share = pair.factor * budget_ratio(one.objective.target) / error_ratio
         if share >= 1:
             continue
-        waits = [max(0.0, min_bad(one, pair) - 0.5) / (error_ratio * per_minute)]
+        waits = [max(0.0, min_bad(one, pair) - SHORT_OF_AN_EVENT) / (error_ratio * per_minute)]
         for minutes in (pair.long / 60, pair.short / 60):
             full = share * minutes
             waits.append(full if warm + full >= minutes else warm * share / (1 - share))

@@ -4,7 +4,8 @@ A flag wins over the environment, the environment over the file. Credentials com
 environment, never from a flag's value.
 """
 
+from observatory.settings.keeping import KeepingSettings
 from observatory.settings.load import DEFAULT_FILE, load_settings
 from observatory.settings.values import PrometheusSettings, Settings
 
-__all__ = ["DEFAULT_FILE", "PrometheusSettings", "Settings", "load_settings"]
+__all__ = ["DEFAULT_FILE", "KeepingSettings", "PrometheusSettings", "Settings", "load_settings"]

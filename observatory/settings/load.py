@@ -12,13 +12,16 @@ from observatory.errors import InputInvalid, Problem
 from observatory.location import Location
 from observatory.reading import Reading, read
 from observatory.settings.cache_folder import cache_folder
+from observatory.settings.exclusions import read_exclusions
+from observatory.settings.keeping import read_keeping
 from observatory.settings.secrets import HeaderError, header_value, split_header, take_credentials
 from observatory.settings.values import PrometheusSettings, Settings
 
 DEFAULT_FILE = Path("observatory.yaml")
 REMOTE_READ = ("auto", "never")
 _PATH_LISTS = ("documents", "roots", "overlays", "ownership")
-_PATHS = ("profiles_dir", "policies_dir", "dashboards_dir", "store", "cache_dir")
+_PATHS = ("profiles_dir", "policies_dir", "dashboards_dir", "cache_dir")
+_KEYS = tuple(one.name for one in fields(Settings) if one.name != "keeping")
 
 
 def load_settings(
@@ -118,7 +121,7 @@ class _File:
         if not isinstance(data, dict):
             self._add("settings-value", "settings are a mapping", ())
             return Settings()
-        self._known(data, [one.name for one in fields(Settings)], ())
+        self._known(data, _KEYS, ())
         values: dict[str, Any] = {}
         for key in _PATH_LISTS:
             if key in data:
@@ -126,14 +129,32 @@ class _File:
         for key in _PATHS:
             if data.get(key) is not None and (found := self._path(data[key], (key,))) is not None:
                 values[key] = found
+        if data.get("store") is not None:
+            values |= self._store(data["store"])
         if "allow_remote_references" in data:
             if isinstance(data["allow_remote_references"], bool):
                 values["allow_remote_references"] = data["allow_remote_references"]
             else:
                 self._add("settings-value", "allow_remote_references is true or false", ("allow_remote_references",))
+        if data.get("journeys") is not None:
+            values["journeys"] = self.reading
         if "prometheus" in data:
             values["prometheus"] = self._servers(data["prometheus"])
+        if "exclusions" in data:
+            values["exclusions"] = read_exclusions(self.reading, self.folder, self.problems)
         return Settings(**values)
+
+    def _store(self, value: Any) -> dict[str, Any]:
+        """The file of the store, and where it is a mapping, what is kept in it how long."""
+        values: dict[str, Any] = {}
+        path: Any = value
+        at: tuple[str, ...] = ("store",)
+        if isinstance(value, dict):
+            values["keeping"] = read_keeping(value, self.reading, self.problems)
+            path, at = value.get("path"), ("store", "path")
+        if (path is not None or not isinstance(value, dict)) and (found := self._path(path, at)) is not None:
+            values["store"] = found
+        return values
 
     def _path_list(self, key: str, value: Any) -> tuple[Path, ...]:
         items = value if isinstance(value, list) else [value]

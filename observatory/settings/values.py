@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from observatory.reading import Reading
+from observatory.settings.exclusions import Exclusion
+from observatory.settings.keeping import KeepingSettings
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrometheusSettings:
@@ -38,6 +42,9 @@ class Settings:
         policies_dir: Folder of the team's own burn-rate policies.
         dashboards_dir: Folder of the team's own dashboards, layered over the shipped ones.
         store: File of the embedded store.
+        journeys: The settings file, where it declares user journeys; they are read with the documents that they name.
+        exclusions: Planned work, during which alerts are silent and, where an objective says so, nothing is counted.
+        keeping: How long what is kept, and how far back late telemetry is looked for.
         cache_dir: Folder for what unchanged documents need not be read for again; None keeps nothing.
     """
 
@@ -50,5 +57,8 @@ class Settings:
     dashboards_dir: Path | None = None
     prometheus: tuple[PrometheusSettings, ...] = ()
     store: Path | None = None
+    keeping: KeepingSettings = field(default_factory=KeepingSettings)
     cache_dir: Path | None = None
     allow_remote_references: bool = False
+    journeys: Reading | None = field(default=None, repr=False, compare=False)
+    exclusions: tuple[Exclusion, ...] = ()

@@ -15,6 +15,7 @@ from observatory.telemetry.inventory import Inventory, InventoryRequest
 from observatory.windows import Grid, TimeRange
 
 Int64 = NDArray[np.int64]
+UInt64 = NDArray[np.uint64]
 Float64 = NDArray[np.float64]
 SourceHealth = Literal["ok", "partial", "failed"]
 
@@ -68,6 +69,17 @@ class SampleSet:
         np.cumsum([len(t) for t in times], out=offsets[1:])
         empty_t, empty_v = np.empty(0, np.int64), np.empty(0, np.float64)
         return cls(tuple(labels), offsets, np.concatenate([empty_t, *times]), np.concatenate([empty_v, *values]))
+
+    @classmethod
+    def from_rows(cls, labels: Sequence[Mapping[str, str]], owner: Int64, t_ms: Int64, values: Float64) -> SampleSet:
+        """A set from samples in any order, `owner` being the series of each; of repeats the first stays."""
+        order = np.lexsort((t_ms, owner))  # stable: of repeats the first stays first
+        owner, t_ms, values = owner[order], t_ms[order], values[order]
+        keep = np.ones(len(owner), bool)
+        keep[1:] = (np.diff(owner) != 0) | (np.diff(t_ms) != 0)
+        owner = owner[keep]
+        offsets = np.searchsorted(owner, np.arange(len(labels) + 1)).astype(np.int64)
+        return cls(tuple(labels), offsets, t_ms[keep], values[keep])
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -164,6 +176,23 @@ class CountingSource(Protocol):
         ...
 
 
+@runtime_checkable
+class MarkedSource(Protocol):
+    """A source that can say cheaply how much it holds of each hour, by which late telemetry is found."""
+
+    def marks(self, requests: Sequence[SeriesRequest], span: TimeRange) -> Mapping[int, int]:
+        """By hour since the epoch, a number that grows when something is added to the hour; hours are left-open.
+
+        Args:
+            requests: What is counted; a source may tell of more than that.
+            span: Whole hours.
+
+        Raises:
+            SourceFailed: No usable answer.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class HopQuery:
     """Hops of one channel and consumer to be counted; `bound_seconds` None counts all."""
@@ -218,6 +247,50 @@ class Span:
     message_id: str = ""
     batch_count: int | None = None
     weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitQuery:
+    """One side of a channel that traces come by; with a bound in seconds a hop to consumers, which must be as short."""
+
+    selector: SpanSelector
+    role: Literal["producer", "consumer"]
+    bound_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visits:
+    """Which traces came by, once for each query and trace. Arrays of one length, and those of links of another.
+
+    Attributes:
+        query: Index of the query.
+        trace: The trace, (n, 2): upper and lower half of its id.
+        start_ns, end_ns: Of its spans there.
+        failed: Whether any of them failed, or took too long.
+        weight: Traces that it stands for.
+        linked: (m, 4): a trace whose consumer span links to another trace, and that other one.
+    """
+
+    query: Int64
+    trace: UInt64
+    start_ns: Int64
+    end_ns: Int64
+    failed: NDArray[np.bool_]
+    weight: Float64
+    linked: UInt64
+
+
+@runtime_checkable
+class VisitSource(Protocol):
+    """A store of spans that can say which traces came by several channels."""
+
+    def visits(self, queries: Sequence[VisitQuery], span: TimeRange) -> Visits:
+        """Visits that began in (start, end].
+
+        Raises:
+            SourceFailed: No usable answer.
+        """
+        ...
 
 
 class SpanSource(Protocol):

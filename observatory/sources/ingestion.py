@@ -15,6 +15,8 @@ from observatory.errors import InputInvalid, Problem
 from observatory.location import Location
 from observatory.sources import junit, openmetrics, otlp
 from observatory.sources.base import SampleSet, Span
+from observatory.sources.batch import Batch
+from observatory.sources.receiving import otlp_metrics
 from observatory.sources.store import Store
 
 MAX_BYTES = 1024 * 2**20
@@ -23,7 +25,9 @@ MAX_LINE_BYTES = otlp.MAX_BODY_BYTES
 BATCH_SPANS = 20_000
 _GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
-_OTHER_SIGNALS = frozenset({"resourceMetrics", "resource_metrics", "resourceLogs", "resource_logs"})
+_METRICS = frozenset({"resourceMetrics", "resource_metrics"})
+_LOGS = frozenset({"resourceLogs", "resource_logs"})
+_Part = otlp.Decoded | Batch
 _TEXT_CONTROLS = frozenset(range(32)) - {9, 10, 13}
 
 
@@ -35,7 +39,7 @@ class Ingested:
         format: `otlp-json`, `otlp-json-lines`, `otlp-protobuf`, `openmetrics` or `junit`.
         spans, samples: Usable ones in the file.
         new_spans, new_samples: Those that the store did not have.
-        problems: Warnings: spans that were left out, signals that are not kept.
+        problems: Warnings: spans and points that were left out, signals that are not kept.
     """
 
     path: str
@@ -118,8 +122,24 @@ def _ingest(store: Store, stream: io.BufferedReader, path: str, default_ms: int 
         exposition = openmetrics.read(text, path=path, default_ms=default_ms)
         store.append_metadata(exposition.metadata)
         return _samples(store, exposition.samples, path, "openmetrics")
-    decoded = otlp.decode(body, "application/x-protobuf", max_bytes=MAX_BYTES, shown_as=path)
-    return _kept(store, [decoded], path, "otlp-protobuf")
+    return _kept(store, [_protobuf(body, path)], path, "otlp-protobuf")
+
+
+def _protobuf(body: bytes, path: str) -> _Part:
+    """Spans, or metrics: both requests look alike from outside, so what makes sense inside decides.
+
+    Raises:
+        InputInvalid: `otlp-undecodable`; it is neither.
+    """
+    try:
+        spans = otlp.decode(body, otlp.PROTOBUF, max_bytes=MAX_BYTES, shown_as=path)
+    except InputInvalid:
+        if not otlp_metrics.holds_metrics(body):
+            raise
+    else:
+        if spans.spans or not otlp_metrics.holds_metrics(body):
+            return spans
+    return otlp_metrics.decode(body, otlp.PROTOBUF, max_bytes=MAX_BYTES, shown_as=path)
 
 
 def _whole(stream: io.BufferedReader, path: str) -> bytes:
@@ -144,7 +164,8 @@ def _invalid(path: str, message: str, hint: str | None = None, line: int = 1) ->
             code="ingest-unrecognised",
             message=message,
             location=Location(path, line),
-            hint=hint or "OTLP traces (JSON, JSON lines, protobuf), OpenMetrics text and JUnit XML are understood",
+            hint=hint
+            or "OTLP traces and metrics (JSON, JSON lines, protobuf), OpenMetrics text and JUnit XML are understood",
         )
     )
 
@@ -169,7 +190,7 @@ def _json(store: Store, stream: io.BufferedReader, path: str) -> Ingested:
     return _kept(store, _decoded_lines(first, stream, path, number), path, "otlp-json-lines")
 
 
-def _decoded_lines(first: bytes, stream: io.BufferedReader, path: str, number: int) -> Iterator[otlp.Decoded]:
+def _decoded_lines(first: bytes, stream: io.BufferedReader, path: str, number: int) -> Iterator[_Part]:
     line = first
     while line:
         if len(line) > MAX_LINE_BYTES:
@@ -179,8 +200,8 @@ def _decoded_lines(first: bytes, stream: io.BufferedReader, path: str, number: i
         line, number = stream.readline(MAX_LINE_BYTES + 1), number + 1
 
 
-def _decoded(body: bytes, path: str, line: int) -> otlp.Decoded:
-    """Spans of one request; other OTLP signals are no fault of a file, but are left out.
+def _decoded(body: bytes, path: str, line: int) -> _Part:
+    """Spans or metrics of one request; logs are no fault of a file, but are left out.
 
     Raises:
         InputInvalid: `otlp-undecodable`; it is no JSON, or the JSON is no OTLP.
@@ -196,48 +217,80 @@ def _decoded(body: bytes, path: str, line: int) -> otlp.Decoded:
                 hint="is the file cut off?",
             )
         ) from error
-    if isinstance(document, dict) and _OTHER_SIGNALS & document.keys():
+    if isinstance(document, dict) and _LOGS & document.keys():
         return otlp.Decoded(other_signals=1)
     try:
+        if isinstance(document, dict) and _METRICS & document.keys():
+            return otlp_metrics.decode_document(document, path)
         return otlp.decode_document(document, path)
     except InputInvalid as error:
         where = Location(path, line)
         raise InputInvalid([replace(problem, location=where) for problem in error.problems]) from error
 
 
-def _kept(store: Store, parts: Iterable[otlp.Decoded], path: str, kind: str) -> Ingested:
-    """Append spans in batches of a bearable size; the transaction of the file holds them together."""
-    spans = new = rejected = other = 0
-    reason = ""
+def _kept(store: Store, parts: Iterable[_Part], path: str, kind: str) -> Ingested:
+    """Append spans in batches of a bearable size, and metrics; the transaction of the file holds them together."""
+    spans, points = _Tally("spans", "spans-rejected"), _Tally("points", "points-rejected")
+    samples = other = 0
     waiting: list[Span] = []
     for part in parts:
+        if isinstance(part, Batch):
+            samples += len(part.samples.t_ms) + len(part.deltas.owner)
+            points.note(part.points, store.append_batch(part), part.rejected, part.reason)
+            continue
         waiting += part.spans
-        spans += len(part.spans)
-        rejected += part.rejected
-        reason = reason or part.reason
+        spans.note(len(part.spans), 0, part.rejected, part.reason)
         other += part.other_signals
         if len(waiting) >= BATCH_SPANS:
-            new += store.append_spans(waiting)
+            spans.new += store.append_spans(waiting)
             waiting = []
-    new += store.append_spans(waiting)
-    problems = []
-    if rejected:
-        problems.append(
-            Problem(
-                code="spans-rejected",
-                severity="warning",
-                message=f"{rejected} of {rejected + spans} spans were left out; the first: {reason}",
-                location=Location(path),
-            )
-        )
+    spans.new += store.append_spans(waiting)
+    problems = [problem for tally in (spans, points) for problem in tally.problems(path)]
     if other:
         problems.append(
             Problem(
                 code="otlp-signal-ignored",
                 severity="warning",
-                message=f"{other} requests hold metrics or logs and were left out",
+                message=f"{other} requests hold logs and were left out",
                 location=Location(path),
-                hint="traces are read from OTLP; bring metrics as OpenMetrics text, or let Prometheus scrape them",
+                hint="traces and metrics are read from OTLP",
             )
         )
-    return Ingested(path=path, format=kind, spans=spans, new_spans=new, problems=tuple(problems))
+    return Ingested(
+        path=path,
+        format=kind,
+        spans=spans.kept,
+        new_spans=spans.new,
+        samples=samples,
+        new_samples=points.new,
+        problems=tuple(problems),
+    )
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Spans or points of a file."""
+
+    what: str
+    code: str
+    kept: int = 0
+    new: int = 0
+    rejected: int = 0
+    reason: str = ""
+
+    def note(self, kept: int, new: int, rejected: int, reason: str) -> None:
+        self.kept += kept
+        self.new += new
+        self.rejected += rejected
+        self.reason = self.reason or reason
+
+    def problems(self, path: str) -> Iterator[Problem]:
+        """What was left out, where something was."""
+        if self.rejected:
+            total = self.rejected + self.kept
+            yield Problem(
+                code=self.code,
+                severity="warning",
+                message=f"{self.rejected} of {total} {self.what} were left out; the first: {self.reason}",
+                location=Location(path),
+            )

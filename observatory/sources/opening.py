@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -102,7 +103,12 @@ def kept_beside(store: Store, servers: tuple[PrometheusSettings, ...] = ()) -> K
 
     if store.path is None:
         return None
-    return KeptFolder(store.path.with_name(f"{store.path.name}.days"), store.writes, _identity(servers))
+    return KeptFolder(kept_folder_of(store.path), store.writes, _identity(servers))
+
+
+def kept_folder_of(path: Path) -> Path:
+    """Where days are kept that were counted with this store at hand."""
+    return path.with_name(f"{path.name}.days")
 
 
 def _identity(servers: tuple[PrometheusSettings, ...]) -> str:

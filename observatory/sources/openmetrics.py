@@ -184,17 +184,11 @@ class _Reader:
             )
 
     def samples(self) -> SampleSet:
-        owner = np.array(self.owner, np.int64)
         t_ms = np.rint(np.array(self.t, np.float64)).astype(np.int64)
         values = np.array(self.values, np.float64)
-        order = np.lexsort((t_ms, owner))  # stable: of repeats the first stays first
-        owner, t_ms, values = owner[order], t_ms[order], values[order]
         # NaN written by an exporter is no number; in a sample set it would mean that the series ended.
-        keep = ~np.isnan(values)
-        keep[1:] &= (np.diff(owner) != 0) | (np.diff(t_ms) != 0)
-        owner, t_ms, values = owner[keep], t_ms[keep], values[keep]
-        offsets = np.searchsorted(owner, np.arange(len(self.labels) + 1)).astype(np.int64)
-        return SampleSet(tuple(self.labels), offsets, t_ms, values)
+        numbers = ~np.isnan(values)
+        return SampleSet.from_rows(self.labels, np.array(self.owner, np.int64)[numbers], t_ms[numbers], values[numbers])
 
     def metadata(self) -> dict[str, MetricMetadata]:
         return {

@@ -27,6 +27,7 @@ from observatory.sources.otlp_raw import (
     undecodable,
 )
 
+PROTOBUF, JSON = "application/x-protobuf", "application/json"
 MAX_BODY_BYTES = 64 * 2**20
 """Most bytes of one request, after decompression."""
 
@@ -70,18 +71,28 @@ def decode(
     Raises:
         InputInvalid: `otlp-type-unknown`, `otlp-too-large`, or `otlp-undecodable` for the body as a whole.
     """
+    media = media_of(content_type, shown_as)
+    body = inflated(body, encoding, max_bytes, shown_as)
+    raw = _from_protobuf(body, shown_as) if media == PROTOBUF else spans_from_json(body, shown_as)
+    return _collect(raw)
+
+
+def media_of(content_type: str, shown_as: str) -> str:
+    """The media type of a request, one of the two that OTLP has.
+
+    Raises:
+        InputInvalid: `otlp-type-unknown`.
+    """
     media = content_type.partition(";")[0].strip().lower()
-    if media not in ("application/x-protobuf", "application/json"):
+    if media not in (PROTOBUF, JSON):
         raise InputInvalid(
             Problem(
                 code="otlp-type-unknown",
                 message=f"{shown_as}: {media[:80]!r} is not a content type of OTLP",
-                hint="send application/x-protobuf or application/json",
+                hint=f"send {PROTOBUF} or {JSON}",
             )
         )
-    body = inflated(body, encoding, max_bytes, shown_as)
-    raw = _from_protobuf(body, shown_as) if media == "application/x-protobuf" else spans_from_json(body, shown_as)
-    return _collect(raw)
+    return media
 
 
 def inflated(body: bytes, encoding: str, max_bytes: int, shown_as: str) -> bytes:
@@ -116,15 +127,23 @@ def traces_response(decoded: Decoded, content_type: str) -> bytes:
     """The body of the answer to an export request: partial success where spans were left out, else success."""
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-    if content_type.partition(";")[0].strip().lower() == "application/json":
-        if not decoded.rejected:
-            return b"{}"
-        partial = {"rejectedSpans": str(decoded.rejected), "errorMessage": decoded.reason}
-        return orjson.dumps({"partialSuccess": partial})
-    response = ExportTraceServiceResponse()
-    if decoded.rejected:
-        response.partial_success.rejected_spans = decoded.rejected
-        response.partial_success.error_message = decoded.reason
+    return export_response(ExportTraceServiceResponse(), "spans", decoded.rejected, decoded.reason, content_type)
+
+
+def export_response(response: Any, what: str, rejected: int, reason: str, content_type: str) -> bytes:
+    """An answer of OTLP, in the encoding of the request.
+
+    Args:
+        response: The empty message of the signal.
+        what: What its partial success counts: `spans` or `data_points`.
+    """
+    if rejected:
+        setattr(response.partial_success, f"rejected_{what}", rejected)
+        response.partial_success.error_message = reason
+    if content_type.partition(";")[0].strip().lower() == JSON:
+        from google.protobuf.json_format import MessageToDict
+
+        return orjson.dumps(MessageToDict(response))
     data: bytes = response.SerializeToString()
     return data
 
@@ -153,7 +172,7 @@ def _from_protobuf(body: bytes, shown_as: str) -> Iterator[RawSpan | SpanRejecte
     except DecodeError as error:
         raise undecodable(shown_as, "the body is not a protobuf message, or is cut off") from error
     for group in request.resource_spans:
-        resource = _proto_attributes(group.resource.attributes)
+        resource = proto_attributes(group.resource.attributes)
         for scope in group.scope_spans:
             for span in scope.spans:
                 yield _proto_span(span, resource)
@@ -170,14 +189,15 @@ def _proto_span(span: Any, resource: Mapping[str, str]) -> RawSpan:
         kind=KINDS[span.kind] if 0 <= span.kind < len(KINDS) else "internal",
         start_ns=span.start_time_unix_nano,
         end_ns=span.end_time_unix_nano,
-        attributes=_proto_attributes(span.attributes),
+        attributes=proto_attributes(span.attributes),
         links=[(link.trace_id.hex(), link.span_id.hex()) for link in span.links[:MAX_LINKS]],
         status=("unset", "ok", "error")[span.status.code] if 0 <= span.status.code <= 2 else "unset",
-        exception=exception_of((event.name, _proto_attributes(event.attributes)) for event in span.events),
+        exception=exception_of((event.name, proto_attributes(event.attributes)) for event in span.events),
     )
 
 
-def _proto_attributes(pairs: Any) -> dict[str, str]:
+def proto_attributes(pairs: Any) -> dict[str, str]:
+    """Attributes of a protobuf message, values as text."""
     return {pair.key: plain(_proto_value(pair.value)) for pair in pairs[:MAX_ATTRIBUTES]}
 
 

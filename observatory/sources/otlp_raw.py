@@ -22,12 +22,13 @@ KINDS = ("internal", "internal", "server", "client", "producer", "consumer")
 """By number; an unspecified kind counts as internal, as the specification asks."""
 
 
-def undecodable(shown_as: str, why: str) -> InputInvalid:
+def undecodable(shown_as: str, why: str, expected: str = "a trace export request: resourceSpans") -> InputInvalid:
+    """The finding that a body as a whole is not what was `expected`."""
     return InputInvalid(
         Problem(
             code="otlp-undecodable",
             message=f"{shown_as}: {why}",
-            hint="the body of an OTLP trace export request is expected: resourceSpans",
+            hint=f"the body of an OTLP request is expected, {expected}",
         )
     )
 

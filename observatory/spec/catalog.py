@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from observatory.errors import Problem
 from observatory.location import Location
 from observatory.spec.bound_values import BindingFact, ConsumerIdentity
 from observatory.spec.expansion import expansions
+
+if TYPE_CHECKING:
+    from observatory.spec.journey import Journey
 
 Action = Literal["send", "receive"]
 Criticality = Literal["critical", "high", "normal", "low"]
@@ -66,6 +69,7 @@ SLI_WORDS: tuple[SliWord, ...] = (
 
 ThresholdUnit = Literal["second", "message", "ratio"]
 Measure = Literal["start-start", "end-start", "start-end", "end-end"]
+ExclusionUse = Literal["alerts", "budget", "none"]
 """Which instants latency lies between: producer span's start or end, to the consumer's start or end of processing."""
 
 
@@ -151,6 +155,8 @@ class SloDeclaration:
         window: As written, `30d` or `month`; `timezone` belongs to calendar windows.
         policy: Name of a burn-rate policy.
         measure: Latency only; None means `end-start`.
+        exclusions: What planned work does to it: `alerts` are silent, or the `budget` is left untouched too, or `none`.
+        min_events: Events that its window must hold before it is judged.
     """
 
     sli: SliWord
@@ -161,6 +167,8 @@ class SloDeclaration:
     timezone: str = "UTC"
     policy: str = "google-30d"
     measure: Measure | None = None
+    exclusions: ExclusionUse = "alerts"
+    min_events: int = 0
     location: Location | None = field(default=None, compare=False)
 
 
@@ -362,12 +370,14 @@ class Catalog:
 
     Attributes:
         named: Participants that no document declares, as ownership files name them.
+        journeys: Sorted by id; those with a fault are not among them.
     """
 
     documents: tuple[Document, ...] = ()
     channels: tuple[Channel, ...] = ()
     operations: tuple[Operation, ...] = ()
     named: tuple[NamedParticipant, ...] = ()
+    journeys: tuple[Journey, ...] = ()
     problems: tuple[Problem, ...] = ()
 
     _channels: dict[str, Channel] = field(default_factory=dict, init=False, repr=False, compare=False)

@@ -18,6 +18,8 @@ from observatory.spec.corrections import corrected_action, corrected_naming
 from observatory.spec.declared import DeclaredChannel, DeclaredDocument, DeclaredMessage, DeclaredOperation, Level
 from observatory.spec.extensions import APPLICATION_BINDINGS, GROUP_HINTS, ExtensionReader
 from observatory.spec.facts import channel_facts, operation_facts
+from observatory.spec.journey import WrittenJourney
+from observatory.spec.journey_reading import journeys_of_document
 from observatory.spec.objective_reading import ObjectiveReading
 from observatory.spec.recursion import recursive_parts
 from observatory.spec.references import Cursor
@@ -83,6 +85,7 @@ class DocumentDraft:
     document: Document
     channels: tuple[ChannelDraft, ...]
     operations: tuple[OperationDraft, ...]
+    journeys: tuple[WrittenJourney, ...] = ()
 
 
 @dataclass(slots=True)
@@ -106,8 +109,14 @@ class Description:
     def draft(self) -> DocumentDraft:
         """The document with its channels and operations."""
         self._describe()
+        document = self._document()
         return DocumentDraft(
-            document=self._document(), channels=tuple(self.channels), operations=tuple(self.operations)
+            document=document,
+            channels=tuple(self.channels),
+            operations=tuple(self.operations),
+            journeys=journeys_of_document(
+                self.declared, self.extensions, self.problems, owner=document.owner, domain=document.domain
+            ),
         )
 
     def _document(self) -> Document:

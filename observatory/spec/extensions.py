@@ -22,6 +22,8 @@ EXTENSIONS = (
     "x-telemetry",
     "x-dead-letter",
 )
+JOURNEYS = "x-slo-journeys"
+"""On `info` and at the root only: what one message sets off over several channels."""
 GROUP_HINTS = ("x-groupId", "x-scs-group")
 """Extensions of other tools that name a consumer group."""
 
@@ -151,10 +153,11 @@ class ExtensionReader:
 def misspelt(holder: Cursor) -> Iterator[Problem]:
     """Keys that look like one of the extensions and are none: `x-slos`, `x_slo`, `x-SLO`."""
     for key in holder.value if isinstance(holder.value, dict) else ():
-        if key[:2].lower() not in ("x-", "x_") or key in EXTENSIONS or key in GROUP_HINTS:
+        if key[:2].lower() not in ("x-", "x_") or key in (*EXTENSIONS, *GROUP_HINTS, JOURNEYS):
             continue
         word = key.lower().replace("_", "-")
-        near = word if word in EXTENSIONS else meant(word, EXTENSIONS)
+        known = (*EXTENSIONS, JOURNEYS)
+        near = word if word in known else meant(word, known)
         # Short names are near to many; only what differs by a letter or two is a slip.
         if near is not None and (word == near or (abs(len(word) - len(near)) <= 1 and _distance(word, near) <= 2)):
             yield Problem(

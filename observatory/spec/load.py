@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from observatory.errors import InputInvalid, in_order
-from observatory.reading import without_collection
+from observatory.errors import InputInvalid, Problem, in_order
+from observatory.reading import Reading, without_collection
 from observatory.spec.catalog import Catalog
 from observatory.spec.description import DocumentDraft
 from observatory.spec.documents import DocumentFile
 from observatory.spec.files import Library, find_documents, real_path, roots_of
 from observatory.spec.joining import join
+from observatory.spec.journey import WrittenJourney
+from observatory.spec.journey_linking import linked
+from observatory.spec.journey_reading import journeys_of_settings
 from observatory.spec.ownership import with_ownership
 from observatory.spec.records import Records
 
@@ -26,6 +29,7 @@ def load_catalog(
     overlays: Sequence[Path] = (),
     allow_remote: bool = False,
     cache: Path | None = None,
+    settings: Reading | None = None,
 ) -> Catalog:
     """Read AsyncAPI documents into one catalogue.
 
@@ -41,15 +45,21 @@ def load_catalog(
         allow_remote: Whether references to web addresses are fetched.
         cache: A folder for what unchanged documents need not be read for again; the catalogue is the same with
             and without it. None reads everything.
+        settings: A settings file, for the journeys that it declares.
     """
     with without_collection():
-        catalog = _load(paths, roots, overlays, allow_remote, cache)
+        catalog = _load(paths, roots, overlays, allow_remote, cache, settings)
         # Read anew each time: who owns what may change without any document.
         return with_ownership(catalog, ownership, roots_of(paths, roots))
 
 
 def _load(
-    paths: Sequence[Path], roots: Sequence[Path], overlays: Sequence[Path], allow_remote: bool, cache: Path | None
+    paths: Sequence[Path],
+    roots: Sequence[Path],
+    overlays: Sequence[Path],
+    allow_remote: bool,
+    cache: Path | None,
+    settings: Reading | None,
 ) -> Catalog:
     found, problems = find_documents(paths)
     library = Library(roots=roots_of(paths, roots), allow_remote=allow_remote)
@@ -73,8 +83,18 @@ def _load(
         problems += record.problems
         if record.draft is not None:
             drafts.append(record.draft)
-    catalog = join(_named(drafts), problems)
-    return replace(catalog, problems=tuple(in_order(catalog.problems)))
+    documents = _named(drafts)
+    catalog = join(documents, problems)
+    written: list[tuple[str | None, WrittenJourney]] = [
+        (name, one) for name, draft in documents for one in draft.journeys
+    ]
+    faults_of_settings: list[Problem] = []
+    if settings is not None:
+        written += [(None, one) for one in journeys_of_settings(settings, faults_of_settings)]
+    journeys, unlinked = linked(catalog, written)
+    return replace(
+        catalog, journeys=journeys, problems=tuple(in_order([*catalog.problems, *faults_of_settings, *unlinked]))
+    )
 
 
 def _named(drafts: Sequence[DocumentDraft]) -> list[tuple[str, DocumentDraft]]:

@@ -64,6 +64,8 @@ class ObjectiveReading:
                 timezone=next((one.timezone for one in read if one.timezone), None),
                 policy=next((one.policy for one in read if one.policy), None),
                 measure=next((one.measure for one in read if one.measure), None),
+                exclusions=next((one.exclusions for one in read if one.exclusions), None),
+                min_events=next((one.min_events for one in read if one.min_events is not None), None),
             )
         return self._defaults[key]
 

@@ -16,6 +16,7 @@ from observatory.spec.declared import DeclaredChannel, DeclaredDocument, Declare
 from observatory.spec.expansion import parameters_in
 from observatory.spec.extensions import misspelt
 from observatory.spec.formats import is_uri_template
+from observatory.spec.journey_reading import misplaced
 from observatory.spec.links import check_links
 from observatory.spec.references import Cursor
 from observatory.spec.security import check_security
@@ -43,6 +44,9 @@ def check_rules(document: DeclaredDocument) -> list[Problem]:
     holders += [operation.own for operation in document.operations]
     for holder in holders:
         problems += misspelt(holder)
+    places = [*(server.cursor for server in document.servers.values()), *(one.cursor for one in document.channels)]
+    for holder in [*places, *(operation.own for operation in document.operations)]:
+        problems += misplaced(holder)
     return problems
 
 

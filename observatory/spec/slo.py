@@ -10,18 +10,31 @@ from typing import Any, get_args
 
 from observatory.errors import Problem
 from observatory.location import Location
-from observatory.spec.catalog import SLI_WORDS, Measure, SliWord, SloDeclaration, Threshold
+from observatory.spec.catalog import SLI_WORDS, ExclusionUse, Measure, SliWord, SloDeclaration, Threshold
 from observatory.spec.references import Cursor
 from observatory.spec.suggestions import hint_for, meant
 from observatory.units import compact_duration, parse_duration, parse_message_count, parse_percentage
 from observatory.windows import Window
 
-ENTRY_KEYS = ("sli", "target", "threshold", "name", "window", "timezone", "policy", "measure")
-DEFAULT_KEYS = ("window", "timezone", "policy", "measure")
+ENTRY_KEYS = (
+    "sli",
+    "target",
+    "threshold",
+    "name",
+    "window",
+    "timezone",
+    "policy",
+    "measure",
+    "exclusions",
+    "min_events",
+)
+DEFAULT_KEYS = ("window", "timezone", "policy", "measure", "exclusions", "min_events")
 MEASURES: tuple[Measure, ...] = get_args(Measure)
+EXCLUSION_USES: tuple[ExclusionUse, ...] = get_args(ExclusionUse)
+MOST_MIN_EVENTS = 10**12
 NEEDS_THRESHOLD: dict[str, str] = {"latency": "500ms", "lag": "60s or 10000 messages", "saturation": "70%"}
 CONSUMER_ONLY = frozenset({"lag", "duplicates", "dead_letters"})
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _PERCENTILE = re.compile(r"p(\d{2,5})")
 MAX_ENTRIES = 100
 Place = Callable[[], Location]
@@ -36,6 +49,8 @@ class SloDefaults:
     timezone: str | None = None
     policy: str | None = None
     measure: Measure | None = None
+    exclusions: ExclusionUse | None = None
+    min_events: int | None = None
 
 
 @dataclass(slots=True)
@@ -122,13 +137,18 @@ class SloReader:
         bound = entry.get("threshold")
         said = bound is None and "threshold" in misspelt
         threshold = self._threshold(sli, bound, entry.location) if sli and not said else None
-        name = self._text(entry, "name", "slo-name", _NAME) or sli
+        name = self._text(entry, "name", "slo-name", NAME) or sli
         window, timezone = self._window(entry)
-        policy = self._text(entry, "policy", "slo-policy", _NAME)
+        policy = self._text(entry, "policy", "slo-policy", NAME)
         measure = self._measure(entry, sli)
+        exclusions = read_exclusion_use(entry.get("exclusions"), self.problems)
+        min_events = read_min_events(entry.get("min_events"), self.problems)
         if len(self.problems) > before or sli is None or target is None or name is None or window is None:
             return None
-        return self._declared(sli, name, target, threshold, window, timezone, policy, measure, entry.location())
+        at = entry.location()
+        return self._declared(
+            sli, name, target, threshold, window, timezone, policy, measure, at, exclusions, min_events
+        )
 
     def _declared(
         self,
@@ -141,8 +161,11 @@ class SloReader:
         policy: str | None,
         measure: Measure | None,
         location: Location,
+        exclusions: ExclusionUse | None = None,
+        min_events: int | None = None,
     ) -> SloDeclaration:
         chosen = policy or self.defaults.policy
+        least = min_events if min_events is not None else self.defaults.min_events
         return SloDeclaration(
             sli=sli,
             name=name,
@@ -152,6 +175,8 @@ class SloReader:
             timezone=timezone,
             measure=(measure or self.defaults.measure) if sli == "latency" else None,
             location=location,
+            exclusions=exclusions or self.defaults.exclusions or "alerts",
+            min_events=least or 0,
             **({"policy": chosen} if chosen else {}),
         )
 
@@ -304,6 +329,32 @@ class SloReader:
 _WINDOW_HINT = "write a duration such as 30d, or day, week, month, quarter, year"
 
 
+def read_exclusion_use(written: Cursor | None, problems: list[Problem]) -> ExclusionUse | None:
+    """What planned work does to an objective; None where it is not said, or wrongly."""
+    if written is None:
+        return None
+    for use in EXCLUSION_USES:
+        if written.value == use:
+            return use
+    hint = "alerts: they are silent (the default); budget: that too, and nothing is counted; none: nothing changes"
+    message = f"{_shown(written.value)} does not say what planned work does: alerts, budget or none"
+    problems.append(Problem(code="slo-exclusions", message=message, location=written.location(), hint=hint))
+    return None
+
+
+def read_min_events(written: Cursor | None, problems: list[Problem]) -> int | None:
+    """Events that a window must hold to be judged; None where it is not said, or wrongly."""
+    if written is None:
+        return None
+    value = written.value
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_MIN_EVENTS:
+        return value
+    message = f"{_shown(value)} is no number of events"
+    hint = "write a whole number, such as min_events: 100"
+    problems.append(Problem(code="slo-min-events", message=message, location=written.location(), hint=hint))
+    return None
+
+
 def read_defaults(value: Cursor, problems: list[Problem]) -> SloDefaults:
     """`x-slo-defaults`, checked; wrong values are left out."""
     at = value.location()
@@ -317,7 +368,9 @@ def read_defaults(value: Cursor, problems: list[Problem]) -> SloDefaults:
             message = f"x-slo-defaults has no key {key!r}"
             here = value.location(key, key=True)
             problems.append(Problem(code="slo-key", message=message, location=here, hint=hint_for(key, DEFAULT_KEYS)))
-        elif isinstance(one.value, str) and _NAME.fullmatch(one.value.replace("/", "-")):
+        elif key in ("exclusions", "min_events"):
+            continue
+        elif isinstance(one.value, str) and NAME.fullmatch(one.value.replace("/", "-")):
             texts[key] = one.value
         else:
             code = "slo-window" if key == "window" else f"slo-{key}"
@@ -341,7 +394,12 @@ def read_defaults(value: Cursor, problems: list[Problem]) -> SloDefaults:
         hint = f"one of {', '.join(MEASURES)}"
         problems.append(Problem(code="slo-measure", message=message, location=here, hint=hint))
     return SloDefaults(
-        window=texts.get("window"), timezone=texts.get("timezone"), policy=texts.get("policy"), measure=measure
+        window=texts.get("window"),
+        timezone=texts.get("timezone"),
+        policy=texts.get("policy"),
+        measure=measure,
+        exclusions=read_exclusion_use(value.get("exclusions"), problems),
+        min_events=read_min_events(value.get("min_events"), problems),
     )
 
 

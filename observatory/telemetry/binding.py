@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from observatory.errors import Problem
@@ -17,7 +17,7 @@ SemanticKind = Literal[
     # queue on a broker that does not count what it dead-letters (RabbitMQ before 4)
     "timestamp",  # Unix seconds of something
     "distribution",  # classic histogram: name_bucket, name_count, name_sum
-    "period_total",  # count of one finished period
+    "period_total",  # count of one finished period, shown until the next one is over: CloudWatch, Azure Monitor
     "rate",  # per second already
 ]
 Liveness = Literal["live", "missing", "unknown"]
@@ -39,10 +39,15 @@ class Matcher:
 
 @dataclass(frozen=True, slots=True)
 class SeriesSelector:
-    """Series with one exact name whose labels satisfy every matcher."""
+    """Series with one exact name whose labels satisfy every matcher.
+
+    Attributes:
+        period_ms: Length of the periods whose totals the values are; 0 where they are no period's totals.
+    """
 
     metric: str
     matchers: tuple[Matcher, ...] = ()
+    period_ms: int = field(default=0, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

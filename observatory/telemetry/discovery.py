@@ -94,7 +94,25 @@ def recognise(profiles: Sequence[Profile], inventory: Inventory) -> tuple[Recogn
                     series=sum(seen.values()),
                 )
             )
-    return tuple(found)
+    return _told_apart(profiles, found)
+
+
+def _told_apart(profiles: Sequence[Profile], found: Sequence[Recognition]) -> tuple[Recognition, ...]:
+    """Without those of which only names are seen that others have as well, where one of the others is there."""
+    shared = {profile.id: _names_shared(profile) for profile in profiles}
+    own = [seen for seen in found if not shared[seen.profile].issuperset(seen.metrics)]
+    taken = {name for seen in own for name in seen.metrics}
+    kept = []
+    for seen in found:
+        if seen in own or not taken.issuperset(seen.metrics):
+            kept.append(seen)
+            taken.update(seen.metrics)
+    return tuple(kept)
+
+
+def _names_shared(profile: Profile) -> frozenset[str]:
+    """Series names of a profile that other exporters use as well."""
+    return frozenset(name for recipe in profile.recipes if recipe.shared for name in recipe.series_names)
 
 
 def tables_of(inventory: Inventory) -> dict[str, LabelTable]:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from observatory.telemetry.binding import Matcher, literal
-from observatory.telemetry.label_table import LabelTable, anonymous, compiled
+from observatory.telemetry.label_table import DIGITS, LabelTable, Names, anonymous, compiled
 from observatory.telemetry.recipe import ChannelLabel, NameTransform
 from observatory.telemetry.subject import WrittenName
+
+WRITTEN: Mapping[NameTransform, Mapping[int, str]] = {
+    "none": {},
+    "dots-to-underscores": {ord("."): "_"},
+    "dashes": {ord(char): "-" for char in "/.:%()"},
+}
+"""What exporters write in place of characters of a name: Kafka's Java clients before 4.1, and KEDA."""
 
 
 def names_service(value: str, service: str) -> bool:
@@ -16,7 +24,7 @@ def names_service(value: str, service: str) -> bool:
 
 
 def _transformed(text: str, transforms: Sequence[NameTransform]) -> list[str]:
-    return [text.replace(".", "_") if transform == "dots-to-underscores" else text for transform in transforms]
+    return [text.translate(WRITTEN[transform]) for transform in transforms]
 
 
 def rows_named(table: LabelTable, label: ChannelLabel, options: Sequence[WrittenName]) -> list[int]:
@@ -29,11 +37,57 @@ def rows_named(table: LabelTable, label: ChannelLabel, options: Sequence[Written
             pattern = f"(?:.*:)?(?:{option.pattern})" if option.tail else option.pattern
             rows += names.matching(compiled(pattern))
         else:
-            for text in _transformed(option.text, label.transforms):
-                rows += names.exact.get(text, ())
-                if option.tail:
-                    rows += names.tails.get(text, ())
+            rows += next(filter(None, (_rows_of(names, text, option) for text in _ways(option, label))), [])
     return rows
+
+
+def _rows_of(names: Names, text: str, option: WrittenName) -> list[int]:
+    return [*names.exact.get(text, ()), *(names.tails.get(text, ()) if option.tail else ())]
+
+
+def _ways(option: WrittenName, label: ChannelLabel) -> list[str]:
+    """Ways in which a label may write an exact name, the first that is there being the one that counts."""
+    return list(dict.fromkeys(_transformed(option.text, label.transforms)))
+
+
+@dataclass(frozen=True, slots=True)
+class Rewriting:
+    """What follows from a name that exporters write in more than one way.
+
+    Attributes:
+        taken_for: Other names that the counted series may just as well belong to.
+        caveats: What is counted besides, or left out.
+    """
+
+    taken_for: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
+
+
+def rewriting(
+    label: ChannelLabel, options: Sequence[WrittenName], tables: Mapping[str, LabelTable], known: frozenset[str]
+) -> Rewriting:
+    """Whose series those of a rewritten name may be as well, and what must be said of them.
+
+    Args:
+        known: Names of other channels, which may be written like this one.
+    """
+    if label.of_template or set(label.transforms) == {"none"}:
+        return Rewriting()
+    shown = {value for table in tables.values() for value in table.names(label).exact}
+    taken_for: dict[str, None] = {}
+    caveats: dict[str, None] = {}
+    for option in options:
+        written = [text for text in _ways(option, label) if text in shown] if option.pattern is None else []
+        if not written:
+            continue
+        used, *left = written
+        others = known - {option.text}
+        taken_for |= dict.fromkeys(sorted(name for name in others if used in _transformed(name, label.transforms)))
+        if used != option.text:
+            caveats[f"{label.label} {used} stands for {option.text}, and for any other name that is written so"] = None
+        for text in left:
+            caveats[f"{label.label} {text} is there too and left out: clients write {option.text} both ways"] = None
+    return Rewriting(tuple(taken_for), tuple(caveats))
 
 
 def observed_matcher(
@@ -52,12 +106,14 @@ def observed_matcher(
 def expected_matcher(label: ChannelLabel, options: Sequence[WrittenName]) -> Matcher:
     """What the label is expected to hold, where nothing was seen."""
     patterned = [option for option in options if option.pattern is not None]
-    if patterned and not label.of_template:
+    numbered = any(template.endswith(DIGITS) for template in label.templates)
+    if (patterned or numbered) and not label.of_template:
         alternatives = [
-            literal(before) + (f"(?:{option.pattern})" if after or before else str(option.pattern)) + literal(after)
-            for option in options
+            literal(before) + (f"(?:{pattern})" if after or before else pattern) + _literal_after(after)
+            for pattern in (
+                [str(option.pattern) for option in patterned] or [literal(option.text) for option in options]
+            )
             for before, _, after in (template.partition("{}") for template in label.templates)
-            if option.pattern is not None
         ]
         distinct = list(dict.fromkeys(alternatives))
         return Matcher(label.label, pattern=distinct[0] if len(distinct) == 1 else "|".join(distinct))
@@ -68,6 +124,10 @@ def expected_matcher(label: ChannelLabel, options: Sequence[WrittenName]) -> Mat
         for template in label.templates
     ]
     return Matcher(label.label, tuple(dict.fromkeys(values)))
+
+
+def _literal_after(text: str) -> str:
+    return literal(text.removesuffix(DIGITS)) + "[0-9]+" if text.endswith(DIGITS) else literal(text)
 
 
 def keep(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from observatory.telemetry.binding import Matcher
 from observatory.telemetry.inventory import LabelSets
 from observatory.telemetry.recipe import ChannelLabel, Identity
 
+DIGITS = "#"
+"""At the end of a label's template: digits, such as the number of a partition."""
 _PARAMETER = re.compile(r"\{[^{}]*\}|(?<=/)\+(?=/|$)|^\+(?=/|$)")
 
 
@@ -30,7 +33,7 @@ class LabelTable:
         self._series = label_sets.series
         self._satisfying: dict[tuple[Matcher, ...], frozenset[int] | None] = {}
         self._ascending: dict[tuple[Matcher, ...], tuple[int, ...]] = {}
-        self._names: dict[tuple[str, tuple[str, ...], bool], _Names] = {}
+        self._names: dict[tuple[str, tuple[str, ...], bool], Names] = {}
 
     def value(self, row: int, label: str) -> str:
         """A label's value; the empty string where the series has none or it was not asked for."""
@@ -73,22 +76,27 @@ class LabelTable:
             self._ascending[matchers] = tuple(range(len(self.rows))) if allowed is None else tuple(sorted(allowed))
         return self._ascending[matchers]
 
-    def names(self, label: ChannelLabel) -> _Names:
+    def names(self, label: ChannelLabel) -> Names:
         """The index of a channel label."""
         key = (label.label, label.templates, label.of_template)
         if key not in self._names:
-            self._names[key] = _Names(self, label)
+            self._names[key] = Names(self, label)
         return self._names[key]
 
     def identified(self, identity: Identity, where: tuple[Matcher, ...]) -> tuple[int, ...]:
-        """Rows that carry the labels an identity needs and satisfy the conditions."""
+        """Rows that carry the labels an identity needs, none that it never has, and satisfy the conditions."""
         needed = [label.label for label in identity.channel if not label.optional]
         if not needed and identity.consumer_group:
             needed = [identity.consumer_group]
-        return tuple(row for row in self.all_satisfying(where) if all(self.value(row, label) for label in needed))
+        return tuple(
+            row
+            for row in self.all_satisfying(where)
+            if all(self.value(row, label) for label in needed)
+            and not any(self.value(row, label) for label in identity.absent)
+        )
 
 
-class _Names:
+class Names:
     """What a label's values say, templates taken off: whole names, and endings after a colon."""
 
     def __init__(self, table: LabelTable, label: ChannelLabel) -> None:
@@ -119,6 +127,12 @@ def _unwrapped(value: str, label: ChannelLabel) -> Iterable[str]:
         return
     for template in label.templates:
         before, _, after = template.partition("{}")
+        if after.endswith(DIGITS):
+            stem = value.rstrip("0123456789")
+            if stem == value:
+                continue
+            yield from _unwrapped(stem, replace(label, templates=(template.removesuffix(DIGITS),)))
+            continue
         inner = len(value) - len(before) - len(after)
         if inner > 0 and value.startswith(before) and value.endswith(after):
             yield value[len(before) : len(before) + inner]

@@ -37,6 +37,8 @@ SIGNALS_OF_ROLE: dict[str, tuple[str, ...]] = {
     "channel": tuple(name for name, signal in SIGNALS.items() if signal.scope in ("channel", "broker", "registry")),
 }
 MAX_ALTERNATIVES = 5
+MAX_NAMED = 4
+"""Exporters that are named, best first, where nothing measures a signal."""
 
 
 def override_labels(catalog: Catalog) -> tuple[str, ...]:
@@ -117,13 +119,14 @@ def _source(
     pairs: Sequence[tuple[Profile, Recipe]],
     identifying: frozenset[str],
     services: frozenset[str],
+    names: frozenset[str],
 ) -> _Source:
     tables = tables_of(inventory) if inventory is not None else None
     split: dict[bool, list[tuple[Profile, Recipe]]] = {True: [], False: []}
     for pair in pairs:
         split[tables is not None and not tables.keys().isdisjoint(pair[1].series_names)].append(pair)
     return _Source(
-        Matching(inventory.source if inventory is not None else "", tables, identifying, services),
+        Matching(inventory.source if inventory is not None else "", tables, identifying, services, names),
         SpanRows(inventory.destinations) if inventory is not None else None,
         {present: _by_signal(found) for present, found in split.items()},
     )
@@ -141,6 +144,7 @@ class _Mapper:
         self.profiles = profiles
         services = frozenset(document.service for document in catalog.documents)
         services |= {operation.service for operation in catalog.operations}
+        names = frozenset(name.value for channel in catalog.channels for name in channel.names if name.value)
         identifying = identifying_labels(profiles)
         self.known = bool(inventories)
         self.in_use = {seen.profile for inventory in inventories for seen in recognise(profiles, inventory)}
@@ -151,7 +155,7 @@ class _Mapper:
         for profile in profiles:
             for span_recipe in profile.span_recipes:
                 self.span_recipes[span_recipe.signal].append((profile, span_recipe))
-        self.sources = [_source(inventory, pairs, identifying, services) for inventory in inventories or (None,)]
+        self.sources = [_source(one, pairs, identifying, services, names) for one in inventories or (None,)]
         self._explained: dict[tuple[str | None, str], str] = {}
 
     def resolve(self, subject: Subject, signal: str) -> Resolution:
@@ -252,9 +256,10 @@ class _Mapper:
             telling = [one for one in silent if one.protocols and one.id in self.in_use]
             telling = telling or [one for one in silent if one.protocols and not could]
             telling = telling or [one for one in silent if one.id in self.in_use]
-            reasons = [f"{profile.id}: {profile.not_provided[signal]}" for profile in telling]
+            reasons = [f"{profile.id}: {profile.not_provided[signal]}" for profile in telling[:MAX_NAMED]]
             if could:
-                reasons.append(f"{', '.join(could)} would measure it")
+                more = f" and {len(could) - MAX_NAMED} more" if len(could) > MAX_NAMED else ""
+                reasons.append(f"{', '.join(could[:MAX_NAMED])}{more} would measure it")
             self._explained[at] = "; ".join(reasons) or "no profile measures it on this protocol"
         return self._explained[at]
 

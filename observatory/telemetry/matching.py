@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from observatory.telemetry.binding import Binding, Matcher, MetricBinding, SeriesSelector, Term
+from observatory.telemetry.dead_letters import Names
 from observatory.telemetry.label_matchers import (
     boundaries,
     drop,
@@ -13,12 +15,13 @@ from observatory.telemetry.label_matchers import (
     keep,
     names_service,
     observed_matcher,
+    rewriting,
     rows_named,
 )
 from observatory.telemetry.label_table import LabelTable, intersect
 from observatory.telemetry.recipe import ChannelLabel, Identity, MetricTerm, Recipe
 from observatory.telemetry.signals import SIGNALS
-from observatory.telemetry.subject import Names, Subject, WrittenName, written
+from observatory.telemetry.subject import Subject, WrittenName, written
 
 Tables = Mapping[str, LabelTable]
 
@@ -48,6 +51,7 @@ class _Found:
     notes: list[str]
     caveats: list[str]
     coarseness: int = 0
+    taken_for: tuple[str, ...] = ()
 
 
 class Matching:
@@ -57,15 +61,22 @@ class Matching:
         identifying: Labels that identify something in any profile; an `x-telemetry` label among these replaces a
             name where a recipe has that label, and is ignored elsewhere.
         services: Every service of the catalogue, to tell another service's series from unlabelled ones.
+        names: Every runtime name of the catalogue, to tell names that exporters write alike.
     """
 
     def __init__(
-        self, source: str, tables: Tables | None, identifying: frozenset[str], services: frozenset[str]
+        self,
+        source: str,
+        tables: Tables | None,
+        identifying: frozenset[str],
+        services: frozenset[str],
+        names: frozenset[str] = frozenset(),
     ) -> None:
         self.source = source
         self.tables = tables
         self.identifying = identifying
         self.services = services
+        self.names = names
 
     def candidate(self, recipe: Recipe, subject: Subject) -> Candidate | None:
         """The recipe's binding for a subject; None when the subject has no name of the kind it needs."""
@@ -73,7 +84,9 @@ class Matching:
         if not identity.dead_letter:
             return self._with_names(recipe, subject, subject.names)
         best: Candidate | None = None
-        for names in subject.dead_letters:
+        for number, names in enumerate(subject.dead_letters):
+            if number and not self._shows(recipe, names):
+                continue
             found = self._with_names(recipe, subject, names)
             if found and found.binding and found.binding.liveness == "live":
                 return found
@@ -85,6 +98,18 @@ class Matching:
                 reason="no dead-letter channel is declared, and none with a usual name is there",
             )
         return best
+
+    def _shows(self, recipe: Recipe, names: Names) -> bool:
+        """Whether any series may show the names: of many that are possible, nearly none is there."""
+        label = next((part for part in recipe.identity.channel if not part.optional), None)
+        value = _called(names)
+        return label is None or any(
+            text in known
+            for table in self._tables(recipe).values()
+            for shown in (table.names(label),)
+            for known in (shown.exact, shown.tails)
+            for text in (value, value.replace(".", "_"))
+        )
 
     def consumer_groups(self, recipe: Recipe, subject: Subject) -> frozenset[str]:
         """Groups that the recipe's series show on the subject's channel; none where the series name it loosely."""
@@ -107,8 +132,9 @@ class Matching:
     def _with_names(self, recipe: Recipe, subject: Subject, names: Names) -> Candidate | None:
         identity = recipe.identity
         tables = self._tables(recipe)
-        where = {name: _where(recipe, name) for name in tables}
-        found = _Found([], {}, [], [])
+        own = _without_foreign(identity, tables)
+        where = {name: (*_where(recipe, name), *own) for name in tables}
+        found = _Found([*own], {}, [], [])
         if not identity.channel:
             found.rows = {name: table.all_satisfying(where[name]) for name, table in tables.items()}
         allowed = {name: table.satisfying(where[name]) for name, table in tables.items()}
@@ -116,12 +142,21 @@ class Matching:
             if not self._narrow_to_channel(label, identity, subject, names, tables, allowed, found):
                 return None
             allowed = {name: frozenset(rows) for name, rows in found.rows.items()}
+        if found.taken_for:
+            alike = _listed(set(found.taken_for))
+            return Candidate(
+                binding=None,
+                code="name-ambiguous",
+                reason=f"{recipe.profile} writes this name like that of {alike}, so nobody knows whose series they are",
+            )
         if identity.consumer_group and subject.role == "consumer":
             problem = self._narrow_to_group(identity, subject, tables, found)
             if problem:
                 return problem
         elif identity.consumer_group and subject.role == "channel":
             return None
+        elif identity.services and subject.role != "channel" and not identity.channel:
+            self._whole_service(identity, subject, tables, found)
         elif identity.services and subject.role != "channel":
             self._narrow_to_service(identity, subject, tables, found)
         elif subject.role == "consumer" and _is_per_consumer(recipe) and not identity.queue_is_consumer:
@@ -129,7 +164,7 @@ class Matching:
                 found.caveats.append("all consumers of the channel together")
             found.coarseness += 2 if not subject.sole else 0
         if identity.dead_letter:
-            found.notes.append(f"dead letters go to {next(iter(names.values()))[0].value}")
+            found.notes.append(f"dead letters go to {_called(names)}, {next(iter(names.values()))[0].provenance}")
         self._add_override_labels(subject, tables, found)
         return Candidate(binding=self._binding(recipe, tables, found), coarseness=found.coarseness, proxy=recipe.proxy)
 
@@ -164,6 +199,9 @@ class Matching:
             hits = {name: rows_named(table, label, chosen) for name, table in tables.items()}
             kept = {name: intersect(rows, allowed[name]) for name, rows in hits.items()}
             if any(kept.values()):
+                told = rewriting(label, chosen, tables, self.names)
+                found.taken_for += told.taken_for
+                found.caveats += told.caveats
                 found.matchers.append(observed_matcher(label, chosen, kept, tables))
                 found.rows = kept
                 if loose:
@@ -202,7 +240,8 @@ class Matching:
             return None
         if identity.services and self._narrow_to_service(identity, subject, tables, found, only_if_named=True):
             return None
-        if len(groups) == 1:
+        # Where series name no channel, the only group may be that of any other channel.
+        if len(groups) == 1 and identity.channel:
             group = next(iter(groups))
             found.rows = keep(found.rows, tables, label, frozenset({group}))
             found.matchers.append(Matcher(label, (group,)))
@@ -222,6 +261,17 @@ class Matching:
             )
         self._narrow_to_service(identity, subject, tables, found)
         return None
+
+    def _whole_service(
+        self, identity: Identity, subject: Subject, tables: Mapping[str, LabelTable], found: _Found
+    ) -> None:
+        """Keep rows of the subject's service in series that name no channel; those of nobody else stand in for it."""
+        if not self._narrow_to_service(identity, subject, tables, found, only_if_named=True):
+            found.rows = dict.fromkeys(tables, ())
+            found.matchers.append(Matcher(identity.services[0], (subject.service,)))
+        if not (subject.role == "consumer" and subject.only_receive):
+            found.coarseness += 1
+            found.caveats.append(f"all channels of {subject.service} together")
 
     def _narrow_to_service(
         self,
@@ -270,9 +320,10 @@ class Matching:
         matchers = tuple(found.matchers)
         series = sum(tables[name].series_of(rows) for name, rows in found.rows.items())
         live = any(found.rows.values())
-        everything = tuple(_term(term, matchers) for term in recipe.all if not live or self._there(term, recipe))
+        bound = partial(_term, matchers=matchers, period_ms=recipe.period_ms)
+        everything = tuple(bound(term) for term in recipe.all if not live or self._there(term, recipe))
         success, error = (
-            tuple(_term(term, matchers) for term in side) if all(self._there(term, recipe) for term in side) else ()
+            tuple(bound(term) for term in side) if all(self._there(term, recipe) for term in side) else ()
             for side in (recipe.success, recipe.error)
         )
         if error and not success:
@@ -281,7 +332,8 @@ class Matching:
             error = (*everything, *_negated(success))
         where = f"{recipe.profile}{f' ({recipe.variant})' if recipe.variant else ''}"
         notes = f"; {', '.join(found.notes)}" if found.notes else ""
-        state = f"live by {where}" if live else f"{where} has no such series" if self.tables is not None else where
+        absent = f"{where} has no such series" + (f"; {recipe.switch}" if recipe.switch else "")
+        state = f"live by {where}" if live else absent if self.tables is not None else where
         return MetricBinding(
             signal=recipe.signal,
             source=self.source,
@@ -312,12 +364,26 @@ def _where(recipe: Recipe, name: str) -> tuple[Matcher, ...]:
     return next(term.where for term, series in zip(recipe.all, recipe.series_names, strict=False) if series == name)
 
 
+def _without_foreign(identity: Identity, tables: Tables) -> tuple[Matcher, ...]:
+    """Conditions that leave out series of another exporter with the same names, where there are some."""
+    return tuple(
+        Matcher(label, ("",))
+        for label in identity.absent
+        if any(table.values(table.all_satisfying(()), label) not in ((), ("",)) for table in tables.values())
+    )
+
+
+def _called(names: Names) -> str:
+    """The first of the names: what the thing is called."""
+    return next(iter(names.values()))[0].value
+
+
 def _is_per_consumer(recipe: Recipe) -> bool:
     return SIGNALS[recipe.signal].scope == "consumer"
 
 
-def _term(term: MetricTerm, matchers: tuple[Matcher, ...]) -> Term:
-    return Term(term.sign, SeriesSelector(term.metric, (*matchers, *term.where)))
+def _term(term: MetricTerm, matchers: tuple[Matcher, ...], period_ms: int) -> Term:
+    return Term(term.sign, SeriesSelector(term.metric, (*matchers, *term.where), period_ms))
 
 
 def _negated(terms: Sequence[Term]) -> tuple[Term, ...]:

@@ -9,9 +9,11 @@ from observatory.reading import read
 from observatory.telemetry.profile_format import profile_of
 from observatory.telemetry.recipe import Profile
 
-__all__ = ["SHIPPED", "Profile", "load_profile", "load_profiles"]
+__all__ = ["SHIPPED", "TEMPLATE", "Profile", "load_profile", "load_profiles"]
 
 SHIPPED = Path(__file__).parent / "profiles"
+TEMPLATE = Path(__file__).parent / "profile_template.yaml"
+"""A profile to begin with, which explains the format and passes its own check."""
 
 
 def load_profile(path: Path, *, shown_as: str | None = None) -> Profile:

@@ -8,24 +8,29 @@ protocols: [kafka]                    # empty: any
 rank: 30                              # order among equally direct profiles, smaller first
 confidence: source_read
 caveats: [...]
+switch: set ... = true                # what makes series by channel appear, where the exporter is there without them
 variants: {default: {prefix: kminion_}}              # texts for {prefix} in metric names
 opentelemetry: {sent: {name: messaging.client.sent.messages, unit: "{message}", type: counter}}
 identities:                           # labels that say what a series is about; the first is the default
   topic: {channel: {topic_name: [topic]}, consumer_group: group_id, partition: partition_id}
 signals:                              # word of the vocabulary: recipe, or list of recipes, best first
   consumer_lag: {metric: "{prefix}kafka_consumer_group_topic_partition_lag", type: gauge, kind: level, unit: message}
+                                      # kind: period_total needs `period: 5m`, the period whose total a value is
 not_provided:
   processed_messages: {why: the broker does not see processing, switch: ...}
+  others: not exported                 # what is not named; signals of registries need no word from other exporters
 example: |                            # exposition text that proves every recipe
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from itertools import product
 from typing import Any, get_args
 
+from observatory.location import Location
 from observatory.reading import Reading
 from observatory.spec.catalog import NameKind
 from observatory.telemetry.binding import Matcher, SemanticKind
@@ -47,6 +52,7 @@ from observatory.telemetry.recipe import (
     Spelling,
 )
 from observatory.telemetry.signals import SIGNALS, Instrument
+from observatory.units import parse_duration
 
 UNITS: dict[str, tuple[str, float]] = {
     **{base: (base, 1.0) for base in ("message", "second", "ratio", "byte", "offset", "request", "run")},
@@ -66,14 +72,20 @@ KINDS_OF: dict[Instrument, tuple[SemanticKind, ...]] = {
     "position": ("position", "cumulative"),
     "timestamp": ("timestamp",),
 }
+SHORTEST_PERIOD_MS = 60_000
+"""Shorter periods than a minute are not exported by any monitoring service, and rules look at minutes."""
 _TOP = (
-    "profile", "title", "category", "versions", "protocols", "rank", "confidence", "caveats", "variants",
+    "profile", "title", "category", "versions", "protocols", "rank", "confidence", "caveats", "switch", "variants",
     "opentelemetry", "identities", "signals", "not_provided", "example", "example_spans",
 )  # fmt: skip
 _RECIPE = (
     "metric", "part", "where", "all", "success", "error", "outcome", "type", "kind", "unit", "by", "proxy",
-    "confidence", "versions", "variants", "invalid_below", "caveats", "spans", "spellings",
+    "confidence", "versions", "variants", "invalid_below", "period", "caveats", "spans", "spellings", "shared",
 )  # fmt: skip
+
+
+OTHERS = "others"
+"""The word under `not_provided` that speaks for every signal that is not named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +122,8 @@ class _ProfileReader:
             fields.fault("profile-value-invalid", "a profile needs an id under `profile`", ())
         recipes: list[Recipe] = []
         spans: list[SpanRecipe] = []
-        for signal, specs in fields.mapping(top.get("signals"), ("signals",)).items():
+        measured = fields.mapping(top.get("signals"), ("signals",))
+        for signal, specs in measured.items():
             path: Path = ("signals", signal)
             if not self._known(signal, path):
                 continue
@@ -145,7 +158,15 @@ class _ProfileReader:
                 )
             ),
             location=fields.reading.at(("profile",)),
+            places={signal: fields.reading.at(("signals", signal), key=True) for signal in measured}
+            | {"example": self._example_at()},
         )
+
+    def _example_at(self) -> Location:
+        """The first line of the example, which is written as a block under its key."""
+        key, text = self.fields.reading.at(("example",), key=True), self.top.get("example")
+        blank = len(text) - len(text.lstrip("\n")) if isinstance(text, str) else 0
+        return Location(key.path, key.line + 1 + blank)
 
     def _variants(self) -> Iterator[_Variant]:
         named = self.fields.mapping(self.top.get("variants"), ("variants",)) or {"": {}}
@@ -164,7 +185,9 @@ class _ProfileReader:
         for name, spec in fields.mapping(self.top.get("identities"), ("identities",)).items():
             path: Path = ("identities", name)
             body = fields.mapping(
-                spec, path, ("channel", "consumer_group", "queue_is_consumer", "services", "partition", "dead_letter")
+                spec,
+                path,
+                ("channel", "consumer_group", "queue_is_consumer", "services", "partition", "dead_letter", "absent"),
             )
             channel = tuple(
                 self._channel_label(label, value, (*path, "channel", label))
@@ -178,6 +201,7 @@ class _ProfileReader:
                 services=fields.texts(body.get("services"), (*path, "services")),
                 partition=fields.text(body.get("partition"), (*path, "partition")) or None,
                 dead_letter=fields.flag(body.get("dead_letter"), (*path, "dead_letter")),
+                absent=fields.texts(body.get("absent"), (*path, "absent")),
             )
         return result or {"": Identity(name="")}
 
@@ -214,7 +238,8 @@ class _ProfileReader:
     def _known(self, signal: str, path: Path) -> bool:
         if signal in SIGNALS:
             return True
-        hint = "the vocabulary: " + ", ".join(SIGNALS)
+        near = get_close_matches(signal, SIGNALS, 1)
+        hint = f"did you mean {near[0]}?" if near else "the vocabulary: " + ", ".join(SIGNALS)
         self.fields.fault(
             "profile-signal-unknown", f"{signal!r} is no signal of the vocabulary", path, key=True, hint=hint
         )
@@ -222,28 +247,38 @@ class _ProfileReader:
 
     def _not_provided(self, provided: set[str]) -> dict[str, NotProvided]:
         fields, result = self.fields, {}
-        for signal, spec in fields.mapping(self.top.get("not_provided"), ("not_provided",)).items():
+        body = fields.mapping(self.top.get("not_provided"), ("not_provided",))
+        for signal, spec in body.items():
             path: Path = ("not_provided", signal)
-            if not self._known(signal, path):
+            if signal == OTHERS or not self._known(signal, path):
                 continue
             if signal in provided:
                 fields.fault("profile-signal-undeclared", f"{signal} is both provided and not provided", path, key=True)
-            if isinstance(spec, dict):
-                body = fields.mapping(spec, path, ("why", "switch"))
-                why, switch = (fields.text(body.get(key), (*path, key)) for key in ("why", "switch"))
-                result[signal] = NotProvided(why, switch)
-            else:
-                result[signal] = NotProvided(fields.text(spec, path))
+            result[signal] = self._reason(spec, path)
         silent = [signal for signal in SIGNALS if signal not in provided and signal not in result]
+        if OTHERS in body:
+            result |= dict.fromkeys(silent, self._reason(body[OTHERS], ("not_provided", OTHERS)))
+            silent = []
+        if self.top.get("category") != "registry":
+            elsewhere = [signal for signal in silent if SIGNALS[signal].scope == "registry"]
+            result |= dict.fromkeys(elsewhere, NotProvided("another process"))
+            silent = [signal for signal in silent if signal not in elsewhere]
         if silent:
             fields.fault(
                 "profile-signal-undeclared",
-                f"{self.id or 'the profile'} says nothing about {', '.join(silent)}",
+                f"{self.id or 'the profile'} says nothing about {_first_of(silent)}",
                 ("not_provided",),
                 key=True,
-                hint="put each signal under `signals` or, with the reason, under `not_provided`",
+                hint=f"put each under `signals` or, with the reason, under `not_provided`; `{OTHERS}` is the rest",
             )
         return result
+
+    def _reason(self, spec: object, path: Path) -> NotProvided:
+        fields = self.fields
+        if not isinstance(spec, dict):
+            return NotProvided(fields.text(spec, path))
+        body = fields.mapping(spec, path, ("why", "switch"))
+        return NotProvided(*(fields.text(body.get(key), (*path, key)) for key in ("why", "switch")))
 
     def _span_recipe(self, signal: str, body: Mapping[str, Any], path: Path) -> SpanRecipe:
         fields = self.fields
@@ -276,6 +311,7 @@ class _ProfileReader:
                 (*path, "unit"),
                 hint=f"units: {', '.join(name for name, (of, _) in UNITS.items() if of == meaning.unit)}",
             )
+        period_ms = self._period_ms(body, kind, path)
         chosen = fields.texts(body.get("by"), (*path, "by")) or (next(iter(self.identities)),)
         for name in chosen:
             if name not in self.identities:
@@ -304,9 +340,37 @@ class _ProfileReader:
                 confidence=fields.word(body.get("confidence"), (*path, "confidence"), Confidence, self.confidence),
                 versions=fields.text(body.get("versions"), (*path, "versions")),
                 invalid_below=fields.number(body.get("invalid_below"), (*path, "invalid_below")),
+                period_ms=period_ms,
+                switch=fields.text(self.top.get("switch"), ("switch",)) if identity.channel else "",
+                shared=self._shared(body.get("shared"), (*path, "shared"), variant),
                 caveats=fields.texts(body.get("caveats"), (*path, "caveats")),
                 place=self.place,
             )
+
+    def _shared(self, value: object, path: Path, variant: _Variant) -> bool:
+        """Whether a recipe's names are also those of others: of all variants, or of those that are listed."""
+        if not isinstance(value, list):
+            return self.fields.flag(value, path)
+        listed = self.fields.texts(value, path)
+        return any(part in listed for part in (variant.id, *variant.id.split("/")))
+
+    def _period_ms(self, body: Mapping[str, Any], kind: SemanticKind, path: Path) -> int:
+        """Length of the periods that values are totals of; a period that is missing or of no use is a fault."""
+        given = body.get("period")
+        if (kind == "period_total") != (given is not None):
+            need = "needs a period, such as 5m" if given is None else f"has no period: it is read as {kind}"
+            self.fields.fault("profile-value-invalid", f"{'.'.join(path)} {need}", (*path, "kind"))
+            return SHORTEST_PERIOD_MS
+        if given is None:
+            return 0
+        try:
+            period_ms = round(parse_duration(self.fields.text(given, (*path, "period"))) * 1000)
+        except ValueError as error:
+            self.fields.fault("profile-value-invalid", str(error), (*path, "period"))
+            return SHORTEST_PERIOD_MS
+        if period_ms < SHORTEST_PERIOD_MS or period_ms % SHORTEST_PERIOD_MS:
+            self.fields.fault("profile-value-invalid", f"a period is whole minutes, not {given}", (*path, "period"))
+        return period_ms
 
     def _type(self, body: Mapping[str, Any], path: Path) -> MetricType:
         """The TYPE line: as the recipe says, else as the OpenTelemetry table says."""
@@ -369,7 +433,15 @@ class _ProfileReader:
             )
         if table is None or variant.translation is None:
             return text
-        return variant.translation.metric(text, str(table.get("unit") or ""), counter=table.get("type") == "counter")
+        kind = table.get("type")
+        return variant.translation.metric(
+            text, str(table.get("unit") or ""), counter=kind == "counter", gauge=kind == "gauge"
+        )
+
+
+def _first_of(signals: Sequence[str]) -> str:
+    more = f" and {len(signals) - 5} more" if len(signals) > 5 else ""
+    return ", ".join(signals[:5]) + more
 
 
 def _labels_translated(matchers: tuple[Matcher, ...], translation: Translation | None) -> tuple[Matcher, ...]:

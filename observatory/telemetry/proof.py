@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from observatory.errors import Problem
+from observatory.location import Location
 from observatory.telemetry.label_table import satisfies
 from observatory.telemetry.recipe import MetricTerm, Profile, Recipe
 
@@ -23,13 +24,12 @@ def prove(
     by_name: dict[str, list[Mapping[str, str]]] = {}
     for name, labels in series:
         by_name.setdefault(name, []).append(labels)
-    found: dict[str, None] = {}
+    found: dict[str, Location | None] = {}
     for recipe in profile.recipes:
         for term in (*recipe.all, *recipe.success, *recipe.error):
-            found |= dict.fromkeys(_faults(recipe, term, by_name, types))
-    return tuple(
-        Problem(code="profile-example-invalid", message=message, location=profile.location) for message in found
-    )
+            at = profile.places.get(recipe.signal, profile.location)
+            found |= dict.fromkeys(_faults(recipe, term, by_name, types), at)
+    return tuple(Problem(code="profile-example-invalid", message=text, location=at) for text, at in found.items())
 
 
 def _faults(
@@ -42,7 +42,10 @@ def _faults(
         return [f"{where}: the example has no series {name}"]
     faults = []
     shown = next((types[one] for one in _families(term.metric) if one in types), "unknown")
-    if shown != recipe.type:
+    shown = "unknown" if shown == "untyped" else shown
+    # An outcome that is a metric of its own may be a counter beside the count of a histogram.
+    counted = term not in recipe.all and recipe.type in ("histogram", "summary") and recipe.kind == "cumulative"
+    if shown != recipe.type and not (counted and shown == "counter"):
         faults.append(f"{where}: {term.metric} is a {shown} in the example and a {recipe.type} in the recipe")
     needed = [part.label for part in recipe.identity.channel if not part.optional]
     needed += [recipe.identity.consumer_group] if recipe.identity.consumer_group and not needed else []

@@ -21,7 +21,7 @@ Confidence = Literal["live", "source_read", "doc", "dashboard", "rule_derived", 
 """How a name was checked: on a running server, in the source, in documentation, in a published dashboard, by applying
 a naming rule, from memory, or made up here for applications to follow."""
 MetricType = Literal["counter", "gauge", "histogram", "summary", "unknown"]
-NameTransform = Literal["none", "dots-to-underscores"]
+NameTransform = Literal["none", "dots-to-underscores", "dashes"]
 SpanRole = Literal["producer", "consumer", "hop"]
 
 CONFIDENCE_WORDS: dict[str, str] = {
@@ -60,7 +60,8 @@ class ChannelLabel:
         spellings: Best first.
         optional: The label narrows where the document knows the name, and is left out where it does not (vhost).
         transforms: How exporters change the name; `none` is tried first.
-        template: Text around the name, `{}` standing for it; more than one for labels such as a span's name.
+        template: Text around the name, `{}` standing for it; more than one for labels such as a span's name. A `#` at
+            the end stands for digits: `{}-partition-#`.
     """
 
     label: str
@@ -82,6 +83,7 @@ class Identity:
         services: Labels that may hold the application's name, best first.
         partition: Label that tells partitions apart.
         dead_letter: True when the names are those of the dead-letter channel and not of the channel itself.
+        absent: Labels that only another exporter's series of the same names have; such series are not this one's.
     """
 
     name: str
@@ -91,12 +93,13 @@ class Identity:
     services: tuple[str, ...] = ()
     partition: str | None = None
     dead_letter: bool = False
+    absent: tuple[str, ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
         """Every label that takes part in finding a subject, each once."""
         group = (self.consumer_group,) if self.consumer_group else ()
-        return tuple(dict.fromkeys((*(part.label for part in self.channel), *group, *self.services)))
+        return tuple(dict.fromkeys((*(part.label for part in self.channel), *group, *self.services, *self.absent)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,9 @@ class Recipe:
         type: What the TYPE line says, which the example proves; `kind` is what governs counting.
         proxy: True when it stands in for what the signal means.
         versions: Releases of the exporter that have it, in words; empty for all.
+        period_ms: Length of the finished periods whose totals the values are; 0 for other kinds.
+        switch: What to switch on where the exporter is there and these series are not.
+        shared: True when other exporters use the same name, so that it does not show that this one is there.
         place: Order within the profile, smaller first.
     """
 
@@ -135,6 +141,9 @@ class Recipe:
     confidence: Confidence
     versions: str = ""
     invalid_below: float | None = None
+    period_ms: int = 0
+    switch: str = ""
+    shared: bool = False
     caveats: tuple[str, ...] = ()
     place: int = 0
 
@@ -181,6 +190,7 @@ class Profile:
         not_provided: Signals it does not measure.
         example: Exposition text as the exporter writes it, which tests parse.
         example_spans: For span profiles: (role, system, destination, service, consumer group) of typical spans.
+        places: Where each signal stands in the file, and under `example` the first line of the example.
     """
 
     id: str
@@ -198,6 +208,7 @@ class Profile:
     example: str = ""
     example_spans: tuple[tuple[str, str, str, str, str], ...] = ()
     location: Location | None = field(default=None, compare=False)
+    places: Mapping[str, Location] = field(default_factory=dict, compare=False)
 
     def speaks(self, protocol: str | None) -> bool:
         """True when the profile can say something about channels of this protocol; unknown protocols match all."""

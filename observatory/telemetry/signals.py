@@ -126,6 +126,20 @@ SIGNALS: dict[str, Signal] = {
             "registry",
             "duration of a registry request",
         ),
+        Signal(
+            "registry_latency",
+            "level",
+            "second",
+            "registry",
+            "duration of slow registry requests lately, a quantile that the registry computed",
+        ),
+        Signal(
+            "registry_checks",
+            "counter",
+            "request",
+            "registry",
+            "schemas that the registry judged, by outcome: an error is one refused as incompatible or invalid",
+        ),
     )
 }
 

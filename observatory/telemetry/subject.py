@@ -9,14 +9,8 @@ from itertools import product
 
 from observatory.spec.catalog import Catalog, Channel, NameKind, Operation, RuntimeName
 from observatory.telemetry.binding import literal
+from observatory.telemetry.dead_letters import Names, dead_letters_of, sent_to
 from observatory.telemetry.recipe import Spelling
-
-DEAD_LETTER_CONVENTIONS = ("{}.dlq", "{}-dlq", "{}.DLT", "{}-dlt", "dlq.{}", "error.{}")
-"""Names that a dead-letter channel commonly has, most common first; taken only when telemetry shows them."""
-
-MAIN_KINDS: tuple[NameKind, ...] = ("queue", "topic", "subject", "path", "destination")
-
-Names = Mapping[NameKind, tuple[RuntimeName, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,42 +78,17 @@ def names_of(channel: Channel) -> Names:
     return kinds
 
 
-def dead_letters_of(channel: Channel, names: Names) -> tuple[tuple[Names, ...], bool]:
-    """Names of the dead-letter channel, and whether the documents declare it.
-
-    It lies where the channel lies: a broker dead-letters within a virtual host, and another one may hold its namesake.
-    """
-    kind = next((kind for kind in MAIN_KINDS if kind in names), None)
-    place: Names = {"vhost": names["vhost"]} if "vhost" in names else {}
-    if channel.dead_letter:
-        return ({**_as_kind(kind or "destination", channel.dead_letter, "dead letter"), **place},), True
-    if kind is None:
-        return (), False
-    main = names[kind][0]
-    if main.pattern is not None or not main.value:
-        return (), False
-    return tuple(
-        {**_as_kind(kind, convention.format(main.value), "dead-letter convention"), **place}
-        for convention in DEAD_LETTER_CONVENTIONS
-    ), False
-
-
-def _as_kind(kind: NameKind, value: str, provenance: str) -> Names:
-    # Exporters that have a word of their own for the thing still find it, and those that have none do too.
-    kinds: tuple[NameKind, ...] = (kind, "destination") if kind != "destination" else (*MAIN_KINDS,)
-    return {one: (RuntimeName(kind=one, value=value, provenance=provenance),) for one in kinds}
-
-
 def subjects_of(catalog: Catalog) -> Iterator[Subject]:
     """Every operation, then every channel, in the catalogue's order."""
     channels = {channel.id: channel for channel in catalog.channels}
     sides = Counter((operation.channel_id, operation.action) for operation in catalog.operations)
     receives = Counter(operation.service for operation in catalog.operations if operation.action == "receive")
+    taken = sent_to(catalog)
     for operation in catalog.operations:
         if channel := channels.get(operation.channel_id):
             sole = sides[operation.channel_id, operation.action] == 1
             only = operation.action == "receive" and receives[operation.service] == 1
-            yield _operation_subject(channel, operation, sole=sole, only_receive=only)
+            yield _operation_subject(channel, operation, taken, sole=sole, only_receive=only)
     for channel in catalog.channels:
         yield _channel_subject(channel)
 
@@ -139,17 +108,19 @@ def narrowed_channels_of(catalog: Catalog) -> Iterator[Subject]:
         )
 
 
-def _operation_subject(channel: Channel, operation: Operation, *, sole: bool, only_receive: bool) -> Subject:
+def _operation_subject(
+    channel: Channel, operation: Operation, taken: frozenset[str], *, sole: bool, only_receive: bool
+) -> Subject:
     names = names_of(channel)
-    dead_letters, declared = dead_letters_of(channel, names)
+    dead_letters = dead_letters_of(channel, names, operation.consumer_group, taken)
     override = operation.telemetry or channel.telemetry
     return Subject(
         key=operation.key,
         role="producer" if operation.action == "send" else "consumer",
         channel=channel,
         names=names,
-        dead_letters=dead_letters,
-        dead_letter_declared=declared,
+        dead_letters=dead_letters.names,
+        dead_letter_declared=dead_letters.declared,
         service=operation.service,
         consumer_group=operation.consumer_group,
         sole=sole,

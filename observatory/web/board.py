@@ -184,7 +184,8 @@ class Board:
         """Good and total of a range; None where nothing was measured."""
         if status.measurement is None or status.measurement not in self.snapshot.ledger.rows:
             return None
-        return self.snapshot.ledger.counts(status.measurement, span)
+        row = self.snapshot.row(status.objective.id)
+        return row.counts(self.snapshot.ledger.grid, span) if row else None
 
     def policy(self, status: ObjectiveStatus) -> Policy | None:
         return self.policies.get(status.objective.policy)
@@ -206,8 +207,9 @@ class Board:
         if row is None:
             return np.empty(0)
         target = status.objective.target
+        counted = status.objective.id if status.objective.id in self.snapshot.planned else status.measurement
         return self.memory.get(
-            ("burn", status.measurement, target, window_seconds),
+            ("burn", counted, target, window_seconds),
             lambda: burn_history(row, self.snapshot.ledger.grid, target, window_seconds),
         )
 
@@ -222,7 +224,7 @@ class Board:
         """Incidents of an objective on the whole grid, oldest first."""
         from observatory.evaluate.history import incidents
 
-        row, policy = self.snapshot.row(status.objective.id), self.policy(status)
+        row, policy = self.snapshot.alerting_row(status.objective.id), self.policy(status)
         if row is None or policy is None:
             return ()
         return self.memory.get(

@@ -1,4 +1,4 @@
-"""What the server answers beside pages: health, its own metrics, the status as JSON, the OTLP receiver, headers."""
+"""What the server answers beside pages: health, its own metrics, the status as JSON, headers."""
 
 from __future__ import annotations
 
@@ -6,33 +6,20 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from ipaddress import ip_address
-from threading import Lock
-from typing import Any, Protocol
+from typing import Any
 
 from flask import Flask, Response, request
 
-from observatory.errors import InputInvalid, Problem, ProblemsError
-from observatory.sources.base import Span
+from observatory.errors import Problem
 from observatory.web.own_metrics import OwnMetrics
 from observatory.web.service import Service
 
-MOST_BODY = 16 * 2**20
-"""Bytes of a request body, before and after decompression."""
 STUCK_INTERVALS = 20
 _PLAIN = {"Content-Type": "text/plain; charset=utf-8"}
 
 
-class SpanSink(Protocol):
-    """Where received spans go: the embedded store."""
-
-    def append_spans(self, spans: Iterable[Span]) -> int:
-        """Keep spans; the number kept."""
-        ...
-
-
-def add_routes(server: Flask, service: Service, metrics: OwnMetrics, sink: SpanSink | None) -> None:
-    """`/healthz`, `/metrics`, `/api/status` and, where there is a store, `POST /v1/traces`."""
-    lock = Lock()
+def add_routes(server: Flask, service: Service, metrics: OwnMetrics) -> None:
+    """`/healthz`, `/metrics` and `/api/status`."""
 
     @server.get("/healthz")
     def healthz() -> Response:
@@ -55,10 +42,6 @@ def add_routes(server: Flask, service: Service, metrics: OwnMetrics, sink: SpanS
         # Where the last refresh failed the numbers are old ones; a reader must be able to tell.
         return _json(replace(known, problems=tuple(dict.fromkeys((*known.problems, *standing.problems)))).to_json())
 
-    @server.post("/v1/traces")
-    def traces() -> Response:
-        return receive_traces(sink, metrics, lock)
-
 
 def health(service: Service) -> tuple[dict[str, Any], int]:
     """The process's own health: 200 while the refreshing thread runs, also when sources are down.
@@ -67,9 +50,8 @@ def health(service: Service) -> tuple[dict[str, Any], int]:
     """
     standing = service.standing
     now = service.clock()
-    stuck = (
-        standing.tried_ms is not None and now - standing.tried_ms > STUCK_INTERVALS * service.interval_seconds * 1000
-    )
+    silent = service.silent_seconds
+    stuck = silent is not None and silent > STUCK_INTERVALS * service.interval_seconds
     well = service.alive and not stuck
     body = {
         "state": "ok" if well else "failed",
@@ -78,48 +60,6 @@ def health(service: Service) -> tuple[dict[str, Any], int]:
         "sources": [source.to_json() for source in standing.snapshot.status.sources] if standing.snapshot else [],
     }
     return body, 200 if well else 503
-
-
-def receive_traces(sink: SpanSink | None, metrics: OwnMetrics, lock: Lock) -> Response:
-    """An OTLP/HTTP export request: protobuf or JSON, plain or gzip.
-
-    200 with a partial success where single spans are unusable; 400, 413 or 415 where the whole request is; 501
-    without a store to keep spans in.
-    """
-    from observatory.sources.otlp import decode, traces_response
-
-    if sink is None:
-        return _refusal(
-            Problem(
-                code="otlp-no-store", message="this server has no store for spans", hint="start it with --store FILE"
-            ),
-            501,
-        )
-    kind = request.content_type or ""
-    if (request.content_length or 0) > MOST_BODY:
-        metrics.received(0, 0, "too_large")
-        return _refusal(_too_large(), 413)
-    body = request.stream.read(MOST_BODY + 1)
-    if len(body) > MOST_BODY:
-        metrics.received(0, 0, "too_large")
-        return _refusal(_too_large(), 413)
-    try:
-        decoded = decode(body, kind, encoding=request.headers.get("Content-Encoding", ""), max_bytes=MOST_BODY)
-    except InputInvalid as error:
-        code = {"otlp-type-unknown": 415, "otlp-too-large": 413}.get(error.problems[0].code, 400)
-        metrics.received(0, 0, {415: "unsupported", 413: "too_large"}.get(code, "invalid"))
-        return _refusal(error.problems[0], code)
-    try:
-        # One writer at a time: the store has one connection that writes.
-        with lock:
-            sink.append_spans(decoded.spans)
-    except ProblemsError as error:
-        metrics.received(0, len(decoded.spans), "failed")
-        refusal = _refusal(error.problems[0], 503)
-        refusal.headers["Retry-After"] = "5"
-        return refusal
-    metrics.received(len(decoded.spans), decoded.rejected, "ok")
-    return Response(traces_response(decoded, kind), content_type=kind.partition(";")[0].strip())
 
 
 def add_headers(server: Flask, metrics: OwnMetrics, script_hashes: Callable[[], Iterable[str]]) -> None:
@@ -190,18 +130,6 @@ def is_loopback(host: str) -> bool:
         return ip_address(name).is_loopback
     except ValueError:
         return False
-
-
-def _too_large() -> Problem:
-    return Problem(
-        code="otlp-too-large",
-        message=f"OTLP: more than {MOST_BODY // 2**20} MiB in one request",
-        hint="let the exporter send smaller batches",
-    )
-
-
-def _refusal(problem: Problem, code: int) -> Response:
-    return _json({"code": 3 if code in (400, 413, 415) else 14, "message": f"{problem.message} [{problem.code}]"}, code)
 
 
 def _json(body: Any, code: int = 200) -> Response:

@@ -7,9 +7,18 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from observatory.sources.batch import Batch
 from observatory.web.service import Standing
 
-ROUTES = ("/healthz", "/metrics", "/api/status", "/v1/traces", "/_dash-update-component")
+ROUTES = (
+    "/healthz",
+    "/metrics",
+    "/api/status",
+    "/v1/traces",
+    "/v1/metrics",
+    "/api/v1/write",
+    "/_dash-update-component",
+)
 STATE_VALUES = {"ok": 1.0, "partial": 0.5, "failed": 0.0}
 
 
@@ -46,9 +55,26 @@ class OwnMetrics:
         self._exports = Counter(
             "observatory_otlp_requests", "OTLP export requests by result.", ["result"], registry=self._registry
         )
+        self._points = Counter(
+            "observatory_received_points",
+            "Points of pushed metrics: kept, rejected as faulty, ignored as of no use.",
+            ["protocol", "result"],
+            registry=self._registry,
+        )
+        self._pushes = Counter(
+            "observatory_received_requests",
+            "Requests of pushed metrics by result.",
+            ["protocol", "result"],
+            registry=self._registry,
+        )
         for result in ("ok", "failed"):
             self._refreshes.labels(result)
             self._exports.labels(result)
+        for protocol in ("otlp", "remote_write"):
+            for result in ("ok", "invalid", "refused", "failed"):
+                self._pushes.labels(protocol, result)
+            for result in ("kept", "rejected", "ignored"):
+                self._points.labels(protocol, result)
         for result in ("kept", "rejected"):
             self._spans.labels(result)
 
@@ -73,7 +99,15 @@ class OwnMetrics:
         for source in standing.snapshot.status.sources:
             self._sources.labels(source.name, source.kind).set(STATE_VALUES[source.state])
 
-    def received(self, kept: int, rejected: int, result: str) -> None:
+    def received_points(self, protocol: str, batch: Batch | None, result: str) -> None:
+        """Note a request of pushed metrics and its points; None where the request was not taken."""
+        self._pushes.labels(protocol, result).inc()
+        if batch is not None:
+            self._points.labels(protocol, "kept").inc(batch.points)
+            self._points.labels(protocol, "rejected").inc(batch.rejected)
+            self._points.labels(protocol, "ignored").inc(batch.ignored)
+
+    def received_spans(self, kept: int, rejected: int, result: str) -> None:
         """Note an export request and its spans."""
         self._exports.labels(result).inc()
         self._spans.labels("kept").inc(kept)

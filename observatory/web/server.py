@@ -15,10 +15,11 @@ from flask import Flask
 from observatory.errors import UsageError
 from observatory.objectives.policy import load_policies
 from observatory.web.app import create_app
-from observatory.web.http import SpanSink, add_headers, add_routes, is_loopback, only_local_names
+from observatory.web.http import add_headers, add_routes, is_loopback, only_local_names
 from observatory.web.load import load_pages, shipped_folder
 from observatory.web.own_metrics import OwnMetrics
 from observatory.web.panels import KINDS
+from observatory.web.receivers import Sink, add_receivers
 from observatory.web.service import Service
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def build_site(
     clock: Callable[[], int],
     dashboards: Sequence[Path] = (),
     policies_dir: Path | None = None,
-    sink: SpanSink | None = None,
+    sink: Sink | None = None,
     interval_seconds: float = 30.0,
     local_only: bool = True,
 ) -> Site:
@@ -52,7 +53,7 @@ def build_site(
     Args:
         clock: Milliseconds since the epoch, now.
         dashboards: Folders layered over the shipped dashboards, last wins.
-        sink: Where received spans go.
+        sink: Where received telemetry goes.
         local_only: Refuse requests that name this server by anything but a loopback name.
 
     Raises:
@@ -65,7 +66,8 @@ def build_site(
     server: Flask = app.server
     if local_only:
         only_local_names(server)
-    add_routes(server, service, metrics, sink)
+    add_routes(server, service, metrics)
+    add_receivers(server, metrics, sink, clock)
     add_headers(server, metrics, app.csp_hashes)
     return Site(service=service, server=server, metrics=metrics)
 

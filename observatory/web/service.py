@@ -6,6 +6,7 @@ The clock comes from outside. Nothing here knows a page; `Standing` is what it h
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from threading import Event, Lock, Thread
@@ -71,6 +72,7 @@ class Service:
         clock: Milliseconds since the epoch, now.
         interval_seconds: Between the end of one refresh and the start of the next.
         observer: Told about each refresh.
+        steady: Seconds that only ever grow, for durations: the clock of a machine may jump.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Service:
         clock: Callable[[], int],
         interval_seconds: float = 30.0,
         observer: Observer | None = None,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self.warm: Callable[[Standing], None] | None = None
         """Called with a new standing before anybody sees it, to compute what people are looking at."""
@@ -87,6 +90,8 @@ class Service:
         self.clock = clock
         self.interval_seconds = interval_seconds
         self._observer = observer
+        self._steady = steady
+        self._tried_at: float | None = None
         self._standing = Standing(memory=Memory())
         self._whole: Snapshot | None = None
         """The newest in which every source answered that ever did: whence numbers come when one of them is gone."""
@@ -106,10 +111,15 @@ class Service:
         """Whether the refreshing thread runs."""
         return self._thread is not None and self._thread.is_alive()
 
+    @property
+    def silent_seconds(self) -> float | None:
+        """How long ago the last refresh was tried, whatever the clock did since; None before the first."""
+        return None if self._tried_at is None else self._steady() - self._tried_at
+
     def refresh(self) -> Standing:
         """Make one snapshot for the last full minute. A failure keeps the old snapshot and notes why."""
         with self._lock:
-            began = self.clock()
+            began, self._tried_at = self.clock(), self._steady()
             before = self._standing
             try:
                 after = self._renewed(before, began)
@@ -125,7 +135,7 @@ class Service:
                 self._warm(after)
             self._standing = after
             if self._observer:
-                self._observer.refreshed((self.clock() - began) / 1000, after)
+                self._observer.refreshed(self._steady() - self._tried_at, after)
             return after
 
     def _renewed(self, before: Standing, now_ms: int) -> Standing:
@@ -142,7 +152,7 @@ class Service:
             return replace(before, snapshot=told, tried_ms=now_ms, problems=_source_problems(snapshot, gone))
         if self._whole is None or gone <= failed_sources(self._whole):
             self._whole = snapshot
-        measured = [*snapshot.measurements.values(), *self._whole.measurements.values()]
+        measured = [*snapshot.asked(), *self._whole.asked()]
         if gone or not any(problem.severity == "error" for problem in snapshot.ledger.problems):
             self._read = replace(snapshot, ledger=without(snapshot.ledger, measured, gone))
         # Else single requests failed: what they left out is read again, from where the last whole reading ended.

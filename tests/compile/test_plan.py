@@ -8,7 +8,7 @@ import pytest
 from counting_cases import bound, events, selector
 from objective_cases import objective
 
-from observatory.compile.plan import SHARD_VALUES, Leaf, Measurement, make_plan, measure, plan_leaves
+from observatory.compile.plan import SHARD_VALUES, Leaf, Measurement, make_plan, measure, measurement_key, plan_leaves
 from observatory.compile.terms import at_most, outcome_terms
 from observatory.errors import Problem
 from observatory.indicators.expression import Count
@@ -124,6 +124,25 @@ def test_a_histogram_without_buckets_measures_no_latency(
     took = bound("process_duration", selector("took"), "distribution", boundaries=boundaries)
     wanted = objective("latency", threshold=Threshold(value=0.5, unit="second"))
     assert isinstance(measure(wanted, mapping(took)), Measurement) == taken_as_measure
+
+
+def test_totals_of_periods_do_not_tell_how_long_messages_wait() -> None:
+    depth = bound("queue_depth", selector("visible"), "level")
+    lag = objective("lag", threshold=Threshold(value=60.0, unit="second"))
+    arrivals = bound("enqueued_messages", selector("sent_total"))
+    totals = bound("enqueued_messages", selector("sent_sum"), "period_total")
+
+    assert taken(measure(lag, mapping(depth, arrivals))).liveness == "live"
+    assert isinstance(measure(lag, mapping(depth, totals)), Problem)
+
+
+def test_the_length_of_a_period_is_part_of_the_question() -> None:
+    short, long = (
+        bound("published_messages", replace(selector("sent_sum"), period_ms=minutes * 60_000), "period_total")
+        for minutes in (1, 5)
+    )
+    indicator = taken(measure(objective(), mapping(by_outcome()))).indicator
+    assert measurement_key(indicator, (short,)) != measurement_key(indicator, (long,))
 
 
 def test_equal_questions_have_equal_keys_and_others_have_not() -> None:

@@ -173,6 +173,20 @@ def test_each_rise_of_a_level_is_counted_and_no_fall(tmp_path: Path) -> None:
     assert number(tmp_path, [("depth", "0x55 3 1 4 4 5")], expression, "60m") == 7
 
 
+@pytest.mark.parametrize(
+    ("values", "period_ms", "total"),
+    [
+        ("7x54 100x4 40x4", 300_000, 140),  # scraped every minute, shown for five
+        ("_x55 100 _x4 40 _x4", 300_000, 140),  # each sample carries the time of its period
+        ("_x57 3 _x2", 60_000, 3),
+    ],
+)
+def test_the_total_of_a_period_is_counted_once(tmp_path: Path, values: str, period_ms: int, total: float) -> None:
+    expression = promql.increase([Term(1, SeriesSelector("sent_sum", period_ms=period_ms))], "10m", "period_total")
+
+    assert number(tmp_path, [("sent_sum", values)], expression, "64m") == pytest.approx(total)
+
+
 # good and total
 
 

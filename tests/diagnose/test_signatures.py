@@ -33,6 +33,7 @@ HEALTHY: dict[Sign, dict[str, tuple[float, float]]] = {
     "duplicates": {"billing": (0.0, 0.0)},
     "registry_errors": {"registry": (0.0, 0.0)},
     "registry_latency": {"registry": (0.01, 0.01)},
+    "registry_refusals": {"registry": (0.0, 0.0)},
     "unroutable": {"orders": (0.0, 0.0)},
     "partitions": {"orders": (12.0, 12.0)},
 }
@@ -115,6 +116,11 @@ REGISTRY = evidence(
     dead_letters={"billing": (0.0, 2.0)},
     surroundings=Surroundings(broker_measured=8, errors_measured=8, errors_up=6),
 )
+INCOMPATIBLE = evidence(
+    registry_refusals={"registry": (0.0, 2.0)},
+    registry_errors={"registry": (0.0, 2.0)},
+    publish_errors={"shop": (0.0, 2.0)},
+)
 SLOW = evidence(
     lag={"billing": (5.0, 20000.0)}, behind={"billing": (1.0, 1000.0)}, consume_rate={"billing": (20.0, 8.0)}
 )
@@ -131,6 +137,7 @@ BINDING = evidence(unroutable={"orders": (0.0, 9.0)}, consume_rate={"billing": (
         pytest.param("F4", REFUSED, id="authorization failure that looks like a slow consumer"),
         pytest.param("F5", DUPLICATES, id="duplicate delivery"),
         pytest.param("F6", REGISTRY, id="registry outage that looks like a schema mismatch"),
+        pytest.param("F1", INCOMPATIBLE, id="schemas refused that look like a registry outage"),
         pytest.param("F7", SLOW, id="slow consumer"),
         pytest.param("F8", BINDING, id="binding mismatch"),
     ],
@@ -160,6 +167,14 @@ def test_evidence_names_who_and_how_much_and_since_when() -> None:
         (SINCE + 1) * MINUTE,
     )
     assert "billing consumes 8 messages/s of 20 messages/s published" in [one.words for one in cause.evidence]
+
+
+def test_a_registry_that_refuses_schemas_is_said_to() -> None:
+    cause = causes(INCOMPATIBLE)[0]
+
+    assert cause.title == "Schema mismatch: the registry refuses schemas"
+    refused = next(one for one in cause.evidence if one.words.startswith("schemas that the registry refuses"))
+    assert (refused.agrees, refused.since_ms) == (True, (SINCE + 1) * MINUTE)
 
 
 def test_a_consumer_that_takes_nothing_has_stopped() -> None:

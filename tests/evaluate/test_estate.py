@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from counting_cases import END_MS, HOUR_MS, MINUTE_MS, Answering, counter, scrap
 
 from observatory.evaluate.estate import Estate, everything_failed, is_partial
 from observatory.settings import PrometheusSettings, Settings
+from observatory.settings.exclusions import Exclusion, Scope
 from observatory.sources.opening import open_sources
 from observatory.sources.store import Store
 from observatory.windows import TimeRange
@@ -184,3 +186,34 @@ class TestSignalsOverTime:
     def test_what_nothing_measures_has_no_line(self, estate: Estate) -> None:
         snapshot = estate.snapshot(END_MS)
         assert estate.series(snapshot, "duplicate_messages", [self.KEY], self.SPAN, 600_000, "rate") == ()
+
+
+def planned(**scope: tuple[str, ...]) -> Exclusion:
+    """Planned work in the last hour."""
+    when = TimeRange(END_MS - HOUR_MS, END_MS)
+    return Exclusion(reason="Kafka 4", approver="ana", scope=Scope(**scope), when=when)
+
+
+def test_planned_work_concerns_the_objectives_in_its_scope_that_do_not_refuse_it(
+    settings: Settings, store: Store
+) -> None:
+    (path,) = settings.documents
+    text = path.read_text().replace(
+        "sli: availability, target: 99%", "sli: availability, target: 99%, exclusions: budget"
+    )
+    path.write_text(text.replace("threshold: 60s, target: 99%", "threshold: 60s, target: 99%, exclusions: none"))
+    here = replace(settings, exclusions=(planned(channels=("orders.*",)), planned(domains=("nowhere",))))
+    estate = Estate(here, Answering((store,)))
+    snapshot = estate.snapshot(END_MS)
+    uses = {one.objective.name: one.left_out and one.left_out.use for one in snapshot.status.objectives}
+    assert uses == {"availability": "budget", "lag": None, "latency": "alerts", "validation": None}
+    by_name = {one.objective.name: one for one in snapshot.status.objectives}
+    assert by_name["availability"].counts is not None
+    assert by_name["latency"].counts is not None
+    assert by_name["availability"].counts.expected_seconds == 5 * 3600
+    assert by_name["latency"].counts.expected_seconds == 6 * 3600
+    counted, alerting = (one("billing/onOrder/availability") for one in (snapshot.row, snapshot.alerting_row))
+    assert counted is not None
+    assert alerting is not None
+    assert (counted.total[-60:].sum(), counted.total[-61]) == (0.0, 10.5)
+    assert [problem.code for problem in snapshot.status.problems] == ["exclusion-unmatched"]

@@ -195,6 +195,28 @@ def test_the_level_now_and_at_its_worst() -> None:
     assert (status.level.unit, status.level.last, status.level.worst, status.level.error) == ("second", 7.0, 90.0, 2.5)
 
 
+def test_slices_whose_bound_lies_within_the_error_bar_widen_the_interval() -> None:
+    level, error = flat(3.0), flat(30.0)
+    # 5 good at 40 +- 30, 3 bad at 80 +- 30, 2 bad at 100 +- 30, and 4 that are only known to be above 65.
+    level[10:15], level[20:23], level[30:32], level[40:44] = 40.0, 80.0, 100.0, 65.0
+    least = np.zeros(len(level), dtype=bool)
+    least[40:44] = True
+    one = Row(
+        good=(level <= 60).astype(float),
+        total=flat(1),
+        observed=flat(60),
+        level=level,
+        level_error=error,
+        at_least=least,
+        series=1,
+    )
+    wanted = objective("lag", window="4d", threshold=Threshold(value=60.0, unit="second"))
+    answer = judge(wanted, gauge("x", 60.0), one, GRID, POLICY).to_json()
+    minutes = 4 * DAY
+    assert answer["good"] == minutes - 9
+    assert answer["interval"] == [(minutes - 9 - 5) / minutes, (minutes - 9 + 3) / minutes]
+
+
 def test_a_level_that_is_old_is_not_shown_as_now() -> None:
     level = flat(3.0)
     level[-30:] = np.nan

@@ -49,6 +49,38 @@ def test_a_measurement_over_two_windows_is_counted_once_over_the_longer_one() ->
         assert roll_up("all", order).counts.total == 1000.0
 
 
+def test_a_budget_that_objectives_share_is_counted_once_by_the_strictest_target() -> None:
+    loose = replace(status(90, 100, key="a"), objective=objective(id="loose", target=0.5))
+    strict = replace(status(90, 100, key="a"), objective=objective(id="strict", target=0.99))
+    for order in ([loose, strict], [strict, loose]):
+        together = roll_up("all", order)
+        assert (together.allowed, together.spent) == (pytest.approx(1.0), 10.0)
+
+
+def test_a_message_with_two_kinds_of_objective_is_one_event() -> None:
+    processed = status(90, 100, key="processed", domain="pay")
+    in_time = status(70, 100, key="in time", domain="pay", sli="latency")
+    minutes = status(500, 600, key="minutes", domain="pay", sli="lag")
+    (found,) = by_domain([processed, in_time, minutes])
+    assert (found.counts.good, found.counts.total, found.objectives) == (90.0, 100.0, 3)
+    assert estate([processed, in_time, minutes]).to_json()["total"] == 100.0
+
+
+def test_a_domain_without_availability_has_states_and_no_events() -> None:
+    (found,) = by_domain([status(5, 6, key="c", domain="pay", sli="latency")])
+    assert found.to_json() == {
+        "name": "pay",
+        "objectives": 1,
+        "states": {"meeting": 1},
+        "worst": "meeting",
+        "good": 0.0,
+        "total": 0.0,
+        "ratio": None,
+        "coverage": None,
+        "budget": {"allowed": 0.0, "spent": 0.0, "remaining_ratio": None},
+    }
+
+
 def test_domains_are_told_apart_and_only_one_word_is_added() -> None:
     found = by_domain(
         [

@@ -4,8 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from counting_cases import END_MS, HOUR_MS, Series, bad, counter, events, handled, row_of, scrapes
+from counting_cases import (
+    END_MS,
+    HOUR_MS,
+    Series,
+    bad,
+    bound,
+    counter,
+    events,
+    handled,
+    measured,
+    row_of,
+    scrapes,
+    selector,
+    total,
+)
 
+from observatory.indicators.expression import Count
+from observatory.indicators.indicator import Indicator
 from observatory.windows import Grid
 
 GRID = Grid.ending_at(END_MS, 4 * HOUR_MS)
@@ -71,3 +87,23 @@ def test_three_hundred_series_renamed_at_once_are_no_events() -> None:
         series.append((old, times[:NEW], np.full(NEW, 9.0)))
         series.append(({**old, "region": "eu"}, times[NEW:], np.full(len(times) - NEW, 9.0)))
     assert bad(row_of(series, events(), GRID)) == 0.0
+
+
+@pytest.mark.parametrize(("scraped_before", "counted"), [(False, 2.0), (True, 32.0)])
+def test_what_lay_in_a_queue_when_its_exporter_started_is_no_event(scraped_before: bool, counted: float) -> None:
+    late = times > END_MS - HOUR_MS
+    labels = {"job": "redis", "instance": "new:1"}
+    depth = np.full(late.sum(), 30.0)
+    depth[10:] += 2.0
+    depths = measured(
+        Indicator(sli="dead_letters", total=Count("dead"), good=Count("dead"), measure="dead letters"),
+        (bound("dead", selector("depth", queue="a"), "rising_level"),),
+    )
+    series: list[Series] = [
+        ({"__name__": "depth", "queue": "a", **labels}, times[late], depth),
+        ({"__name__": "depth", "queue": "b", **labels}, times[late], np.zeros(late.sum())),
+        ({"__name__": "process_start_time_seconds", **labels}, times[late], np.full(late.sum(), END_MS / 1000 - 5400)),
+    ]
+    if scraped_before:
+        series[1] = ({"__name__": "up", **labels}, times, np.ones(len(times)))
+    assert total(row_of(series, depths, GRID)) == counted

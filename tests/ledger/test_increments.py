@@ -222,3 +222,46 @@ def test_the_findings_of_a_row_can_be_told_for_any_part() -> None:
     half = TimeRange(GRID.start_ms, GRID.start_ms + HOUR_MS)
     assert row.findings.between(half).births == 0.0
     assert row.findings.between(GRID.range).births == 1.0
+
+
+FIVE_MINUTES = 5 * MINUTE_MS
+
+
+def count_totals(t_ms: list[int], values: list[float], period_ms: int = FIVE_MINUTES) -> np.ndarray:
+    samples = fit(SampleSet.of([({"__name__": "sent_sum"}, t_ms, values)]), 0, GRID.end_ms)
+    groups, periods = np.zeros(1, np.int64), np.asarray([period_ms])
+    return tally(samples, groups, 1, GRID, "period_total", periods, {}).amount[0]
+
+
+def test_the_total_of_a_period_counts_once_however_often_it_is_scraped() -> None:
+    # Two periods of equal totals cannot be told apart by their values: their time can.
+    shown = [7, *[100] * 5, *[100] * 5, *[40] * 5]
+    steps = count_totals(minutes(*range(1, 17)), shown)
+    assert steps.sum() == pytest.approx(240)
+    assert steps[1:4].tolist() == [20, 20, 20]
+
+
+def test_totals_that_carry_the_time_of_their_period_count_whole() -> None:
+    steps = count_totals(minutes(5, 10, 15), [7, 100, 40])
+    assert steps.sum() == 140
+    assert (steps[9], steps[14]) == (100, 40)
+
+
+def test_a_total_after_an_idle_hour_counts_once_and_not_for_the_hour() -> None:
+    assert count_totals(minutes(5, 65), [7, 3]).sum() == 3
+
+
+def test_a_total_that_falls_is_no_reset() -> None:
+    assert count_totals(minutes(1, 2, 3), [50, 50, 10], MINUTE_MS).tolist()[:3] == [0, 50, 10]
+
+
+@given(
+    totals=st.lists(st.integers(0, 1000), min_size=1, max_size=12),
+    scrape_s=st.sampled_from([15, 30, 60, 100, 150, 300]),
+)
+@settings(max_examples=50, deadline=None)
+def test_any_scrape_interval_that_divides_the_period_counts_every_total(totals: list[int], scrape_s: int) -> None:
+    per_period = 300 // scrape_s
+    values = [0.0, *(float(total) for total in totals for _ in range(per_period))]
+    t_ms = [GRID.start_ms + 1000 * (1 + scrape_s * index) for index in range(len(values))]
+    assert count_totals(t_ms, values).sum() == pytest.approx(sum(totals))

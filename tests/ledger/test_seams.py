@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -17,6 +18,7 @@ from counting_cases import (
     counter,
     events,
     handled,
+    measured,
     row_of,
     scrapes,
     selector,
@@ -24,7 +26,8 @@ from counting_cases import (
     total,
 )
 
-from observatory.indicators.expression import Behind
+from observatory.indicators.expression import Behind, Count
+from observatory.indicators.indicator import Indicator
 from observatory.ledger.days import blocks_of, is_day
 from observatory.ledger.ledger import Row
 from observatory.windows import Grid, TimeRange
@@ -241,3 +244,19 @@ def test_a_consumer_that_has_been_stuck_for_days_is_behind_by_just_that(hours: i
     assert not row.at_least.any()
     assert (row.level > 0).sum() == hours * 60
     assert row.findings.between(TimeRange(START_MS, END_MS)).births == 0.0
+
+
+def test_totals_of_periods_are_counted_once_across_midnight() -> None:
+    sent = replace(selector("sent_sum", queue="a"), period_ms=5 * MINUTE_MS)
+    one = measured(
+        Indicator(sli="availability", total=Count("sent"), good=Count("sent"), measure="sent"),
+        (bound("sent", sent, "period_total"),),
+    )
+    labels = {"__name__": "sent_sum", "queue": "a", "job": "yace", "instance": "y:1"}
+    shown = (labels, T, np.repeat(60.0, len(T)))
+    grid = Grid(MIDNIGHT - HOUR_MS, MINUTE_MS, 120)
+    assert total(row_of([shown], one, grid)) == pytest.approx(24 * 60)
+
+    # Idle over midnight: the first total of the day counts whole, and no more than that.
+    idle = (labels, np.asarray([MIDNIGHT - 3 * HOUR_MS, MIDNIGHT + HOUR_MS]), [5.0, 8.0])
+    assert total(row_of([idle], one, Grid(MIDNIGHT - DAY_MS, MINUTE_MS, 2 * 1440))) == 8.0

@@ -18,9 +18,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-PATIENCE_SECONDS = 280
+PATIENCE_SECONDS = 840
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("newcomer"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("newcomer"), pytest.mark.timeout(900)]
 
 
 @pytest.fixture

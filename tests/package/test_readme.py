@@ -53,7 +53,9 @@ class Tutorial:
 @pytest.fixture(scope="module")
 def tutorial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tutorial]:
     folder = tmp_path_factory.mktemp("tutorial")
-    document, objectives = (text for kind, text in BLOCK.findall(TUTORIAL) if kind == "yaml")
+    document, objectives = (
+        text for kind, text in BLOCK.findall(TUTORIAL) if kind == "yaml" and text.startswith("# asyncapi")
+    )
     (folder / "asyncapi").mkdir()
     (folder / "asyncapi" / "payments.yaml").write_text(document + objectives)
     with prometheus_server.start(folder / "prometheus") as server:

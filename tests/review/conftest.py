@@ -8,17 +8,20 @@ import numpy as np
 import pytest
 
 from observatory.compile.plan import Measurement
+from observatory.evaluate.planned import Planned, touched_steps
 from observatory.evaluate.snapshot import Snapshot
 from observatory.evaluate.status import Status
 from observatory.indicators.expression import Count
 from observatory.indicators.indicator import Indicator
 from observatory.ledger.ledger import Ledger, Row
+from observatory.objectives.exclusions import PlannedWork
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import load_policies
 from observatory.review.account import Review
 from observatory.review.month import review_of
 from observatory.review.months import Month
-from observatory.spec.catalog import Catalog, Owner
+from observatory.settings.exclusions import Exclusion, Scope
+from observatory.spec.catalog import Catalog, ExclusionUse, Owner
 from observatory.telemetry.binding import MappingResult
 from observatory.windows import Grid, TimeRange, Window
 
@@ -41,6 +44,7 @@ class Story:
     objectives: list[Objective] = field(default_factory=list)
     rows: dict[str, Row] = field(default_factory=dict)
     measurements: dict[str, Measurement] = field(default_factory=dict)
+    planned: dict[str, Planned] = field(default_factory=dict)
 
     def objective(
         self,
@@ -104,6 +108,14 @@ class Story:
 
         return (parse_instant(when + ":00Z") - self.grid.start_ms) // MINUTE
 
+    def plan(self, one: Objective, when: str, minutes: int, use: ExclusionUse = "budget") -> None:
+        """Planned work for an objective."""
+        start_ms = self.grid.start_ms + self.step(when) * MINUTE
+        span = TimeRange(start_ms, start_ms + minutes * MINUTE)
+        exclusion = Exclusion(reason="Kafka 4 <CHG-1>", approver="ana", scope=Scope(), when=span)
+        work = (PlannedWork(exclusion, (span,)),)
+        self.planned[one.id] = Planned(use, work, touched_steps(work, self.grid))
+
     def review(
         self, *, at_ms: int | None = None, timezone: str | None = None, catalog: Catalog | None = None
     ) -> Review:
@@ -116,6 +128,7 @@ class Story:
             measurements=self.measurements,
             ledger=Ledger(self.grid, self.rows),
             status=Status(at_ms=end_ms, sources=(), objectives=()),
+            planned=self.planned,
         )
         return review_of(snapshot, load_policies(), OCTOBER, end_ms, timezone)
 

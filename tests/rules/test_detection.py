@@ -22,6 +22,7 @@ from observatory.rules.generate import rule_files
 PER_MINUTE = 6000
 ONE_EVALUATION_AND_ONE_SCRAPE = 2
 BASE = 'topic="orders",consumergroup="billing"'
+ORDER = ["payments kafka:orders", "payments kafka:orders slow"]
 
 
 def detected(policy: Policy, target: float, error_ratio: float, severity: str) -> float:
@@ -78,7 +79,12 @@ def test_a_page_fires_when_the_formula_says(
         "promql_expr_test": [told(expr, max(warm, early), False), told(expr, warm + lasts, True)],
     }
     files["t.yaml"] = yaml.safe_dump(
-        {"rule_files": ["payments.rules.yaml"], "evaluation_interval": "1m", "tests": [story]}
+        {
+            "rule_files": ["payments.rules.yaml"],
+            "evaluation_interval": "1m",
+            "group_eval_order": ORDER,
+            "tests": [story],
+        }
     )
 
     assert "SUCCESS" in promtool(files, "test", "rules", "t.yaml")
@@ -112,13 +118,20 @@ def test_a_mild_burn_opens_a_ticket_after_half_a_day_and_never_pages(
     assert detected(day, 0.999, 35 / 6000, "ticket") == pytest.approx(740.571, abs=0.001)
     assert detected(day, 0.999, 0.006, "ticket") == pytest.approx(after)
     files["t.yaml"] = yaml.safe_dump(
-        {"rule_files": ["payments.rules.yaml"], "evaluation_interval": "1m", "tests": [story]}
+        {
+            "rule_files": ["payments.rules.yaml"],
+            "evaluation_interval": "1m",
+            "group_eval_order": ORDER,
+            "tests": [story],
+        }
     )
 
     assert "SUCCESS" in promtool(files, "test", "rules", "t.yaml")
 
 
+@pytest.mark.parametrize("order", [("", " slow"), (" slow", "")], ids=["fresh counts", "counts of a minute ago"])
 def test_one_failure_at_a_message_a_minute_pages_nobody(
+    order: tuple[str, str],
     make_objective: Callable[..., Objective],
     measured_by: Callable[[Objective], Measurement],
     promtool: Callable[..., str],
@@ -136,7 +149,12 @@ def test_one_failure_at_a_message_a_minute_pages_nobody(
         "promql_expr_test": [told(page, minute, False) for minute in range(70, 90)],
     }
     files["t.yaml"] = yaml.safe_dump(
-        {"rule_files": ["payments.rules.yaml"], "evaluation_interval": "1m", "tests": [story]}
+        {
+            "rule_files": ["payments.rules.yaml"],
+            "evaluation_interval": "1m",
+            "group_eval_order": [f"payments kafka:orders{end}" for end in order],
+            "tests": [story],
+        }
     )
 
     assert "SUCCESS" in promtool(files, "test", "rules", "t.yaml")

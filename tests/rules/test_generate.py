@@ -237,7 +237,13 @@ def test_an_alert_names_the_window_that_burns_and_how_fast(
             }
         ],
     }
-    test = {"rule_files": ["payments.rules.yaml"], "evaluation_interval": "1m", "tests": [one]}
+    order = [group["name"] for group in yaml.safe_load(files["payments.rules.yaml"])["groups"]]
+    test = {
+        "rule_files": ["payments.rules.yaml"],
+        "evaluation_interval": "1m",
+        "group_eval_order": order,
+        "tests": [one],
+    }
     files["one.tests.yaml"] = yaml.safe_dump(test)
 
     output = promtool(files, "test", "rules", "one.tests.yaml")

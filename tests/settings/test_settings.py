@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from observatory.errors import InputInvalid, Problem
-from observatory.settings import PrometheusSettings, Settings, load_settings
+from observatory.settings import KeepingSettings, PrometheusSettings, Settings, load_settings
 
 Write = Callable[[str], Path]
 
@@ -232,3 +232,25 @@ def test_a_file_that_is_named_and_missing_is_an_error(write: Write) -> None:
 def test_settings_that_are_no_mapping_are_refused(write: Write) -> None:
     (problem,) = refused(write("- a\n"))
     assert (problem.code, problem.message) == ("settings-value", "settings are a mapping")
+
+
+def test_the_store_says_how_long_what_is_kept(write: Write) -> None:
+    found = load_settings(write("store: {path: data/x.duckdb, samples: 40d, spans: 14d, days: 800d, late: 6h}\n"), {})
+    assert found.store == Path("data/x.duckdb")
+    assert found.keeping == KeepingSettings(
+        samples_seconds=40 * 86_400, spans_seconds=14 * 86_400, days_seconds=800 * 86_400, late_seconds=21_600
+    )
+    assert load_settings(write("store: {late: 0s}\n"), {}).keeping == KeepingSettings(late_seconds=0.0)
+
+
+def test_every_fault_of_the_store_is_told_with_its_place(write: Write) -> None:
+    text = "store:\n  path: x.duckdb\n  sample: 40d\n  spans: 2d\n  late: 90d\n  days: 5d\n  samples: soon\n"
+    faults = [(one.code, one.location.line if one.location else 0, one.message) for one in refused(write(text))]
+    assert faults == [
+        ("settings-key", 3, "there is no setting 'sample' of store"),
+        ("settings-value", 4, "spans of store is at least 3 d"),
+        ("settings-value", 5, "late of store is at most 31 d"),
+        ("settings-value", 7, "samples of store is a duration"),
+    ]
+    (told,) = refused(write("store: {samples: 40d, days: 5d}\n"))
+    assert told.message == "days that were counted would go before the samples they were counted from"

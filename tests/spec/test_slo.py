@@ -152,6 +152,11 @@ def test_the_same_indicator_over_two_windows_gets_two_names() -> None:
         ("measure: end-end", "slo-measure"),
         ("name: 'a/b'", "slo-name"),
         ("policy: 'a b'", "slo-policy"),
+        ("exclusions: all", "slo-exclusions"),
+        ("exclusions: true", "slo-exclusions"),
+        ("min_events: many", "slo-min-events"),
+        ("min_events: -1", "slo-min-events"),
+        ("min_events: 0.5", "slo-min-events"),
     ],
 )
 def test_wrong_values_have_their_own_codes(entry: str, code: str) -> None:
@@ -171,7 +176,22 @@ def test_defaults_fill_what_an_entry_leaves_open() -> None:
     assert (second.window, second.policy, second.measure) == ("1d", "mine", None)
 
 
+def test_an_entry_says_what_planned_work_does_and_how_many_events_it_is_judged_from() -> None:
+    (plain, own), problems = read_slo(
+        "- {sli: availability, target: 99%}\n- {sli: validation, target: 99%, exclusions: none, min_events: 0}",
+        SloDefaults(exclusions="budget", min_events=50),
+    )
+    assert problems == []
+    assert (plain.exclusions, plain.min_events) == ("budget", 50)
+    assert (own.exclusions, own.min_events) == ("none", 0)
+    (short,), _ = read_slo("availability: 99%")
+    assert (short.exclusions, short.min_events) == ("alerts", 0)
+
+
 AGREEMENT = [
+    "- {sli: availability, target: 99.9%, exclusions: budget, min_events: 100}",
+    "availability: {target: 99.9%, exclusions: never}",
+    "availability: {target: 99.9%, min_events: -1}",
     "- {sli: availability, target: 99.9%}",
     "{sli: availability, target: 0.99}",
     "availability: 99.9%",

@@ -513,7 +513,7 @@ def test_dead_letters_of_rabbitmq_are_rises_of_the_declared_queue() -> None:
 
     assert binding.kind == "rising_level"
     assert matchers(binding.all[0])["queue"].values == ("billing.orders.dlq",)
-    assert "dead letters go to billing.orders.dlq" in binding.reason
+    assert "dead letters go to billing.orders.dlq, declared by the documents" in binding.reason
 
 
 @pytest.mark.parametrize(
@@ -526,6 +526,58 @@ def test_a_dead_letter_topic_with_a_usual_name_is_found(name: str) -> None:
     binding = live(mapped(documents, series), "billing/receive", "dead_lettered_messages")
 
     assert (binding.kind, matchers(binding.all[0])["topic"].values) == ("position", (name,))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "orders.v1.billing.dlq", "error.orders.v1.billing", "orders.v1-billing-DLQ", "orders.v1_error",
+        "DLQ.orders.v1", "dead-letter-topic-orders.v1", "orders.v1-dead-letter-queue",
+    ],
+)  # fmt: skip
+def test_names_that_frameworks_give_dead_letters_are_found_and_said(name: str) -> None:
+    documents = catalog([ORDERS], receives={"billing": (ORDERS.id, "billing")})
+    series = [*KAFKA, ("kafka_topic_partition_current_offset", {"topic": name, "partition": "0"})]
+
+    binding = live(mapped(documents, series), "billing/receive", "dead_lettered_messages")
+
+    assert matchers(binding.all[0])["topic"].values == (name,)
+    assert f"dead letters go to {name}, by the convention " in binding.reason
+
+
+def test_the_dead_letters_of_one_group_are_not_those_of_another() -> None:
+    documents = catalog([ORDERS], receives={"billing": (ORDERS.id, "billing")})
+    series = [*KAFKA, ("kafka_topic_partition_current_offset", {"topic": "orders.v1-audit-DLQ", "partition": "0"})]
+
+    found = resolution(mapped(documents, series), "billing/receive", "dead_lettered_messages")
+
+    assert (found.chosen, found.code) == (None, "dead-letter-unknown")
+
+
+def test_a_channel_of_its_own_is_not_taken_for_dead_letters() -> None:
+    errors = channel("kafka", names(topic="orders.v1.error"))
+    series = [*KAFKA, ("kafka_topic_partition_current_offset", {"topic": "orders.v1.error", "partition": "0"})]
+    receives = {"billing": (ORDERS.id, "billing")}
+
+    theirs = mapped(catalog([ORDERS, errors], sends={"monitoring": errors.id}, receives=receives), series)
+    ours = mapped(catalog([ORDERS, errors], receives=receives), series)
+
+    assert resolution(theirs, "billing/receive", "dead_lettered_messages").code == "dead-letter-unknown"
+    assert live(ours, "billing/receive", "dead_lettered_messages").all
+
+
+def test_the_dead_letter_queue_of_a_fifo_queue_is_one_too() -> None:
+    orders = channel("sqs", names(queue="orders.fifo"))
+    documents = catalog([orders], receives={"billing": (orders.id, None)})
+    visible = "aws_sqs_approximate_number_of_messages_visible_maximum"
+    series = [(visible, {"dimension_QueueName": queue}) for queue in ("orders.fifo", "orders-dlq.fifo")]
+
+    binding = live(mapped(documents, series), "billing/receive", "dead_lettered_messages")
+
+    assert (binding.kind, matchers(binding.all[0])["dimension_QueueName"].values) == (
+        "rising_level",
+        ("orders-dlq.fifo",),
+    )
 
 
 @pytest.mark.parametrize("declared", ["orders.dlq", None], ids=["declared", "by convention"])
@@ -579,12 +631,12 @@ def test_a_counter_of_the_application_wins_over_the_dead_letter_queue() -> None:
 
 
 def test_an_override_wins_even_when_its_series_are_missing() -> None:
-    wished = channel("kafka", names(topic="orders.v1"), telemetry=override("kafka_jmx"))
+    wished = channel("kafka", names(topic="orders.v1"), telemetry=override("kafka_jmx_strimzi"))
 
     found = resolution(mapped(catalog([wished]), KAFKA), wished.id, "enqueued_messages")
 
     assert found.chosen is not None
-    assert (found.chosen.profile, found.code) == ("kafka_jmx", "series-missing")
+    assert (found.chosen.profile, found.code) == ("kafka_jmx_strimzi", "series-missing")
 
 
 def test_labels_of_an_override_narrow_every_series() -> None:
@@ -826,3 +878,119 @@ def test_reasons_never_hold_a_placeholder() -> None:
 
     assert not [one.reason for one in result.resolutions.values() if re.search(r"\{\w*\}|None", one.reason)]
     assert all(one.reason for one in result.resolutions.values())
+
+
+# exporters of cloud services and brokers
+
+
+def test_a_total_of_a_finished_period_says_how_long_the_period_is() -> None:
+    orders = channel("sqs", names(queue="orders"))
+    documents = catalog([orders], receives={"billing": (orders.id, None)})
+    series = [
+        ("aws_sqs_number_of_messages_received_sum", {"dimension_QueueName": "orders", "region": "eu-west-1"}),
+        ("aws_sqs_number_of_messages_deleted_sum", {"dimension_QueueName": "orders", "region": "eu-west-1"}),
+    ]
+
+    binding = live(mapped(documents, series), "billing/receive", "delivered_messages")
+
+    assert (binding.profile, binding.kind) == ("aws_sqs_yace", "period_total")
+    assert binding.all[0].selector.period_ms == 300_000
+
+
+def test_the_same_names_by_another_exporter_of_cloudwatch_have_its_period() -> None:
+    orders = channel("sqs", names(queue="orders"))
+    series = [("aws_sqs_number_of_messages_sent_sum", {"queue_name": "orders"})]
+
+    binding = live(mapped(catalog([orders]), series), orders.id, "enqueued_messages")
+
+    assert (binding.profile, binding.all[0].selector.period_ms) == ("aws_cloudwatch_exporter", 60_000)
+
+
+def test_all_partitions_of_a_pulsar_topic_are_counted_and_no_other_topic() -> None:
+    topic = "persistent://shop/orders/placed"
+    placed = channel("pulsar", names(topic=topic))
+    shown = [topic, f"{topic}-partition-0", f"{topic}-partition-11", f"{topic}-partition-x", f"{topic}2-partition-0"]
+    series = [("pulsar_in_messages_total", {"topic": one, "namespace": "shop/orders"}) for one in shown]
+
+    binding = live(mapped(catalog([placed]), series), placed.id, "enqueued_messages")
+
+    assert matchers(binding.all[0])["topic"].values == tuple(sorted(shown[:3]))
+
+
+def test_partitions_of_a_pulsar_topic_that_is_not_there_yet_are_looked_for() -> None:
+    placed = channel("pulsar", names(topic="persistent://shop/orders/placed"))
+    other = [("pulsar_in_messages_total", {"topic": "persistent://shop/orders/other", "namespace": "shop/orders"})]
+
+    found = resolution(mapped(catalog([placed]), other), placed.id, "enqueued_messages")
+
+    assert isinstance(found.chosen, MetricBinding)
+    expression = matchers(found.chosen.all[0])["topic"].pattern or ""
+    assert re.fullmatch(expression, "persistent://shop/orders/placed-partition-3")
+    assert re.fullmatch(expression, "persistent://shop/orders/placed")
+    assert not re.fullmatch(expression, "persistent://shop/orders/placed-partition-")
+
+
+def test_a_subscription_of_pulsar_is_the_consumer_group() -> None:
+    topic = "persistent://shop/orders/placed"
+    placed = channel("pulsar", names(topic=topic))
+    documents = catalog([placed], receives={"billing": (placed.id, "billing")})
+    series = [
+        ("pulsar_subscription_back_log", {"topic": topic, "subscription": group}) for group in ("billing", "audit")
+    ]
+
+    binding = live(mapped(documents, series), "billing/receive", "consumer_lag")
+
+    assert matchers(binding.all[0])["subscription"].values == ("billing",)
+
+
+def test_a_subscription_without_a_topic_is_never_guessed() -> None:
+    orders = channel("googlepubsub", names(topic="orders"))
+    lag = "stackdriver_pubsub_subscription_pubsub_googleapis_com_subscription_num_undelivered_messages"
+    series = [(lag, {"subscription_id": "somebody-elses"})]
+
+    unknown = catalog([orders], receives={"billing": (orders.id, None)})
+    named = catalog([orders], receives={"billing": (orders.id, "somebody-elses")})
+
+    refused = resolution(mapped(unknown, series), "billing/receive", "consumer_lag")
+    assert (refused.chosen, refused.code) == (None, "consumer-group-unknown")
+    assert live(mapped(named, series), "billing/receive", "consumer_lag").profile == "gcp_pubsub_stackdriver"
+
+
+def test_a_function_stands_for_the_service_of_its_name_only() -> None:
+    orders = channel("sqs", names(queue="orders"))
+    documents = catalog([orders], receives={"billing": (orders.id, None), "audit": (orders.id, None)})
+    series = [
+        ("aws_lambda_invocations_sum", {"dimension_FunctionName": function}) for function in ("billing", "thumbnails")
+    ]
+
+    found = mapped(documents, series)
+
+    binding = live(found, "billing/receive", "processed_messages")
+    assert matchers(binding.all[0])["dimension_FunctionName"].values == ("billing",)
+    assert resolution(found, "audit/receive", "processed_messages").chosen is None
+
+
+def test_series_of_the_management_api_beside_those_of_the_plugin_are_not_counted_twice() -> None:
+    queue = {"queue": "billing.orders", "vhost": "/"}
+    plugin = [("rabbitmq_queue_messages", queue), ("rabbitmq_process_resident_memory_bytes", {})]
+    api = [
+        ("rabbitmq_queue_messages", {**queue, "durable": "true", "cluster": "a", "self": "1"}),
+        ("rabbitmq_queue_messages_ack_total", {**queue, "durable": "true", "cluster": "a", "self": "1"}),
+    ]
+
+    both = live(mapped(catalog([BILLING_QUEUE]), [*plugin, *api]), BILLING_QUEUE.id, "queue_depth")
+    alone = live(mapped(catalog([BILLING_QUEUE]), api), BILLING_QUEUE.id, "queue_depth")
+
+    assert (both.profile, both.series, matchers(both.all[0])["durable"].values) == ("rabbitmq", 1, ("",))
+    assert (alone.profile, alone.series) == ("rabbitmq_exporter_kbudde", 1)
+
+
+def test_the_switch_is_said_where_nothing_can_measure() -> None:
+    doors = channel("mqtt", names(topic="fleet/doors"))
+    documents = catalog([doors], receives={"gateway": (doors.id, None)})
+
+    found = resolution(
+        mapped(documents, [("vm_memory_total", {"node": "VerneMQ@a"})]), "gateway/receive", "consumer_lag"
+    )
+
+    assert found.reason == "vernemq: the broker has no backlog per subscriber; watch the subscriber with traces"

@@ -126,6 +126,25 @@ def test_a_fault_has_its_code_and_its_place(tmp_path: Path, old: str, new: str, 
     assert any(one == code and place == place_of(text, part) for one, place in found), found
 
 
+def test_a_word_for_the_others_speaks_for_every_signal_that_is_not_named(tmp_path: Path) -> None:
+    before, after = GOOD.split("not_provided:")[0], GOOD[GOOD.index("example:") :]
+    few = "not_provided:\n  produced_offset: no\n  others: {why: not here, switch: x}\n"
+
+    found = load_profile(write(tmp_path, before + few + after)).not_provided
+
+    assert found.keys() == SIGNALS.keys() - {"consumer_lag", "processed_messages"}
+    assert (str(found["produced_offset"]), str(found["oldest_offset"])) == ("no", "not here; x")
+
+
+def test_only_a_registry_must_speak_of_registries(tmp_path: Path) -> None:
+    lines = [line for line in GOOD.splitlines(keepends=True) if not line.startswith("  registry_")]
+    silent = "".join(lines)
+
+    assert str(load_profile(write(tmp_path, silent)).not_provided["registry_requests"]) == "another process"
+    registry = silent.replace("category: exporter", "category: registry")
+    assert {code for code, _ in faults(tmp_path, registry)} == {"profile-signal-undeclared"}
+
+
 def test_all_faults_are_found_at_once(tmp_path: Path) -> None:
     text = GOOD.replace("rank: 3", "ranck: 3").replace("type: gauge, by", "type: gauge, unit: second, by")
 
@@ -190,23 +209,69 @@ def test_an_example_that_does_not_prove_the_profile_says_what_is_missing(
 
 
 @pytest.mark.parametrize(
-    ("name", "unit", "counter", "names"),
+    ("name", "unit", "kind", "names"),
     [
         (
-            "messaging.client.sent.messages", "{message}", True,
+            "messaging.client.sent.messages", "{message}", "counter",
             ("messaging_client_sent_messages_total", "messaging_client_sent_messages",
              "messaging.client.sent.messages_total", "messaging.client.sent.messages"),
         ),
         (
-            "messaging.process.duration", "s", False,
+            "messaging.process.duration", "s", "histogram",
             ("messaging_process_duration_seconds", "messaging_process_duration",
              "messaging.process.duration_seconds", "messaging.process.duration"),
         ),
-        ("queue.fill", "1", False, ("queue_fill_ratio", "queue_fill", "queue.fill_ratio", "queue.fill")),
-        ("sent", "1", True, ("sent_total", "sent", "sent_total", "sent")),
+        ("queue.fill", "1", "gauge", ("queue_fill_ratio", "queue_fill", "queue.fill_ratio", "queue.fill")),
+        ("share", "1", "histogram", ("share", "share", "share", "share")),
+        ("sent", "1", "counter", ("sent_total", "sent", "sent_total", "sent")),
+        (
+            "disk.io.bytes", "By/s", "gauge",
+            ("disk_io_bytes_per_second", "disk_io_bytes", "disk.io.bytes_per_second", "disk.io.bytes"),
+        ),
+        ("total.seconds.spent", "s", "counter",
+         ("seconds_spent_total", "total_seconds_spent", "total.seconds.spent_seconds_total", "total.seconds.spent")),
+        ("2xx", "", "counter", ("_2xx_total", "_2xx", "2xx_total", "2xx")),
     ],
 )  # fmt: skip
 def test_opentelemetry_names_are_translated_in_four_ways(
-    name: str, unit: str, counter: bool, names: tuple[str, ...]
+    name: str, unit: str, kind: str, names: tuple[str, ...]
 ) -> None:
-    assert tuple(one.metric(name, unit, counter=counter) for one in TRANSLATIONS) == names
+    found = tuple(one.metric(name, unit, counter=kind == "counter", gauge=kind == "gauge") for one in TRANSLATIONS)
+    assert found == names
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("messaging.destination.name", "messaging_destination_name"),
+        ("a..b", "a_b"),
+        ("1st", "key_1st"),
+        ("_private", "key_private"),
+        ("__name__", "key_name_"),
+    ],
+)
+def test_attributes_become_labels_that_prometheus_accepts(name: str, label: str) -> None:
+    assert TRANSLATIONS[0].label(name) == label
+
+
+TOTAL = GOOD.replace("by: group\n    where", "by: group\n    kind: period_total\n    period: 5m\n    where")
+
+
+def test_totals_of_periods_say_how_long_the_periods_are(tmp_path: Path) -> None:
+    (recipe, _) = load_profile(write(tmp_path, TOTAL)).recipes_for("processed_messages")
+    assert (recipe.kind, recipe.period_ms) == ("period_total", 300_000)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("    period: 5m\n", "", "signals.processed_messages needs a period, such as 5m"),
+        ("period: 5m", "period: 5", "'5' is not a duration; write a number and a unit, such as 500ms, 60s or 30d"),
+        ("period: 5m", "period: 90s", "a period is whole minutes, not 90s"),
+        ("kind: period_total", "kind: rate", "signals.processed_messages has no period: it is read as rate"),
+    ],
+)
+def test_a_period_that_is_missing_or_of_no_use_is_a_fault(tmp_path: Path, before: str, after: str, words: str) -> None:
+    with pytest.raises(InputInvalid) as caught:
+        load_profile(write(tmp_path, TOTAL.replace(before, after)))
+    assert [problem.message for problem in caught.value.problems] == [words]

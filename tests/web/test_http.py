@@ -13,7 +13,8 @@ from web.factories import AT_MS, HandMadeEstate
 
 from observatory.errors import UsageError
 from observatory.sources.store import Store
-from observatory.web.http import MOST_BODY, content_policy, is_loopback
+from observatory.web.http import content_policy, is_loopback
+from observatory.web.receivers import MOST_BODY
 from observatory.web.server import Site, build_site, check_host
 
 TRACES = {

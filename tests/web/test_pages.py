@@ -13,6 +13,7 @@ from observatory.sources.base import SourceState
 from observatory.web.app import Watched, draw_panel, page_layout, poll
 from observatory.web.load import load_pages, shipped_folder
 from observatory.web.panels import KINDS
+from observatory.web.parts import percent, whole_percent
 from observatory.web.service import Service
 
 PAGES = {page.id: page for page in load_pages([shipped_folder()], KINDS)}
@@ -162,6 +163,25 @@ def test_the_estate_is_rolled_up_from_counts() -> None:
     text = drawn("executive", "kpis", search="?range=30d")
     assert "99.947" in text
     assert "/ 4" in text
+
+
+def test_the_executive_page_shows_the_roll_ups_of_the_status() -> None:
+    made = service()
+    snapshot = made.standing.snapshot
+    assert snapshot is not None
+    answer = snapshot.status.to_json()
+    tiles = drawn("executive", "kpis", search="?range=30d", of=made)
+    whole = answer["estate"]
+    assert percent(whole["ratio"], 0.999).removesuffix(" %") == "99.947"
+    for figure in (percent(whole["ratio"], 0.999), whole_percent(whole["budget"]["remaining_ratio"])):
+        assert f'"{figure.removesuffix(" %")}"' in tiles.replace("\\", "")
+    rows = drawn("executive", "domains", search="?range=30d", of=made).replace("\\", "")
+    assert [one["name"] for one in answer["domains"]] == ["notify", "payments", "shipping"]
+    for one in answer["domains"]:
+        shown = rows[rows.index(f'"data-to":"{one["name"]}"') :]
+        assert f'"{percent(one["ratio"], 0.999)}"' in shown[:4000]
+        assert f'"{whole_percent(one["budget"]["remaining_ratio"])}"' in shown[:4000]
+    assert whole["total"] == sum(one["total"] for one in answer["domains"]) == 3 * 600.0 * 30 * 1440
 
 
 def test_a_page_is_frames_until_its_panels_arrive() -> None:

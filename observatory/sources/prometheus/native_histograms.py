@@ -19,16 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from observatory.sources.base import Float64, Int64
+from observatory.sources.exponential import HIGHEST_SCHEMA, LOWEST_SCHEMA, SAME, boundary, is_boundary
 from observatory.sources.prometheus import chunk_frames
 from observatory.sources.prometheus.bit_stream import ChunkInvalid
 from observatory.sources.prometheus.sample_buffer import STALE_NAN_BITS
 
 CUSTOM = -53
-LOWEST_SCHEMA, HIGHEST_SCHEMA = -4, 8
 GAUGE = 0b11
 MOST_BUCKETS = 10_000
 _VARBIT_WIDTH = (0, 3, 6, 9, 12, 18, 25, 56, 64)
-_SAME = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +63,14 @@ class Histograms:
             return self.count
         if bound < self.zero_threshold or bound <= 0 or not self._is_boundary(bound):
             return None
-        under: NDArray[np.bool_] = self.uppers <= bound * (1 + _SAME)
+        under: NDArray[np.bool_] = self.uppers <= bound * (1 + SAME)
         found: Float64 = self.negative + self.zero + self.buckets[:, under].sum(axis=1)
         return found
 
     def _is_boundary(self, bound: float) -> bool:
         if self.schema == CUSTOM:
-            return bool((np.abs(self.custom - bound) <= _SAME * abs(bound)).any())
-        place = math.log2(bound) * 2.0**self.schema
-        return abs(place - round(place)) <= _SAME * max(1.0, abs(place))
+            return bool((np.abs(self.custom - bound) <= SAME * abs(bound)).any())
+        return is_boundary(self.schema, bound)
 
     def boundaries(self) -> list[float]:
         """Every boundary from the lowest to the highest populated bucket, ascending; all custom ones."""
@@ -82,11 +80,6 @@ class Histograms:
             return []
         low, high = (round(math.log2(float(one)) * 2.0**self.schema) for one in (self.uppers[0], self.uppers[-1]))
         return [boundary(self.schema, place) for place in range(low - 1, high + 1)]
-
-
-def boundary(schema: int, place: int) -> float:
-    """The upper bound of a bucket of a schema by its index."""
-    return float(2.0 ** (place * 2.0**-schema))
 
 
 class _Reader:

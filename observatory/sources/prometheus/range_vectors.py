@@ -136,6 +136,21 @@ def read_increments(connection: Connection, request: SeriesRequest, by: tuple[st
     return replace(SampleSet.of(sums), exact=False, resolution_ms=step_ms, pushdown=True)
 
 
+def count_samples(connection: Connection, request: SeriesRequest, step_ms: int) -> dict[int, int]:
+    """How many samples the server holds of each step of a range, by the end of the step; steps without any are absent.
+
+    One sample of a series on the edge of two steps may be counted in both: the same each time it is asked.
+
+    Raises:
+        SourceFailed: No usable answer.
+    """
+    expression = reading.sample_count(SeriesSelector(request.metric, request.matchers), step_ms)
+    first = request.range.start_ms + step_ms
+    grid = (("start", _seconds(first)), ("end", _seconds(request.range.end_ms)), ("step", _seconds(step_ms)))
+    matrix, _ = _matrix(connection, "/api/v1/query_range", (("query", expression), *grid))
+    return dict(zip(matrix.t_ms.tolist(), matrix.values.astype(np.int64).tolist(), strict=True))
+
+
 def _in_parts(span: TimeRange, ask: Callable[[TimeRange], int], longest_ms: int | None = None) -> None:
     """Ask for a range in parts, each sized by the answers before; a part that is too much is asked again in halves."""
     longest = longest_ms or max(span.end_ms - span.start_ms, 1)

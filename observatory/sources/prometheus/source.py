@@ -21,7 +21,12 @@ from observatory.sources.prometheus.connection import Connection
 from observatory.sources.prometheus.health import Health
 from observatory.sources.prometheus.inventory import range_parameters, read_label_sets, read_metadata
 from observatory.sources.prometheus.matchers import with_fixed_labels
-from observatory.sources.prometheus.range_vectors import read_grid, read_increments, read_range_vectors
+from observatory.sources.prometheus.range_vectors import (
+    count_samples,
+    read_grid,
+    read_increments,
+    read_range_vectors,
+)
 from observatory.sources.prometheus.sample_buffer import MOST_SAMPLES, SamplesTooMany
 from observatory.telemetry.binding import Matcher
 from observatory.telemetry.inventory import Inventory, InventoryRequest, LabelSets
@@ -33,6 +38,8 @@ T = TypeVar("T")
 _LOWEST = re.compile(rb"^prometheus_tsdb_lowest_timestamp(?:\{[^}\n]*\})? ([0-9.eE+]+)\s*$", re.MULTILINE)
 PUSHDOWN_STEP_MS = 300_000
 """Resolution of what the server counts: long enough for a few scrapes, as short as the shortest burn window."""
+MARK_MS = 3_600_000
+"""Late samples are looked for hour by hour."""
 _METRICS_LIMIT_BYTES = 16 << 20
 _LATEST_MS = 1 << 52
 
@@ -126,6 +133,23 @@ class PrometheusSource:
         found, problems = self._noted(f"increments of {request.metric}", ask)
         self._pushed_down = True
         return replace(found, problems=problems)
+
+    def marks(self, requests: Sequence[SeriesRequest], span: TimeRange) -> dict[int, int]:
+        """How many samples the server holds of each hour, of everything that is asked for together.
+
+        Raises:
+            SourceFailed: No usable answer.
+        """
+        found: dict[int, int] = {}
+        for request in requests:
+            native = self._native.part(request.metric)
+            matchers = tuple(one for one in request.matchers if native is None or one.label != "le")
+            metric = native[0] if native else request.metric
+            whole = SeriesRequest(metric, with_fixed_labels(matchers, self._labels), span)
+            for end_ms, count in count_samples(self.connection, whole, MARK_MS).items():
+                hour = end_ms // MARK_MS - 1
+                found[hour] = found.get(hour, 0) + count
+        return found
 
     def _types(self) -> dict[str, str]:
         """The type of each metric, where the server tells."""

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import duckdb
@@ -71,7 +72,13 @@ class Database:
     def _connect(self, read_only: bool) -> duckdb.DuckDBPyConnection:
         where = str(self.path) if self.path is not None else ":memory:"
         try:
-            return duckdb.connect(where, read_only=read_only, config=CONFIGURATION)
+            while True:
+                before = _identity(self.path)
+                connection = duckdb.connect(where, read_only=read_only, config=CONFIGURATION)
+                if before in (None, _identity(self.path)):
+                    return connection
+                # A compaction put another file in its place meanwhile; what is open belongs to nobody any more.
+                connection.close()
         except duckdb.Error as error:
             text = str(error).splitlines()[0]
             if "could not set lock" in text.lower() or "conflicting lock" in text.lower():
@@ -206,17 +213,42 @@ class Database:
             finally:
                 cursor.close()
 
+    def checkpoint(self) -> None:
+        """Write everything into the file itself, and free what was removed."""
+        if self.path is None or self.read_only:
+            return
+        with self._write_lock, suppress(duckdb.Error):
+            # While somebody reads an older state it cannot be done; the next one will.
+            self._connection.execute("CHECKPOINT")
+
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Keep other writers out, over a transaction and the memory that mirrors it."""
         with self._write_lock:
             yield
 
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
     def close(self) -> None:
         """Close the file; a second call does nothing."""
         with self._write_lock:
             self._connection.close()
             self._release()
+
+
+def _identity(path: Path | None) -> tuple[int, int] | None:
+    """Which file has this name; None where there is none."""
+    try:
+        found = path.stat() if path is not None else None
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if found is not None else None
 
 
 @contextmanager

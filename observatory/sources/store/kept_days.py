@@ -13,24 +13,20 @@ from __future__ import annotations
 import os
 import shutil
 import time
-import zlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import orjson
-import pyarrow as pa
 
+from observatory.errors import Problem
 from observatory.sources.base import Record
+from observatory.sources.store.day_records import StoredDay, decode, encode
 from observatory.sources.store.writes import ANY_HOUR, HOUR_MS
 from observatory.windows import MAX_WINDOW_SECONDS, TimeRange
 
-MAGIC = b"obsday1\n"
-"""What a file begins with; its check sum and an Arrow file follow. Another shape takes another number."""
 SUFFIX = ".day"
 MOST_PLANS = 4
 """Folders that are kept: one for each set of documents, profiles and servers in use."""
@@ -57,14 +53,14 @@ class KeptFolder:
 
     def days(self, plan: str, step_ms: int) -> KeptPlan:
         """Records of a plan, as of now: to be asked for before any telemetry is read."""
-        told = orjson.dumps([self._servers, plan, step_ms])
-        return KeptPlan(self.folder / sha256(told).hexdigest()[:20], self._writes())
+        return KeptPlan(self.folder / plan_name(self._servers, plan, step_ms), self._writes())
 
 
 class KeptPlan:
     """Records of one plan."""
 
     def __init__(self, folder: Path, writes: Mapping[int, int]) -> None:
+        self.problems: tuple[Problem, ...] = ()
         self._folder = folder
         self._writes = writes
         self._tidied = False
@@ -74,94 +70,65 @@ class KeptPlan:
         found = _read(self._path(day))
         if found is None:
             return None
-        record, read, writes = found
-        return record if writes == self._held(read) else None
+        return found.record if found.writes == held(self._writes, found.read) else None
 
     def keep(self, day: int, record: Record, read: TimeRange) -> None:
-        """Keep a record that was made of telemetry in a range; where that is not possible nothing happens."""
+        """Keep a record that was made of telemetry in a range; where that is not possible `problems` says so."""
         path = self._path(day)
         unfinished = path.with_name(f"{path.name}.{os.getpid()}-{os.urandom(4).hex()}")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            _write(unfinished, record, read, self._held(read))
+            _write(unfinished, encode(StoredDay(record, read, held(self._writes, read))))
             unfinished.replace(path)
             if not self._tidied:
                 self._tidied = True
                 _tidy(self._folder)
-        except OSError:
+        except OSError as error:
             # No permission, or no room: numbers never depend on what is kept.
             with suppress(OSError):
                 unfinished.unlink()
+            self.problems = (not_kept(str(self._folder.parent), error.strerror or str(error)),)
 
     def _path(self, day: int) -> Path:
         return self._folder / f"{(_EPOCH + timedelta(days=day)).date().isoformat()}{SUFFIX}"
 
-    def _held(self, read: TimeRange) -> list[list[int]]:
-        """What the store holds of a range: pairs of an hour and the number of its writes."""
-        hours = (ANY_HOUR, *range(read.start_ms // HOUR_MS, -(-read.end_ms // HOUR_MS)))
-        return [[hour, self._writes[hour]] for hour in hours if hour in self._writes]
+
+def plan_name(servers: str, plan: str, step_ms: int) -> str:
+    """A short name of everything that records of a plan follow from."""
+    return sha256(orjson.dumps([servers, plan, step_ms])).hexdigest()[:20]
 
 
-def _write(path: Path, record: Record, read: TimeRange, writes: list[list[int]]) -> None:
-    floats, ints = list(record.floats.values()), list(record.ints.values())
-    table = pa.table(
-        {
-            "name": pa.array([*record.floats, *record.ints], pa.string()),
-            "floats": _lists([*floats, *([] for _ in ints)], np.float64),
-            "ints": _lists([*([] for _ in floats), *ints], np.int64),
-        }
+def held(writes: Mapping[int, int], read: TimeRange) -> list[list[int]]:
+    """What the store holds of a range: pairs of an hour and the number of its writes."""
+    hours = (ANY_HOUR, *range(read.start_ms // HOUR_MS, -(-read.end_ms // HOUR_MS)))
+    return [[hour, writes[hour]] for hour in hours if hour in writes]
+
+
+def not_kept(where: str, why: str) -> Problem:
+    """That days which are over could not be kept."""
+    return Problem(
+        code="days-not-kept",
+        severity="warning",
+        message=f"days that are over could not be kept, and will be counted again: {why}",
+        url=where,
+        hint="is the disk full, or the folder not yours to write?",
     )
-    told = {"header": record.header, "floats": len(floats), "read": [read.start_ms, read.end_ms], "writes": writes}
-    table = table.replace_schema_metadata({b"observatory": orjson.dumps(told)})
-    memory = pa.BufferOutputStream()
-    options = pa.ipc.IpcWriteOptions(compression="zstd")
-    with pa.ipc.new_file(memory, table.schema, options=options) as writer:
-        writer.write_table(table)
-    content = memory.getvalue()
+
+
+def _write(path: Path, content: bytes) -> None:
+    """All of it on the disk, before the file gets its name."""
     with path.open("wb") as file:
-        file.write(MAGIC + zlib.crc32(content).to_bytes(4, "little"))
         file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
-def _read(path: Path) -> tuple[Record, TimeRange, list[list[int]]] | None:
+def _read(path: Path) -> StoredDay | None:
     """A file's content; None where there is none, and where it is not whole."""
     try:
-        data = path.read_bytes()
+        return decode(path.read_bytes())
     except OSError:
         return None
-    # Checked before anything is read from it: Arrow trusts what it is given.
-    content = memoryview(data)[len(MAGIC) + 4 :]
-    if data[: len(MAGIC)] != MAGIC or zlib.crc32(content).to_bytes(4, "little") != data[len(MAGIC) : len(MAGIC) + 4]:
-        return None
-    table = pa.ipc.open_file(pa.py_buffer(content)).read_all()
-    told = orjson.loads(table.schema.metadata[b"observatory"])
-    names, count = table["name"].to_pylist(), told["floats"]
-    floats, ints = _arrays(table["floats"], np.float64), _arrays(table["ints"], np.int64)
-    record = Record(
-        told["header"],
-        dict(zip(names[:count], floats[:count], strict=True)),
-        dict(zip(names[count:], ints[count:], strict=True)),
-    )
-    start_ms, end_ms = told["read"]
-    return record, TimeRange(start_ms, end_ms), told["writes"]
-
-
-def _lists(arrays: list[Any], kind: type[np.generic]) -> pa.Array:
-    """Arrays as one column. From buffers: `pa.array` would import pandas to ask whether it was given its series."""
-    flat = np.concatenate([np.empty(0, kind), *(np.asarray(array, kind) for array in arrays)])
-    offsets = np.zeros(len(arrays) + 1, np.int32)
-    np.cumsum([len(array) for array in arrays], out=offsets[1:])
-    inner = pa.float64() if kind is np.float64 else pa.int64()
-    values = pa.Array.from_buffers(inner, len(flat), [None, pa.py_buffer(flat)])
-    places = pa.Array.from_buffers(pa.int32(), len(offsets), [None, pa.py_buffer(offsets)])
-    return pa.ListArray.from_arrays(places, values)
-
-
-def _arrays(column: pa.ChunkedArray, kind: type[np.generic]) -> list[Any]:
-    lists = column.combine_chunks()
-    offsets = np.frombuffer(lists.offsets.buffers()[1], np.int32, count=len(lists) + 1)
-    flat = np.frombuffer(lists.values.buffers()[1], kind, count=len(lists.values))
-    return [flat[begin:end] for begin, end in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)]
 
 
 def _tidy(folder: Path) -> None:

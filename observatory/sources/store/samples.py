@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from observatory.sources.base import Float64, Int64, SampleSet
 from observatory.sources.store import writes
 from observatory.sources.store.database import registered
-from observatory.sources.store.series import SeriesDictionary
+from observatory.sources.store.series import NEVER_MS, SeriesDictionary
 
 Bools = NDArray[np.bool_]
 CHUNK_SAMPLES = 4096
@@ -32,11 +32,15 @@ HEAD_SAMPLES = 100_000
 """A head of this size is folded into chunks."""
 
 
-def append(cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, samples: SampleSet) -> int:
-    """Store what is new of a sample set, and note the hours of it; returns how many samples that was."""
+def append(
+    cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, samples: SampleSet, after_ms: int = NEVER_MS
+) -> int:
+    """Store what is new of a sample set after an instant, and note the hours of it; returns how many samples it was."""
     numbers = series.numbers(cursor, samples.labels)
     owner = np.repeat(numbers, np.diff(samples.offsets))
     owner, t_ms, values = _sorted_unique(owner, np.asarray(samples.t_ms, np.int64), np.asarray(samples.values))
+    if after_ms > NEVER_MS and not (recent := t_ms > after_ms).all():
+        owner, t_ms, values = owner[recent], t_ms[recent], values[recent]
     if not len(owner):
         return 0
     late = t_ms <= series.last_ms[owner]
@@ -51,7 +55,7 @@ def append(cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, samples:
         touched = np.unique(owner)
         if len(owner) >= BULK_SAMPLES_PER_SERIES * len(touched):
             fold_head(cursor, series, touched)
-            _write_chunks(cursor, series, owner, t_ms, values)
+            write_chunks(cursor, series, owner, t_ms, values)
         else:
             _write_head(cursor, owner, t_ms, values)
         np.maximum.at(series.last_ms, owner, t_ms)
@@ -90,21 +94,12 @@ def _insert_late(
     touched = np.unique(owner)
     # The head may reach back before a late sample: it becomes chunks first, so that order holds.
     fold_head(cursor, series, touched)
-    reach = pa.table({"series_id": touched.astype(np.int32), **_extent(owner, t_ms, touched)})
-    with registered(cursor, {"reach": reach}):
-        old = cursor.sql(
-            "SELECT sample_chunks.series_id, first_ms, t_ms, sample_values FROM sample_chunks JOIN reach"
-            " ON sample_chunks.series_id = reach.series_id AND first_ms <= until_ms AND last_ms >= from_ms"
-        ).to_arrow_table()
-        cursor.execute(
-            "DELETE FROM sample_chunks USING reach"
-            " WHERE sample_chunks.series_id = reach.series_id AND first_ms <= until_ms AND last_ms >= from_ms"
-        )
-    old_owner, old_t, old_values = _unpack(old)
+    first, last = np.searchsorted(owner, touched, "left"), np.searchsorted(owner, touched, "right") - 1
+    old_owner, old_t, old_values = _taken_out(cursor, touched, t_ms[first], t_ms[last])
     merged = _sorted_unique(
         np.concatenate([old_owner, owner]), np.concatenate([old_t, t_ms]), np.concatenate([old_values, values])
     )
-    _write_chunks(cursor, series, *merged)
+    write_chunks(cursor, series, *merged)
     return t_ms
 
 
@@ -125,10 +120,64 @@ def _among(owner: Int64, t_ms: Int64, known_owner: Int64, known_t: Int64) -> Boo
     return result
 
 
-def _extent(owner: Int64, t_ms: Int64, touched: Int64) -> dict[str, Int64]:
-    first = np.searchsorted(owner, touched, "left")
-    last = np.searchsorted(owner, touched, "right") - 1
-    return {"from_ms": t_ms[first], "until_ms": t_ms[last]}
+def _taken_out(
+    cursor: duckdb.DuckDBPyConnection, touched: Int64, from_ms: Int64, until_ms: Int64
+) -> tuple[Int64, Int64, Float64]:
+    """The samples of all chunks that reach into a stretch of their series, which are in no chunk afterwards."""
+    reach = pa.table({"series_id": touched.astype(np.int32), "from_ms": from_ms, "until_ms": until_ms})
+    with registered(cursor, {"reach": reach}):
+        old = cursor.sql(
+            "SELECT sample_chunks.series_id, first_ms, t_ms, sample_values FROM sample_chunks JOIN reach"
+            " ON sample_chunks.series_id = reach.series_id AND first_ms <= until_ms AND last_ms >= from_ms"
+        ).to_arrow_table()
+        cursor.execute(
+            "DELETE FROM sample_chunks USING reach"
+            " WHERE sample_chunks.series_id = reach.series_id AND first_ms <= until_ms AND last_ms >= from_ms"
+        )
+    return _unpack(old)
+
+
+def replace_since(
+    cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, owner: Int64, t_ms: Int64, values: Float64
+) -> None:
+    """Put these samples in the place of all that their series have since the first of each; sorted by series, time."""
+    touched, first = np.unique(owner, return_index=True)
+    fold_head(cursor, series, touched)
+    since = t_ms[first]
+    old_owner, old_t, old_values = _taken_out(cursor, touched, since, np.full(len(touched), np.iinfo(np.int64).max))
+    before = old_t < since[np.searchsorted(touched, old_owner)]
+    merged = _sorted_unique(
+        np.concatenate([old_owner[before], owner]),
+        np.concatenate([old_t[before], t_ms]),
+        np.concatenate([old_values[before], values]),
+    )
+    write_chunks(cursor, series, *merged)
+    np.maximum.at(series.last_ms, owner, t_ms)
+    writes.note(cursor, writes.hours_of(t_ms))
+
+
+def last_until(
+    cursor: duckdb.DuckDBPyConnection, numbers: Sequence[int], until_ms: int
+) -> dict[int, tuple[int, float]]:
+    """The newest sample at or before an instant of each series that has one: time and value."""
+    chosen = pa.table({"series_id": pa.array(list(numbers), pa.int32())})
+    with registered(cursor, {"chosen": chosen}):
+        rows = cursor.execute(
+            "SELECT series_id, max_by(struct_pack(t := t_ms, v := sample_values), first_ms)"
+            " FROM sample_chunks SEMI JOIN chosen USING (series_id) WHERE first_ms <= $1 GROUP BY series_id",
+            [until_ms],
+        ).fetchall()
+        head = cursor.execute(
+            "SELECT series_id, max(t_ms), max_by(sample_value, t_ms) FROM sample_head SEMI JOIN chosen"
+            " USING (series_id) WHERE t_ms <= $1 GROUP BY series_id",
+            [until_ms],
+        ).fetchall()
+    found: dict[int, tuple[int, float]] = {}
+    for number, chunk in rows:
+        at = int(np.searchsorted(chunk["t"], until_ms, side="right")) - 1
+        found[number] = (int(chunk["t"][at]), float(chunk["v"][at]))
+    # The head is newer than every chunk.
+    return found | {number: (int(t_ms), float(value)) for number, t_ms, value in head}
 
 
 def _write_head(cursor: duckdb.DuckDBPyConnection, owner: Int64, t_ms: Int64, values: Float64) -> None:
@@ -137,7 +186,7 @@ def _write_head(cursor: duckdb.DuckDBPyConnection, owner: Int64, t_ms: Int64, va
         cursor.execute("INSERT INTO sample_head SELECT * FROM new_samples")
 
 
-def _write_chunks(
+def write_chunks(
     cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, owner: Int64, t_ms: Int64, values: Float64
 ) -> None:
     """Cut sorted samples at series, at UTC days and at the size limit, and store the pieces.
@@ -204,7 +253,7 @@ def fold_head(cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, only:
         np.concatenate([old_t, np.asarray(head["t_ms"], np.int64)]),
         np.concatenate([old_values, _floats(head["sample_value"])]),
     )
-    _write_chunks(cursor, series, *merged)
+    write_chunks(cursor, series, *merged)
     return len(owner)
 
 

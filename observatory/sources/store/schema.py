@@ -77,7 +77,15 @@ CREATE TABLE writes (                -- what was written when is told by `writes
 INSERT INTO writes VALUES (-1, (random() * 1099511627776)::BIGINT + 1);
 """
 
-STEPS: tuple[str, ...] = (SAMPLES + SPANS, WRITES)
+PRUNED = """
+CREATE TABLE pruned (                -- what came before was removed, and is not taken in again
+    samples_until_ms BIGINT NOT NULL,
+    spans_until_ms BIGINT NOT NULL
+);
+INSERT INTO pruned VALUES (0, 0);
+"""
+
+STEPS: tuple[str, ...] = (SAMPLES + SPANS, WRITES, PRUNED)
 """Step n leads from version n to version n + 1."""
 
 VERSION = len(STEPS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import duckdb
 import numpy as np
@@ -12,6 +12,7 @@ import pyarrow as pa
 from observatory.errors import Problem, SourceFailed
 from observatory.sources.base import Int64
 from observatory.sources.store.database import registered
+from observatory.sources.store.sparse_buckets import BUCKET, without_le
 from observatory.telemetry.binding import Matcher
 
 NEVER_MS = np.iinfo(np.int64).min
@@ -32,6 +33,7 @@ class SeriesDictionary:
         self.sealed_ms: Int64 = np.empty(0, np.int64)
         self._by_text: dict[bytes, int] = {}
         self._by_metric: dict[str, list[int]] = {}
+        self._buckets: dict[str, list[int]] = {}
 
     @classmethod
     def load(cls, cursor: duckdb.DuckDBPyConnection) -> SeriesDictionary:
@@ -78,7 +80,8 @@ class SeriesDictionary:
         labels: dict[str, str] = orjson.loads(text)
         self.labels.append(labels)
         self._by_text[text] = number
-        self._by_metric.setdefault(labels.get("__name__", ""), []).append(number)
+        kind = self._buckets if BUCKET in labels else self._by_metric
+        kind.setdefault(labels.get("__name__", ""), []).append(number)
         return number
 
     def _grow(self) -> None:
@@ -87,6 +90,10 @@ class SeriesDictionary:
         self.last_ms = np.concatenate([self.last_ms, unknown])
         self.sealed_ms = np.concatenate([self.sealed_ms, unknown])
 
+    def unknown(self, label_sets: Iterable[Mapping[str, str]]) -> int:
+        """How many of some label sets have no number yet."""
+        return len({text for text in map(canonical, label_sets) if text not in self._by_text})
+
     def metrics(self) -> frozenset[str]:
         """All metric names ever stored."""
         return frozenset(self._by_metric)
@@ -94,10 +101,21 @@ class SeriesDictionary:
     def matching(self, cursor: duckdb.DuckDBPyConnection, metric: str, matchers: Sequence[Matcher] = ()) -> list[int]:
         """Numbers of a metric's series whose labels satisfy every matcher, in order of entry.
 
+        Single buckets of exponential histograms are not among them, see `buckets`.
+
         Raises:
             SourceFailed: `matcher-invalid`; a pattern is not RE2.
         """
-        numbers = list(self._by_metric.get(metric, ()))
+        return self._matching(cursor, self._by_metric.get(metric, ()), matchers)
+
+    def buckets(self, cursor: duckdb.DuckDBPyConnection, metric: str, matchers: Sequence[Matcher] = ()) -> list[int]:
+        """The same for single buckets of exponential histograms; conditions on `le` are none for them."""
+        return self._matching(cursor, self._buckets.get(metric, ()), without_le(matchers))
+
+    def _matching(
+        self, cursor: duckdb.DuckDBPyConnection, candidates: Iterable[int], matchers: Iterable[Matcher]
+    ) -> list[int]:
+        numbers = list(candidates)
         for matcher in matchers:
             accepted = self._accepted(cursor, matcher, {self.labels[n].get(matcher.label, "") for n in numbers})
             numbers = [n for n in numbers if self.labels[n].get(matcher.label, "") in accepted]

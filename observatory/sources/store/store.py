@@ -8,10 +8,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 
 from observatory.compile import sql
+from observatory.errors import SourceFailed
 from observatory.sources.base import (
     Float64,
     HopQuery,
@@ -21,18 +23,27 @@ from observatory.sources.base import (
     SeriesRequest,
     SourceState,
     Span,
+    VisitQuery,
+    Visits,
 )
+from observatory.sources.batch import Batch
+from observatory.sources.store import bucket_series as bucket_table
+from observatory.sources.store import pruning, writes
 from observatory.sources.store import samples as sample_table
 from observatory.sources.store import spans as span_table
-from observatory.sources.store import writes
+from observatory.sources.store.contents import StoreContents, contents_of
 from observatory.sources.store.database import Database, registered
-from observatory.sources.store.series import SeriesDictionary
+from observatory.sources.store.pushes import Pushes
+from observatory.sources.store.series import NEVER_MS, SeriesDictionary
+from observatory.sources.store.visits import visits
 from observatory.telemetry.binding import SpanSelector
 from observatory.telemetry.inventory import Inventory, InventoryRequest, LabelSets, MetricMetadata, SpanDestination
 from observatory.windows import Grid, TimeRange
 
 TOGETHER_MS = 3 * 86_400_000
 """Requests for longer are read one by one, so that not all of it is in memory twice."""
+MOST_SERIES = 1_000_000
+"""Series of pushed metrics beyond which no new ones are taken."""
 PRESENCE_MS = 300_000
 """Silence of spans on both sides of a step that is still no outage."""
 
@@ -93,26 +104,64 @@ class Store:
 
     def _reload(self) -> None:
         """Read what memory mirrors anew, after opening and after a transaction that was given up."""
+        self._pushes = Pushes()
         with self._database.reading() as cursor:
             self._series = SeriesDictionary.load(cursor)
             self._head_samples = int(cursor.execute("SELECT count(*) FROM sample_head").fetchall()[0][0])
+            self._pruned_ms: tuple[int, int] = cursor.execute("SELECT * FROM pruned").fetchall()[0]
 
     # samples
 
     def append_samples(self, samples: SampleSet) -> int:
         """Keep what is new; order does not matter, and of one series and timestamp the first value stays.
 
+        What is older than all that was pruned is not taken in again.
+
         Returns:
             Samples that were new.
         """
         with self.transaction(), self._database.writing() as cursor:
-            written = sample_table.append(cursor, self._series, samples)
-            self._head_samples += written
-            if self._head_samples > sample_table.HEAD_SAMPLES:
-                sample_table.fold_head(cursor, self._series)
-                writes.fold(cursor)
-                self._head_samples = 0
+            written = sample_table.append(cursor, self._series, samples, self._pruned_ms[0] or NEVER_MS)
+            self._grown(cursor, written)
         return written
+
+    def _grown(self, cursor: duckdb.DuckDBPyConnection, written: int) -> None:
+        """Fold the head once it has become large."""
+        self._head_samples += written
+        if self._head_samples > sample_table.HEAD_SAMPLES:
+            sample_table.fold_head(cursor, self._series)
+            writes.fold(cursor)
+            self._head_samples = 0
+
+    def append_batch(self, batch: Batch) -> int:
+        """Keep a request of pushed metrics, all of it or nothing; repeats do no harm.
+
+        Returns:
+            Samples and increments that were new.
+
+        Raises:
+            SourceFailed: `store-full`; it holds new series, and there are `MOST_SERIES` already. Else see `Database`.
+        """
+        with self._database.exclusive():
+            label_sets = (*batch.samples.labels, *batch.beginnings.labels)
+            if len(self._series.labels) + len(label_sets) > MOST_SERIES:
+                self._check_room(label_sets)
+            with self.transaction(), self._database.writing() as cursor:
+                after_ms = self._pruned_ms[0] or NEVER_MS
+                new, written = self._pushes.append(cursor, self._series, batch, after_ms)
+                self.append_metadata(self._pushes.news(batch.metadata))
+                self._grown(cursor, written)
+        return new
+
+    def _check_room(self, label_sets: Iterable[Mapping[str, str]]) -> None:
+        if len(self._series.labels) + self._series.unknown(label_sets) > MOST_SERIES:
+            raise SourceFailed(
+                self._database.problem(
+                    "store-full",
+                    f"the store has {len(self._series.labels):,} series, and no room for new ones",
+                    "find the label that has so many values, and let its sender leave it out",
+                )
+            )
 
     def compact(self) -> int:
         """Fold live samples into chunks now; returns how many."""
@@ -121,10 +170,44 @@ class Store:
             writes.fold(cursor)
             return sample_table.fold_head(cursor, self._series)
 
+    def prune(self, samples_until_ms: int | None, spans_until_ms: int | None) -> tuple[int, int]:
+        """Remove raw telemetry up to these midnights, for good; returns how many samples and spans went.
+
+        Days that were counted of it stay as good as they were: see `writes`.
+        """
+        samples_ms, spans_ms = samples_until_ms or 0, spans_until_ms or 0
+        if samples_ms <= self._pruned_ms[0] and spans_ms <= self._pruned_ms[1]:
+            return 0, 0
+        with self.transaction(), self._database.writing() as cursor:
+            samples = pruning.prune_samples(cursor, self._series, samples_ms) if samples_ms else 0
+            spans = pruning.prune_spans(cursor, spans_ms) if spans_ms else 0
+            bounds = max(samples_ms, self._pruned_ms[0]), max(spans_ms, self._pruned_ms[1])
+            cursor.execute("UPDATE pruned SET samples_until_ms = $1, spans_until_ms = $2", list(bounds))
+            self._pruned_ms, self._head_samples = bounds, 0
+        self._database.checkpoint()
+        return samples, spans
+
+    def oldest_ms(self) -> int | None:
+        """The oldest sample or span, whichever is older."""
+        with self._database.reading() as cursor:
+            row = cursor.execute("SELECT min(start_ns) // 1000000 FROM spans").fetchall()[0]
+        found = [one for one in (self.earliest_ms(), row[0]) if one is not None]
+        return int(min(found)) if found else None
+
+    def contents(self) -> StoreContents:
+        """How much there is of what."""
+        with self._database.reading() as cursor:
+            return contents_of(cursor, self._pruned_ms)
+
     def writes(self) -> dict[int, int]:
         """A number for each hour since the epoch that was written into, which changes when something is added to it."""
         with self._database.reading() as cursor:
             return writes.sums(cursor)
+
+    def marks(self, requests: Sequence[SeriesRequest], span: TimeRange) -> dict[int, int]:  # noqa: ARG002
+        """The same for the hours of a range, whichever series and spans were written."""
+        hours = range(span.start_ms // writes.HOUR_MS, -(-span.end_ms // writes.HOUR_MS))
+        return {hour: count for hour, count in self.writes().items() if hour in hours}
 
     def append_metadata(self, metadata: Mapping[str, MetricMetadata]) -> None:
         """Keep what TYPE, UNIT and HELP lines say of metrics; later words replace earlier ones."""
@@ -167,6 +250,8 @@ class Store:
                     if number in live:
                         row = tuple(series.labels[number].get(label, "") for label in labels)
                         rows[row] = rows.get(row, 0) + 1
+                for row in bucket_table.rows(cursor, series, metric, labels, live):
+                    rows[row] = rows.get(row, 0) + 1
                 if rows:
                     ordered = sorted(rows)
                     found[metric] = LabelSets(tuple(labels), tuple(ordered), tuple(rows[row] for row in ordered))
@@ -183,10 +268,12 @@ class Store:
         series = self._series
         with self._database.reading() as cursor:
             numbers = series.matching(cursor, request.metric, request.matchers)
-            if not numbers:
-                return SampleSet.of(())
-            owner, t_ms, values = sample_table.read(cursor, numbers, request.range.start_ms, request.range.end_ms)
-        return self._set_of(series, owner, t_ms, values)
+            found = SampleSet.of(())
+            if numbers:
+                span = request.range
+                found = self._set_of(series, *sample_table.read(cursor, numbers, span.start_ms, span.end_ms))
+            buckets = series.buckets(cursor, request.metric, request.matchers)
+            return bucket_table.beside(cursor, series, found, request, buckets) if buckets else found
 
     def samples_together(self, requests: Sequence[SeriesRequest]) -> list[SampleSet]:
         """The same for several requests; those for few days in one go, which unpacks each stretch of the file once."""
@@ -196,6 +283,8 @@ class Store:
             return [self.samples(one) for one in requests]
         series = self._series
         with self._database.reading() as cursor:
+            if any(series.buckets(cursor, one.metric) for one in requests):
+                return [self.samples(one) for one in requests]
             wanted = [series.matching(cursor, one.metric, one.matchers) for one in requests]
             every = sorted({number for numbers in wanted for number in numbers})
             if not every:
@@ -253,6 +342,10 @@ class Store:
         return self._append(*span_table.batch_from(columns, links))
 
     def _append(self, spans: pa.Table, links: pa.Table) -> int:
+        if self._pruned_ms[1]:
+            import pyarrow.compute as pc
+
+            spans = spans.filter(pc.field("start_ns") >= self._pruned_ms[1] * 10**6)
         with self._database.writing() as cursor:
             return span_table.append(cursor, spans, links)
 
@@ -278,6 +371,11 @@ class Store:
         number, step, count = rows.values()
         counts[np.asarray(number, np.int64), np.asarray(step, np.int64)] = np.asarray(count, np.float64)
         return {query.key: counts[index] for index, query in enumerate(queries)}
+
+    def visits(self, queries: Sequence[VisitQuery], span: TimeRange) -> Visits:
+        """Which traces came by which channels, and how they are linked."""
+        with self._database.reading() as cursor:
+            return visits(cursor, queries, span)
 
     def hop_latencies(self, selector: SpanSelector, span: TimeRange) -> tuple[Int64, Float64]:
         """Consumer instant in ms and latency in seconds of each hop, oldest first; below zero is clamped to zero."""

@@ -114,12 +114,15 @@ def objective_differences(old: tuple[SloDeclaration, ...], new: tuple[SloDeclara
 
 
 def _terms(one: SloDeclaration) -> tuple[Any, ...]:
-    return one.sli, one.target, one.threshold, one.window, one.timezone, one.policy, one.measure
+    terms = (one.sli, one.target, one.threshold, one.window, one.timezone, one.policy, one.measure)
+    return (*terms, one.exclusions, one.min_events)
 
 
 def _direction(old: SloDeclaration, new: SloDeclaration) -> str:
     """`loosened` or `tightened` where target and threshold agree on it and nothing else differs; else `changed`."""
     if (old.sli, old.window, old.timezone, old.measure) != (new.sli, new.window, new.timezone, new.measure):
+        return "changed"
+    if (old.exclusions, old.min_events) != (new.exclusions, new.min_events):
         return "changed"
     signs = {(new.target > old.target) - (new.target < old.target)}
     if old.threshold and new.threshold and old.threshold.unit == new.threshold.unit:
@@ -138,7 +141,9 @@ def _objective(one: SloDeclaration) -> str:
         if unit != "message":
             bound = format_duration(value) if unit == "second" else _percent(value)
         threshold = f" within {bound}"
-    return f"{one.sli}{threshold} {_percent(one.target)} over {one.window}"
+    more = "" if one.exclusions == "alerts" else f", exclusions: {one.exclusions}"
+    more += f", from {one.min_events} events on" if one.min_events else ""
+    return f"{one.sli}{threshold} {_percent(one.target)} over {one.window}{more}"
 
 
 def _percent(ratio: float) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from observatory.evaluate.grouped import budget_left
-from observatory.evaluate.rollup import by_domain
+from observatory.evaluate.rollup import NO_DOMAIN, by_domain
 from observatory.figures.curve import Curve, axis_arrays
 from observatory.figures.lines import line_figure
 from observatory.web.board import Board
@@ -32,7 +32,7 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     span = TimeRange(max(grid.start_ms, grid.end_ms - WINDOW_MS), grid.end_ms)
     curves: list[Curve] = []
     for roll in worst:
-        members = [one for one in statuses if (one.objective.domain or "no domain") == roll.name]
+        members = [one for one in statuses if (one.objective.domain or NO_DOMAIN) == roll.name]
         t_ms, left = budget_left(board.snapshot, members, span)
         stride = max(1, len(left) // 360)
         picked = np.arange(len(left) - 1, -1, -stride)[::-1]

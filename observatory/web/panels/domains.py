@@ -8,7 +8,7 @@ import numpy as np
 from dash import html
 
 from observatory.evaluate.grouped import even_share, grouped_burn
-from observatory.evaluate.rollup import Rollup, by_domain
+from observatory.evaluate.rollup import NO_DOMAIN, Rollup, by_domain
 from observatory.evaluate.status import STATES, ObjectiveStatus, State
 from observatory.web.board import Board
 from observatory.web.declaration import PanelDeclaration
@@ -24,14 +24,14 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     statuses = board.statuses()
     if not statuses:
         return Drawn(body=[notice("Nothing to show", "No objective passes the filter.")])
-    every = {roll.name: roll for roll in by_domain(statuses, None)}
-    counted = {roll.name: roll for roll in by_domain(statuses)}
-    members = {name: [one for one in statuses if (one.objective.domain or "no domain") == name] for name in every}
-    order = sorted(every, key=lambda name: _rank(every[name], counted.get(name)))
+    rolls = sorted(by_domain(statuses), key=_rank)
+    members = {
+        roll.name: [one for one in statuses if (one.objective.domain or NO_DOMAIN) == roll.name] for roll in rolls
+    }
     # One number of digits for the whole column, as many as its strictest target needs.
     strictest = max(one.objective.target for one in statuses)
-    rows = [_row(board, every[name], counted.get(name), members[name], strictest) for name in order]
-    ticks = any(even_share(board.snapshot, members[name]) is not None for name in order)
+    rows = [_row(board, roll, members[roll.name], strictest) for roll in rolls]
+    ticks = any(even_share(board.snapshot, members[roll.name]) is not None for roll in rolls)
     head = [
         "Domain",
         "Status",
@@ -47,11 +47,9 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     return Drawn(body=[body], note=note, aside=[legend()])
 
 
-def _row(
-    board: Board, whole: Rollup, counted: Rollup | None, members: Sequence[ObjectiveStatus], strictest: float
-) -> list[object]:
+def _row(board: Board, whole: Rollup, members: Sequence[ObjectiveStatus], strictest: float) -> list[object]:
     available = [one for one in members if one.objective.sli == "availability"]
-    left = counted.remaining_ratio if counted else None
+    left = whole.remaining_ratio
     state = whole.worst or "no_data"
     daily = grouped_burn(board.snapshot, available, 86_400.0)
     newest = float(daily[-1]) if len(daily) and np.isfinite(daily[-1]) else None
@@ -66,10 +64,10 @@ def _row(
             title="Show only this domain",
             **{"data-set": "domain", "data-to": name},
         )
-        if name != "no domain"
+        if name != NO_DOMAIN
         else html.Span(name, className="muted"),
         [status(state), html.Span(f" {whole.states.get(state, 0)} of {len(members)}", className="faint")],
-        percent(counted.counts.ratio if counted else None, strictest),
+        percent(whole.counts.ratio, strictest),
         budget(left, _colour(left), even=even_share(board.snapshot, available), width=260, stretch=True),
         html.Span(whole_percent(left), className="bad" if left is not None and left < 0 else None),
         times(newest),
@@ -84,8 +82,8 @@ def _colour(left: float | None) -> State:
     return "breached" if left <= 0 else "at_risk" if left < 0.25 else "meeting"
 
 
-def _rank(whole: Rollup, counted: Rollup | None) -> tuple[int, float, str]:
-    left = counted.remaining_ratio if counted else None
+def _rank(whole: Rollup) -> tuple[int, float, str]:
+    left = whole.remaining_ratio
     return STATES.index(whole.worst or "no_data"), (left if left is not None else 2.0), whole.name
 
 

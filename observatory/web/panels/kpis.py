@@ -34,7 +34,7 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
                 [
                     _availability(board, available),
                     _meeting(statuses),
-                    _budget(board, statuses),
+                    _budget(board, statuses, available),
                     _incidents(board, statuses),
                 ],
                 className="tiles",
@@ -93,13 +93,12 @@ def _meeting(statuses: Sequence[ObjectiveStatus]) -> html.Div:
     )
 
 
-def _budget(board: Board, statuses: Sequence[ObjectiveStatus]) -> html.Div:
-    whole = estate(statuses, None)
-    left = whole.remaining_ratio
+def _budget(board: Board, statuses: Sequence[ObjectiveStatus], available: Sequence[ObjectiveStatus]) -> html.Div:
+    left = estate(statuses).remaining_ratio
     over = sum(1 for one in statuses if one.budget and (one.budget.remaining_ratio or 0) < 0)
     words = f"{over} {'objective' if over == 1 else 'objectives'} overspent" if over else "no objective overspent"
     text = whole_percent(left)
-    _, course = budget_left(board.snapshot, statuses, board.snapshot.ledger.grid.range)
+    _, course = budget_left(board.snapshot, available, board.snapshot.ledger.grid.range)
     return tile(
         "Error budget left, by volume",
         text.removesuffix(" %"),

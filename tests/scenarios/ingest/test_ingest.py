@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 import typer
+from google.protobuf.json_format import ParseDict
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from typer.testing import CliRunner, Result
 
@@ -130,10 +132,67 @@ def test_bad_spans_are_left_out_and_told(tmp_path: Path, store: Path) -> None:
 
 def test_lines_of_other_signals_are_left_out_and_told(tmp_path: Path, store: Path) -> None:
     path = tmp_path / "all.jsonl"
-    path.write_text(json.dumps({"resourceMetrics": [{}]}) + "\n" + json.dumps(request(1)) + "\n")
+    path.write_text(json.dumps({"resourceLogs": [{}]}) + "\n" + json.dumps(request(1)) + "\n")
     result = observatory(path, "--store", store, "--json")
     assert (files_of(result)[0]["new_spans"], result.exit_code) == (1, 0)
     assert "otlp-signal-ignored" in result.stderr
+
+
+def metrics(value: int = 3, name: str = "sent") -> dict[str, Any]:
+    point = {"asInt": value, "startTimeUnixNano": str(10**9), "timeUnixNano": str(61 * 10**9)}
+    total = {"isMonotonic": True, "aggregationTemporality": 2, "dataPoints": [point]}
+    resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]}
+    return {"resourceMetrics": [{"resource": resource, "scopeMetrics": [{"metrics": [{"name": name, "sum": total}]}]}]}
+
+
+def kept_values(store: Path, metric: str) -> list[float]:
+    with Store.open(store) as kept:
+        return kept.samples(SeriesRequest(metric, (), ALWAYS)).values.tolist()
+
+
+def test_lines_of_metrics_and_spans_are_kept_together(tmp_path: Path, store: Path) -> None:
+    path = tmp_path / "all.jsonl"
+    path.write_text(json.dumps(metrics()) + "\n" + json.dumps(request(1)) + "\n")
+
+    result = observatory(path, "--store", store)
+
+    assert result.stdout == f"{path}: 1 spans, 1 new; 1 samples, 1 new (otlp-json-lines)\n"
+    assert kept_values(store, "sent_total") == [3.0]
+    assert kept_values(store, "sent_created") == [1.0]
+
+
+def test_protobuf_files_of_metrics_are_told_from_those_of_spans(tmp_path: Path, store: Path) -> None:
+    path = tmp_path / "metrics.pb"
+    path.write_bytes(ParseDict(metrics(), ExportMetricsServiceRequest()).SerializeToString())
+
+    first, again = observatory(path, "--store", store), observatory(path, "--store", store)
+
+    assert first.stdout == f"{path}: 1 samples, 1 new (otlp-protobuf)\n"
+    assert again.stdout == f"{path}: 1 samples, 0 new (otlp-protobuf)\n"
+
+
+def test_points_that_cannot_be_used_are_left_out_and_told(tmp_path: Path, store: Path) -> None:
+    document = metrics()
+    points = document["resourceMetrics"][0]["scopeMetrics"][0]["metrics"][0]["sum"]["dataPoints"]
+    points.append({"asInt": 4})
+    path = tmp_path / "metrics.json"
+    path.write_text(json.dumps(document))
+
+    result = observatory(path, "--store", store, "--json")
+
+    assert result.exit_code == 0
+    assert "1 of 2 points were left out; the first: sent: a point has no time" in result.stderr
+
+
+def test_a_file_with_a_faulty_line_of_metrics_is_kept_not_at_all(tmp_path: Path, store: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(json.dumps(metrics()) + "\n" + json.dumps({"resourceMetrics": [{"scopeMetrics": 3}]}) + "\n")
+
+    result = observatory(path, "--store", store, "--json")
+
+    assert result.exit_code == 3
+    assert [one["location"] for one in json.loads(result.stdout)["problems"]] == [f"{path}:2:1"]
+    assert not store.exists()
 
 
 @pytest.mark.parametrize(

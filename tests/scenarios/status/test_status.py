@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from counting_cases import END_MS, HOUR_MS, counter, scrapes
 
@@ -181,3 +182,45 @@ def test_an_id_is_broken_after_slashes_and_never_inside_a_word() -> None:
     assert folded(name, 60) == name
     assert folded(name, 45) == "notification-service/onParcelDispatched/\navailability"
     assert folded(name, 10) == "notification-service/\nonParcelDispatched/\navailability"
+
+
+PLANNED = """\
+store: store.duckdb
+exclusions:
+  - reason: Kafka 4
+    approver: ana
+    scope: {channels: [orders.v1]}
+    start: 2026-11-19T23:00:00Z
+    duration: 1h
+"""
+
+
+def test_planned_work_of_the_settings_is_shown_with_its_approver_and_both_numbers(tmp_path: Path) -> None:
+    (tmp_path / "observatory.yaml").write_text(PLANNED)
+    (tmp_path / "payments.yaml").write_text(DOCUMENT.replace("{window: 6h}", "{window: 6h, exclusions: budget}"))
+    times = scrapes(END_MS - 8 * HOUR_MS, END_MS)
+    own = {"__name__": "messaging_process_duration_seconds_count", "job": "payments", "instance": "p:1"}
+    own |= {"messaging_destination_name": "orders.v1", "messaging_system": "kafka"}
+    failed = np.maximum(np.arange(len(times)) - (len(times) - 61), 0) * 6.0
+    with Store.open(tmp_path / "store.duckdb") as store:
+        store.append_samples(SampleSet.of([counter(own, times, 10.0), ({**own, "error_type": "X"}, times, failed)]))
+
+    table = status(tmp_path)
+    first = json.loads(status(tmp_path, "--json").stdout)["objectives"][0]
+
+    assert (first["state"], first["good"], first["total"]) == ("meeting", 3000.0, 3000.0)
+    assert first["burn_rates"]["1h"] is None
+    out = first["exclusions"]
+    assert (out["without"]["good"], out["without"]["total"]) == (3600.0, 3960.0)
+    assert (out["seconds"], out["use"], out["silenced"]) == (3600.0, "budget", ["page", "ticket"])
+    assert "Planned work, with the exclusion and without" in table.stdout
+    (line,) = [" ".join(one.split()) for one in table.stdout.splitlines() if "Kafka 4" in one]
+    assert line.startswith("payments/onOrder/availability Kafka 4 (ana): not in the budget;")
+    assert line.endswith("1 h 100.00 % 90.91 % 100 % -809 %")
+
+
+def test_an_exclusion_that_cannot_be_used_ends_the_run_with_its_place(folder: Path) -> None:
+    (folder / "wrong.yaml").write_text(PLANNED + "    recurs: HOURLY\n")
+    ended = status(folder, "--config", "wrong.yaml")
+    assert ended.returncode == 3
+    assert "wrong.yaml:8:13: error[exclusion-rule]: 'HOURLY' is no part of a rule" in ended.stderr

@@ -8,7 +8,6 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pytest
 
@@ -16,7 +15,6 @@ from observatory.sources.base import Record, SampleSet, Span
 from observatory.sources.opening import kept_beside
 from observatory.sources.store import Store
 from observatory.sources.store.kept_days import MOST_DAYS, MOST_PLANS, KeptFolder
-from observatory.sources.store.schema import STEPS
 from observatory.windows import TimeRange
 
 HOUR_MS = 3_600_000
@@ -172,30 +170,6 @@ def test_an_append_that_is_given_up_leaves_no_mark() -> None:
             store.append_samples(SampleSet.of([({"__name__": "m"}, [1], [1.0])]))
             raise RuntimeError
         assert store.writes() == before
-
-
-def old_store(path: Path) -> None:
-    """A store as version 1 wrote it."""
-    with duckdb.connect(str(path)) as file:
-        file.execute("CREATE TABLE store_version (version INTEGER NOT NULL)")
-        file.execute(STEPS[0])
-        file.execute("INSERT INTO store_version VALUES (1)")
-        file.execute("""INSERT INTO series VALUES (0, 'm', '{"__name__":"m"}')""")
-        file.execute("INSERT INTO sample_chunks VALUES (0, 1, 2, [1, 2], [3.0, 4.0])")
-
-
-@pytest.mark.parametrize("read_only", [True, False])
-def test_an_older_store_is_brought_up_to_date_by_whoever_opens_it(tmp_path: Path, read_only: bool) -> None:
-    path = tmp_path / "s.duckdb"
-    old_store(path)
-    with Store.open(path, read_only=read_only) as store:
-        assert store.earliest_ms() == 1
-        mark = store.writes()
-        assert set(mark) == {-1}
-    with Store.open(path, read_only=True) as again:
-        assert again.writes() == mark
-    with duckdb.connect(str(path), read_only=True) as file:
-        assert file.execute("SELECT max(version) FROM store_version").fetchall() == [(len(STEPS),)]
 
 
 def test_a_file_in_the_place_of_another_finds_none_of_its_days(tmp_path: Path) -> None:

@@ -1,0 +1,151 @@
+"""Journeys from counts: how many went well at every hop, where counters cannot say which message went where.
+
+What is known are events per step of time at each hop; what is asked for is how many journeys failed at any of them.
+The counts leave that open, so there are three answers (bounds of M. Frechet, 1935):
+
+- at worst failures never fall on the same journey, so they add up;
+- at best they fall on the same journeys as far as they can, so the worst hop of each hour counts. Failures hours apart
+  are of different journeys, and those of one hour may not be;
+- the number in between takes hops as independent of each other within each step of time: of n journeys of which u have
+  failed, f more failures leave u + f - u f / n.
+
+How many journeys there are is what enters the first hop. A later hop may see more or fewer events:
+
+- More (one order, three parcels): a journey has several events there, as many as the window shows on average, and is
+  good when all are. At best the failed ones share journeys, at worst each has its own.
+- Fewer: those that never arrive are not seen to fail. How many are missing beyond those that failed before is told
+  (`unarrived`); only where the hop is not optional is it a doubt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from observatory.ledger.ledger import Row
+from observatory.sources.base import Float64
+from observatory.windows import Grid
+
+BLOCK_MS = 3_600_000
+"""Failures in the same hour may have hit the same journeys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Good journeys at least and at most."""
+
+    least: float
+    most: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HopShare:
+    """How a hop stands to the journeys of a span.
+
+    Attributes:
+        events_per_journey: Events of the hop over those that enter the first one; None where none enter.
+        unarrived: Journeys that did not reach the hop, beyond those that failed before it.
+    """
+
+    events_per_journey: float | None
+    unarrived: float
+
+
+@dataclass(frozen=True, slots=True)
+class Composite:
+    """Hops together, on one grid; arrays of one length.
+
+    Attributes:
+        entering: Journeys per step.
+        bad: Failed ones per step, hops taken as independent. In a step that is late for those who entered before it
+            there may be more than enter.
+        at_most: Failed ones per step where no two failures share a journey.
+        at_least: Per hop the failed ones per step, as few as its events allow.
+    """
+
+    grid: Grid
+    entering: Float64
+    bad: Float64
+    at_most: Float64
+    at_least: tuple[Float64, ...]
+
+    def bounds(self, part: slice) -> Bounds:
+        """Good journeys of some steps of the grid."""
+        total = float(self.entering[part].sum())
+        steps = np.arange(self.grid.steps)[part]
+        if not len(steps):
+            return Bounds(0.0, 0.0)
+        ends_ms = self.grid.start_ms + (steps + 1) * self.grid.step_ms
+        hours = (ends_ms - 1) // BLOCK_MS
+        firsts = np.flatnonzero(np.diff(hours, prepend=hours[0] - 1))
+        worst_hop = np.max([np.add.reduceat(one[part], firsts) for one in self.at_least], axis=0)
+        fewest, most = float(worst_hop.sum()), float(self.at_most[part].sum())
+        return Bounds(max(0.0, total - most), min(total, max(0.0, total - fewest)))
+
+    def row(self, hops: Sequence[Row]) -> Row:
+        """The journey as a row of the ledger: seen where every hop was."""
+        ends = [one.last_sample_ms for one in hops]
+        known = [one for one in ends if one is not None]
+        return Row(
+            good=self.entering - self.bad,
+            total=self.entering,
+            observed=np.min([one.observed for one in hops], axis=0),
+            counting="estimated",
+            series=min(one.series for one in hops),
+            last_sample_ms=min(known) if len(known) == len(ends) else None,
+            recovered=hops[0].recovered,
+            findings=hops[0].findings,
+        )
+
+
+def compose(hops: Sequence[Row], grid: Grid, part: slice) -> Composite:
+    """Hops of a journey, in the order in which messages take them.
+
+    Args:
+        part: The steps that say how many events a journey has at each hop.
+    """
+    entering = np.maximum(hops[0].total, 0.0)
+    bad, late, at_most = np.zeros(grid.steps), np.zeros(grid.steps), np.zeros(grid.steps)
+    at_least: list[Float64] = []
+    for hop, share in zip(hops, shares(hops, part), strict=True):
+        events = np.maximum(hop.total, 0.0)
+        failed = np.clip(events - hop.good, 0.0, events)
+        spread = max(1.0, share.events_per_journey or 1.0)
+        journeys = _failed_journeys(failed, events, spread)
+        at_most += failed
+        at_least.append(failed / spread)
+        # What fails beyond those that enter in this step is of journeys that entered before.
+        now = np.minimum(journeys, entering)
+        late += journeys - now
+        with np.errstate(divide="ignore", invalid="ignore"):
+            bad = np.where(entering > 0, bad + now - bad * now / entering, 0.0)
+    return Composite(grid, entering, bad + late, at_most, tuple(at_least))
+
+
+def _failed_journeys(failed: Float64, events: Float64, spread: float) -> Float64:
+    """Journeys with at least one failed event, where each has `spread` events that fail independently."""
+    if spread == 1.0:
+        return failed
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(events > 0, failed / events, 0.0)
+    hit: Float64 = events / spread * -np.expm1(spread * np.log1p(-np.minimum(share, 1 - 1e-16)))
+    return hit
+
+
+def shares(hops: Sequence[Row], part: slice) -> tuple[HopShare, ...]:
+    """How each hop stands to the journeys of some steps."""
+    entering = float(np.maximum(hops[0].total[part], 0.0).sum())
+    found: list[HopShare] = []
+    failed_before = 0.0
+    for hop in hops:
+        events = float(np.maximum(hop.total[part], 0.0).sum())
+        found.append(
+            HopShare(
+                events_per_journey=events / entering if entering > 0 else None,
+                unarrived=max(0.0, entering - events - failed_before),
+            )
+        )
+        failed_before += max(0.0, events - float(hop.good[part].sum()))
+    return tuple(found)

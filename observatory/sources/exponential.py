@@ -1,0 +1,23 @@
+"""Exponential buckets: those of schema s end at powers of 2^(2^-s), so that each schema's bounds are among the next's.
+
+The schemas are those of Prometheus' native histograms; OpenTelemetry calls the same number scale.
+"""
+
+from __future__ import annotations
+
+import math
+
+LOWEST_SCHEMA, HIGHEST_SCHEMA = -4, 8
+SAME = 1e-9
+"""Bounds that differ by less than this share are one, however they were written."""
+
+
+def boundary(schema: int, place: int) -> float:
+    """The upper bound of a bucket of a schema by its index."""
+    return float(2.0 ** (place * 2.0**-schema))
+
+
+def is_boundary(schema: int, bound: float) -> bool:
+    """Whether a positive bound is the end of a bucket of the schema."""
+    place = math.log2(bound) * 2.0**schema
+    return abs(place - round(place)) <= SAME * max(1.0, abs(place))

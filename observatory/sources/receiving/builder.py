@@ -1,0 +1,145 @@
+"""From the points of one request to a batch, within limits."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from observatory.errors import InputInvalid, Problem
+from observatory.sources.base import SampleSet
+from observatory.sources.batch import Batch, Beginnings, Deltas, Labels
+from observatory.sources.store.sparse_buckets import BUCKET
+from observatory.telemetry.inventory import MetricMetadata
+
+MOST_SAMPLES = 400_000
+"""Samples of one request; a histogram has one for each bucket."""
+MOST_LABELS = 64
+MOST_NAME_CHARACTERS = 512
+MOST_VALUE_CHARACTERS = 4096
+FUTURE_MS = 600_000
+"""A point later than the clock by more than this is a mistake, and would hide what follows."""
+MAX_MS = 253_402_300_800_000  # the year 10000
+CREATED = "_created"
+
+
+class PointRejected(ValueError):
+    """One point cannot be used; the others of its request can."""
+
+
+class Builder:
+    """Collects the points of one request.
+
+    Args:
+        latest_ms: Points after this instant are rejected.
+    """
+
+    def __init__(self, latest_ms: int = MAX_MS) -> None:
+        self.metadata: dict[str, MetricMetadata] = {}
+        self.points = self.histograms = self.rejected = self.ignored = 0
+        self.reason = ""
+        self._latest_ms = latest_ms
+        self._numbers: dict[frozenset[tuple[str, str]], int] = {}
+        self._labels: list[Labels] = []
+        self._owner: list[int] = []
+        self._t_ms: list[int] = []
+        self._values: list[float] = []
+        self._deltas: list[tuple[int, int, int]] = []
+        self._amounts: list[float] = []
+        self._beginnings: dict[tuple[frozenset[tuple[str, str]], int], tuple[Labels, int, int]] = {}
+
+    def series(self, labels: Labels) -> int:
+        """The number of a label set within the batch, `__name__` included; `check_labels` first."""
+        key = frozenset(labels.items())
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self._labels)
+            self._labels.append(labels)
+        return number
+
+    def check_instant(self, t_ms: int) -> None:
+        """Raises PointRejected where a time is missing, or lies out of all bounds."""
+        if t_ms <= 0:
+            raise PointRejected("a point has no time")
+        if t_ms > self._latest_ms:
+            raise PointRejected("a point lies more than ten minutes in the future")
+
+    def add(self, series: int, t_ms: int, value: float) -> None:
+        """A sample; NaN is a stale marker."""
+        self._owner.append(series)
+        self._t_ms.append(t_ms)
+        self._values.append(value)
+
+    def add_delta(self, series: int, start_ms: int, t_ms: int, value: float) -> None:
+        """An increment."""
+        self._deltas.append((series, start_ms, t_ms))
+        self._amounts.append(value)
+
+    def add_beginning(self, base: str, labels: Labels, start_ms: int, t_ms: int) -> None:
+        """When the counter or histogram with this base name began; nothing where it does not say, or says nonsense."""
+        if 0 < start_ms < t_ms:
+            named = {**labels, "__name__": base + CREATED}
+            # Told at the first of several samples: a later one would not speak for it.
+            key = frozenset(named.items()), start_ms
+            known = self._beginnings.get(key)
+            self._beginnings[key] = (named, start_ms, min(t_ms, known[2]) if known else t_ms)
+
+    def reject(self, why: str, points: int = 1) -> None:
+        """Note points that are left out."""
+        self.rejected += points
+        self.reason = self.reason or why
+
+    def check_size(self, shown_as: str) -> None:
+        """Refuse a request that holds too much.
+
+        Raises:
+            InputInvalid: `received-too-many`.
+        """
+        if len(self._owner) + len(self._deltas) > MOST_SAMPLES:
+            raise InputInvalid(
+                Problem(
+                    code="received-too-many",
+                    message=f"{shown_as}: more than {MOST_SAMPLES:,} samples in one request",
+                    hint="let the sender make smaller batches",
+                )
+            )
+
+    def batch(self) -> Batch:
+        """All of it."""
+        owner, t_ms = np.array(self._owner, np.int64), np.array(self._t_ms, np.int64)
+        deltas = np.array(self._deltas, np.int64).reshape(-1, 3)
+        begun = list(self._beginnings.values())
+        return Batch(
+            samples=SampleSet.from_rows(self._labels, owner, t_ms, np.array(self._values, np.float64)),
+            deltas=Deltas(
+                tuple(self._labels), deltas[:, 0], deltas[:, 1], deltas[:, 2], np.array(self._amounts, np.float64)
+            ),
+            beginnings=Beginnings(
+                tuple(labels for labels, _, _ in begun),
+                np.array([start for _, start, _ in begun], np.int64),
+                np.array([t for _, _, t in begun], np.int64),
+            ),
+            metadata=self.metadata,
+            points=self.points,
+            histograms=self.histograms,
+            rejected=self.rejected,
+            ignored=self.ignored,
+            reason=self.reason,
+        )
+
+
+def check_labels(labels: Labels) -> None:
+    """Whether a label set can be kept.
+
+    Raises:
+        PointRejected: It cannot.
+    """
+    if not labels.get("__name__"):
+        raise PointRejected("a series has no metric name")
+    if BUCKET in labels:
+        raise PointRejected(f"a series has a label {BUCKET}, which is reserved")
+    if len(labels) > MOST_LABELS:
+        raise PointRejected(f"a series of {labels['__name__'][:80]} has more than {MOST_LABELS} labels")
+    for name, value in labels.items():
+        if not name:
+            raise PointRejected("a label has no name")
+        if len(name) > MOST_NAME_CHARACTERS or len(value) > MOST_VALUE_CHARACTERS:
+            raise PointRejected(f"the label {name[:80]} of {labels['__name__'][:80]} is too long")

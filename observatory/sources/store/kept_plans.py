@@ -1,0 +1,78 @@
+"""What a folder of kept days holds, plan by plan, and until when it makes raw telemetry dispensable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from observatory.sources.store.kept_days import SUFFIX, KeptPlan
+
+DAY_MS = 86_400_000
+MARGIN_DAYS = 2
+"""A day is counted with what came before it; so much before the first day that is not kept stays as well."""
+IN_USE_DAYS = 2
+"""A plan whose newest day is older than that of the newest plan by more is used by nobody any more."""
+_EPOCH = date(1970, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanDays:
+    """The days of one plan, since the epoch, in order."""
+
+    folder: Path
+    days: tuple[int, ...]
+    size_bytes: int
+
+
+def plans_in(folder: Path) -> list[PlanDays]:
+    """Plans that have days, by the name of their folder; none where there is no folder."""
+    found: list[PlanDays] = []
+    with suppress(FileNotFoundError):
+        for plan in sorted(one for one in folder.iterdir() if one.is_dir()):
+            files = {day: path for path in plan.iterdir() if (day := _day_of(path)) is not None}
+            if files:
+                size = sum(path.stat().st_size for path in files.values())
+                found.append(PlanDays(plan, tuple(sorted(files)), size))
+    return found
+
+
+def _day_of(path: Path) -> int | None:
+    try:
+        return (date.fromisoformat(path.stem) - _EPOCH).days if path.suffix == SUFFIX else None
+    except ValueError:
+        return None
+
+
+def dispensable_until_ms(plans: Iterable[PlanDays], writes: Mapping[int, int], wanted_ms: int, oldest_ms: int) -> int:
+    """The latest midnight, no later than wanted, up to which every day is kept by every plan in use; 0 for none.
+
+    Args:
+        writes: What the store holds now: a day that was written into since it was kept is not kept.
+        oldest_ms: The oldest telemetry; days before it need not be looked at.
+    """
+    newest = max((plan.days[-1] for plan in plans), default=0)
+    used = [plan for plan in plans if plan.days[-1] >= newest - IN_USE_DAYS]
+    until = wanted_ms // DAY_MS
+    for plan in used:
+        kept = KeptPlan(plan.folder, writes)
+        day = max(plan.days[0], oldest_ms // DAY_MS)
+        while day < until + MARGIN_DAYS and kept.load(day) is not None:
+            day += 1
+        until = min(until, day - MARGIN_DAYS)
+    return max(0, until * DAY_MS) if used else 0
+
+
+def forget(folder: Path, after_ms: int = 0, before_ms: int = 1 << 62) -> int:
+    """Remove kept days that lie in a range as a whole or in part; returns how many. Nothing is lost but time."""
+    count = 0
+    for plan in plans_in(folder):
+        for day in plan.days:
+            if day * DAY_MS < before_ms and (day + 1) * DAY_MS > after_ms:
+                (plan.folder / f"{date.fromordinal(_EPOCH.toordinal() + day).isoformat()}{SUFFIX}").unlink(
+                    missing_ok=True
+                )
+                count += 1
+    return count

@@ -1,0 +1,103 @@
+"""Pushed metrics on their way into the tables: samples, running totals, and when counters began.
+
+Clients differ in what they call the beginning of a counter: the first event of its label set, or the start of the
+process for all of them. A counter that appears on a target which was heard before without it has not counted before
+then, so the later of the two is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import duckdb
+import numpy as np
+
+from observatory.sources.base import SampleSet
+from observatory.sources.batch import Batch, Beginnings, Labels
+from observatory.sources.store import samples as sample_table
+from observatory.sources.store.running_totals import RunningTotals
+from observatory.sources.store.series import NEVER_MS, SeriesDictionary
+from observatory.telemetry.inventory import MetricMetadata
+
+Target = tuple[str, str]
+"""Job and instance."""
+RETOLD_MS = 1_800_000
+"""How long after it was written last the instant at which a counter began is written again."""
+
+
+class Pushes:
+    """What memory holds of pushed metrics; a new one knows nothing, and repeats some of what is written already."""
+
+    def __init__(self) -> None:
+        self._totals = RunningTotals()
+        self._begun: dict[int, int] = {}
+        self._told: dict[str, MetricMetadata] = {}
+        self._heard: dict[Target, int] | None = None
+
+    def append(
+        self, cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, batch: Batch, after_ms: int = NEVER_MS
+    ) -> tuple[int, int]:
+        """Write a batch, less what is not later than an instant: telemetry up to it was counted and removed.
+
+        Returns:
+            How many of its samples and increments were new, and how many samples were written for all of it.
+        """
+        if batch.beginnings.labels and self._heard is None:
+            self._heard = _last_heard(series)
+        written = new = sample_table.append(cursor, series, batch.samples, after_ms)
+        deltas = batch.deltas.after(after_ms)
+        if len(deltas.owner):
+            increments, appended = self._totals.append(cursor, series, deltas)
+            new, written = new + increments, written + appended
+        if batch.beginnings.labels:
+            written += self._append_beginnings(cursor, series, batch.beginnings)
+            self._hear(batch)
+        return new, written
+
+    def news(self, metadata: Mapping[str, MetricMetadata]) -> dict[str, MetricMetadata]:
+        """What of the metadata was not told before."""
+        found = {name: told for name, told in metadata.items() if self._told.get(name) != told}
+        self._told |= found
+        return found
+
+    def _append_beginnings(self, cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, begun: Beginnings) -> int:
+        """When counters began, as `x_created` in seconds: where it is news, and now and then."""
+        numbers = series.numbers(cursor, begun.labels)
+        last_ms = series.last_ms[numbers]
+        known = np.array([self._begun.get(number, 0) for number in numbers.tolist()], np.int64)
+        new = last_ms == NEVER_MS
+        # One that was never written has a newest instant so early that the difference would overflow.
+        news = np.flatnonzero((known != begun.start_ms) | new | (last_ms < begun.t_ms - RETOLD_MS))
+        self._begun |= dict(zip(numbers[news].tolist(), begun.start_ms[news].tolist(), strict=True))
+        labels = [begun.labels[place] for place in news.tolist()]
+        starts, times = begun.start_ms[news].tolist(), begun.t_ms[news].tolist()
+        told = [
+            self._not_before(one, start_ms, t_ms) if is_new else start_ms
+            for one, start_ms, t_ms, is_new in zip(labels, starts, times, new[news].tolist(), strict=True)
+        ]
+        created = SampleSet.from_rows(labels, np.arange(len(news)), begun.t_ms[news], np.array(told) / 1000)
+        return sample_table.append(cursor, series, created)
+
+    def _not_before(self, labels: Labels, start_ms: int, t_ms: int) -> int:
+        """When a newcomer can have begun to count: when it says, or when its target was last heard without it."""
+        heard_ms = (self._heard or {}).get(_target(labels), 0)
+        return heard_ms if start_ms < heard_ms < t_ms else start_ms
+
+    def _hear(self, batch: Batch) -> None:
+        newest_ms = int(batch.samples.t_ms.max(initial=0))
+        if self._heard is not None:
+            for target in {_target(labels) for labels in batch.beginnings.labels}:
+                self._heard[target] = max(newest_ms, self._heard.get(target, 0))
+
+
+def _last_heard(series: SeriesDictionary) -> dict[Target, int]:
+    """The newest sample of each target."""
+    found: dict[Target, int] = {}
+    for labels, last_ms in zip(series.labels, series.last_ms.tolist(), strict=True):
+        target = _target(labels)
+        found[target] = max(last_ms, found.get(target, 0))
+    return found
+
+
+def _target(labels: Labels) -> Target:
+    return labels.get("job", ""), labels.get("instance", "")

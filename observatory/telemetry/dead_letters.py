@@ -1,0 +1,136 @@
+"""Dead letters: under which names the channel that takes them may be found, and on whose word.
+
+Documents name it (a binding, `x-dead-letter`, an overlay); where they do not, frameworks and brokers have conventions.
+A name by convention is taken only when telemetry shows it, and a name that could as well be a channel of its own
+(`orders_error`) not when the documents know a channel of that name that somebody sends to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from observatory.spec.catalog import Catalog, Channel, NameKind, RuntimeName
+
+Names = Mapping[NameKind, tuple[RuntimeName, ...]]
+
+MAIN_KINDS: tuple[NameKind, ...] = ("queue", "topic", "subject", "path", "destination")
+FIFO = ".fifo"
+"""Ending that the name of every FIFO queue and topic of AWS must have, that of its dead-letter queue too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Convention:
+    """A way to name a dead-letter channel after the channel.
+
+    Attributes:
+        template: `{}` stands for the channel, `{group}` for the consumer group.
+        used_by: Who names it so.
+        plain: True when the name says nothing of dead letters, so that it may be a channel of its own.
+    """
+
+    template: str
+    used_by: str
+    plain: bool = False
+
+
+CONVENTIONS = (
+    Convention("{}.dlq", "common"),
+    Convention("{}-dlq", "common"),
+    Convention("{}.DLT", "Spring for Apache Kafka"),
+    Convention("{}-dlt", "Spring for Apache Kafka, retryable topics"),
+    Convention("dlq.{}", "common"),
+    Convention("error.{}", "Spring Cloud Stream", plain=True),
+    Convention("{}.{group}.dlq", "Spring Cloud Stream with RabbitMQ"),
+    Convention("error.{}.{group}", "Spring Cloud Stream with Kafka", plain=True),
+    Convention("{}-{group}-DLQ", "Pulsar"),
+    Convention("{}-{group}-dlq", "common"),
+    Convention("{}.{group}.DLT", "Spring for Apache Kafka"),
+    Convention("{}-{group}-dlt", "Spring for Apache Kafka, retryable topics"),
+    Convention("{}_dlq", "common"),
+    Convention("{}-DLQ", "common"),
+    Convention("{}.DLQ", "common"),
+    Convention("{}_DLQ", "common"),
+    Convention("{}DLQ", "common"),
+    Convention("{}.dlt", "common"),
+    Convention("DLQ.{}", "ActiveMQ and Artemis"),
+    Convention("dlq-{}", "Kafka Connect"),
+    Convention("dead-letter-topic-{}", "SmallRye Reactive Messaging"),
+    Convention("{}-dead-letter", "common"),
+    Convention("{}.dead-letter", "common"),
+    Convention("{}.deadletter", "common"),
+    Convention("{}-deadletter", "common"),
+    Convention("{}.dead_letter", "common"),
+    Convention("{}-dead-letter-queue", "common"),
+    Convention("{}_error", "MassTransit", plain=True),
+    Convention("{}.error", "common", plain=True),
+    Convention("{}-error", "common", plain=True),
+)
+"""Most common first."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetters:
+    """Where dead letters may lie.
+
+    Attributes:
+        names: Best first; of each, the runtime names by kind.
+        declared: True when the documents name it, False when the names follow conventions.
+    """
+
+    names: tuple[Names, ...] = ()
+    declared: bool = False
+
+
+def sent_to(catalog: Catalog) -> frozenset[str]:
+    """Names of channels that some application sends to, as the documents have it."""
+    senders = {operation.channel_id for operation in catalog.operations if operation.action == "send"}
+    return frozenset(
+        name.value
+        for channel in catalog.channels
+        if channel.id in senders
+        for name in channel.names
+        if name.kind in MAIN_KINDS
+    )
+
+
+def dead_letters_of(
+    channel: Channel, names: Names, group: str | None = None, taken: frozenset[str] = frozenset()
+) -> DeadLetters:
+    """Names of the dead-letter channel of a channel, for one consumer group of it.
+
+    It lies where the channel lies: a broker dead-letters within a virtual host, and another one may hold its namesake.
+
+    Args:
+        taken: Names of channels that somebody sends to, see `sent_to`.
+    """
+    kind = next((kind for kind in MAIN_KINDS if kind in names), None)
+    place: Names = {"vhost": names["vhost"]} if "vhost" in names else {}
+    if channel.dead_letter:
+        declared = _as_kinds(kind or "destination", channel.dead_letter, "declared by the documents")
+        return DeadLetters(({**declared, **place},), True)
+    if kind is None:
+        return DeadLetters()
+    main = names[kind][0]
+    if main.pattern is not None or not main.value:
+        return DeadLetters()
+    return DeadLetters(
+        tuple(
+            {**_as_kinds(kind, name, f"by the convention {one.template} ({one.used_by})"), **place}
+            for one in CONVENTIONS
+            if (name := _named(one, main.value, group)) is not None and not (one.plain and name in taken)
+        )
+    )
+
+
+def _named(convention: Convention, name: str, group: str | None) -> str | None:
+    if "{group}" in convention.template and not group:
+        return None
+    stem, ending = (name.removesuffix(FIFO), FIFO) if name.endswith(FIFO) else (name, "")
+    return convention.template.replace("{group}", group or "").replace("{}", stem) + ending
+
+
+def _as_kinds(kind: NameKind, value: str, provenance: str) -> Names:
+    # Exporters that have a word of their own for the thing still find it, and those that have none do too.
+    kinds: tuple[NameKind, ...] = (kind, "destination") if kind != "destination" else (*MAIN_KINDS,)
+    return {one: (RuntimeName(kind=one, value=value, provenance=provenance),) for one in kinds}

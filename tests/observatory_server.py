@@ -1,0 +1,72 @@
+"""`observatory serve` on a free loopback port, started for a test with a store of its own, stopped by its process."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+
+@dataclass(frozen=True)
+class ObservatoryServer:
+    """A running server and the store that it owns."""
+
+    url: str
+    store: Path
+    process: subprocess.Popen[str]
+
+    def own_metric(self, line: str) -> float:
+        """The value of a line of its own metrics, named with its labels; 0 where there is none."""
+        text = requests.get(f"{self.url}/metrics", timeout=30).text
+        found = re.search(rf"^{re.escape(line)} (.*)$", text, re.MULTILINE)
+        return float(found[1]) if found else 0.0
+
+    def wait_for(self, line: str, value: float, seconds: float = 60.0) -> None:
+        """Return once a line of its own metrics has reached a value."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self.own_metric(line) >= value:
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"{line} stayed at {self.own_metric(line)} for {seconds} s")
+
+
+@contextmanager
+def serving(documents: Path, store: Path, *arguments: str) -> Iterator[ObservatoryServer]:
+    """A server on documents and a store, without any other source."""
+    process = subprocess.Popen(
+        [*_COMMAND, "serve", str(documents), "--store", str(store), "--port", "0", *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stderr is not None
+        url = next((found[1] for line in process.stderr if (found := re.search(r"(http://[^/]+)/", line))), None)
+        assert url, "the server did not start"
+        yield ObservatoryServer(url, store, process)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=60)
+
+
+def status(document: Path, at_ms: int, *source: str) -> dict[str, dict[str, Any]]:
+    """Objectives by the end of their id, as `status --json` gives them."""
+    command = [*_COMMAND, "status", str(document), *source, "--json", "--at", str(at_ms // 1000)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.stdout, ended.stderr
+    answer = json.loads(ended.stdout)
+    assert answer["schema"] == "observatory.status/1"
+    return {entry["id"].split("/", 1)[1]: entry for entry in answer["objectives"]}
+
+
+_COMMAND = [sys.executable, "-m", "observatory"]

@@ -1,0 +1,97 @@
+"""Journeys in the review: their month from the counts of their hops, in every form."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from observatory.evaluate.snapshot import Snapshot
+from observatory.evaluate.status import Status
+from observatory.ledger.ledger import Ledger
+from observatory.objectives.journeys import Hop, JourneyObjective
+from observatory.objectives.policy import load_policies
+from observatory.review.account import Review
+from observatory.review.html import html
+from observatory.review.markdown import markdown
+from observatory.review.month import review_of
+from observatory.review.months import Month
+from observatory.spec.catalog import Catalog
+from observatory.telemetry.binding import MappingResult
+
+
+def review(story: Any, *, unmeasured: bool = False) -> Review:
+    """A journey over two hops: 10 a minute, an hour of failures at each, days apart, and ten minutes in September."""
+    first = story.objective("orders.v1", bad=(("2026-10-05T12:00", 60, 5.0), ("2026-09-05T12:00", 10, 1.0)))
+    second = story.objective("parcels.v1", bad=(("2026-10-09T12:00", 60, 5.0),), measured=not unmeasured)
+    whole = replace(
+        first, id="shop/journeys/checkout", operation_key="shop/journeys/checkout", name="checkout", target=0.99
+    )
+    hops = tuple(Hop(objective=one, optional=False) for one in (first, second))
+    journey = JourneyObjective(objective=whole, document="shop", hops=hops)
+    problem = _unmapped()
+    snapshot = Snapshot(
+        at_ms=story.grid.end_ms,
+        catalog=Catalog(),
+        objectives=tuple(story.objectives),
+        mapping=MappingResult({}),
+        measurements=story.measurements,
+        ledger=Ledger(story.grid, story.rows),
+        status=Status(at_ms=story.grid.end_ms, sources=(), objectives=()),
+        journeys=(journey,),
+        hops={journey.id: tuple(story.measurements.get(one.id, problem) for one in (first, second))},
+    )
+    return review_of(snapshot, load_policies(), Month.parse("2026-10"), story.grid.end_ms)
+
+
+def _unmapped() -> Any:
+    from observatory.errors import Problem
+
+    return Problem(code="not-provided", message="nothing measures it")
+
+
+def test_a_journey_has_its_month_beside_the_month_before(story: Any) -> None:
+    (one,) = review(story).to_json()["journeys"]
+    total = 31 * 1440 * 10.0
+    # The hours lie days apart, so all 600 failures are of different journeys, whatever chance does.
+    assert (one["id"], one["total"], one["good"], one["counting"]) == (
+        "shop/journeys/checkout",
+        total,
+        total - 600,
+        "estimated",
+    )
+    assert one["bounds"] == [total - 600, total - 600]
+    assert one["budget"] == {
+        "allowed": pytest.approx(total / 100),
+        "spent": 600.0,
+        "remaining_ratio": pytest.approx(1 - 600 / 4464),
+    }
+    assert one["before"]["good"] == 30 * 1440 * 10.0 - 10
+    assert [(hop["operation_key"], hop["total"] - hop["good"]) for hop in one["steps"]] == [
+        ("shop/orders.v1", 300.0),
+        ("shop/parcels.v1", 300.0),
+    ]
+    assert one["verdict"] == "kept"
+
+
+def test_the_documents_show_journeys_with_their_assumption(story: Any) -> None:
+    made = review(story)
+    for text in (html(made), markdown(made)):
+        assert "shop/journeys/checkout" in text
+        assert "99.865 %" in text or "99.87 %" in text
+        assert "counters do not join the hops" in text
+    assert "shop/orders.v1 → shop/parcels.v1" in markdown(made)
+
+
+def test_a_journey_with_a_hop_that_nothing_measures_is_not_known(story: Any) -> None:
+    (one,) = review(story, unmeasured=True).to_json()["journeys"]
+    assert (one["verdict"], one["good"], one["bounds"], one["assumption"]) == ("no_data", None, None, None)
+    assert one["steps"][1]["total"] is None
+
+
+def test_a_review_without_journeys_has_no_section(story: Any) -> None:
+    story.objective("orders.v1")
+    made = story.review()
+    assert made.to_json()["journeys"] == []
+    assert "Journeys" not in html(made) + markdown(made)

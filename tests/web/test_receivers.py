@@ -1,0 +1,267 @@
+"""The receivers of pushed metrics as their senders meet them: status codes, headers, what is kept."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+from google.protobuf.json_format import MessageToDict
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
+from otlp_metric_writer import DELTA, Request
+from web.factories import AT_MS, HandMadeEstate
+from werkzeug.test import TestResponse
+from write_request_writer import V1, V2, Series, compressed, write_request
+
+from observatory.errors import Problem, SourceFailed
+from observatory.sources.base import SeriesRequest, Span
+from observatory.sources.batch import Batch
+from observatory.sources.store import Store
+from observatory.sources.store import store as store_module
+from observatory.web.receivers import MOST_BODY, MOST_WAITING
+from observatory.web.server import build_site
+from observatory.windows import TimeRange
+
+NOW_MS = AT_MS + 12_000
+PROTOBUF = "application/x-protobuf"
+SENT = {"__name__": "sent_total", "job": "shop"}
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    with Store.open() as opened:
+        yield opened
+
+
+@pytest.fixture
+def client(store: Store) -> FlaskClient:
+    return client_of(store)
+
+
+def client_of(sink: object) -> FlaskClient:
+    site = build_site(HandMadeEstate(), clock=lambda: NOW_MS, sink=sink)  # type: ignore[arg-type]
+    return site.server.test_client()
+
+
+def values(store: Store, metric: str = "sent_total") -> list[float]:
+    return store.samples(SeriesRequest(metric, (), TimeRange(0, 10**14))).values.tolist()
+
+
+def otlp(value: int = 7, t_ms: int = AT_MS) -> Request:
+    return Request().counter("sent", t_ms - 60_000, t_ms, value)
+
+
+def written(*series: Series) -> bytes:
+    return compressed(write_request(series))
+
+
+def told(answer: TestResponse) -> dict[str, str]:
+    prefix = "X-Prometheus-Remote-Write-"
+    return {name.removeprefix(prefix): value for name, value in answer.headers if name.startswith(prefix)}
+
+
+def own_metric(client: FlaskClient, name: str, protocol: str, result: str) -> float:
+    line = f'{name}{{protocol="{protocol}",result="{result}"}} '
+    text = client.get("/metrics").get_data(as_text=True)
+    return next(float(one.removeprefix(line)) for one in text.splitlines() if one.startswith(line))
+
+
+def test_metrics_by_otlp_are_kept_in_either_encoding(client: FlaskClient, store: Store) -> None:
+    document = MessageToDict(otlp(8, AT_MS + 1000).message)
+    first = client.post("/v1/metrics", data=otlp().body(), content_type=PROTOBUF)
+    second = client.post(
+        "/v1/metrics", data=gzip.compress(json.dumps(document).encode()), content_type="application/json",
+        headers={"Content-Encoding": "gzip"},
+    )  # fmt: skip
+
+    assert (first.status_code, first.content_type, first.data) == (200, PROTOBUF, b"")
+    assert (second.status_code, second.content_type, second.get_json()) == (200, "application/json", {})
+    assert values(store) == [7.0, 8.0]
+    assert own_metric(client, "observatory_received_points_total", "otlp", "kept") == 2
+
+
+def test_points_that_were_left_out_are_told_as_partial_success(client: FlaskClient, store: Store) -> None:
+    request = otlp().gauge("late", NOW_MS + 700_000, 1)
+
+    answer = client.post("/v1/metrics", data=request.body(), content_type=PROTOBUF)
+
+    partial = ExportMetricsServiceResponse.FromString(answer.data).partial_success
+    assert (answer.status_code, partial.rejected_data_points) == (200, 1)
+    assert partial.error_message == "late: a point lies more than ten minutes in the future"
+    assert values(store) == [7.0]
+    assert own_metric(client, "observatory_received_points_total", "otlp", "rejected") == 1
+
+
+def test_a_delta_that_is_sent_again_counts_once(client: FlaskClient, store: Store) -> None:
+    body = Request().counter("sent", AT_MS - 60_000, AT_MS, 7, temporality=DELTA).body()
+
+    codes = [client.post("/v1/metrics", data=body, content_type=PROTOBUF).status_code for _ in range(3)]
+
+    assert (codes, values(store)) == ([200, 200, 200], [0.0, 7.0])
+
+
+@pytest.mark.parametrize(("headers", "begun"), [(V1, []), (V2, [(AT_MS - 5000) / 1000])])
+def test_remote_write_is_answered_with_what_was_written(
+    client: FlaskClient, store: Store, headers: dict[str, str], begun: list[float]
+) -> None:
+    body = written(Series(SENT, [(AT_MS, 7.0, AT_MS - 5000), (AT_MS + 1, 8.0, 0)]))
+    if headers is V1:
+        from prometheus_server import _write_request
+
+        body = compressed(_write_request([(SENT, np.array([AT_MS, AT_MS + 1]), np.array([7.0, 8.0]))]))
+
+    answer = client.post("/api/v1/write", data=body, headers=headers)
+
+    assert (answer.status_code, answer.data) == (204, b"")
+    assert told(answer) == {"Samples-Written": "2", "Histograms-Written": "0", "Exemplars-Written": "0"}
+    assert values(store) == [7.0, 8.0]
+    assert values(store, "sent_created") == begun
+    assert own_metric(client, "observatory_received_points_total", "remote_write", "kept") == 2
+
+
+def test_what_is_well_formed_is_written_and_the_rest_told(client: FlaskClient, store: Store) -> None:
+    body = written(Series({"job": "nameless"}, [(AT_MS, 1.0, 0)]), Series(SENT, [(AT_MS, 7.0, 0)]))
+
+    answer = client.post("/api/v1/write", data=body, headers=V2)
+
+    assert answer.status_code == 400
+    assert answer.get_data(as_text=True) == "1 of 2 samples were left out; the first: a series has no metric name\n"
+    assert told(answer)["Samples-Written"] == "1"
+    assert values(store) == [7.0]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "headers", "code"),
+    [
+        ("/v1/metrics", b"{", {"Content-Type": "application/json"}, 400),
+        ("/v1/metrics", b"\xff\xff", {"Content-Type": PROTOBUF}, 400),
+        ("/v1/metrics", b"{}", {"Content-Type": "text/plain"}, 415),
+        ("/v1/metrics", b"{}", {"Content-Type": "application/json", "Content-Encoding": "zstd"}, 415),
+        ("/v1/metrics", b" " * (MOST_BODY + 1), {"Content-Type": PROTOBUF}, 413),
+        (
+            "/v1/metrics",
+            gzip.compress(b" " * (MOST_BODY + 1), mtime=0),
+            {"Content-Type": PROTOBUF, "Content-Encoding": "gzip"},
+            413,
+        ),
+        ("/api/v1/write", b"plain", V1, 400),
+        ("/api/v1/write", compressed(b"\xff\xff"), V2, 400),
+        ("/api/v1/write", compressed(b""), {"Content-Type": "application/json", "Content-Encoding": "snappy"}, 415),
+        ("/api/v1/write", b"", {"Content-Type": PROTOBUF}, 415),
+        ("/api/v1/write", V2["Content-Type"].encode(), {**V2, "Content-Type": V2["Content-Type"] + "s"}, 415),
+        ("/api/v1/write", compressed(b" " * (MOST_BODY + 1)), V2, 413),
+        ("/api/v1/write", b" " * (MOST_BODY + 1), V2, 413),
+    ],
+)
+def test_an_unusable_request_is_refused_whole(
+    client: FlaskClient, store: Store, path: str, body: bytes, headers: dict[str, str], code: int
+) -> None:
+    assert client.post(path, data=body, headers=headers).status_code == code
+    assert store.metric_names(TimeRange(0, 10**14)) == frozenset()
+
+
+def test_an_empty_request_is_fine(client: FlaskClient) -> None:
+    assert client.post("/v1/metrics", data=b"", content_type=PROTOBUF).status_code == 200
+    assert client.post("/v1/metrics", data=b"{}", content_type="application/json").status_code == 200
+    assert client.post("/api/v1/write", data=compressed(b""), headers=V2).status_code == 204
+
+
+@pytest.mark.parametrize("path", ["/v1/metrics", "/api/v1/write"])
+def test_without_a_store_the_receivers_say_how_to_get_one(path: str) -> None:
+    answer = client_of(None).post(path, data=b"", headers=V2)
+
+    assert answer.status_code == 501
+    assert "otlp-no-store" in answer.get_data(as_text=True)
+
+
+class FailingSink:
+    """A store whose disk is full."""
+
+    def append_spans(self, spans: Iterable[Span]) -> int:
+        raise AssertionError("not asked")
+
+    def append_batch(self, batch: Batch) -> int:
+        raise SourceFailed(Problem(code="store-write-failed", message="nothing was written: no space left"))
+
+
+def test_what_could_not_be_written_is_asked_for_again() -> None:
+    client = client_of(FailingSink())
+    answers = [
+        client.post("/v1/metrics", data=otlp().body(), content_type=PROTOBUF),
+        client.post("/api/v1/write", data=written(Series(SENT, [(AT_MS, 7.0, 0)])), headers=V2),
+    ]
+
+    assert [(one.status_code, one.headers["Retry-After"]) for one in answers] == [(503, "5"), (503, "5")]
+    assert told(answers[1])["Samples-Written"] == "0"
+    assert own_metric(client, "observatory_received_requests_total", "otlp", "failed") == 1
+    assert own_metric(client, "observatory_received_points_total", "otlp", "kept") == 0
+
+
+def test_a_store_with_too_many_series_takes_no_new_ones_and_goes_on_with_the_others(
+    client: FlaskClient, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.post("/api/v1/write", data=written(Series(SENT, [(AT_MS, 7.0, 0)])), headers=V2)
+    monkeypatch.setattr(store_module, "MOST_SERIES", 1)
+    new = client.post("/api/v1/write", data=written(Series({**SENT, "id": "1"}, [(AT_MS, 1.0, 0)])), headers=V2)
+    known = client.post("/api/v1/write", data=written(Series(SENT, [(AT_MS + 1, 8.0, 0)])), headers=V2)
+    by_otlp = client.post("/v1/metrics", data=otlp().body(), content_type=PROTOBUF)
+
+    assert (new.status_code, known.status_code, by_otlp.status_code) == (429, 204, 429)
+    assert "store-full" in new.get_data(as_text=True)
+    assert by_otlp.headers["Retry-After"] == "5"
+    assert values(store) == [7.0, 8.0]
+    assert own_metric(client, "observatory_received_requests_total", "remote_write", "refused") == 1
+
+
+class SlowSink:
+    """A store that takes its time: it holds every request until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.entered = threading.Semaphore(0)
+        self.go_on = threading.Event()
+
+    def append_spans(self, spans: Iterable[Span]) -> int:
+        raise AssertionError("not asked")
+
+    def append_batch(self, batch: Batch) -> int:
+        self.entered.release()
+        assert self.go_on.wait(30)
+        return 1
+
+
+def test_more_requests_than_are_taken_at_a_time_are_sent_away() -> None:
+    sink = SlowSink()
+    client = client_of(sink)
+    codes: list[int] = []
+
+    def send() -> None:
+        one = client.application.test_client()
+        codes.append(one.post("/v1/metrics", data=otlp().body(), content_type=PROTOBUF).status_code)
+
+    threads = [threading.Thread(target=send) for _ in range(MOST_WAITING)]
+    for thread in threads:
+        thread.start()
+    assert sink.entered.acquire(timeout=30)
+    busy = _until_busy(client)
+    by_prometheus = client.post("/api/v1/write", data=written(Series(SENT, [(AT_MS, 7.0, 0)])), headers=V2)
+    sink.go_on.set()
+    for thread in threads:
+        thread.join(30)
+
+    assert busy.headers["Retry-After"] == "5"
+    # Prometheus drops what it is told by a 429, and repeats upon a 503.
+    assert by_prometheus.status_code == 503
+    assert codes == [200] * MOST_WAITING
+
+
+def _until_busy(client: FlaskClient) -> TestResponse:
+    """The first answer that says so; an empty request needs no store, so it is over at once."""
+    for _ in range(100_000):
+        answer = client.post("/v1/metrics", data=b"\xff", content_type=PROTOBUF)
+        if answer.status_code == 429:
+            return answer
+    raise AssertionError("never busy")
