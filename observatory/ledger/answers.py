@@ -64,6 +64,7 @@ class Cut:
         """Samples in (after, until] of those series that have some, and where leaves find them."""
         samples = self.samples
         t_ms, offsets = samples.t_ms, samples.offsets
+        count = len(samples)
         begins, ends = _first_after(t_ms, offsets, after_ms), _first_after(t_ms, offsets, until_ms)
         kept = ends > begins
         if kept.all() and len(t_ms) == int((ends - begins).sum()):
@@ -82,6 +83,8 @@ class Cut:
             samples.resolution_ms,
             pushdown=samples.pushdown,
         )
+        if len(chosen) == count:
+            return found, dict(routes)
         inside = {leaf: place[indexes[kept[indexes]]] for leaf, indexes in routes.items()}
         return found, {leaf: indexes for leaf, indexes in inside.items() if len(indexes)}
 
