@@ -30,7 +30,7 @@ from observatory.sources.prometheus.xor_kernel import Heads, Loader
 
 __all__ = ["PADDING", "ChunkInvalid", "Room", "decode_chunks", "in_batches", "new_arrays", "place_rows", "room_for"]
 
-LANES = 8000
+LANES = 4500
 """Chunks per batch: enough to hide numpy's cost per call, few enough for the cache; no power of two, which would
 put the rows of a batch on the same cache lines."""
 PADDING = 32
