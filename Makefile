@@ -23,7 +23,7 @@ demo: $(VENV)/.installed  ## the dashboards on a simulated estate, on loopback; 
 
 test: $(VENV)/.installed-tests  ## everything that CI runs: format, lint, types, import contract, tests, docs
 	@bash .ci/system-packages prometheus rabbitmq-server chromium victoria-metrics \
-	  redis-server prometheus-redis-exporter nats-server mosquitto
+	  redis-server prometheus-redis-exporter nats-server mosquitto clickhouse-server
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -37,9 +37,10 @@ check: $(VENV)/.installed-tests  ## the quick part of `make test`: no servers, n
 	@$(BIN)/lint-imports
 	@$(BIN)/pytest --numprocesses 2 --dist loadgroup -m "not integration and not browser"
 
-live:  ## build servers for tests that Debian and PyPI do not have: a collector, Prometheus 3; needs Go
+live:  ## servers for tests that Debian and PyPI do not have: a collector, Prometheus 3, a registry; needs Go and Maven
 	@bash .ci/live-servers "$${XDG_CACHE_HOME:-$$HOME/.cache}/observatory-tests/bin"
 	@bash .ci/prometheus-3
+	@bash .ci/live-java "$${XDG_CACHE_HOME:-$$HOME/.cache}/observatory-tests"
 
 golden: $(VENV)/.installed-tests  ## write the golden files anew; read the diff before you commit it
 	@$(BIN)/pytest --numprocesses 2 --dist loadgroup -m "not integration and not browser" --update-golden

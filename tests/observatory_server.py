@@ -15,6 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import requests
+import typer
+from typer.testing import CliRunner
+
+from observatory.cli import status as status_command
 
 
 @dataclass(frozen=True)
@@ -60,10 +64,12 @@ def serving(documents: Path, store: Path, *arguments: str) -> Iterator[Observato
 
 
 def status(document: Path, at_ms: int, *source: str) -> dict[str, dict[str, Any]]:
-    """Objectives by the end of their id, as `status --json` gives them."""
-    command = [*_COMMAND, "status", str(document), *source, "--json", "--at", str(at_ms // 1000)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert ended.stdout, ended.stderr
+    """Objectives by the end of their id, as the command `status --json` gives them."""
+    app = typer.Typer()
+    app.callback()(lambda: None)
+    status_command.register(app)
+    ended = CliRunner().invoke(app, ["status", str(document), *source, "--json", "--at", str(at_ms // 1000)])
+    assert ended.stdout, ended.output
     answer = json.loads(ended.stdout)
     assert answer["schema"] == "observatory.status/1"
     return {entry["id"].split("/", 1)[1]: entry for entry in answer["objectives"]}

@@ -53,7 +53,9 @@ def demo(
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"cannot make the folder {path.parent}: {error.strerror}; name a file with --store") from None
-    with Store.open(path) as opened:
+    from observatory.sources.store.lending import Lending
+
+    with Store.open(path) as opened, Lending(opened):
         simulation = _prepare(opened, path, at_ms, days)
         if prepare_only:
             # Counted once now, the days that are over are kept for whoever asks next.
@@ -85,7 +87,7 @@ def _estate(store: Store) -> Estate:
     from observatory.sources.simulated import documents_folder
 
     sources = Sources(metrics=(store,), spans=(store,), store=store, kept=kept_beside(store))
-    return Estate(Settings(documents=(documents_folder(),)), sources, keeper=sources.kept)
+    return Estate(Settings(documents=(documents_folder(),)), sources, keeper=sources.keeper)
 
 
 def _serve(store: Store, simulation: Simulation, port: int, *, frozen_ms: int | None, live: bool) -> None:

@@ -29,6 +29,7 @@ def diagnose(
     config: options.Config = None,
     prometheus: options.Prometheus = None,
     store: options.Store = None,
+    clickhouse: options.ClickHouse = None,
     header: options.Header = None,
     ownership: options.Ownership = None,
     overlay: options.Overlay = None,
@@ -55,12 +56,13 @@ def diagnose(
         config=config,
         prometheus=prometheus,
         store=store,
+        clickhouse=clickhouse,
         header=header,
         overlay=overlay,
         ownership=ownership,
     )
     with open_sources(settings, read_only_store=True) as sources:
-        estate = Estate(settings, sources, keeper=sources.kept)
+        estate = Estate(settings, sources, keeper=sources.keeper)
         wanted: list[str] | None = None
         if channel:
             wanted = []

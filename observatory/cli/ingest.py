@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 Files = Annotated[
     list[Path],
-    typer.Argument(help="OTLP traces or metrics (JSON, JSON lines, protobuf), OpenMetrics, JUnit XML; - reads stdin."),
+    typer.Argument(
+        help="OTLP traces or metrics (JSON, JSON lines, protobuf), OpenMetrics, JUnit, Microcks results; - is stdin."
+    ),
 ]
 SampleTime = Annotated[
     str | None,
@@ -105,7 +107,8 @@ def _line(one: Ingested) -> str:
     spans = f"{one.spans:,} spans, {one.new_spans:,} new"
     if one.samples and one.spans:
         return f"{one.path}: {spans}; {samples} ({one.format})"
-    return f"{one.path}: {samples if one.samples or one.format in ('openmetrics', 'junit') else spans} ({one.format})"
+    of_samples = one.samples or one.format in ("openmetrics", "junit", "microcks")
+    return f"{one.path}: {samples if of_samples else spans} ({one.format})"
 
 
 def register(app: typer.Typer) -> None:

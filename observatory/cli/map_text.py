@@ -181,7 +181,8 @@ def as_text(
     terminal = Console(file=out, width=console.width() or UNBROKEN, color_system=None, emoji=False)
     for seen in found.recognised:
         how = "; ".join(part for part in (", ".join(seen.variants), ", ".join(seen.versions)) if part)
-        terminal.print(_line(f"{seen.source}: {seen.profile}{f' ({how})' if how else ''}, {seen.series} series"))
+        series = f"{seen.series} series" if seen.series else "none of its series is about a channel"
+        terminal.print(_line(f"{seen.source}: {seen.profile}{f' ({how})' if how else ''}, {series}"))
     if not found.inventories:
         terminal.print(_line("No source was asked; this is what would be looked for."))
     for channel in channels:

@@ -25,6 +25,14 @@ Prometheus = Annotated[
     str | None,
     typer.Option("--prometheus", help="URL of a Prometheus-compatible server.", envvar="OBSERVATORY_PROMETHEUS_URL"),
 ]
+ClickHouse = Annotated[
+    str | None,
+    typer.Option(
+        "--clickhouse",
+        help="URL of a ClickHouse server, the database as its path, where instances share counted days.",
+        envvar="OBSERVATORY_CLICKHOUSE_URL",
+    ),
+]
 Store = Annotated[Path | None, typer.Option("--store", help="File of the embedded store.", envvar="OBSERVATORY_STORE")]
 Header = Annotated[
     list[str] | None,

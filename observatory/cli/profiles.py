@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from observatory.telemetry.recipe import Profile, Recipe
 
 HOUR_MS = 3_600_000
+MANY = 5
+"""Signals of one reason that are listed one by one; more share a line."""
 profiles_app = typer.Typer(no_args_is_help=True, help="Telemetry profiles: what each exporter measures.")
 Id = Annotated[str, typer.Argument(help="Id of a profile, as `profiles list` shows it.")]
 File = Annotated[Path, typer.Argument(help="A profile of your own.")]
@@ -46,7 +48,7 @@ def list_profiles(config: options.Config = None, json: options.Json = False) -> 
 @console.command
 def show_profile(name: Id, config: options.Config = None, json: options.Json = False) -> None:
     """What one exporter measures, by which series, how surely, and what it does not measure and why."""
-    found = {one.id: one for one in _loaded(config)}
+    found = {name: one for one in _loaded(config) for name in (one.id, *one.also)}
     if name not in found:
         near = get_close_matches(name, found, 1)
         raise UsageError(
@@ -161,6 +163,7 @@ def _head_json(profile: Profile) -> dict[str, Any]:
     return {
         "id": profile.id,
         "title": profile.title,
+        "also": list(profile.also),
         "category": profile.category,
         "versions": profile.versions,
         "protocols": list(profile.protocols),
@@ -206,6 +209,8 @@ def _profile_text(profile: Profile) -> Iterator[str]:
     from observatory.telemetry.recipe import CONFIDENCE_WORDS
 
     yield f"{profile.id}: {profile.title}"
+    if profile.also:
+        yield f"also: {', '.join(profile.also)}"
     yield f"versions: {profile.versions}; protocols: {', '.join(profile.protocols) or 'any'}"
     yield f"names: {CONFIDENCE_WORDS[profile.confidence]}"
     if any(profile.variants):
@@ -219,8 +224,14 @@ def _profile_text(profile: Profile) -> Iterator[str]:
     for span_recipe in profile.span_recipes:
         yield f"{span_recipe.signal}\n  spans of the {span_recipe.role}"
     yield "\nnot measured"
+    reasons: dict[str, list[str]] = {}
     for signal, entry in profile.not_provided.items():
-        yield f"  {signal}: {entry}"
+        reasons.setdefault(str(entry), []).append(signal)
+    for reason, signals in sorted(reasons.items(), key=lambda one: len(one[1]) > MANY):
+        if len(signals) > MANY:
+            yield f"  {', '.join(signals)}:\n    {reason}"
+        else:
+            yield from (f"  {signal}: {reason}" for signal in signals)
 
 
 def _recipe_text(recipe: Recipe, profile: Profile) -> str:
@@ -231,9 +242,20 @@ def _recipe_text(recipe: Recipe, profile: Profile) -> str:
     metrics = " ".join(f"{'-' if term.sign < 0 else '+'}{term.metric}" for term in recipe.all).removeprefix("+")
     kind = f"{recipe.kind} of {compact_duration(recipe.period_ms / 1000)}" if recipe.period_ms else recipe.kind
     about = [kind, recipe.unit, f"by {', '.join(recipe.identity.labels)}" if recipe.identity.labels else ""]
-    about += ["stands in" if recipe.proxy else "", recipe.versions]
+    about += [_outcome_text(recipe), "stands in" if recipe.proxy else "", recipe.versions]
     about += [CONFIDENCE_WORDS[recipe.confidence] if recipe.confidence != profile.confidence else "", *recipe.caveats]
     return f"  {metrics} ({'; '.join(part for part in about if part)})"
+
+
+def _outcome_text(recipe: Recipe) -> str:
+    """How failures are told: by metrics of their own, or by labels."""
+    own = [term.metric for term in recipe.error if term.metric not in {one.metric for one in recipe.all}]
+    if own:
+        return f"errors by {' '.join(own)}"
+    labels = dict.fromkeys(matcher.label for term in recipe.error or recipe.success for matcher in term.where)
+    constant = {matcher.label for term in recipe.all for matcher in term.where}
+    told = [label for label in labels if label not in constant]
+    return f"outcome by {', '.join(told)}" if told else ""
 
 
 def register(app: typer.Typer) -> None:

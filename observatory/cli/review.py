@@ -42,6 +42,7 @@ def review(
     config: options.Config = None,
     prometheus: options.Prometheus = None,
     store: options.Store = None,
+    clickhouse: options.ClickHouse = None,
     header: options.Header = None,
     ownership: options.Ownership = None,
     overlay: options.Overlay = None,
@@ -66,12 +67,13 @@ def review(
         config=config,
         prometheus=prometheus,
         store=store,
+        clickhouse=clickhouse,
         header=header,
         overlay=overlay,
         ownership=ownership,
     )
     with open_sources(settings, read_only_store=True) as sources:
-        made = make_review(Estate(settings, sources, keeper=sources.kept), month, at_ms, timezone=timezone)
+        made = make_review(Estate(settings, sources, keeper=sources.keeper), month, at_ms, timezone=timezone)
         states = {state.state for state in sources.states()}
     if states == {"failed"}:
         console.report(made.problems)

@@ -30,6 +30,7 @@ def serve(
     config: options.Config = None,
     prometheus: options.Prometheus = None,
     store: options.Store = None,
+    clickhouse: options.ClickHouse = None,
     header: options.Header = None,
     ownership: options.Ownership = None,
     overlay: options.Overlay = None,
@@ -37,6 +38,8 @@ def serve(
     """Serve the dashboards, /api/status, /healthz and /metrics; receive OTLP and Prometheus remote-write."""
     from observatory.evaluate.estate import Estate
     from observatory.sources.opening import open_sources
+    from observatory.sources.store import Store
+    from observatory.sources.store.lending import Lending
     from observatory.sources.store.upkeep import Upkeep
     from observatory.web.server import build_site, check_host, listen
 
@@ -50,13 +53,15 @@ def serve(
         config=config,
         prometheus=prometheus,
         store=store,
+        clickhouse=clickhouse,
         header=header,
         overlay=overlay,
         ownership=ownership,
     )
     folders = [*([settings.dashboards_dir] if settings.dashboards_dir else []), *(dashboards or [])]
     with open_sources(settings) as sources:
-        estate = Estate(settings, sources, keeper=sources.kept)
+        own = sources.store if isinstance(sources.store, Store) else None
+        estate = Estate(settings, sources, keeper=sources.keeper)
         # Channels that can be read are served; what is wrong with the others is said and does not end the server.
         report(estate.problems)
         site = build_site(
@@ -64,11 +69,11 @@ def serve(
             clock=clock,
             dashboards=folders,
             policies_dir=settings.policies_dir,
-            sink=sources.store,
+            sink=own,
             interval_seconds=refresh,
             local_only=not allow_remote,
         )
-        with Upkeep(sources.store, sources.kept, settings.keeping, clock):
+        with Lending(own), Upkeep(own, sources.kept, settings.keeping, clock):
             listen(site, host=host, port=port, ready=lambda url: say(f"Observatory is at {url} (Ctrl-C ends it)"))
         say("stopped")
 

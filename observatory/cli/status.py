@@ -58,6 +58,7 @@ def status(
     config: options.Config = None,
     prometheus: options.Prometheus = None,
     store: options.Store = None,
+    clickhouse: options.ClickHouse = None,
     header: options.Header = None,
     ownership: options.Ownership = None,
     overlay: options.Overlay = None,
@@ -81,12 +82,13 @@ def status(
         config=config,
         prometheus=prometheus,
         store=store,
+        clickhouse=clickhouse,
         header=header,
         overlay=overlay,
         ownership=ownership,
     )
     with open_sources(settings, read_only_store=True) as sources:
-        found = Estate(settings, sources, keeper=sources.kept).snapshot(at_ms).status
+        found = Estate(settings, sources, keeper=sources.keeper).snapshot(at_ms).status
     if json:
         console.answer_json(found.to_json())
     else:

@@ -106,18 +106,28 @@ def compact(config: options.Config = None, store: options.Store = None, json: op
 @store_app.command("recount")
 @console.command
 def recount(
-    since: Since, config: options.Config = None, store: options.Store = None, at: At = None, json: options.Json = False
+    since: Since,
+    config: options.Config = None,
+    store: options.Store = None,
+    clickhouse: options.ClickHouse = None,
+    at: At = None,
+    json: options.Json = False,
 ) -> None:
     """Forget days that were counted and kept, so that the next command counts them anew from telemetry.
 
-    For telemetry that came later than `late` of the settings. A day that its server has forgotten is lost by this.
+    Those beside the store, and those of a shared ledger where one is named. For telemetry that came later than `late`
+    of the settings. What a day came to stays for where its telemetry has gone.
     """
     from observatory.sources.opening import kept_folder_of
     from observatory.sources.store.kept_plans import forget
 
-    _, path = _chosen(config, store)
+    settings, path = _chosen(config, store, clickhouse)
     after_ms = options.instant(at, round(time.time() * 1000)) - options.look_back_ms(since)
     count = forget(kept_folder_of(path), after_ms=after_ms)
+    if settings.clickhouse is not None:
+        from observatory.sources.clickhouse import SharedDays
+
+        count += SharedDays(settings.clickhouse).forget(after_ms)
     if json:
         console.answer_json({"schema": "observatory.store-recount/1", "store": str(path), "days": count})
     else:
@@ -125,12 +135,12 @@ def recount(
         console.answer(f"{days} since {format_instant(after_ms)} will be counted anew")
 
 
-def _chosen(config: Path | None, store: Path | None) -> tuple[Settings, Path]:
+def _chosen(config: Path | None, store: Path | None, clickhouse: str | None = None) -> tuple[Settings, Path]:
     from dataclasses import replace
 
     from observatory.settings import load_settings
 
-    settings = load_settings(config, os.environ, store=store)
+    settings = load_settings(config, os.environ, store=store, clickhouse_url=clickhouse)
     if settings.store is None:
         raise UsageError("say which store: --store PATH, OBSERVATORY_STORE, or `store` in observatory.yaml")
     return replace(settings, prometheus=()), settings.store

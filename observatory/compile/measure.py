@@ -168,10 +168,12 @@ def _tells(expression: Expression, by_signal: Mapping[str, Binding]) -> bool:
         case CountAtMost(signal=signal):
             binding = by_signal[signal]
             return isinstance(binding, SpanBinding) or _has_buckets(binding)
-        case Slices(level=Behind(produced=produced)) | SlicesAtMost(level=Behind(produced=produced)):
-            # Totals of periods do not say when in the period messages arrived, so nobody's delay follows from them.
-            arrivals = by_signal[produced]
-            if isinstance(arrivals, MetricBinding) and arrivals.kind in ("rate", "period_total"):
+        case Slices(level=Behind() as level) | SlicesAtMost(level=Behind() as level):
+            # Totals of periods do not say when in the period messages arrived, so nobody's delay follows from them;
+            # and a number of messages is no distance between two times.
+            arrivals = by_signal[level.produced]
+            unfit = ("rate", "period_total", *(("time_position",) if level.depth is not None else ()))
+            if isinstance(arrivals, MetricBinding) and arrivals.kind in unfit:
                 return False
             return all(isinstance(by_signal[signal], MetricBinding) for signal in signals_of(expression))
         case _:
@@ -216,7 +218,7 @@ def _missing_reason(objective: Objective, mapping: MappingResult, bindings: tupl
 
 
 def _not_applicable(objective: Objective) -> Problem:
-    needs_threshold = objective.sli in ("latency", "lag", "saturation")
+    needs_threshold = objective.sli in ("latency", "lag", "saturation", "freshness")
     if needs_threshold and objective.threshold is None:
         return Problem(
             code="threshold-missing",

@@ -18,6 +18,7 @@ from observatory.indicators.expression import (
     CountAtMost,
     Expression,
     LevelExpression,
+    Since,
     Slices,
     SlicesAtMost,
     signals_of,
@@ -29,7 +30,8 @@ __all__ = ["Leaf", "Measurement", "Plan", "PlannedRequest", "make_plan", "measur
 LOOKBACK_MS = 3_600_000
 """Read before the first step, so that a series that was there already is no newcomer."""
 CURVE_LOOKBACK_MS = 6 * 3_600_000
-"""Read before the first step for curves of produced positions: lag up to this age is known from the start."""
+"""Read before the first step for curves of produced positions: lag and silence up to this age are known from the
+start."""
 SHARD_VALUES = 300
 """Alternatives of one label in one request; more become several requests."""
 
@@ -141,7 +143,7 @@ def level_terms(
     measurement: Measurement, level: LevelExpression
 ) -> Iterable[tuple[MetricBinding, tuple[Term, ...], int]]:
     """Series behind a level, signal by signal."""
-    lookback_ms = CURVE_LOOKBACK_MS if isinstance(level, Behind) else LOOKBACK_MS
+    lookback_ms = CURVE_LOOKBACK_MS if isinstance(level, Behind | Since) else LOOKBACK_MS
     for signal in signals_of(level):
         binding = measurement.binding(signal)
         if isinstance(binding, MetricBinding):

@@ -29,6 +29,7 @@ from observatory.indicators.expression import (
     Expression,
     Level,
     LevelExpression,
+    Since,
     Slices,
     SlicesAtMost,
     Utilisation,
@@ -250,6 +251,9 @@ class _Slices:
         if isinstance(level, Behind):
             kept = self._in_time(level, bound)
             return f"count_over_time(({kept})[{length}])" if bound is None else f"sum_over_time(({kept})[{length}])"
+        if isinstance(level, Since):
+            kept = self._happened(level, bound)
+            return f"count_over_time(({kept})[{length}])" if bound is None else f"sum_over_time(({kept})[{length}])"
         text = self._level(level)
         if bound is None:
             return f"count_over_time(({text})[{length}])"
@@ -272,15 +276,26 @@ class _Slices:
     def _worst(self, signal: str) -> str:
         """The highest value of each series in the minute, values that mean unknown left out."""
         binding = _series_of(self.measurement, signal)
-        text = f"max_over_time({selector(binding.all[0].selector)}[{WITHIN_SLICE}])"
+        idle = binding.kind == "idle_level"
+        text = f"{'min' if idle else 'max'}_over_time({selector(binding.all[0].selector)}[{WITHIN_SLICE}])"
         if binding.invalid_below is not None:
             text = f"({text} >= {_number(binding.invalid_below)})"
-        return _scaled(text, binding.scale)
+        scaled = _scaled(text, binding.scale)
+        return f"(1 - {scaled})" if idle else scaled
 
     def _bound(self) -> float | None:
         """The bound that the indicator judges by."""
         parts = (self.measurement.indicator.good, self.measurement.indicator.bad)
         return next((part.bound for part in parts if isinstance(part, SlicesAtMost)), None)
+
+    def _happened(self, level: Since, bound: float | None) -> str:
+        """1 where something was counted within the bound, which is a few scrapes at least, and 0 where nothing was."""
+        counter = _series_of(self.measurement, level.counter)
+        seconds = max(bound or self._bound() or SHORTEST_INCREASE, SHORTEST_INCREASE)
+        within = compact_duration(seconds)
+        terms = outcome_terms(counter, None)
+        counted = [(term.sign, _events(term.selector, within, counter.kind, TARGET)) for term in terms]
+        return f"{_sum_of(counted)} > bool 0"
 
     def _in_time(self, level: Behind, bound: float | None) -> str:
         """1 where the group has read everything that was there `bound` seconds ago, 0 where it has not.

@@ -23,6 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from observatory.ledger.ledger import Row
 from observatory.sources.base import Float64
@@ -70,6 +71,17 @@ class Composite:
     bad: Float64
     at_most: Float64
     at_least: tuple[Float64, ...]
+
+    def without(self, steps: NDArray[np.bool_]) -> Composite:
+        """Some steps taken out, planned work in which nothing is counted."""
+        kept = ~steps
+        return Composite(
+            self.grid,
+            self.entering * kept,
+            self.bad * kept,
+            self.at_most * kept,
+            tuple(one * kept for one in self.at_least),
+        )
 
     def bounds(self, part: slice) -> Bounds:
         """Good journeys of some steps of the grid."""

@@ -49,6 +49,11 @@ class _Known:
     problems: tuple[Problem, ...]
     failed: frozenset[str]
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether anything is measured; where nothing is, the first telemetry is about to come."""
+        return any(one.chosen is not None for one in self.mapping.resolutions.values())
+
 
 class Estate:
     """Everything that is asked again and again, read once: catalogue, objectives, profiles, policies.
@@ -100,7 +105,8 @@ class Estate:
         judged = (*self.objectives, *(one.objective for one in self.journeys))
         named = [problem for one in judged for problem in check_policy(one, self.policies)]
         faults = (problem for problem in named if problem.severity == "error")
-        aimless = unmatched(settings.exclusions, self.objectives)
+        parts = [part for one in self.journeys for part in one.parts]
+        aimless = unmatched(settings.exclusions, [*self.objectives, *parts])
         self.problems: tuple[Problem, ...] = (*self.catalog.problems, *problems, *faults, *aimless)
         self._known: _Known | None = None
 
@@ -141,7 +147,7 @@ class Estate:
         traced = trace_journeys(self.journeys, known.mapping, answering.spans, grid, earlier)
         planned = self._planned(ledger.grid)
         status = self._status(at_ms, measured, ledger, known, planned)
-        status = replace(status, journeys=self._journeys(hops, traced, ledger, status))
+        status = replace(status, journeys=self._journeys(hops, traced, ledger, status, planned))
         return Snapshot(
             at_ms=at_ms,
             catalog=self.catalog,
@@ -207,12 +213,19 @@ class Estate:
         )
 
     def _planned(self, grid: Grid) -> dict[str, Planned]:
-        """Planned work by objective; objectives that it concerns alike share one value."""
+        """Planned work by objective and by journey, which it concerns where it concerns a hop.
+
+        Those that it concerns alike share one value.
+        """
         work = planned_work(self.settings.exclusions, grid.range)
         shared: dict[tuple[ExclusionUse, tuple[int, ...]], Planned] = {}
         found: dict[str, Planned] = {}
-        for one in self.objectives if work else ():
-            mine = tuple(number for number, each in enumerate(work) if concerns(each.exclusion, one))
+        judged: list[tuple[Objective, tuple[Objective, ...]]] = [(one, (one,)) for one in self.objectives]
+        judged += [(one.objective, one.parts) for one in self.journeys]
+        for one, parts in judged if work else ():
+            mine = tuple(
+                number for number, each in enumerate(work) if any(concerns(each.exclusion, part) for part in parts)
+            )
             if not mine or one.exclusions == "none":
                 continue
             key = (one.exclusions, mine)
@@ -263,7 +276,12 @@ class Estate:
         return replace(status, problems=(*status.problems, *check_policy(objective, self.policies)))
 
     def _journeys(
-        self, hops: Mapping[str, tuple[Measurement | Problem, ...]], traced: Traced, ledger: Ledger, status: Status
+        self,
+        hops: Mapping[str, tuple[Measurement | Problem, ...]],
+        traced: Traced,
+        ledger: Ledger,
+        status: Status,
+        planned: Mapping[str, Planned],
     ) -> tuple[JourneyStatus, ...]:
         gone = {source.name for source in status.sources if source.state == "failed"}
         found: list[JourneyStatus] = []
@@ -276,7 +294,8 @@ class Estate:
                 traced=traced.journeys.get(journey.id),
                 untraced=traced.reasons.get(journey.id, ""),
             )
-            found.append(judge_journey(journey, evidence, ledger.grid, self.policies.get(journey.objective.policy)))
+            policy = self.policies.get(journey.objective.policy)
+            found.append(judge_journey(journey, evidence, ledger.grid, policy, planned.get(journey.id)))
         return tuple(found)
 
     def _states(self, known: _Known) -> tuple[SourceState, ...]:
@@ -290,7 +309,7 @@ class Estate:
 
     def _mapping(self, grid: Grid, previous: Snapshot | None) -> _Known:
         known = self._known
-        usable = previous is not None and known is not None and not known.failed
+        usable = previous is not None and known is not None and not known.failed and known.is_bound
         if usable and known is not None and 0 <= grid.end_ms - known.at_ms < MAPPING_FRESH_MS:
             return known
         span = TimeRange(grid.start_ms - INVENTORY_LOOKBACK_MS, grid.end_ms)

@@ -10,11 +10,15 @@ from observatory.errors import Problem, Severity
 from observatory.evaluate.composite import Bounds, Composite, HopShare, compose, shares
 from observatory.evaluate.journey_status import HopStatus, JourneyStatus
 from observatory.evaluate.judgement import judge, steps_of
+from observatory.evaluate.planned import Planned
 from observatory.evaluate.status import ObjectiveStatus
+from observatory.indicators.counts import Counts
 from observatory.ledger.ledger import Row
 from observatory.ledger.traced import TracedJourneys
+from observatory.objectives.interval import wilson
 from observatory.objectives.journeys import JourneyObjective
 from observatory.objectives.policy import Policy
+from observatory.sources.base import Float64
 from observatory.units import format_count, format_percentage
 from observatory.windows import Grid
 
@@ -33,7 +37,10 @@ BY_SPANS = (
     "when no hop has a failed span and every hop that is not optional was reached"
 )
 
-SAMPLED = "; spans are a sample, and each counts as many times as its sampler says"
+SAMPLED = (
+    "; traces are a sample, each counts as often as its sampler says, and the bounds are as wide as the sample is "
+    "small (95 %)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,19 +70,28 @@ class JourneyRow:
         hops: How each hop stands to the journeys of the span that was asked for.
         assumption: What the numbers rest on.
         composite: None where spans count each journey.
+        squares: Of a sample of traces the squares of their weights, added per step; None where every trace is there.
     """
 
     row: Row
     hops: tuple[HopShare, ...]
     assumption: str
     composite: Composite | None = None
+    squares: Float64 | None = None
 
-    def bounds(self, part: slice) -> Bounds:
-        """Good journeys of some steps, at least and at most."""
+    def bounds(self, part: slice, planned: Planned | None = None) -> Bounds:
+        """Good journeys of some steps, at least and at most; without planned work where the budget leaves it out."""
         if self.composite is not None:
-            return self.composite.bounds(part)
-        good = float(self.row.good[part].sum())
-        return Bounds(good, good)
+            whole = self.composite
+            return (whole.without(planned.steps) if planned and planned.use == "budget" else whole).bounds(part)
+        row = planned.counted(self.row) if planned else self.row
+        good, total = float(row.good[part].sum()), float(row.total[part].sum())
+        if self.squares is None or total <= 0:
+            return Bounds(good, good)
+        # A sample is as sure as one of equal weights of this size (Kish's effective sample size).
+        size = total**2 / float(self.squares[part].sum())
+        between = wilson(Counts(good / total * size, size))
+        return Bounds(between[0] * total, between[1] * total) if between else Bounds(good, good)
 
 
 def journey_row(journey: JourneyObjective, evidence: JourneyEvidence, grid: Grid, part: slice) -> JourneyRow | None:
@@ -86,17 +102,24 @@ def journey_row(journey: JourneyObjective, evidence: JourneyEvidence, grid: Grid
             journey has at each hop.
     """
     traced = evidence.traced
-    if traced is not None and _shows_all(traced, evidence.rows[0], part):
+    rows = [row for row in evidence.rows if row is not None and row.series > 0]
+    by_counts = len(rows) == len(journey.hops) and journey.within_seconds is None
+    # Counters see every message; a sample of traces stands in only where they do not tell.
+    sampled = traced is not None and traced.row.counting != "exact"
+    if traced is not None and not (sampled and by_counts) and _shows_all(traced, evidence.rows[0], part):
         entered = float(traced.row.total[part].sum())
         seen = [float(arrived[part].sum()) for arrived in traced.arrived]
         hops = tuple(
             HopShare(events_per_journey=one / entered if entered > 0 else None, unarrived=max(0.0, entered - one))
             for one in seen
         )
-        sampled = "" if traced.row.counting == "exact" else SAMPLED
-        return JourneyRow(row=traced.row, hops=hops, assumption=BY_SPANS + sampled)
-    rows = [row for row in evidence.rows if row is not None and row.series > 0]
-    if len(rows) < len(journey.hops) or journey.within_seconds is not None:
+        return JourneyRow(
+            row=traced.row,
+            hops=hops,
+            assumption=BY_SPANS + (SAMPLED if sampled else ""),
+            squares=traced.squares if sampled else None,
+        )
+    if not by_counts:
         return None
     found = compose(rows, grid, part)
     told = shares(rows, part)
@@ -110,11 +133,19 @@ def journey_row(journey: JourneyObjective, evidence: JourneyEvidence, grid: Grid
 
 
 def judge_journey(
-    journey: JourneyObjective, evidence: JourneyEvidence, grid: Grid, policy: Policy | None
+    journey: JourneyObjective,
+    evidence: JourneyEvidence,
+    grid: Grid,
+    policy: Policy | None,
+    planned: Planned | None = None,
 ) -> JourneyStatus:
-    """The status of one journey at the end of the grid."""
+    """The status of one journey at the end of the grid.
+
+    Args:
+        planned: Planned work that concerns any of its hops, on the same grid.
+    """
     judged = tuple(
-        judge(hop.objective, measured, row, grid, None, source_failed=failed)
+        judge(hop.objective, measured, row, grid, None, source_failed=failed, planned=planned)
         for hop, measured, row, failed in zip(
             journey.hops, evidence.measured, evidence.rows, evidence.failed, strict=True
         )
@@ -127,8 +158,8 @@ def judge_journey(
         status = _nothing(journey, unknown, judged, _untraced(evidence, part))
         return JourneyStatus(journey=journey, status=status, hops=hops, bounds=None, assumption=BY_COUNTS)
     measured = next(one for one in evidence.measured if isinstance(one, Measurement))
-    status = judge(journey.objective, measured, found.row, grid, policy)
-    bounds = found.bounds(part)
+    status = judge(journey.objective, measured, found.row, grid, policy, planned=planned)
+    bounds = found.bounds(part, planned)
     if found.composite is not None:
         doubts = (*_missing(journey, found.hops, bounds), *_straddling(journey, status, bounds))
         proxy = any(hop.proxy for hop in judged)

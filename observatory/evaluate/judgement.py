@@ -96,7 +96,7 @@ def judge(
     known = replace(
         known,
         counting="estimated" if late_ms > 0 and row.counting == "exact" else row.counting,
-        level=_level_now(objective, row, grid, part),
+        level=_level_now(objective, row, counted, grid, part),
         recovered=row.findings.between(window),
         last_sample_ms=row.last_sample_ms,
         proxy=measured.proxy,
@@ -196,7 +196,7 @@ def _rate(bad: float, total: float, observed: float, target: float) -> float | N
     return burn_rate(bad, total, target)
 
 
-def _level_now(objective: Objective, row: Row, grid: Grid, part: slice) -> LevelNow | None:
+def _level_now(objective: Objective, row: Row, counted: Row, grid: Grid, part: slice) -> LevelNow | None:
     if row.level is None:
         return None
     unit = objective.threshold.unit if objective.threshold else "second"
@@ -204,7 +204,7 @@ def _level_now(objective: Objective, row: Row, grid: Grid, part: slice) -> Level
     known = np.flatnonzero(~np.isnan(row.level[fresh]))
     inside = row.level[part]
     worst = float(np.nanmax(inside)) if np.any(~np.isnan(inside)) else None
-    unsure = _unsure(objective, row, part)
+    unsure = _unsure(objective, counted, part)
     if not len(known):
         return LevelNow(unit=unit, last=None, worst=worst, error=None, unsure=unsure)
     at = int(known[-1])

@@ -117,7 +117,7 @@ def _metric_parts(
         for term in _terms(binding, statistic)
         for line in evidence.lines(Leaf(binding.source, term.selector))
     ]
-    if not signed:
+    if not signed or (statistic in ("rate", "error_rate") and binding.kind == "time_position"):
         return {}
     groups: dict[str, list[tuple[int, Line]]] = {}
     for sign, line in signed:
@@ -164,7 +164,7 @@ def _rate(binding: MetricBinding, signed: Sequence[tuple[int, Line]], grid: Grid
 def _level(binding: MetricBinding, signed: Sequence[tuple[int, Line]], grid: Grid, statistic: Statistic) -> Float64:
     parts = []
     for _, line in signed:
-        t_ms, value = levels.valid(line.t_ms, line.values, binding.scale, binding.invalid_below)
+        t_ms, value = levels.valid(line.t_ms, line.values, binding)
         if statistic == "age":
             shown = value > 0
             t_ms, value = t_ms[shown], np.maximum(t_ms[shown] / 1000 - value[shown], 0.0)

@@ -28,8 +28,8 @@ class Snapshot:
         measurements: By objective id; objectives that nothing measures are absent.
         hops: By journey id what measures each of its hops, or why nothing does.
         traced: Journeys that spans join, on the grid of the ledger.
-        planned: By objective id the planned work that falls into the ledger's time; objectives that refuse it, and
-            those that have none, are absent.
+        planned: By objective or journey id the planned work that falls into the ledger's time; those that refuse it,
+            and those that have none, are absent.
     """
 
     at_ms: int
@@ -42,13 +42,12 @@ class Snapshot:
     journeys: tuple[JourneyObjective, ...] = ()
     hops: Mapping[str, tuple[Measurement | Problem, ...]] = field(default_factory=dict)
     traced: Traced = field(default_factory=Traced)
+    planned: Mapping[str, Planned] = field(default_factory=dict)
 
     def asked(self) -> tuple[Measurement, ...]:
         """Everything that was measured, for objectives and for hops of journeys."""
         of_hops = (one for found in self.hops.values() for one in found if isinstance(one, Measurement))
         return *self.measurements.values(), *of_hops
-
-    planned: Mapping[str, Planned] = field(default_factory=dict)
 
     def row(self, objective_id: str) -> Row | None:
         """What an objective's budget counts: the ledger row without planned work, where the objective says so.

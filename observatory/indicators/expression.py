@@ -64,7 +64,14 @@ class Behind:
     depth: str | None = None
 
 
-LevelExpression = Level | Utilisation | Age | Behind
+@dataclass(frozen=True, slots=True)
+class Since:
+    """Seconds since a counter or position last rose; of several series the newest rise counts."""
+
+    counter: str
+
+
+LevelExpression = Level | Utilisation | Age | Behind | Since
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +95,7 @@ Expression = Count | CountAtMost | Slices | SlicesAtMost
 def signals_of(expression: Expression | LevelExpression) -> tuple[str, ...]:
     """Every signal that the expression needs, in reading order, each once."""
     match expression:
-        case Count(signal=signal) | CountAtMost(signal=signal) | Level(signal=signal):
+        case Count(signal=signal) | CountAtMost(signal=signal) | Level(signal=signal) | Since(counter=signal):
             return (signal,)
         case Utilisation(used=used, limit=limit):
             return (used, limit)

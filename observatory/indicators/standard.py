@@ -16,6 +16,7 @@ from observatory.indicators.expression import (
     CountAtMost,
     Level,
     LevelExpression,
+    Since,
     Slices,
     SlicesAtMost,
     Utilisation,
@@ -35,7 +36,7 @@ def candidates(
     Args:
         sli: The word.
         role: `producer` or `consumer`, the side of the operation.
-        threshold: The bound of latency, lag and saturation; other words ignore it.
+        threshold: The bound of latency, lag, saturation and freshness; other words ignore it.
         measure: Latency only; `end-start` unless the objective says otherwise.
 
     Returns:
@@ -61,6 +62,8 @@ def candidates(
             return _outcomes(sli, "contract_tests", "contract test runs that passed")
         case "dead_letters":
             return _dead_letters() if role == CONSUMER else ()
+        case "freshness":
+            return _freshness(role, threshold)
 
 
 def _outcomes(sli: SliWord, signal: str, measure: str) -> tuple[Indicator, ...]:
@@ -206,6 +209,29 @@ def _saturation(threshold: Threshold | None) -> tuple[Indicator, ...]:
             "broker memory as a share of the level at which it blocks publishers",
         ),
     )
+
+
+def _freshness(role: str, threshold: Threshold | None) -> tuple[Indicator, ...]:
+    """How old the newest message is: of a producer the last it published, of a consumer the last it handled."""
+    if threshold is None or threshold.unit != "second":
+        return ()
+    published, handled = "seconds since the last publish", "seconds since the last message was handled"
+    counters = (
+        (
+            ("published_messages", published),
+            ("publish_duration", published),
+            ("produced_offset", "seconds since the log last grew"),
+            ("enqueued_messages", "seconds since the last arrival"),
+        )
+        if role == PRODUCER
+        else (
+            ("processed_messages", handled),
+            ("process_duration", handled),
+            ("delivered_messages", "seconds since the last delivery"),
+            ("committed_offset", "seconds since the group's position last moved"),
+        )
+    )
+    return tuple(_slices("freshness", Since(signal), threshold.value, measure) for signal, measure in counters)
 
 
 def _dead_letters() -> tuple[Indicator, ...]:

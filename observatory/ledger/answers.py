@@ -29,6 +29,7 @@ class Answer:
         births: Series whose first value counts, for itself or as the continuation of one under another name.
         earlier: Series that say they were created before what is known here, and would count were more known.
         histories: Series whose first value is too much to have been counted since they were not there yet.
+        recreated: When series were first seen to have been created anew, where that is told.
         restarts: Series that began anew without a fall.
         targets: Whose each series is.
     """
@@ -39,6 +40,7 @@ class Answer:
     births: dict[int, Birth] = field(default_factory=dict)
     earlier: dict[int, Birth] = field(default_factory=dict)
     histories: set[int] = field(default_factory=set)
+    recreated: dict[int, tuple[int, ...]] = field(default_factory=dict)
     restarts: dict[int, tuple[HiddenRestart, ...]] = field(default_factory=dict)
     targets: tuple[TargetKey, ...] = field(init=False)
 

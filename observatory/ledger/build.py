@@ -6,7 +6,7 @@ ten minutes, and from time to time what came late, see `arrivals`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,8 +17,9 @@ from observatory.errors import Problem, SourceFailed
 from observatory.indicators.expression import Count, CountAtMost, Expression, Slices, SlicesAtMost
 from observatory.ledger.arrivals import CHECK_MS, LATE_MS, Arrivals
 from observatory.ledger.blocks import Blocks
-from observatory.ledger.days import blocks_of, is_day
+from observatory.ledger.days import DAY_MS, SEALED_AFTER_MS, blocks_of, is_day
 from observatory.ledger.evidence import Sources
+from observatory.ledger.history import Past
 from observatory.ledger.hops import expressions_of
 from observatory.ledger.keeping import Keeper, KeptPages
 from observatory.ledger.ledger import Counting, Findings, Ledger, Row
@@ -68,7 +69,10 @@ def build(
         found = arrivals.marks(make_plan(wanted.values()).requests)
         if found is not None:
             again_ms, marks = found.read_again_from_ms(marks), found
-            late_since_ms = min((one for one in (late_since_ms, again_ms) if one is not None), default=None)
+            late_since_ms = _earlier(late_since_ms, again_ms)
+    if previous is not None and keeper is not None and _days_over(grid) != _days_over(previous.grid):
+        # So far back that the day which is over now is counted as one and kept.
+        late_since_ms = _earlier(late_since_ms, grid.end_ms - 2 * DAY_MS)
     tail = _tail(grid, previous, late_since_ms)
     warm = {key: one for key, one in wanted.items() if tail and previous and key in previous.rows}
     cold = {key: one for key, one in wanted.items() if key not in warm}
@@ -93,6 +97,15 @@ def build(
         # What failed was not read again; it will be, by the marks from before.
         marks = previous.marks if previous is not None else None
     return Ledger(grid, rows.only(sorted(rows)), tuple(dict.fromkeys(problems)), requests, marks)
+
+
+def _earlier(*instants: int | None) -> int | None:
+    return min((one for one in instants if one is not None), default=None)
+
+
+def _days_over(grid: Grid) -> int:
+    """Which days are over, so long that their sources are past them as well."""
+    return (grid.end_ms - SEALED_AFTER_MS - HORIZON_MS) // DAY_MS
 
 
 def _reached(previous: Ledger, late_ms: int) -> int | None:
@@ -224,17 +237,18 @@ def _count(
     blocks = blocks_of(grid)
     if kept is not None:
         pages = {block: page for block in blocks if is_day(block) and (page := kept.load(block)) is not None}
+    runs = _runs([block for block in blocks if block not in pages])
+    whole: list[Page] = []
     # The newest first: how far the sources have come decides which days can be kept.
-    for run in reversed(_runs([block for block in blocks if block not in pages])):
+    for run in reversed(runs):
         for page in work.pages(run):
             pages[page.block] = page
             if kept is not None and is_day(page.block) and work.is_whole(page):
-                kept.keep(page, work.read_for(page))
-    if kept is not None:
-        work.problems += kept.problems
+                whole.append(page)
     counted = work.joined([pages[block] for block in blocks], grid)
     bounds = work.bounds(counted)
-    rows = PackedRows()
+    # What is kept of days is taken from every row, day by day: then they are packed when that is done.
+    rows: MutableMapping[str, Row] = PackedRows() if keeper is None else {}
     for key, measurement in measurements.items():
         if any(leaf in work.failed for leaf, _ in leaves_of(measurement)):
             continue
@@ -242,6 +256,14 @@ def _count(
             continue
         row = _row(measurement, counted)
         rows[key] = _within(row, *bounds[key]) if key in bounds else row
+    if keeper is not None and kept is not None and runs:
+        past = Past(keeper.history(grid.step_ms))
+        rows, restored = past.restored(rows, grid, runs)
+        for page in whole:
+            if page.block.start_ms not in restored:
+                kept.keep(page, work.read_for(page))
+                past.keep(rows, grid, page.block)
+        work.problems += kept.problems
     dark_since = {
         key: min(found)
         for key in rows
@@ -251,7 +273,7 @@ def _count(
             ]
         )
     }
-    return _Counting(rows, work.problems, work.requests, dark_since)
+    return _Counting(PackedRows(rows), work.problems, work.requests, dark_since)
 
 
 def _kept(keeper: Keeper | None, work: Blocks, grid: Grid, arrivals: Arrivals) -> KeptPages | None:

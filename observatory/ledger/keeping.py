@@ -56,6 +56,10 @@ class Keeper(Protocol):
         """Records of a plan, as of now: asked for before any telemetry is read."""
         ...
 
+    def history(self, step_ms: int) -> KeptDays:
+        """Records that hold for every plan, and whatever became of the telemetry that they were made of."""
+        ...
+
 
 class KeptPages:
     """Pages of some measurements, kept as records.

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from observatory.sources.base import Float64, Int64
+from observatory.telemetry.binding import MetricBinding
 from observatory.windows import Grid
 
 Bools = NDArray[np.bool_]
@@ -116,10 +117,12 @@ def judge(level: LevelSteps, bound: float) -> tuple[Bools, Bools]:
     return good & known, known
 
 
-def valid(t_ms: Int64, values: Float64, scale: float, invalid_below: float | None) -> tuple[Int64, Float64]:
-    """Times and values in the base unit, without values that mean "unknown" (a lag of -1)."""
-    if invalid_below is not None:
-        kept = values >= invalid_below
+def valid(t_ms: Int64, values: Float64, binding: MetricBinding) -> tuple[Int64, Float64]:
+    """Times and values in the base unit, without values that mean "unknown" (a lag of -1); of idle shares the rest."""
+    if binding.invalid_below is not None:
+        kept = values >= binding.invalid_below
         if not kept.all():
             t_ms, values = t_ms[kept], values[kept]
-    return t_ms, values * scale if scale != 1 else values
+    if binding.scale != 1:
+        values = values * binding.scale
+    return t_ms, 1.0 - values if binding.kind == "idle_level" else values

@@ -17,7 +17,7 @@ from observatory.compile.plan import Leaf, PlannedRequest, plan_leaves
 from observatory.ledger.answers import BORN_KINDS, RESTARTED_KINDS, Answer, Cut
 from observatory.ledger.births import births, highest_rate, newcomers
 from observatory.ledger.replicas import without_replicas
-from observatory.ledger.restarts import fallen, hidden_restarts
+from observatory.ledger.restarts import Candidates, fallen, hidden_restarts
 from observatory.ledger.samples import fit
 from observatory.ledger.targets import TargetKey, Targets, target_of
 from observatory.sources.base import Int64, SampleSet, SeriesRequest
@@ -61,6 +61,7 @@ class Origins:
         """
         candidates: list[_Candidates] = []
         wanted: dict[str, set[TargetKey]] = {}
+        restarted_targets: set[TargetKey] = set()
         for answer in answers:
             born = [leaf for leaf in answer.routes if kinds.get(leaf) in BORN_KINDS]
             if not born or answer.samples.pushdown:
@@ -73,12 +74,17 @@ class Origins:
                 candidates.append(_Candidates(answer, late, restarted, known_since_ms))
             # Where one counter fell its process restarted, and others may have passed their old values unseen.
             fell = [index for index in fallen(answer.samples) if index in routed]
+            fell_keys = {target_of(answer.request.source, answer.samples.labels[index]) for index in fell}
+            restarted_targets |= fell_keys
             if late or fell:
                 keys = wanted.setdefault(answer.request.source, set())
-                keys.update(target_of(answer.request.source, answer.samples.labels[index]) for index in (*late, *fell))
+                keys |= fell_keys
+                keys.update(target_of(answer.request.source, answer.samples.labels[index]) for index in late)
         lookback_ms = max((answer.request.lookback_ms for answer in answers), default=0)
         for name in sorted(wanted):
             self._learn_lives(targets, name, wanted[name], part, lookback_ms, ask)
+        for answer in answers:
+            self._find_recreated(answer, restarted_targets, part, kinds, ask)
         rates = _Rates(answers, kinds)
         for one in candidates:
             source = one.answer.request.source
@@ -141,22 +147,37 @@ class Origins:
                 found.append((request.metric, Cut(samples)))
         return found
 
+    def _find_recreated(
+        self,
+        answer: Answer,
+        restarted: set[TargetKey],
+        part: Grid,
+        kinds: Mapping[Leaf, SemanticKind],
+        ask: Asking,
+    ) -> None:
+        """When counters of targets that restarted were first seen to have been created anew, where that is told."""
+        request, samples = answer.request, answer.samples
+        counters = [indexes for leaf, indexes in answer.routes.items() if kinds.get(leaf) in RESTARTED_KINDS]
+        mine = [
+            index
+            for index in (np.unique(np.concatenate(counters)).tolist() if counters else ())
+            if target_of(request.source, samples.labels[index]) in restarted
+        ]
+        if not mine or samples.pushdown:
+            return
+        known, places = self._creations_between(request, part.start_ms - request.lookback_ms, part.end_ms, ask)
+        for index in mine:
+            place = places.get(_apart_from_parts(samples.labels[index]))
+            if place is not None:
+                _, t_ms, values = known.series(place)
+                answer.recreated[index] = tuple(t_ms[1:][np.diff(values) > 0].tolist())
+
     def _created(self, candidates: _Candidates, part: Grid, ask: Asking) -> dict[int, int]:
         """When newcomers were created, where the client library exports it beside them (`x_created` of `x_total`)."""
         samples, request = candidates.answer.samples, candidates.answer.request
-        if not candidates.restarted or request.metric.endswith(CREATED):
+        if not candidates.restarted:
             return {}
-        if request not in self._creations:
-            base = next((one for one in _PARTS_OF_A_NAME if request.metric.endswith(one)), "")
-            matchers = tuple(one for one in request.matchers if one.label not in _PARTS_OF_A_METRIC)
-            span = TimeRange(self._span.start_ms - request.lookback_ms, self._span.end_ms)
-            answer = ask(request.source, SeriesRequest(request.metric.removesuffix(base) + CREATED, matchers, span))
-            self._creations[request] = Cut(answer) if answer is not None else None
-        cut = self._creations[request]
-        if cut is None:
-            return {}
-        known = without_replicas(cut.between(candidates.known_since_ms, part.end_ms, {})[0])
-        places = {_apart_from_parts(labels): place for place, labels in enumerate(known.labels)}
+        known, places = self._creations_between(request, candidates.known_since_ms, part.end_ms, ask)
         found: dict[int, int] = {}
         for index in candidates.indexes:
             place = places.get(_apart_from_parts(samples.labels[index]))
@@ -166,6 +187,25 @@ class Origins:
                 if at >= 0:
                     found[index] = round(float(values[at]) * 1000)
         return found
+
+    def _creations_between(
+        self, request: PlannedRequest, after_ms: int, until_ms: int, ask: Asking
+    ) -> tuple[SampleSet, dict[frozenset[tuple[str, str]], int]]:
+        """What is told of the creation of a request's series, asked once, and where that of which series is."""
+        nothing = SampleSet.of(()), dict[frozenset[tuple[str, str]], int]()
+        if request.metric.endswith(CREATED):
+            return nothing
+        if request not in self._creations:
+            base = next((one for one in _PARTS_OF_A_NAME if request.metric.endswith(one)), "")
+            matchers = tuple(one for one in request.matchers if one.label not in _PARTS_OF_A_METRIC)
+            span = TimeRange(self._span.start_ms - request.lookback_ms, self._span.end_ms)
+            answer = ask(request.source, SeriesRequest(request.metric.removesuffix(base) + CREATED, matchers, span))
+            self._creations[request] = Cut(answer) if answer is not None else None
+        cut = self._creations[request]
+        if cut is None:
+            return nothing
+        known = without_replicas(cut.between(after_ms, until_ms, {})[0])
+        return known, {_apart_from_parts(labels): place for place, labels in enumerate(known.labels)}
 
 
 class _Rates:
@@ -193,7 +233,9 @@ def find_restarts(answers: Sequence[Answer], targets: Targets, kinds: Mapping[Le
     for answer in answers:
         counters = [indexes for leaf, indexes in answer.routes.items() if kinds.get(leaf) in RESTARTED_KINDS]
         routed = np.unique(np.concatenate(counters)) if counters else np.empty(0, np.int64)
-        candidates.append((answer.samples, answer.request.source, routed.tolist()))
+        candidates.append(
+            Candidates(answer.samples, answer.request.source, routed.tolist(), recreated=answer.recreated)
+        )
     for answer, found in zip(answers, hidden_restarts(candidates, targets), strict=True):
         answer.restarts = found
 

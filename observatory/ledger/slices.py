@@ -12,9 +12,10 @@ import numpy as np
 
 from observatory.compile.plan import Leaf, Measurement
 from observatory.compile.terms import outcome_terms
-from observatory.indicators.expression import Age, Behind, Level, LevelExpression, Utilisation
+from observatory.indicators.expression import Age, Behind, Level, LevelExpression, Since, Utilisation
 from observatory.ledger import levels
 from observatory.ledger.evidence import Evidence, Line
+from observatory.ledger.freshness import rises_of, seconds_since
 from observatory.ledger.lag import age_seconds, arrivals_curve, seconds_behind
 from observatory.ledger.levels import LevelSteps, on_grid, worst_of
 from observatory.sources.base import Float64, Int64
@@ -54,6 +55,8 @@ def read_level(measurement: Measurement, level: LevelExpression, evidence: Evide
             return _read_age(measurement, timestamp, depth, evidence, grid)
         case Behind():
             return _read_behind(measurement, level, evidence, grid)
+        case Since(counter=counter):
+            return _read_since(measurement, counter, evidence, grid)
 
 
 def _read_behind(measurement: Measurement, level: Behind, evidence: Evidence, grid: Grid) -> Reading:
@@ -86,6 +89,15 @@ def _read_behind(measurement: Measurement, level: Behind, evidence: Evidence, gr
             )
         parts.append(on_grid(lag, grid, waiting.target.gap_ms))
     return _reading(parts, depth, grid)
+
+
+def _read_since(measurement: Measurement, counter: str, evidence: Evidence, grid: Grid) -> Reading:
+    lines = _lines(measurement, counter, evidence)
+    if not lines:
+        return _reading([], lines, grid)
+    rises = [rises_of(line.t_ms, line.values, None if line.birth is None else line.birth.base) for line in lines]
+    found = seconds_since([line.t_ms for line in lines], rises)
+    return _reading([on_grid(found, grid, max(line.target.gap_ms for line in lines))], lines, grid)
 
 
 def _behind(t_ms: Int64, produced: Float64, committed: Line) -> levels.Level:
@@ -128,7 +140,7 @@ def _lines(measurement: Measurement, signal: str, evidence: Evidence) -> list[Li
     found: list[Line] = []
     for term in outcome_terms(binding, None):
         for line in evidence.lines(Leaf(binding.source, term.selector)):
-            t_ms, values = levels.valid(line.t_ms, line.values, binding.scale, binding.invalid_below)
+            t_ms, values = levels.valid(line.t_ms, line.values, binding)
             found.append(Line(line.labels, t_ms, values, line.target, line.birth, line.exact))
     return found
 

@@ -38,11 +38,13 @@ class TracedJourneys:
         row: Good and total per step of entering. Exact; estimated where spans are a sample and stand for others.
         open: Journeys per step that are not over yet, and so in neither.
         arrived: Per hop the journeys that are over and reached it.
+        squares: Squares of the weights of those that are over, added per step: how large the sample really is.
     """
 
     row: Row
     open: Float64
     arrived: tuple[Float64, ...]
+    squares: Float64
 
 
 def count_journeys(
@@ -87,8 +89,8 @@ def count_journeys(
     is_open = ~reached.all(axis=0) & (age_ns < (SETTLE_MS if within_ms is None else within_ms) * 10**6)
     over = kept & ~is_open
 
-    def per_step(chosen: NDArray[np.bool_]) -> Float64:
-        return np.bincount(step[chosen], weight[chosen], grid.steps)[: grid.steps].astype(np.float64)
+    def per_step(chosen: NDArray[np.bool_], power: int = 1) -> Float64:
+        return np.bincount(step[chosen], weight[chosen] ** power, grid.steps)[: grid.steps].astype(np.float64)
 
     last_ns = int(visits.end_ns.max()) if len(visits.end_ns) else None
     return TracedJourneys(
@@ -102,6 +104,7 @@ def count_journeys(
         ),
         open=per_step(kept & is_open),
         arrived=tuple(per_step(over & one) for one in reached),
+        squares=per_step(over, 2),
     )
 
 
@@ -150,4 +153,5 @@ def spliced(old: TracedJourneys, old_grid: Grid, new: TracedJourneys, tail: Grid
         row=splice(old.row, old_grid, new.row, tail, grid),
         open=joined(old.open, new.open),
         arrived=tuple(joined(before, after) for before, after in zip(old.arrived, new.arrived, strict=True)),
+        squares=joined(old.squares, new.squares),
     )

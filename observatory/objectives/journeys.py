@@ -44,6 +44,11 @@ class JourneyObjective:
     def id(self) -> str:
         return self.objective.id
 
+    @property
+    def parts(self) -> tuple[Objective, ...]:
+        """The journey itself and its hops: what concerns any of them concerns the journey."""
+        return self.objective, *(hop.objective for hop in self.hops)
+
 
 def journeys_of(catalog: Catalog) -> tuple[JourneyObjective, ...]:
     """Every journey of the catalogue, sorted by id."""
@@ -79,6 +84,8 @@ def _journey(journey: Journey, operations: dict[str, Operation], channels: dict[
             threshold=None,
             window=window,
             policy=written.policy,
+            exclusions=written.exclusions,
+            min_events=written.min_events,
             owner=written.owner or first.owner,
             domain=written.domain or first.domain,
             criticality=written.criticality or entrance.criticality,
@@ -103,6 +110,7 @@ def _hop(
         timezone=written.timezone,
         policy=written.policy,
         measure=step.measure,
+        exclusions=written.exclusions,
         location=step.location,
     )
     identity = f"{journey.id}/{operation.key}/{step.sli}"

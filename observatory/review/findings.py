@@ -361,7 +361,7 @@ def _share(budget: object) -> float | None:
 
 def _spent_words(one: ObjectiveAccount) -> str:
     assert one.budget is not None
-    unit = "slices of a minute" if one.objective.sli in ("lag", "saturation") else "events"
+    unit = "slices of a minute" if one.objective.sli in ("lag", "saturation", "freshness") else "events"
     spent, allowed = format_count(round(one.budget.spent)), format_count(round(one.budget.allowed))
     return f"{spent} bad {unit} where {allowed} were allowed"
 

@@ -100,7 +100,7 @@ def _account(journey: JourneyObjective, snapshot: Snapshot, books: Books) -> Jou
             HopAccount(hop=hop, counts=_counts(books, hop_measured, span), share=shares.get(number))
             for number, (hop, hop_measured) in enumerate(zip(journey.hops, measured, strict=True))
         ),
-        bounds=found.bounds(part) if found is not None and known else None,
+        bounds=found.bounds(part, books.planned.get(journey.id)) if found is not None and known else None,
         assumption=found.assumption if found is not None and known else None,
     )
 

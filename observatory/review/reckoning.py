@@ -19,7 +19,7 @@ from observatory.review.account import VERDICTS, Day, ObjectiveAccount, Total, V
 from observatory.review.months import Month
 from observatory.windows import TimeRange
 
-SLICE_SLIS = frozenset({"lag", "saturation"})
+SLICE_SLIS = frozenset({"lag", "saturation", "freshness"})
 """These count slices of time; their budgets do not add up with those of messages."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from observatory.compile.plan import Measurement
-from observatory.indicators.expression import Age, Behind, Level, SlicesAtMost, Utilisation
+from observatory.indicators.expression import Age, Behind, Level, Since, SlicesAtMost, Utilisation
 from observatory.rules.example_series import ExampleSeries, example_of
 from observatory.telemetry.binding import MetricBinding
 
@@ -36,6 +36,9 @@ def level_examples(measurement: Measurement, good: Sequence[bool]) -> Mapping[Ex
         case Age(timestamp=timestamp, depth=depth):
             stamps = [m * MINUTE if good[m] else max(1.0, m * MINUTE - late) for m in minutes]
             return _series(measurement, {timestamp: stamps} | ({depth: [WAITING for _ in minutes]} if depth else {}))
+        case Since():
+            # Silence is bad only once it has lasted for the bound, so no minute is bad by itself.
+            return None
         case Behind(produced=produced, committed=committed, depth=depth):
             ends = [m * PUBLISHED_PER_MINUTE for m in minutes]
             backlog = [0.0 if good[m] else min(ends[m], late / MINUTE * PUBLISHED_PER_MINUTE) for m in minutes]
@@ -54,5 +57,6 @@ def _series(measurement: Measurement, values: Mapping[str, list[float]]) -> Mapp
         one = example_of(binding.all[0].selector) if isinstance(binding, MetricBinding) else None
         if one is None or not isinstance(binding, MetricBinding):
             return None
-        found[one] = [value / binding.scale for value in level]
+        shown = [1.0 - value for value in level] if binding.kind == "idle_level" else level
+        found[one] = [value / binding.scale for value in shown]
     return found

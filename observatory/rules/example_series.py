@@ -71,6 +71,22 @@ def event_examples(measurement: Measurement) -> Events | None:
     return Events(good=good, bad=bad) if good and bad else None
 
 
+def per_minute(measurement: Measurement, one: ExampleSeries) -> float | None:
+    """What a series that does not count up shows for one event a minute; None for one that does.
+
+    The total of a finished period shows all events of the period, a rate those of a second.
+    """
+    for binding in measurement.bindings:
+        if not isinstance(binding, MetricBinding):
+            continue
+        for term in (*binding.all, *binding.success, *binding.error):
+            if matches(term.selector, one):
+                if binding.kind == "period_total":
+                    return term.selector.period_ms / 60_000
+                return 1 / 60 if binding.kind == "rate" else None
+    return None
+
+
 def _event(
     measurement: Measurement, part: Expression, candidates: Sequence[ExampleSeries], share: int
 ) -> tuple[ExampleSeries, ...]:

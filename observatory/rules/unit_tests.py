@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from observatory.compile.measure import Measurement
@@ -29,7 +30,7 @@ from observatory.rules.document_rules import (
     shared_labels,
 )
 from observatory.rules.example_levels import level_examples
-from observatory.rules.example_series import Events, ExampleSeries, event_examples, target_of
+from observatory.rules.example_series import Events, ExampleSeries, event_examples, per_minute, target_of
 from observatory.rules.slow_burn import slow_minutes, slow_shares
 from observatory.rules.sums import RECORD, series
 from observatory.telemetry.binding import MetricBinding
@@ -113,10 +114,10 @@ def _course(one: Measured, shares: Sequence[float]) -> Values | None:
     if events is None:
         levels = level_examples(one.measurement, [share == 0 for share in shares])
         return None if levels is None else {series_: list(values) for series_, values in levels.items()}
-    return _counted(events, shares)
+    return _counted(one.measurement, events, shares)
 
 
-def _counted(events: Events, shares: Sequence[float]) -> Values:
+def _counted(measurement: Measurement, events: Events, shares: Sequence[float]) -> Values:
     totals = dict.fromkeys((*events.good, *events.bad), 0.0)
     courses: dict[ExampleSeries, list[float | None]] = {series_: [] for series_ in totals}
     for minute, share in enumerate(shares):
@@ -127,6 +128,11 @@ def _counted(events: Events, shares: Sequence[float]) -> Values:
                 totals[series_] += PER_MINUTE * share
         for series_, course in courses.items():
             course.append(round(totals[series_], 6))
+    for series_, course in courses.items():
+        shown = per_minute(measurement, series_)
+        if shown is not None:
+            rises = [0.0, *(after - before for before, after in pairwise(value or 0.0 for value in course))]
+            courses[series_] = [round(rise * shown, 6) for rise in rises]
     return courses
 
 
@@ -142,6 +148,17 @@ def _unjudged(one: Measured) -> int:
     return 0
 
 
+def _outlives(one: Measured) -> int:
+    """Minutes by which the total of a long period is still looked at when a gauge is not any more."""
+    periods = [
+        term.selector.period_ms / 60_000
+        for binding in one.measurement.bindings
+        if isinstance(binding, MetricBinding)
+        for term in binding.all
+    ]
+    return max(0, round(max(periods, default=0.0) - RECORD / 60))
+
+
 def _rate(one: Measured) -> float:
     return 1.0 if _is_slices(one) else PER_MINUTE
 
@@ -150,7 +167,7 @@ def _clean_then_silent(told: Sequence[Measured], first: Sequence[Measured]) -> T
     """The alert on absent telemetry belongs to the `first` objective of those that share a measurement."""
     # A gauge outlives its last sample by five minutes, a record of it by five more, and then the alert waits.
     clean = CLEAN + max(map(_unjudged, told))
-    silent = clean + round((2 * RECORD + ABSENT_FOR) / 60) + 3
+    silent = clean + round((2 * RECORD + ABSENT_FOR) / 60) + 3 + max(map(_outlives, told))
     checks = [_expect(one, clean, "", 0) for one in told]
     for one in told:
         checks += [_expect(one, silent, 'alertname="SLITelemetryAbsent",', int(one in first))]
@@ -199,7 +216,7 @@ def _born(told: Sequence[Measured]) -> Test | None:
         own = set(events.bad) - set(events.good) if events else set()
         if events is None or not own or _first_value_is_old(one.measurement):
             continue
-        course = dict(_counted(events, [0.0] * (BORN_AT + 6)))
+        course = dict(_counted(one.measurement, events, [0.0] * (BORN_AT + 6)))
         for series_ in events.bad:
             rise = [None if series_ in own else course[series_][m] for m in range(BORN_AT)]
             course[series_] = rise + [
@@ -230,7 +247,12 @@ def _first_value_is_old(measurement: Measurement) -> bool:
     part = measurement.indicator.good if measurement.indicator.good is not None else measurement.indicator.bad
     assert part is not None
     found = [measurement.binding(signal) for signal in signals_of(part)]
-    return any(isinstance(one, MetricBinding) and one.kind not in ("cumulative", "distribution") for one in found)
+    counted = any(
+        isinstance(one, MetricBinding) and one.kind in ("period_total", "rate") for one in measurement.bindings
+    )
+    return counted or any(
+        isinstance(one, MetricBinding) and one.kind not in ("cumulative", "distribution") for one in found
+    )
 
 
 def _expect(one: Measured, minute: int, matchers: str, alerts: int) -> dict[str, Any]:

@@ -6,6 +6,6 @@ environment, never from a flag's value.
 
 from observatory.settings.keeping import KeepingSettings
 from observatory.settings.load import DEFAULT_FILE, load_settings
-from observatory.settings.values import PrometheusSettings, Settings
+from observatory.settings.values import ClickHouseSettings, PrometheusSettings, Settings
 
-__all__ = ["DEFAULT_FILE", "KeepingSettings", "PrometheusSettings", "Settings", "load_settings"]
+__all__ = ["DEFAULT_FILE", "ClickHouseSettings", "KeepingSettings", "PrometheusSettings", "Settings", "load_settings"]

@@ -12,10 +12,13 @@ from observatory.errors import InputInvalid, Problem
 from observatory.location import Location
 from observatory.reading import Reading, read
 from observatory.settings.cache_folder import cache_folder
+from observatory.settings.clickhouse import EXAMPLE as CLICKHOUSE_EXAMPLE
+from observatory.settings.clickhouse import KEYS as CLICKHOUSE_KEYS
+from observatory.settings.clickhouse import clickhouse_at
 from observatory.settings.exclusions import read_exclusions
 from observatory.settings.keeping import read_keeping
 from observatory.settings.secrets import HeaderError, header_value, split_header, take_credentials
-from observatory.settings.values import PrometheusSettings, Settings
+from observatory.settings.values import ClickHouseSettings, PrometheusSettings, Settings
 
 DEFAULT_FILE = Path("observatory.yaml")
 REMOTE_READ = ("auto", "never")
@@ -30,6 +33,7 @@ def load_settings(
     *,
     documents: Sequence[Path] = (),
     prometheus_url: str | None = None,
+    clickhouse_url: str | None = None,
     store: Path | None = None,
     headers: Sequence[str] = (),
     ownership: Sequence[Path] = (),
@@ -46,6 +50,7 @@ def load_settings(
         documents: Replace those of the file.
         prometheus_url: Replaces all servers of the file, and with them their headers: a credential goes only to the
             server that it was written for.
+        clickhouse_url: Replaces that of the file, headers included; so does `OBSERVATORY_CLICKHOUSE_URL`.
         store: Replaces that of the file.
         headers: `Name: value`, `Name: @file` or `Name: $VARIABLE`, added for every server.
         ownership: Added to those of the file.
@@ -64,6 +69,10 @@ def load_settings(
     if url:
         where = "--prometheus" if prometheus_url else "OBSERVATORY_PROMETHEUS_URL"
         settings = replace(settings, prometheus=_one_server(url, where, problems))
+    shared = clickhouse_url or environ.get("OBSERVATORY_CLICKHOUSE_URL")
+    if shared:
+        where = "--clickhouse" if clickhouse_url else "OBSERVATORY_CLICKHOUSE_URL"
+        settings = replace(settings, clickhouse=_shared_ledger(shared, where, problems))
     added = _headers(environ.get("OBSERVATORY_PROMETHEUS_HEADERS", "").splitlines(), environ, problems, secret=True)
     added |= _headers(headers, environ, problems, secret=False)
     if problems:
@@ -88,6 +97,14 @@ def _one_server(url: str, where: str, problems: list[Problem]) -> tuple[Promethe
         problems.append(Problem(code="settings-url", message=f"{where}: {error}", hint="http://localhost:9090"))
         return ()
     return (PrometheusSettings(url=clean, headers=headers),)
+
+
+def _shared_ledger(url: str, where: str, problems: list[Problem]) -> ClickHouseSettings | None:
+    try:
+        return clickhouse_at(url)
+    except ValueError as error:
+        problems.append(Problem(code="settings-url", message=f"{where}: {error}", hint=CLICKHOUSE_EXAMPLE))
+        return None
 
 
 def _headers(
@@ -129,6 +146,8 @@ class _File:
         for key in _PATHS:
             if data.get(key) is not None and (found := self._path(data[key], (key,))) is not None:
                 values[key] = found
+        if data.get("clickhouse") is not None:
+            values["clickhouse"] = self._clickhouse(data["clickhouse"])
         if data.get("store") is not None:
             values |= self._store(data["store"])
         if "allow_remote_references" in data:
@@ -203,25 +222,50 @@ class _File:
                 values["name"] = item["name"].strip()
             else:
                 self._add("settings-value", "name is text", (*at, "name"))
-        for name, text in self._texts(item, "headers", at).items():
-            try:
-                headers[name] = header_value(name, text, self.environ, self.folder, literal_secret=True)
-            except HeaderError as error:
-                self._add("settings-header", str(error), (*at, "headers", name), error.hint)
-        values["headers"] = headers
+        values["headers"] = {**headers, **self._header_values(item, at)}
         values["labels"] = self._texts(item, "labels", at)
-        timeout = item.get("timeout_seconds")
-        if timeout is not None:
-            if isinstance(timeout, int | float) and not isinstance(timeout, bool) and 0 < timeout <= 3600:
-                values["timeout_seconds"] = float(timeout)
-            else:
-                self._add("settings-value", "timeout_seconds is a number up to 3600", (*at, "timeout_seconds"))
+        values |= self._timeout(item, at)
         if "remote_read" in item:
             if item["remote_read"] in REMOTE_READ:
                 values["remote_read"] = item["remote_read"]
             else:
                 self._add("settings-value", f"remote_read is {' or '.join(REMOTE_READ)}", (*at, "remote_read"))
         return PrometheusSettings(**values)
+
+    def _clickhouse(self, item: Any) -> ClickHouseSettings | None:
+        at = ("clickhouse",)
+        if isinstance(item, str):
+            item = {"url": item}
+        if not isinstance(item, dict) or not isinstance(item.get("url"), str):
+            self._add("settings-url", "clickhouse is a URL, or a mapping with a url", at, CLICKHOUSE_EXAMPLE)
+            return None
+        self._known(item, CLICKHOUSE_KEYS, at)
+        try:
+            found = clickhouse_at(item["url"])
+        except ValueError as error:
+            self._add("settings-url", str(error), at, CLICKHOUSE_EXAMPLE)
+            return None
+        headers = {**found.headers, **self._header_values(item, at)}
+        timeout = self._timeout(item, at).get("timeout_seconds", found.timeout_seconds)
+        return replace(found, headers=headers, timeout_seconds=timeout)
+
+    def _header_values(self, item: dict[str, Any], at: tuple[str, ...]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for name, text in self._texts(item, "headers", at).items():
+            try:
+                found[name] = header_value(name, text, self.environ, self.folder, literal_secret=True)
+            except HeaderError as error:
+                self._add("settings-header", str(error), (*at, "headers", name), error.hint)
+        return found
+
+    def _timeout(self, item: dict[str, Any], at: tuple[str, ...]) -> dict[str, float]:
+        timeout = item.get("timeout_seconds")
+        if timeout is None:
+            return {}
+        if isinstance(timeout, int | float) and not isinstance(timeout, bool) and 0 < timeout <= 3600:
+            return {"timeout_seconds": float(timeout)}
+        self._add("settings-value", "timeout_seconds is a number up to 3600", (*at, "timeout_seconds"))
+        return {}
 
     def _texts(self, item: dict[str, Any], key: str, at: tuple[str, ...]) -> dict[str, str]:
         value = item.get(key)

@@ -30,6 +30,21 @@ class PrometheusSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClickHouseSettings:
+    """A ClickHouse server whose days several instances share.
+
+    Attributes:
+        url: Of its HTTP interface.
+        headers: Sent with every request; values may be secrets and are never logged.
+    """
+
+    url: str
+    database: str = "default"
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    timeout_seconds: float = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that a command may be told, resolved against the folder of the settings file.
 
@@ -42,6 +57,7 @@ class Settings:
         policies_dir: Folder of the team's own burn-rate policies.
         dashboards_dir: Folder of the team's own dashboards, layered over the shipped ones.
         store: File of the embedded store.
+        clickhouse: Where days that were counted are shared with other instances.
         journeys: The settings file, where it declares user journeys; they are read with the documents that they name.
         exclusions: Planned work, during which alerts are silent and, where an objective says so, nothing is counted.
         keeping: How long what is kept, and how far back late telemetry is looked for.
@@ -57,6 +73,7 @@ class Settings:
     dashboards_dir: Path | None = None
     prometheus: tuple[PrometheusSettings, ...] = ()
     store: Path | None = None
+    clickhouse: ClickHouseSettings | None = None
     keeping: KeepingSettings = field(default_factory=KeepingSettings)
     cache_dir: Path | None = None
     allow_remote_references: bool = False

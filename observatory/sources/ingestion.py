@@ -7,13 +7,13 @@ import io
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import orjson
 
 from observatory.errors import InputInvalid, Problem
 from observatory.location import Location
-from observatory.sources import junit, openmetrics, otlp
+from observatory.sources import junit, microcks, openmetrics, otlp
 from observatory.sources.base import SampleSet, Span
 from observatory.sources.batch import Batch
 from observatory.sources.receiving import otlp_metrics
@@ -36,7 +36,7 @@ class Ingested:
     """What a file held, and what of it was new.
 
     Attributes:
-        format: `otlp-json`, `otlp-json-lines`, `otlp-protobuf`, `openmetrics` or `junit`.
+        format: `otlp-json`, `otlp-json-lines`, `otlp-protobuf`, `openmetrics`, `junit` or `microcks`.
         spans, samples: Usable ones in the file.
         new_spans, new_samples: Those that the store did not have.
         problems: Warnings: spans and points that were left out, signals that are not kept.
@@ -165,7 +165,7 @@ def _invalid(path: str, message: str, hint: str | None = None, line: int = 1) ->
             message=message,
             location=Location(path, line),
             hint=hint
-            or "OTLP traces and metrics (JSON, JSON lines, protobuf), OpenMetrics text and JUnit XML are understood",
+            or "understood: OTLP traces and metrics (JSON, JSON lines, protobuf), OpenMetrics, JUnit, Microcks results",
         )
     )
 
@@ -184,10 +184,17 @@ def _json(store: Store, stream: io.BufferedReader, path: str) -> Ingested:
     try:
         orjson.loads(first)
     except orjson.JSONDecodeError:
-        return _kept(store, [_decoded(first + _whole(stream, path), path, number)], path, "otlp-json")
+        return _document(store, first + _whole(stream, path), path, number)
     if not stream.peek(1):
-        return _kept(store, [_decoded(first, path, number)], path, "otlp-json")
+        return _document(store, first, path, number)
     return _kept(store, _decoded_lines(first, stream, path, number), path, "otlp-json-lines")
+
+
+def _document(store: Store, body: bytes, path: str, number: int) -> Ingested:
+    """One JSON document: a request of OTLP, or what Microcks says of its tests."""
+    if microcks.MARK in body and b"resourceSpans" not in body:
+        return _samples(store, microcks.parse(_loaded(body, path, number), path=path), path, "microcks")
+    return _kept(store, [_decoded(body, path, number)], path, "otlp-json")
 
 
 def _decoded_lines(first: bytes, stream: io.BufferedReader, path: str, number: int) -> Iterator[_Part]:
@@ -206,17 +213,7 @@ def _decoded(body: bytes, path: str, line: int) -> _Part:
     Raises:
         InputInvalid: `otlp-undecodable`; it is no JSON, or the JSON is no OTLP.
     """
-    try:
-        document = orjson.loads(body.rstrip())
-    except orjson.JSONDecodeError as error:
-        raise InputInvalid(
-            Problem(
-                code="otlp-undecodable",
-                message=f"not JSON: {error.msg}",
-                location=Location(path, line + error.lineno - 1, error.colno),
-                hint="is the file cut off?",
-            )
-        ) from error
+    document = _loaded(body, path, line)
     if isinstance(document, dict) and _LOGS & document.keys():
         return otlp.Decoded(other_signals=1)
     try:
@@ -226,6 +223,20 @@ def _decoded(body: bytes, path: str, line: int) -> _Part:
     except InputInvalid as error:
         where = Location(path, line)
         raise InputInvalid([replace(problem, location=where) for problem in error.problems]) from error
+
+
+def _loaded(body: bytes, path: str, line: int) -> Any:
+    try:
+        return orjson.loads(body.rstrip())
+    except orjson.JSONDecodeError as error:
+        raise InputInvalid(
+            Problem(
+                code="otlp-undecodable",
+                message=f"not JSON: {error.msg}",
+                location=Location(path, line + error.lineno - 1, error.colno),
+                hint="is the file cut off?",
+            )
+        ) from error
 
 
 def _kept(store: Store, parts: Iterable[_Part], path: str, kind: str) -> Ingested:

@@ -16,8 +16,7 @@ from xml.parsers import expat
 from observatory.errors import InputInvalid, Problem
 from observatory.location import Location
 from observatory.sources.base import SampleSet
-
-METRIC = "messaging_contract_tests_total"
+from observatory.sources.contract_tests import SHORTEST_MS, RunSeries, run_series
 
 
 @dataclass(slots=True)
@@ -59,7 +58,7 @@ def parse(data: bytes, *, path: str = "<junit>", default_ms: int | None = None) 
             Problem(code="junit-invalid", message=f"not a JUnit report: {message}", location=Location(path, line))
         ) from error
     run = hashlib.sha256(data).hexdigest()[:16]
-    series = []
+    series: list[RunSeries] = []
     for number, suite in enumerate(reader.suites):
         ended_ms = suite.time_ms if suite.time_ms is not None else default_ms
         if ended_ms is None:
@@ -71,15 +70,12 @@ def parse(data: bytes, *, path: str = "<junit>", default_ms: int | None = None) 
                     hint="say when it ran: --at 2026-11-20T12:00:00Z",
                 )
             )
-        started_ms = ended_ms - 1000
+        started_ms = ended_ms - SHORTEST_MS
         if suite.time_ms is not None:
             # The attribute is the start of the suite, its `time` the seconds that it took.
-            started_ms, ended_ms = suite.time_ms, suite.time_ms + max(1000, round(suite.seconds * 1000))
+            started_ms, ended_ms = suite.time_ms, suite.time_ms + max(SHORTEST_MS, round(suite.seconds * 1000))
         counts = Counter((case.channel or suite.channel or suite.name, case.outcome) for case in suite.cases)
-        for channel in sorted({channel for channel, outcome in counts if outcome != "skipped"}):
-            for outcome in ("success", "error"):
-                labels = {"__name__": METRIC, "channel": channel, "outcome": outcome, "run": f"{run}-{number}"}
-                series.append((labels, [started_ms, ended_ms], [0.0, float(counts[channel, outcome])]))
+        series += run_series(counts, f"{run}-{number}", started_ms, ended_ms)
     return SampleSet.of(series)
 
 

@@ -8,13 +8,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from observatory.errors import InputInvalid, Problem
+from observatory.errors import InputInvalid, Problem, SourceFailed
 from observatory.settings import PrometheusSettings, Settings
 from observatory.sources.base import MetricSource, SourceState, SpanSource
+from observatory.sources.layered_days import LayeredDays
 
 if TYPE_CHECKING:
+    from observatory.sources.clickhouse import SharedDays
     from observatory.sources.store import Store
     from observatory.sources.store.kept_days import KeptFolder
+    from observatory.sources.store.lent import LentStore
 
 _CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie"})
 
@@ -26,14 +29,23 @@ class Sources:
     Attributes:
         metrics: Servers of series, the store last.
         spans: Stores of spans.
-        store: The embedded store, where there is one; also among the others.
+        store: The embedded store, where there is one; also among the others. Another process may own it.
         kept: Days that were counted before, in a folder beside the store.
+        shared: The same, in a server that several instances share.
     """
 
     metrics: tuple[MetricSource, ...] = ()
     spans: tuple[SpanSource, ...] = ()
-    store: Store | None = None
+    store: Store | LentStore | None = None
     kept: KeptFolder | None = None
+    shared: SharedDays | None = None
+
+    @property
+    def keeper(self) -> KeptFolder | SharedDays | LayeredDays | None:
+        """Where days are kept and found: on this machine first, then where all instances keep them."""
+        if self.kept is not None and self.shared is not None:
+            return LayeredDays((self.kept, self.shared))
+        return self.kept or self.shared
 
     def states(self) -> tuple[SourceState, ...]:
         """How each server of series is doing."""
@@ -45,7 +57,7 @@ class Sources:
 
     def close(self) -> None:
         """Close connections and the store; more than once does no harm."""
-        for source in dict.fromkeys((*self.metrics, *self.spans)):
+        for source in dict.fromkeys((*self.metrics, *self.spans, self.shared)):
             if callable(close := getattr(source, "close", None)):
                 close()
 
@@ -62,8 +74,8 @@ def open_sources(settings: Settings, *, read_only_store: bool = False) -> Source
     """Connect to everything that the settings name. No server is asked yet.
 
     Args:
-        read_only_store: Several processes may have the store open so at the same time. Beside a server it is made
-            where there is none.
+        read_only_store: Several processes may have the store open so at the same time, also while another one owns
+            it and lends it. Beside a server it is made where there is none.
 
     Raises:
         InputInvalid: A URL is wrong, or two sources have one name.
@@ -86,18 +98,48 @@ def open_sources(settings: Settings, *, read_only_store: bool = False) -> Source
 
         servers = tuple(PrometheusSource(server) for server in settings.prometheus)
     if settings.store is None:
-        return Sources(metrics=servers)
+        return Sources(metrics=servers, shared=_shared(settings, None))
     from observatory.sources.store import Store
 
+    store: Store | LentStore
     if read_only_store and settings.prometheus and not settings.store.exists():
         # Named beside a server, the store is where counts of that server are kept: the first command makes it.
         Store.open(settings.store).close()
-    store = Store.open(settings.store, read_only=read_only_store)
-    kept = kept_beside(store, settings.prometheus)
-    return Sources(metrics=(*servers, store), spans=(store,), store=store, kept=kept)
+    store = _readable(settings.store) if read_only_store else Store.open(settings.store)
+    kept, shared = kept_beside(store, settings.prometheus), _shared(settings, store)
+    return Sources(metrics=(*servers, store), spans=(store,), store=store, kept=kept, shared=shared)
 
 
-def kept_beside(store: Store, servers: tuple[PrometheusSettings, ...] = ()) -> KeptFolder | None:
+def _shared(settings: Settings, store: Store | LentStore | None) -> SharedDays | None:
+    if settings.clickhouse is None:
+        return None
+    from observatory.sources.clickhouse import SharedDays
+
+    writes = store.writes if store is not None else dict
+    return SharedDays(settings.clickhouse, writes, _identity(settings.prometheus))
+
+
+def _readable(path: Path) -> Store | LentStore:
+    """The store for reading: from its owner where it has one, else the file itself.
+
+    Raises:
+        SourceFailed: See `Store.open`; the owner lends it to nobody.
+    """
+    from observatory.sources.store import Store
+    from observatory.sources.store.lent import LentStore
+
+    if (lent := LentStore.borrow(path)) is not None:
+        return lent
+    try:
+        return Store.open(path, read_only=True)
+    except SourceFailed as error:
+        # Perhaps its owner had just opened it when we looked, and was not listening yet.
+        if error.problems[0].code == "store-locked" and (lent := LentStore.borrow(path)) is not None:
+            return lent
+        raise
+
+
+def kept_beside(store: Store | LentStore, servers: tuple[PrometheusSettings, ...] = ()) -> KeptFolder | None:
     """The folder of days counted from a store and these servers, beside the store; None for a store in memory."""
     from observatory.sources.store.kept_days import KeptFolder
 

@@ -54,6 +54,7 @@ SliWord = Literal[
     "saturation",  # M7
     "contract",  # M9
     "dead_letters",  # M10
+    "freshness",
 ]
 SLI_WORDS: tuple[SliWord, ...] = (
     "availability",
@@ -65,6 +66,7 @@ SLI_WORDS: tuple[SliWord, ...] = (
     "saturation",
     "contract",
     "dead_letters",
+    "freshness",
 )
 
 ThresholdUnit = Literal["second", "message", "ratio"]
@@ -139,7 +141,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold:
-    """The bound of a latency, lag or saturation objective in its base unit: 500ms is (0.5, second)."""
+    """The bound of a latency, lag, saturation or freshness objective in its base unit: 500ms is (0.5, second)."""
 
     value: float
     unit: ThresholdUnit

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from observatory.location import Location
-from observatory.spec.catalog import Criticality, Measure, Owner, SliWord, Threshold
+from observatory.spec.catalog import Criticality, ExclusionUse, Measure, Owner, SliWord, Threshold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +35,7 @@ class WrittenJourney:
     Attributes:
         within_seconds: From the start of the first hop to the end of the last one, at most; None sets no bound.
         owner, domain, criticality: Its own, else those of its document, else None and those of its first hop.
+        exclusions, min_events: As of an objective.
         usable: False where something in it is wrong; then only its steps count, for what they name is looked for all
             the same, and the name may be empty.
     """
@@ -49,6 +50,8 @@ class WrittenJourney:
     owner: Owner | None = None
     domain: str | None = None
     criticality: Criticality | None = None
+    exclusions: ExclusionUse = "alerts"
+    min_events: int = 0
     usable: bool = True
     location: Location | None = field(default=None, compare=False)
 

@@ -14,13 +14,13 @@ from observatory.spec.extensions import JOURNEYS, ExtensionReader
 from observatory.spec.files import Library, Source
 from observatory.spec.journey import WrittenJourney, WrittenStep
 from observatory.spec.references import Cursor, References
-from observatory.spec.slo import NAME, SloDefaults, SloReader, read_defaults
+from observatory.spec.slo import NAME, SloDefaults, SloReader, read_defaults, read_exclusion_use, read_min_events
 from observatory.spec.suggestions import hint_for
 from observatory.units import parse_duration
 
 JOURNEY_KEYS = (
     *("name", "steps", "target", "window", "timezone", "policy", "within", "owner", "domain", "criticality"),
-    "description",
+    *("exclusions", "min_events", "description"),
 )
 STEP_KEYS = ("channel", "operation", "sli", "threshold", "measure", "optional")
 STEP_SLIS: tuple[SliWord, ...] = ("availability", "latency", "validation", "duplicates", "dead_letters")
@@ -86,6 +86,8 @@ class JourneyReader(SloReader):
         window, timezone = self._window(entry)
         policy = self._text(entry, "policy", "slo-policy", NAME) or self.defaults.policy
         within = self._within(entry)
+        exclusions = read_exclusion_use(entry.get("exclusions"), self.problems) or self.defaults.exclusions
+        least = read_min_events(entry.get("min_events"), self.problems)
         owner, domain, level = (entry.get(key) for key in ("owner", "domain", "criticality"))
         whose = self._extensions.owner(owner, "owner of the journey") if owner else self.owner
         where = self._extensions.text("domain of a journey", domain) if domain else self.domain
@@ -100,6 +102,8 @@ class JourneyReader(SloReader):
             owner=whose,
             domain=where,
             criticality=matters,
+            exclusions=exclusions or "alerts",
+            min_events=(self.defaults.min_events if least is None else least) or 0,
             usable=len(self.problems) + len(self._extensions.problems) == before,
             location=entry.location(),
             policy=policy or "google-30d",
@@ -198,6 +202,8 @@ def journeys_of_document(
             timezone=next((one.timezone for one in read if one.timezone), None),
             policy=next((one.policy for one in read if one.policy), None),
             measure=next((one.measure for one in read if one.measure), None),
+            exclusions=next((one.exclusions for one in read if one.exclusions), None),
+            min_events=next((one.min_events for one in read if one.min_events is not None), None),
         ),
         owner=owner,
         domain=domain,

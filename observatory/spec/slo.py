@@ -32,7 +32,12 @@ DEFAULT_KEYS = ("window", "timezone", "policy", "measure", "exclusions", "min_ev
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 EXCLUSION_USES: tuple[ExclusionUse, ...] = get_args(ExclusionUse)
 MOST_MIN_EVENTS = 10**12
-NEEDS_THRESHOLD: dict[str, str] = {"latency": "500ms", "lag": "60s or 10000 messages", "saturation": "70%"}
+NEEDS_THRESHOLD: dict[str, str] = {
+    "latency": "500ms",
+    "lag": "60s or 10000 messages",
+    "saturation": "70%",
+    "freshness": "10m",
+}
 CONSUMER_ONLY = frozenset({"lag", "duplicates", "dead_letters"})
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _PERCENTILE = re.compile(r"p(\d{2,5})")
@@ -257,6 +262,7 @@ class SloReader:
             "latency": (("second", parse_duration),),
             "lag": (("second", parse_duration), ("message", parse_message_count)),
             "saturation": (("ratio", parse_percentage),),
+            "freshness": (("second", parse_duration),),
         }
         for unit, parse in parsers[sli]:
             try:

@@ -12,7 +12,9 @@ from observatory.spec.catalog import Measure
 SemanticKind = Literal[
     "cumulative",  # counts up, whatever its TYPE line says: increments
     "position",  # an offset or sequence number: increments, but a drop means a re-created topic, not a restart
+    "time_position",  # a position that is a time, such as the id of a Redis entry: its rises are no number of events
     "level",  # a gauge
+    "idle_level",  # a gauge of the share that is not in use: one minus its value is the level
     "rising_level",  # a gauge whose rises are the events and whose falls count nothing: the depth of a dead-letter
     # queue on a broker that does not count what it dead-letters (RabbitMQ before 4)
     "timestamp",  # Unix seconds of something

@@ -8,7 +8,7 @@ A name by convention is taken only when telemetry shows it, and a name that coul
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from observatory.spec.catalog import Catalog, Channel, NameKind, RuntimeName
 
@@ -32,6 +32,11 @@ class Convention:
     template: str
     used_by: str
     plain: bool = False
+
+    @property
+    def word(self) -> str:
+        """On whose word a name so made is taken."""
+        return f"by the convention {self.template} ({self.used_by})"
 
 
 CONVENTIONS = (
@@ -74,12 +79,28 @@ class DeadLetters:
     """Where dead letters may lie.
 
     Attributes:
-        names: Best first; of each, the runtime names by kind.
+        called: What it may be called and on whose word, best first.
         declared: True when the documents name it, False when the names follow conventions.
+        kind: What the channel itself is.
+        place: Where on the broker it lies, and so its dead letters.
     """
 
-    names: tuple[Names, ...] = ()
+    called: tuple[tuple[str, str], ...] = ()
     declared: bool = False
+    kind: NameKind = "destination"
+    place: Names = field(default_factory=dict)
+
+    def names(self, value: str, provenance: str) -> Names:
+        """Runtime names by kind of one of those it may be called."""
+        # Exporters that have a word of their own for the thing still find it, and those that have none do too.
+        kinds: tuple[NameKind, ...] = (self.kind, "destination") if self.kind != "destination" else (*MAIN_KINDS,)
+        found: dict[NameKind, tuple[RuntimeName, ...]] = {
+            one: (RuntimeName(kind=one, value=value, provenance=provenance),) for one in kinds
+        }
+        return found | dict(self.place)
+
+
+NO_DEAD_LETTERS = DeadLetters()
 
 
 def sent_to(catalog: Catalog) -> frozenset[str]:
@@ -107,20 +128,19 @@ def dead_letters_of(
     kind = next((kind for kind in MAIN_KINDS if kind in names), None)
     place: Names = {"vhost": names["vhost"]} if "vhost" in names else {}
     if channel.dead_letter:
-        declared = _as_kinds(kind or "destination", channel.dead_letter, "declared by the documents")
-        return DeadLetters(({**declared, **place},), True)
+        said = (channel.dead_letter, "declared by the documents")
+        return DeadLetters((said,), True, kind or "destination", place)
     if kind is None:
-        return DeadLetters()
+        return NO_DEAD_LETTERS
     main = names[kind][0]
     if main.pattern is not None or not main.value:
-        return DeadLetters()
-    return DeadLetters(
-        tuple(
-            {**_as_kinds(kind, name, f"by the convention {one.template} ({one.used_by})"), **place}
-            for one in CONVENTIONS
-            if (name := _named(one, main.value, group)) is not None and not (one.plain and name in taken)
-        )
+        return NO_DEAD_LETTERS
+    called = tuple(
+        (name, one.word)
+        for one in CONVENTIONS
+        if (name := _named(one, main.value, group)) is not None and not (one.plain and name in taken)
     )
+    return DeadLetters(called, kind=kind, place=place)
 
 
 def _named(convention: Convention, name: str, group: str | None) -> str | None:
@@ -128,9 +148,3 @@ def _named(convention: Convention, name: str, group: str | None) -> str | None:
         return None
     stem, ending = (name.removesuffix(FIFO), FIFO) if name.endswith(FIFO) else (name, "")
     return convention.template.replace("{group}", group or "").replace("{}", stem) + ending
-
-
-def _as_kinds(kind: NameKind, value: str, provenance: str) -> Names:
-    # Exporters that have a word of their own for the thing still find it, and those that have none do too.
-    kinds: tuple[NameKind, ...] = (kind, "destination") if kind != "destination" else (*MAIN_KINDS,)
-    return {one: (RuntimeName(kind=one, value=value, provenance=provenance),) for one in kinds}

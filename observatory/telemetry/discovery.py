@@ -22,7 +22,7 @@ class Recognition:
         variants: Naming variants seen.
         versions: Ranges of releases that the metrics seen belong to, where a profile tells them apart.
         metrics: Series names seen.
-        series: How many series stand behind them.
+        series: How many series stand behind those that are mapped.
     """
 
     source: str
@@ -80,6 +80,7 @@ def recognise(profiles: Sequence[Profile], inventory: Inventory) -> tuple[Recogn
                     variants[recipe.variant] = None
                     if recipe.versions:
                         versions[recipe.versions] = None
+        seen |= {name: seen.get(name, 0) for name in profile.presence if name in inventory.names}
         if profile.span_recipes and inventory.destinations:
             seen["spans"] = len(inventory.destinations)
             variants[""] = None

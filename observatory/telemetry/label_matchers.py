@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from observatory.telemetry.binding import Matcher, literal
 from observatory.telemetry.label_table import DIGITS, LabelTable, Names, anonymous, compiled
@@ -37,7 +36,8 @@ def rows_named(table: LabelTable, label: ChannelLabel, options: Sequence[Written
             pattern = f"(?:.*:)?(?:{option.pattern})" if option.tail else option.pattern
             rows += names.matching(compiled(pattern))
         else:
-            rows += next(filter(None, (_rows_of(names, text, option) for text in _ways(option, label))), [])
+            texts = ways_written(option.text, label.transforms)
+            rows += next(filter(None, (_rows_of(names, text, option) for text in texts)), [])
     return rows
 
 
@@ -45,49 +45,9 @@ def _rows_of(names: Names, text: str, option: WrittenName) -> list[int]:
     return [*names.exact.get(text, ()), *(names.tails.get(text, ()) if option.tail else ())]
 
 
-def _ways(option: WrittenName, label: ChannelLabel) -> list[str]:
-    """Ways in which a label may write an exact name, the first that is there being the one that counts."""
-    return list(dict.fromkeys(_transformed(option.text, label.transforms)))
-
-
-@dataclass(frozen=True, slots=True)
-class Rewriting:
-    """What follows from a name that exporters write in more than one way.
-
-    Attributes:
-        taken_for: Other names that the counted series may just as well belong to.
-        caveats: What is counted besides, or left out.
-    """
-
-    taken_for: tuple[str, ...] = ()
-    caveats: tuple[str, ...] = ()
-
-
-def rewriting(
-    label: ChannelLabel, options: Sequence[WrittenName], tables: Mapping[str, LabelTable], known: frozenset[str]
-) -> Rewriting:
-    """Whose series those of a rewritten name may be as well, and what must be said of them.
-
-    Args:
-        known: Names of other channels, which may be written like this one.
-    """
-    if label.of_template or set(label.transforms) == {"none"}:
-        return Rewriting()
-    shown = {value for table in tables.values() for value in table.names(label).exact}
-    taken_for: dict[str, None] = {}
-    caveats: dict[str, None] = {}
-    for option in options:
-        written = [text for text in _ways(option, label) if text in shown] if option.pattern is None else []
-        if not written:
-            continue
-        used, *left = written
-        others = known - {option.text}
-        taken_for |= dict.fromkeys(sorted(name for name in others if used in _transformed(name, label.transforms)))
-        if used != option.text:
-            caveats[f"{label.label} {used} stands for {option.text}, and for any other name that is written so"] = None
-        for text in left:
-            caveats[f"{label.label} {text} is there too and left out: clients write {option.text} both ways"] = None
-    return Rewriting(tuple(taken_for), tuple(caveats))
+def ways_written(text: str, transforms: Sequence[NameTransform]) -> list[str]:
+    """Ways in which exporters may write an exact name, the first that is there being the one that counts."""
+    return list(dict.fromkeys(_transformed(text, transforms)))
 
 
 def observed_matcher(

@@ -25,6 +25,7 @@ from observatory.telemetry.binding import Binding, MappingResult, MetricBinding,
 from observatory.telemetry.discovery import recognise, tables_of
 from observatory.telemetry.inventory import Inventory
 from observatory.telemetry.matching import Candidate, Matching
+from observatory.telemetry.names_alike import NamesAlike
 from observatory.telemetry.recipe import Profile, Recipe, SpanRecipe
 from observatory.telemetry.signals import SIGNALS
 from observatory.telemetry.span_matching import span_candidate
@@ -82,7 +83,7 @@ def map_catalog(catalog: Catalog, profiles: Sequence[Profile], inventories: Sequ
 
 
 def _override_problems(catalog: Catalog, profiles: Sequence[Profile]) -> Iterator[Problem]:
-    known = {profile.id for profile in profiles}
+    known = {name for profile in profiles for name in (profile.id, *profile.also)}
     subjects = [(one.id, one.telemetry) for one in catalog.channels]
     subjects += [(one.key, one.telemetry) for one in catalog.operations]
     for key, override in subjects:
@@ -119,17 +120,27 @@ def _source(
     pairs: Sequence[tuple[Profile, Recipe]],
     identifying: frozenset[str],
     services: frozenset[str],
-    names: frozenset[str],
+    alike: NamesAlike,
 ) -> _Source:
     tables = tables_of(inventory) if inventory is not None else None
     split: dict[bool, list[tuple[Profile, Recipe]]] = {True: [], False: []}
     for pair in pairs:
+        if inventory is not None and _other_type(pair[1], inventory):
+            continue
         split[tables is not None and not tables.keys().isdisjoint(pair[1].series_names)].append(pair)
     return _Source(
-        Matching(inventory.source if inventory is not None else "", tables, identifying, services, names),
+        Matching(inventory.source if inventory is not None else "", tables, identifying, services, alike),
         SpanRows(inventory.destinations) if inventory is not None else None,
         {present: _by_signal(found) for present, found in split.items()},
     )
+
+
+def _other_type(recipe: Recipe, inventory: Inventory) -> bool:
+    """Whether a recipe that goes by the TYPE line is known not to fit; what the server does not know it may."""
+    if not recipe.typed:
+        return False
+    told = (inventory.metadata.get(term.metric) for term in recipe.all)
+    return any(one is not None and one.type not in ("unknown", recipe.type) for one in told)
 
 
 def _by_signal(pairs: Sequence[tuple[Profile, Recipe]]) -> _Recipes:
@@ -144,7 +155,7 @@ class _Mapper:
         self.profiles = profiles
         services = frozenset(document.service for document in catalog.documents)
         services |= {operation.service for operation in catalog.operations}
-        names = frozenset(name.value for channel in catalog.channels for name in channel.names if name.value)
+        alike = NamesAlike.of(catalog)
         identifying = identifying_labels(profiles)
         self.known = bool(inventories)
         self.in_use = {seen.profile for inventory in inventories for seen in recognise(profiles, inventory)}
@@ -155,7 +166,7 @@ class _Mapper:
         for profile in profiles:
             for span_recipe in profile.span_recipes:
                 self.span_recipes[span_recipe.signal].append((profile, span_recipe))
-        self.sources = [_source(one, pairs, identifying, services, names) for one in inventories or (None,)]
+        self.sources = [_source(one, pairs, identifying, services, alike) for one in inventories or (None,)]
         self._explained: dict[tuple[str | None, str], str] = {}
 
     def resolve(self, subject: Subject, signal: str) -> Resolution:
@@ -226,7 +237,7 @@ class _Mapper:
                     yield _Ranked(self._key(subject, profile, span_recipe.place, order, found), found)
 
     def _concerns(self, profile: Profile, subject: Subject) -> bool:
-        if subject.profile == profile.id:
+        if profile.goes_by(subject.profile):
             return True
         return profile.speaks(subject.channel.protocol) and (not self.known or profile.id in self.in_use)
 
@@ -236,7 +247,7 @@ class _Mapper:
     ) -> tuple[int | bool, ...]:
         liveness = candidate.binding.liveness if candidate.binding else "missing"
         return (
-            subject.profile is not None and profile.id != subject.profile,
+            subject.profile is not None and not profile.goes_by(subject.profile),
             liveness != "live",
             candidate.proxy,
             candidate.coarseness,

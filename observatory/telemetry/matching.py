@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,10 +15,10 @@ from observatory.telemetry.label_matchers import (
     keep,
     names_service,
     observed_matcher,
-    rewriting,
     rows_named,
 )
 from observatory.telemetry.label_table import LabelTable, intersect
+from observatory.telemetry.names_alike import NamesAlike
 from observatory.telemetry.recipe import ChannelLabel, Identity, MetricTerm, Recipe
 from observatory.telemetry.signals import SIGNALS
 from observatory.telemetry.subject import Subject, WrittenName, written
@@ -61,7 +61,7 @@ class Matching:
         identifying: Labels that identify something in any profile; an `x-telemetry` label among these replaces a
             name where a recipe has that label, and is ignored elsewhere.
         services: Every service of the catalogue, to tell another service's series from unlabelled ones.
-        names: Every runtime name of the catalogue, to tell names that exporters write alike.
+        alike: Names of the catalogue that exporters write alike.
     """
 
     def __init__(
@@ -70,13 +70,13 @@ class Matching:
         tables: Tables | None,
         identifying: frozenset[str],
         services: frozenset[str],
-        names: frozenset[str] = frozenset(),
+        alike: NamesAlike | None = None,
     ) -> None:
         self.source = source
         self.tables = tables
         self.identifying = identifying
         self.services = services
-        self.names = names
+        self.alike = alike or NamesAlike({})
 
     def candidate(self, recipe: Recipe, subject: Subject) -> Candidate | None:
         """The recipe's binding for a subject; None when the subject has no name of the kind it needs."""
@@ -84,14 +84,13 @@ class Matching:
         if not identity.dead_letter:
             return self._with_names(recipe, subject, subject.names)
         best: Candidate | None = None
-        for number, names in enumerate(subject.dead_letters):
-            if number and not self._shows(recipe, names):
-                continue
-            found = self._with_names(recipe, subject, names)
+        letters = subject.dead_letters
+        for value, provenance in self._possible(recipe, letters.called):
+            found = self._with_names(recipe, subject, letters.names(value, provenance))
             if found and found.binding and found.binding.liveness == "live":
                 return found
             best = best or found
-        if best and not subject.dead_letter_declared and self.tables is not None:
+        if best and not letters.declared and self.tables is not None:
             return Candidate(
                 binding=None,
                 code="dead-letter-unknown",
@@ -99,17 +98,14 @@ class Matching:
             )
         return best
 
-    def _shows(self, recipe: Recipe, names: Names) -> bool:
-        """Whether any series may show the names: of many that are possible, nearly none is there."""
+    def _possible(self, recipe: Recipe, called: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+        """The first name, and of the others those that series may show: of many, nearly none is there."""
         label = next((part for part in recipe.identity.channel if not part.optional), None)
-        value = _called(names)
-        return label is None or any(
-            text in known
-            for table in self._tables(recipe).values()
-            for shown in (table.names(label),)
-            for known in (shown.exact, shown.tails)
-            for text in (value, value.replace(".", "_"))
-        )
+        shown = [table.names(label) for table in self._tables(recipe).values()] if label is not None else []
+        for number, (value, provenance) in enumerate(called):
+            ways = (value, value.replace(".", "_"))
+            if not number or any(text in one.exact or text in one.tails for one in shown for text in ways):
+                yield value, provenance
 
     def consumer_groups(self, recipe: Recipe, subject: Subject) -> frozenset[str]:
         """Groups that the recipe's series show on the subject's channel; none where the series name it loosely."""
@@ -199,7 +195,7 @@ class Matching:
             hits = {name: rows_named(table, label, chosen) for name, table in tables.items()}
             kept = {name: intersect(rows, allowed[name]) for name, rows in hits.items()}
             if any(kept.values()):
-                told = rewriting(label, chosen, tables, self.names)
+                told = self.alike.rewriting(label, chosen, tables)
                 found.taken_for += told.taken_for
                 found.caveats += told.caveats
                 found.matchers.append(observed_matcher(label, chosen, kept, tables))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from observatory.errors import InputInvalid, Problem, in_order
@@ -58,4 +59,8 @@ def load_profiles(extra_dir: Path | None = None) -> tuple[Profile, ...]:
         found |= here
     if problems:
         raise InputInvalid(problems)
+    # A profile of one's own may take a name that a shipped one goes by.
+    for profile in found.values():
+        own = tuple(name for name in profile.also if name not in found)
+        found[profile.id] = replace(profile, also=own) if own != profile.also else profile
     return tuple(sorted(found.values(), key=lambda profile: (profile.rank, profile.id)))

@@ -1,6 +1,7 @@
 """The YAML format of a profile, turned into `Profile` values; naming variants are expanded here.
 
 profile: kminion                      # id
+also: [kminion_exporter]              # other names that it goes by
 title: KMinion
 category: exporter                    # client, convention, broker, exporter, registry, traces
 versions: "2.2 - 2.3"                 # releases the names were checked for
@@ -8,6 +9,7 @@ protocols: [kafka]                    # empty: any
 rank: 30                              # order among equally direct profiles, smaller first
 confidence: source_read
 caveats: [...]
+presence: [kminion_exporter_up]       # names that show that it is there, also where it measures nothing of a channel
 switch: set ... = true                # what makes series by channel appear, where the exporter is there without them
 variants: {default: {prefix: kminion_}}              # texts for {prefix} in metric names
 opentelemetry: {sent: {name: messaging.client.sent.messages, unit: "{message}", type: counter}}
@@ -28,28 +30,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from itertools import product
-from typing import Any, get_args
+from typing import Any
 
 from observatory.location import Location
 from observatory.reading import Reading
-from observatory.spec.catalog import NameKind
 from observatory.telemetry.binding import Matcher, SemanticKind
+from observatory.telemetry.identity_fields import identities_of, spellings_of, translated
 from observatory.telemetry.otel_names import TRANSLATIONS, Translation
 from observatory.telemetry.profile_fields import Fields, Path
 from observatory.telemetry.recipe import (
     Category,
-    ChannelLabel,
     Confidence,
-    Identity,
     MetricTerm,
     MetricType,
-    NameTransform,
     NotProvided,
     Profile,
     Recipe,
     SpanRecipe,
     SpanRole,
-    Spelling,
 )
 from observatory.telemetry.signals import SIGNALS, Instrument
 from observatory.units import parse_duration
@@ -68,19 +66,19 @@ UNITS: dict[str, tuple[str, float]] = {
 KINDS_OF: dict[Instrument, tuple[SemanticKind, ...]] = {
     "counter": ("cumulative", "position", "rising_level", "period_total", "rate"),
     "distribution": ("distribution",),
-    "level": ("level",),
-    "position": ("position", "cumulative"),
+    "level": ("level", "idle_level"),
+    "position": ("position", "cumulative", "time_position"),
     "timestamp": ("timestamp",),
 }
 SHORTEST_PERIOD_MS = 60_000
 """Shorter periods than a minute are not exported by any monitoring service, and rules look at minutes."""
 _TOP = (
-    "profile", "title", "category", "versions", "protocols", "rank", "confidence", "caveats", "switch", "variants",
-    "opentelemetry", "identities", "signals", "not_provided", "example", "example_spans",
+    "profile", "also", "title", "category", "versions", "protocols", "rank", "confidence", "caveats", "switch",
+    "presence", "variants", "opentelemetry", "identities", "signals", "not_provided", "example", "example_spans",
 )  # fmt: skip
 _RECIPE = (
     "metric", "part", "where", "all", "success", "error", "outcome", "type", "kind", "unit", "by", "proxy",
-    "confidence", "versions", "variants", "invalid_below", "period", "caveats", "spans", "spellings", "shared",
+    "confidence", "versions", "variants", "invalid_below", "period", "caveats", "spans", "spellings", "shared", "typed",
 )  # fmt: skip
 
 
@@ -112,7 +110,7 @@ class _ProfileReader:
             alias: fields.mapping(spec, ("opentelemetry", alias), ("name", "unit", "type"))
             for alias, spec in fields.mapping(self.top.get("opentelemetry"), ("opentelemetry",)).items()
         }
-        self.identities = self._identities()
+        self.identities = identities_of(fields, self.top.get("identities"))
         self.place = 0
 
     def read(self) -> Profile:
@@ -147,6 +145,8 @@ class _ProfileReader:
             recipes=tuple(recipes),
             span_recipes=tuple(spans),
             not_provided=not_provided,
+            also=fields.texts(top.get("also"), ("also",)),
+            presence=fields.texts(top.get("presence"), ("presence",)),
             caveats=fields.texts(top.get("caveats"), ("caveats",)),
             variants=tuple(variant.id for variant in self.variants),
             example=fields.text(top.get("example"), ("example",)),
@@ -179,61 +179,6 @@ class _ProfileReader:
             for translation in translations:
                 parts = [part for part in (name, translation.id if translation else "") if part]
                 yield _Variant("/".join(parts), values, translation)
-
-    def _identities(self) -> dict[str, Identity]:
-        fields, result = self.fields, {}
-        for name, spec in fields.mapping(self.top.get("identities"), ("identities",)).items():
-            path: Path = ("identities", name)
-            body = fields.mapping(
-                spec,
-                path,
-                ("channel", "consumer_group", "queue_is_consumer", "services", "partition", "dead_letter", "absent"),
-            )
-            channel = tuple(
-                self._channel_label(label, value, (*path, "channel", label))
-                for label, value in fields.mapping(body.get("channel"), (*path, "channel")).items()
-            )
-            result[name] = Identity(
-                name=name,
-                channel=channel,
-                consumer_group=fields.text(body.get("consumer_group"), (*path, "consumer_group")) or None,
-                queue_is_consumer=fields.flag(body.get("queue_is_consumer"), (*path, "queue_is_consumer")),
-                services=fields.texts(body.get("services"), (*path, "services")),
-                partition=fields.text(body.get("partition"), (*path, "partition")) or None,
-                dead_letter=fields.flag(body.get("dead_letter"), (*path, "dead_letter")),
-                absent=fields.texts(body.get("absent"), (*path, "absent")),
-            )
-        return result or {"": Identity(name="")}
-
-    def _channel_label(self, label: str, value: object, path: Path) -> ChannelLabel:
-        fields = self.fields
-        if not isinstance(value, dict):
-            return ChannelLabel(label, self._spellings(value, path))
-        body = fields.mapping(value, path, ("names", "optional", "transforms", "templates", "of_template"))
-        known = get_args(NameTransform)
-        transforms = tuple(
-            fields.word(item, (*path, "transforms", str(index)), NameTransform, known[0])
-            for index, item in enumerate(body.get("transforms") or ["none"])
-        )
-        return ChannelLabel(
-            label,
-            self._spellings(body.get("names"), (*path, "names")),
-            fields.flag(body.get("optional"), (*path, "optional")),
-            transforms,
-            fields.texts(body.get("templates"), (*path, "templates")) or ("{}",),
-            fields.flag(body.get("of_template"), (*path, "of_template")),
-        )
-
-    def _spellings(self, value: object, path: Path) -> tuple[Spelling, ...]:
-        """`exchange:routing_key`, `*:queue` (more in front), `exchange?` (can mean other channels too)."""
-        result = []
-        for index, text in enumerate(self.fields.texts(value, path)):
-            loose, tail = text.endswith("?"), text.startswith("*:")
-            kinds = text.removesuffix("?").removeprefix("*:").split(":")
-            for kind in kinds:
-                self.fields.word(kind, (*path, str(index)), NameKind, "destination")
-            result.append(Spelling(tuple(kinds), loose, tail))  # type: ignore[arg-type]
-        return tuple(result)
 
     def _known(self, signal: str, path: Path) -> bool:
         if signal in SIGNALS:
@@ -286,7 +231,7 @@ class _ProfileReader:
             signal=signal,
             profile=self.id,
             role=fields.word(body["spans"], (*path, "spans"), SpanRole, "consumer"),
-            spellings=self._spellings(body.get("spellings"), (*path, "spellings")),
+            spellings=spellings_of(fields, body.get("spellings"), (*path, "spellings")),
             caveats=fields.texts(body.get("caveats"), (*path, "caveats")),
             place=self.place,
         )
@@ -311,6 +256,9 @@ class _ProfileReader:
                 (*path, "unit"),
                 hint=f"units: {', '.join(name for name, (of, _) in UNITS.items() if of == meaning.unit)}",
             )
+        if kind == "idle_level" and meaning.unit != "ratio":
+            message = f"{signal} is counted in {meaning.unit}s, and only of a share there is an idle rest"
+            fields.fault("profile-value-invalid", message, (*path, "kind"))
         period_ms = self._period_ms(body, kind, path)
         chosen = fields.texts(body.get("by"), (*path, "by")) or (next(iter(self.identities)),)
         for name in chosen:
@@ -328,7 +276,7 @@ class _ProfileReader:
                 signal=signal,
                 profile=self.id,
                 variant=variant.id,
-                identity=_translated(identity, variant.translation),
+                identity=translated(identity, variant.translation),
                 kind=kind,
                 type=self._type(body, path),
                 unit=unit,
@@ -341,6 +289,7 @@ class _ProfileReader:
                 versions=fields.text(body.get("versions"), (*path, "versions")),
                 invalid_below=fields.number(body.get("invalid_below"), (*path, "invalid_below")),
                 period_ms=period_ms,
+                typed=fields.flag(body.get("typed"), (*path, "typed")),
                 switch=fields.text(self.top.get("switch"), ("switch",)) if identity.channel else "",
                 shared=self._shared(body.get("shared"), (*path, "shared"), variant),
                 caveats=fields.texts(body.get("caveats"), (*path, "caveats")),
@@ -448,16 +397,3 @@ def _labels_translated(matchers: tuple[Matcher, ...], translation: Translation |
     if translation is None:
         return matchers
     return tuple(replace(matcher, label=translation.label(matcher.label)) for matcher in matchers)
-
-
-def _translated(identity: Identity, translation: Translation | None) -> Identity:
-    if translation is None:
-        return identity
-    name = translation.label
-    return replace(
-        identity,
-        channel=tuple(replace(part, label=name(part.label)) for part in identity.channel),
-        consumer_group=name(identity.consumer_group) if identity.consumer_group else None,
-        services=tuple(name(label) for label in identity.services),
-        partition=name(identity.partition) if identity.partition else None,
-    )

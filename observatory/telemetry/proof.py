@@ -24,7 +24,11 @@ def prove(
     by_name: dict[str, list[Mapping[str, str]]] = {}
     for name, labels in series:
         by_name.setdefault(name, []).append(labels)
-    found: dict[str, Location | None] = {}
+    found: dict[str, Location | None] = {
+        f"presence: the example has no series {name}": profile.location
+        for name in profile.presence
+        if name not in by_name
+    }
     for recipe in profile.recipes:
         for term in (*recipe.all, *recipe.success, *recipe.error):
             at = profile.places.get(recipe.signal, profile.location)
@@ -45,7 +49,8 @@ def _faults(
     shown = "unknown" if shown == "untyped" else shown
     # An outcome that is a metric of its own may be a counter beside the count of a histogram.
     counted = term not in recipe.all and recipe.type in ("histogram", "summary") and recipe.kind == "cumulative"
-    if shown != recipe.type and not (counted and shown == "counter"):
+    # One example cannot show both types of a metric that an option of the exporter changes.
+    if shown != recipe.type and not (counted and shown == "counter") and not recipe.typed:
         faults.append(f"{where}: {term.metric} is a {shown} in the example and a {recipe.type} in the recipe")
     needed = [part.label for part in recipe.identity.channel if not part.optional]
     needed += [recipe.identity.consumer_group] if recipe.identity.consumer_group and not needed else []

@@ -122,6 +122,7 @@ class Recipe:
         versions: Releases of the exporter that have it, in words; empty for all.
         period_ms: Length of the finished periods whose totals the values are; 0 for other kinds.
         switch: What to switch on where the exporter is there and these series are not.
+        typed: True when the TYPE line tells this recipe from another one of the same metric.
         shared: True when other exporters use the same name, so that it does not show that this one is there.
         place: Order within the profile, smaller first.
     """
@@ -143,6 +144,7 @@ class Recipe:
     invalid_below: float | None = None
     period_ms: int = 0
     switch: str = ""
+    typed: bool = False
     shared: bool = False
     caveats: tuple[str, ...] = ()
     place: int = 0
@@ -183,11 +185,13 @@ class Profile:
 
     Attributes:
         id: What `x-telemetry: {profile: ...}` names.
+        also: Other names that it goes by, such as those of the endpoints or repositories that it covers.
         versions: Releases that the names were checked for.
         protocols: Lower-case AsyncAPI protocols it speaks about; empty for any.
         rank: Order among profiles that measure a signal equally well, smaller first.
         recipes, span_recipes: In file order, variants expanded.
         not_provided: Signals it does not measure.
+        presence: Names that show that it is there, whether or not it measures anything that is mapped.
         example: Exposition text as the exporter writes it, which tests parse.
         example_spans: For span profiles: (role, system, destination, service, consumer group) of typical spans.
         places: Where each signal stands in the file, and under `example` the first line of the example.
@@ -203,12 +207,18 @@ class Profile:
     recipes: tuple[Recipe, ...] = ()
     span_recipes: tuple[SpanRecipe, ...] = ()
     not_provided: Mapping[str, NotProvided] = field(default_factory=dict)
+    presence: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()
     variants: tuple[str, ...] = ()
     example: str = ""
     example_spans: tuple[tuple[str, str, str, str, str], ...] = ()
     location: Location | None = field(default=None, compare=False)
     places: Mapping[str, Location] = field(default_factory=dict, compare=False)
+
+    def goes_by(self, name: str | None) -> bool:
+        """True when the name is its id or another one that it goes by."""
+        return name == self.id or name in self.also
 
     def speaks(self, protocol: str | None) -> bool:
         """True when the profile can say something about channels of this protocol; unknown protocols match all."""

@@ -9,7 +9,7 @@ from itertools import product
 
 from observatory.spec.catalog import Catalog, Channel, NameKind, Operation, RuntimeName
 from observatory.telemetry.binding import literal
-from observatory.telemetry.dead_letters import Names, dead_letters_of, sent_to
+from observatory.telemetry.dead_letters import NO_DEAD_LETTERS, DeadLetters, Names, dead_letters_of, sent_to
 from observatory.telemetry.recipe import Spelling
 
 
@@ -38,8 +38,7 @@ class Subject:
         key: Operation key or channel id.
         role: `producer`, `consumer` or `channel`.
         names: Runtime names by kind.
-        dead_letters: Names of the dead-letter channel, best first.
-        dead_letter_declared: True when the documents name it, False when the names follow conventions.
+        dead_letters: What the channel of its dead letters may be called.
         service, consumer_group: Empty or None for channels.
         sole: No other operation has the same role on the channel.
         only_receive: The service has no other receive operation.
@@ -51,8 +50,7 @@ class Subject:
     role: str
     channel: Channel
     names: Names
-    dead_letters: tuple[Names, ...] = ()
-    dead_letter_declared: bool = False
+    dead_letters: DeadLetters = NO_DEAD_LETTERS
     service: str = ""
     consumer_group: str | None = None
     sole: bool = True
@@ -112,15 +110,13 @@ def _operation_subject(
     channel: Channel, operation: Operation, taken: frozenset[str], *, sole: bool, only_receive: bool
 ) -> Subject:
     names = names_of(channel)
-    dead_letters = dead_letters_of(channel, names, operation.consumer_group, taken)
     override = operation.telemetry or channel.telemetry
     return Subject(
         key=operation.key,
         role="producer" if operation.action == "send" else "consumer",
         channel=channel,
         names=names,
-        dead_letters=dead_letters.names,
-        dead_letter_declared=dead_letters.declared,
+        dead_letters=dead_letters_of(channel, names, operation.consumer_group, taken),
         service=operation.service,
         consumer_group=operation.consumer_group,
         sole=sole,

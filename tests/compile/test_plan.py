@@ -136,6 +136,16 @@ def test_totals_of_periods_do_not_tell_how_long_messages_wait() -> None:
     assert isinstance(measure(lag, mapping(depth, totals)), Problem)
 
 
+def test_positions_in_time_are_compared_with_each_other_and_not_with_a_number_of_messages() -> None:
+    lag = objective("lag", threshold=Threshold(value=60.0, unit="second"))
+    head = bound("produced_offset", selector("last_generated_id"), "time_position")
+    read = bound("committed_offset", selector("last_delivered_id"), "time_position")
+    waiting = bound("consumer_lag", selector("group_lag"), "level")
+
+    assert taken(measure(lag, mapping(head, read, waiting))).liveness == "live"
+    assert isinstance(measure(lag, mapping(head, waiting)), Problem)
+
+
 def test_the_length_of_a_period_is_part_of_the_question() -> None:
     short, long = (
         bound("published_messages", replace(selector("sent_sum"), period_ms=minutes * 60_000), "period_total")

@@ -309,6 +309,14 @@ def test_values_that_mean_unknown_are_no_minutes(tmp_path: Path) -> None:
     )
 
 
+def test_an_idle_share_is_judged_by_what_is_in_use_on_the_busiest_broker(tmp_path: Path) -> None:
+    good, total = minutes(Level("broker_load"), 0.75, level("broker_load", "idle", kind="idle_level", scale=0.01))
+    series = [('idle{instance="1"}', "90x60"), ('idle{instance="2"}', "90x55 20 20 25 90 90")]
+
+    # One minus 0.2 is over the bound, one minus 0.25 is on it.
+    assert (number(tmp_path, series, good, "60m"), number(tmp_path, series, total, "60m")) == (8, 10)
+
+
 def test_memory_is_judged_as_a_share_of_its_limit(tmp_path: Path) -> None:
     expression = Utilisation("broker_memory_used", "broker_memory_limit")
     good, total = minutes(expression, 0.7, level("broker_memory_used", "used"), level("broker_memory_limit", "most"))

@@ -13,6 +13,7 @@ from counting_cases import END_MS, HOUR_MS, MINUTE_MS, Answering, counter, scrap
 from observatory.evaluate.estate import Estate, everything_failed, is_partial
 from observatory.settings import PrometheusSettings, Settings
 from observatory.settings.exclusions import Exclusion, Scope
+from observatory.sources.base import SampleSet
 from observatory.sources.opening import open_sources
 from observatory.sources.store import Store
 from observatory.windows import TimeRange
@@ -97,6 +98,20 @@ def test_a_snapshot_answers_every_objective(settings: Settings, store: Store) ->
     assert "messaging_validated_messages_total" in found["validation"].problems[0].message
     assert snapshot.row("billing/onOrder/lag") is not None
     assert snapshot.row("billing/onOrder/validation") is None
+
+
+def test_the_first_telemetry_of_an_empty_store_is_counted_by_the_next_refresh(settings: Settings) -> None:
+    with Store.open() as empty:
+        estate = Estate(settings, Answering((empty,), (empty,)))
+        before = estate.snapshot(END_MS - MINUTE_MS)
+        empty.append_samples(SampleSet.of(series()))
+        after = estate.snapshot(END_MS, previous=before)
+
+    states = [
+        {one.objective.name: one.state for one in snapshot.status.objectives}["availability"]
+        for snapshot in (before, after)
+    ]
+    assert states == ["unmapped", "breached"]
 
 
 def test_the_same_instant_gives_the_same_answer(settings: Settings, store: Store) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from observatory.indicators.expression import Behind, Count, CountAtMost, Slices, SlicesAtMost
+from observatory.indicators.expression import Behind, Count, CountAtMost, Since, Slices, SlicesAtMost
 from observatory.indicators.standard import candidates
 from observatory.spec.catalog import SLI_WORDS, Threshold
 from observatory.telemetry.signals import SIGNALS
@@ -54,10 +54,17 @@ def test_lag_in_seconds_comes_from_offsets_and_lag_in_messages_from_what_waits()
     assert messages.signals == ("consumer_lag",)
 
 
+def test_freshness_is_the_silence_of_the_side_that_it_is_asked_of() -> None:
+    for role, signal in (("producer", "published_messages"), ("consumer", "processed_messages")):
+        first = candidates("freshness", role, SECOND)[0]
+        assert first.good == SlicesAtMost(Since(signal), 60.0)
+        assert candidates("freshness", role, MESSAGE) == ()
+
+
 def test_a_producer_has_no_lag() -> None:
     assert candidates("lag", "producer", SECOND) == ()
 
 
-@pytest.mark.parametrize("sli", ["latency", "lag", "saturation"])
+@pytest.mark.parametrize("sli", ["latency", "lag", "saturation", "freshness"])
 def test_without_a_bound_there_is_nothing_to_compare_with(sli: str) -> None:
     assert candidates(sli, "consumer") == ()  # type: ignore[arg-type]

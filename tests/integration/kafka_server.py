@@ -56,13 +56,35 @@ def _jars() -> Path | None:
     return folder
 
 
+def missing_broker() -> str | None:
+    """What this machine lacks for a broker alone, None when all is there."""
+    if not shutil.which("java"):
+        return "not run here: there is no java"
+    return None if _jars() else f"not run here: Maven does not bring the jars of Kafka {VERSION}"
+
+
 @contextmanager
 def kafka(folder: Path) -> Iterator[Kafka]:
     """Start one broker that is its own controller, and the exporter; stop both by their pids."""
+    with broker(folder) as bootstrap:
+        metrics = free_port()
+        exporter = [
+            EXPORTER,
+            f"--kafka.server={bootstrap}",
+            f"--web.listen-address=127.0.0.1:{metrics}",
+            "--refresh.metadata=1s",
+        ]
+        with running(exporter, folder / "exporter.log"):
+            yield Kafka(bootstrap, metrics)
+
+
+@contextmanager
+def broker(folder: Path) -> Iterator[str]:
+    """Start one broker that is its own controller, and stop it by its pid; where clients find it."""
     jars = _jars()
     assert jars is not None
     folder.mkdir(parents=True)
-    port, controller, metrics = free_port(), free_port(), free_port()
+    port, controller = free_port(), free_port()
     properties = folder / "server.properties"
     properties.write_text(
         "process.roles=broker,controller\n"
@@ -80,20 +102,14 @@ def kafka(folder: Path) -> Iterator[Kafka]:
     java = ["java", "-Xmx512m", "-cp", f"{jars}/*"]
     tool = [*java, "kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qg", "-c", str(properties)]
     subprocess.run(tool, check=True, capture_output=True)
-    with _running([*java, "kafka.Kafka", str(properties)], folder / "broker.log"):
+    with running([*java, "kafka.Kafka", str(properties)], folder / "broker.log"):
         _answers(f"127.0.0.1:{port}")
-        exporter = [
-            EXPORTER,
-            f"--kafka.server=127.0.0.1:{port}",
-            f"--web.listen-address=127.0.0.1:{metrics}",
-            "--refresh.metadata=1s",
-        ]
-        with _running(exporter, folder / "exporter.log"):
-            yield Kafka(f"127.0.0.1:{port}", metrics)
+        yield f"127.0.0.1:{port}"
 
 
 @contextmanager
-def _running(command: list[str], log: Path) -> Iterator[None]:
+def running(command: list[str], log: Path) -> Iterator[None]:
+    """A program for as long as the context lasts, ended by its pid."""
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL)
         try:

@@ -167,6 +167,21 @@ def test_a_store_shows_late_samples_and_repeats_count_nothing(server) -> None:  
         assert (total(ledger.rows[ONE.key]), bad(ledger.rows[ONE.key])) == (10.0 * 5760, 2.0 * 5760)
 
 
+def test_a_day_that_ends_while_refreshes_go_on_is_kept_once(server) -> None:  # type: ignore[no-untyped-def]
+    source, keeper, _ = server
+    ledger = asked(source, -2 * HOUR_MS, keeper)
+    for minutes in range(-110, 100, 10):
+        before = sorted(path.stem for path in keeper.folder.rglob("*.day"))
+        ledger = asked(source, minutes * MINUTE_MS, keeper, ledger)
+        after = sorted(path.stem for path in keeper.folder.rglob("*.day"))
+        assert [day for day in after if day not in before] == (["2026-11-19"] if minutes == 70 else [])
+        if minutes != 70 and minutes % 60 not in (10, 70):
+            assert source.asked[0].range.start_ms >= END_MS + (minutes - 90) * MINUTE_MS, minutes
+    row, fresh = ledger.rows[ONE.key], asked(source, 90 * MINUTE_MS).rows[ONE.key]
+    for name in ("good", "total", "observed"):
+        assert getattr(row, name).tolist() == getattr(fresh, name).tolist()
+
+
 HOURS = st.dictionaries(st.integers(0, 9), st.integers(0, 5), max_size=6)
 
 

@@ -18,14 +18,16 @@ from counting_cases import (
     gauge,
     handled,
     measured,
+    row_of,
     scrapes,
     selector,
+    slices,
     store_of,
     total,
 )
 
 from observatory.errors import Problem, SourceFailed
-from observatory.indicators.expression import Count, CountAtMost
+from observatory.indicators.expression import Count, CountAtMost, Level
 from observatory.indicators.indicator import Indicator
 from observatory.ledger.build import build
 from observatory.sources.base import SampleSet, SeriesRequest, Span
@@ -162,6 +164,22 @@ def test_levels_are_kept_and_continued() -> None:
     assert truth.level is not None
     assert row.level.tolist() == truth.level.tolist()
     assert row.good.tolist() == truth.good.tolist()
+
+
+def test_an_idle_share_is_judged_by_what_is_in_use() -> None:
+    t = scrapes(GRID.start_ms - HOUR_MS, GRID.end_ms)
+    idle = np.where(np.arange(len(t)) >= len(t) - 30, 10.0, 80.0)
+    series = [
+        ({"__name__": "idle", "job": "b", "instance": "b:1"}, t, idle),
+        ({"__name__": "idle", "job": "b", "instance": "b:2"}, t, np.full(len(t), 60.0)),
+    ]
+    measurement = slices(Level("broker_load"), 0.5, bound("broker_load", selector("idle"), "idle_level", scale=0.01))
+
+    row = row_of(series, measurement, GRID)
+
+    assert row.level is not None
+    assert row.level[-40:].tolist() == pytest.approx([0.4] * 10 + [0.9] * 30)
+    assert row.total.sum() - row.good.sum() == 30
 
 
 def latency(bound_at: float, scale: float = 1.0) -> tuple[object, ...]:

@@ -49,6 +49,20 @@ def test_a_series_shown_late_whose_creation_lies_before_the_window_is_a_history(
     assert bad(row_of(series, events(), GRID)) == 0.0
 
 
+def test_a_restart_that_the_values_of_a_rare_counter_do_not_show_is_known_by_its_creation() -> None:
+    success, error = handled("success"), handled("error")
+    half = len(times) // 2
+    busy, _, values = counter(success, times, 10.0)
+    values = np.where(np.arange(len(times)) < half, values, values - values[half] + 10.0)
+    began = np.where(np.arange(len(times)) < half, times[0], times[half] - 1000) / 1000
+    told = [({**one, "__name__": "handled_created"}, times, began) for one in (success, error)]
+    series: list[Series] = [(busy, times, values), (error, times, np.ones(len(times)))]
+
+    row = row_of([*series, *told], events(), GRID)
+
+    assert (bad(row), bad(row_of(series, events(), GRID))) == (1.0, 0.0)
+
+
 def dark_for(hours: float, before: float, after: float) -> list[Series]:
     """An error counter on a target of its own that is not scraped until three hours before the end."""
     old = scrapes(END_MS - 5 * DAY_MS, END_MS)

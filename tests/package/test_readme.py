@@ -15,6 +15,8 @@ from pathlib import Path
 import prometheus_server
 import pytest
 
+from observatory.spec.load import load_catalog
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -53,7 +55,7 @@ class Tutorial:
 @pytest.fixture(scope="module")
 def tutorial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tutorial]:
     folder = tmp_path_factory.mktemp("tutorial")
-    document, objectives = (
+    document, objectives, _ = (
         text for kind, text in BLOCK.findall(TUTORIAL) if kind == "yaml" and text.startswith("# asyncapi")
     )
     (folder / "asyncapi").mkdir()
@@ -124,6 +126,26 @@ def wait_for(url: str, process: subprocess.Popen[bytes]) -> int:
         except OSError:
             time.sleep(0.2)
     raise AssertionError("serve did not answer")
+
+
+def test_the_journeys_of_the_readme_name_operations_and_nothing_else_is_wrong_with_them(tmp_path: Path) -> None:
+    document, _, journeys = (
+        text for kind, text in BLOCK.findall(TUTORIAL) if kind == "yaml" and text.startswith("# asyncapi")
+    )
+    (tmp_path / "payments.yaml").write_text(document + journeys)
+    for service, operation, action in (("shop", "placeOrder", "send"), ("shipping", "onPaid", "receive")):
+        (tmp_path / f"{service}.yaml").write_text(
+            f"asyncapi: 3.0.0\ninfo: {{title: {service}, version: '1', x-service-name: {service}}}\n"
+            "servers: {kafka: {host: k, protocol: kafka}}\nchannels: {c: {address: orders.v1}}\n"
+            f"operations: {{{operation}: {{action: {action}, channel: {{$ref: '#/channels/c'}}}}}}\n"
+        )
+    (found,) = load_catalog([tmp_path]).journeys
+    assert found.id == "payments/journeys/checkout"
+    assert [(step.operation_key, step.optional) for step in found.steps] == [
+        ("shop/placeOrder", False),
+        ("payments/onOrderPlaced", False),
+        ("shipping/onPaid", True),
+    ]
 
 
 def test_the_pictures_of_the_readme_exist() -> None:

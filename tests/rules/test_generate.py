@@ -16,7 +16,7 @@ from observatory.objectives.objective import Objective
 from observatory.objectives.policy import Pair, Policy, load_policies
 from observatory.rules.generate import RuleFiles, file_name, rule_files
 from observatory.spec.catalog import Owner, Threshold
-from observatory.telemetry.binding import SeriesSelector, SpanBinding, SpanSelector, Term
+from observatory.telemetry.binding import MetricBinding, SemanticKind, SeriesSelector, SpanBinding, SpanSelector, Term
 
 HALF_SECOND = Threshold(value=0.5, unit="second")
 MINUTE = Threshold(value=60.0, unit="second")
@@ -90,6 +90,15 @@ def test_every_kind_of_objective_comes_with_tests_that_pass(
     promtool(files, "check", "rules", "payments.rules.yaml")
     assert "SUCCESS" in promtool(files, "test", "rules", "payments.tests.yaml")
     assert len(yaml.safe_load(files["payments.tests.yaml"])["tests"]) >= 2
+
+
+def test_freshness_has_rules_that_promtool_accepts(
+    make_objective: Make, measured_by: Measure, promtool: Callable[..., str]
+) -> None:
+    fresh = make_objective("freshness", threshold=Threshold(value=900.0, unit="second"), target=0.99)
+    files = generated([fresh], measured_by).files
+    assert "SUCCESS" in promtool(files, "check", "rules", "payments.rules.yaml")
+    assert "[15m]" in files["payments.rules.yaml"]
 
 
 def test_an_objective_alone_needs_ten_rules_at_most(make_objective: Make, measured_by: Measure) -> None:
@@ -172,6 +181,34 @@ def test_tests_of_unusual_evidence_pass(
     files = generated(
         [make_objective(sli, threshold=threshold)], lambda one: remeasured(measured_by(one), **changed)
     ).files
+
+    assert "SUCCESS" in promtool(files, "test", "rules", "payments.tests.yaml")
+
+
+@pytest.mark.parametrize(("kind", "minutes"), [("period_total", 5), ("period_total", 60), ("rate", 0)])
+@pytest.mark.parametrize("sli", ["availability", "dead_letters"])
+def test_tests_of_what_does_not_count_up_pass(
+    sli: str,
+    kind: SemanticKind,
+    minutes: int,
+    make_objective: Make,
+    measured_by: Measure,
+    promtool: Callable[..., str],
+) -> None:
+    def of_period(terms: tuple[Term, ...]) -> tuple[Term, ...]:
+        return tuple(replace(term, selector=replace(term.selector, period_ms=minutes * 60_000)) for term in terms)
+
+    def measured(objective: Objective) -> Measurement:
+        one = measured_by(objective)
+        sides = {
+            binding.signal: {"kind": kind}
+            | {side: of_period(getattr(binding, side)) for side in ("all", "success", "error")}
+            for binding in one.bindings
+            if isinstance(binding, MetricBinding)
+        }
+        return remeasured(one, **sides)
+
+    files = generated([make_objective(sli)], measured).files
 
     assert "SUCCESS" in promtool(files, "test", "rules", "payments.tests.yaml")
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from observatory.errors import InputInvalid, Problem
-from observatory.settings import KeepingSettings, PrometheusSettings, Settings, load_settings
+from observatory.settings import ClickHouseSettings, KeepingSettings, PrometheusSettings, Settings, load_settings
 
 Write = Callable[[str], Path]
 
@@ -254,3 +254,33 @@ def test_every_fault_of_the_store_is_told_with_its_place(write: Write) -> None:
     ]
     (told,) = refused(write("store: {samples: 40d, days: 5d}\n"))
     assert told.message == "days that were counted would go before the samples they were counted from"
+
+
+def test_a_shared_ledger_is_named_by_file_environment_or_flag_and_its_password_never_shows(write: Write) -> None:
+    path = write("clickhouse: {url: 'http://ch:8123/slo', headers: {X-ClickHouse-Key: $KEY}, timeout_seconds: 5}\n")
+    found = load_settings(path, {"KEY": "hush"}).clickhouse
+    assert found == ClickHouseSettings(
+        url="http://ch:8123", database="slo", headers={"X-ClickHouse-Key": "hush"}, timeout_seconds=5.0
+    )
+    assert "hush" not in repr(found)
+    environ = {"OBSERVATORY_CLICKHOUSE_URL": "https://me:secret@other", "KEY": "hush"}
+    found = load_settings(path, environ).clickhouse
+    assert found is not None
+    assert (found.url, found.database, list(found.headers)) == ("https://other", "default", ["Authorization"])
+    assert "secret" not in repr(found)
+    found = load_settings(path, environ, clickhouse_url="http://third/a").clickhouse
+    assert found == ClickHouseSettings(url="http://third", database="a")
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("clickhouse: {}", "settings-url"),
+        ("clickhouse: ch:9000", "settings-url"),
+        ("clickhouse: 'http://ch/a-b'", "settings-url"),
+        ("clickhouse: {url: 'http://ch', table: t}", "settings-key"),
+        ("clickhouse: {url: 'http://ch', timeout_seconds: 0}", "settings-value"),
+    ],
+)
+def test_a_faulty_shared_ledger_is_told(write: Write, text: str, code: str) -> None:
+    assert [(one.code, one.location is not None) for one in refused(write(text + "\n"))] == [(code, True)]

@@ -62,6 +62,7 @@ def test_other_targets_are_refused(written: str) -> None:
         ("lag", "60s", Threshold(value=60.0, unit="second")),
         ("lag", "10000 messages", Threshold(value=10000.0, unit="message")),
         ("saturation", "70%", Threshold(value=0.7, unit="ratio")),
+        ("freshness", "10m", Threshold(value=600.0, unit="second")),
     ],
 )
 def test_thresholds_come_with_their_unit(sli: str, written: str, threshold: Threshold) -> None:
@@ -78,6 +79,7 @@ def test_thresholds_come_with_their_unit(sli: str, written: str, threshold: Thre
         ("latency", "70%", "'70%' is no threshold for latency"),
         ("lag", "70%", "'70%' is no threshold for lag"),
         ("saturation", "500ms", "'500ms' is no threshold for saturation"),
+        ("freshness", "10 messages", "'10 messages' is no threshold for freshness"),
         ("saturation", "170%", "170% is above 100 %"),
         ("availability", "1s", "availability takes no threshold"),
     ],
@@ -88,7 +90,7 @@ def test_thresholds_of_another_kind_are_refused(sli: str, written: str, says: st
     assert f"error[slo-threshold]: {says}" in problem
 
 
-@pytest.mark.parametrize("sli", ["latency", "lag", "saturation"])
+@pytest.mark.parametrize("sli", ["latency", "lag", "saturation", "freshness"])
 def test_a_missing_threshold_is_an_error(sli: str) -> None:
     for text in (f"- {{sli: {sli}, target: 99%}}", f"{sli}: 99%"):
         declarations, (problem,) = read_slo(text)
@@ -198,6 +200,7 @@ AGREEMENT = [
     "latency: {threshold: 500ms, target: 99%}",
     "- {sli: lag, threshold: 10000 messages, target: 99%, name: backlog, window: month}",
     "- {sli: saturation, threshold: 70%, target: 99%}",
+    "- {sli: freshness, threshold: 10m, target: 99%}",
     "- {sli: latency, threshold: 1m30s, target: '.99', measure: end-end}",
     "- {sli: availability, target: 99.9}",
     "- {sli: availability}",

@@ -21,7 +21,7 @@ from observatory.telemetry.binding import (
     SpanBinding,
     Term,
 )
-from observatory.telemetry.inventory import Inventory, SpanDestination
+from observatory.telemetry.inventory import Inventory, MetricMetadata, SpanDestination
 from observatory.telemetry.mapping import map_catalog
 from observatory.telemetry.profile import load_profiles
 from observatory.telemetry.signals import SIGNALS
@@ -956,6 +956,18 @@ def test_a_subscription_without_a_topic_is_never_guessed() -> None:
     assert live(mapped(named, series), "billing/receive", "consumer_lag").profile == "gcp_pubsub_stackdriver"
 
 
+@pytest.mark.parametrize(("told", "kind"), [("gauge", "period_total"), ("counter", "cumulative"), ("", "period_total")])
+def test_an_option_that_turns_minutes_into_counters_shows_in_the_type(told: str, kind: str) -> None:
+    orders = channel("googlepubsub", names(topic="orders"))
+    metric = "stackdriver_pubsub_topic_pubsub_googleapis_com_topic_send_message_operation_count"
+    inventory = inventory_of([(metric, {"topic_id": "orders"})], PROFILES)
+    inventory = replace(inventory, metadata={metric: MetricMetadata(told)} if told else {})
+
+    binding = live(map_catalog(catalog([orders]), PROFILES, [inventory]), orders.id, "enqueued_messages")
+
+    assert (binding.kind, binding.all[0].selector.period_ms) == (kind, 60_000 if kind == "period_total" else 0)
+
+
 def test_a_function_stands_for_the_service_of_its_name_only() -> None:
     orders = channel("sqs", names(queue="orders"))
     documents = catalog([orders], receives={"billing": (orders.id, None), "audit": (orders.id, None)})
@@ -994,3 +1006,37 @@ def test_the_switch_is_said_where_nothing_can_measure() -> None:
     )
 
     assert found.reason == "vernemq: the broker has no backlog per subscriber; watch the subscriber with traces"
+
+
+@pytest.mark.parametrize(
+    ("protocol", "series", "reason"),
+    [
+        (
+            "amqp",
+            ("rabbitmq_global_messages_received_total", {"protocol": "amqp091"}),
+            "rabbitmq (per-object) has no such series; set prometheus.return_per_object_metrics = true",
+        ),
+        ("mqtt", ("broker_publish_messages_received", {}), "mosquitto: the broker has no numbers per topic"),
+        ("redis", ("redis_exporter_build_info", {"version": "1.45.0"}), "name the stream in --check-streams"),
+        ("pulsar", ("pulsar_active_connections", {"broker": "b1"}), "exposeTopicLevelMetricsInPrometheus=true"),
+    ],
+)
+def test_an_exporter_that_shows_no_channel_yet_is_recognised_and_says_what_to_switch_on(
+    protocol: str, series: tuple[str, Mapping[str, str]], reason: str
+) -> None:
+    kind = {"amqp": "queue", "redis": "destination"}.get(protocol, "topic")
+    orders = channel(protocol, names(**{kind: "orders"}))
+
+    found = resolution(mapped(catalog([orders]), [series]), orders.id, "enqueued_messages")
+
+    assert reason in found.reason
+
+
+def test_a_profile_goes_by_the_names_of_what_it_covers() -> None:
+    queue = channel("amqp", names(queue="billing.orders"), telemetry=override("rabbitmq_detailed"))
+    series = [("rabbitmq_detailed_queue_messages", {"queue": "billing.orders", "vhost": "/"})]
+
+    result = mapped(catalog([queue]), series)
+
+    assert result.problems == ()
+    assert live(result, queue.id, "queue_depth").profile == "rabbitmq"

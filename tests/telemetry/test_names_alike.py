@@ -68,6 +68,12 @@ def test_two_topics_that_are_written_alike_are_not_told_apart_by_guessing() -> N
         assert f"writes this name like that of {other}" in found.reason
 
 
+def test_a_queue_that_is_written_like_a_topic_is_no_twin_of_it() -> None:
+    queue = channel("amqp", names(queue="orders_v1"))
+
+    assert topics_of(delivered([read("orders_v1")], DOTTED, queue)) == ("orders_v1",)
+
+
 def test_a_dotted_topic_that_is_there_by_its_own_name_is_sure_beside_its_twin() -> None:
     found = delivered([read("orders.v1"), read("orders_v1")], DOTTED, UNDERSCORED)
 

@@ -107,6 +107,7 @@ def test_conditions_may_be_values_lists_negations_and_patterns(tmp_path: Path) -
         ("  consumer_lag:", "  lag:", "profile-signal-unknown", "lag:"),
         ("type: gauge, by", "type: gauge, unit: second, by", "profile-unit-mismatch", "second"),
         ("type: gauge, by", "type: gauge, kind: cumulative, by", "profile-value-invalid", "cumulative"),
+        ("type: gauge, by", "type: gauge, kind: idle_level, by", "profile-value-invalid", "idle_level"),
         ("by: group}", "by: groups}", "profile-value-invalid", "groups}"),
         ('matches: "eu-.*"', 'matches: "eu-("', "profile-value-invalid", '"eu-("'),
         ('"{prefix}lag"', '"{prefx}lag"', "profile-value-invalid", '"{prefx}lag"'),
@@ -275,3 +276,11 @@ def test_a_period_that_is_missing_or_of_no_use_is_a_fault(tmp_path: Path, before
     with pytest.raises(InputInvalid) as caught:
         load_profile(write(tmp_path, TOTAL.replace(before, after)))
     assert [problem.message for problem in caught.value.problems] == [words]
+
+
+def test_what_shows_the_presence_of_an_exporter_is_in_its_example(tmp_path: Path) -> None:
+    profile = load_profile(write(tmp_path, GOOD.replace("rank: 3", "rank: 3\npresence: [mine_up, mine_lag]")))
+    series = [("mine_lag", {"topic": "a", "group": "g"})]
+
+    messages = [problem.message for problem in prove(profile, series, {"mine_lag": "gauge"})]
+    assert messages[0] == "presence: the example has no series mine_up"

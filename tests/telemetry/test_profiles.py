@@ -24,6 +24,9 @@ def test_the_promised_exporters_are_there() -> None:
         "kafka_jmx_confluent", "kafka_msk_open_monitoring", "msk_cloudwatch_yace", "kafka_client_micrometer",
         "kafka_client_jmx_confluent", "kafka_streams", "librdkafka_prometheus", "redpanda_public", "confluent_cloud",
         "otel_kafkametrics_receiver", "tempo_metrics_generator", "keda", "knative_eventing",
+        "rabbitmq_exporter_kbudde", "otel_rabbitmq_receiver", "nats_surveyor", "vernemq", "hivemq", "pulsar", "artemis",
+        "aws_sqs_yace", "aws_sns_yace", "aws_lambda_yace", "aws_kinesis_yace", "aws_cloudwatch_exporter",
+        "gcp_pubsub_stackdriver", "azure_servicebus_monitor", "azure_servicebus_exporter", "redis_exporter",
     } <= IDS.keys()  # fmt: skip
 
 

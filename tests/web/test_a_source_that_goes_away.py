@@ -36,6 +36,7 @@ operations:
     action: receive
     channel: {$ref: '#/channels/notes'}
     x-slo: {availability: 99%}
+x-slo-journeys: [{name: told, target: 99%, steps: [{operation: onOrder}, {operation: onNote}]}]
 """
 TIMES = scrapes(END_MS - 8 * HOUR_MS, END_MS + HOUR_MS)
 
@@ -122,6 +123,20 @@ def test_the_last_numbers_of_a_server_that_is_gone_stay_however_long_it_is_gone(
         assert counts(standing) == WHOLE
         assert standing.snapshot
         assert standing.snapshot.row("billing/onOrder/availability") is not None
+
+
+def test_a_journey_over_a_server_that_is_gone_keeps_its_last_numbers(lab: Lab) -> None:
+    def told(standing: Standing) -> tuple[float | None, str, list[str]]:
+        assert standing.snapshot
+        (one,) = standing.snapshot.status.journeys
+        codes = [problem.code for problem in one.problems if problem.code.startswith("source")]
+        return one.status.counts.total if one.status.counts else None, one.status.state, codes
+
+    assert told(lab.at(0)) == (3600.0, "meeting", [])
+    lab.other.down = True
+    assert told(lab.at(20)) == (3600.0, "meeting", ["source-unanswered"])
+    lab.other.down = False
+    assert told(lab.at(21)) == (3600.0, "meeting", [])
 
 
 def test_their_age_is_that_of_the_last_answer_and_not_of_the_last_try(lab: Lab) -> None:
@@ -221,7 +236,7 @@ def test_with_all_servers_gone_the_status_says_that_none_answers(lab: Lab) -> No
 
 def test_the_status_names_the_failure_once(lab: Lab) -> None:
     server = Flask(__name__)
-    add_routes(server, lab.service, lab.metrics, None)
+    add_routes(server, lab.service, lab.metrics)
     lab.at(0)
     lab.server.down = True
     lab.at(20)

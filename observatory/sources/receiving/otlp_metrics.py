@@ -191,7 +191,7 @@ class _Resource:
         t_ms, start_ms = point.time_unix_nano // 1_000_000, _start_ms(point)
         builder.check_instant(t_ms)
         labels = self._labels(point.attributes, scope)
-        check_labels({**labels, "__name__": base})
+        check_labels(labels | {"__name__": base})
         gone = bool(point.flags & _NO_RECORDED_VALUE)
         if gone and is_delta:
             builder.ignored += 1
@@ -216,12 +216,7 @@ class _Resource:
         self._newest_ms = max(self._newest_ms, t_ms)
 
     def _labels(self, attributes: Any, scope: str) -> dict[str, str]:
-        # To cut a value short could make two series one.
-        if len(attributes) > MOST_LABELS or any(
-            len(pair.value.string_value) > MOST_VALUE_CHARACTERS for pair in attributes
-        ):
-            raise PointRejected("a point has too many attributes, or one that is too long")
-        labels = _translated(proto_attributes(attributes))
+        labels = _point_labels(attributes)
         if scope:
             labels["otel_scope_name"] = scope
         labels |= self._target
@@ -258,6 +253,22 @@ def _metric_name(name: str, unit: str, counter: bool, gauge: bool) -> str:
 
 
 _label_name = lru_cache(maxsize=4096)(_NAMES.label)
+
+
+def _point_labels(attributes: Any) -> dict[str, str]:
+    """The attributes of a point as labels, refused where there are too many: to cut them could make two series one."""
+    if len(attributes) > MOST_LABELS:
+        raise PointRejected(f"a point has more than {MOST_LABELS} attributes")
+    labels: dict[str, str] = {}
+    for pair in attributes:
+        value, label = pair.value.string_value, _label_name(pair.key)
+        if len(value) > MOST_VALUE_CHARACTERS:
+            raise PointRejected(f"the attribute {pair.key[:80]} is too long")
+        if not value or not label or label in labels:
+            # Something other than a plain text, or two attributes that become one label.
+            return _translated(proto_attributes(attributes))
+        labels[label] = value
+    return labels
 
 
 def _translated(attributes: Mapping[str, str]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +22,8 @@ CONFIGURATION = {
     "autoload_known_extensions": "false",
     "python_enable_replacements": "false",
 }
+PATIENCE_SECONDS = 3.0
+"""How long is waited for another process to let go of the file."""
 _open_files: set[Path] = set()
 _open_files_lock = threading.Lock()
 
@@ -71,6 +74,17 @@ class Database:
 
     def _connect(self, read_only: bool) -> duckdb.DuckDBPyConnection:
         where = str(self.path) if self.path is not None else ":memory:"
+        give_up = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                return self._connect_once(where, read_only)
+            except SourceFailed as error:
+                # A command that reads or ingests has it for a moment only.
+                if error.problems[0].code != "store-locked" or time.monotonic() > give_up:
+                    raise
+                time.sleep(0.05)
+
+    def _connect_once(self, where: str, read_only: bool) -> duckdb.DuckDBPyConnection:
         try:
             while True:
                 before = _identity(self.path)
@@ -90,14 +104,10 @@ class Database:
             ) from error
 
     def _locked(self, why: str) -> Problem:
-        hint = "send telemetry to its OTLP receiver"
+        hint = "one process owns the file: stop the other one, or send telemetry to its OTLP receiver"
         if self.read_only:
-            hint = "ask it instead (observatory serve answers at /api/status)"
-        return self.problem(
-            "store-locked",
-            f"the store is in use: {why}",
-            f"one process owns the file: stop the other one, or {hint}",
-        )
+            hint = "observatory serve and demo let others read; whatever has it open now does not: wait for it to end"
+        return self.problem("store-locked", f"the store is in use: {why}", hint)
 
     def _upgrade(self) -> None:
         cursor = self._connection

@@ -6,6 +6,7 @@ was made, hour by hour; it counts only while the store holds just that. A file t
 cannot be written costs time and nothing else: what it held is counted again from telemetry.
 
     <store>.days/<plan>/2026-11-19.day
+    <store>.history/<servers>/2026-11-19.rows   what the day came to, whichever plan counted it
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from observatory.sources.store.writes import ANY_HOUR, HOUR_MS
 from observatory.windows import MAX_WINDOW_SECONDS, TimeRange
 
 SUFFIX = ".day"
+ROWS_SUFFIX = ".rows"
 MOST_PLANS = 4
 """Folders that are kept: one for each set of documents, profiles and servers in use."""
 MOST_DAYS = 2 * MAX_WINDOW_SECONDS // 86_400
@@ -55,14 +57,23 @@ class KeptFolder:
         """Records of a plan, as of now: to be asked for before any telemetry is read."""
         return KeptPlan(self.folder / plan_name(self._servers, plan, step_ms), self._writes())
 
+    def history(self, step_ms: int) -> KeptPlan:
+        """Records that hold for every plan, and whatever became of the telemetry that they were made of."""
+        return KeptPlan(history_of(self.folder) / plan_name(self._servers, "", step_ms), None, ROWS_SUFFIX)
+
 
 class KeptPlan:
-    """Records of one plan."""
+    """Records of one plan.
 
-    def __init__(self, folder: Path, writes: Mapping[int, int]) -> None:
+    Args:
+        writes: What the store holds; None where records hold whatever it holds.
+    """
+
+    def __init__(self, folder: Path, writes: Mapping[int, int] | None, suffix: str = SUFFIX) -> None:
         self.problems: tuple[Problem, ...] = ()
         self._folder = folder
         self._writes = writes
+        self._suffix = suffix
         self._tidied = False
 
     def load(self, day: int) -> Record | None:
@@ -70,7 +81,7 @@ class KeptPlan:
         found = _read(self._path(day))
         if found is None:
             return None
-        return found.record if found.writes == held(self._writes, found.read) else None
+        return found.record if self._writes is None or found.writes == held(self._writes, found.read) else None
 
     def keep(self, day: int, record: Record, read: TimeRange) -> None:
         """Keep a record that was made of telemetry in a range; where that is not possible `problems` says so."""
@@ -78,11 +89,11 @@ class KeptPlan:
         unfinished = path.with_name(f"{path.name}.{os.getpid()}-{os.urandom(4).hex()}")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            _write(unfinished, encode(StoredDay(record, read, held(self._writes, read))))
+            _write(unfinished, encode(StoredDay(record, read, held(self._writes or {}, read))))
             unfinished.replace(path)
             if not self._tidied:
                 self._tidied = True
-                _tidy(self._folder)
+                _tidy(self._folder, self._suffix)
         except OSError as error:
             # No permission, or no room: numbers never depend on what is kept.
             with suppress(OSError):
@@ -90,7 +101,7 @@ class KeptPlan:
             self.problems = (not_kept(str(self._folder.parent), error.strerror or str(error)),)
 
     def _path(self, day: int) -> Path:
-        return self._folder / f"{(_EPOCH + timedelta(days=day)).date().isoformat()}{SUFFIX}"
+        return self._folder / f"{(_EPOCH + timedelta(days=day)).date().isoformat()}{self._suffix}"
 
 
 def plan_name(servers: str, plan: str, step_ms: int) -> str:
@@ -131,13 +142,18 @@ def _read(path: Path) -> StoredDay | None:
         return None
 
 
-def _tidy(folder: Path) -> None:
+def history_of(folder: Path) -> Path:
+    """Where what days came to is kept, beside the folder of their pages."""
+    return folder.with_suffix(".history")
+
+
+def _tidy(folder: Path, suffix: str) -> None:
     """Remove what nobody asks for any more: plans not added to for longest, oldest days, files never finished."""
     plans = sorted((one for one in folder.parent.iterdir() if one.is_dir()), key=lambda one: one.stat().st_mtime)
     for old in plans[:-MOST_PLANS]:
         shutil.rmtree(old, ignore_errors=True)
     stale = time.time() - STALE_SECONDS
-    days = sorted(path for path in folder.iterdir() if path.suffix == SUFFIX)
-    unfinished = [path for path in folder.iterdir() if path.suffix != SUFFIX and path.stat().st_mtime < stale]
+    days = sorted(path for path in folder.iterdir() if path.suffix == suffix)
+    unfinished = [path for path in folder.iterdir() if path.suffix != suffix and path.stat().st_mtime < stale]
     for path in (*days[:-MOST_DAYS], *unfinished):
         path.unlink()

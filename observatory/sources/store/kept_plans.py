@@ -27,21 +27,21 @@ class PlanDays:
     size_bytes: int
 
 
-def plans_in(folder: Path) -> list[PlanDays]:
+def plans_in(folder: Path, suffix: str = SUFFIX) -> list[PlanDays]:
     """Plans that have days, by the name of their folder; none where there is no folder."""
     found: list[PlanDays] = []
     with suppress(FileNotFoundError):
         for plan in sorted(one for one in folder.iterdir() if one.is_dir()):
-            files = {day: path for path in plan.iterdir() if (day := _day_of(path)) is not None}
+            files = {day: path for path in plan.iterdir() if (day := _day_of(path, suffix)) is not None}
             if files:
                 size = sum(path.stat().st_size for path in files.values())
                 found.append(PlanDays(plan, tuple(sorted(files)), size))
     return found
 
 
-def _day_of(path: Path) -> int | None:
+def _day_of(path: Path, suffix: str) -> int | None:
     try:
-        return (date.fromisoformat(path.stem) - _EPOCH).days if path.suffix == SUFFIX else None
+        return (date.fromisoformat(path.stem) - _EPOCH).days if path.suffix == suffix else None
     except ValueError:
         return None
 
@@ -65,14 +65,13 @@ def dispensable_until_ms(plans: Iterable[PlanDays], writes: Mapping[int, int], w
     return max(0, until * DAY_MS) if used else 0
 
 
-def forget(folder: Path, after_ms: int = 0, before_ms: int = 1 << 62) -> int:
-    """Remove kept days that lie in a range as a whole or in part; returns how many. Nothing is lost but time."""
+def forget(folder: Path, after_ms: int = 0, before_ms: int = 1 << 62, suffix: str = SUFFIX) -> int:
+    """Remove kept days that lie in a range as a whole or in part; returns how many."""
     count = 0
-    for plan in plans_in(folder):
+    for plan in plans_in(folder, suffix):
         for day in plan.days:
             if day * DAY_MS < before_ms and (day + 1) * DAY_MS > after_ms:
-                (plan.folder / f"{date.fromordinal(_EPOCH.toordinal() + day).isoformat()}{SUFFIX}").unlink(
-                    missing_ok=True
-                )
+                name = date.fromordinal(_EPOCH.toordinal() + day).isoformat()
+                (plan.folder / f"{name}{suffix}").unlink(missing_ok=True)
                 count += 1
     return count

@@ -173,7 +173,13 @@ class _Line:
             at = int(np.searchsorted(self._t, t_ms))
             if at == len(self._t) or self._t[at] != t_ms:
                 break
-            rise = float(self._v[at] - (self._v[at - 1] if at else 0.0))
+            if at == 0:
+                if self._v[0] != 0:
+                    return False  # What came before was removed, and was counted.
+                # The start of what was the first interval: this one ends there.
+                self._put(0, _start((point[0], t_ms, value)), 0.0)
+                at = 1
+            rise = float(self._v[at] - self._v[at - 1])
             if abs(rise - value) <= _EXACT * max(abs(value), abs(float(self._v[at]))):
                 return False
             if rise == 0:

@@ -10,7 +10,7 @@ from types import TracebackType
 
 from observatory.errors import SourceFailed
 from observatory.settings import KeepingSettings
-from observatory.sources.store.kept_days import KeptFolder
+from observatory.sources.store.kept_days import ROWS_SUFFIX, KeptFolder, history_of
 from observatory.sources.store.kept_plans import DAY_MS, dispensable_until_ms, forget, plans_in
 from observatory.sources.store.store import Store
 
@@ -57,11 +57,14 @@ def prune(store: Store, kept: KeptFolder, keeping: KeepingSettings, now_ms: int)
         waiting = max(waiting, (wanted_ms - max(free_ms, oldest_ms // DAY_MS * DAY_MS)) // DAY_MS)
         until[what] = free_ms or None
     samples, spans = store.prune(until["samples"], until["spans"])
-    days_ms = _midnight(keeping.days_seconds, now_ms)
+    days_ms, days = _midnight(keeping.days_seconds, now_ms), 0
+    if days_ms is not None:
+        days = forget(kept.folder, before_ms=days_ms)
+        forget(history_of(kept.folder), before_ms=days_ms, suffix=ROWS_SUFFIX)
     return Pruned(
         samples=samples,
         spans=spans,
-        days=forget(kept.folder, before_ms=days_ms) if days_ms is not None else 0,
+        days=days,
         samples_until_ms=until["samples"],
         spans_until_ms=until["spans"],
         waiting=waiting,

@@ -14,7 +14,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from typer.testing import CliRunner, Result
 
-from observatory.cli import ingest
+from observatory.cli import ingest, status
 from observatory.sources.base import SeriesRequest
 from observatory.sources.store import Store
 from observatory.windows import TimeRange
@@ -42,6 +42,26 @@ def request(*numbers: int) -> dict[str, Any]:
         for number in numbers
     ]
     return {"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}
+
+
+def microcks_result(**more: Any) -> dict[str, Any]:
+    """What Microcks answers of a test: three messages of one channel, one of them refused; none of another."""
+    steps = [{"success": good, "elapsedTime": 3, "requestName": "", "message": ""} for good in (True, True, False)]
+    return {
+        "id": "5919d9014cedfd0001a5b61c",
+        "testNumber": 1,
+        "testDate": 1_795_132_000_000,
+        "testedEndpoint": "kafka://kafka:9092/user-signedup",
+        "serviceId": "591463bed6018000012d1272",
+        "elapsedTime": 5019,
+        "success": False,
+        "inProgress": False,
+        "runnerType": "ASYNC_API_SCHEMA",
+        "testCaseResults": [
+            {"success": False, "operationName": "SUBSCRIBE user/signedup", "testStepResults": steps},
+            {"success": False, "operationName": "SEND publishOrder", "testStepResults": []},
+        ],
+    } | more
 
 
 def protobuf(number: int) -> bytes:
@@ -77,6 +97,8 @@ def store(tmp_path: Path) -> Path:
             0,
             4,
         ),
+        (json.dumps(microcks_result()).encode(), "microcks", 0, 8),
+        (json.dumps([microcks_result()], indent=2).encode(), "microcks", 0, 8),
     ],
 )
 @pytest.mark.parametrize("packed", [False, True])
@@ -208,6 +230,9 @@ def test_a_file_with_a_faulty_line_of_metrics_is_kept_not_at_all(tmp_path: Path,
         (b'<!DOCTYPE x [<!ENTITY a "aa">]><testsuite><testcase name="&a;"/></testsuite>', "junit-invalid"),
         (b"<testsuite name='x'><testcase/></testsuite>", "sample-without-time"),
         (b"a 1\n", "sample-without-time"),
+        (json.dumps(microcks_result(testDate="yesterday")).encode(), "microcks-invalid"),
+        (json.dumps(microcks_result(testCaseResults={})).encode(), "microcks-invalid"),
+        (json.dumps(microcks_result(testCaseResults=[{"success": True}])).encode(), "microcks-invalid"),
         (gzip.compress(b"a 1 1\n" * 1000, mtime=0)[:-10], "ingest-unrecognised"),
     ],
 )
@@ -281,3 +306,34 @@ def test_a_store_in_use_is_a_source_that_failed(tmp_path: Path, store: Path) -> 
         result = observatory(tmp_path / "m.txt", "--store", store)
     assert result.exit_code == 4
     assert "store-locked" in result.stderr
+
+
+def test_results_of_microcks_and_junit_are_one_objective_of_the_contract(tmp_path: Path, store: Path) -> None:
+    (tmp_path / "result.json").write_text(json.dumps([microcks_result(), microcks_result(id="later", inProgress=True)]))
+    (tmp_path / "verifier.xml").write_text(
+        """<testsuite name="user/signedup" timestamp="2026-11-19T23:30:00Z"><testcase name="a"/></testsuite>"""
+    )
+    (tmp_path / "api.yaml").write_text(
+        """asyncapi: 2.6.0
+info: {title: Accounts, version: 1.0.0, x-service-name: accounts}
+x-slo-defaults: {window: 1d}
+servers: {kafka: {url: 'kafka.example:9092', protocol: kafka}}
+channels:
+  user/signedup:
+    subscribe:
+      operationId: signedUp
+      x-slo: [{sli: contract, target: 99%}]
+      message: {payload: {type: object}}
+"""
+    )
+    taken = observatory(tmp_path / "result.json", tmp_path / "verifier.xml", "--store", store)
+    assert taken.exit_code == 0, taken.stderr
+
+    asked = ["status", str(tmp_path / "api.yaml"), "--store", str(store), "--at", "2026-11-20T00:00:00Z", "--json"]
+    app = typer.Typer()
+    app.callback()(lambda: None)
+    status.register(app)
+    answer = CliRunner().invoke(app, asked)
+    (found,) = json.loads(answer.stdout)["objectives"]
+
+    assert (found["good"], found["total"], found["profile"]) == (3.0, 4.0, "application_counters")

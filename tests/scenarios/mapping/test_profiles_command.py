@@ -51,7 +51,16 @@ def test_show_says_how_surely_a_name_is_known_and_why_a_signal_is_not_measured()
     assert "names: built by the exporter's naming rule" in ended.stdout
     assert "broker_heap_current_size" in ended.stdout
     assert "from memory, not checked" in ended.stdout
-    assert "published_messages: the broker has no numbers per topic; emit OpenTelemetry" in ended.stdout
+    *_, signals, reason = ended.stdout.rstrip("\n").split("\n")
+    assert signals.startswith("  published_messages, publish_duration, ")
+    assert reason.startswith("    the broker has no numbers per topic; emit OpenTelemetry")
+
+
+def test_show_says_how_failures_are_told() -> None:
+    client, registry = observatory("show", "kafka_client_micrometer"), observatory("show", "schema_registry_apicurio")
+
+    assert "; errors by kafka_producer_topic_record_error_total; " in client.stdout
+    assert "rest_requests_seconds_count (cumulative; request; outcome by status_code_group; " in registry.stdout
 
 
 def test_show_suggests_the_nearest_id() -> None:

@@ -17,9 +17,11 @@ from counting_cases import END_MS, HOUR_MS, counter, scrapes
 from observatory.evaluate.estate import Estate
 from observatory.evaluate.snapshot import Snapshot
 from observatory.settings import Settings
+from observatory.settings.exclusions import Exclusion, Scope
 from observatory.sources.base import SampleSet, Span
 from observatory.sources.opening import Sources
 from observatory.sources.store import Store
+from observatory.windows import TimeRange
 
 SHOP = """\
 asyncapi: 3.0.0
@@ -238,6 +240,39 @@ def test_spans_that_see_only_a_part_of_what_enters_do_not_count(tmp_path: Path, 
     assert (found["counting"], found["total"]) == ("estimated", 36_000.0)
 
 
+def test_a_sample_of_traces_stands_in_only_where_counters_do_not_tell(tmp_path: Path, store: Store) -> None:
+    # Every hundredth order is traced; 2 of the 100 traced ones failed, which may be 1 % to 7 % of all.
+    spans = [
+        one
+        for number, at in enumerate(entered(100).tolist())
+        for one in message(number, at, pay_fails=number < 2, weight=100.0)
+    ]
+    store.append_spans(spans)
+    found = journey(documents(tmp_path, SHOP.replace("criticality", "within: 2m\n    criticality")), store)
+    assert (found["counting"], found["total"], found["good"]) == ("estimated", 10_000.0, 9800.0)
+    low, high = found["bounds"]["ratio"]
+    assert (low, high) == (pytest.approx(0.9300, abs=1e-3), pytest.approx(0.9945, abs=1e-3))
+    assert "traces are a sample" in found["assumption"]
+    store.append_samples(
+        SampleSet.of([*sent(27.0), *handled("pay", "orders.v1", 27.0, 1.0), *handled("ship", "payments.v1", 27.0)])
+    )
+    counted = journey(documents(tmp_path), store)
+    assert (counted["total"], counted["good"]) == (27.0 * 360, 26.0 * 360)
+    assert "counters do not join" in counted["assumption"]
+
+
+def test_a_slow_hop_fails_by_the_spans_at_its_ends(tmp_path: Path, store: Store) -> None:
+    timed = SHOP.replace("{operation: onOrder}", "{operation: onOrder, sli: latency, threshold: 500ms}")
+    spans: list[Span] = []
+    for number, at_ms in enumerate(entered(100).tolist()):
+        # From the end of the publish, ten milliseconds after its start, to the start of the handling.
+        spans += message(number, at_ms, pay_after_ms=511 if number < 4 else 510, links=number % 2 == 0)
+    store.append_spans(spans)
+    found = journey(documents(tmp_path, timed), store)
+    assert (found["counting"], found["good"], found["total"]) == ("exact", 96.0, 100.0)
+    assert (found["steps"][1]["sli"], found["steps"][1]["threshold_seconds"]) == ("latency", 0.5)
+
+
 def test_a_batch_does_not_tell_which_message_went_on(tmp_path: Path, store: Store) -> None:
     store.append_samples(
         SampleSet.of([*sent(1.0), *handled("pay", "orders.v1", 1.0), *handled("ship", "payments.v1", 1.0)])
@@ -287,6 +322,28 @@ def test_a_refresh_gives_what_a_cold_start_gives(tmp_path: Path, store: Store) -
     (one,), (other,) = warm.status.to_json()["journeys"], cold.status.to_json()["journeys"]
     assert one["total"] > 450
     assert one == other
+
+
+def test_planned_work_at_a_hop_is_planned_work_of_the_journey(tmp_path: Path, store: Store) -> None:
+    store.append_samples(
+        SampleSet.of([*sent(100.0), *handled("pay", "orders.v1", 100.0, 10.0), *handled("ship", "payments.v1", 100.0)])
+    )
+    folder = documents(tmp_path, SHOP.replace("window: 6h", "window: 6h\n    exclusions: budget"))
+    moved = Exclusion(
+        reason="move of the payments topic",
+        approver="ana",
+        scope=Scope(channels=("payments.*",)),
+        when=TimeRange(END_MS - HOUR_MS, END_MS),
+    )
+    settings = Settings(documents=(folder,), exclusions=(moved,))
+    estate = Estate(settings, Sources(metrics=(store,), spans=(store,), store=store))
+    status = estate.snapshot(END_MS).status.to_json()
+    (found,) = status["journeys"]
+    assert status["problems"] == []
+    assert (found["total"], found["good"]) == (100.0 * 300, 90.0 * 300)
+    assert found["bounds"]["good"] == [90.0 * 300, 90.0 * 300]
+    told = found["exclusions"]
+    assert (told["with"]["total"], told["without"]["total"], found["coverage"]) == (100.0 * 300, 100.0 * 360, 1.0)
 
 
 def test_the_command_shows_journeys_and_its_gate_heeds_them(tmp_path: Path) -> None:

@@ -181,9 +181,9 @@ def faulty() -> dict[str, Request]:
         "bounds of a histogram do not grow": Request().histogram("bad", START_MS, T_MS, [2.0, 2.0], [1, 2, 3]),
         "more than 1024 buckets": Request().histogram("bad", START_MS, T_MS, range(1, 1026), [1] * 1026),
         "has the scale -5": Request().exponential("bad", START_MS, T_MS, -5, 0, [1]),
-        "too many attributes, or one that is too long": Request().gauge("bad", T_MS, 1, text="x" * 5000),
-        "too many attributes": Request().gauge("bad", T_MS, 1, **{f"a{i}": "x" for i in range(65)}),
-        "is too long": Request().gauge("bad", T_MS, 1, **{"n" * 600: "x"}),
+        "the attribute text is too long": Request().gauge("bad", T_MS, 1, text="x" * 5000),
+        "more than 64 attributes": Request().gauge("bad", T_MS, 1, **{f"a{i}": "x" for i in range(65)}),
+        "nnnn of bad is too long": Request().gauge("bad", T_MS, 1, **{"n" * 600: "x"}),
         "a point has no value": Request().gauge("bad", T_MS, 1),
     }
     point = requests["a point has no value"].message.resource_metrics[0].scope_metrics[0].metrics[0].gauge

@@ -100,6 +100,14 @@ def test_an_interval_that_begins_a_little_late_follows_the_one_before(store: Sto
     assert samples(store) == [(0, 0), (1, 5), (2, 8)]
 
 
+def test_an_interval_that_comes_after_the_one_that_follows_it_begins_the_series_anew(store: Store) -> None:
+    push(store, minute(2, 3))
+    push(store, minute(1, 5))
+    push(store, minute(1, 5))
+
+    assert samples(store) == [(0, 0), (1, 5), (2, 8)]
+
+
 def test_an_interval_without_a_start_counts(store: Store) -> None:
     push(store, sent(0, T_MS + MINUTE, 5))
     push(store, sent(0, T_MS + 2 * MINUTE, 3))
@@ -194,5 +202,6 @@ def test_order_and_repeats_of_increments_are_irrelevant(
             push(store, request)
         found = dict(samples(store))
 
+    assert min(found.items())[1] == 0
     at = [found[number + 1] for number in range(len(counts))]
     assert [high - low for low, high in zip([0, *at], at, strict=False)] == counts

@@ -1,0 +1,229 @@
+"""History: what days that are over came to, by measurement, for when they can no longer be counted.
+
+Pages belong to a plan: a changed document, another version, and every day is counted anew. Telemetry does not last that
+long: servers forget, and stores are pruned. So the rows of a day are kept beside its page, under the measurement alone,
+and where counting finds nothing from the beginning of a stretch on, what was counted when there was something stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from observatory.ledger.days import DAY_MS, is_day
+from observatory.ledger.ledger import Counting, Row
+from observatory.sources.base import Float64, Int64, Record
+from observatory.windows import Grid, TimeRange
+
+LEAST_SECONDS = 3600.0
+"""Less than this, seen before and not seen now, is what counting with more samples changes at the edge of telemetry."""
+_WORST: dict[Counting, int] = {"exact": 0, "pushdown": 1, "estimated": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class DayRow:
+    """One measurement on one day: parts of a row by name, `bad` in place of `good`."""
+
+    counting: Counting
+    series: int
+    parts: Mapping[str, Float64]
+
+    @property
+    def seen_seconds(self) -> float:
+        return float(self.parts["observed"].sum())
+
+
+def day_rows(rows: Mapping[str, Row], grid: Grid, block: Grid) -> dict[str, DayRow]:
+    """What a day came to, of those who have been seen on it; what the grid does not reach is not seen."""
+    shift = (block.start_ms - grid.start_ms) // grid.step_ms
+    begin, end = max(0, shift), min(grid.steps, shift + block.steps)
+    found: dict[str, DayRow] = {}
+
+    def part(values: NDArray[Any], filler: float = 0.0) -> Float64:
+        whole = np.full(block.steps, filler)
+        whole[begin - shift : end - shift] = values[begin:end]
+        return whole
+
+    for key, row in rows.items():
+        if begin < end and row.observed[begin:end].any():
+            parts = {"total": part(row.total), "bad": part(row.total - row.good), "observed": part(row.observed)}
+            for name in ("level", "level_error", "upper", "at_least"):
+                if (values := getattr(row, name)) is not None:
+                    parts[name] = part(values, np.nan if name == "level" else 0.0)
+            found[key] = DayRow(row.counting, row.series, parts)
+    return found
+
+
+def packed(rows: Mapping[str, DayRow]) -> Record:
+    """Rows of a day as plain arrays; a part that is one value throughout, or mostly zero, takes little room."""
+    told: list[list[Any]] = []
+    values: list[Float64] = []
+    places: list[Int64] = []
+    for key, row in sorted(rows.items()):
+        parts: list[list[Any]] = []
+        for name, part in row.parts.items():
+            if (part == part[0]).all():
+                parts.append([name, "one", len(part), float(part[0])])
+                continue
+            at = np.flatnonzero(part)
+            if len(at) * 4 < len(part):
+                parts.append([name, "few", len(part), len(at)])
+                values.append(part[at])
+                places.append(at)
+            else:
+                parts.append([name, "all", len(part), len(part)])
+                values.append(part)
+        told.append([key, row.counting, row.series, parts])
+    floats = np.concatenate([np.empty(0), *values])
+    return Record({"rows": told}, {"values": floats}, {"places": np.concatenate([np.empty(0, np.int64), *places])})
+
+
+def unpacked(record: Record) -> dict[str, DayRow]:
+    """What `packed` was given."""
+    values, places = record.floats["values"], record.ints["places"]
+    value_at = place_at = 0
+    found: dict[str, DayRow] = {}
+    for key, counting, series, parts in record.header["rows"]:
+        lines: dict[str, Float64] = {}
+        for name, form, length, held in parts:
+            if form == "one":
+                lines[name] = np.full(length, held)
+                continue
+            lines[name] = line = np.zeros(length)
+            line[places[place_at : place_at + held] if form == "few" else slice(None)] = values[
+                value_at : value_at + held
+            ]
+            value_at += held
+            place_at += held if form == "few" else 0
+        found[key] = DayRow(counting, series, lines)
+    return found
+
+
+def together(before: Mapping[str, DayRow], now: Mapping[str, DayRow]) -> dict[str, DayRow]:
+    """Rows of a day from two counts of it: the later one, unless it saw less."""
+    return {
+        **before,
+        **{key: row for key, row in now.items() if key not in before or row.seen_seconds >= before[key].seen_seconds},
+    }
+
+
+class Records(Protocol):
+    """Where the rows of days are."""
+
+    def load(self, day: int) -> Record | None:
+        """The record of a day (days since the epoch); None without one."""
+        ...
+
+    def keep(self, day: int, record: Record, read: TimeRange) -> None:
+        """Keep a record of a day, where that is possible."""
+        ...
+
+
+class Past:
+    """Days as they were counted once.
+
+    Args:
+        kept: Where their records are; a record holds for good, whatever became of the telemetry.
+    """
+
+    def __init__(self, kept: Records) -> None:
+        self._kept = kept
+        self._days: dict[int, dict[str, DayRow]] = {}
+
+    def day(self, block: Grid) -> Mapping[str, DayRow]:
+        """The rows of a day by measurement."""
+        day = block.start_ms // DAY_MS
+        if day not in self._days:
+            record = self._kept.load(day)
+            self._days[day] = unpacked(record) if record is not None else {}
+        return self._days[day]
+
+    def keep(self, rows: Mapping[str, Row], grid: Grid, block: Grid) -> None:
+        """Note what a day came to."""
+        if found := together(self.day(block), day_rows(rows, grid, block)):
+            self._kept.keep(block.start_ms // DAY_MS, packed(found), TimeRange(block.start_ms, block.end_ms))
+
+    def restored(
+        self, rows: Mapping[str, Row], grid: Grid, runs: Iterable[Sequence[Grid]]
+    ) -> tuple[dict[str, Row], set[int]]:
+        """Rows with what is known of the beginning of stretches in which nothing is seen any more.
+
+        Args:
+            runs: Blocks that were counted just now, in stretches without a gap.
+
+        Returns:
+            The rows, and the starts of the days that something was taken from.
+        """
+        found, used = dict(rows), set[int]()
+        least = round(LEAST_SECONDS * 1000) // grid.step_ms
+        for run in runs:
+            first = max(0, (run[0].start_ms - grid.start_ms) // grid.step_ms)
+            after = min(grid.steps, (run[-1].end_ms - grid.start_ms) // grid.step_ms)
+            for key, row in rows.items():
+                seen = row.observed[first:after] > 0
+                unseen = first + (int(seen.argmax()) if seen.any() else after - first)
+                if unseen - first < least:
+                    continue
+                # What follows at once was counted without what came before it.
+                until = min(after, unseen + least)
+                days = {block: day for block in run if is_day(block) and (day := self.day(block).get(key)) is not None}
+                known = sum(
+                    float(day.parts["observed"][_shared(grid, block, unseen)[0]].sum()) for block, day in days.items()
+                )
+                if known < LEAST_SECONDS:
+                    continue
+                for block, day in days.items():
+                    if day.parts["observed"][_shared(grid, block, until)[0]].any():
+                        found[key] = _with(found[key], grid, block, until, day)
+                        used.add(block.start_ms)
+        return found, used
+
+
+def _shared(grid: Grid, block: Grid, until: int) -> tuple[slice, slice]:
+    """The steps of a block that lie in a grid before one of its steps: in the block, and in the grid."""
+    shift = (block.start_ms - grid.start_ms) // grid.step_ms
+    begin = max(0, shift)
+    end = max(begin, min(until, shift + block.steps))
+    return slice(begin - shift, end - shift), slice(begin, end)
+
+
+def _with(row: Row, grid: Grid, block: Grid, until: int, day: DayRow) -> Row:
+    """A row with the steps of a day before one as they were counted."""
+    source, target = _shared(grid, block, until)
+
+    def put(values: NDArray[Any] | None, name: str, filler: float) -> NDArray[Any] | None:
+        if values is None and name not in day.parts:
+            return None
+        whole = np.full(grid.steps, filler) if values is None else values.copy()
+        whole[target] = day.parts[name][source] if name in day.parts else filler
+        return whole
+
+    total = put(row.total, "total", 0.0)
+    good = row.good.copy()
+    good[target] = day.parts["total"][source] - day.parts["bad"][source]
+    upper = row.upper
+    if upper is not None or "upper" in day.parts:
+        upper = (row.good if upper is None else upper).copy()
+        upper[target] = day.parts["upper"][source] if "upper" in day.parts else good[target]
+    at_least = put(row.at_least, "at_least", 0.0)
+    assert total is not None
+    observed = put(row.observed, "observed", 0.0)
+    assert observed is not None
+    last_ms = grid.start_ms + (int(np.flatnonzero(observed)[-1]) + 1) * grid.step_ms
+    return replace(
+        row,
+        good=good,
+        total=total,
+        observed=observed,
+        level=put(row.level, "level", np.nan),
+        level_error=put(row.level_error, "level_error", 0.0),
+        upper=upper,
+        at_least=None if at_least is None else at_least > 0,
+        counting=max(row.counting, day.counting, key=_WORST.__getitem__) if row.series else day.counting,
+        series=max(row.series, day.series),
+        last_sample_ms=row.last_sample_ms if row.last_sample_ms is not None else last_ms,
+    )

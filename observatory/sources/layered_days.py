@@ -1,0 +1,65 @@
+"""Two keepers as one: the days of this machine first, then those that a fleet shares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from observatory.errors import Problem
+from observatory.sources.base import Record
+from observatory.windows import TimeRange
+
+
+class Days(Protocol):
+    """Records of one plan, wherever they are."""
+
+    @property
+    def problems(self) -> tuple[Problem, ...]: ...
+
+    def load(self, day: int) -> Record | None: ...
+
+    def keep(self, day: int, record: Record, read: TimeRange) -> None: ...
+
+
+class Shelf(Protocol):
+    """Where records are."""
+
+    def days(self, plan: str, step_ms: int) -> Days: ...
+
+    def history(self, step_ms: int) -> Days: ...
+
+
+class LayeredDays:
+    """Records are looked for on each shelf in turn, and kept on all of them."""
+
+    def __init__(self, shelves: Sequence[Shelf]) -> None:
+        self._shelves = shelves
+
+    def days(self, plan: str, step_ms: int) -> LayeredPlan:
+        """Records of a plan, as of now."""
+        return LayeredPlan([one.days(plan, step_ms) for one in self._shelves])
+
+    def history(self, step_ms: int) -> LayeredPlan:
+        """Records that hold for every plan."""
+        return LayeredPlan([one.history(step_ms) for one in self._shelves])
+
+
+class LayeredPlan:
+    """Records of one plan."""
+
+    def __init__(self, layers: Sequence[Days]) -> None:
+        self._layers = layers
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Those of every layer."""
+        return tuple(problem for layer in self._layers for problem in layer.problems)
+
+    def load(self, day: int) -> Record | None:
+        """The first record that a layer has."""
+        return next((found for layer in self._layers if (found := layer.load(day)) is not None), None)
+
+    def keep(self, day: int, record: Record, read: TimeRange) -> None:
+        """Keep a record in every layer that can."""
+        for layer in self._layers:
+            layer.keep(day, record, read)
