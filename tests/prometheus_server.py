@@ -220,7 +220,7 @@ def create_blocks(openmetrics: str, data: Path, block: str = "2h") -> None:
     source.write_text(openmetrics, encoding="utf-8")
     command = [required("promtool"), "tsdb", "create-blocks-from", f"--max-block-duration={block}"]
     done = subprocess.run(
-        [*command, "openmetrics", str(source), str(data)], capture_output=True, text=True, timeout=240, check=False
+        [*command, "openmetrics", str(source), str(data)], capture_output=True, text=True, timeout=600, check=False
     )
     source.unlink()
     assert done.returncode == 0, done.stderr

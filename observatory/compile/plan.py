@@ -38,10 +38,21 @@ SHARD_VALUES = 300
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """Series of one source that an expression needs."""
+    """Series of one source that an expression needs. Its hash is remembered: counts are looked up by leaf all day."""
 
     source: str
     selector: SeriesSelector
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.source, self.selector)))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __reduce__(self) -> tuple[type[Leaf], tuple[str, SeriesSelector]]:
+        # Texts hash otherwise in another process.
+        return Leaf, (self.source, self.selector)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

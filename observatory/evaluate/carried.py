@@ -54,13 +54,13 @@ def carried(after: Snapshot, before: Snapshot, gone: Collection[str]) -> tuple[S
         for one in after.status.objectives
     )
     measurements = {**after.measurements, **{key: before.measurements[key] for key in kept}}
-    rows = {**after.ledger.rows, **_rows(after.ledger, before.ledger, {measurements[key].key for key in kept})}
+    rows = _rows(after.ledger, before.ledger, {measurements[key].key for key in kept})
     return (
         replace(
             after,
             mapping=before.mapping,
             measurements=measurements,
-            ledger=replace(after.ledger, rows={key: rows[key] for key in sorted(rows)}),
+            ledger=after.ledger.with_rows(rows),
             status=replace(after.status, objectives=statuses, journeys=journeys),
         ),
         True,
@@ -85,7 +85,7 @@ def _journeys(after: Snapshot, before: Snapshot, gone: Collection[str]) -> tuple
 def without(ledger: Ledger, measurements: Collection[Measurement], gone: Collection[str]) -> Ledger:
     """The ledger without rows that lack steps because a source is gone: they are read in full when it is back."""
     holed = {one.key for one in measurements if asks_any(one, gone)}
-    return replace(ledger, rows={key: row for key, row in ledger.rows.items() if key not in holed})
+    return ledger.only(key for key in ledger.rows if key not in holed)
 
 
 def _as_of(status: ObjectiveStatus, at_ms: int, gone: Collection[str], before: Snapshot) -> ObjectiveStatus:

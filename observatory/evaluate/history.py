@@ -113,9 +113,12 @@ def incidents(row: Row, grid: Grid, objective: Objective, policy: Policy) -> tup
     any_fires = np.zeros(grid.steps, dtype=bool)
     pages = np.zeros(grid.steps, dtype=bool)
     peak = np.zeros(grid.steps)
-    windows = tuple(dict.fromkeys(seconds for pair in policy.pairs for seconds in (pair.long, pair.short)))
+    pairs = _pairs_that_may_fire(row, grid, objective.target, policy)
+    if not pairs:
+        return ()
+    windows = tuple(dict.fromkeys(seconds for pair in pairs for seconds in (pair.long, pair.short)))
     rates = _burn_rates(row, grid, objective.target, windows)
-    for pair in policy.pairs:
+    for pair in pairs:
         fires = firing_steps(row, grid, pair, rates)
         if not fires.any():
             continue
@@ -135,6 +138,20 @@ def incidents(row: Row, grid: Grid, objective: Objective, policy: Policy) -> tup
                 bad=max(0.0, float((row.total[part] - row.good[part]).sum())),
             )
         )
+    return tuple(found)
+
+
+def _pairs_that_may_fire(row: Row, grid: Grid, target: float, policy: Policy) -> tuple[Pair, ...]:
+    """Pairs whose long window burns fast enough at any time: mostly none, and then no burn rate has to be known."""
+    bad, total = cumulative(row.total - row.good), cumulative(row.total)
+    budget, found = budget_ratio(target), []
+    for pair in policy.pairs:
+        steps = window_steps(pair.long, grid.step_ms)
+        allowed = trailing(total, steps)
+        # A little less than it takes, so that rounding never leaves out a pair that fires.
+        allowed *= budget * pair.factor * (1 - 1e-9)
+        if (trailing(bad, steps) > allowed).any():
+            found.append(pair)
     return tuple(found)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from observatory.compile.plan import Leaf, PlannedRequest
 from observatory.ledger.increments import Birth
 from observatory.ledger.restarts import HiddenRestart
+from observatory.ledger.targets import TargetKey, target_of
 from observatory.sources.base import Int64, SampleSet
 from observatory.telemetry.binding import SemanticKind
 
@@ -30,6 +31,7 @@ class Answer:
         histories: Series whose first value is too much to have been counted since they were not there yet.
         recreated: When series were first seen to have been created anew, where that is told.
         restarts: Series that began anew without a fall.
+        targets: Whose each series is.
     """
 
     request: PlannedRequest
@@ -40,6 +42,11 @@ class Answer:
     histories: set[int] = field(default_factory=set)
     recreated: dict[int, tuple[int, ...]] = field(default_factory=dict)
     restarts: dict[int, tuple[HiddenRestart, ...]] = field(default_factory=dict)
+    targets: tuple[TargetKey, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        source = self.request.source
+        self.targets = tuple(target_of(source, labels) for labels in self.samples.labels)
 
 
 class Cut:
@@ -60,10 +67,7 @@ class Cut:
         samples = self.samples
         t_ms, offsets = samples.t_ms, samples.offsets
         count = len(samples)
-        begins, ends = np.empty(count, np.int64), np.empty(count, np.int64)
-        limits = (after_ms, until_ms)
-        for index, (low, high) in enumerate(zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)):
-            begins[index], ends[index] = low + np.searchsorted(t_ms[low:high], limits, side="right")
+        begins, ends = _first_after(t_ms, offsets, after_ms), _first_after(t_ms, offsets, until_ms)
         kept = ends > begins
         if kept.all() and len(t_ms) == int((ends - begins).sum()):
             return samples, dict(routes)
@@ -81,5 +85,20 @@ class Cut:
             samples.resolution_ms,
             pushdown=samples.pushdown,
         )
+        if len(chosen) == count:
+            return found, dict(routes)
         inside = {leaf: place[indexes[kept[indexes]]] for leaf, indexes in routes.items()}
         return found, {leaf: indexes for leaf, indexes in inside.items() if len(indexes)}
+
+
+def _first_after(t_ms: Int64, offsets: Int64, limit_ms: int) -> Int64:
+    """Where in each series the samples after an instant begin: a binary search in all series at once."""
+    low, high = offsets[:-1].copy(), offsets[1:].copy()
+    for _ in range(int((high - low).max(initial=0)).bit_length()):
+        middle = (low + high) >> 1
+        # Where nothing is left to search the middle may lie behind the last sample, and is not moved.
+        before = t_ms[np.minimum(middle, len(t_ms) - 1)] <= limit_ms
+        open_ = low < high
+        low = np.where(open_ & before, middle + 1, low)
+        high = np.where(open_ & ~before, middle, high)
+    return low

@@ -6,7 +6,7 @@ ten minutes, and from time to time what came late, see `arrivals`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,6 +24,7 @@ from observatory.ledger.hops import expressions_of
 from observatory.ledger.keeping import Keeper, KeptPages
 from observatory.ledger.ledger import Counting, Findings, Ledger, Row
 from observatory.ledger.levels import judge
+from observatory.ledger.packed import PackedRows
 from observatory.ledger.pages import Counted, Page
 from observatory.ledger.slices import Reading
 from observatory.ledger.tallies import Events, nothing, of_terms
@@ -75,7 +76,7 @@ def build(
     tail = _tail(grid, previous, late_since_ms)
     warm = {key: one for key, one in wanted.items() if tail and previous and key in previous.rows}
     cold = {key: one for key, one in wanted.items() if key not in warm}
-    rows: dict[str, Row] = {}
+    rows = PackedRows()
     problems: list[Problem] = []
     requests = 0
     if cold:
@@ -95,8 +96,7 @@ def build(
     if any(problem.severity == "error" for problem in problems):
         # What failed was not read again; it will be, by the marks from before.
         marks = previous.marks if previous is not None else None
-    ordered = {key: rows[key] for key in sorted(rows)}
-    return Ledger(grid, ordered, tuple(dict.fromkeys(problems)), requests, marks)
+    return Ledger(grid, rows.only(sorted(rows)), tuple(dict.fromkeys(problems)), requests, marks)
 
 
 def _earlier(*instants: int | None) -> int | None:
@@ -114,7 +114,7 @@ def _reached(previous: Ledger, late_ms: int) -> int | None:
     A source may be behind, or the clock of this machine ahead; what comes then belongs to steps further back than the
     tail reaches otherwise.
     """
-    newest = max((row.last_sample_ms for row in previous.rows.values() if row.last_sample_ms is not None), default=None)
+    newest = previous.newest_ms
     if newest is None or newest >= previous.grid.end_ms - HORIZON_MS:
         return None
     return max(newest, previous.grid.end_ms - late_ms)
@@ -152,7 +152,7 @@ def _refreshed(
         # Days are counted anew in any case, so all that is asked for is.
         fresh = _count(warm, sources, grid, keeper, arrivals)
         yield grid, [key for key in warm if key in fresh.rows], fresh
-        yield tail, [key for key in warm if key not in fresh.rows], _Counting({}, [], 0, {})
+        yield tail, [key for key in warm if key not in fresh.rows], _Counting(PackedRows(), [], 0, {})
         return
     fresh = _count(warm, sources, tail, None, arrivals)
     yield tail, warm, fresh
@@ -222,7 +222,7 @@ class _Counting:
             last.
     """
 
-    rows: dict[str, Row]
+    rows: PackedRows
     problems: list[Problem]
     requests: int
     dark_since: dict[str, int]
@@ -247,7 +247,8 @@ def _count(
                 whole.append(page)
     counted = work.joined([pages[block] for block in blocks], grid)
     bounds = work.bounds(counted)
-    rows: dict[str, Row] = {}
+    # What is kept of days is taken from every row, day by day: then they are packed when that is done.
+    rows: MutableMapping[str, Row] = PackedRows() if keeper is None else {}
     for key, measurement in measurements.items():
         if any(leaf in work.failed for leaf, _ in leaves_of(measurement)):
             continue
@@ -272,7 +273,7 @@ def _count(
             ]
         )
     }
-    return _Counting(rows, work.problems, work.requests, dark_since)
+    return _Counting(PackedRows(rows), work.problems, work.requests, dark_since)
 
 
 def _kept(keeper: Keeper | None, work: Blocks, grid: Grid, arrivals: Arrivals) -> KeptPages | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -30,6 +31,12 @@ from observatory.sources.base import (
 )
 from observatory.telemetry.binding import SemanticKind
 from observatory.windows import Grid, TimeRange
+
+SeriesName = tuple[tuple[str, str], ...]
+"""Labels, sorted."""
+T = TypeVar("T")
+ASKED_AT_ONCE = 2
+"""Questions under way at a time: while one answer arrives another is decoded, and a server has little to bear."""
 
 
 class Sources(Protocol):
@@ -60,12 +67,19 @@ class Evidence:
 
     Attributes:
         failed: Leaves whose request was not answered.
+        names: Names of series that were met before, so that every day holds the same ones and not its own copies.
     """
 
     answers: list[Answer]
     targets: Targets
     failed: set[Leaf]
     problems: list[Problem]
+    names: dict[SeriesName, SeriesName] = field(default_factory=dict)
+
+    def gaps_ms(self, answer: Answer) -> Int64:
+        """Per series of an answer, how far apart samples must be for a gap between them."""
+        known = {key: self.targets[key].gap_ms for key in dict.fromkeys(answer.targets)}
+        return np.asarray([known[key] for key in answer.targets], dtype=np.int64)
 
     def lines(self, leaf: Leaf) -> list[Line]:
         """The series of a leaf that have samples."""
@@ -94,6 +108,27 @@ def gather(
 
 
 @dataclass(slots=True)
+class _Note:
+    """What went wrong with some questions, and how many there were."""
+
+    failed: set[Leaf] = field(default_factory=set)
+    problems: list[Problem] = field(default_factory=list)
+    partial: bool = False
+    requests: int = 0
+
+    @contextmanager
+    def of(self, leaves: Iterable[Leaf], requests: int) -> Iterator[None]:
+        """Count the requests; and where they fail, note what was said and which leaves have no answer."""
+        self.requests += requests
+        try:
+            yield
+        except SourceFailed as error:
+            self.failed.update(leaves)
+            self.problems += error.problems
+            self.partial = True
+
+
+@dataclass(slots=True)
 class Material:
     """What the sources answered for a stretch of time, from which the evidence of any part of it is cut.
 
@@ -113,10 +148,11 @@ class Material:
     partial: bool = False
     requests: int = 0
     _sources: dict[str, MetricSource] = field(default_factory=dict)
+    _names: dict[SeriesName, SeriesName] = field(default_factory=dict)
     _origins: Origins = field(init=False)
 
     def __post_init__(self) -> None:
-        self._origins = Origins(self.span, self.answers, self.ask)
+        self._origins = Origins(self.span, self.answers)
 
     @classmethod
     def read(
@@ -137,10 +173,16 @@ class Material:
             for one in requests
         ]
         together = found._ask_together(requests, asked)
-        for number, (request, question) in enumerate(zip(requests, asked, strict=True)):
-            samples = together.get(number)
-            if number not in together:
-                samples = found.ask(request.source, question, request.leaves, _labels_to_count_by(request, kinds or {}))
+
+        def answer(number: int) -> tuple[SampleSet | None, _Note]:
+            if number in together:
+                return together[number], _Note()
+            request = requests[number]
+            by = _labels_to_count_by(request, kinds or {})
+            return found._answer(request.source, asked[number], request.leaves, by)
+
+        for request, (samples, note) in zip(requests, _in_pairs(answer, len(requests)), strict=True):
+            found._add(note)
             if samples is not None:
                 found.answers.append((request, Cut(samples), route(request, samples)))
         return found
@@ -157,9 +199,11 @@ class Material:
             server: object = self._sources.get(name)
             if isinstance(server, TogetherSource):
                 leaves = [leaf for number in numbers for leaf in requests[number].leaves]
-                with self._noting(leaves, len(numbers)):
+                note = _Note()
+                with note.of(leaves, len(numbers)):
                     sets = server.samples_together([asked[number] for number in numbers])
-                    found |= {number: self._fit(one, asked[number]) for number, one in zip(numbers, sets, strict=True)}
+                    found |= {number: _fit(one, asked[number], note) for number, one in zip(numbers, sets, strict=True)}
+                self._add(note)
                 for number in numbers:
                     found.setdefault(number, None)
         return found
@@ -180,9 +224,9 @@ class Material:
             samples, inside = cut.between(part.start_ms - request.lookback_ms, part.end_ms, routes)
             samples, inside = _one_of_replicas(request, samples, inside)
             answers.append(Answer(request, samples, inside))
-        evidence = Evidence(answers, Targets(), self.failed, self.problems)
+        evidence = Evidence(answers, Targets(), self.failed, self.problems, self._names)
         evidence.targets.learn([(answer.request.source, answer.samples) for answer in answers])
-        self._origins.find_births(answers, evidence.targets, part, kinds)
+        self._origins.find_births(answers, evidence.targets, part, kinds, self.ask)
         find_restarts(answers, evidence.targets, kinds)
         return evidence
 
@@ -194,41 +238,59 @@ class Material:
         Args:
             by: Labels by which the source may count itself where the samples are too many to be read; None forbids it.
         """
+        samples, note = self._answer(source, request, leaves, by)
+        self._add(note)
+        return samples
+
+    def _answer(
+        self, source: str, request: SeriesRequest, leaves: Iterable[Leaf], by: tuple[str, ...] | None
+    ) -> tuple[SampleSet | None, _Note]:
+        """One answer and what there is to note about it; changes nothing here, so several may be asked at a time."""
+        note = _Note()
         server = self._sources.get(source)
         if server is None:
-            self.failed.update(leaves)
-            self.partial = True
-            return None
-        answers: list[SampleSet] = []
-        with self._noting(leaves, 1):
-            answers.append(self._fit(self._samples(server, request, by), request))
-        return answers[0] if answers else None
+            note.failed.update(leaves)
+            note.partial = True
+            return None, note
+        found: list[SampleSet] = []
+        with note.of(leaves, 1):
+            found.append(_fit(_samples(server, request, by, note), request, note))
+        return (found[0] if found else None), note
 
-    def _samples(self, server: MetricSource, request: SeriesRequest, by: tuple[str, ...] | None) -> SampleSet:
-        try:
-            return server.samples(request)
-        except SourceFailed as error:
-            if by is None or error.problems[0].code != "source-too-large" or not isinstance(server, CountingSource):
-                raise
-            self.requests += 1
-            return server.increments(request, by)
+    def _add(self, note: _Note) -> None:
+        self.failed |= note.failed
+        self.problems += note.problems
+        self.partial = self.partial or note.partial
+        self.requests += note.requests
 
-    @contextmanager
-    def _noting(self, leaves: Iterable[Leaf], requests: int) -> Iterator[None]:
-        """Count the requests; and where they fail, note what was said and which leaves have no answer."""
-        self.requests += requests
-        try:
-            yield
-        except SourceFailed as error:
-            self.failed.update(leaves)
-            self.problems += error.problems
-            self.partial = True
 
-    def _fit(self, samples: SampleSet, request: SeriesRequest) -> SampleSet:
-        self.partial = self.partial or bool(samples.problems) or not samples.exact
-        if samples.pushdown:
-            return samples  # sums that begin a step before the range, so that its first events are an increment
-        return fit(samples, request.range.start_ms, request.range.end_ms)
+def _samples(server: MetricSource, request: SeriesRequest, by: tuple[str, ...] | None, note: _Note) -> SampleSet:
+    try:
+        return server.samples(request)
+    except SourceFailed as error:
+        if by is None or error.problems[0].code != "source-too-large" or not isinstance(server, CountingSource):
+            raise
+        note.requests += 1
+        return server.increments(request, by)
+
+
+def _fit(samples: SampleSet, request: SeriesRequest, note: _Note) -> SampleSet:
+    note.partial = note.partial or bool(samples.problems) or not samples.exact
+    if samples.pushdown:
+        return samples  # sums that begin a step before the range, so that its first events are an increment
+    return fit(samples, request.range.start_ms, request.range.end_ms)
+
+
+def _in_pairs(answer: Callable[[int], T], count: int) -> Iterator[T]:
+    """Answers to questions 0 to count - 1 in their order, two asked at a time.
+
+    The first is asked alone, because from it a source learns how it can be asked.
+    """
+    if count:
+        yield answer(0)
+    if count > 1:
+        with ThreadPoolExecutor(ASKED_AT_ONCE, "asking") as threads:
+            yield from threads.map(answer, range(1, count))
 
 
 def _one_of_replicas(

@@ -98,9 +98,10 @@ def tally(
     found = [_Finder() for _ in range(count)]
     offsets = samples.offsets
     for begin, end in series_blocks(offsets):
-        series = np.repeat(np.arange(begin, end), np.diff(offsets[begin : end + 1]))
         part = slice(int(offsets[begin]), int(offsets[end]))
-        _add_block(amount, found, samples.t_ms[part], samples.values[part], series, groups, gaps_ms, grid, kind)
+        sizes = np.diff(offsets[begin : end + 1])
+        some = _Some(samples.t_ms[part], samples.values[part], sizes, groups[begin:end], gaps_ms[begin:end])
+        _add_block(amount, found, some, grid, kind)
     for index, birth in births.items():
         group = int(groups[index])
         if group >= 0 and offsets[index] < offsets[index + 1]:
@@ -162,44 +163,77 @@ def _inside(grid: Grid, row: FindingRow) -> tuple[FindingRow, ...]:
     return (row,) if grid.start_ms < row[0] <= grid.end_ms else ()
 
 
-def _add_block(
-    amount: Float64,
-    found: list[_Finder],
-    t_ms: Int64,
-    values: Float64,
-    series: Int64,
-    groups: Int64,
-    gaps_ms: Int64,
-    grid: Grid,
-    kind: SemanticKind,
-) -> None:
-    if len(t_ms) < 2:
+@dataclass(frozen=True, slots=True)
+class _Some:
+    """Some series in full, their samples end to end; `sizes`, `groups` and `gaps_ms` are per series."""
+
+    t_ms: Int64
+    values: Float64
+    sizes: Int64
+    groups: Int64
+    gaps_ms: Int64
+
+    def per_rise(self, of_series: Int64) -> Int64:
+        """What belongs to the series of the later of each two neighbouring samples."""
+        return np.repeat(of_series, self.sizes)[1:]
+
+
+def _add_block(amount: Float64, found: list[_Finder], some: _Some, grid: Grid, kind: SemanticKind) -> None:
+    """What is rare (gaps, falls, series that are left out) is looked for first and costs nothing where it is not."""
+    if len(some.t_ms) < 2:
         return
-    later = series[1:]
-    valid = (later == series[:-1]) & (groups[later] >= 0) & (t_ms[1:] > grid.start_ms) & (t_ms[:-1] < grid.end_ms)
-    rise = np.diff(values)
-    fell = valid & (rise < 0)
-    _settle_falls(rise, values, np.flatnonzero(fell), kind)
+    at_ms, apart_ms, rise = some.t_ms[1:], np.diff(some.t_ms), np.diff(some.values)
+    # From one series to the next nothing rises and no time passes.
+    borders = np.cumsum(some.sizes)[:-1] - 1
+    borders = borders[(borders >= 0) & (borders < len(rise))]
+    apart_ms[borders], rise[borders] = 0, 0.0
+    falls = np.flatnonzero(rise < 0) if float(rise.min()) < 0 else np.empty(0, np.intp)
+    _settle_falls(rise, some.values, falls, kind)
     if kind in ("rate", "period_total"):
-        rise = _share(values[1:], np.diff(t_ms), gaps_ms[later], kind)
-    apart = valid & (np.diff(t_ms) > gaps_ms[later]) & (rise != 0) & (kind != "period_total")
-    near = np.flatnonzero(valid & ~apart & (rise != 0) & (t_ms[1:] <= grid.end_ms))
-    where = near + 1
-    steps = (t_ms[where] - grid.start_ms - 1) // grid.step_ms
-    cells = groups[series[where]] * grid.steps + steps
-    low = int(cells.min()) if len(cells) else 0
-    if len(cells):
-        sums = np.bincount(cells - low, weights=rise[near])
-        amount.reshape(-1)[low : low + len(sums)] += sums
-    for index in np.flatnonzero(apart).tolist():
-        group, since, at = int(groups[series[index + 1]]), int(t_ms[index]), int(t_ms[index + 1])
-        place(amount[group], grid, since, at, float(rise[index]))
-        found[group].add(at, grid, gap=float(rise[index]))
+        rise = _share(some.values[1:], apart_ms, some.per_rise(some.gaps_ms), kind)
+    rise *= _inside_grid(some, grid)
+    if kind != "period_total" and int(apart_ms.max()) > int(some.gaps_ms.min()):
+        spread = np.flatnonzero((apart_ms > some.per_rise(some.gaps_ms)) & (rise != 0))
+    else:
+        spread = np.empty(0, np.intp)
+    groups = some.per_rise(some.groups) if len(spread) or len(falls) else some.groups
+    for index in spread.tolist():
+        group, since, at, events = int(groups[index]), int(some.t_ms[index]), int(at_ms[index]), float(rise[index])
+        place(amount[group], grid, since, at, events)
+        found[group].add(at, grid, gap=events)
         if since < grid.start_ms:
-            found[group].overhang.append((since, at, float(rise[index])))
+            found[group].overhang.append((since, at, events))
     if kind in ("cumulative", "distribution"):
-        for index in np.flatnonzero(fell).tolist():
-            found[int(groups[series[index + 1]])].add(int(t_ms[index + 1]), grid, resets=1)
+        for index in falls.tolist():
+            if groups[index] >= 0:
+                found[int(groups[index])].add(int(at_ms[index]), grid, resets=1)
+    rise[spread] = 0.0
+    _add_near(amount, some, rise, grid)
+
+
+def _inside_grid(some: _Some, grid: Grid) -> NDArray[np.bool_]:
+    """Which rises belong to the grid: those that end after its begin and begin before its end, of series in groups."""
+    inside = some.t_ms[1:] > grid.start_ms
+    if int(some.t_ms.max()) > grid.end_ms:
+        inside &= some.t_ms[:-1] < grid.end_ms
+    if int(some.groups.min()) < 0:
+        inside &= some.per_rise(some.groups) >= 0
+    return inside
+
+
+def _add_near(amount: Float64, some: _Some, rise: Float64, grid: Grid) -> None:
+    """Add rises without a gap to the step of the later sample."""
+    cells = some.t_ms[1:] - (grid.start_ms + 1)
+    cells //= grid.step_ms
+    if int(cells.max()) >= grid.steps:
+        rise[cells >= grid.steps] = 0.0
+    # What lies outside of the grid is zero by now, and may be added anywhere.
+    np.clip(cells, 0, grid.steps - 1, out=cells)
+    cells += some.per_rise(np.maximum(some.groups, 0) * grid.steps)
+    low = int(cells.min())
+    cells -= low
+    sums = np.bincount(cells, weights=rise)
+    amount.reshape(-1)[low : low + len(sums)] += sums
 
 
 def _share(values: Float64, elapsed_ms: Int64, gaps_ms: Int64, kind: SemanticKind) -> Float64:

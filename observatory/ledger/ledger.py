@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from observatory.errors import Problem
 from observatory.indicators.counts import Counts
 from observatory.ledger.marks import Marks
+from observatory.ledger.packed import PackedRows
 from observatory.sources.base import Float64, Int64
 from observatory.windows import Grid, TimeRange
 
@@ -44,6 +45,8 @@ class Findings:
     @classmethod
     def of(cls, rows: Sequence[tuple[int, float, float, float]] = ()) -> Findings:
         """Findings from (time, births, resets, gap events) rows in any order."""
+        if not rows:
+            return _NOTHING_FOUND
         table = np.asarray(sorted(rows), dtype=np.float64).reshape(-1, 4)
         return cls(table[:, 0].astype(np.int64), table[:, 1], table[:, 2], table[:, 3])
 
@@ -65,6 +68,10 @@ class Findings:
 
     def __add__(self, other: Findings) -> Findings:
         """Findings of two sets of series, or of two spans of time."""
+        if not len(other.t_ms):
+            return self
+        if not len(self.t_ms):
+            return other
         t_ms = np.concatenate((self.t_ms, other.t_ms))
         order = np.argsort(t_ms, kind="stable")
         return Findings(
@@ -73,6 +80,9 @@ class Findings:
             np.concatenate((self.resets, other.resets))[order],
             np.concatenate((self.gap, other.gap))[order],
         )
+
+
+_NOTHING_FOUND = Findings(np.empty(0, np.int64), np.empty(0), np.empty(0), np.empty(0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +152,7 @@ class Ledger:
     """Rows by measurement key, all on one grid. Measurements whose source did not answer are absent.
 
     Attributes:
+        rows: Packed, see `packed`: whoever needs a row twice keeps it at hand.
         problems: Sources that failed, and what they said.
         requests: How many requests to sources it took.
         marks: What sources held when they were last looked at for late telemetry; None before.
@@ -152,6 +163,27 @@ class Ledger:
     problems: tuple[Problem, ...] = ()
     requests: int = 0
     marks: Marks | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.rows, PackedRows):
+            object.__setattr__(self, "rows", PackedRows(self.rows))
+
+    @property
+    def newest_ms(self) -> int | None:
+        """The newest sample behind any row."""
+        assert isinstance(self.rows, PackedRows)
+        return self.rows.newest_ms
+
+    def only(self, keys: Iterable[str]) -> Ledger:
+        """The ledger with some of its rows."""
+        assert isinstance(self.rows, PackedRows)
+        return replace(self, rows=self.rows.only(keys))
+
+    def with_rows(self, rows: Mapping[str, Row]) -> Ledger:
+        """The ledger with other rows beside its own, or in their place."""
+        together = PackedRows(self.rows)
+        together.update(rows)
+        return replace(self, rows=together.only(sorted(together)))
 
     def counts(self, key: str, span: TimeRange) -> Counts:
         """Counts of a range whose ends lie on the grid; what lies before the grid is not observed.

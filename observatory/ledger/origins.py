@@ -45,19 +45,20 @@ class _Candidates:
 class Origins:
     """What is asked after for a stretch of time, each question once, from which every part of it takes its share."""
 
-    def __init__(
-        self, span: TimeRange, asked: Sequence[tuple[PlannedRequest, Cut, dict[Leaf, Int64]]], ask: Asking
-    ) -> None:
+    def __init__(self, span: TimeRange, asked: Sequence[tuple[PlannedRequest, Cut, dict[Leaf, Int64]]]) -> None:
         self._span = span
         self._asked = asked
-        self._ask = ask
         self._lives: dict[str, list[tuple[str, Cut]]] = {}
         self._creations: dict[PlannedRequest, Cut | None] = {}
 
     def find_births(
-        self, answers: Sequence[Answer], targets: Targets, part: Grid, kinds: Mapping[Leaf, SemanticKind]
+        self, answers: Sequence[Answer], targets: Targets, part: Grid, kinds: Mapping[Leaf, SemanticKind], ask: Asking
     ) -> None:
-        """Decide for every newcomer of a part what its first value counts from."""
+        """Decide for every newcomer of a part what its first value counts from.
+
+        Args:
+            ask: Given with each call and not kept: who asks holds the samples, which must go when they are counted.
+        """
         candidates: list[_Candidates] = []
         wanted: dict[str, set[TargetKey]] = {}
         restarted_targets: set[TargetKey] = set()
@@ -81,9 +82,9 @@ class Origins:
                 keys.update(target_of(answer.request.source, answer.samples.labels[index]) for index in late)
         lookback_ms = max((answer.request.lookback_ms for answer in answers), default=0)
         for name in sorted(wanted):
-            self._learn_lives(targets, name, wanted[name], part, lookback_ms)
+            self._learn_lives(targets, name, wanted[name], part, lookback_ms, ask)
         for answer in answers:
-            self._find_recreated(answer, restarted_targets, part, kinds)
+            self._find_recreated(answer, restarted_targets, part, kinds, ask)
         rates = _Rates(answers, kinds)
         for one in candidates:
             source = one.answer.request.source
@@ -93,16 +94,18 @@ class Origins:
                 one.indexes,
                 targets,
                 one.known_since_ms,
-                self._created(one, part),
+                self._created(one, part, ask),
                 partial(rates.highest, source),
                 from_zero=one.restarted,
             )
             one.answer.births, one.answer.earlier, one.answer.histories = found
 
-    def _learn_lives(self, targets: Targets, source: str, keys: set[TargetKey], part: Grid, lookback_ms: int) -> None:
+    def _learn_lives(
+        self, targets: Targets, source: str, keys: set[TargetKey], part: Grid, lookback_ms: int, ask: Asking
+    ) -> None:
         """Learn when targets with newcomers were up, and when their processes started."""
         ups: list[tuple[str, SampleSet]] = []
-        for metric, cut in self._lives_of(source, lookback_ms):
+        for metric, cut in self._lives_of(source, lookback_ms, ask):
             samples = without_replicas(cut.between(part.start_ms - lookback_ms, part.end_ms, {})[0])
             samples = _only(samples, [target_of(source, labels) in keys for labels in samples.labels])
             if metric == UP:
@@ -112,7 +115,7 @@ class Origins:
         if ups:
             targets.learn(ups)
 
-    def _lives_of(self, source: str, lookback_ms: int) -> list[tuple[str, Cut]]:
+    def _lives_of(self, source: str, lookback_ms: int, ask: Asking) -> list[tuple[str, Cut]]:
         """Scrapes and process starts of all targets of a source, asked once: a fixed number of requests."""
         known = self._lives.get(source)
         if known is not None:
@@ -134,7 +137,7 @@ class Origins:
                     leaves[Leaf(source, SeriesSelector(metric, matchers))] = lookback_ms
         for request in plan_leaves(leaves):
             span = TimeRange(self._span.start_ms - request.lookback_ms, self._span.end_ms)
-            samples = self._ask(source, SeriesRequest(request.metric, request.matchers, span))
+            samples = ask(source, SeriesRequest(request.metric, request.matchers, span))
             if samples is not None and request.metric == UP:
                 # A failed scrape (0) saw nothing.
                 samples = fit(
@@ -145,7 +148,12 @@ class Origins:
         return found
 
     def _find_recreated(
-        self, answer: Answer, restarted: set[TargetKey], part: Grid, kinds: Mapping[Leaf, SemanticKind]
+        self,
+        answer: Answer,
+        restarted: set[TargetKey],
+        part: Grid,
+        kinds: Mapping[Leaf, SemanticKind],
+        ask: Asking,
     ) -> None:
         """When counters of targets that restarted were first seen to have been created anew, where that is told."""
         request, samples = answer.request, answer.samples
@@ -157,19 +165,19 @@ class Origins:
         ]
         if not mine or samples.pushdown:
             return
-        known, places = self._creations_between(request, part.start_ms - request.lookback_ms, part.end_ms)
+        known, places = self._creations_between(request, part.start_ms - request.lookback_ms, part.end_ms, ask)
         for index in mine:
             place = places.get(_apart_from_parts(samples.labels[index]))
             if place is not None:
                 _, t_ms, values = known.series(place)
                 answer.recreated[index] = tuple(t_ms[1:][np.diff(values) > 0].tolist())
 
-    def _created(self, candidates: _Candidates, part: Grid) -> dict[int, int]:
+    def _created(self, candidates: _Candidates, part: Grid, ask: Asking) -> dict[int, int]:
         """When newcomers were created, where the client library exports it beside them (`x_created` of `x_total`)."""
         samples, request = candidates.answer.samples, candidates.answer.request
         if not candidates.restarted:
             return {}
-        known, places = self._creations_between(request, candidates.known_since_ms, part.end_ms)
+        known, places = self._creations_between(request, candidates.known_since_ms, part.end_ms, ask)
         found: dict[int, int] = {}
         for index in candidates.indexes:
             place = places.get(_apart_from_parts(samples.labels[index]))
@@ -181,7 +189,7 @@ class Origins:
         return found
 
     def _creations_between(
-        self, request: PlannedRequest, after_ms: int, until_ms: int
+        self, request: PlannedRequest, after_ms: int, until_ms: int, ask: Asking
     ) -> tuple[SampleSet, dict[frozenset[tuple[str, str]], int]]:
         """What is told of the creation of a request's series, asked once, and where that of which series is."""
         nothing = SampleSet.of(()), dict[frozenset[tuple[str, str]], int]()
@@ -191,9 +199,7 @@ class Origins:
             base = next((one for one in _PARTS_OF_A_NAME if request.metric.endswith(one)), "")
             matchers = tuple(one for one in request.matchers if one.label not in _PARTS_OF_A_METRIC)
             span = TimeRange(self._span.start_ms - request.lookback_ms, self._span.end_ms)
-            answer = self._ask(
-                request.source, SeriesRequest(request.metric.removesuffix(base) + CREATED, matchers, span)
-            )
+            answer = ask(request.source, SeriesRequest(request.metric.removesuffix(base) + CREATED, matchers, span))
             self._creations[request] = Cut(answer) if answer is not None else None
         cut = self._creations[request]
         if cut is None:

@@ -9,25 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 import numpy as np
 
 from observatory.compile.plan import Leaf, PlannedRequest
 from observatory.indicators.expression import Expression
 from observatory.ledger.births import EDGE_MS
-from observatory.ledger.evidence import Evidence
+from observatory.ledger.evidence import Evidence, SeriesName
 from observatory.ledger.hops import SpanCounts
 from observatory.ledger.increments import Birth, FindingRow, place_birth, place_rise
 from observatory.ledger.ledger import Findings
 from observatory.ledger.levels import LevelSteps
 from observatory.ledger.slices import Reading
 from observatory.ledger.tallies import Events, PartEvents, tally_leaves
-from observatory.ledger.targets import Lives, TargetKey, add_overlap, target_of
-from observatory.sources.base import Float64
+from observatory.ledger.targets import Lives, TargetKey, add_overlap
+from observatory.sources.base import Float64, SampleSet
 from observatory.telemetry.binding import SemanticKind
 from observatory.windows import Grid
 
-SeriesKey = tuple[int, tuple[tuple[str, str], ...]]
+SeriesKey = tuple[int, SeriesName]
 """Number of the request that found it, and its labels."""
 Sample = tuple[int, float]
 """Instant and value."""
@@ -118,26 +119,36 @@ def events_of(
             if leaf in kinds:
                 for index in indexes.tolist():
                     counted.setdefault((index, kinds[leaf], leaf.selector.period_ms), []).append(leaf)
-        for (index, kind, period_ms), leaves in sorted(counted.items(), key=lambda entry: entry[0]):
-            labels, t_ms, values = answer.samples.series(index)
-            if not len(t_ms):
+        ends = _ends_of(answer.samples)
+        gaps_ms = evidence.gaps_ms(answer).tolist()
+        for (index, kind, period_ms), leaves in sorted(counted.items(), key=itemgetter(0)):
+            if index not in ends:
                 continue
-            target = target_of(answer.request.source, labels)
+            first, last = ends[index]
+            name = tuple(sorted(answer.samples.labels[index].items()))
             seams.append(
                 Seam(
-                    series=(number, tuple(sorted(labels.items()))),
+                    series=(number, evidence.names.setdefault(name, name)),
                     leaves=tuple(leaves),
                     kind=kind,
-                    target=target,
-                    gap_ms=period_ms or evidence.targets[target].gap_ms,
-                    first=(int(t_ms[0]), float(values[0])),
-                    last=(int(t_ms[-1]), float(values[-1])),
+                    target=answer.targets[index],
+                    gap_ms=period_ms or gaps_ms[index],
+                    first=first,
+                    last=last,
                     birth=answer.births.get(index) or answer.earlier.get(index),
                     history=index in answer.histories,
                     summed=answer.samples.pushdown,
                 )
             )
     return events, tuple(seams)
+
+
+def _ends_of(samples: SampleSet) -> dict[int, tuple[Sample, Sample]]:
+    """The first and the last sample of each series that has any."""
+    filled = np.flatnonzero(np.diff(samples.offsets))
+    firsts, lasts = samples.offsets[filled], samples.offsets[filled + 1] - 1
+    columns = [array[places].tolist() for places in (firsts, lasts) for array in (samples.t_ms, samples.values)]
+    return {index: ((a, b), (c, d)) for index, a, b, c, d in zip(filled.tolist(), *columns, strict=True)}
 
 
 def join(

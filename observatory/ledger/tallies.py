@@ -12,7 +12,7 @@ from observatory.ledger.answers import RESTARTED_KINDS, Answer
 from observatory.ledger.evidence import Evidence
 from observatory.ledger.increments import Spread, tally
 from observatory.ledger.ledger import Findings
-from observatory.ledger.targets import TargetKey, target_of
+from observatory.ledger.targets import TargetKey
 from observatory.sources.base import Float64, Int64
 from observatory.telemetry.binding import SemanticKind, Term
 from observatory.windows import Grid
@@ -89,20 +89,25 @@ def _tally_answer(
     evidence: Evidence, answer: Answer, kind: SemanticKind, leaves: Sequence[Leaf], grid: Grid
 ) -> Iterable[tuple[Leaf, PartEvents]]:
     samples = answer.samples
-    keys = [target_of(answer.request.source, labels) for labels in samples.labels]
     period_ms = leaves[0].selector.period_ms
-    gaps_ms = np.asarray([period_ms or evidence.targets[key].gap_ms for key in keys], dtype=np.int64)
+    gaps_ms = np.full(len(samples), period_ms) if period_ms else evidence.gaps_ms(answer)
     groups, members = _groups(answer, leaves)
     restarts = answer.restarts if kind in RESTARTED_KINDS else {}
     result = tally(samples, groups, len(members), grid, kind, gaps_ms, {}, restarts)
     sizes = np.diff(samples.offsets)
-    for number, leaf in enumerate(leaves):
-        lines = [group for group, leaf_numbers in enumerate(members) if number in leaf_numbers]
-        if not sizes[answer.routes[leaf]].any():
+    some_empty = not sizes.all()
+    lines_of: list[list[int]] = [[] for _ in leaves]
+    for line, numbers in enumerate(members):
+        for number in numbers:
+            lines_of[number].append(line)
+    # Sums of their own: a view of one line would keep all of them in memory for as long as the page lives.
+    amounts = np.zeros((len(leaves), grid.steps))
+    for amount, leaf, lines in zip(amounts, leaves, lines_of, strict=True):
+        if some_empty and not sizes[answer.routes[leaf]].any():
             continue
-        amount = result.amount[lines[0]] if len(lines) == 1 else result.amount[lines].sum(axis=0)
-        findings = result.findings[lines[0]]
-        for line in lines[1:]:
+        findings = Findings.of()
+        for line in lines:
+            amount += result.amount[line]
             findings += result.findings[line]
         overhang = tuple(spread for line in lines for spread in result.overhang[line])
         yield leaf, PartEvents(amount, findings, samples.exact, overhang, samples.pushdown)

@@ -209,11 +209,26 @@ def _runs(samples: SampleSet, gaps_ms: Int64) -> Iterable[tuple[int, int, int]]:
         if low == high:
             continue
         t_ms = samples.t_ms[low:high]
-        owner = np.repeat(np.arange(begin, end), np.diff(samples.offsets[begin : end + 1]))
+        sizes = np.diff(samples.offsets[begin : end + 1])
+        if not _has_gap(t_ms, sizes, int(gaps_ms[begin:end].min())):
+            some = np.flatnonzero(sizes)
+            lasts = np.cumsum(sizes)[some] - 1
+            firsts = t_ms[lasts - sizes[some] + 1]
+            yield from zip((some + begin).tolist(), firsts.tolist(), t_ms[lasts].tolist(), strict=True)
+            continue
+        owner = np.repeat(np.arange(begin, end), sizes)
         apart = (np.diff(t_ms) > gaps_ms[owner[1:]]) | (owner[1:] != owner[:-1])
         breaks = [0, *(np.flatnonzero(apart) + 1).tolist(), len(t_ms)]
         for first, after in pairwise(breaks):
             yield int(owner[first]), int(t_ms[first]), int(t_ms[after - 1])
+
+
+def _has_gap(t_ms: Int64, sizes: Int64, gap_ms: int) -> bool:
+    """Whether two neighbouring samples of any series lie further apart than that; series lie end to end."""
+    apart = np.diff(t_ms)
+    borders = np.cumsum(sizes)[:-1] - 1
+    apart[borders[(borders >= 0) & (borders < len(apart))]] = 0
+    return bool(len(apart)) and int(apart.max()) > gap_ms
 
 
 def _joined(runs: list[tuple[int, int]], gap_ms: int) -> list[tuple[int, int]]:

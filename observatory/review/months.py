@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from observatory.windows import TimeRange, Window
@@ -52,14 +53,20 @@ class Month:
 
     def days_in(self, timezone: str) -> tuple[tuple[str, TimeRange], ...]:
         """Each day as (`2026-10-25`, range): 23 or 25 hours long where clocks change."""
-        zone, span = ZoneInfo(timezone), self.range_in(timezone)
-        days: list[tuple[str, TimeRange]] = []
-        day = datetime(self.year, self.number, 1, tzinfo=zone)
-        while (start := round(day.timestamp() * 1000)) < span.end_ms:
-            after = day + timedelta(days=1)
-            days.append((day.date().isoformat(), TimeRange(start, round(after.timestamp() * 1000))))
-            day = after
-        return tuple(days)
+        return _days_of(self, timezone)
 
     def __str__(self) -> str:
         return f"{self.year:04}-{self.number:02}"
+
+
+@lru_cache(maxsize=64)
+def _days_of(month: Month, timezone: str) -> tuple[tuple[str, TimeRange], ...]:
+    """Found once for all objectives of a review."""
+    zone, span = ZoneInfo(timezone), month.range_in(timezone)
+    days: list[tuple[str, TimeRange]] = []
+    day = datetime(month.year, month.number, 1, tzinfo=zone)
+    while (start := round(day.timestamp() * 1000)) < span.end_ms:
+        after = day + timedelta(days=1)
+        days.append((day.date().isoformat(), TimeRange(start, round(after.timestamp() * 1000))))
+        day = after
+    return tuple(days)

@@ -16,6 +16,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 import prometheus_server as servers
+from measuring import server_cpu
 
 from observatory.settings import PrometheusSettings
 from observatory.sources.base import SeriesRequest
@@ -23,12 +24,6 @@ from observatory.sources.prometheus import PrometheusSource
 from observatory.windows import TimeRange
 
 START = 1_790_000_000_000
-
-
-def server_cpu(pid: int) -> float:
-    """Seconds of CPU that a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / 100
 
 
 def main() -> None:

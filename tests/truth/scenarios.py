@@ -13,6 +13,9 @@ import numpy as np
 from counting_cases import DAY_MS, HOUR_MS, MINUTE_MS, Series, counter, handled, scrapes
 from truth.scenario import Scenario, grid_of, hour_of_day, on_grid, steady
 
+PROBE = "probe_failing"
+"""The gauge of F; everything else is counted from `handled_total`."""
+
 
 def busy_days_with_errors() -> Scenario:
     """A: 100 a second by day with 0.2 % errors, 1 a second by night without."""
@@ -91,6 +94,17 @@ def a_gap_with_errors() -> Scenario:
         (handled("error"), t[seen], total_errors[seen]),
     ]
     return Scenario(series, grid, on_grid(t, errors, grid), on_grid(t, errors + good, grid), 1 - 6 / 720)
+
+
+def a_probe_that_goes_dark() -> Scenario:
+    """F: a gauge that is 1 in 43 failing minutes, and three days without a sample; these are neither good nor bad."""
+    grid = grid_of(30)
+    t = scrapes(grid.start_ms, grid.end_ms)
+    dark = (t > grid.end_ms - 10 * DAY_MS) & (t <= grid.end_ms - 7 * DAY_MS)
+    failing = np.zeros(len(t))
+    failing[5_000:5_043] = 1.0
+    labels = {"__name__": PROBE, "job": "probe", "instance": "p:1"}
+    return Scenario([(labels, t[~dark], failing[~dark])], grid, 43.0, float((~dark).sum()), 0.9)
 
 
 def restarts_every_ten_minutes() -> Scenario:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
 from counting_cases import END_MS, HOUR_MS, Answering, Series, measured, scrapes, selector, store_of
+from prometheus_server import PrometheusServer, openmetrics
 
 from observatory.indicators.expression import Count, CountAtMost
 from observatory.indicators.indicator import Indicator
 from observatory.ledger.build import build
 from observatory.ledger.ledger import Row
+from observatory.settings import PrometheusSettings
+from observatory.sources.base import MetricSource
+from observatory.sources.prometheus import PrometheusSource
 from observatory.telemetry.binding import MetricBinding, Term
 from observatory.windows import Grid
 
@@ -42,11 +46,11 @@ def exposed(
     return series
 
 
-def latency(*boundaries: float, texts: str = "g") -> MetricBinding:
+def latency(*boundaries: float, texts: str = "g", source: str = "store") -> MetricBinding:
     known = [*sorted({(value, format(value, texts)) for value in boundaries}), (float("inf"), "+Inf")]
     return MetricBinding(
         signal="processing_latency",
-        source="store",
+        source=source,
         profile="test",
         kind="distribution",
         all=(Term(1, selector("seconds")),),
@@ -56,11 +60,15 @@ def latency(*boundaries: float, texts: str = "g") -> MetricBinding:
 
 
 def row_of(series: list[Series], binding: MetricBinding, grid: Grid = GRID, bound: float = BOUND) -> Row:
+    with store_of(series) as store:
+        return counted(store, binding, grid, bound)
+
+
+def counted(source: MetricSource, binding: MetricBinding, grid: Grid = GRID, bound: float = BOUND) -> Row:
     signal = "processing_latency"
     indicator = Indicator(sli="latency", total=Count(signal), good=CountAtMost(signal, bound), measure="in time")
     measurement = measured(indicator, (binding,))
-    with store_of(series) as store:
-        return build([measurement], Answering((store,)), grid).rows[measurement.key]
+    return build([measurement], Answering((source,)), grid).rows[measurement.key]
 
 
 SEEN = int(((GRID.start_ms < TIMES) & (GRID.end_ms >= TIMES)).sum())
@@ -109,6 +117,22 @@ def test_a_histogram_that_changes_its_buckets_counts_each_part_by_the_buckets_it
     assert float(row.total.sum()) == TOTAL
     assert (float(row.good.sum()), float(upper.sum())) == (least, most)
     assert least <= TRUTH <= most
+
+
+@pytest.mark.integration
+def test_a_histogram_that_changes_its_buckets_on_a_real_prometheus(
+    prometheus_server: Callable[..., PrometheusServer],
+) -> None:
+    before, after = (0.1, 0.5, 1.0), (0.25, 0.4, 3.0)
+    series, _ = changed(before, after)
+    server = prometheus_server(history=openmetrics(series), block="54h")
+    source = PrometheusSource(PrometheusSettings(url=server.url))
+
+    row = counted(source, latency(*before, *after, source="metrics"))
+
+    assert row.upper is not None
+    assert float(row.total.sum()) == TOTAL
+    assert (float(row.good.sum()), float(row.upper.sum())) == (4.0 * EARLY + 3 * LATE, 4.0 * EARLY + 7 * LATE)
 
 
 def test_a_bucket_that_a_relabelling_drops_leaves_the_rest_of_the_window_within_bounds() -> None:

@@ -12,9 +12,10 @@ from counting_cases import DAY_MS, END_MS, Answering, bad, events, gauge, row_of
 from prometheus_server import PrometheusServer
 from truth import peers
 from truth.disturbances import DISTURBANCES
-from truth.scenario import Scenario, grid_of, hour_of_day
-from truth.scenarios import SCENARIOS, a_gap_with_errors, pods_that_fail_once
+from truth.scenario import Scenario, hour_of_day
+from truth.scenarios import PROBE, SCENARIOS, a_gap_with_errors, a_probe_that_goes_dark, pods_that_fail_once
 
+from observatory.compile.measure import Measurement
 from observatory.ledger.build import build
 from observatory.ledger.ledger import Row
 from observatory.settings import PrometheusSettings
@@ -22,6 +23,7 @@ from observatory.sources.prometheus import PrometheusSource
 from observatory.windows import Grid
 
 EXACT = 1e-9
+README = Path(__file__).parents[2] / "README.md"
 EVERY = {**SCENARIOS, **DISTURBANCES}
 
 
@@ -51,8 +53,8 @@ def named(labels: Mapping[str, str], case: str) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusServer]:
     """One server that holds every scenario, told apart by a label, in blocks that promtool wrote."""
-    held = ((named(labels, name), *samples) for name, make in EVERY.items() for labels, *samples in make().series)
-    history = prometheus_server.openmetrics(held)
+    held = [(named(labels, name), *samples) for name, make in EVERY.items() for labels, *samples in make().series]
+    history = prometheus_server.openmetrics([*held, *a_probe_that_goes_dark().series])
     folder = tmp_path_factory.mktemp("truth") / "prometheus"
     with prometheus_server.start(folder, history=history, block="54h") as started:
         yield started
@@ -65,10 +67,8 @@ def test_counts_from_a_real_prometheus_are_the_truth(
     name: str, server: PrometheusServer, record_property: Callable[[str, object], None]
 ) -> None:
     scenario = EVERY[name]()
-    measurement = events(source="metrics", case=name)
-    source = PrometheusSource(PrometheusSettings(url=server.url))
 
-    row = build([measurement], Answering((source,)), scenario.grid).rows[measurement.key]
+    row = counted(server, scenario, events(source="metrics", case=name))
 
     seconds = round(scenario.grid.range.seconds)
     theirs = peers.ask(server, name, f"{seconds}s")
@@ -93,9 +93,9 @@ def test_a_server_that_was_really_started_anew_counts_the_same(tmp_path: Path) -
     assert rows[0].total.tolist() == rows[1].total.tolist()
 
 
-def counted(server: PrometheusServer, scenario: Scenario) -> Row:
+def counted(server: PrometheusServer, scenario: Scenario, measurement: Measurement | None = None) -> Row:
     source = PrometheusSource(PrometheusSettings(url=server.url))
-    measurement = events(source="metrics")
+    measurement = measurement or events(source="metrics")
     return build([measurement], Answering((source,)), scenario.grid).rows[measurement.key]
 
 
@@ -143,16 +143,55 @@ def test_events_of_a_gap_are_spread_over_the_gap_and_reported() -> None:
 
 
 def test_a_probe_that_is_silent_for_three_days_counts_what_was_seen() -> None:
-    """F: 43 failing minutes in 27 days of samples; the three silent days are neither good nor bad."""
-    grid = grid_of(30)
-    t = scrapes(grid.start_ms, grid.end_ms)
-    silent = (t > END_MS - 10 * DAY_MS) & (t <= END_MS - 7 * DAY_MS)
-    failing = np.zeros(len(t))
-    failing[5_000:5_043] = 1.0
-    labels = {"__name__": "probe_failing", "job": "probe", "instance": "p:1"}
+    scenario = a_probe_that_goes_dark()
 
-    row = row_of([(labels, t[~silent], failing[~silent])], gauge("probe_failing", 0.0), grid)
+    check_probe(row_of(scenario.series, gauge(PROBE, 0.0), scenario.grid), scenario)
 
-    assert bad(row) == 43.0
-    assert total(row) == pytest.approx(27 * 1440, abs=3)
-    assert float(row.observed.sum()) / grid.range.seconds == pytest.approx(0.9, abs=0.001)
+
+def check_probe(row: Row, scenario: Scenario) -> None:
+    """A minute that begins with a value may count although its own sample is missing, so the total may be one off."""
+    assert bad(row) == scenario.bad
+    assert total(row) == pytest.approx(scenario.total, abs=1)
+    assert float(row.observed.sum()) / scenario.grid.range.seconds == pytest.approx(scenario.observed, abs=0.001)
+
+
+TABLE = {
+    "busy_days_with_errors": "A. 0.2 % errors by day, none in quiet nights",
+    "quiet_nights_with_errors": "A2. clean days, 1 % errors in quiet nights",
+    "an_idle_hour_a_day": "B. one idle hour a day",
+    "errors_that_begin_late": "C. the error series appears on day 29",
+    "pods_that_fail_once": "D. 240 pods, each logs one error, born at 1",
+    "a_gap_with_errors": "E. six hours without scrapes, half of all fails",
+}
+WINDOW = f"{30 * 86_400}s"
+
+
+@pytest.mark.integration
+@pytest.mark.xdist_group("truth")
+def test_the_table_in_the_readme_is_what_this_run_counts(
+    server: PrometheusServer, request: pytest.FixtureRequest
+) -> None:
+    """`pytest tests/truth -k table -s` prints it; `--update-golden` writes it."""
+    lines = [peers.MARKDOWN_HEAD]
+    for name, what in TABLE.items():
+        scenario = EVERY[name]()
+        row = counted(server, scenario, events(source="metrics", case=name))
+        ours = bad(row), total(row), float(row.observed.sum()) / scenario.grid.range.seconds
+        theirs = peers.ask(server, name, WINDOW)
+        lines.append(peers.markdown(what, scenario.bad / scenario.total, ours, theirs))
+    probe = a_probe_that_goes_dark()
+    row = counted(server, probe, gauge(PROBE, 0.0, "metrics"))
+    check_probe(row, probe)
+    ours = bad(row), total(row), float(row.observed.sum()) / probe.grid.range.seconds
+    theirs = peers.ask_of_gauge(server, PROBE, WINDOW)
+    lines.append(peers.markdown("F. a probe, three days without samples", probe.bad / probe.total, ours, theirs))
+    table = "\n".join(lines)
+    print(f"\n{table}")
+
+    before, after = (f"<!-- truth: {word} -->" for word in ("begin", "end"))
+    head, _, rest = README.read_text(encoding="utf-8").partition(f"{before}\n")
+    held, _, tail = rest.partition(f"\n{after}")
+    if request.config.getoption("--update-golden"):
+        README.write_text(f"{head}{before}\n{table}\n{after}{tail}", encoding="utf-8")
+    else:
+        assert held == table

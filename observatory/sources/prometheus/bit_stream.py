@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from observatory.sources.base import Int64
 
 UInt64 = NDArray[np.uint64]
+WINDOW_BITS = 57
+"""Bits that a window of 64 has at least: up to seven are lost to where in a byte it begins."""
 
 
 class ChunkInvalid(ValueError):

@@ -93,8 +93,11 @@ def _scanned(body: bytes | bytearray) -> Matrix | None:
         if high > len(t_ms):
             # Room for what the rest will need if it looks like this series; no view of the arrays exists yet.
             room = high + len(flat) // 2 * (len(body) - end) // (end - position) * 33 // 32
-            t_ms.resize(room, refcheck=False)
-            values.resize(room, refcheck=False)
+            if low:
+                t_ms.resize(room, refcheck=False)
+                values.resize(room, refcheck=False)
+            else:
+                t_ms, values = np.empty(room, np.int64), np.empty(room)
         t_ms[low:high] = np.rint(flat[0::2] * 1000.0)
         values[low:high] = flat[1::2]
         labels.append(metric)
@@ -138,7 +141,7 @@ class _FlatNumbers:
     def _flat(self, text: bytes) -> Float64 | None:
         if self._parser is not None:
             try:
-                found = self._parser.parse(b"[" + text + b"]").as_buffer(of_type="d")
+                found = self._parser.parse(b"".join((b"[", text, b"]"))).as_buffer(of_type="d")
             except (ValueError, TypeError, RuntimeError):
                 pass
             else:

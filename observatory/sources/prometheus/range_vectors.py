@@ -24,7 +24,7 @@ from observatory.sources.prometheus.session import envelope_warnings
 from observatory.telemetry.binding import SeriesSelector
 from observatory.windows import STEP_MS, TimeRange
 
-TARGET_BYTES = 48 << 20
+TARGET_BYTES = 16 << 20
 FIRST_PART_MS = 6 * 3_600_000
 SHORTEST_PART_MS = 10 * 60_000
 GROWTH = 8

@@ -144,8 +144,8 @@ def read_chunks(pieces: Iterable[bytes], span: TimeRange) -> RemoteRead:
             chosen = table.kinds == kind
             understood |= chosen
             if chosen.any():
-                t_ms, values, counts = decoder(table.data, table.starts[chosen], table.lengths[chosen])
-                buffer.append(table.series[chosen], counts, t_ms, values)
+                _, _, counts = decoder(table.data, table.starts[chosen], table.lengths[chosen], buffer.room)
+                buffer.take(table.series[chosen], counts)
         if not understood.all():
             raise ChunksUnknown
         return histograms_here

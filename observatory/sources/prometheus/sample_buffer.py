@@ -7,6 +7,8 @@ instead of being kept and joined at the end.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,7 @@ MOST_SAMPLES = 200_000_000
 """Of one request, that is of one signal at one source: a month of 2,300 channels with two counters each at a minute,
 and 3.2 gigabytes. What is more than that is counted by the server."""
 _TILE = 1 << 20
+_FEW = 64
 
 
 class SamplesTooMany(Exception):
@@ -32,7 +35,7 @@ class SampleBuffer:
     was scraped (a quantile without observations) says nothing and is left out.
 
     Raises:
-        SamplesTooMany: By `append`, beyond `MOST_SAMPLES`.
+        SamplesTooMany: By `append` and `room`, beyond `MOST_SAMPLES`.
     """
 
     def __init__(self, span: TimeRange) -> None:
@@ -45,6 +48,29 @@ class SampleBuffer:
 
     def append(self, series: Int64, counts: Int64, t_ms: Int64, values: Float64) -> None:
         """Add runs of samples end to end: run i has `counts[i]` samples of series number `series[i]`."""
+        times, room = self.room(len(t_ms))
+        times[:], room[:] = t_ms, values
+        self.take(series, counts)
+
+    def room(self, count: int) -> tuple[Int64, Float64]:
+        """Arrays for times and values of so many samples, to be written in full and then taken with `take`."""
+        end = self._size + count
+        if end > MOST_SAMPLES:
+            raise SamplesTooMany
+        if not self._size:
+            self._t, self._v = np.empty(end, np.int64), np.empty(end, np.float64)
+        elif end > len(self._t):
+            longer = max(end, len(self._t) + len(self._t) // 8)
+            # The arrays never leave this object before `sample_set`, so nobody holds a view of the old memory that is
+            # read again.
+            self._t.resize(longer, refcheck=False)
+            self._v.resize(longer, refcheck=False)
+        return self._t[self._size : end], self._v[self._size : end]
+
+    def take(self, series: Int64, counts: Int64) -> None:
+        """Add what was written into the last `room`, as `append` does."""
+        end = self._size + int(counts.sum())
+        t_ms, values = self._t[self._size : end], self._v[self._size : end]
         keep = (t_ms > self._span.start_ms) & (t_ms <= self._span.end_ms)
         no_number = np.isnan(values)
         if no_number.any():
@@ -55,18 +81,8 @@ class SampleBuffer:
             edges = np.zeros(len(counts) + 1, np.int64)
             np.cumsum(counts, out=edges[1:])
             counts = np.diff(kept[edges])
-            t_ms, values = t_ms[keep], values[keep]
-        end = self._size + len(t_ms)
-        if end > MOST_SAMPLES:
-            raise SamplesTooMany
-        if end > len(self._t):
-            room = max(end, len(self._t) + len(self._t) // 4)
-            # The arrays never leave this object before `sample_set`, so nobody holds a view of the old memory.
-            self._t.resize(room, refcheck=False)
-            self._v.resize(room, refcheck=False)
-        self._t[self._size : end] = t_ms
-        self._v[self._size : end] = values
-        self._size = end
+            _move_together(keep, t_ms, values)
+        self._size += int(counts.sum())
         self._series.append(series)
         self._counts.append(counts)
 
@@ -74,11 +90,13 @@ class SampleBuffer:
         """What was collected; series without a sample in the range are left out. The buffer is used up."""
         self._t.resize(self._size, refcheck=False)
         self._v.resize(self._size, refcheck=False)
-        t_ms, values = self._t, self._v
         series = np.concatenate([np.empty(0, np.int64), *self._series])
         counts = np.concatenate([np.empty(0, np.int64), *self._counts])
         if (np.diff(series) < 0).any():
-            t_ms, values = _gathered(series, counts, t_ms, values)
+            # One column after the other, so that never more than one is held twice.
+            self._t = _gathered(series, counts, self._t)
+            self._v = _gathered(series, counts, self._v)
+        t_ms, values = self._t, self._v
         totals = np.bincount(series, weights=counts, minlength=len(labels)).astype(np.int64)
         present = np.flatnonzero(totals)
         offsets = np.zeros(len(present) + 1, np.int64)
@@ -94,13 +112,29 @@ class SampleBuffer:
         return found if _increasing(t_ms, offsets) else _sorted(found)
 
 
-def _gathered(series: Int64, counts: Int64, t_ms: Int64, values: Float64) -> tuple[Int64, Float64]:
+def _move_together(keep: NDArray[np.bool_], *columns: NDArray[Any]) -> None:
+    """Close the gaps that samples leave which are not kept, in place."""
+    dropped = np.flatnonzero(~keep)
+    if len(dropped) > len(keep) // _FEW:
+        for column in columns:
+            column[: len(keep) - len(dropped)] = column[keep]
+        return
+    # Few are dropped, at the ends of series: what lies between them is moved as it is.
+    to = 0
+    for low, high in pairwise([-1, *dropped.tolist(), len(keep)]):
+        low += 1
+        if to != low:
+            for column in columns:
+                column[to : to + high - low] = column[low:high]
+        to += high - low
+
+
+def _gathered(series: Int64, counts: Int64, column: NDArray[Any]) -> NDArray[Any]:
     """Runs moved so that those of one series lie together, earlier runs first."""
-    starts = np.cumsum(counts) - counts
+    ends = np.cumsum(counts)
     order = np.argsort(series, kind="stable")
-    moved = counts[order]
-    index = np.repeat(starts[order] - (np.cumsum(moved) - moved), moved) + np.arange(len(t_ms))
-    return t_ms[index], values[index]
+    runs = zip((ends - counts)[order].tolist(), ends[order].tolist(), strict=True)
+    return np.concatenate([column[:0], *(column[begin:end] for begin, end in runs)])
 
 
 def _increasing(t_ms: Int64, offsets: Int64) -> bool:

@@ -15,7 +15,7 @@ from observatory.sources.base import Float64, Int64
 from observatory.sources.prometheus.bit_stream import ChunkInvalid, UInt64, bits_at, window_at, words_of
 from observatory.sources.prometheus.sample_buffer import STALE_NAN_BITS
 from observatory.sources.prometheus.wire import varints
-from observatory.sources.prometheus.xor import in_batches, place_rows
+from observatory.sources.prometheus.xor import Room, in_batches, new_arrays, place_rows, room_for
 
 _ONE = np.uint64(1)
 
@@ -29,13 +29,17 @@ _WIDTH = np.array([0, 0, 13, 20, 64, 0], np.int64)
 _VARBIT_WIDTH = np.array([0, 3, 6, 9, 12, 18, 25, 56, 64], np.int64)
 
 
-def decode_chunks(data: NDArray[np.uint8], starts: Int64, lengths: Int64) -> tuple[Int64, Float64, Int64]:
+def decode_chunks(
+    data: NDArray[np.uint8], starts: Int64, lengths: Int64, room: Room = new_arrays
+) -> tuple[Int64, Float64, Int64]:
     """As `xor.decode_chunks`.
 
     Raises:
         ChunkInvalid: A chunk is shorter than its samples need.
     """
-    return in_batches(_decode_batch, 8, data, starts, lengths)
+    counts, offsets, times, bits = room_for(8, data, starts, lengths, room)
+    in_batches(_decode_batch, data, starts, lengths, counts, offsets, times, bits)
+    return times, bits.view(np.float64), counts
 
 
 def _decode_batch(

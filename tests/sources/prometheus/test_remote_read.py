@@ -8,6 +8,7 @@ from collections.abc import Callable
 import cramjam
 import numpy as np
 import pytest
+from chunk_cases import CHUNK, laid_out, samples_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from misbehaving_server import MisbehavingServer, Reply
@@ -22,41 +23,14 @@ from observatory.sources.prometheus.wire import EQUAL, REGEX, read_request
 from observatory.windows import TimeRange
 
 EVER = TimeRange(0, 1 << 50)
-SPECIAL = [0, 1 << 63, 0x7FF0000000000002, 0x7FF8000000000001, 0x7FF0000000000000, 1, (1 << 64) - 1, 0x3FF0000000000000]
-STEPS = st.one_of(
-    st.just(60_000),
-    st.integers(0, 130_000),
-    st.sampled_from([8192, 8193, 65536, 65537, 524288, 524289, 1 << 40]),
-    st.integers(0, 1 << 33),
-)
-BITS = st.one_of(
-    st.sampled_from(SPECIAL),
-    st.integers(0, 1000).map(lambda n: struct.unpack("<Q", struct.pack("<d", n))[0]),
-    st.integers(0, (1 << 64) - 1),
-)
-CHUNK = st.tuples(st.integers(0, 1 << 42), st.lists(st.tuples(STEPS, BITS), min_size=1, max_size=40), st.booleans())
-
-
-def samples_of(chunk: tuple) -> tuple[list[int], list[int]]:
-    start, steps, idle = chunk
-    times, values = [], []
-    for step, bits in steps:
-        times.append(start)
-        start += step
-        values.append(values[-1] if idle and values else bits)
-    return times, values
 
 
 @given(chunks=st.lists(CHUNK, min_size=1, max_size=12))
 @settings(max_examples=300, deadline=None)
 def test_xor_chunks_come_out_bit_for_bit(chunks: list) -> None:
     held = [samples_of(chunk) for chunk in chunks]
-    written = [xor_chunk(times, values) for times, values in held]
-    data = np.frombuffer(b"\xff" + b"\xaa".join(written) + bytes(xor.PADDING), np.uint8)
-    lengths = np.array([len(one) for one in written], np.int64)
-    starts = 1 + np.cumsum(lengths + 1) - lengths - 1
 
-    t_ms, values, counts = xor.decode_chunks(data, starts, lengths)
+    t_ms, values, counts = xor.decode_chunks(*laid_out(held))
 
     assert counts.tolist() == [len(times) for times, _ in held]
     assert t_ms.tolist() == [t for times, _ in held for t in times]

@@ -1,0 +1,130 @@
+"""Rows of a ledger in the memory that they need: counts of a minute are small whole numbers, mostly.
+
+A month of minutes takes a megabyte per row as floats, and ten thousand rows are more than a machine should spend. So
+rows lie packed and are unpacked when they are asked for, a row at a time, value for value as they were. What does not
+fit a small whole number (shares of a gap, levels) stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from observatory.sources.base import Float64
+
+if TYPE_CHECKING:
+    from observatory.ledger.ledger import Row
+
+_KINDS = (np.uint8, np.uint16, np.uint32)
+_NOTHING: Float64 = np.empty(0)
+_NO_ROWS: Mapping[str, Row] = {}
+
+
+def pack(values: Float64) -> NDArray[Any]:
+    """The values in the smallest type that holds all of them, or as they are; a single one where all are equal."""
+    if not len(values):
+        return values
+    least, most = float(values.min()), float(values.max())
+    if least == most:
+        # A copy: a view of one value would keep the others in memory.
+        return values[:1].copy()
+    if least < 0 or not most <= np.iinfo(_KINDS[-1]).max:
+        return values
+    kind = next(one for one in _KINDS if most <= np.iinfo(one).max)
+    whole = values.astype(kind)
+    return whole if np.array_equal(whole, values) else values
+
+
+def unpack(packed: NDArray[Any], length: int) -> Float64:
+    """What was packed; do not write into it."""
+    if len(packed) != length:
+        return np.full(length, packed[0], np.float64)
+    return packed.astype(np.float64, copy=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Packed:
+    """One row, its counts packed: total, what is missing from it to be good, and seconds seen."""
+
+    rest: Row
+    steps: int
+    total: NDArray[Any]
+    bad: NDArray[Any] | None
+    good: NDArray[Any] | None
+    observed: NDArray[Any]
+
+    @classmethod
+    def of(cls, row: Row) -> _Packed:
+        rest = replace(row, good=_NOTHING, total=_NOTHING, observed=_NOTHING)
+        missing = row.total - row.good
+        # Good counts are nearly as large as the total; what is missing is mostly zero, where it says the same.
+        exact = np.array_equal(row.total - missing, row.good)
+        return cls(
+            rest,
+            len(row.total),
+            pack(row.total),
+            pack(missing) if exact else None,
+            None if exact else pack(row.good),
+            pack(row.observed),
+        )
+
+    def row(self) -> Row:
+        total = unpack(self.total, self.steps)
+        if self.bad is not None:
+            good = total - unpack(self.bad, self.steps)
+        else:
+            assert self.good is not None
+            good = unpack(self.good, self.steps)
+        return replace(self.rest, good=good, total=total, observed=unpack(self.observed, self.steps))
+
+
+class PackedRows(MutableMapping[str, "Row"]):
+    """Rows by measurement key, packed as they are put in; each access unpacks one, and the last one is at hand."""
+
+    def __init__(self, rows: Mapping[str, Row] | None = None) -> None:
+        self._rows: dict[str, _Packed] = {}
+        self._last: tuple[_Packed, Row] | None = None
+        self.update(rows or {})
+
+    def update(self, rows: Mapping[str, Row] = _NO_ROWS) -> None:  # type: ignore[override]
+        """Take rows from another mapping; those of packed ones are shared, not unpacked."""
+        if isinstance(rows, PackedRows):
+            self._rows |= rows._rows
+        else:
+            self._rows |= {key: _Packed.of(row) for key, row in rows.items()}
+
+    def only(self, keys: Iterable[str]) -> PackedRows:
+        """Some of the rows, in the given order; keys without a row are passed over."""
+        found = PackedRows()
+        found._rows = {key: self._rows[key] for key in keys if key in self._rows}
+        return found
+
+    @property
+    def newest_ms(self) -> int | None:
+        """The newest sample behind any row; unpacks none."""
+        return max((one.rest.last_sample_ms for one in self._rows.values() if one.rest.last_sample_ms), default=None)
+
+    def __getitem__(self, key: str) -> Row:
+        packed, last = self._rows[key], self._last
+        if last is None or last[0] is not packed:
+            last = self._last = packed, packed.row()
+        return last[1]
+
+    def __setitem__(self, key: str, row: Row) -> None:
+        self._rows[key] = _Packed.of(row)
+
+    def __delitem__(self, key: str) -> None:
+        del self._rows[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._rows
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)

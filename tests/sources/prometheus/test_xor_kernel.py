@@ -1,0 +1,84 @@
+"""The compiled decoder says what numpy says, bit for bit, and refuses what it refuses; it is loaded when it pays."""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from chunk_cases import CHUNK, laid_out, samples_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from observatory.sources.prometheus import xor, xor_kernel
+
+
+@pytest.fixture(scope="module", autouse=True)
+def numba() -> None:
+    pytest.importorskip("numba", reason="the extra `fast` is not installed")
+
+
+@pytest.fixture
+def loader() -> Iterator[None]:
+    shared = xor.LOADER
+    yield
+    xor.LOADER = shared
+
+
+def decoded(data: np.ndarray, starts: np.ndarray, lengths: np.ndarray, *, compiled: bool) -> object:
+    """Times, bits and counts of chunks, or that they are refused."""
+    xor.LOADER = xor_kernel.Loader(0 if compiled else 1 << 60)
+    try:
+        t_ms, values, counts = xor.decode_chunks(data, starts, lengths)
+    except ValueError:
+        return "refused"
+    return t_ms.tolist(), values.view(np.uint64).tolist(), counts.tolist()
+
+
+@given(chunks=st.lists(CHUNK, min_size=1, max_size=12))
+@settings(max_examples=200, deadline=None)
+@pytest.mark.usefixtures("loader")
+def test_chunks_come_out_as_numpy_reads_them(chunks: list) -> None:
+    held = [samples_of(chunk) for chunk in chunks]
+
+    by_kernel = decoded(*laid_out(held), compiled=True)
+
+    assert by_kernel == decoded(*laid_out(held), compiled=False)
+    assert by_kernel != "refused"
+
+
+@given(junk=st.lists(st.binary(min_size=2, max_size=200), min_size=1, max_size=5))
+@settings(max_examples=300, deadline=None)
+@pytest.mark.usefixtures("loader")
+def test_junk_is_refused_or_read_as_numpy_does(junk: list[bytes]) -> None:
+    data = np.frombuffer(b"".join(junk) + bytes(xor.PADDING), np.uint8)
+    lengths = np.array([len(one) for one in junk], np.int64)
+    starts = np.cumsum(lengths) - lengths
+
+    assert decoded(data, starts, lengths, compiled=True) == decoded(data, starts, lengths, compiled=False)
+
+
+def test_the_kernel_is_loaded_once_enough_was_read() -> None:
+    loader = xor_kernel.Loader(1000)
+
+    assert loader.kernel(999) is None
+    assert loader.kernel(1) is not None
+    assert loader.kernel(0) is not None
+
+
+def test_without_numba_there_is_no_kernel_and_nothing_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    imported = builtins.__import__
+
+    def without_numba(name: str, *rest: object, **more: object) -> object:
+        if name.split(".")[0] == "numba":
+            raise ImportError(name)
+        return imported(name, *rest, **more)  # type: ignore[arg-type]
+
+    compiled = "observatory.sources.prometheus.xor_compiled"
+    monkeypatch.delitem(sys.modules, compiled, raising=False)
+    monkeypatch.delattr("observatory.sources.prometheus.xor_compiled", raising=False)
+    monkeypatch.setattr(builtins, "__import__", without_numba)
+
+    assert xor_kernel.Loader(0).kernel(1) is None
