@@ -19,7 +19,7 @@ from integration import kafka_server
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.xdist_group("live-kafka"),
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
 DOCUMENT = """\

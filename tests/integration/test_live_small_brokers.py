@@ -29,7 +29,7 @@ LACKING = small_servers.missing("redis-server", "prometheus-redis-exporter", "na
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.xdist_group("live-small-brokers"),
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(900),
     pytest.mark.skipif(LACKING is not None, reason=LACKING or ""),
 ]
 
