@@ -70,7 +70,7 @@ def catalog(
     """
     from observatory.cli import catalog_text
     from observatory.spec import topology
-    from observatory.spec.load import load_catalog
+    from observatory.spec.load import configured_catalog
     from observatory.spec.orphans import orphans, replies
     from observatory.windows import TimeRange
 
@@ -98,15 +98,7 @@ def catalog(
     if diff is not None:
         catalog_diff.show(diff, settings, root or settings.roots, fail_on, json=json or form == Form.JSON)
         return
-    loaded = load_catalog(
-        settings.documents,
-        roots=root or settings.roots,
-        overlays=settings.overlays,
-        ownership=settings.ownership,
-        allow_remote=settings.allow_remote_references,
-        cache=settings.cache_dir,
-        settings=settings.journeys,
-    )
+    loaded = configured_catalog(settings, root or ())
     channels = list(loaded.channels)
     if search is not None:
         channels = topology.search(loaded, search)

@@ -53,7 +53,13 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int | None 
     natural = [max(cell_len(row[column]) for row in (head, *rows)) for column in range(len(head))]
     shown = list(range(len(head)))
     if width is not None and sum(natural) + GAP * (len(head) - 1) > width:
-        shown = [column for column in shown if column == 0 or len({row[column] for row in rows}) != 1 or not rows]
+        said = [{row[column] for row in rows} for column in shown]
+        # A single row says something in every column that is not empty.
+        shown = [
+            column
+            for column in shown
+            if column == 0 or (said[column] - {"", "-"} and (len(rows) == 1 or len(said[column]) > 1)) or not rows
+        ]
     room = None if width is None else width - GAP * (len(shown) - 1)
     widths = _shared_out([natural[column] for column in shown], room)
     blocks = [[wrapped(row[column], size) for column, size in zip(shown, widths, strict=True)] for row in (head, *rows)]

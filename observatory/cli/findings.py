@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 
-from observatory.errors import SEVERITY_ORDER, Paint, Problem, Severity, uncoloured
+from observatory.errors import SEVERITY_ORDER, InputInvalid, Paint, Problem, Severity, uncoloured
 from observatory.location import Location
 
 COMMANDS: dict[Severity, str] = {"error": "error", "warning": "warning", "info": "notice"}
@@ -55,6 +55,21 @@ def as_github(problems: Sequence[Problem]) -> str:
         message = problem.message + (f"\nhint: {problem.hint}" if problem.hint else "")
         lines.append(f"::{COMMANDS[problem.severity]} {','.join(fields)}::{_data(message)}")
     return "\n".join(lines)
+
+
+def write_answer(output: Path, text: str) -> None:
+    """Put an answer into a file.
+
+    Raises:
+        InputInvalid: The file cannot be written.
+    """
+    from observatory.rules.writing import write_text
+
+    try:
+        write_text(output, text)
+    except OSError as error:
+        message = f"{output} cannot be written: {error.strerror or error}"
+        raise InputInvalid(Problem(code="output-unwritable", message=message)) from None
 
 
 def place_of(at: Location) -> str:

@@ -17,6 +17,8 @@ COMMAND_MODULES = (
     "status",
     "generate",
     "review",
+    "drift",
+    "ready",
     "diagnose",
     "serve",
     "ingest",

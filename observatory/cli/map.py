@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,6 +34,7 @@ Gate = Annotated[FailOn | None, typer.Option("--fail-on", help="Exit 1 when noth
 
 
 @console.command
+@console.without_collection
 def map_channels(
     paths: options.Paths = None,
     config: options.Config = None,
@@ -56,7 +58,7 @@ def map_channels(
     from observatory.cli.verdict import told_by, verdict
     from observatory.compile.measure import Measurement
     from observatory.sources.opening import open_sources
-    from observatory.spec.load import load_catalog
+    from observatory.spec.load import configured_catalog
     from observatory.telemetry.profile import load_profiles
     from observatory.telemetry.survey import survey
     from observatory.windows import TimeRange
@@ -74,16 +76,8 @@ def map_channels(
         cache=not no_cache,
     )
     at_ms = options.instant(at, time.time_ns() // 1_000_000)
-    catalog = load_catalog(
-        settings.documents,
-        roots=settings.roots,
-        overlays=settings.overlays,
-        ownership=settings.ownership,
-        allow_remote=settings.allow_remote_references,
-        cache=settings.cache_dir,
-        settings=settings.journeys,
-    )
-    channels = _chosen(catalog, channel or ())
+    catalog = configured_catalog(settings)
+    channels = chosen_channels(catalog, channel or ())
     profiles = load_profiles(settings.profiles_dir)
     with open_sources(settings, read_only_store=True) as sources:
         found = survey(catalog, profiles, sources.metrics, sources.spans, TimeRange(at_ms - HOUR_MS, at_ms))
@@ -103,7 +97,7 @@ def map_channels(
         console.finish(ExitCode.GATE_FAILED)
 
 
-def _chosen(catalog: Catalog, words: list[str] | tuple[()]) -> list[Channel]:
+def chosen_channels(catalog: Catalog, words: Sequence[str]) -> list[Channel]:
     """The channels asked for, all of them without words.
 
     Raises:

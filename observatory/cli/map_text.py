@@ -22,6 +22,8 @@ from observatory.windows import format_instant
 SCHEMA = "observatory.map/1"
 UNBROKEN = 100_000
 """Columns where nobody looks: a pipe or a file."""
+MOST_NAMED = 5
+"""Jobs and clusters of an exporter that a line names."""
 
 
 def state_of(resolution: Resolution) -> str:
@@ -79,6 +81,8 @@ def as_json(
                 "versions": list(seen.versions),
                 "metrics": list(seen.metrics),
                 "series": seen.series,
+                "jobs": list(seen.jobs),
+                "clusters": list(seen.clusters),
             }
             for seen in found.recognised
         ],
@@ -116,7 +120,7 @@ def _signal_json(resolution: Resolution, role: str, operation: Operation | None)
         "subject": resolution.subject,
         "role": role,
         "service": operation.service if operation else None,
-        "consumer_group": operation.consumer_group if operation else None,
+        **_group_json(chosen, operation),
         "state": state_of(resolution),
         "code": resolution.code,
         "reason": resolution.reason,
@@ -124,10 +128,20 @@ def _signal_json(resolution: Resolution, role: str, operation: Operation | None)
         "series": series_of(chosen) if chosen else [],
         "caveats": list(chosen.caveats) if chosen else [],
         "alternatives": [
-            {**_binding_json(other), "state": other.liveness, "series": series_of(other)}
-            for other in resolution.alternatives
+            {**_binding_json(other), "state": other.liveness, "series": series_of(other), "later_because": why}
+            for other, why in zip(resolution.alternatives, resolution.later, strict=True)
         ],
+        "switch_on": list(resolution.switches),
     }
+
+
+def _group_json(chosen: Binding | None, operation: Operation | None) -> dict[str, str | None]:
+    """Who consumes: as documents say, else as discovered, which is said."""
+    group = operation.consumer_group if operation else None
+    where = operation.consumer_group_provenance if operation else None
+    if group is None and isinstance(chosen, MetricBinding) and chosen.discovered_group is not None:
+        group, where = chosen.discovered_group, f"discovered by {chosen.profile}"
+    return {"consumer_group": group, "consumer_group_provenance": where}
 
 
 def _binding_json(binding: Binding) -> dict[str, Any]:
@@ -181,8 +195,10 @@ def as_text(
     terminal = Console(file=out, width=console.width() or UNBROKEN, color_system=None, emoji=False)
     for seen in found.recognised:
         how = "; ".join(part for part in (", ".join(seen.variants), ", ".join(seen.versions)) if part)
+        where = [f"{word} {_some(names)}" for word, names in (("job", seen.jobs), ("cluster", seen.clusters)) if names]
         series = f"{seen.series} series" if seen.series else "none of its series is about a channel"
-        terminal.print(_line(f"{seen.source}: {seen.profile}{f' ({how})' if how else ''}, {series}"))
+        parts = [f"{seen.source}: {seen.profile}{f' ({how})' if how else ''}", series, *where]
+        terminal.print(_line(", ".join(parts)))
     if not found.inventories:
         terminal.print(_line("No source was asked; this is what would be looked for."))
     for channel in channels:
@@ -192,10 +208,35 @@ def as_text(
         for key, role, operation in _subjects(catalog, channel):
             resolutions = _resolutions(found, key, role)
             _print_subject(terminal, _title(role, operation), resolutions, every_signal=every_signal)
+    if found.inventories:
+        _print_switches(terminal, found, catalog, channels)
     counts = [one for one in measured.values() if isinstance(one, Measurement) and one.liveness != "missing"]
     terminal.print()
     terminal.print(_line(f"{len(counts)} of {len(measured)} objectives can be measured"))
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()).rstrip()
+
+
+def _print_switches(terminal: Any, found: Survey, catalog: Catalog, channels: Sequence[Channel]) -> None:
+    """What would make more observable, each switch once with the signals it brings and how often they lack."""
+    signals: dict[str, dict[str, None]] = {}
+    lacking: dict[str, set[str]] = {}
+    for channel in channels:
+        for key, role, _ in _subjects(catalog, channel):
+            for one in _resolutions(found, key, role):
+                for switch in one.switches:
+                    signals.setdefault(switch, {})[one.signal] = None
+                    lacking.setdefault(switch, set()).add(channel.id)
+    if signals:
+        terminal.print()
+        terminal.print(_line("What would make more observable:"))
+    for switch, words in signals.items():
+        many = f"{len(lacking[switch])} of {len(channels)} channels"
+        terminal.print(_line(f"  {switch}: {', '.join(words)} ({many})"))
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:MOST_NAMED])
+    return f"{shown} and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else shown
 
 
 def _names(channel: Channel) -> str:
@@ -232,13 +273,20 @@ def _print_subject(terminal: Any, title: str, resolutions: Sequence[Resolution],
     for one in shown:
         series = "\n".join(series_of(one.chosen)) if one.chosen else "-"
         caveats = "".join(f"\n({caveat})" for caveat in one.chosen.caveats) if one.chosen and every_signal else ""
-        cells = (one.signal, state_of(one), series, one.reason + caveats)
+        others = [_alternative(*pair) for pair in zip(one.alternatives, one.later, strict=True)] if every_signal else ()
+        cells = (one.signal, state_of(one), series, "\n".join([one.reason + caveats, *others]))
         table.add_row(*(_line(cell) for cell in cells))
     terminal.print(_line(f"  {title}"))
     if shown:
         terminal.print(table)
     if hidden:
         terminal.print(_line(f"  not observable: {', '.join(hidden)}"))
+
+
+def _alternative(other: Binding, why: str) -> str:
+    variant = other.variant if isinstance(other, MetricBinding) else ""
+    at = f" of {other.source}" if other.source else ""
+    return f"[also {other.profile}{f' ({variant})' if variant else ''}{at}, {other.liveness}: {why}]"
 
 
 def _line(text: str) -> Any:

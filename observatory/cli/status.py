@@ -45,11 +45,14 @@ STATE_STYLE = {
     "meeting": "green",
 }
 BAR_CELLS = 10
+MOST_UNSURE = 5
 MOST_PLANNED = 20
 """Objectives whose planned work is shown below the table."""
 NARROW, MEDIUM, WIDTH = 90, 120, 160
 OTHER_COLUMNS = {NARROW: 52, MEDIUM: 74, WIDTH: 104}
 """Cells that the columns beside the objective take on a terminal narrower than that."""
+ALL_COLUMNS = 124
+"""Cells that they take on any wider one."""
 
 
 @console.command
@@ -137,7 +140,7 @@ def show(found: Status) -> None:
     # Into a file or a pipe each objective is one line, for those who search it.
     out = Console(file=sys.stdout, width=console.width() or _width_of(found), highlight=False, soft_wrap=False)
     width = out.width
-    room = width - next((cells for limit, cells in OTHER_COLUMNS.items() if width < limit), OTHER_COLUMNS[WIDTH])
+    room = width - next((cells for limit, cells in OTHER_COLUMNS.items() if width < limit), ALL_COLUMNS)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
     table.add_column("State", no_wrap=True)
     table.add_column("Objective", overflow="fold", ratio=1)
@@ -146,6 +149,8 @@ def show(found: Status) -> None:
         table.add_column("Target", justify="right", no_wrap=True)
     table.add_column("Budget left", no_wrap=True)
     table.add_column("Burn 1h", justify="right", no_wrap=True)
+    if width >= WIDTH:
+        table.add_column("Budget ends", no_wrap=True)
     if width >= NARROW:
         table.add_column("Lag", justify="right", no_wrap=True)
     if width >= MEDIUM:
@@ -160,6 +165,8 @@ def show(found: Status) -> None:
         if width >= NARROW:
             cells.append(f"{one.objective.target * 100:g} %")
         cells += [_bar(one, out), _burn(one)]
+        if width >= WIDTH:
+            cells.append(ends(one, found.at_ms))
         if width >= NARROW:
             cells.append(_level(one))
         if width >= MEDIUM:
@@ -169,6 +176,7 @@ def show(found: Status) -> None:
     if found.objectives:
         out.print(table)
         _show_planned(out, worst_first(found.objectives), room)
+        _show_unsure(out, worst_first(found.objectives))
     elif not found.journeys:
         faulty = any(problem.severity == "error" for problem in found.problems)
         out.print(f"no objectives: {'the documents have errors' if faulty else 'no operation has x-slo'}")
@@ -234,6 +242,25 @@ def _show_planned(out: Console, objectives: Sequence[ObjectiveStatus], room: int
         out.print(Text(f"{unchanged} {more}{noun} planned work in the window that changes nothing shown here", "dim"))
 
 
+def _show_unsure(out: Console, objectives: Sequence[ObjectiveStatus]) -> None:
+    """Objectives that chance, or the error bars of their lag, may have put on their side of the target."""
+    from rich.text import Text
+
+    unsure = [one for one in objectives if one.is_unsure]
+    if not unsure:
+        return
+    out.print(Text("Not sure on which side of the target, by the interval of the share:", "dim"))
+    for one in unsure[:MOST_UNSURE]:
+        assert one.counts is not None
+        assert one.interval is not None
+        target = one.objective.target
+        low, high = (_share(share, target) for share in one.interval)
+        events = format_count(round(one.counts.total))
+        out.print(Text(f"  {one.objective.id}: {low} to {high}, {events} events, target {target * 100:g} %", "dim"))
+    if len(unsure) > MOST_UNSURE:
+        out.print(Text(f"  and {len(unsure) - MOST_UNSURE} more: interval in --json", "dim"))
+
+
 def _share(ratio: float | None, target: float) -> str:
     return "-" if ratio is None else format_percentage(ratio, target=target)
 
@@ -247,7 +274,7 @@ def _percent_left(counts: Counts, target: float) -> str:
 
 def _width_of(found: Status) -> int:
     """Cells that hold the longest id beside every other column."""
-    return max([WIDTH, *(OTHER_COLUMNS[WIDTH] + len(one.objective.id) for one in found.objectives)])
+    return max([WIDTH, *(ALL_COLUMNS + len(one.objective.id) for one in found.objectives)])
 
 
 def folded(name: str, room: int) -> str:
@@ -300,6 +327,31 @@ def _bar(one: ObjectiveStatus, out: Console) -> Text:
 def _burn(one: ObjectiveStatus) -> str:
     rate = one.burn_rates.get("1h")
     return "-" if rate is None else f"{rate:.3g}x"
+
+
+def ends(one: ObjectiveStatus, at_ms: int) -> str:
+    """When the budget ends, as the interval that holds it in 80 of 100 cases: `2 h to 3 d`, `4 d or later`, `no`."""
+    left = one.budget.remaining_ratio if one.budget else None
+    if left is not None and left < 0:
+        return "spent"
+    if one.outlook is None:
+        return "-"
+    if one.outlook.earliest_ms is None:
+        return "no"
+    earliest = _ahead(one.outlook.earliest_ms - at_ms)
+    if one.outlook.latest_ms is None:
+        return f"{earliest} or later"
+    latest = _ahead(one.outlook.latest_ms - at_ms)
+    return f"in {earliest}" if earliest == latest else f"{earliest} to {latest}"
+
+
+def _ahead(after_ms: int) -> str:
+    """A time ahead in one unit, `6 h`."""
+    seconds = after_ms / 1000
+    for unit, size, most in (("min", 60, 5400), ("h", 3600, 172_800)):
+        if seconds < most:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds / 86_400:.0f} d"
 
 
 def _level(one: ObjectiveStatus) -> str:

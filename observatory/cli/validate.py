@@ -13,8 +13,8 @@ import typer
 
 from observatory.cli import console, options
 from observatory.cli.colour import painter
-from observatory.cli.findings import Format, as_github, as_text, counted
-from observatory.errors import ExitCode, InputInvalid, Problem, UsageError, in_order
+from observatory.cli.findings import Format, as_github, as_text, counted, write_answer
+from observatory.errors import ExitCode, Problem, UsageError, in_order
 
 MAX_CODES = 6
 """Codes that are named below the findings."""
@@ -57,7 +57,7 @@ def validate(
     from observatory.objectives.load import objectives_of
     from observatory.objectives.policy import check_policy, load_policies
     from observatory.settings import load_settings
-    from observatory.spec.load import load_catalog
+    from observatory.spec.load import configured_catalog
     from observatory.spec.topology import tally
 
     settings = load_settings(
@@ -70,15 +70,7 @@ def validate(
     )
     if not settings.documents:
         raise UsageError("say which documents: observatory validate PATH..., or `documents` in observatory.yaml")
-    catalog = load_catalog(
-        settings.documents,
-        roots=root or settings.roots,
-        overlays=settings.overlays,
-        ownership=settings.ownership,
-        allow_remote=settings.allow_remote_references,
-        cache=settings.cache_dir,
-        settings=settings.journeys,
-    )
+    catalog = configured_catalog(settings, root or ())
     objectives, doubts = objectives_of(catalog)
     policies = load_policies(settings.policies_dir)
     judged = (*objectives, *(one.objective for one in journeys_of(catalog)))
@@ -88,7 +80,9 @@ def validate(
     found = {"schema": "observatory.validation/1", **tally(catalog), "counts": counts}
     answer = _written(Format.JSON if json else form, problems, found)
     if output is not None:
-        _write(output, answer)
+        if answer is None:
+            raise UsageError("--output takes --format json, sarif or github; text is shown anyway")
+        write_answer(output, answer + "\n")
     if output is not None or answer is None:
         if problems:
             console.answer(as_text(problems, painter(sys.stdout)) + "\n")
@@ -117,18 +111,6 @@ def _written(form: Format, problems: Sequence[Problem], found: dict[str, Any]) -
             return as_github(problems)
         case Format.TEXT:
             return None
-
-
-def _write(output: Path, answer: str | None) -> None:
-    from observatory.rules.writing import write_text
-
-    if answer is None:
-        raise UsageError("--output takes --format json, sarif or github; text is shown anyway")
-    try:
-        write_text(output, answer + "\n")
-    except OSError as error:
-        message = f"{output} cannot be written: {error.strerror or error}"
-        raise InputInvalid(Problem(code="output-unwritable", message=message)) from None
 
 
 def _finding(problem: Problem) -> dict[str, object]:

@@ -6,7 +6,7 @@ missing, and a direct one over a proxy. Where nothing fits, the answer is a prob
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -77,7 +77,7 @@ def measure(
     options = candidates(objective.sli, objective.role, objective.threshold, objective.measure)
     if not options:
         return _not_applicable(objective)
-    ranked: list[tuple[int, int, Measurement]] = []
+    ranked: list[tuple[int, bool, int, Measurement]] = []
     for order, indicator in enumerate(options):
         bindings = tuple(_binding(objective, mapping, signal) for signal in indicator.signals)
         bound = tuple(binding for binding in bindings if binding is not None)
@@ -85,10 +85,18 @@ def measure(
             continue
         rank, liveness = _rank(indicator, bound, names)
         reason = _missing_reason(objective, mapping, bound) if liveness == "missing" else ""
-        ranked.append((rank, order, _measurement(objective, indicator, bound, liveness, reason)))
+        ranked.append((rank, estimated(bound), order, _measurement(objective, indicator, bound, liveness, reason)))
     if ranked:
-        return min(ranked, key=lambda entry: entry[:2])[2]
+        return min(ranked, key=lambda entry: entry[:3])[3]
     return _unmapped(objective, mapping, options)
+
+
+def estimated(bindings: Sequence[Binding]) -> bool:
+    """Whether lag in seconds is what an exporter makes of offsets: what follows from the offsets here is surer."""
+    return any(
+        isinstance(binding, MetricBinding) and binding.proxy and binding.signal == "consumer_lag_time"
+        for binding in bindings
+    )
 
 
 def measurement_key(indicator: Indicator, bindings: tuple[Binding, ...]) -> str:

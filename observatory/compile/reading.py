@@ -40,10 +40,27 @@ def sample_count(selector: SeriesSelector, length_ms: int) -> str:
     return promql.checked(f"sum(count_over_time({raw_samples(selector, length_ms)}))")
 
 
-def label_sets(selector: SeriesSelector, labels: Sequence[str], length_ms: int) -> str:
-    """How many series had a sample in the range, per combination of labels."""
-    found = f"last_over_time({raw_samples(selector, length_ms)})"
-    return promql.checked(f"count by ({promql.grouping(labels)}) ({found})")
+def series_named(names: Sequence[str], matchers: Sequence[Matcher]) -> str:
+    """Series of several names, which may hold any character, that satisfy the conditions."""
+    conditions = (Matcher("__name__", tuple(names)), *matchers)
+    return promql.checked("{" + ",".join(promql.matcher(one) for one in conditions) + "}")
+
+
+def every_name(matchers: Sequence[Matcher]) -> str:
+    """How many series of each name there are at an instant."""
+    conditions = (Matcher("__name__", pattern=".+"), *matchers)
+    return promql.checked(f"count by (__name__) ({{{','.join(promql.matcher(one) for one in conditions)}}})")
+
+
+def series_counts(names: Sequence[str], labels: Sequence[str], matchers: Sequence[Matcher]) -> str:
+    """How many series there are at an instant, per name and combination of labels."""
+    return promql.checked(f"count by ({promql.grouping(('__name__', *labels))}) ({series_named(names, matchers)})")
+
+
+def label_sets(names: Sequence[str], labels: Sequence[str], matchers: Sequence[Matcher], length_ms: int) -> str:
+    """How many series had a sample in the range, per name and combination of labels."""
+    found = f"last_over_time({series_named(names, matchers)}[{compact_duration(length_ms / 1000)}])"
+    return promql.checked(f"count by ({promql.grouping(('__name__', *labels))}) ({found})")
 
 
 def increments(selector: SeriesSelector, by: Sequence[str], length_ms: int) -> str:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 
 import numpy as np
 
@@ -16,12 +14,11 @@ from observatory.evaluate.snapshot import Snapshot
 from observatory.ledger.evidence import Sources
 from observatory.sources.base import MetricSource, SeriesRequest
 from observatory.spec.catalog import Channel
+from observatory.spec.near_names import CLOSE, likeness
 from observatory.telemetry.binding import Matcher, MetricBinding
 from observatory.telemetry.inventory import InventoryRequest
 from observatory.windows import TimeRange
 
-CLOSE = 0.85
-"""Likeness of two names, separators left out, from which one is taken for a slip of the other."""
 FLOWS = ("produced_offset", "enqueued_messages", "published_messages", "processed_messages")
 """Signals whose series name destinations and rise with traffic."""
 
@@ -88,18 +85,6 @@ def is_near(name: str, channel: Channel) -> bool:
     """Whether the name looks like a slip of one of the channel's names."""
     own = [one.value for one in channel.names] + ([channel.address] if channel.address else [])
     return any(likeness(name, one) >= CLOSE for one in own)
-
-
-def likeness(first: str, second: str) -> float:
-    """0..1; names that differ in separators, case or a plural only are the same name."""
-    one, other = _bare(first), _bare(second)
-    if one == other or one.rstrip("s") == other.rstrip("s"):
-        return 1.0
-    return SequenceMatcher(None, one, other, autojunk=False).ratio()
-
-
-def _bare(name: str) -> str:
-    return re.sub(r"[^0-9a-z]+", "", name.lower())
 
 
 def _namings(snapshot: Snapshot, channels: Iterable[Channel]) -> list[_Naming]:

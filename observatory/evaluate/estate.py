@@ -12,6 +12,7 @@ from observatory.evaluate.journey_counting import Traced, trace_journeys
 from observatory.evaluate.journey_status import JourneyStatus
 from observatory.evaluate.journeys import JourneyEvidence, judge_journey
 from observatory.evaluate.judgement import judge
+from observatory.evaluate.outlook import MOST_HISTORY_MS
 from observatory.evaluate.planned import Planned, touched_steps
 from observatory.evaluate.signal_series import signal_series
 from observatory.evaluate.snapshot import SignalSeries, Snapshot, Statistic
@@ -31,7 +32,7 @@ from observatory.spec.catalog import Catalog, ExclusionUse
 from observatory.telemetry.binding import MappingResult
 from observatory.telemetry.recipe import Profile
 from observatory.units import parse_duration
-from observatory.windows import BURN_WINDOWS, STEP_MS, Grid, TimeRange
+from observatory.windows import BURN_WINDOWS, STEP_MS, Grid, TimeRange, Window
 
 MAPPING_FRESH_MS = 300_000
 """A mapping is used again for this long; exporters do not change more often than people can look."""
@@ -79,25 +80,13 @@ class Estate:
         Raises:
             InputInvalid: Profiles or policies cannot be used. Faults of documents are in `catalog.problems`.
         """
-        from observatory.spec.load import load_catalog
+        from observatory.spec.load import configured_catalog
         from observatory.telemetry.profile import load_profiles
 
         self.settings = settings
         self.sources = sources
         self.keeper = keeper
-        self.catalog = (
-            catalog
-            if catalog is not None
-            else load_catalog(
-                settings.documents,
-                roots=settings.roots,
-                overlays=settings.overlays,
-                ownership=settings.ownership,
-                allow_remote=settings.allow_remote_references,
-                cache=settings.cache_dir,
-                settings=settings.journeys,
-            )
-        )
+        self.catalog = catalog if catalog is not None else configured_catalog(settings)
         self.profiles: tuple[Profile, ...] = load_profiles(settings.profiles_dir)
         self.policies: dict[str, Policy] = load_policies(settings.policies_dir)
         self.objectives, problems = objectives_of(self.catalog)
@@ -177,6 +166,8 @@ class Estate:
     def grid(self, at_ms: int, length_seconds: float | None = None) -> Grid:
         """The grid that holds every objective's window and the longest burn-rate window.
 
+        For a calendar window it reaches as far back as at the window's end, but 35 days at most: forecasts need a past.
+
         Steps are a minute, or shorter where a window is no multiple of a minute (or a calendar window does not begin
         a whole number of minutes ago), but not below five seconds.
         """
@@ -186,7 +177,8 @@ class Estate:
         step_ms = gcd(STEP_MS, *lengths_ms)
         if step_ms < LEAST_STEP_MS:
             step_ms = STEP_MS
-        longest = max([*lengths_ms, *(round(parse_duration(word) * 1000) for word in BURN_WINDOWS)])
+        reached_ms = [_history_ms(one.window, at_ms) for one in self.objectives]
+        longest = max([*lengths_ms, *reached_ms, *(round(parse_duration(word) * 1000) for word in BURN_WINDOWS)])
         if length_seconds is not None:
             longest = max(longest, round(length_seconds * 1000))
         return Grid.ending_at(at_ms, longest, step_ms)
@@ -329,6 +321,11 @@ class Estate:
             mapping = map_catalog(self.catalog, self.profiles, [])
             return _Known(span.end_ms, mapping, {}, tuple(error.problems), failed)
         return _Known(span.end_ms, found.mapping, found.names, found.problems, frozenset(found.failed))
+
+
+def _history_ms(window: Window, at_ms: int) -> int:
+    """How far back a calendar window wants the ledger to reach: as at its end, for forecasts early in it."""
+    return min(MOST_HISTORY_MS, round(window.full_seconds(at_ms) * 1000)) if window.kind == "calendar" else 0
 
 
 @dataclass(frozen=True, slots=True)

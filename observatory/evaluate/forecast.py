@@ -11,6 +11,7 @@ from observatory.objectives.objective import Objective
 from observatory.windows import Grid
 
 PRESENT_SECONDS = 3600.0
+STEPS_AT_ONCE = 4096
 
 
 def exhausts_at(row: Row, grid: Grid, objective: Objective) -> int | None:
@@ -32,20 +33,25 @@ def exhausts_at(row: Row, grid: Grid, objective: Objective) -> int | None:
         return None
     window = objective.window.range_at(grid.end_ms)
     width = min(grid.steps, max(1, round((window.end_ms - window.start_ms) / grid.step_ms)))
-    bad, total = (row.total - row.good)[-width:], row.total[-width:]
-    if objective.window.kind == "rolling":
-        ahead = width
-        lost_bad, lost_total = np.cumsum(bad), np.cumsum(total)
-    else:
-        ahead = int((objective.window.calendar_period(grid.end_ms).end_ms - grid.end_ms) // grid.step_ms)
-        lost_bad = lost_total = np.zeros(ahead)
-    if ahead <= 0:
-        return None
+    good, total = row.good[-width:], row.total[-width:]
+    events = float(total.sum())
     allowed = budget_ratio(objective.target)
-    if float(bad.sum()) > allowed * float(total.sum()):
+    left = allowed * events - (events - float(good.sum()))
+    if left < 0:
         return None
-    later = np.arange(1, ahead + 1)
-    spent = float(bad.sum()) - lost_bad[:ahead] + bad_pace * later
-    events = float(total.sum()) - lost_total[:ahead] + total_pace * later
-    over = np.flatnonzero(spent > allowed * events * (1 + 1e-12))
-    return grid.end_ms + int(over[0] + 1) * grid.step_ms if len(over) else None
+    # What the budget loses a step at this pace; a rolling window gives back what its oldest step took.
+    loss = bad_pace - allowed * total_pace
+    dust = -1e-9 * allowed * max(events, 1.0)
+    if objective.window.kind == "calendar":
+        ahead = int((objective.window.calendar_period(grid.end_ms).end_ms - grid.end_ms) // grid.step_ms)
+        first = int((left - dust) // loss) + 1 if loss > 0 else ahead + 1
+        return grid.end_ms + first * grid.step_ms if first <= ahead else None
+    for begin in range(0, width, STEPS_AT_ONCE):
+        part = slice(begin, min(begin + STEPS_AT_ONCE, width))
+        given_back = np.cumsum((1 - allowed) * total[part] - good[part])
+        course = left + given_back - loss * np.arange(begin + 1, part.stop + 1)
+        over = course < dust
+        if over.any():
+            return grid.end_ms + (begin + int(over.argmax()) + 1) * grid.step_ms
+        left += float(given_back[-1])
+    return None

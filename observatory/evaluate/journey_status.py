@@ -14,7 +14,7 @@ from observatory.objectives.journeys import JourneyObjective
 
 SAME_KEYS = (
     *("good", "total", "coverage", "counting", "ratio", "budget", "burn_rates", "firing", "state", "exhausts_at"),
-    *("last_sample_at", "target", "window", "owner", "domain", "criticality"),
+    *("last_sample_at", "target", "window", "owner", "domain", "criticality", "forecast"),
     *("min_events", "exclusions"),
 )
 """Keys that a journey has as an objective has them."""

@@ -224,6 +224,8 @@ def _nothing(
             budget=None,
             burn_rates=dict.fromkeys(_windows(state, journey)),
             exhausts_at_ms=None,
+            outlook=None,
+            left_out=None,
             measurement=None,
             last_sample_ms=None,
             problems=(problem,),
@@ -237,7 +239,7 @@ def _nothing(
         f"so the journey is not either{reason}",
         hint="observatory map shows what measures the step",
     )
-    return replace(unknown, objective=journey.objective, problems=(problem,))
+    return replace(unknown, objective=journey.objective, left_out=None, problems=(problem,))
 
 
 def _windows(status: ObjectiveStatus, journey: JourneyObjective) -> list[str]:

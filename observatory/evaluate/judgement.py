@@ -29,6 +29,7 @@ from observatory.errors import Problem
 from observatory.evaluate.doubts import all_is_planned, doubts, edge_doubts, planned_doubts, why_nothing
 from observatory.evaluate.forecast import exhausts_at
 from observatory.evaluate.history import firing_now
+from observatory.evaluate.outlook import outlook
 from observatory.evaluate.planned import LeftOut, Planned, left_out
 from observatory.evaluate.rolling import window_steps
 from observatory.evaluate.status import Budget, LevelNow, ObjectiveStatus, State
@@ -120,6 +121,7 @@ def judge(
         budget=budget,
         burn_rates=_burn_rates(objective, counted, grid, counts),
         exhausts_at_ms=exhausts_at(counted, grid, objective),
+        outlook=None if too_few else outlook(counted, grid, objective),
         firing=tuple(dict.fromkeys(pair.severity for pair in firing)),
         problems=(
             *edge_doubts(objective, grid, late_ms),

@@ -83,9 +83,22 @@ def _rows(inventories: Iterable[Inventory]) -> list[SpanDestination]:
     return list(rows.values())
 
 
-def _placed(
-    catalog: Catalog, subjects: Sequence[Subject], spans: SpanRows, profiles: Sequence[Profile]
-) -> Mapping[str, list[_Placed]]:
+def unclaimed(
+    catalog: Catalog, inventories: Sequence[Inventory], profiles: Sequence[Profile]
+) -> tuple[SpanDestination, ...]:
+    """Rows of spans whose destination no channel of the catalogue can be."""
+    claims = _claims(list(subjects_of(catalog)), SpanRows(_rows(inventories)), profiles)
+    return tuple(
+        row
+        for row, held in claims.items()
+        if all(how == ELIMINATED and not _operations_of(row, catalog, channel_id) for channel_id, how in held.items())
+    )
+
+
+def _claims(
+    subjects: Sequence[Subject], spans: SpanRows, profiles: Sequence[Profile]
+) -> dict[SpanDestination, dict[str, int]]:
+    """Per row the channels that may be meant, by how the row names them."""
     claims: dict[SpanDestination, dict[str, int]] = {row: {} for row in spans.rows}
     recipes = [recipe for profile in profiles for recipe in profile.span_recipes if recipe.role != "hop"]
     for subject in subjects:
@@ -94,6 +107,13 @@ def _placed(
                 for row in rows:
                     held = claims[row].get(subject.channel.id, how)
                     claims[row][subject.channel.id] = min(held, how)
+    return claims
+
+
+def _placed(
+    catalog: Catalog, subjects: Sequence[Subject], spans: SpanRows, profiles: Sequence[Profile]
+) -> Mapping[str, list[_Placed]]:
+    claims = _claims(subjects, spans, profiles)
     found: dict[str, list[_Placed]] = defaultdict(list)
     for row, claimants in claims.items():
         owners = _owners(catalog, row, claimants)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from observatory.compile.measure import Measurement, bound_measurement
+from observatory.compile.measure import Measurement, bound_measurement, estimated
 from observatory.compile.plan import LOOKBACK_MS, Leaf, leaves_of, plan_leaves
 from observatory.compile.terms import bucket_terms, outcome_terms
 from observatory.errors import SourceFailed
@@ -216,11 +216,10 @@ def _behind(
         operation = operations.get(subject)
         if operation is None:
             continue
-        for indicator in options:
-            one = bound_measurement(indicator, subject, operation.channel_id, mapping)
-            if one is not None and one.liveness != "missing":
-                measured[subject] = one
-                break
+        found = (bound_measurement(indicator, subject, operation.channel_id, mapping) for indicator in options)
+        there = [one for one in found if one is not None and one.liveness != "missing"]
+        if there:
+            measured[subject] = min(there, key=lambda one: estimated(one.bindings))
     wanted: dict[Leaf, int] = {}
     kinds: dict[Leaf, SemanticKind] = {}
     for one in measured.values():

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from observatory.errors import Problem
+from observatory.evaluate.outlook import Outlook
 from observatory.evaluate.planned import LeftOut
 from observatory.indicators.counts import Counts
 from observatory.ledger.ledger import Counting, Recovered
@@ -61,6 +62,7 @@ class ObjectiveStatus:
         counts: None when nothing could be counted (unmapped, no data).
         burn_rates: By window text (`5m` ... `3d` and the objective's own); None where it cannot be known.
         exhausts_at_ms: When the budget ends at the present burn, None when it does not or cannot be known.
+        outlook: What the past foretells of the rest of the budget, with intervals; None where it tells too little.
         firing: Severities of policy pairs whose two windows both burn too fast: `page`, `ticket`.
         measurement: Key of the ledger row, None when unmapped.
         left_out: Planned work in the window, and the numbers with and without it; None where there is none, or where
@@ -74,6 +76,7 @@ class ObjectiveStatus:
     budget: Budget | None
     burn_rates: Mapping[str, float | None]
     exhausts_at_ms: int | None = None
+    outlook: Outlook | None = None
     firing: tuple[str, ...] = ()
     measure: str | None = None
     profile: str | None = None
@@ -85,14 +88,24 @@ class ObjectiveStatus:
     left_out: LeftOut | None = None
     problems: tuple[Problem, ...] = ()
 
-    def _interval(self, counts: Counts) -> tuple[float, float] | None:
-        """How sure the share of good events is: 95 % of Wilson's score; of slices what the error bars leave open."""
-        if self.level is None:
-            return wilson(counts)
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """How sure the share of good events is: 95 % of Wilson's score; of slices what the error bars leave open.
+
+        None without events.
+        """
+        counts = self.counts
+        if counts is None or self.level is None:
+            return wilson(counts) if counts else None
         if counts.total <= 0:
             return None
         bad, good = self.level.unsure
         return (counts.good - bad) / counts.total, (counts.good + good) / counts.total
+
+    @property
+    def is_unsure(self) -> bool:
+        """Whether the interval holds the target, so that the share may be on its side of it by chance or by error."""
+        return self.interval is not None and self.interval[0] < self.objective.target < self.interval[1]
 
     def to_json(self) -> dict[str, Any]:
         """The entry of `objectives`; a field that cannot be known is null and `problems` says why."""
@@ -127,7 +140,7 @@ class ObjectiveStatus:
                 "gap_events": self.recovered.gap_events,
             },
             "ratio": c.ratio if c else None,
-            "interval": list(interval) if c and (interval := self._interval(c)) else None,
+            "interval": list(self.interval) if self.interval else None,
             "budget": self.budget.to_json() if self.budget else None,
             "burn_rates": dict(self.burn_rates),
             "firing": list(self.firing),
@@ -141,6 +154,7 @@ class ObjectiveStatus:
             if self.level
             else None,
             "exhausts_at": format_instant(self.exhausts_at_ms),
+            "forecast": self.outlook.to_json() if self.outlook else None,
             "last_sample_at": format_instant(self.last_sample_ms),
             "min_events": o.min_events,
             "exclusions": self.left_out.to_json() if self.left_out else None,

@@ -6,6 +6,14 @@ environment, never from a flag's value.
 
 from observatory.settings.keeping import KeepingSettings
 from observatory.settings.load import DEFAULT_FILE, load_settings
-from observatory.settings.values import ClickHouseSettings, PrometheusSettings, Settings
+from observatory.settings.values import ClickHouseSettings, PrometheusSettings, Settings, TelemetrySettings
 
-__all__ = ["DEFAULT_FILE", "ClickHouseSettings", "KeepingSettings", "PrometheusSettings", "Settings", "load_settings"]
+__all__ = [
+    "DEFAULT_FILE",
+    "ClickHouseSettings",
+    "KeepingSettings",
+    "PrometheusSettings",
+    "Settings",
+    "TelemetrySettings",
+    "load_settings",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -18,7 +18,7 @@ from observatory.settings.clickhouse import clickhouse_at
 from observatory.settings.exclusions import read_exclusions
 from observatory.settings.keeping import read_keeping
 from observatory.settings.secrets import HeaderError, header_value, split_header, take_credentials
-from observatory.settings.values import ClickHouseSettings, PrometheusSettings, Settings
+from observatory.settings.values import ClickHouseSettings, PrometheusSettings, Settings, TelemetrySettings
 
 DEFAULT_FILE = Path("observatory.yaml")
 REMOTE_READ = ("auto", "never")
@@ -161,7 +161,23 @@ class _File:
             values["prometheus"] = self._servers(data["prometheus"])
         if "exclusions" in data:
             values["exclusions"] = read_exclusions(self.reading, self.folder, self.problems)
+        if "telemetry" in data:
+            values["telemetry"] = tuple(self._telemetry(data["telemetry"]))
         return Settings(**values)
+
+    def _telemetry(self, value: Any) -> Iterator[TelemetrySettings]:
+        for index, item in enumerate(value if isinstance(value, list) else [value]):
+            at = ("telemetry", str(index)) if isinstance(value, list) else ("telemetry",)
+            if not isinstance(item, dict):
+                hint = "write {channels: 'kafka:*', profile: kminion, labels: {cluster: eu-1}}"
+                self._add("settings-value", "what measures channels is a mapping", at, hint)
+                continue
+            self._known(item, [one.name for one in fields(TelemetrySettings)], at)
+            words = {key: item[key] for key in ("channels", "profile") if item.get(key) is not None}
+            for key in [key for key, text in words.items() if not isinstance(text, str) or not text.strip()]:
+                self._add("settings-value", f"{key} is text", (*at, key))
+                del words[key]
+            yield TelemetrySettings(**words, labels=self._texts(item, "labels", at))
 
     def _store(self, value: Any) -> dict[str, Any]:
         """The file of the store, and where it is a mapping, what is kept in it how long."""

@@ -30,6 +30,21 @@ class PrometheusSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TelemetrySettings:
+    """Which telemetry measures channels whose documents and overlays do not say.
+
+    Attributes:
+        channels: A pattern of ids or addresses, `*` and `?` standing for anything: `kafka:*`, `orders.*`.
+        profile: Id of the profile to prefer.
+        labels: Labels that every series carries, such as the cluster.
+    """
+
+    channels: str = "*"
+    profile: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClickHouseSettings:
     """A ClickHouse server whose days several instances share.
 
@@ -56,6 +71,7 @@ class Settings:
         profiles_dir: Folder of the team's own telemetry profiles.
         policies_dir: Folder of the team's own burn-rate policies.
         dashboards_dir: Folder of the team's own dashboards, layered over the shipped ones.
+        telemetry: What `x-telemetry` would say, for channels on which nobody says it; the first that fits.
         store: File of the embedded store.
         clickhouse: Where days that were counted are shared with other instances.
         journeys: The settings file, where it declares user journeys; they are read with the documents that they name.
@@ -72,6 +88,7 @@ class Settings:
     policies_dir: Path | None = None
     dashboards_dir: Path | None = None
     prometheus: tuple[PrometheusSettings, ...] = ()
+    telemetry: tuple[TelemetrySettings, ...] = ()
     store: Path | None = None
     clickhouse: ClickHouseSettings | None = None
     keeping: KeepingSettings = field(default_factory=KeepingSettings)

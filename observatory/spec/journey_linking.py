@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from observatory.errors import Problem
+from observatory.errors import Problem, Severity
 from observatory.spec.catalog import Catalog, Operation
 from observatory.spec.journey import Journey, JourneyStep, WrittenJourney, WrittenStep
 from observatory.spec.slo import CONSUMER_ONLY
@@ -98,8 +98,8 @@ class _Linking:
         if step.operation is not None:
             named = self._named(step.operation)
             if not named:
-                known = [*self._by_name, *self._by_key]
-                self._unknown("operation", step.operation, step, known)
+                if not self._is_elsewhere(step, step.operation):
+                    self._unknown("operation", step.operation, step, [*self._by_name, *self._by_key])
                 return None
             found = named
         if step.channel is not None:
@@ -123,6 +123,16 @@ class _Linking:
         self._unclear(step, chosen)
         return None
 
+    def _is_elsewhere(self, step: WrittenStep, word: str) -> bool:
+        """Whether the operation is of a document that is not read here, as when one is checked without the others."""
+        document, slash, _ = word.partition("/")
+        known = [one.name for one in self.catalog.documents]
+        if not slash or document in known or meant(document, known):
+            return False
+        message = f"{document!r} is not among the documents that are read, so the journey is left out"
+        self._add("journey-elsewhere", message, step, "name its file or folder too, to judge the journey", "warning")
+        return True
+
     def _named(self, word: str) -> list[Operation]:
         own = self._by_key.get(word)
         return [own] if own is not None else self._by_name.get(word, [])
@@ -142,8 +152,8 @@ class _Linking:
         hint = f"did you mean {near!r}?" if near else hint_for(word, known) if known else None
         self._add("journey-reference", f"there is no {kind} {word!r}", step, hint)
 
-    def _add(self, code: str, message: str, step: WrittenStep, hint: str | None) -> None:
-        self.problems.append(Problem(code=code, message=message, location=step.location, hint=hint))
+    def _add(self, code: str, message: str, step: WrittenStep, hint: str | None, severity: Severity = "error") -> None:
+        self.problems.append(Problem(code=code, severity=severity, message=message, location=step.location, hint=hint))
 
 
 def _same(one: JourneyStep, other: JourneyStep) -> bool:

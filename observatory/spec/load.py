@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from observatory.errors import InputInvalid, Problem, in_order
 from observatory.reading import Reading, without_collection
-from observatory.spec.catalog import Catalog
+from observatory.settings import Settings, TelemetrySettings
+from observatory.spec.catalog import Catalog, TelemetryOverride
 from observatory.spec.description import DocumentDraft
 from observatory.spec.documents import DocumentFile
 from observatory.spec.files import Library, find_documents, real_path, roots_of
@@ -19,6 +21,40 @@ from observatory.spec.journey_linking import linked
 from observatory.spec.journey_reading import journeys_of_settings
 from observatory.spec.ownership import with_ownership
 from observatory.spec.records import Records
+
+
+def configured_catalog(settings: Settings, roots: Sequence[Path] = ()) -> Catalog:
+    """The catalogue that settings name; what measures a channel comes from them where nobody else says it.
+
+    Args:
+        roots: Replace those of the settings.
+    """
+    catalog = load_catalog(
+        settings.documents,
+        roots=roots or settings.roots,
+        overlays=settings.overlays,
+        ownership=settings.ownership,
+        allow_remote=settings.allow_remote_references,
+        cache=settings.cache_dir,
+        settings=settings.journeys,
+    )
+    return with_telemetry(catalog, settings.telemetry)
+
+
+def with_telemetry(catalog: Catalog, rules: Sequence[TelemetrySettings]) -> Catalog:
+    """Channels and operations without an `x-telemetry` of their own get the first rule that fits the channel."""
+    if not rules:
+        return catalog
+    found: dict[str, TelemetryOverride] = {}
+    for channel in catalog.channels:
+        named = (channel.id, channel.address or "")
+        rule = next((one for one in rules if any(fnmatchcase(text, one.channels) for text in named)), None)
+        if rule is not None and channel.names:
+            found[channel.id] = TelemetryOverride(profile=rule.profile, labels=tuple(sorted(rule.labels.items())))
+    return replace(
+        catalog,
+        channels=tuple(replace(one, telemetry=one.telemetry or found.get(one.id)) for one in catalog.channels),
+    )
 
 
 def load_catalog(

@@ -9,11 +9,18 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from enum import IntEnum
 
 MAX_LETTERS = 200
 MAX_WORDS = 12
 SHORTEST = 5
+CLOSE = 0.85
+"""Likeness of two names, separators left out, from which one is taken for a slip of the other."""
+ENVIRONMENTS = frozenset(
+    ("dev", "development", "test", "testing", "qa", "int", "integration", "stage", "staging", "stg", "uat")
+) | frozenset(("preprod", "pre", "prod", "production", "prd", "live", "local", "sandbox", "perf", "canary"))
+"""Words that teams put before or behind a name to keep environments apart."""
 _WORD = re.compile(r"\{[^{}]*\}|[^\W\d_]+|\d+")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -25,11 +32,13 @@ class Nearness(IntEnum):
     """The same words with other separators, capitals or plurals: `order-placed`, `Orders.Placed`."""
     LETTER = 1
     """One letter too many, too few or wrong, or two swapped: `orders.palced`."""
-    VERSION = 2
+    ENVIRONMENT = 2
+    """The same but for the name of an environment at an end: `prod-orders`, `orders.staging`."""
+    VERSION = 3
     """The same but for numbers: `orders.v1`, `orders.v2`."""
-    ORDER = 3
+    ORDER = 4
     """The same words in another order: `placed.orders`."""
-    PART = 4
+    PART = 5
     """One is the beginning or the end of the other: `prod.orders.placed`."""
 
 
@@ -50,6 +59,8 @@ class _Form:
             yield Nearness.LETTER, self.plain
             for place in range(len(self.plain)):
                 yield Nearness.LETTER, self.plain[:place] + self.plain[place + 1 :]
+        if plain := "".join(self._without_environment()):
+            yield Nearness.ENVIRONMENT, plain
         if any(word.isdecimal() for word in self.words):
             # A version that one of two names lacks is a difference in numbers too.
             yield Nearness.VERSION, tuple(word for word in self.words if not word.isdecimal() and word != "v")
@@ -60,6 +71,14 @@ class _Form:
             for length in range(2, len(self.words) + 1):
                 yield Nearness.PART, self.words[:length]
                 yield Nearness.PART, self.words[-length:]
+
+    def _without_environment(self) -> tuple[str, ...]:
+        words = self.words
+        if len(words) > 1 and words[0] in ENVIRONMENTS:
+            words = words[1:]
+        if len(words) > 1 and words[-1] in ENVIRONMENTS:
+            words = words[:-1]
+        return words
 
     def is_near(self, other: _Form, how: Nearness) -> bool:
         """Whether a shared key means what it says."""
@@ -97,6 +116,18 @@ class NearNames:
                 if (one not in found or key[0] < found[one]) and form.is_near(self._forms[one], key[0]):
                     found[one] = key[0]
         return sorted((how, one) for one, how in found.items())
+
+
+def likeness(first: str, second: str) -> float:
+    """0..1 by common letters; names that differ in separators, case or a plural only are the same name."""
+    one, other = _bare(first), _bare(second)
+    if one == other or one.rstrip("s") == other.rstrip("s"):
+        return 1.0
+    return SequenceMatcher(None, one, other, autojunk=False).ratio()
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name.lower())
 
 
 def _singular(word: str) -> str:

@@ -95,10 +95,12 @@ class MetricBinding:
         boundaries: Upper bounds of a distribution's buckets in the exporter's unit, as the `le` texts by value.
         partition_label: Label that tells partitions apart, where there is one.
         invalid_below: Values below this mean "unknown", not a measurement (kafka_exporter's -1).
+        proxy: It stands in for what the signal means, as an exporter's estimate of a time does.
         liveness: `live` when the inventory has the series, `missing` when it does not, `unknown` without one.
         series: How many series stand behind it.
         reason: Why this binding, in words.
         caveats: What makes the numbers differ from what one expects.
+        discovered_group: The consumer group, where telemetry alone names it and it is the only one there.
     """
 
     signal: str
@@ -113,10 +115,12 @@ class MetricBinding:
     boundaries: tuple[tuple[float, str], ...] = ()
     partition_label: str | None = None
     invalid_below: float | None = None
+    proxy: bool = False
     liveness: Liveness = "unknown"
     series: int = 0
     reason: str = ""
     caveats: tuple[str, ...] = ()
+    discovered_group: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +150,8 @@ class Resolution:
         alternatives: Other bindings, best first.
         code: Problem code when `chosen` is None or not live (`series-missing`, `not-provided`, `name-unknown`).
         reason: In words: why this one, or why none and what to switch on.
+        later: For each alternative why it came after the chosen one.
+        switches: What to switch on, for a signal that nothing measures.
     """
 
     subject: str
@@ -154,6 +160,8 @@ class Resolution:
     alternatives: tuple[Binding, ...] = ()
     code: str | None = None
     reason: str = ""
+    later: tuple[str, ...] = ()
+    switches: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What to ask a server for, and which exporters its answer shows.
 
-One request per metric, whatever the number of channels: only labels that identify something are asked for, and `le`
-for buckets.
+Few requests, whatever the number of channels and metrics: only labels that identify something are asked for, and `le`
+for buckets; a source batches what it is asked.
 """
 
 from __future__ import annotations
@@ -13,6 +13,13 @@ from observatory.telemetry.inventory import Inventory, InventoryRequest
 from observatory.telemetry.label_table import LabelTable
 from observatory.telemetry.recipe import Profile, Recipe
 
+JOB = "job"
+CLUSTERS = ("cluster", "kafka_cluster", "strimzi_io_cluster", "kafka_id", "rabbitmq_cluster", "k8s_cluster_name")
+"""Labels in which scrape configurations and exporters name the cluster."""
+PLACES = (JOB, *CLUSTERS)
+MAX_PLACES = 20
+"""Jobs or clusters of one exporter that are named; a job per service may be thousands."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recognition:
@@ -23,6 +30,7 @@ class Recognition:
         versions: Ranges of releases that the metrics seen belong to, where a profile tells them apart.
         metrics: Series names seen.
         series: How many series stand behind those that are mapped.
+        jobs, clusters: The first of those that its series name, in order.
     """
 
     source: str
@@ -31,6 +39,8 @@ class Recognition:
     versions: tuple[str, ...]
     metrics: tuple[str, ...]
     series: int
+    jobs: tuple[str, ...] = ()
+    clusters: tuple[str, ...] = ()
 
 
 def wanted(profiles: Sequence[Profile], names: frozenset[str], labels: Collection[str] = ()) -> InventoryRequest:
@@ -42,12 +52,30 @@ def wanted(profiles: Sequence[Profile], names: frozenset[str], labels: Collectio
         labels: Labels that `x-telemetry` of the catalogue names, asked for on every metric.
     """
     asked: dict[str, dict[str, None]] = {}
+    placed: dict[str, None] = {}
     for profile in profiles:
+        placed.update(dict.fromkeys(_typical(profile, names)))
         for recipe in profile.recipes:
             for name, columns in _columns(recipe):
                 if name in names:
                     asked.setdefault(name, {}).update(dict.fromkeys((*columns, *labels)))
-    return InventoryRequest({name: tuple(sorted(columns)) for name, columns in sorted(asked.items())})
+        for shown in profile.declared_values:
+            if shown.metric in names:
+                columns = (*shown.identity.labels, *shown.labels, *labels)
+                asked.setdefault(shown.metric, {}).update(dict.fromkeys(columns))
+    return InventoryRequest(
+        {name: tuple(sorted(columns)) for name, columns in sorted(asked.items())}, tuple(sorted(placed)), PLACES
+    )
+
+
+def _typical(profile: Profile, names: frozenset[str]) -> list[str]:
+    """One series name per naming variant by which jobs and clusters are told, the plainest that the server has."""
+    found: dict[str, str] = {}
+    for recipe in sorted(profile.recipes, key=lambda one: (one.kind == "distribution", one.identity.partition or "")):
+        for name in recipe.series_names:
+            if name in names:
+                found.setdefault(recipe.variant, name)
+    return list(found.values())
 
 
 def _columns(recipe: Recipe) -> list[tuple[str, tuple[str, ...]]]:
@@ -61,6 +89,11 @@ def _columns(recipe: Recipe) -> list[tuple[str, tuple[str, ...]]]:
     names = {name for name, _ in own}
     others = [term.metric for term in (*recipe.success, *recipe.error) if term.metric + suffix not in names]
     return own + [(metric + suffix, recipe.identity.labels) for metric in others]
+
+
+def recognise_all(profiles: Sequence[Profile], inventories: Sequence[Inventory]) -> tuple[Recognition, ...]:
+    """What `recognise` finds in each inventory, one after the other."""
+    return tuple(seen for inventory in inventories for seen in recognise(profiles, inventory))
 
 
 def recognise(profiles: Sequence[Profile], inventory: Inventory) -> tuple[Recognition, ...]:
@@ -93,6 +126,8 @@ def recognise(profiles: Sequence[Profile], inventory: Inventory) -> tuple[Recogn
                     versions=tuple(versions),
                     metrics=tuple(sorted(seen)),
                     series=sum(seen.values()),
+                    jobs=_named(inventory, seen, (JOB,)),
+                    clusters=_named(inventory, seen, CLUSTERS),
                 )
             )
     return _told_apart(profiles, found)
@@ -114,6 +149,16 @@ def _told_apart(profiles: Sequence[Profile], found: Sequence[Recognition]) -> tu
 def _names_shared(profile: Profile) -> frozenset[str]:
     """Series names of a profile that other exporters use as well."""
     return frozenset(name for recipe in profile.recipes if recipe.shared for name in recipe.series_names)
+
+
+def _named(inventory: Inventory, metrics: Collection[str], labels: Sequence[str]) -> tuple[str, ...]:
+    """Values of labels that tell where metrics come from, the first of very many."""
+    values: set[str] = set()
+    for metric in metrics:
+        if (placed := inventory.places.get(metric)) is not None:
+            columns = [placed.labels.index(label) for label in labels if label in placed.labels]
+            values |= {row[column] for row in placed.rows for column in columns if row[column]}
+    return tuple(sorted(values)[:MAX_PLACES])
 
 
 def tables_of(inventory: Inventory) -> dict[str, LabelTable]:

@@ -19,9 +19,16 @@ class MetricMetadata:
 
 @dataclass(frozen=True, slots=True)
 class InventoryRequest:
-    """For each metric (full series name, `..._bucket` included) the labels whose combinations are wanted."""
+    """What is wanted of a server.
+
+    Attributes:
+        labels: For each metric (full series name, `..._bucket` included) the labels whose combinations are wanted.
+        placed: Metrics of which it is enough to know where they come from, by the labels `places`: jobs, clusters.
+    """
 
     labels: Mapping[str, tuple[str, ...]]
+    placed: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,7 @@ class Inventory:
         names: All series names, or those that were looked for.
         label_sets: Per series name, for what an `InventoryRequest` asked.
         metadata: Per metric name, where the server offers it.
+        places: Per series name where its series come from, for what was asked to be placed; a hint, so it may lack.
         destinations: For span sources: what spans name, per (role, system, destination, service, consumer group).
         problems: What could not be read; the rest holds.
     """
@@ -56,6 +64,7 @@ class Inventory:
     names: frozenset[str] = frozenset()
     label_sets: Mapping[str, LabelSets] = field(default_factory=dict)
     metadata: Mapping[str, MetricMetadata] = field(default_factory=dict)
+    places: Mapping[str, LabelSets] = field(default_factory=dict)
     destinations: tuple[SpanDestination, ...] = ()
     problems: tuple[Problem, ...] = ()
 

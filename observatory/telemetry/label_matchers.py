@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from observatory.telemetry.binding import Matcher, literal
-from observatory.telemetry.label_table import DIGITS, LabelTable, Names, anonymous, compiled
+from observatory.telemetry.label_table import DIGITS, LabelTable, TableNames, anonymous, compiled
 from observatory.telemetry.recipe import ChannelLabel, NameTransform
 from observatory.telemetry.subject import WrittenName
 
@@ -22,12 +23,15 @@ def names_service(value: str, service: str) -> bool:
     return bool(service) and (value == service or value.endswith("/" + service))
 
 
-def _transformed(text: str, transforms: Sequence[NameTransform]) -> list[str]:
+def transformed(text: str, transforms: Sequence[NameTransform]) -> list[str]:
+    """A name as exporters change it, one text per way."""
     return [text.translate(WRITTEN[transform]) for transform in transforms]
 
 
-def rows_named(table: LabelTable, label: ChannelLabel, options: Sequence[WrittenName]) -> list[int]:
+def rows_named(table: LabelTable, label: ChannelLabel, options: Sequence[WrittenName]) -> Sequence[int]:
     names = table.names(label)
+    if len(options) == 1 and label.is_plain and not options[0].tail and options[0].pattern is None:
+        return names.exact.get(options[0].text, ())
     rows: list[int] = []
     for option in options:
         if label.of_template:
@@ -41,13 +45,13 @@ def rows_named(table: LabelTable, label: ChannelLabel, options: Sequence[Written
     return rows
 
 
-def _rows_of(names: Names, text: str, option: WrittenName) -> list[int]:
+def _rows_of(names: TableNames, text: str, option: WrittenName) -> list[int]:
     return [*names.exact.get(text, ()), *(names.tails.get(text, ()) if option.tail else ())]
 
 
 def ways_written(text: str, transforms: Sequence[NameTransform]) -> list[str]:
     """Ways in which exporters may write an exact name, the first that is there being the one that counts."""
-    return list(dict.fromkeys(_transformed(text, transforms)))
+    return list(dict.fromkeys(transformed(text, transforms)))
 
 
 def observed_matcher(
@@ -80,7 +84,7 @@ def expected_matcher(label: ChannelLabel, options: Sequence[WrittenName]) -> Mat
     values = [
         template.replace("{}", text)
         for option in options
-        for text in ((option.text,) if label.of_template else _transformed(option.text, label.transforms))
+        for text in ((option.text,) if label.of_template else transformed(option.text, label.transforms))
         for template in label.templates
     ]
     return Matcher(label.label, tuple(dict.fromkeys(values)))
@@ -104,6 +108,16 @@ def drop(
     }
 
 
+@lru_cache(maxsize=4096)
+def _bound(text: str) -> float | None:
+    """A finite bound; None for infinity and for what is no number."""
+    try:
+        bound = float(text)
+    except ValueError:
+        return None
+    return bound if bound != float("inf") else None
+
+
 def boundaries(tables: Mapping[str, LabelTable], rows: Mapping[str, tuple[int, ...]]) -> tuple[tuple[float, str], ...]:
     """Finite bounds that every label set has, ascending, with one of the texts that write them."""
     shared: dict[float, str] | None = None
@@ -115,11 +129,8 @@ def boundaries(tables: Mapping[str, LabelTable], rows: Mapping[str, tuple[int, .
         per_set: dict[tuple[str, ...], dict[float, str]] = {}
         for row in kept:
             values = table.rows[row]
-            try:
-                bound = float(values[le])
-            except ValueError:
-                continue
-            if bound != float("inf"):
+            bound = _bound(values[le])
+            if bound is not None:
                 per_set.setdefault(values[:le] + values[le + 1 :], {})[bound] = values[le]
         for bounds in per_set.values():
             shared = bounds if shared is None else {bound: shared[bound] for bound in shared if bound in bounds}

@@ -33,16 +33,19 @@ class LabelTable:
         self._series = label_sets.series
         self._satisfying: dict[tuple[Matcher, ...], frozenset[int] | None] = {}
         self._ascending: dict[tuple[Matcher, ...], tuple[int, ...]] = {}
-        self._names: dict[tuple[str, tuple[str, ...], bool], Names] = {}
+        self._by_label: dict[int, tuple[ChannelLabel, TableNames]] = {}
+        self._names: dict[tuple[str, tuple[str, ...], bool], TableNames] = {}
 
     def value(self, row: int, label: str) -> str:
         """A label's value; the empty string where the series has none or it was not asked for."""
         index = self.column.get(label)
         return "" if index is None else self.rows[row][index]
 
-    def values(self, rows: Iterable[int], label: str) -> tuple[str, ...]:
+    def values(self, rows: Collection[int], label: str) -> tuple[str, ...]:
         """Distinct values, sorted."""
         index = self.column.get(label)
+        if index is not None and len(rows) == 1:
+            return (self.rows[next(iter(rows))][index],)
         return ("",) if index is None else tuple(sorted({self.rows[row][index] for row in rows}))
 
     def series_of(self, rows: Collection[int]) -> int:
@@ -76,11 +79,15 @@ class LabelTable:
             self._ascending[matchers] = tuple(range(len(self.rows))) if allowed is None else tuple(sorted(allowed))
         return self._ascending[matchers]
 
-    def names(self, label: ChannelLabel) -> Names:
-        """The index of a channel label."""
+    def names(self, label: ChannelLabel) -> TableNames:
+        """The index of a channel label, built once."""
+        known = self._by_label.get(id(label))
+        if known is not None:
+            return known[1]
         key = (label.label, label.templates, label.of_template)
         if key not in self._names:
-            self._names[key] = Names(self, label)
+            self._names[key] = TableNames(self, label)
+        self._by_label[id(label)] = label, self._names[key]  # the label is held, so that its id stays its own
         return self._names[key]
 
     def identified(self, identity: Identity, where: tuple[Matcher, ...]) -> tuple[int, ...]:
@@ -96,7 +103,7 @@ class LabelTable:
         )
 
 
-class Names:
+class TableNames:
     """What a label's values say, templates taken off: whole names, and endings after a colon."""
 
     def __init__(self, table: LabelTable, label: ChannelLabel) -> None:
@@ -110,18 +117,23 @@ class Names:
             if values[index]:
                 self.values.setdefault(values[index], []).append(row)
         for value, rows in self.values.items():
-            for name in _unwrapped(value, label):
+            for name in unwrapped(value, label):
                 self.exact.setdefault(name, []).extend(rows)
                 for position, char in enumerate(name):
                     if char == ":":
                         self.tails.setdefault(name[position + 1 :], []).extend(rows)
+
+    def shows(self, texts: Collection[str]) -> bool:
+        """Whether a label's value is one of the texts, or ends in one after a colon."""
+        return any(text in self.exact or text in self.tails for text in texts)
 
     def matching(self, pattern: re.Pattern[str]) -> list[int]:
         """Rows whose name matches a pattern as a whole."""
         return [row for name, rows in self.exact.items() if pattern.fullmatch(name) for row in rows]
 
 
-def _unwrapped(value: str, label: ChannelLabel) -> Iterable[str]:
+def unwrapped(value: str, label: ChannelLabel) -> Iterable[str]:
+    """Names that a label's value may hold, the text around them taken off."""
     if label.of_template:
         yield anonymous(value)
         return
@@ -131,7 +143,7 @@ def _unwrapped(value: str, label: ChannelLabel) -> Iterable[str]:
             stem = value.rstrip("0123456789")
             if stem == value:
                 continue
-            yield from _unwrapped(stem, replace(label, templates=(template.removesuffix(DIGITS),)))
+            yield from unwrapped(stem, replace(label, templates=(template.removesuffix(DIGITS),)))
             continue
         inner = len(value) - len(before) - len(after)
         if inner > 0 and value.startswith(before) and value.endswith(after):
@@ -155,4 +167,6 @@ def compiled(pattern: str) -> re.Pattern[str]:
 
 def intersect(rows: Sequence[int], allowed: frozenset[int] | None) -> tuple[int, ...]:
     """Rows, each once and ascending, that are allowed; None allows all."""
-    return tuple(sorted(row for row in set(rows) if allowed is None or row in allowed))
+    if len(rows) < 2:
+        return tuple(rows) if allowed is None or not rows or rows[0] in allowed else ()
+    return tuple(sorted([row for row in set(rows) if allowed is None or row in allowed]))

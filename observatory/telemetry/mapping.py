@@ -1,28 +1,32 @@
 """The mapping: every signal of every operation and channel, bound to what the sources really have.
 
-Where several series could measure a signal, the first in this order is used and the rest are shown as alternatives:
+Where several series could measure a signal, the first in this order is used and the rest are shown as alternatives,
+each with the reason why it came after:
 
-1. the profile that `x-telemetry` asks for
+1. the profile that `x-telemetry` asks for, in a document, an overlay or the settings
 2. live series before missing ones
 3. what the signal means before what stands in for it
-4. the subject's own series before those that hold others' messages too
-5. profiles by rank, recipes by their place in the profile, naming variants by their order
+4. the subject's own series before those that hold others' messages too: per group before per topic
+5. profiles by rank, naming variants that the source is seen to use, recipes by their place in the profile
 6. sources in the order of the settings
 
-Only one is ever counted: names with and without suffixes side by side are the same messages.
+Signals in seconds and signals in messages are words of their own; an objective whose threshold is a duration takes
+times before counts (`indicators`). Only one is ever counted: names with and without suffixes side by side are the same
+messages.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from operator import attrgetter
 
 from observatory.errors import Problem
 from observatory.spec.catalog import Catalog
 from observatory.telemetry.binding import Binding, MappingResult, MetricBinding, Resolution
-from observatory.telemetry.discovery import recognise, tables_of
+from observatory.telemetry.discovery import Recognition, recognise_all, tables_of
 from observatory.telemetry.inventory import Inventory
 from observatory.telemetry.matching import Candidate, Matching
 from observatory.telemetry.names_alike import NamesAlike
@@ -38,6 +42,17 @@ SIGNALS_OF_ROLE: dict[str, tuple[str, ...]] = {
     "channel": tuple(name for name, signal in SIGNALS.items() if signal.scope in ("channel", "broker", "registry")),
 }
 MAX_ALTERNATIVES = 5
+_LATER = (
+    "another profile is asked for",
+    "no live series",
+    "stands in for what the signal means",
+    "holds others' messages too",
+    "a later profile by rank",
+    "a naming variant that is not in use",
+    "a later recipe or naming variant of its profile",
+    "a later source",
+)
+"""Why a binding came after another, by the first part of the order in which they differ."""
 MAX_NAMED = 4
 """Exporters that are named, best first, where nothing measures a signal."""
 
@@ -59,7 +74,12 @@ def identifying_labels(profiles: Sequence[Profile]) -> frozenset[str]:
     )
 
 
-def map_catalog(catalog: Catalog, profiles: Sequence[Profile], inventories: Sequence[Inventory]) -> MappingResult:
+def map_catalog(
+    catalog: Catalog,
+    profiles: Sequence[Profile],
+    inventories: Sequence[Inventory],
+    recognised: Sequence[Recognition] | None = None,
+) -> MappingResult:
     """Resolve every operation's and channel's signals.
 
     Args:
@@ -67,8 +87,9 @@ def map_catalog(catalog: Catalog, profiles: Sequence[Profile], inventories: Sequ
         profiles: From `load_profiles`.
         inventories: What each source has, in the order of preference; none means that nothing is known to be live
             or missing, and bindings then say what would be looked for.
+        recognised: What `recognise_all` said of them, where that is known.
     """
-    mapper = _Mapper(catalog, profiles, inventories)
+    mapper = _Mapper(catalog, profiles, inventories, recognised)
     resolutions = {}
     for subject in subjects_of(catalog):
         for signal in SIGNALS_OF_ROLE[subject.role]:
@@ -104,6 +125,7 @@ class _Ranked:
     candidate: Candidate
 
 
+_by_key = attrgetter("key")
 _Recipes = Mapping[str, list[tuple[Profile, Recipe]]]
 
 
@@ -117,6 +139,7 @@ class _Source:
 
 def _source(
     inventory: Inventory | None,
+    used: Mapping[str, Collection[str]],
     pairs: Sequence[tuple[Profile, Recipe]],
     identifying: frozenset[str],
     services: frozenset[str],
@@ -128,11 +151,19 @@ def _source(
         if inventory is not None and _other_type(pair[1], inventory):
             continue
         split[tables is not None and not tables.keys().isdisjoint(pair[1].series_names)].append(pair)
+    # What is missing is looked for under the names that the exporter is seen to use.
+    split[False].sort(key=lambda pair: (pair[1].proxy, pair[0].rank, not _in_use(pair[1], used)))
     return _Source(
         Matching(inventory.source if inventory is not None else "", tables, identifying, services, alike),
         SpanRows(inventory.destinations) if inventory is not None else None,
         {present: _by_signal(found) for present, found in split.items()},
     )
+
+
+def _in_use(recipe: Recipe, used: Mapping[str, Collection[str]]) -> bool:
+    """Whether the source uses the recipe's naming variant, or none of its exporter at all."""
+    seen = used.get(recipe.profile)
+    return not seen or not recipe.variant or recipe.variant in seen
 
 
 def _other_type(recipe: Recipe, inventory: Inventory) -> bool:
@@ -151,14 +182,25 @@ def _by_signal(pairs: Sequence[tuple[Profile, Recipe]]) -> _Recipes:
 
 
 class _Mapper:
-    def __init__(self, catalog: Catalog, profiles: Sequence[Profile], inventories: Sequence[Inventory]) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        profiles: Sequence[Profile],
+        inventories: Sequence[Inventory],
+        recognised: Sequence[Recognition] | None,
+    ) -> None:
         self.profiles = profiles
         services = frozenset(document.service for document in catalog.documents)
         services |= {operation.service for operation in catalog.operations}
         alike = NamesAlike.of(catalog)
         identifying = identifying_labels(profiles)
         self.known = bool(inventories)
-        self.in_use = {seen.profile for inventory in inventories for seen in recognise(profiles, inventory)}
+        shown = recognised if recognised is not None else recognise_all(profiles, inventories)
+        self.in_use = {seen.profile for seen in shown}
+        self.used: list[dict[str, tuple[str, ...]]] = [
+            {seen.profile: seen.variants for seen in shown if seen.source == inventory.source}
+            for inventory in inventories
+        ] or [{}]
         self.span_recipes: dict[str, list[tuple[Profile, SpanRecipe]]] = defaultdict(list)
         pairs = [(profile, recipe) for profile in profiles for recipe in profile.recipes]
         pairs.sort(key=lambda pair: (pair[1].proxy, pair[0].rank, pair[1].place))
@@ -166,15 +208,24 @@ class _Mapper:
         for profile in profiles:
             for span_recipe in profile.span_recipes:
                 self.span_recipes[span_recipe.signal].append((profile, span_recipe))
-        self.sources = [_source(one, pairs, identifying, services, alike) for one in inventories or (None,)]
-        self._explained: dict[tuple[str | None, str], str] = {}
+        self.sources = [
+            _source(inventory, used, pairs, identifying, services, alike)
+            for inventory, used in zip(inventories or (None,), self.used, strict=True)
+        ]
+        self._explained: dict[tuple[str | None, str], tuple[str, tuple[str, ...]]] = {}
+        self._possible: dict[tuple[str | None, str], bool] = {}
+        self._concerning: dict[tuple[int, bool, str, str | None], list[tuple[Profile, Recipe]]] = {}
 
     def resolve(self, subject: Subject, signal: str) -> Resolution:
         """The best binding of a signal, or why there is none."""
-        ranked = sorted(self._candidates(subject, signal, present=True), key=lambda one: one.key)
+        if subject.profile is None and subject.names and not self._could(subject, signal):
+            reason, switches = self._why_not(subject.channel.protocol, signal)
+            return Resolution(subject=subject.key, signal=signal, code="not-provided", reason=reason, switches=switches)
+        ranked = list(self._candidates(subject, signal, present=True))
         if not any(one.candidate.binding and one.candidate.binding.liveness == "live" for one in ranked):
-            absent = islice(self._candidates(subject, signal, present=False), 1 if ranked else 2)
-            ranked = sorted([*ranked, *absent], key=lambda one: one.key)
+            ranked += islice(self._candidates(subject, signal, present=False), 1)
+        if len(ranked) > 1:
+            ranked.sort(key=_by_key)
         usable = [one.candidate for one in ranked if one.candidate.binding is not None]
         refused = next((one.candidate for one in ranked if one.candidate.binding is None), None)
         best = usable[0] if usable else None
@@ -188,16 +239,24 @@ class _Mapper:
             )
         if best is None or (refused is not None and not live):
             code = refused.code if refused else "not-provided"
-            reason = refused.reason if refused else self._why_not(subject.channel.protocol, signal)
-            return Resolution(subject=subject.key, signal=signal, code=code, reason=reason)
+            reason, switches = (refused.reason, ()) if refused else self._why_not(subject.channel.protocol, signal)
+            return Resolution(subject=subject.key, signal=signal, code=code, reason=reason, switches=switches)
         assert best.binding is not None
         bindings = tuple(one.binding for one in usable if one.binding is not None)
         chosen, others = bindings[0], bindings[1 : MAX_ALTERNATIVES + 1]
+        keys = [one.key for one in ranked if one.candidate.binding is not None]
+        later = tuple([_why_later(keys[0], key) for key in keys[1 : MAX_ALTERNATIVES + 1]])
         if live:
-            others = tuple(other for other in others if other.liveness == "live")
+            number = sum(1 for other in others if other.liveness == "live")
+            others, later = others[:number], later[:number]
             chosen = _with_doubles_named(chosen, others)
             return Resolution(
-                subject=subject.key, signal=signal, chosen=chosen, alternatives=others, reason=chosen.reason
+                subject=subject.key,
+                signal=signal,
+                chosen=chosen,
+                alternatives=others,
+                reason=chosen.reason,
+                later=later,
             )
         code = "series-missing" if self.known else "no-source"
         return Resolution(
@@ -205,6 +264,7 @@ class _Mapper:
             signal=signal,
             chosen=chosen,
             alternatives=others,
+            later=later,
             code=code,
             reason=chosen.reason if self.known else f"would be looked for by {chosen.reason}",
         )
@@ -217,13 +277,11 @@ class _Mapper:
         if everything and not present:
             return
         for order, source in enumerate(self.sources):
-            recipes = self.recipes[signal] if everything else source.recipes[present][signal]
-            for profile, recipe in recipes:
-                if not self._concerns(profile, subject):
-                    continue
+            for profile, recipe in self._recipes(order, subject, signal, present=present, everything=everything):
                 candidate = source.matching.candidate(recipe, subject)
                 if candidate is not None:
-                    yield _Ranked(self._key(subject, profile, recipe.place, order, candidate), candidate)
+                    unused = not _in_use(recipe, self.used[order])
+                    yield _Ranked(self._key(subject, profile, recipe.place, order, candidate, unused=unused), candidate)
             if not present:
                 continue
             for profile, span_recipe in self.span_recipes[signal]:
@@ -236,6 +294,31 @@ class _Mapper:
                 if found is not None:
                     yield _Ranked(self._key(subject, profile, span_recipe.place, order, found), found)
 
+    def _could(self, subject: Subject, signal: str) -> bool:
+        """Whether any recipe may say something about a signal of subjects of this protocol."""
+        key = (subject.channel.protocol, signal)
+        if key not in self._possible:
+            listed = (
+                self._recipes(order, subject, signal, present=present, everything=False)
+                for order in range(len(self.sources))
+                for present in (True, False)
+            )
+            spans = any(self._concerns(profile, subject) for profile, _ in self.span_recipes.get(signal, ()))
+            self._possible[key] = spans or any(listed)
+        return self._possible[key]
+
+    def _recipes(
+        self, order: int, subject: Subject, signal: str, *, present: bool, everything: bool
+    ) -> Sequence[tuple[Profile, Recipe]]:
+        """Recipes for a signal of a subject on one source; the same for all subjects of a protocol."""
+        if everything:
+            return [pair for pair in self.recipes[signal] if self._concerns(pair[0], subject)]
+        key = (order, present, signal, subject.channel.protocol)
+        if key not in self._concerning:
+            of_signal = self.sources[order].recipes[present].get(signal, ())
+            self._concerning[key] = [pair for pair in of_signal if self._concerns(pair[0], subject)]
+        return self._concerning[key]
+
     def _concerns(self, profile: Profile, subject: Subject) -> bool:
         if profile.goes_by(subject.profile):
             return True
@@ -243,7 +326,7 @@ class _Mapper:
 
     @staticmethod
     def _key(
-        subject: Subject, profile: Profile, place: int, order: int, candidate: Candidate
+        subject: Subject, profile: Profile, place: int, order: int, candidate: Candidate, *, unused: bool = False
     ) -> tuple[int | bool, ...]:
         liveness = candidate.binding.liveness if candidate.binding else "missing"
         return (
@@ -252,12 +335,13 @@ class _Mapper:
             candidate.proxy,
             candidate.coarseness,
             profile.rank,
+            unused,
             place,
             order,
         )
 
-    def _why_not(self, protocol: str | None, signal: str) -> str:
-        """Why nothing measures a signal on this protocol, and what to switch on; the same for all such channels."""
+    def _why_not(self, protocol: str | None, signal: str) -> tuple[str, tuple[str, ...]]:
+        """Why nothing measures a signal on this protocol, and the switches; the same for all such channels."""
         at = (protocol, signal)
         if at not in self._explained:
             speaking = [profile for profile in self.profiles if profile.speaks(protocol)]
@@ -271,8 +355,14 @@ class _Mapper:
             if could:
                 more = f" and {len(could) - MAX_NAMED} more" if len(could) > MAX_NAMED else ""
                 reasons.append(f"{', '.join(could[:MAX_NAMED])}{more} would measure it")
-            self._explained[at] = "; ".join(reasons) or "no profile measures it on this protocol"
+            switches = dict.fromkeys(one.not_provided[signal].switch for one in telling[:MAX_NAMED])
+            why = "; ".join(reasons) or "no profile measures it on this protocol"
+            self._explained[at] = why, tuple(filter(None, switches))
         return self._explained[at]
+
+
+def _why_later(first: tuple[int | bool, ...], other: tuple[int | bool, ...]) -> str:
+    return next((why for why, one, two in zip(_LATER, first, other, strict=True) if one != two), _LATER[-2])
 
 
 def _with_doubles_named(chosen: Binding, others: Sequence[Binding]) -> Binding:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from observatory.spec.catalog import NameKind
 from observatory.telemetry.binding import Binding, Matcher, MetricBinding, SeriesSelector, Term
-from observatory.telemetry.dead_letters import Names
+from observatory.telemetry.dead_letters import MAIN_KINDS, Names
 from observatory.telemetry.label_matchers import (
     boundaries,
     drop,
@@ -16,14 +17,16 @@ from observatory.telemetry.label_matchers import (
     names_service,
     observed_matcher,
     rows_named,
+    transformed,
 )
-from observatory.telemetry.label_table import LabelTable, intersect
+from observatory.telemetry.label_table import LabelTable, TableNames, intersect
 from observatory.telemetry.names_alike import NamesAlike
-from observatory.telemetry.recipe import ChannelLabel, Identity, MetricTerm, Recipe
+from observatory.telemetry.recipe import ChannelLabel, Identity, MetricTerm, NameTransform, Recipe
 from observatory.telemetry.signals import SIGNALS
 from observatory.telemetry.subject import Subject, WrittenName, written
 
 Tables = Mapping[str, LabelTable]
+_Shown = tuple[tuple[NameTransform, ...], list[TableNames]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +45,39 @@ class Candidate:
     reason: str = ""
 
 
+_NO_DEAD_LETTERS = Candidate(
+    binding=None,
+    code="dead-letter-unknown",
+    reason="no dead-letter channel is declared, and none with a usual name is there",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a recipe means on one source, worked out once for all subjects.
+
+    Attributes:
+        tables: Those of the recipe's series names that the source has.
+        own: Conditions that leave out another exporter's series of the same names.
+        where: Per table the constant conditions of its term, `own` among them.
+        allowed: Per table the rows that satisfy the constant conditions; None stands for all.
+        there: Terms whose metric the source has.
+        success, error: The terms of a side, none where the source lacks one of their metrics.
+        alike: The same for recipes that would look for the same labels, where the source has none of their series.
+        anybody: The numbers are those of a whole broker or registry, the same for every channel.
+    """
+
+    tables: dict[str, LabelTable]
+    own: tuple[Matcher, ...]
+    where: dict[str, tuple[Matcher, ...]]
+    allowed: dict[str, frozenset[int] | None]
+    there: tuple[MetricTerm, ...]
+    success: tuple[MetricTerm, ...]
+    error: tuple[MetricTerm, ...]
+    alike: tuple[int, bool] | None
+    anybody: bool
+
+
 @dataclass(slots=True)
 class _Found:
     """Matchers and rows while they are narrowed."""
@@ -51,6 +87,7 @@ class _Found:
     notes: list[str]
     caveats: list[str]
     coarseness: int = 0
+    discovered: str | None = None
     taken_for: tuple[str, ...] = ()
 
 
@@ -77,44 +114,75 @@ class Matching:
         self.identifying = identifying
         self.services = services
         self.alike = alike or NamesAlike({})
+        self._plans: dict[int, tuple[Recipe, _Plan]] = {}
+        self._anybody: dict[int, Candidate] = {}
+        self._letter_names: dict[tuple[int, tuple[NameKind, ...]], list[_Shown]] = {}
+        self._letters: tuple[Subject | None, dict[tuple[NameTransform, ...], frozenset[str]]] = None, {}
+        self._identities: dict[Identity, int] = {}
+        self._expected: tuple[Subject | None, dict[tuple[int, bool], _Found | Candidate | None]] = None, {}
 
     def candidate(self, recipe: Recipe, subject: Subject) -> Candidate | None:
         """The recipe's binding for a subject; None when the subject has no name of the kind it needs."""
         identity = recipe.identity
         if not identity.dead_letter:
             return self._with_names(recipe, subject, subject.names)
-        best: Candidate | None = None
         letters = subject.dead_letters
-        for value, provenance in self._possible(recipe, letters.called):
-            found = self._with_names(recipe, subject, letters.names(value, provenance))
+        conventional = not letters.declared and self.tables is not None
+        if conventional and letters.called and self._hides_letters(recipe, subject):
+            return _NO_DEAD_LETTERS
+        best: Candidate | None = None
+        for value, provenance in letters.called:
+            names = letters.names(value, provenance)
+            if conventional and not (shown := self._shows(recipe, names)):
+                best = best or (_NO_DEAD_LETTERS if shown is not None else None)
+                continue
+            found = self._with_names(recipe, subject, names)
             if found and found.binding and found.binding.liveness == "live":
                 return found
             best = best or found
-        if best and not letters.declared and self.tables is not None:
-            return Candidate(
-                binding=None,
-                code="dead-letter-unknown",
-                reason="no dead-letter channel is declared, and none with a usual name is there",
-            )
-        return best
+        return _NO_DEAD_LETTERS if best and conventional else best
 
-    def _possible(self, recipe: Recipe, called: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-        """The first name, and of the others those that series may show: of many, nearly none is there."""
-        label = next((part for part in recipe.identity.channel if not part.optional), None)
-        shown = [table.names(label) for table in self._tables(recipe).values()] if label is not None else []
-        for number, (value, provenance) in enumerate(called):
-            ways = (value, value.replace(".", "_"))
-            if not number or any(text in one.exact or text in one.tails for one in shown for text in ways):
-                yield value, provenance
+    def _hides_letters(self, recipe: Recipe, subject: Subject) -> bool:
+        """Whether plain labels surely show none of the conventional names; most channels have no dead letters."""
+        if self._letters[0] is not subject:
+            self._letters = subject, {}
+        written_as = self._letters[1]
+        letters = subject.dead_letters
+        kinds = ((letters.kind, "destination") if letters.kind != "destination" else MAIN_KINDS) + tuple(letters.place)
+        known = self._letter_names.get((id(recipe), kinds))
+        if known is None:
+            known = self._letter_names[id(recipe), kinds] = self._labels_of_letters(recipe, kinds)
+        for transforms, of_label in known:
+            if transforms not in written_as:
+                written_as[transforms] = frozenset(
+                    text for value, _ in letters.called for text in transformed(value, transforms)
+                )
+            if not any(names.shows(written_as[transforms]) for names in of_label):
+                return True
+        return False
+
+    def _labels_of_letters(self, recipe: Recipe, kinds: Collection[NameKind]) -> list[_Shown]:
+        """What tables show in each label that must hold a dead-letter name as it is; labels that join names are not
+        among them."""
+        found: list[_Shown] = []
+        for label in recipe.identity.channel:
+            single = [
+                spelling for spelling in label.spellings if len(spelling.kinds) == 1 and spelling.kinds[0] in kinds
+            ]
+            joined = any(sum(kind in kinds for kind in spelling.kinds) > 1 for spelling in label.spellings)
+            if not (label.of_template or label.optional or joined) and single:
+                tables = self._plan(recipe).tables.values()
+                found.append((label.transforms, [table.names(label) for table in tables]))
+        return found
 
     def consumer_groups(self, recipe: Recipe, subject: Subject) -> frozenset[str]:
         """Groups that the recipe's series show on the subject's channel; none where the series name it loosely."""
         label = recipe.identity.consumer_group
         if label is None or not recipe.identity.channel or recipe.identity.dead_letter:
             return frozenset()
-        tables = self._tables(recipe)
+        plan = self._plan(recipe)
+        tables, allowed = plan.tables, plan.allowed
         found = _Found([], {}, [], [])
-        allowed = {name: table.satisfying(_where(recipe, name)) for name, table in tables.items()}
         for part in recipe.identity.channel:
             if not self._narrow_to_channel(part, recipe.identity, subject, subject.names, tables, allowed, found):
                 return frozenset()
@@ -126,14 +194,35 @@ class Matching:
         return frozenset(groups - {""})
 
     def _with_names(self, recipe: Recipe, subject: Subject, names: Names) -> Candidate | None:
+        plan = self._plan(recipe)
+        if plan.anybody and not subject.labels:
+            if (held := self._anybody.get(id(recipe))) is not None:
+                return held
+            found = self._found(recipe, plan, subject, names)
+            assert isinstance(found, _Found)
+            same = Candidate(binding=self._binding(recipe, plan, found), proxy=recipe.proxy)
+            self._anybody[id(recipe)] = same
+            return same
+        if plan.alike is None or names is not subject.names:
+            found = self._found(recipe, plan, subject, names)
+        else:
+            if self._expected[0] is not subject:
+                self._expected = subject, {}
+            known = self._expected[1]
+            if plan.alike not in known:
+                known[plan.alike] = self._found(recipe, plan, subject, names)
+            found = known[plan.alike]
+        if not isinstance(found, _Found):
+            return found
+        return Candidate(binding=self._binding(recipe, plan, found), coarseness=found.coarseness, proxy=recipe.proxy)
+
+    def _found(self, recipe: Recipe, plan: _Plan, subject: Subject, names: Names) -> _Found | Candidate | None:
+        """Conditions and rows of the subject; of a source without such series only what they would be."""
         identity = recipe.identity
-        tables = self._tables(recipe)
-        own = _without_foreign(identity, tables)
-        where = {name: (*_where(recipe, name), *own) for name in tables}
-        found = _Found([*own], {}, [], [])
+        tables, allowed = plan.tables, plan.allowed
+        found = _Found([*plan.own], {}, [], [])
         if not identity.channel:
-            found.rows = {name: table.all_satisfying(where[name]) for name, table in tables.items()}
-        allowed = {name: table.satisfying(where[name]) for name, table in tables.items()}
+            found.rows = {name: table.all_satisfying(plan.where[name]) for name, table in tables.items()}
         for label in identity.channel:
             if not self._narrow_to_channel(label, identity, subject, names, tables, allowed, found):
                 return None
@@ -162,12 +251,62 @@ class Matching:
         if identity.dead_letter:
             found.notes.append(f"dead letters go to {_called(names)}, {next(iter(names.values()))[0].provenance}")
         self._add_override_labels(subject, tables, found)
-        return Candidate(binding=self._binding(recipe, tables, found), coarseness=found.coarseness, proxy=recipe.proxy)
+        return found
 
-    def _tables(self, recipe: Recipe) -> dict[str, LabelTable]:
-        if self.tables is None:
-            return {}
-        return {name: self.tables[name] for name in recipe.series_names if name in self.tables}
+    def _plan(self, recipe: Recipe) -> _Plan:
+        held = self._plans.get(id(recipe))
+        if held is not None:
+            return held[1]
+        known = self.tables
+        tables = {name: known[name] for name in recipe.series_names if name in known} if known is not None else {}
+        own = _without_foreign(recipe.identity, tables)
+        where = {name: (*_where(recipe, name), *own) for name in tables}
+        suffix = "_bucket" if recipe.kind == "distribution" else ""
+
+        def there(term: MetricTerm) -> bool:
+            return known is None or term.metric + suffix in known
+
+        success, error = (side if all(map(there, side)) else () for side in (recipe.success, recipe.error))
+        plan = _Plan(
+            tables,
+            own,
+            where,
+            {name: table.satisfying(where[name]) for name, table in tables.items()},
+            tuple(filter(there, recipe.all)),
+            success,
+            error,
+            None
+            if tables or recipe.identity.dead_letter
+            else (self._identities.setdefault(recipe.identity, len(self._identities)), _is_per_consumer(recipe)),
+            not (recipe.identity.channel or recipe.identity.consumer_group or recipe.identity.services)
+            and SIGNALS[recipe.signal].scope in ("broker", "registry"),
+        )
+        self._plans[id(recipe)] = recipe, plan  # the recipe is held, so that its id stays its own
+        return plan
+
+    def _shows(self, recipe: Recipe, names: Names) -> bool | None:
+        """Whether every label that has to shows one of the names; None where a label has no word for them.
+
+        What is written of several names is taken to be shown.
+        """
+        tables = self._plan(recipe).tables
+        for label in recipe.identity.channel:
+            if label.optional:
+                continue
+            known: list[NameKind] = []
+            for spelling in label.spellings:
+                kinds = spelling.kinds
+                if len(kinds) > 1 and sum(kind in names for kind in kinds) > 1:
+                    return True
+                known += [kind for kind in kinds if kind in names and len(kinds) == 1]
+            if not known:
+                return None
+            texts = {
+                text for kind in known for name in names[kind] for text in transformed(name.value, label.transforms)
+            }
+            if not any(one.shows(texts) for table in tables.values() for one in (table.names(label),)):
+                return False
+        return True
 
     def _narrow_to_channel(
         self,
@@ -192,6 +331,8 @@ class Matching:
             return label.optional and bool(found.matchers)
         for loose in (False, True):
             chosen = [option for option in options if option.loose is loose]
+            if not chosen:
+                continue
             hits = {name: rows_named(table, label, chosen) for name, table in tables.items()}
             kept = {name: intersect(rows, allowed[name]) for name, rows in hits.items()}
             if any(kept.values()):
@@ -241,7 +382,8 @@ class Matching:
             group = next(iter(groups))
             found.rows = keep(found.rows, tables, label, frozenset({group}))
             found.matchers.append(Matcher(label, (group,)))
-            found.notes.append(f"{group} is the only group seen there")
+            found.notes.append(f"consumer group {group} discovered: the only one in {label}, no document names it")
+            found.discovered = group
             return None
         if len(groups) > 1:
             return Candidate(
@@ -312,15 +454,14 @@ class Matching:
             if any(label in table.column for table in tables.values()):
                 found.rows = keep(found.rows, tables, label, frozenset({value}))
 
-    def _binding(self, recipe: Recipe, tables: Mapping[str, LabelTable], found: _Found) -> MetricBinding:
+    def _binding(self, recipe: Recipe, plan: _Plan, found: _Found) -> MetricBinding:
         matchers = tuple(found.matchers)
-        series = sum(tables[name].series_of(rows) for name, rows in found.rows.items())
+        tables = plan.tables
         live = any(found.rows.values())
+        series = sum([tables[name].series_of(rows) for name, rows in found.rows.items()]) if live else 0
         bound = partial(_term, matchers=matchers, period_ms=recipe.period_ms)
-        everything = tuple(bound(term) for term in recipe.all if not live or self._there(term, recipe))
-        success, error = (
-            tuple(bound(term) for term in side) if all(self._there(term, recipe) for term in side) else ()
-            for side in (recipe.success, recipe.error)
+        everything, success, error = (
+            tuple(map(bound, terms)) for terms in (plan.there if live else recipe.all, plan.success, plan.error)
         )
         if error and not success:
             success = (*everything, *_negated(error))
@@ -343,16 +484,13 @@ class Matching:
             boundaries=boundaries(tables, found.rows) if recipe.kind == "distribution" else (),
             partition_label=recipe.identity.partition,
             invalid_below=recipe.invalid_below,
+            proxy=recipe.proxy,
             liveness="live" if live else "missing" if self.tables is not None else "unknown",
             series=series,
             reason=state + notes,
             caveats=(*recipe.caveats, *found.caveats),
+            discovered_group=found.discovered,
         )
-
-    def _there(self, term: MetricTerm, recipe: Recipe) -> bool:
-        """False when the source is known not to have the metric at all."""
-        suffix = "_bucket" if recipe.kind == "distribution" else ""
-        return self.tables is None or term.metric + suffix in self.tables
 
 
 def _where(recipe: Recipe, name: str) -> tuple[Matcher, ...]:

@@ -21,6 +21,8 @@ signals:                              # word of the vocabulary: recipe, or list 
 not_provided:
   processed_messages: {why: the broker does not see processing, switch: ...}
   others: not exported                 # what is not named; signals of registries need no word from other exporters
+declared_values:                      # labels that write what a binding declares; optional
+  - {metric: kminion_kafka_topic_info, by: topic, labels: {cleanup_policy: kafka.topicConfiguration.cleanup.policy}}
 example: |                            # exposition text that proves every recipe
 """
 
@@ -41,6 +43,7 @@ from observatory.telemetry.profile_fields import Fields, Path
 from observatory.telemetry.recipe import (
     Category,
     Confidence,
+    DeclaredValues,
     MetricTerm,
     MetricType,
     NotProvided,
@@ -74,7 +77,8 @@ SHORTEST_PERIOD_MS = 60_000
 """Shorter periods than a minute are not exported by any monitoring service, and rules look at minutes."""
 _TOP = (
     "profile", "also", "title", "category", "versions", "protocols", "rank", "confidence", "caveats", "switch",
-    "presence", "variants", "opentelemetry", "identities", "signals", "not_provided", "example", "example_spans",
+    "presence", "variants", "opentelemetry", "identities", "signals", "not_provided", "declared_values",
+    "example", "example_spans",
 )  # fmt: skip
 _RECIPE = (
     "metric", "part", "where", "all", "success", "error", "outcome", "type", "kind", "unit", "by", "proxy",
@@ -145,6 +149,7 @@ class _ProfileReader:
             recipes=tuple(recipes),
             span_recipes=tuple(spans),
             not_provided=not_provided,
+            declared_values=tuple(self._declared_values()),
             also=fields.texts(top.get("also"), ("also",)),
             presence=fields.texts(top.get("presence"), ("presence",)),
             caveats=fields.texts(top.get("caveats"), ("caveats",)),
@@ -217,6 +222,24 @@ class _ProfileReader:
                 hint=f"put each under `signals` or, with the reason, under `not_provided`; `{OTHERS}` is the rest",
             )
         return result
+
+    def _declared_values(self) -> Iterator[DeclaredValues]:
+        fields = self.fields
+        for index, item in enumerate(self.top.get("declared_values") or []):
+            path: Path = ("declared_values", str(index))
+            body = fields.mapping(item, path, ("metric", "by", "labels"))
+            name = fields.text(body.get("by"), (*path, "by")) or next(iter(self.identities))
+            if name not in self.identities:
+                fields.fault("profile-value-invalid", f"no identity is called {name!r}", (*path, "by"))
+                continue
+            labels = {
+                label: fields.text(key, (*path, "labels", label))
+                for label, key in fields.mapping(body.get("labels"), (*path, "labels")).items()
+            }
+            written = fields.text(body.get("metric"), (*path, "metric"))
+            metrics = dict.fromkeys(self._metric(written, (*path, "metric"), variant) for variant in self.variants)
+            for metric in metrics:
+                yield DeclaredValues(metric, self.identities[name], labels)
 
     def _reason(self, spec: object, path: Path) -> NotProvided:
         fields = self.fields

@@ -71,6 +71,11 @@ class ChannelLabel:
     templates: tuple[str, ...] = ("{}",)
     of_template: bool = False
 
+    @property
+    def is_plain(self) -> bool:
+        """The label holds the name and nothing else, unchanged."""
+        return not self.of_template and self.transforms == ("none",)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
@@ -179,6 +184,19 @@ class NotProvided:
         return f"{self.why}; {self.switch}" if self.switch else self.why
 
 
+@dataclass(frozen=True, slots=True)
+class DeclaredValues:
+    """Labels of a metric that write what bindings declare as well: the type of an exchange, the retention of a topic.
+
+    Attributes:
+        labels: Key of the binding's value, such as `amqp.exchange.type`, by label.
+    """
+
+    metric: str
+    identity: Identity
+    labels: Mapping[str, str]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Profile:
     """One exporter.
@@ -191,6 +209,7 @@ class Profile:
         rank: Order among profiles that measure a signal equally well, smaller first.
         recipes, span_recipes: In file order, variants expanded.
         not_provided: Signals it does not measure.
+        declared_values: Labels that write settings of a channel.
         presence: Names that show that it is there, whether or not it measures anything that is mapped.
         example: Exposition text as the exporter writes it, which tests parse.
         example_spans: For span profiles: (role, system, destination, service, consumer group) of typical spans.
@@ -207,6 +226,7 @@ class Profile:
     recipes: tuple[Recipe, ...] = ()
     span_recipes: tuple[SpanRecipe, ...] = ()
     not_provided: Mapping[str, NotProvided] = field(default_factory=dict)
+    declared_values: tuple[DeclaredValues, ...] = ()
     presence: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()

@@ -57,15 +57,17 @@ class Subject:
     only_receive: bool = False
     profile: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
-    _written: dict[tuple[Spelling, ...], tuple[WrittenName, ...]] = field(
+    _written: dict[int, tuple[tuple[Spelling, ...], tuple[WrittenName, ...]]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
     def written(self, spellings: tuple[Spelling, ...]) -> tuple[WrittenName, ...]:
         """Every way in which the spellings write the channel's names; worked out once for all naming variants."""
-        if spellings not in self._written:
-            self._written[spellings] = written(spellings, self.names)
-        return self._written[spellings]
+        known = self._written.get(id(spellings))
+        if known is None:
+            # The spellings are held, so that their id stays their own; hashing them would cost more than the work.
+            known = self._written[id(spellings)] = spellings, written(spellings, self.names)
+        return known[1]
 
 
 def names_of(channel: Channel) -> Names:
@@ -116,7 +118,11 @@ def _operation_subject(
         role="producer" if operation.action == "send" else "consumer",
         channel=channel,
         names=names,
-        dead_letters=dead_letters_of(channel, names, operation.consumer_group, taken),
+        dead_letters=(
+            dead_letters_of(channel, names, operation.consumer_group, taken)
+            if operation.action == "receive"
+            else NO_DEAD_LETTERS
+        ),
         service=operation.service,
         consumer_group=operation.consumer_group,
         sole=sole,
@@ -138,10 +144,17 @@ def _channel_subject(channel: Channel) -> Subject:
     )
 
 
+_NOTHING = (RuntimeName(kind="destination", value="", provenance=""),)
+
+
 def written(spellings: Sequence[Spelling], names: Names) -> tuple[WrittenName, ...]:
     """Every way in which the spellings write these names, in their order, each once."""
     found: dict[WrittenName, None] = {}
     for spelling in spellings:
+        if len(spelling.kinds) == 1:
+            for name in names.get(spelling.kinds[0], ()) if names.get(spelling.kinds[0], _NOTHING)[0].value else ():
+                found[WrittenName(name.value, name.pattern, spelling.loose, spelling.tail)] = None
+            continue
         known = [part for kind in spelling.kinds if (part := names.get(kind)) and part[0].value]
         if len(known) < min(2, len(spelling.kinds)):
             # An exchange without its key is no spelling of exchange and key.

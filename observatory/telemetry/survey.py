@@ -1,6 +1,6 @@
 """A survey: what all sources have, asked in few requests, and the mapping that follows from it.
 
-Requests grow with the metrics that profiles know and a server has, never with channels.
+Requests grow with what a server has, by steps of many thousand series, and never with channels.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Protocol
 from observatory.errors import Problem, SourceFailed, in_order
 from observatory.spec.catalog import Catalog
 from observatory.telemetry.binding import MappingResult
-from observatory.telemetry.discovery import Recognition, recognise, wanted
+from observatory.telemetry.discovery import Recognition, recognise_all, wanted
 from observatory.telemetry.inventory import Inventory, InventoryRequest
 from observatory.telemetry.mapping import map_catalog, override_labels
 from observatory.telemetry.recipe import Profile
@@ -99,11 +99,12 @@ def survey(
             problems += error.problems
     if failed and not inventories:
         raise SourceFailed(in_order(problems))
-    mapping = map_catalog(catalog, profiles, inventories)
+    recognised = recognise_all(profiles, inventories)
+    mapping = map_catalog(catalog, profiles, inventories, recognised)
     problems += [problem for inventory in inventories for problem in inventory.problems]
     return Survey(
         inventories=tuple(inventories),
-        recognised=tuple(seen for inventory in inventories for seen in recognise(profiles, inventory)),
+        recognised=recognised,
         mapping=mapping,
         failed=tuple(dict.fromkeys(failed)),
         problems=tuple(in_order([*problems, *mapping.problems])),

@@ -199,6 +199,20 @@ def runs_out(one: ObjectiveStatus, at_ms: int) -> str:
     return "gone" if left <= 0 else short_duration(left)
 
 
+def foretold(one: ObjectiveStatus, at_ms: int) -> str | None:
+    """When the budget ends, 80 % likely: `in 2 h to 3 d`, `in 4 d or later`, `not before the window does`.
+
+    None where that is not known, or the budget is spent.
+    """
+    if one.outlook is None or (one.budget and (one.budget.remaining_ratio or 0.0) < 0):
+        return None
+    earliest, latest = one.outlook.earliest_ms, one.outlook.latest_ms
+    if earliest is None:
+        return "not before the window does"
+    first = short_duration((earliest - at_ms) / 1000)
+    return f"in {first} or later" if latest is None else f"in {first} to {short_duration((latest - at_ms) / 1000)}"
+
+
 def short_duration(seconds: float) -> str:
     """A duration in one unit: `38 min`, `6 h`, `9 d`."""
     for unit, size, most in (("s", 1, 90), ("min", 60, 5400), ("h", 3600, 172_800)):

@@ -21,8 +21,8 @@ def test_a_long_range_is_written_in_several_units() -> None:
 
 def test_label_sets_are_counts_of_series_that_had_a_sample() -> None:
     assert (
-        reading.label_sets(SeriesSelector("lag"), ("topic", "a.b"), 60_000)
-        == 'count by (topic, "a.b") (last_over_time(lag[1m]))'
+        reading.label_sets(["lag", "messaging.size"], ("topic", "a.b"), (), 60_000)
+        == r'count by (__name__, topic, "a.b") (last_over_time({__name__=~"lag|messaging\\.size"}[1m]))'
     )
 
 

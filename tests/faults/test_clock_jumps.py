@@ -34,7 +34,7 @@ JUMPS = [0, 1, -300, -299, 2, 3, 900, 901, -1500, 4, 2900, 5, 6]
 """Minutes after the first refresh: hours back and forth, and two days ahead of all telemetry."""
 
 
-@pytest.mark.parametrize("seed", [None, 1, 2])
+@pytest.mark.parametrize("seed", [None, 1])
 def test_whatever_the_clock_did_before_the_numbers_are_those_of_the_instant(tmp_path: Path, seed: int | None) -> None:
     (tmp_path / "billing.yaml").write_text(DOCUMENT)
     jumps = JUMPS if seed is None else [*np.random.default_rng(seed).integers(-2000, 2000, 8).tolist(), 6]

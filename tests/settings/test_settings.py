@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 
 from observatory.errors import InputInvalid, Problem
-from observatory.settings import ClickHouseSettings, KeepingSettings, PrometheusSettings, Settings, load_settings
+from observatory.settings import (
+    ClickHouseSettings,
+    KeepingSettings,
+    PrometheusSettings,
+    Settings,
+    TelemetrySettings,
+    load_settings,
+)
 
 Write = Callable[[str], Path]
 
@@ -232,6 +239,27 @@ def test_a_file_that_is_named_and_missing_is_an_error(write: Write) -> None:
 def test_settings_that_are_no_mapping_are_refused(write: Write) -> None:
     (problem,) = refused(write("- a\n"))
     assert (problem.code, problem.message) == ("settings-value", "settings are a mapping")
+
+
+def test_what_measures_channels_is_a_list_of_rules(write: Write) -> None:
+    path = write(
+        "telemetry:\n  - {channels: 'kafka:*', profile: kminion, labels: {cluster: eu-1}}\n  - {labels: {env: x}}\n"
+    )
+
+    assert load_settings(path, {}).telemetry == (
+        TelemetrySettings(channels="kafka:*", profile="kminion", labels={"cluster": "eu-1"}),
+        TelemetrySettings(labels={"env": "x"}),
+    )
+
+
+def test_every_fault_of_a_telemetry_rule_is_found(write: Write) -> None:
+    path = write("telemetry: [{profil: kminion, channels: 3}, kminion]\n")
+
+    assert [problem.message for problem in refused(path)] == [
+        "there is no setting 'profil' of telemetry",
+        "channels is text",
+        "what measures channels is a mapping",
+    ]
 
 
 def test_the_store_says_how_long_what_is_kept(write: Write) -> None:

@@ -179,6 +179,18 @@ x-slo-journeys: [{name: a, target: 99%, steps: [{channel: 'kafka:none'}, {channe
     assert problem.hint == "write operation: with one of other/again, other/placeOrder, payments/onOrderPlaced"
 
 
+def test_a_document_that_is_read_without_the_others_is_no_fault(load: Load) -> None:
+    steps = "[{operation: placeOrder}, {operation: payments/onOrderPlaced}]"
+    text = f"x-slo-journeys: [{{name: a, target: 99%, steps: {steps}}}]"
+    catalog = load({"shop.yaml": SHOP + text})
+    (problem,) = catalog.problems
+    assert (problem.code, problem.severity, catalog.journeys) == ("journey-elsewhere", "warning", ())
+    slip = load(estate(text.replace("payments/", "paymnts/")))
+    assert [(one.code, one.severity, one.hint) for one in slip.problems] == [
+        ("journey-reference", "error", "did you mean 'payments/onOrderPlaced'?")
+    ]
+
+
 def test_the_same_step_twice_is_refused(load: Load) -> None:
     catalog = load(
         estate("x-slo-journeys: [{name: a, target: 99%, steps: [{operation: placeOrder}, {channel: orders}]}]")

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from telemetry.documents import catalog, channel, names, override, pattern
 from telemetry.exposition import inventory_of
 
-from observatory.spec.catalog import Catalog
+from observatory.settings import TelemetrySettings
+from observatory.spec.catalog import Catalog, TelemetryOverride
+from observatory.spec.load import with_telemetry
 from observatory.telemetry.binding import (
     MappingResult,
     Matcher,
@@ -156,7 +158,8 @@ def test_an_undeclared_group_is_taken_when_it_is_the_only_one_seen() -> None:
     binding = live(mapped(documents, one_group), "billing/receive", "consumer_lag")
 
     assert matchers(binding.all[0])["consumergroup"].values == ("billing",)
-    assert "billing is the only group seen there" in binding.reason
+    assert "consumer group billing discovered: the only one in consumergroup" in binding.reason
+    assert binding.discovered_group == "billing"
 
 
 def test_an_undeclared_group_is_never_chosen_among_several() -> None:
@@ -878,6 +881,53 @@ def test_reasons_never_hold_a_placeholder() -> None:
 
     assert not [one.reason for one in result.resolutions.values() if re.search(r"\{\w*\}|None", one.reason)]
     assert all(one.reason for one in result.resolutions.values())
+
+
+def test_a_missing_signal_is_looked_for_under_the_naming_that_the_exporter_uses() -> None:
+    seen = [("messaging.client.sent.messages", {"messaging.destination.name": "orders.v1", "job": "shop"})]
+    documents = catalog([ORDERS], sends={"shop": ORDERS.id}, receives={"billing": (ORDERS.id, "billing")})
+
+    found = mapped(documents, seen).resolutions["billing/receive", "processed_messages"]
+
+    assert found.code == "series-missing"
+    assert isinstance(found.chosen, MetricBinding)
+    assert (found.chosen.profile, found.chosen.variant) == ("otel_semconv_messaging", "utf8")
+
+
+def test_every_alternative_says_why_it_came_later() -> None:
+    labels = {"topic": "orders.v1", "partition": "0"}
+    seen = [
+        ("kafka_topic_partition_current_offset", labels),
+        ("messaging_client_sent_messages_total", {"messaging_destination_name": "orders.v1", "job": "shop"}),
+        ("messaging_client_sent_messages", {"messaging_destination_name": "orders.v1", "job": "shop"}),
+    ]
+
+    found = mapped(catalog([ORDERS], sends={"shop": ORDERS.id}), seen)
+
+    resolution = found.resolutions["shop/send", "published_messages"]
+    assert len(resolution.later) == len(resolution.alternatives) >= 1
+    assert resolution.later[0] == "a later recipe or naming variant of its profile"
+
+
+def test_what_nothing_measures_names_the_switch() -> None:
+    seen = [("kafka_topic_partition_current_offset", {"topic": "orders.v1", "partition": "0"})]
+    documents = catalog([ORDERS], receives={"billing": (ORDERS.id, "billing")})
+
+    found = mapped(documents, seen).resolutions["billing/receive", "processed_messages"]
+
+    assert found.code == "not-provided"
+    assert "emit messaging.process.duration from the consumer" in found.switches
+
+
+def test_settings_say_what_documents_leave_open_and_documents_win() -> None:
+    other = channel("kafka", names(topic="mails"))
+    own = replace(ORDERS, telemetry=override(profile="otel_spanmetrics"))
+    rules = (TelemetrySettings(channels="kafka:m*", profile="kafka_exporter"), TelemetrySettings(labels={"env": "x"}))
+
+    found = with_telemetry(catalog([own, other]), rules)
+
+    by_id = {one.id: one.telemetry for one in found.channels}
+    assert by_id == {own.id: own.telemetry, other.id: TelemetryOverride(profile="kafka_exporter")}
 
 
 # exporters of cloud services and brokers

@@ -8,13 +8,19 @@ from dataclasses import replace
 import pytest
 from web.factories import AT_MS, CARD, HOSTILE, LABEL, QUIET, HandMadeEstate, HandMadeSources
 
+from observatory.evaluate.planned import LeftOut, Numbers
+from observatory.evaluate.snapshot import Snapshot
+from observatory.indicators.counts import Counts
+from observatory.objectives.exclusions import PlannedWork
 from observatory.objectives.policy import load_policies
+from observatory.settings.exclusions import Exclusion, Scope
 from observatory.sources.base import SourceState
 from observatory.web.app import Watched, draw_panel, page_layout, poll
 from observatory.web.load import load_pages, shipped_folder
 from observatory.web.panels import KINDS
 from observatory.web.parts import percent, whole_percent
 from observatory.web.service import Service
+from observatory.windows import TimeRange
 
 PAGES = {page.id: page for page in load_pages([shipped_folder()], KINDS)}
 POLICIES = load_policies()
@@ -81,6 +87,28 @@ def test_the_banner_names_both_burn_rates_the_threshold_the_start_and_the_owner(
         assert words in text
     assert "https://runbooks.example/payments" in text
     assert "/debug?ch=kafka%3Apayments.card.settled" in text
+
+
+class Migrating(HandMadeEstate):
+    """The burning channel is being migrated, which somebody approved."""
+
+    def snapshot(self, at_ms: int, previous: Snapshot | None = None) -> Snapshot:
+        made = super().snapshot(at_ms, previous)
+        span = TimeRange(at_ms - 3_600_000, at_ms)
+        work = PlannedWork(Exclusion(reason="Kafka <4>", approver="ana", scope=Scope(), when=span), (span,))
+        numbers = Numbers(Counts(1.0, 1.0), 0.99)
+        out = LeftOut(
+            use="alerts", work=(work,), seconds=3600.0, applied=numbers, all=numbers, silenced=("page", "ticket")
+        )
+        quiet = tuple(replace(one, firing=(), left_out=out if one.firing else None) for one in made.status.objectives)
+        return replace(made, status=replace(made.status, objectives=quiet))
+
+
+def test_what_planned_work_silences_is_named_where_alerts_are() -> None:
+    text = drawn("on-call", "firing", of=service(Migrating()))
+    assert "Nothing is firing." in text
+    assert "silent for planned work: Kafka <4>, approved by ana." in text
+    assert "planned work" not in drawn("on-call", "firing")
 
 
 def test_the_grid_shows_the_counts_of_the_ledger() -> None:

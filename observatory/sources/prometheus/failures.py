@@ -101,6 +101,13 @@ def of_status(status: int, body: bytes, content_type: str, url: str) -> SourceFa
     said = _error_text(body)
     tail = f": {said}" if said else ""
     match status:
+        case 401 if b"no org id" in body[:1000].lower():
+            return failed(
+                "source-unauthorized",
+                "the server keeps tenants apart and was told none (401)",
+                url,
+                "name it: --header 'X-Scope-OrgID: TENANT', or `headers` of the source in observatory.yaml",
+            )
         case 401:
             return failed(
                 "source-unauthorized",

@@ -38,4 +38,6 @@ class Health:
             failed = self._failed
         if failed:
             return SourceState(self._name, self._kind, "failed", detail, problems)
-        return SourceState(self._name, self._kind, "partial" if problems else "ok", detail, problems)
+        # What is only worth knowing leaves nothing out.
+        less = any(problem.severity != "info" for problem in problems)
+        return SourceState(self._name, self._kind, "partial" if less else "ok", detail, problems)

@@ -6,6 +6,7 @@ of the samples at hand; where a server lowered their resolution, a bucket ends a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
@@ -120,15 +121,13 @@ def boundaries(connection: Connection, base: str, request: SeriesRequest) -> tup
 def label_sets(of_base: LabelSets, labels: Sequence[str], texts: Sequence[str]) -> LabelSets:
     """The label sets of classic series, from those of the histogram and its boundaries."""
     with_le = "le" in labels
-    rows: list[tuple[str, ...]] = []
-    counts: list[int] = []
+    counts: Counter[tuple[str, ...]] = Counter()
     for (row, count), le in product(
         zip(of_base.rows, of_base.series, strict=True), (*texts, _INFINITE) if with_le else ("",)
     ):
         values = dict(zip(of_base.labels, row, strict=True)) | {"le": le}
-        rows.append(tuple(values.get(label, "") for label in labels))
-        counts.append(count)
-    return LabelSets(tuple(labels), tuple(rows), tuple(counts))
+        counts[tuple(values.get(label, "") for label in labels)] += count
+    return LabelSets(tuple(labels), tuple(counts), tuple(counts.values()))
 
 
 def without_le(labels: Iterable[str]) -> tuple[str, ...]:

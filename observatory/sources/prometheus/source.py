@@ -19,8 +19,15 @@ from observatory.sources.base import SampleSet, SeriesRequest, SourceState
 from observatory.sources.prometheus import export, failures, native_series, remote_read
 from observatory.sources.prometheus.connection import Connection
 from observatory.sources.prometheus.health import Health
-from observatory.sources.prometheus.inventory import range_parameters, read_label_sets, read_metadata
+from observatory.sources.prometheus.label_sets import (
+    NOT_OFFERED,
+    range_parameters,
+    read_label_sets,
+    read_names,
+    read_places,
+)
 from observatory.sources.prometheus.matchers import with_fixed_labels
+from observatory.sources.prometheus.metadata import read_metadata
 from observatory.sources.prometheus.range_vectors import (
     count_samples,
     read_grid,
@@ -85,11 +92,23 @@ class PrometheusSource:
         parameters: dict[str, object] = dict(range_parameters(span))
         if self._fixed:
             parameters["match[]"] = reading.series_with(self._labels)
-        names, _ = self._noted("names", lambda: (frozenset(self.connection.label_values("__name__", parameters)), ()))
+        names, _ = self._noted("names", lambda: (self._read_names(parameters, span), ()))
         self._native.bases = native_series.native_bases(names, self._types()) if self._reads_chunks else frozenset()
         names |= {base + suffix for base in self._native.bases for suffix in native_series.SUFFIXES}
         self._names = (span, names)
         return names
+
+    def _read_names(self, parameters: dict[str, object], span: TimeRange) -> frozenset[str]:
+        try:
+            return frozenset(self.connection.label_values("__name__", parameters))
+        except SourceFailed as error:
+            # Some gateways let queries through and nothing else; these know the series of just now.
+            if error.problems[0].code not in NOT_OFFERED:
+                raise
+            try:
+                return read_names(self.connection, self._fixed, span.end_ms)
+            except SourceFailed:
+                raise error from None
 
     def inventory(self, request: InventoryRequest, span: TimeRange) -> Inventory:
         """Label combinations of the named series in the range; silent ones count while the range holds them.
@@ -108,8 +127,14 @@ class PrometheusSource:
             label_sets, unread = label_sets | native, [*unread, *failed]
             metadata, untyped = read_metadata(self.connection, list(wanted), self._metadata) if wanted else ({}, [])
             problems = [*unread, *untyped]
+            placed = [metric for metric in request.placed if metric in plain]
             found = Inventory(
-                source=self.name, names=names, label_sets=label_sets, metadata=metadata, problems=tuple(problems)
+                source=self.name,
+                names=names,
+                label_sets=label_sets,
+                metadata=metadata,
+                places=read_places(self.connection, placed, request.places, self._fixed, span.end_ms),
+                problems=tuple(problems),
             )
             return found, problems
 
@@ -164,18 +189,18 @@ class PrometheusSource:
         self, wanted: Mapping[str, tuple[str, ...]], span: TimeRange
     ) -> tuple[dict[str, LabelSets], list[Problem]]:
         """Label sets of classic series that native histograms stand behind."""
+        parts = {metric: part[0] for metric in wanted if (part := self._native.part(metric)) is not None}
+        own: dict[str, set[str]] = {}
+        for metric, base in parts.items():
+            own.setdefault(base, set()).update(native_series.without_le(wanted[metric]))
+        if not own:
+            return {}, []
+        asked = {base: tuple(sorted(labels)) for base, labels in own.items()}
+        of_base, problems = read_label_sets(self.connection, asked, self._fixed, span)
         found: dict[str, LabelSets] = {}
-        problems: list[Problem] = []
-        for metric, labels in wanted.items():
-            part = self._native.part(metric)
-            if part is None:
-                continue
-            base = part[0]
-            own = {base: native_series.without_le(labels)}
-            of_base, unread = read_label_sets(self.connection, own, self._fixed, span)
-            problems += unread
+        for metric, base in parts.items():
             try:
-                if "le" in labels and base not in self._native.boundaries:
+                if "le" in wanted[metric] and base not in self._native.boundaries:
                     request = SeriesRequest(base, self._fixed, span)
                     self._native.boundaries[base] = native_series.boundaries(self.connection, base, request)
             except remote_read.NotOffered:
@@ -183,7 +208,7 @@ class PrometheusSource:
                 continue
             if base in of_base:
                 known = self._native.boundaries.get(base, ())
-                found[metric] = native_series.label_sets(of_base[base], labels, known)
+                found[metric] = native_series.label_sets(of_base[base], wanted[metric], known)
         return found, problems
 
     def samples(self, request: SeriesRequest) -> SampleSet:

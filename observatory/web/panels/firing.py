@@ -12,7 +12,7 @@ from observatory.web.board import Board, burn_of
 from observatory.web.declaration import PanelDeclaration
 from observatory.web.kind import Drawn, Field, Kind
 from observatory.web.panels.subjects import LIMIT
-from observatory.web.parts import channel_path, clock, inward, outward, short_duration, times, whole_percent
+from observatory.web.parts import channel_path, clock, foretold, inward, outward, short_duration, times, whole_percent
 
 
 def draw(board: Board, panel: PanelDeclaration) -> Drawn:
@@ -27,7 +27,8 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
         if breached:
             who = "objective has" if breached == 1 else "objectives have"
             words += f" {breached} {who} spent the budget earlier in the window."
-        return Drawn(body=[html.Div(words, className="calm", role="status")], bare=True)
+        calm = html.Div(f"{words} {_silenced(board)}".strip(), className="calm", role="status")
+        return Drawn(body=[calm], bare=True)
     limit = panel.number("limit", 3)
     groups = list(by_channel.items())
     bars: list[Any] = [_bar(board, channel_id, found) for channel_id, found in groups[:limit]]
@@ -38,7 +39,24 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
                 f"and {rest} more {'channel' if rest == 1 else 'channels'} firing, in the table below", className="fine"
             )
         )
+    if silent := _silenced(board):
+        bars.append(html.Div(silent, className="fine"))
     return Drawn(body=[html.Div(bars, className="firing")], bare=True)
+
+
+def _silenced(board: Board) -> str:
+    """What would fire but for planned work, and who approved that; empty where there is nothing."""
+    quiet = [one for one in board.statuses() if one.left_out and one.left_out.silenced]
+    if not quiet:
+        return ""
+    work = dict.fromkeys(
+        f"{each.exclusion.reason}, approved by {each.exclusion.approver}"
+        for one in quiet
+        if one.left_out
+        for each in one.left_out.work
+    )
+    who = "1 objective is" if len(quiet) == 1 else f"{len(quiet)} objectives are"
+    return f"{who} silent for planned work: {'; '.join(list(work)[:3])}."
 
 
 def _bar(board: Board, channel_id: str, found: list[ObjectiveStatus]) -> html.Div:
@@ -100,9 +118,13 @@ def _budget(board: Board, one: ObjectiveStatus) -> list[Any]:
     if left <= 0:
         return [f" {span} budget overspent by {whole_percent(-left)}."]
     soon = (
-        f", gone in {short_duration((one.exhausts_at_ms - board.snapshot.at_ms) / 1000)}" if one.exhausts_at_ms else ""
+        f", gone in {short_duration((one.exhausts_at_ms - board.snapshot.at_ms) / 1000)} at this pace"
+        if one.exhausts_at_ms
+        else ""
     )
-    return [f" {whole_percent(left)} of the {span} budget left{soon}."]
+    likely = foretold(one, board.snapshot.at_ms)
+    chance = f" It ends {likely} (80 % likely)." if likely and soon else ""
+    return [f" {whole_percent(left)} of the {span} budget left{soon}.{chance}"]
 
 
 def _since(board: Board, one: ObjectiveStatus) -> list[Any]:

@@ -18,6 +18,7 @@ from observatory.web.panels.subjects import SCOPE, channel_ids, label
 from observatory.web.parts import (
     budget,
     clock,
+    foretold,
     heat,
     mono,
     notice,
@@ -139,6 +140,14 @@ def explanation(board: Board, one: ObjectiveStatus) -> list[Any]:
                 ),
             ),
         )
+    if one.interval:
+        low, high = (percent(share, one.objective.target) for share in one.interval)
+        facts.insert(3, ("95 % interval", mono(f"{low} to {high}")))
+    if one.outlook:
+        when = foretold(one, board.snapshot.at_ms)
+        ends = f"the budget ends {when}" if when else "the budget is spent"
+        left = f"{whole_percent(one.outlook.least)} to {whole_percent(one.outlook.most)} left at the end"
+        facts.insert(5 if one.budget else 4, ("Forecast", f"{ends}; {left} (each 80 % likely)"))
     if one.level:
         unit = one.level.unit
         error = f" ± {value_text(one.level.error, unit)}" if one.level.error else ""

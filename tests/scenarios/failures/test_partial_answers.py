@@ -60,6 +60,8 @@ COMMANDS = {
     "map": ["map", "payments.yaml"],
     "catalog": ["catalog", "payments.yaml"],
     "diagnose": ["diagnose", "payments.yaml"],
+    "drift": ["drift", "payments.yaml"],
+    "ready": ["ready", "payments.yaml"],
     "review": ["review", "payments.yaml", "--month", "2026-11"],
     "generate rules": ["generate", "rules", "payments.yaml", "-o", "out"],
     "generate openslo": ["generate", "openslo", "payments.yaml", "-o", "out"],

@@ -133,6 +133,20 @@ def test_a_hop_that_few_reach_is_told_unless_it_is_optional(tmp_path: Path, stor
     assert optional["good"] == found["good"]
 
 
+def test_planned_work_on_a_hop_silences_the_journey(tmp_path: Path, store: Store) -> None:
+    store.append_samples(
+        SampleSet.of([*sent(100.0), *handled("pay", "orders.v1", 100.0), *handled("ship", "payments.v1", 100.0, 20.0)])
+    )
+    when = TimeRange(END_MS - 6 * HOUR_MS, END_MS)
+    work = Exclusion(reason="Kafka 4", approver="ana", scope=Scope(documents=("ship",)), when=when)
+    settings = Settings(documents=(documents(tmp_path),), exclusions=(work,))
+    status = Estate(settings, Sources(metrics=(store,), spans=(store,), store=store)).snapshot(END_MS).status
+    (found,) = status.to_json()["journeys"]
+    assert (found["firing"], found["exclusions"]["silenced"]) == ([], ["page", "ticket"])
+    assert (found["state"], found["good"], found["exclusions"]["with"]["total"]) == ("breached", 28_800.0, 0.0)
+    assert status.problems == ()
+
+
 def test_a_hop_that_nothing_measures_makes_the_journey_unknown(tmp_path: Path, store: Store) -> None:
     store.append_samples(SampleSet.of([*sent(100.0), *handled("pay", "orders.v1", 100.0)]))
     found = journey(documents(tmp_path), store)

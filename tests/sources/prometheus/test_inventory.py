@@ -13,7 +13,7 @@ from sample_cases import T0, Loaded, cases
 
 from observatory.settings import PrometheusSettings
 from observatory.sources.base import SeriesRequest
-from observatory.sources.prometheus import PrometheusSource, inventory
+from observatory.sources.prometheus import PrometheusSource, failures, label_sets
 from observatory.telemetry.inventory import InventoryRequest
 from observatory.windows import TimeRange
 
@@ -58,19 +58,26 @@ def test_fixed_labels_narrow_names_and_label_sets(loaded: Loaded) -> None:
     assert set(found.label_sets) == {"case_total"}
 
 
+def _forbidden(*_: object) -> None:
+    raise failures.failed("source-forbidden", "no", "http://here")
+
+
 def test_a_query_counts_the_same_label_sets_as_the_series_api(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
     source = loaded.source()
     wanted = {"case_total": ("case", "tier", "zone")}
-    by_series, _ = inventory.read_label_sets(source.connection, wanted, (), ALL)
+    by_series, _ = label_sets.read_label_sets(source.connection, wanted, (), ALL)
+    monkeypatch.setattr(label_sets._Reader, "_series", _forbidden)
 
-    by_query = inventory._from_query(source.connection, "case_total", wanted["case_total"], (), ALL)
+    by_query, problems = label_sets.read_label_sets(source.connection, wanted, (), DAY)
+
+    assert [(problem.code, problem.severity) for problem in problems] == [("series-api-unavailable", "info")]
 
     assert by_query == by_series
     assert len(by_series["case_total"].rows) == len(cases())
 
 
 def test_too_many_series_are_asked_in_halves_and_then_counted(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inventory, "BODY_LIMIT_BYTES", 600)
+    monkeypatch.setattr(label_sets, "BODY_LIMIT_BYTES", 600)
     source = loaded.source()
 
     found = source.inventory(InventoryRequest({"case_total": ("tier",), "old_total": ("channel",)}), DAY)
@@ -82,7 +89,7 @@ def test_too_many_series_are_asked_in_halves_and_then_counted(loaded: Loaded, mo
 def test_a_metric_that_cannot_be_read_is_a_problem_and_the_rest_holds(
     misbehaving: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inventory, "BODY_LIMIT_BYTES", 1_000_000)
+    monkeypatch.setattr(label_sets, "BODY_LIMIT_BYTES", 1_000_000)
 
     def series(request: Request) -> bytes:
         long = "big_total" in request.path
@@ -117,7 +124,7 @@ def test_requests_do_not_grow_with_metrics(misbehaving: Start) -> None:
 
     source.inventory(InventoryRequest(dict.fromkeys(names, ("topic",))), DAY)
 
-    assert len(server.requests) == 3
+    assert len(server.requests) == 4
 
 
 def test_metadata_is_a_hint_for_full_and_base_names(misbehaving: Start) -> None:

@@ -1,0 +1,201 @@
+"""`observatory drift`: the documents against what runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from observatory.cli import console, options
+from observatory.cli.chosen import chosen_settings
+from observatory.errors import ExitCode, Problem, in_order, printable
+
+if TYPE_CHECKING:
+    from observatory.diagnose.drift.finding import Drift, DriftReport
+    from observatory.sources.base import SourceState
+    from observatory.windows import TimeRange
+
+SCHEMA = "observatory.drift/1"
+MOST_SHOWN = 200
+"""Findings of one kind that are written out for people; --json has all."""
+MOST_NAMED = 8
+TITLES = {
+    "misnamed": "Misnamed (F2): silent channels beside an undeclared name that is nearly theirs",
+    "binding": "Other than the binding says (F8)",
+    "undeclared-channel": "Undeclared: seen in telemetry, in no document",
+    "undeclared-producer": "Undeclared producers",
+    "undeclared-consumer": "Undeclared consumers and groups",
+    "silent-channel": "Silent: declared, without a sign of life",
+    "silent-operation": "Silent producers and consumers",
+    "owner-missing": "Without an owner",
+}
+
+
+class FailOn(StrEnum):
+    """What makes the command end with 1."""
+
+    ANY = "any"
+    UNDECLARED = "undeclared"
+    SILENT = "silent"
+    MISNAMED = "misnamed"
+    BINDING = "binding"
+    OWNER = "owner"
+
+
+Gate = Annotated[
+    list[FailOn] | None, typer.Option("--fail-on", help="Exit 1 when there is a finding of this kind; repeatable.")
+]
+WithInternal = Annotated[
+    bool, typer.Option("--internal", help="Internal, dead-letter and retry names count as undeclared too.")
+]
+
+
+@console.command
+@console.without_collection
+def drift(
+    paths: options.Paths = None,
+    config: options.Config = None,
+    ownership: options.Ownership = None,
+    overlay: options.Overlay = None,
+    no_cache: options.NoCache = False,
+    prometheus: options.Prometheus = None,
+    store: options.Store = None,
+    header: options.Header = None,
+    at: options.At = None,
+    since: options.Since = "24h",
+    internal: WithInternal = False,
+    json: options.Json = False,
+    fail_on: Gate = None,
+) -> None:
+    """Compare documents with what runs: undeclared and silent names, participants, bindings, owners.
+
+    Exit codes: 0 fine, 1 findings that --fail-on names, 3 documents have errors, 4 no source answered, 5 a source
+    answered in part or one of several failed.
+    """
+    from observatory.cli.verdict import told_by, verdict
+    from observatory.diagnose.drift.compare import drift as compare
+    from observatory.sources.opening import open_sources
+    from observatory.spec.load import configured_catalog
+    from observatory.telemetry.profile import load_profiles
+    from observatory.telemetry.survey import survey
+    from observatory.windows import TimeRange
+
+    now_ms = time.time_ns() // 1_000_000
+    at_ms = now_ms if at is None else options.instant(at, now_ms)
+    span = TimeRange(at_ms - options.look_back_ms(since), at_ms)
+    settings = chosen_settings(
+        "observatory drift PATH...",
+        paths=paths,
+        config=config,
+        prometheus=prometheus,
+        store=store,
+        header=header,
+        overlay=overlay,
+        ownership=ownership,
+        cache=not no_cache,
+    )
+    catalog = configured_catalog(settings)
+    profiles = load_profiles(settings.profiles_dir)
+    with open_sources(settings, read_only_store=True) as sources:
+        found = survey(catalog, profiles, sources.metrics, sources.spans, span)
+        report = compare(catalog, profiles, found, sources, span, with_internal=internal)
+        states = sources.states()
+    problems = in_order([*catalog.problems, *found.problems, *report.problems, *told_by(states)])
+    if json:
+        console.answer_json(as_json(report, span, states, problems))
+    else:
+        console.answer(as_text(report, len(catalog.channels)))
+    console.report(problems)
+    code = verdict(problems, states)
+    partial = bool(found.failed or report.problems)
+    console.finish(ExitCode.PARTIAL_DATA if partial and code == ExitCode.FINE else code)
+    if failing := gated(report, fail_on or ()):
+        console.say(f"{failing} findings fail this build")
+        console.finish(ExitCode.GATE_FAILED)
+
+
+def gated(report: DriftReport, gates: Sequence[FailOn]) -> int:
+    """How many findings the gates are about."""
+    from observatory.diagnose.drift.finding import GROUPS
+
+    if FailOn.ANY in gates:
+        return len(report.findings)
+    kinds = {kind for gate in gates for kind in GROUPS[gate.value]}
+    return sum(1 for one in report.findings if one.kind in kinds)
+
+
+def as_json(
+    report: DriftReport, span: TimeRange, states: Sequence[SourceState], problems: Sequence[Problem]
+) -> dict[str, Any]:
+    """The object that `drift --json` prints."""
+    from observatory.diagnose.drift.finding import ORDER
+    from observatory.windows import format_instant
+
+    return {
+        "schema": SCHEMA,
+        "from": format_instant(span.start_ms),
+        "at": format_instant(span.end_ms),
+        "sources": [state.to_json() for state in states],
+        "counts": {kind: sum(1 for one in report.findings if one.kind == kind) for kind in ORDER},
+        "findings": [one.to_json() for one in report.findings],
+        "set_aside": [{"name": name, "reason": why} for name, why in report.set_aside.items()],
+        "not_observable": [{"channel_id": one, "reason": why} for one, why in report.unseen.items()],
+        "not_compared": [{"key": key, "places": number} for key, number in report.not_compared.items()],
+        "problems": [problem.to_json() for problem in problems],
+    }
+
+
+def as_text(report: DriftReport, channels: int) -> str:
+    """Findings by kind as tables, then what was left aside and what could not be compared."""
+    from observatory.cli.columns import table
+
+    parts: list[str] = []
+    for kind, title in TITLES.items():
+        findings = [one for one in report.findings if one.kind == kind]
+        if not findings:
+            continue
+        rows = [[printable(cell) for cell in _row(one)] for one in findings[:MOST_SHOWN]]
+        more = f"\nand {len(findings) - MOST_SHOWN:,} more, which --json lists" if len(findings) > MOST_SHOWN else ""
+        head = ("name", "what", "messages", "seen", "by", "declared at")
+        parts.append(f"{title} ({len(findings)})\n{table(head, rows, console.width())}{more}")
+    many = f"{len(report.findings)} differences" if len(report.findings) != 1 else "1 difference"
+    parts.append("\n".join([f"{many} on {channels} declared channels", *_asides(report)]))
+    return "\n\n".join(parts)
+
+
+def _row(one: Drift) -> tuple[str, ...]:
+    from observatory.units import format_count
+    from observatory.windows import format_instant
+
+    seen = one.seen
+    messages = format_count(seen.messages) if seen and seen.messages is not None else "-"
+    when = "-"
+    if seen and seen.first_ms is not None and seen.last_ms is not None:
+        when = f"{format_instant(seen.first_ms)} to {format_instant(seen.last_ms)}"
+    place = str(one.location) if one.location else "-"
+    return one.subject, one.words, messages, when, ", ".join(one.sources) or "-", place
+
+
+def _asides(report: DriftReport) -> list[str]:
+    lines: list[str] = []
+    if report.set_aside:
+        shown = [f"{name} ({why})" for name, why in list(report.set_aside.items())[:MOST_NAMED]]
+        more = f" and {len(report.set_aside) - MOST_NAMED} more" if len(report.set_aside) > MOST_NAMED else ""
+        lines.append(f"left aside, --internal shows them: {', '.join(shown)}{more}")
+    if report.unseen:
+        shown = list(report.unseen)[:MOST_NAMED]
+        more = f" and {len(report.unseen) - MOST_NAMED} more" if len(report.unseen) > MOST_NAMED else ""
+        lines.append(f"not observable, so neither here nor silent: {', '.join(shown)}{more}")
+    if report.not_compared:
+        shown = [f"{key} ({number})" for key, number in list(report.not_compared.items())[:MOST_NAMED]]
+        more = f" and {len(report.not_compared) - MOST_NAMED} more" if len(report.not_compared) > MOST_NAMED else ""
+        lines.append(f"declared and measured by nothing: {', '.join(shown)}{more}")
+    return [printable(line) for line in lines]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("drift")(drift)

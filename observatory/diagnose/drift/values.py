@@ -1,0 +1,261 @@
+"""Values that bindings declare against those that telemetry shows: partitions, replicas, and what labels tell.
+
+A level (the number of partitions) is read from its newest samples. A label that writes a setting (the type of an
+exchange, the retention of a topic) is named by the profile under `declared_values`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from observatory.diagnose.drift.finding import Drift
+from observatory.diagnose.drift.volumes import MAX_NAMED
+from observatory.errors import Problem, SourceFailed
+from observatory.ledger.evidence import Sources
+from observatory.sources.base import SampleSet, SeriesRequest
+from observatory.spec.bound_values import BindingFact
+from observatory.spec.catalog import Catalog, Channel
+from observatory.telemetry.binding import MappingResult, Matcher, MetricBinding
+from observatory.telemetry.discovery import tables_of
+from observatory.telemetry.inventory import Inventory
+from observatory.telemetry.label_matchers import rows_named
+from observatory.telemetry.label_table import LabelTable, satisfies
+from observatory.telemetry.recipe import Identity, Profile
+from observatory.telemetry.subject import names_of, written
+from observatory.windows import TimeRange
+
+RECENT_MS = 900_000
+"""How old the newest sample of a level may be."""
+SIGNALS_OF_FACTS: Mapping[str, str] = {"kafka.partitions": "partitions", "kafka.replicas": "replicas"}
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Differences, and the facts that nothing shows, by key with the number of places."""
+
+    findings: tuple[Drift, ...]
+    not_compared: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    values: tuple[str, ...]
+    source: str
+
+
+def compare_values(
+    catalog: Catalog,
+    mapping: MappingResult,
+    profiles: Sequence[Profile],
+    inventories: Sequence[Inventory],
+    sources: Sources,
+    at_ms: int,
+    problems: list[Problem],
+) -> Compared:
+    """Every declared value that telemetry shows as well, compared.
+
+    Args:
+        problems: What could not be read is added here.
+    """
+    levels = _levels(catalog, mapping, sources, at_ms, problems)
+    labels = _labels(catalog, profiles, inventories)
+    findings: list[Drift] = []
+    blind: Counter[str] = Counter()
+    for channel, fact in _facts(catalog):
+        shown = levels.get((channel.id, fact.key)) or labels.get((channel.id, fact.key))
+        if shown is None:
+            blind[fact.key] += 1
+        elif any(not _same(fact.value, value) for value in shown.values):
+            findings.append(_finding(channel, fact, shown))
+    return Compared(tuple(findings), dict(sorted(blind.items())))
+
+
+def _facts(catalog: Catalog) -> Iterator[tuple[Channel, BindingFact]]:
+    """What channels and their operations declare, each value once per channel."""
+    for channel in catalog.channels:
+        held = [fact for fact in channel.facts if fact.level == "channel"]
+        for operation in catalog.operations_on(channel.id):
+            held += [fact for fact in operation.facts if fact.level == "operation"]
+        seen: set[tuple[str, object]] = set()
+        for fact in held:
+            if (fact.key, fact.value) not in seen:
+                seen.add((fact.key, fact.value))
+                yield channel, fact
+
+
+def _finding(channel: Channel, fact: BindingFact, shown: _Shown) -> Drift:
+    unit = f" {fact.unit}" if fact.unit else ""
+    observed = ", ".join(shown.values)
+    return Drift(
+        kind="binding",
+        subject=channel.id,
+        channel_id=channel.id,
+        words=f"{fact.key} is declared as {_text(fact.value)}{unit}, and {observed}{unit} runs",
+        hint="change what runs, or the binding; clients and alerts rely on one of them",
+        sources=(shown.source,),
+        key=fact.key,
+        declared=_text(fact.value),
+        observed=observed,
+        location=fact.location,
+    )
+
+
+def _text(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(_text, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _same(declared: object, observed: str) -> bool:
+    if isinstance(declared, int | float) and not isinstance(declared, bool):
+        try:
+            return float(observed) == float(declared)
+        except ValueError:
+            return False
+    if isinstance(declared, tuple):
+        return {_text(one).casefold() for one in declared} == {one.strip().casefold() for one in observed.split(",")}
+    return _text(declared).casefold() == observed.casefold()
+
+
+# levels
+
+
+def _levels(
+    catalog: Catalog, mapping: MappingResult, sources: Sources, at_ms: int, problems: list[Problem]
+) -> dict[tuple[str, str], _Shown]:
+    """Newest values of levels, per channel and key."""
+    wanted: dict[tuple[str, str], MetricBinding] = {}
+    for channel, fact in _facts(catalog):
+        signal = SIGNALS_OF_FACTS.get(fact.key)
+        binding = mapping.chosen(channel.id, signal) if signal else None
+        if isinstance(binding, MetricBinding):
+            wanted[channel.id, fact.key] = binding
+    found = newest_levels(wanted, sources, at_ms, problems)
+    named = {at: f"{wanted[at].profile}: {wanted[at].all[0].selector.metric}" for at in found}
+    return {at: _Shown(values, named[at]) for at, values in found.items()}
+
+
+K = TypeVar("K", bound=Hashable)
+
+
+def newest_levels(
+    wanted: Mapping[K, MetricBinding], sources: Sources, at_ms: int, problems: list[Problem]
+) -> dict[K, tuple[str, ...]]:
+    """The newest values of levels, distinct and as text, by one request per metric; absent where there are none.
+
+    Args:
+        problems: What could not be read is added here.
+    """
+    servers = {source.name: source for source in sources.metrics}
+    by_metric: dict[tuple[str, str], list[K]] = {}
+    for key, binding in wanted.items():
+        if binding.liveness == "live" and len(binding.all) == 1 and binding.source in servers:
+            by_metric.setdefault((binding.source, binding.all[0].selector.metric), []).append(key)
+    found: dict[K, tuple[str, ...]] = {}
+    span = TimeRange(at_ms - RECENT_MS, at_ms)
+    for (source, metric), keys in by_metric.items():
+        matchers = _matchers([wanted[key] for key in keys])
+        try:
+            samples = servers[source].samples(SeriesRequest(metric, matchers, span))
+        except SourceFailed as error:
+            problems += error.problems
+            continue
+        newest = _Newest(samples)
+        found |= {key: values for key in keys if (values := newest.of(wanted[key]))}
+    return found
+
+
+def _matchers(bindings: Sequence[MetricBinding]) -> tuple[Matcher, ...]:
+    """A condition that holds for all bindings: the values of the label that all of them name."""
+    first = [one.all[0].selector.matchers[0] for one in bindings if one.all[0].selector.matchers]
+    labels = {one.label for one in first}
+    values = {value for one in first for value in one.values}
+    plain = len(first) == len(bindings) and all(one.pattern is None and not one.negated for one in first)
+    if plain and len(labels) == 1 and len(values) <= MAX_NAMED:
+        return (Matcher(labels.pop(), tuple(sorted(values))),)
+    return ()
+
+
+class _Newest:
+    """The newest value of each series, found by the first label that bindings name."""
+
+    def __init__(self, samples: SampleSet) -> None:
+        self._series: list[tuple[Mapping[str, str], float]] = []
+        self._by_label: dict[str, dict[str, list[int]]] = {}
+        for index in range(len(samples)):
+            labels, _, values = samples.series(index)
+            known = values[np.isfinite(values)]
+            # A stale marker at the end says that the series is gone.
+            if len(known) and np.isfinite(values[-1]):
+                self._series.append((labels, float(known[-1])))
+
+    def of(self, binding: MetricBinding) -> tuple[str, ...]:
+        """Distinct values of the binding's series, as text."""
+        matchers = binding.all[0].selector.matchers
+        numbers: Sequence[int] = range(len(self._series))
+        if matchers and matchers[0].pattern is None and not matchers[0].negated:
+            index = self._index(matchers[0].label)
+            numbers = [number for value in matchers[0].values for number in index.get(value, ())]
+        values = {
+            self._series[number][1] * binding.scale
+            for number in numbers
+            if all(satisfies(one, self._series[number][0].get(one.label, "")) for one in matchers)
+        }
+        kept = sorted(value for value in values if binding.invalid_below is None or value >= binding.invalid_below)
+        return tuple(f"{value:g}" for value in kept)
+
+    def _index(self, label: str) -> dict[str, list[int]]:
+        if label not in self._by_label:
+            index: dict[str, list[int]] = {}
+            for number, (labels, _) in enumerate(self._series):
+                index.setdefault(labels.get(label, ""), []).append(number)
+            self._by_label[label] = index
+        return self._by_label[label]
+
+
+# labels
+
+
+def _labels(
+    catalog: Catalog, profiles: Sequence[Profile], inventories: Sequence[Inventory]
+) -> dict[tuple[str, str], _Shown]:
+    """Settings that labels write, per channel and key."""
+    found: dict[tuple[str, str], _Shown] = {}
+    keys: dict[str, set[str]] = {}
+    for channel, fact in _facts(catalog):
+        keys.setdefault(channel.id, set()).add(fact.key)
+    for inventory in inventories:
+        tables = tables_of(inventory)
+        for profile in profiles:
+            for shown in profile.declared_values:
+                if (table := tables.get(shown.metric)) is None:
+                    continue
+                for channel in catalog.channels:
+                    if channel.id not in keys or not profile.speaks(channel.protocol):
+                        continue
+                    rows = _rows(table, shown.identity, channel)
+                    for label, key in shown.labels.items():
+                        values = tuple(value for value in table.values(rows, label) if value) if rows else ()
+                        if values and key in keys[channel.id]:
+                            found.setdefault((channel.id, key), _Shown(values, f"{profile.id}: {shown.metric}"))
+    return found
+
+
+def _rows(table: LabelTable, identity: Identity, channel: Channel) -> tuple[int, ...]:
+    """Rows of a channel: every label that its names can fill names it."""
+    names = names_of(channel)
+    rows: set[int] | None = None
+    for label in identity.channel:
+        options = [option for option in written(label.spellings, names) if not option.loose]
+        if not options:
+            if label.optional:
+                continue
+            return ()
+        here = set(rows_named(table, label, options))
+        rows = here if rows is None else rows & here
+    return tuple(sorted(rows or ()))

@@ -1,0 +1,183 @@
+"""`observatory ready` on a real Prometheus: each item passed, failed or not applicable, with evidence; JUnit for CI."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import prometheus_server
+import pytest
+
+AT = 1_790_000_000
+WATCHER = "payments/onOrder/dead_letters"
+LETTERS = (
+    "payments/onOrder: live by kafka_exporter; dead letters go to orders.v1.DLT, "
+    "by the convention {}.DLT (Spring for Apache Kafka)"
+)
+SERVERS = "servers: {kafka: {host: 'kafka.example:9092', protocol: kafka}}"
+READY = f"""\
+asyncapi: 3.0.0
+info:
+  title: Payments
+  version: 1.0.0
+  x-service-name: payments
+  x-owner: {{team: pay-core, runbook: 'https://runbooks.example/payments'}}
+{SERVERS}
+channels:
+  orders:
+    address: orders.v1
+    messages:
+      order:
+        headers: {{type: object, properties: {{traceparent: {{type: string}}}}}}
+        payload: {{type: object}}
+operations:
+  onOrder:
+    action: receive
+    channel: {{$ref: '#/channels/orders'}}
+    bindings: {{kafka: {{groupId: {{type: string, const: payments-v1}}}}}}
+    x-slo:
+      - {{sli: lag, threshold: 100 messages, target: 99%}}
+      - {{sli: dead_letters, target: 99.9%}}
+"""
+BARE = f"""\
+asyncapi: 3.0.0
+info: {{title: "Bare \\u0007<&> thing", version: 1.0.0, x-service-name: bare}}
+{SERVERS}
+channels:
+  loose: {{address: loose.ends, messages: {{end: {{payload: {{type: object}}}}}}}}
+  sent: {{address: only.sent, messages: {{end: {{payload: {{type: object}}}}}}}}
+operations:
+  onEnd: {{action: receive, channel: {{$ref: '#/channels/loose'}}}}
+  sendEnd: {{action: send, channel: {{$ref: '#/channels/sent'}}}}
+"""
+SERIES = [
+    *(
+        {"__name__": "kafka_topic_partition_current_offset", "topic": topic, "partition": "0"}
+        for topic in ("orders.v1", "orders.v1.DLT", "only.sent")
+    ),
+    *(
+        {"__name__": name, "topic": "orders.v1", "partition": "0", "consumergroup": "payments-v1"}
+        for name in ("kafka_consumergroup_current_offset", "kafka_consumergroup_lag")
+    ),
+]
+
+
+def observatory(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "observatory", *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("documents")
+    (path / "payments.yaml").write_text(READY)
+    (path / "bare.yaml").write_text(BARE)
+    return path
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with prometheus_server.start(tmp_path_factory.mktemp("server")) as server:
+        times = [AT * 1000 - 120_000, AT * 1000 - 60_000]
+        server.write((labels, times, [1.0, 2.0]) for labels in SERIES)
+        yield server.url
+
+
+@pytest.fixture(scope="module")
+def answer(folder: Path, url: str) -> dict[str, Any]:
+    done = observatory("ready", folder, "--prometheus", url, "--at", AT, "--json")
+    assert done.returncode == 1, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def items(answer: dict[str, Any], channel: str) -> dict[str, tuple[str, str]]:
+    (found,) = [one for one in answer["channels"] if one["id"] == channel]
+    return {item["item"]: (item["state"], item["evidence"]) for item in found["items"]}
+
+
+def test_a_channel_that_has_everything_is_ready_with_its_evidence(answer: dict[str, Any], folder: Path) -> None:
+    assert items(answer, "kafka:orders.v1") == {
+        "document": ("passed", f"described in {folder}/payments.yaml"),
+        "objectives": ("passed", "2 objectives (dead_letters, lag)"),
+        "telemetry": ("passed", "2 objectives measured by live series of kafka_exporter"),
+        "dead_letters": (
+            "passed",
+            f"{LETTERS}; watched by {WATCHER}",
+        ),
+        "trace_context": ("passed", "every message declares a trace header; no trace was seen"),
+        "owner": ("passed", "pay-core (x-owner on info)"),
+        "runbook": ("passed", "https://runbooks.example/payments"),
+    }
+
+
+def test_a_bare_channel_fails_every_item_but_its_document(answer: dict[str, Any]) -> None:
+    states = {name: state for name, (state, _) in items(answer, "kafka:loose.ends").items()}
+
+    assert states == {
+        "document": "passed",
+        "objectives": "failed",
+        "telemetry": "failed",
+        "dead_letters": "failed",
+        "trace_context": "failed",
+        "owner": "failed",
+        "runbook": "failed",
+    }
+
+
+def test_what_concerns_receivers_does_not_apply_where_nobody_receives(answer: dict[str, Any]) -> None:
+    found = items(answer, "kafka:only.sent")
+
+    assert found["dead_letters"] == ("not_applicable", "nobody receives from it in these documents")
+    assert found["trace_context"][0] == "not_applicable"
+    assert found["telemetry"][0] == "passed"
+
+
+def test_the_counts_add_up(answer: dict[str, Any]) -> None:
+    assert answer["schema"] == "observatory.ready/1"
+    assert answer["counts"] == {"passed": 10, "failed": 9, "not_applicable": 2}
+
+
+def test_junit_has_a_case_per_item_for_ci(folder: Path, url: str, tmp_path: Path) -> None:
+    report = tmp_path / "ready.xml"
+
+    done = observatory(
+        "ready", folder, "--prometheus", url, "--at", AT, "--format", "junit", "-o", report, "--fail-on", "never"
+    )
+
+    assert done.returncode == 0
+    assert "1 of 3 channels are ready for production" in done.stdout
+    root = ElementTree.parse(report).getroot()
+    assert (root.get("tests"), root.get("failures"), root.get("skipped")) == ("21", "9", "2")
+    assert [suite.get("name") for suite in root] == ["kafka:loose.ends", "kafka:only.sent", "kafka:orders.v1"]
+    failures = {
+        (case.get("classname"), case.get("name")) for case in root.iter("testcase") if case.find("failure") is not None
+    }
+    assert ("kafka:loose.ends", "runbook") in failures
+    assert {classname for classname, _ in failures} == {"kafka:loose.ends", "kafka:only.sent"}
+
+
+def test_one_ready_channel_passes_a_build(folder: Path, url: str) -> None:
+    done = observatory("ready", folder, "--prometheus", url, "--at", AT, "--channel", "orders.v1")
+
+    assert done.returncode == 0
+    assert "1 of 1 channels are ready for production" in done.stdout
+
+
+def test_without_a_source_telemetry_is_not_there(folder: Path) -> None:
+    done = observatory("ready", folder, "--channel", "orders.v1")
+
+    assert done.returncode == 1
+    assert "telemetry live: no source was asked" in done.stdout
+
+
+def test_text_goes_into_no_file(folder: Path, tmp_path: Path) -> None:
+    done = observatory("ready", folder, "-o", tmp_path / "x")
+
+    assert done.returncode == 2
