@@ -106,7 +106,7 @@ def _account(journey: JourneyObjective, snapshot: Snapshot, books: Books) -> Jou
 
 
 def _with_row(ledger: Ledger, key: str, row: Row | None) -> Ledger:
-    return replace(ledger, rows={**ledger.rows, key: row}) if row is not None else ledger
+    return ledger.with_rows({key: row}) if row is not None else ledger
 
 
 def _counts(books: Books, measured: object, span: TimeRange) -> Counts | None:
