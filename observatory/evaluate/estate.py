@@ -163,6 +163,11 @@ class Estate:
         problems += [problem for state in states for problem in state.problems if state.state != "ok"]
         return found, tuple(in_order(problems))
 
+    @property
+    def mapping(self) -> MappingResult:
+        """What measures which channel, as it was asked last; empty before anything was."""
+        return self._known.mapping if self._known is not None else MappingResult({})
+
     def grid(self, at_ms: int, length_seconds: float | None = None) -> Grid:
         """The grid that holds every objective's window and the longest burn-rate window.
 

@@ -10,6 +10,9 @@ from pathlib import Path
 from observatory.errors import InputInvalid, Problem
 from observatory.rules.generate import MARK
 
+OURS = (f"# {MARK}", f'{{\n  "description": "{MARK}')
+"""How files of ours begin: with a comment, or in JSON with a description."""
+
 
 def write_files(folder: Path, files: Mapping[str, str]) -> tuple[str, ...]:
     """Write every file by a temporary name and a rename; the names of those that changed, sorted.
@@ -68,7 +71,7 @@ def orphans(folder: Path, files: Mapping[str, str], endings: Sequence[str]) -> t
         path
         for pattern in (f"*{ending}" for ending in endings)
         for path in folder.glob(pattern)
-        if path.name not in files and (_text_of(path) or "").startswith(f"# {MARK}")
+        if path.name not in files and (_text_of(path) or "").startswith(OURS)
     ]
     return tuple(
         Problem(

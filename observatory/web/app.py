@@ -17,10 +17,10 @@ import dash
 from dash import MATCH, ClientsideFunction, Dash, Input, Output, State, html, no_update
 
 from observatory import __version__
+from observatory.dashboards import PageDeclaration
 from observatory.objectives.policy import Policy
 from observatory.web import frame, shell
 from observatory.web.board import Board
-from observatory.web.declaration import PageDeclaration
 from observatory.web.kind import Kind
 from observatory.web.panels import KINDS
 from observatory.web.service import Service, Standing

@@ -8,9 +8,9 @@ from uuid import uuid4
 
 from dash import html
 
+from observatory.dashboards import PageDeclaration, PanelDeclaration
 from observatory.errors import ProblemsError
 from observatory.web.board import Board
-from observatory.web.declaration import PageDeclaration, PanelDeclaration
 from observatory.web.kind import Drawn, Kind
 from observatory.web.parts import notice
 from observatory.web.service import Standing

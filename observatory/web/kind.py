@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from observatory.dashboards import PanelDeclaration
 from observatory.web.board import Board
-from observatory.web.declaration import PanelDeclaration
 
 Skeleton = Literal["table", "figure", "tiles", "line"]
 

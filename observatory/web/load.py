@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
+from observatory.dashboards import PageDeclaration, PanelDeclaration, Subject
 from observatory.errors import InputInvalid, Problem
 from observatory.location import Location
 from observatory.reading import Reading, read
-from observatory.web.declaration import PageDeclaration, PanelDeclaration, Subject
 from observatory.web.kind import Field, Kind
 from observatory.web.view import DEFAULT_RANGE, RANGES
 

@@ -8,7 +8,7 @@ from typing import Any
 import dash
 from dash import dcc, html
 
-from observatory.web.declaration import PageDeclaration
+from observatory.dashboards import PageDeclaration
 from observatory.web.view import RANGES
 
 KEYS: tuple[tuple[str, str], ...] = (

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from observatory.dashboards import PanelDeclaration
 from observatory.evaluate.snapshot import Statistic
 from observatory.figures.curve import Curve
 from observatory.figures.lines import bar_figure
 from observatory.telemetry.signals import SIGNALS
 from observatory.web.board import Board
-from observatory.web.declaration import PanelDeclaration
 from observatory.web.kind import Drawn, Field, Kind
 from observatory.web.panels.graph import graph
 from observatory.web.panels.subjects import LIMIT, SCOPE, SIGNALS_FIELD, subjects, why_nothing

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
+from observatory.dashboards import PanelDeclaration
 from observatory.evaluate.grouped import budget_left
 from observatory.evaluate.rollup import NO_DOMAIN, by_domain
 from observatory.figures.curve import Curve, axis_arrays
 from observatory.figures.lines import line_figure
 from observatory.web.board import Board
-from observatory.web.declaration import PanelDeclaration
 from observatory.web.kind import Drawn, Field, Kind
 from observatory.web.panels.graph import graph
 from observatory.web.panels.subjects import LIMIT

@@ -6,10 +6,10 @@ from typing import Any
 
 from dash import html
 
+from observatory.dashboards import PanelDeclaration
 from observatory.diagnose.cause import Cause
 from observatory.web.board import Board, ChannelStanding
 from observatory.web.changes import Change
-from observatory.web.declaration import PanelDeclaration
 from observatory.web.kind import Drawn, Kind
 from observatory.web.panels.subjects import LIMIT, channel_ids
 from observatory.web.parts import channel_path, clock, inward, notice, outward

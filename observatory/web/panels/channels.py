@@ -9,11 +9,11 @@ import dash_ag_grid as dag
 import numpy as np
 from dash import html
 
+from observatory.dashboards import PanelDeclaration
 from observatory.errors import SourceFailed
 from observatory.evaluate.status import ObjectiveStatus
 from observatory.units import format_percentage
 from observatory.web.board import Board, ChannelStanding, burn_of
-from observatory.web.declaration import PanelDeclaration
 from observatory.web.kind import Drawn, Field, Kind
 from observatory.web.panels.subjects import LIMIT, SCOPE
 from observatory.web.parts import (

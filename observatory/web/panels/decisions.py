@@ -7,9 +7,9 @@ from typing import Any
 
 from dash import html
 
+from observatory.dashboards import PanelDeclaration
 from observatory.evaluate.status import ObjectiveStatus
 from observatory.web.board import Board, burn_of
-from observatory.web.declaration import PanelDeclaration
 from observatory.web.kind import Drawn, Field, Kind
 from observatory.web.panels.subjects import LIMIT
 from observatory.web.parts import channel_path, inward, notice, short_duration, table, times, whole_percent

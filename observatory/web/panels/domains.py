@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from dash import html
 
+from observatory.dashboards import PanelDeclaration
 from observatory.evaluate.grouped import even_share, grouped_burn
 from observatory.evaluate.rollup import NO_DOMAIN, Rollup, by_domain
 from observatory.evaluate.status import STATES, ObjectiveStatus, State
 from observatory.web.board import Board
-from observatory.web.declaration import PanelDeclaration
 from observatory.web.kind import Drawn, Kind
 from observatory.web.parts import budget, heat, legend, notice, percent, status, table, times, whole_percent
 

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from dash import html
 
+from observatory.dashboards import PanelDeclaration
 from observatory.evaluate.snapshot import SignalSeries
 from observatory.figures.curve import Curve
 from observatory.figures.lines import Marker, line_figure
 from observatory.sources.base import Span
 from observatory.web.board import Board
-from observatory.web.declaration import PanelDeclaration
 from observatory.web.kind import Drawn, Field, Kind
 from observatory.web.panels.causes import changes_in_range
 from observatory.web.panels.graph import graph

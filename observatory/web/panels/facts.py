@@ -6,9 +6,9 @@ from typing import Any
 
 from dash import html
 
+from observatory.dashboards import PanelDeclaration
 from observatory.spec.catalog import Channel
 from observatory.web.board import Board
-from observatory.web.declaration import PanelDeclaration
 from observatory.web.kind import Drawn, Kind
 from observatory.web.panels.subjects import group_operations, label
 from observatory.web.parts import channel_path, inward, mono, notice, outward, status

@@ -6,8 +6,8 @@ from typing import Any
 
 from dash import dcc
 
+from observatory.dashboards import PanelDeclaration
 from observatory.web.board import Board
-from observatory.web.declaration import PanelDeclaration
 
 
 def graph(figure: Any, board: Board, panel: PanelDeclaration) -> dcc.Graph:

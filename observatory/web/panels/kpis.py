@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from dash import html
 
+from observatory.dashboards import PanelDeclaration
 from observatory.evaluate.grouped import budget_left
 from observatory.evaluate.rollup import estate
 from observatory.evaluate.status import ObjectiveStatus
 from observatory.indicators.counts import Counts
 from observatory.web.board import Board
-from observatory.web.declaration import PanelDeclaration
 from observatory.web.kind import Drawn, Kind
 from observatory.web.parts import percent, spark, whole_percent
 from observatory.windows import TimeRange

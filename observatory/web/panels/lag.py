@@ -8,11 +8,11 @@ from typing import Any, Literal
 import numpy as np
 from dash import html
 
+from observatory.dashboards import PanelDeclaration
 from observatory.sources.base import Float64
 from observatory.spec.catalog import Operation
 from observatory.units import format_count
 from observatory.web.board import Board
-from observatory.web.declaration import PanelDeclaration
 from observatory.web.kind import Drawn, Field, Kind
 from observatory.web.panels.subjects import LIMIT, SCOPE, channel_ids, label
 from observatory.web.parts import channel_path, group_path, inward, notice, short_duration, spark, table

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from observatory.dashboards import PanelDeclaration
 from observatory.evaluate.snapshot import SignalSeries, Statistic
 from observatory.figures.curve import Curve
 from observatory.figures.lines import Guide, line_figure
 from observatory.telemetry.signals import SIGNALS
 from observatory.units import format_duration
 from observatory.web.board import Board
-from observatory.web.declaration import PanelDeclaration
 from observatory.web.kind import Drawn, Field, Kind
 from observatory.web.panels.graph import graph
 from observatory.web.panels.subjects import (

@@ -7,12 +7,12 @@ from typing import Any
 from dash import html
 
 from observatory.compile.plan import Measurement
+from observatory.dashboards import PanelDeclaration
 from observatory.errors import InputInvalid
 from observatory.evaluate.status import ObjectiveStatus
 from observatory.telemetry.binding import MetricBinding, SeriesSelector
 from observatory.units import compact_duration, format_count, format_duration
 from observatory.web.board import Board, burn_of
-from observatory.web.declaration import PanelDeclaration
 from observatory.web.kind import Drawn, Kind
 from observatory.web.panels.subjects import SCOPE, channel_ids, label
 from observatory.web.parts import (

@@ -6,12 +6,12 @@ from typing import Any
 
 from dash import html
 
+from observatory.dashboards import PanelDeclaration
 from observatory.evaluate.participants import Participants, participants
 from observatory.spec.participant import Participant
 from observatory.telemetry.inventory import Inventory
 from observatory.units import format_count
 from observatory.web.board import Board
-from observatory.web.declaration import PanelDeclaration
 from observatory.web.kind import Drawn, Kind
 from observatory.web.panels.subjects import SCOPE, channel_ids, label
 from observatory.web.parts import channel_path, clock, group_path, inward, notice, table

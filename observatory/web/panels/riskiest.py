@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from dash import html
 
+from observatory.dashboards import PanelDeclaration
 from observatory.web.board import Board, ChannelStanding
-from observatory.web.declaration import PanelDeclaration
 from observatory.web.kind import Drawn, Field, Kind
 from observatory.web.panels.subjects import LIMIT
 from observatory.web.parts import budget, channel_path, inward, notice, spark, table, whole_percent

@@ -6,9 +6,9 @@ import re
 
 import numpy as np
 
+from observatory.dashboards import PanelDeclaration
 from observatory.figures.lines import heat_figure
 from observatory.web.board import Board
-from observatory.web.declaration import PanelDeclaration
 from observatory.web.kind import Drawn, Field, Kind
 from observatory.web.panels.graph import graph
 from observatory.web.panels.subjects import LIMIT, SCOPE, channel_ids, label, short_names

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from observatory.dashboards import PanelDeclaration
 from observatory.evaluate.snapshot import SignalSeries, Statistic
 from observatory.spec.catalog import Operation
 from observatory.telemetry.binding import MetricBinding
 from observatory.telemetry.signals import SIGNALS
 from observatory.web.board import Board
-from observatory.web.declaration import PanelDeclaration
 from observatory.web.kind import Field
 from observatory.web.view import step_for
 

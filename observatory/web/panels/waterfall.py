@@ -8,11 +8,11 @@ from typing import Any
 
 from dash import html
 
+from observatory.dashboards import PanelDeclaration
 from observatory.figures.svg_line import round_ticks
 from observatory.sources.base import Span
 from observatory.units import format_duration
 from observatory.web.board import Board
-from observatory.web.declaration import PanelDeclaration
 from observatory.web.kind import Drawn, Field, Kind
 from observatory.web.panels.subjects import LIMIT, SCOPE, channel_ids, label
 from observatory.web.parts import notice
