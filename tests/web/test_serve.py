@@ -57,7 +57,9 @@ def test_without_a_source_it_says_which_flag_is_missing(tmp_path: Path, document
 def test_an_address_that_others_reach_must_be_asked_for(tmp_path: Path, documents: Path) -> None:
     done = run(tmp_path, str(documents), "--store", "x.duckdb", "--host", "0.0.0.0")
     assert done.returncode == 2
-    assert "--allow-remote" in done.stderr
+    assert "error[access-open]: --host 0.0.0.0 opens the dashboards to other machines" in done.stderr
+    assert "observatory users add NAME" in done.stderr
+    assert "--allow-anonymous" in done.stderr
 
 
 def test_a_faulty_dashboard_ends_the_start_with_its_place(tmp_path: Path, documents: Path) -> None:
