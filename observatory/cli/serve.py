@@ -25,7 +25,7 @@ def serve(
     refresh: Annotated[int, typer.Option("--refresh", min=5, max=3600, help="Seconds between refreshes.")] = 30,
     allow_anonymous: Annotated[
         bool,
-        typer.Option("--allow-anonymous", help="Let everybody read who reaches --host; else `serve` in the settings."),
+        typer.Option("--allow-anonymous", help="Let everybody read who reaches --host, without a login."),
     ] = False,
     config: options.Config = None,
     prometheus: options.Prometheus = None,

@@ -26,7 +26,10 @@ File = Annotated[
 @users_app.command("add")
 @console.command
 def add(name: Name, file: File = None, config: options.Config = None) -> None:
-    """Add a person or change their password, which is read from stdin: asked for on a terminal, else the first line."""
+    """Add a person, or change their password.
+
+    The password is read from stdin: asked for on a terminal, else the first line.
+    """
     from observatory.settings.users import PasswordHash, password_fault
 
     path = _chosen(file, config)
@@ -43,7 +46,10 @@ def add(name: Name, file: File = None, config: options.Config = None) -> None:
 @users_app.command("token")
 @console.command
 def token(name: Name, file: File = None, config: options.Config = None) -> None:
-    """Make a token for a program that sends telemetry or reads /metrics and /api/status; it is shown this once."""
+    """Make a token for a program, and show it once.
+
+    It opens the receivers of telemetry, /metrics and /api/status, and no pages. Whoever has the name gets a new one.
+    """
     from observatory.settings.users import TokenHash, new_token
 
     path = _chosen(file, config)

@@ -16,7 +16,7 @@ import secrets
 import tempfile
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import scrypt, sha256
 from pathlib import Path
 
@@ -123,7 +123,7 @@ def read_users(path: Path) -> dict[str, Entry]:
     shown = str(path)
     found: dict[str, Entry] = {}
     problems: list[Problem] = []
-    for number, line in enumerate(text_of(bytes_of(path, shown), shown).split("\n"), 1):
+    for number, line in enumerate(_written(path, shown).split("\n"), 1):
         if not line.strip() or line.startswith("#"):
             continue
         name, _, written = line.strip().partition(":")
@@ -166,6 +166,13 @@ def write_users(path: Path, entries: Mapping[str, Entry]) -> None:
         raise InputInvalid(
             Problem(code="output-unwritable", message=f"cannot write the file: {error.strerror}", url=str(path))
         ) from None
+
+
+def _written(path: Path, shown: str) -> str:
+    try:
+        return text_of(bytes_of(path, shown), shown)
+    except InputInvalid as error:
+        raise InputInvalid([replace(one, hint=one.hint or _HINT) for one in error.problems]) from None
 
 
 def _lines(entries: Iterable[tuple[str, Entry]]) -> Iterable[str]:

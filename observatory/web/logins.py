@@ -16,8 +16,10 @@ from observatory.settings.users import MOST_PASSWORD_BYTES, Cost, Entry, Passwor
 log = logging.getLogger("observatory.web")
 
 MOST_HASHING = 2
-"""Passwords that are hashed at a time, each in 32 MiB; the other request threads stay free for those who are known."""
+"""Passwords that are hashed at a time, each in 32 MiB."""
 WAIT_SECONDS = 2.0
+MOST_WAITING = 6
+"""Requests that hash or wait for it: what one browser opens at once. Beyond them a login is told to come again."""
 Verdict = Literal["right", "wrong", "busy"]
 
 
@@ -37,7 +39,7 @@ class Logins:
         self._key = secrets.token_bytes(32)
         self._right: dict[str, tuple[PasswordHash, bytes]] = {}
         self._lock = Lock()
-        self._room = BoundedSemaphore(MOST_HASHING)
+        self._door, self._room = BoundedSemaphore(MOST_WAITING), BoundedSemaphore(MOST_HASHING)
         # Somebody who is not there takes as long as a wrong password does.
         self._nobody = PasswordHash(salt=secrets.token_bytes(16), hash=secrets.token_bytes(32), cost=Cost())
 
@@ -57,23 +59,32 @@ class Logins:
         """Hash a password and compare; `busy` where too many others are being hashed."""
         if len(password.encode("utf-8", "surrogatepass")) > MOST_PASSWORD_BYTES:
             return "wrong"
-        if not self._room.acquire(timeout=WAIT_SECONDS):
+        # The request threads beyond the door stay free for those who are known.
+        if not self._door.acquire(blocking=False):
             return "busy"
         try:
-            # Several requests of one page come with the same password at once; the first one did the work.
-            if self.known(name, password):
-                return "right"
-            entry = self._entries.get(name)
-            there = isinstance(entry, PasswordHash)
-            fits = (entry if isinstance(entry, PasswordHash) else self._nobody).fits(password)
-            if not (there and fits):
-                return "wrong"
-            assert isinstance(entry, PasswordHash)
-            with self._lock:
-                self._right[name] = (entry, self._seal(name, password))
-            return "right"
+            if not self._room.acquire(timeout=WAIT_SECONDS):
+                return "busy"
+            try:
+                return "right" if self._fits(name, password) else "wrong"
+            finally:
+                self._room.release()
         finally:
-            self._room.release()
+            self._door.release()
+
+    def _fits(self, name: str, password: str) -> bool:
+        # Several requests of one page come with the same password at once; the first one did the work.
+        if self.known(name, password):
+            return True
+        entry = self._entries.get(name)
+        if not isinstance(entry, PasswordHash):
+            self._nobody.fits(password)
+            return False
+        if not entry.fits(password):
+            return False
+        with self._lock:
+            self._right[name] = (entry, self._seal(name, password))
+        return True
 
     def _seal(self, name: str, password: str) -> bytes:
         return hmac.digest(self._key, f"{name}\0{password}".encode("utf-8", "surrogatepass"), sha256)

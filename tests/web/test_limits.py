@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from ipaddress import ip_network
 from threading import Thread
 
 import pytest
 import requests
 from hypothesis import given
 from hypothesis import strategies as st
-from waitress.server import create_server
 from web.factories import AT_MS, HandMadeEstate
+from werkzeug.serving import make_server
 
+from observatory.settings.access import AccessSettings
 from observatory.web.access import RECEIVERS, Access
 from observatory.web.limits import Limit, client_key
 from observatory.web.server import build_site
@@ -67,16 +69,19 @@ def test_one_machine_is_one_client(address: str, key: str) -> None:
 class Paced:
     """A listening site with small limits and a clock that a test moves."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: AccessSettings) -> None:
         self.now = 0.0
         access = Access(
-            asking=Limit(burst=3, per_second=0.1), receiving=Limit(burst=2, per_second=0.25), clock=lambda: self.now
+            settings=settings,
+            asking=Limit(burst=3, per_second=0.1),
+            receiving=Limit(burst=2, per_second=0.25),
+            clock=lambda: self.now,
         )
         self.site = build_site(HandMadeEstate(), clock=lambda: AT_MS, access=access)  # type: ignore[arg-type]
         self.site.service.refresh()
-        self.listening = create_server(self.site.server, host="127.0.0.1", port=0, threads=2)
-        self.url = f"http://127.0.0.1:{self.listening.effective_port}"
-        self.thread = Thread(target=self.listening.run, daemon=True)
+        self.listening = make_server("127.0.0.1", 0, self.site.server, threaded=True)
+        self.url = f"http://127.0.0.1:{self.listening.port}"
+        self.thread = Thread(target=self.listening.serve_forever, daemon=True)
         self.thread.start()
 
     def refused(self) -> float | None:
@@ -85,12 +90,12 @@ class Paced:
 
 
 @pytest.fixture
-def paced() -> Iterator[Paced]:
-    made = Paced()
+def paced(request: pytest.FixtureRequest) -> Iterator[Paced]:
+    made = Paced(getattr(request, "param", AccessSettings()))
     yield made
-    made.listening.close()
-    made.listening.task_dispatcher.shutdown()
+    made.listening.shutdown()
     made.thread.join(5)
+    made.listening.server_close()
 
 
 def test_a_client_that_asks_too_often_is_told_when_to_come_again(paced: Paced) -> None:
@@ -126,3 +131,23 @@ def test_nothing_but_receivers_and_panels_takes_anything_but_a_question(paced: P
     asking = {"GET", "HEAD", "OPTIONS"}
     takes_more = {rule.rule for rule in paced.site.server.url_map.iter_rules() if (rule.methods or set()) - asking}
     assert takes_more == {*RECEIVERS, "/_dash-update-component"}
+
+
+BEHIND_A_PROXY = AccessSettings(proxies=(ip_network("127.0.0.0/8"),), user_header="X-Remote-User")
+
+
+@pytest.mark.parametrize("paced", [BEHIND_A_PROXY], indirect=True)
+def test_with_a_proxy_alone_whoever_it_names_may_ask_and_nobody_is_asked_for_a_password(paced: Paced) -> None:
+    status = f"{paced.url}/api/status"
+    assert requests.get(status, headers={"X-Remote-User": "alice"}, timeout=30).status_code == 200
+    refused = requests.get(status, headers={"X-Forwarded-User": "alice"}, auth=("alice", "x"), timeout=30)
+    assert refused.status_code == 403
+    assert "WWW-Authenticate" not in refused.headers
+    assert refused.json()["problems"][0]["code"] == "access-login"
+
+
+@pytest.mark.parametrize("paced", [AccessSettings(proxies=(ip_network("10.0.0.7"),))], indirect=True)
+def test_whoever_comes_around_the_proxy_is_refused_whatever_they_say(paced: Paced) -> None:
+    headers = {"X-Forwarded-User": "alice", "X-Forwarded-For": "10.0.0.7"}
+    assert requests.get(f"{paced.url}/on-call", headers=headers, timeout=30).status_code == 403
+    assert requests.get(f"{paced.url}/healthz", headers=headers, timeout=30).json() == {"state": "failed"}
