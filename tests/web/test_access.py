@@ -15,20 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from web.factories import DOCUMENT
 
 from observatory.settings.users import Cost, PasswordHash, TokenHash, read_users, write_users
 from observatory.web.access import MOST_ASKED
 
-DOCUMENT = """asyncapi: 3.0.0
-info: {title: Orders, version: 1.0.0, x-service-name: shop}
-channels:
-  orders: {address: orders.v1}
-operations:
-  publishOrder:
-    action: send
-    channel: {$ref: '#/channels/orders'}
-    x-slo: {availability: 99.9%}
-"""
 SETTINGS = """documents: [orders.yaml]
 store: x.duckdb
 serve:

@@ -11,17 +11,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-
-DOCUMENT = """asyncapi: 3.0.0
-info: {title: Orders, version: 1.0.0, x-service-name: shop}
-channels:
-  orders: {address: orders.v1}
-operations:
-  publishOrder:
-    action: send
-    channel: {$ref: '#/channels/orders'}
-    x-slo: {availability: 99.9%}
-"""
+from web.factories import DOCUMENT
 
 
 @pytest.fixture
