@@ -21,6 +21,7 @@ COMMAND_MODULES = (
     "ready",
     "diagnose",
     "serve",
+    "users",
     "ingest",
     "store",
     "demo",

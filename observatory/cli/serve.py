@@ -23,9 +23,9 @@ def serve(
         typer.Option("--dashboards", help="Folder of your own dashboards, layered over the shipped ones; repeatable."),
     ] = None,
     refresh: Annotated[int, typer.Option("--refresh", min=5, max=3600, help="Seconds between refreshes.")] = 30,
-    allow_remote: Annotated[
+    allow_anonymous: Annotated[
         bool,
-        typer.Option("--allow-remote", help="Allow --host to be reachable from other machines; there is no login."),
+        typer.Option("--allow-anonymous", help="Let everybody read who reaches --host, without a login."),
     ] = False,
     config: options.Config = None,
     prometheus: options.Prometheus = None,
@@ -41,12 +41,12 @@ def serve(
     from observatory.sources.store import Store
     from observatory.sources.store.lending import Lending
     from observatory.sources.store.upkeep import Upkeep
-    from observatory.web.server import build_site, check_host, listen
+    from observatory.web.access import open_access
+    from observatory.web.server import build_site, listen
 
     def clock() -> int:
         return round(time.time() * 1000)
 
-    check_host(host, allow_remote)
     settings = chosen_settings(
         "observatory serve PATH...",
         paths=paths,
@@ -58,6 +58,9 @@ def serve(
         overlay=overlay,
         ownership=ownership,
     )
+    access = open_access(settings.serve, host, anonymous=allow_anonymous)
+    if not access.local and access.logins is not None and not settings.serve.proxies:
+        say("passwords and tokens travel as they are written: let a proxy with TLS stand before this server")
     folders = [*([settings.dashboards_dir] if settings.dashboards_dir else []), *(dashboards or [])]
     with open_sources(settings) as sources:
         own = sources.store if isinstance(sources.store, Store) else None
@@ -71,7 +74,7 @@ def serve(
             policies_dir=settings.policies_dir,
             sink=own,
             interval_seconds=refresh,
-            local_only=not allow_remote,
+            access=access,
         )
         with Lending(own), Upkeep(own, sources.kept, settings.keeping, clock):
             listen(site, host=host, port=port, ready=lambda url: say(f"Observatory is at {url} (Ctrl-C ends it)"))

@@ -4,12 +4,14 @@ A flag wins over the environment, the environment over the file. Credentials com
 environment, never from a flag's value.
 """
 
+from observatory.settings.access import AccessSettings
 from observatory.settings.keeping import KeepingSettings
 from observatory.settings.load import DEFAULT_FILE, load_settings
 from observatory.settings.values import ClickHouseSettings, PrometheusSettings, Settings, TelemetrySettings
 
 __all__ = [
     "DEFAULT_FILE",
+    "AccessSettings",
     "ClickHouseSettings",
     "KeepingSettings",
     "PrometheusSettings",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 from observatory.errors import InputInvalid, Problem
 from observatory.location import Location
 from observatory.reading import Reading, read
+from observatory.settings.access import read_access
 from observatory.settings.cache_folder import cache_folder
 from observatory.settings.clickhouse import EXAMPLE as CLICKHOUSE_EXAMPLE
 from observatory.settings.clickhouse import KEYS as CLICKHOUSE_KEYS
@@ -24,6 +25,11 @@ DEFAULT_FILE = Path("observatory.yaml")
 REMOTE_READ = ("auto", "never")
 _PATH_LISTS = ("documents", "roots", "overlays", "ownership")
 _PATHS = ("profiles_dir", "policies_dir", "dashboards_dir", "cache_dir")
+_PARTS: tuple[tuple[str, Callable[[Reading, Path, list[Problem]], Any]], ...] = (
+    ("exclusions", read_exclusions),
+    ("serve", read_access),
+)
+"""Keys that have a reader of their own."""
 _KEYS = tuple(one.name for one in fields(Settings) if one.name != "keeping")
 
 
@@ -151,19 +157,22 @@ class _File:
         if data.get("store") is not None:
             values |= self._store(data["store"])
         if "allow_remote_references" in data:
-            if isinstance(data["allow_remote_references"], bool):
-                values["allow_remote_references"] = data["allow_remote_references"]
-            else:
-                self._add("settings-value", "allow_remote_references is true or false", ("allow_remote_references",))
+            values["allow_remote_references"] = self._switch(data["allow_remote_references"], "allow_remote_references")
         if data.get("journeys") is not None:
             values["journeys"] = self.reading
         if "prometheus" in data:
             values["prometheus"] = self._servers(data["prometheus"])
-        if "exclusions" in data:
-            values["exclusions"] = read_exclusions(self.reading, self.folder, self.problems)
+        for key, read_part in _PARTS:
+            if key in data:
+                values[key] = read_part(self.reading, self.folder, self.problems)
         if "telemetry" in data:
             values["telemetry"] = tuple(self._telemetry(data["telemetry"]))
         return Settings(**values)
+
+    def _switch(self, value: Any, key: str) -> bool:
+        if not isinstance(value, bool):
+            self._add("settings-value", f"{key} is true or false", (key,))
+        return value is True
 
     def _telemetry(self, value: Any) -> Iterator[TelemetrySettings]:
         for index, item in enumerate(value if isinstance(value, list) else [value]):

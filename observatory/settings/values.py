@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from observatory.reading import Reading
+from observatory.settings.access import AccessSettings
 from observatory.settings.exclusions import Exclusion
 from observatory.settings.keeping import KeepingSettings
 
@@ -77,6 +78,7 @@ class Settings:
         journeys: The settings file, where it declares user journeys; they are read with the documents that they name.
         exclusions: Planned work, during which alerts are silent and, where an objective says so, nothing is counted.
         keeping: How long what is kept, and how far back late telemetry is looked for.
+        serve: Who may ask the server, and by which names.
         cache_dir: Folder for what unchanged documents need not be read for again; None keeps nothing.
     """
 
@@ -92,6 +94,7 @@ class Settings:
     store: Path | None = None
     clickhouse: ClickHouseSettings | None = None
     keeping: KeepingSettings = field(default_factory=KeepingSettings)
+    serve: AccessSettings = field(default_factory=AccessSettings)
     cache_dir: Path | None = None
     allow_remote_references: bool = False
     journeys: Reading | None = field(default=None, repr=False, compare=False)

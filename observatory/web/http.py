@@ -5,26 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from ipaddress import ip_address
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 
 from observatory.errors import Problem
+from observatory.web.access import Access
 from observatory.web.own_metrics import OwnMetrics
 from observatory.web.service import Service
 
 STUCK_INTERVALS = 20
-_PLAIN = {"Content-Type": "text/plain; charset=utf-8"}
 
 
-def add_routes(server: Flask, service: Service, metrics: OwnMetrics) -> None:
+def add_routes(server: Flask, service: Service, metrics: OwnMetrics, access: Access) -> None:
     """`/healthz`, `/metrics` and `/api/status`."""
 
     @server.get("/healthz")
     def healthz() -> Response:
         body, code = health(service)
-        return _json(body, code)
+        # Probes have no password, and need none for the state alone.
+        return _json(body if access.tells_all(g.client) else {"state": body["state"]}, code)
 
     @server.get("/metrics")
     def own_metrics() -> Response:
@@ -80,7 +80,9 @@ def add_headers(server: Flask, metrics: OwnMetrics, script_hashes: Callable[[], 
         response.headers["Referrer-Policy"] = "same-origin"
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
-        response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
+        response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+        if "client" in g and g.client.secure:
+            response.headers["Strict-Transport-Security"] = "max-age=31536000"
         path = request.path
         if path.startswith("/assets/fonts/") or (path.startswith("/assets/") and "m" in request.args):
             response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
@@ -105,31 +107,6 @@ def content_policy(script_hashes: Iterable[str]) -> str:
             "frame-ancestors 'none'",
         )
     )
-
-
-def only_local_names(server: Flask) -> None:
-    """Refuse requests whose Host is no loopback name, so that a web page cannot reach this server by rebinding DNS."""
-
-    @server.before_request
-    def _check() -> Response | None:
-        if is_loopback(request.host):
-            return None
-        return Response("This server answers to loopback names only.\n", 421, headers=_PLAIN)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a Host header, port and all, or a bare host names this machine only."""
-    name = host.strip().lower()
-    if name.startswith("["):
-        name = name[1:].partition("]")[0]
-    elif name.count(":") == 1:
-        name = name.partition(":")[0]
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def _json(body: Any, code: int = 200) -> Response:

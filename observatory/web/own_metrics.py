@@ -19,6 +19,7 @@ ROUTES = (
     "/api/v1/write",
     "/_dash-update-component",
 )
+REFUSALS = ("host", "login", "login_limit", "origin", "rate", "size")
 STATE_VALUES = {"ok": 1.0, "partial": 0.5, "failed": 0.0}
 
 
@@ -67,6 +68,14 @@ class OwnMetrics:
             ["protocol", "result"],
             registry=self._registry,
         )
+        self._refusals = Counter(
+            "observatory_http_refusals",
+            "Requests that were not let in: wrong name of this server, no login, another site's page, too often.",
+            ["reason"],
+            registry=self._registry,
+        )
+        for reason in REFUSALS:
+            self._refusals.labels(reason)
         for result in ("ok", "failed"):
             self._refreshes.labels(result)
             self._exports.labels(result)
@@ -112,6 +121,10 @@ class OwnMetrics:
         self._exports.labels(result).inc()
         self._spans.labels("kept").inc(kept)
         self._spans.labels("rejected").inc(rejected)
+
+    def refused(self, reason: str) -> None:
+        """Note a request that the gate did not let in; `reason` is one of `REFUSALS`."""
+        self._refusals.labels(reason).inc()
 
     def answered(self, method: str, path: str, code: int) -> None:
         """Note an HTTP answer."""

@@ -15,12 +15,13 @@ from flask import Flask
 
 from observatory.errors import UsageError
 from observatory.objectives.policy import load_policies
+from observatory.web.access import Access, add_gate
 from observatory.web.app import create_app
-from observatory.web.http import add_headers, add_routes, is_loopback, only_local_names
+from observatory.web.http import add_headers, add_routes
 from observatory.web.load import load_pages, shipped_folder
 from observatory.web.own_metrics import OwnMetrics
 from observatory.web.panels import KINDS
-from observatory.web.receivers import Sink, add_receivers
+from observatory.web.receivers import MOST_BODY, Sink, add_receivers
 from observatory.web.service import Service
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Site:
     service: Service
     server: Flask
     metrics: OwnMetrics
+    access: Access
 
 
 def build_site(
@@ -47,7 +49,7 @@ def build_site(
     policies_dir: Path | None = None,
     sink: Sink | None = None,
     interval_seconds: float = 30.0,
-    local_only: bool = True,
+    access: Access | None = None,
 ) -> Site:
     """Everything but the listening.
 
@@ -55,7 +57,7 @@ def build_site(
         clock: Milliseconds since the epoch, now.
         dashboards: Folders layered over the shipped dashboards, last wins.
         sink: Where received telemetry goes.
-        local_only: Refuse requests that name this server by anything but a loopback name.
+        access: Who may ask; everybody on this machine, by loopback names, where None.
 
     Raises:
         InputInvalid: A dashboard or a policy is wrong.
@@ -67,12 +69,12 @@ def build_site(
     service = Service(estate, clock=clock, interval_seconds=interval_seconds, observer=metrics)
     app = create_app(service, pages, policies=load_policies(policies_dir))
     server: Flask = app.server
-    if local_only:
-        only_local_names(server)
-    add_routes(server, service, metrics)
+    chosen = access or Access()
+    add_gate(server, chosen, metrics)
+    add_routes(server, service, metrics, chosen)
     add_receivers(server, metrics, sink, clock)
     add_headers(server, metrics, app.csp_hashes)
-    return Site(service=service, server=server, metrics=metrics)
+    return Site(service=service, server=server, metrics=metrics, access=chosen)
 
 
 def listen(site: Site, *, host: str, port: int, ready: Callable[[str], None]) -> None:
@@ -87,7 +89,15 @@ def listen(site: Site, *, host: str, port: int, ready: Callable[[str], None]) ->
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     try:
         server: Any = create_server(
-            site.server, host=host, port=port, threads=THREADS, ident=None, clear_untrusted_proxy_headers=True
+            site.server,
+            host=host,
+            port=port,
+            threads=THREADS,
+            ident=None,
+            # The gate believes them from listed proxies only; waitress knows one proxy at most.
+            clear_untrusted_proxy_headers=not site.access.settings.proxies,
+            # Bodies are put aside before anybody is asked who they are.
+            max_request_body_size=2 * MOST_BODY,
         )
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot listen on {host} port {port}: {getattr(error, 'strerror', None) or error}") from None
@@ -110,16 +120,3 @@ def listen(site: Site, *, host: str, port: int, ready: Callable[[str], None]) ->
         site.service.stop()
         for sign, handler in before.items():
             signal.signal(sign, handler)
-
-
-def check_host(host: str, allow_remote: bool) -> None:
-    """Loopback is free; anything else must be asked for.
-
-    Raises:
-        UsageError: The address is not loopback and `allow_remote` is not set.
-    """
-    if not allow_remote and not is_loopback(host):
-        raise UsageError(
-            f"--host {host} opens the dashboards to other machines, and they ask nobody for a password; "
-            "add --allow-remote when a proxy with authentication stands before them"
-        )

@@ -42,6 +42,17 @@ TARGET = 0.999
 OWNER = Owner(team="pay-core", contact="#pay", runbook="https://runbooks.example/payments")
 HOSTILE = "<script>alert(1)</script> & <img src=x onerror=alert(2)>"
 TRACE = "0af7651916cd43dd8448eb211c80319c"
+DOCUMENT = """asyncapi: 3.0.0
+info: {title: Orders, version: 1.0.0, x-service-name: shop}
+channels:
+  orders: {address: orders.v1}
+operations:
+  publishOrder:
+    action: send
+    channel: {$ref: '#/channels/orders'}
+    x-slo: {availability: 99.9%}
+"""
+"""One channel with one objective, for servers that read documents."""
 
 
 def channel(name: str, *, domain: str = "payments", criticality: str = "critical", description: str = "") -> Channel:

@@ -13,11 +13,11 @@ import pytest
 from flask.testing import FlaskClient
 from web.factories import AT_MS, HandMadeEstate
 
-from observatory.errors import UsageError
 from observatory.sources.store import Store
-from observatory.web.http import content_policy, is_loopback
+from observatory.web.access import is_loopback
+from observatory.web.http import content_policy
 from observatory.web.receivers import MOST_BODY
-from observatory.web.server import Site, build_site, check_host
+from observatory.web.server import Site, build_site
 
 TRACES = {
     "resourceSpans": [
@@ -185,12 +185,6 @@ def test_a_foreign_name_for_this_server_is_refused(client: FlaskClient) -> None:
 )
 def test_loopback_is_recognised(host: str, local: bool) -> None:
     assert is_loopback(host) is local
-
-
-def test_listening_for_other_machines_must_be_asked_for() -> None:
-    with pytest.raises(UsageError, match="--allow-remote"):
-        check_host("0.0.0.0", allow_remote=False)
-    check_host("0.0.0.0", allow_remote=True)
 
 
 def test_answers_are_compressed(client: FlaskClient) -> None:

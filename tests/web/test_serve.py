@@ -11,17 +11,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-
-DOCUMENT = """asyncapi: 3.0.0
-info: {title: Orders, version: 1.0.0, x-service-name: shop}
-channels:
-  orders: {address: orders.v1}
-operations:
-  publishOrder:
-    action: send
-    channel: {$ref: '#/channels/orders'}
-    x-slo: {availability: 99.9%}
-"""
+from web.factories import DOCUMENT
 
 
 @pytest.fixture
@@ -57,7 +47,29 @@ def test_without_a_source_it_says_which_flag_is_missing(tmp_path: Path, document
 def test_an_address_that_others_reach_must_be_asked_for(tmp_path: Path, documents: Path) -> None:
     done = run(tmp_path, str(documents), "--store", "x.duckdb", "--host", "0.0.0.0")
     assert done.returncode == 2
-    assert "--allow-remote" in done.stderr
+    assert "error[access-open]: --host 0.0.0.0 opens the dashboards to other machines" in done.stderr
+    assert "observatory users add NAME" in done.stderr
+    assert "--allow-anonymous" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("users", "says"),
+    [
+        (None, "users.txt:1:1: error[file-missing]: there is no file users.txt"),
+        ("alice:hunter2\n", "users.txt:1: error[users-invalid]"),
+    ],
+)
+def test_a_file_of_users_that_cannot_be_used_ends_the_start(
+    tmp_path: Path, documents: Path, users: str | None, says: str
+) -> None:
+    (tmp_path / "observatory.yaml").write_text("serve: {users: users.txt}\n", encoding="utf-8")
+    if users is not None:
+        (tmp_path / "users.txt").write_text(users, encoding="utf-8")
+    done = run(tmp_path, str(documents), "--store", "x.duckdb", "--host", "0.0.0.0")
+    assert done.returncode == 3
+    assert says in done.stderr
+    assert "hint: write it with: observatory users add NAME" in done.stderr
+    assert "hunter2" not in done.stderr
 
 
 def test_a_faulty_dashboard_ends_the_start_with_its_place(tmp_path: Path, documents: Path) -> None:
