@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from observatory.compile.plan import Measurement
 from observatory.evaluate.history import incidents
@@ -123,7 +124,7 @@ def total(name: str | None, accounts: Sequence[ObjectiveAccount]) -> Total:
         incidents=sum(len(one.incidents) for one in accounts),
         incidents_before=sum(before) if before else None,
         daily_burn=tuple(_daily(events, day) for day in range(width)),
-        course=tuple(_course_of(events, day) for day in range(width)),
+        course=_course_of(events, width),
     )
 
 
@@ -211,9 +212,17 @@ def _daily(accounts: Sequence[ObjectiveAccount], day: int) -> float | None:
     return sum(spent_events(one.days[day].counts) for one in seen) / allowed if allowed > 0 else None
 
 
-def _course_of(accounts: Sequence[ObjectiveAccount], day: int) -> float | None:
-    """Share of the joint budget that is left after a day."""
-    seen = [one for one in accounts if one.budget and day < len(one.course) and one.course[day] is not None]
-    allowed = sum(one.budget.allowed for one in seen if one.budget)
-    bad = sum(sum(spent_events(one_day.counts) for one_day in one.days[: day + 1]) for one in seen)
-    return 1 - bad / allowed if allowed > 0 else None
+def _course_of(accounts: Sequence[ObjectiveAccount], width: int) -> tuple[float | None, ...]:
+    """Share of the joint budget that is left after each day."""
+    with_budget = [one for one in accounts if one.budget]
+    spent = [tuple(accumulate(spent_events(day.counts) for day in one.days)) for one in with_budget]
+    left: list[float | None] = []
+    for day in range(width):
+        seen = [
+            (one.budget.allowed, bad[day])
+            for one, bad in zip(with_budget, spent, strict=True)
+            if one.budget and day < len(one.course) and one.course[day] is not None
+        ]
+        allowed = sum(budget for budget, _ in seen)
+        left.append(1 - sum(bad for _, bad in seen) / allowed if allowed > 0 else None)
+    return tuple(left)
