@@ -9,6 +9,7 @@ from itertools import accumulate
 from observatory.compile.plan import Measurement
 from observatory.evaluate.history import incidents
 from observatory.evaluate.planned import LeftOut, Planned, left_out
+from observatory.evaluate.rolling import Workspace
 from observatory.evaluate.snapshot import Incident
 from observatory.evaluate.status import Budget
 from observatory.indicators.counts import Counts
@@ -35,6 +36,7 @@ class Books:
     at_ms: int
     timezone: str | None = None
     planned: Mapping[str, Planned] = field(default_factory=dict)
+    workspace: Workspace = field(default_factory=Workspace)
 
     def row(self, objective: Objective) -> Row | None:
         """The ledger row behind an objective, with everything that happened."""
@@ -165,7 +167,7 @@ def _incidents(books: Books, objective: Objective, row: Row | None) -> tuple[Inc
     if row is None or policy is None:
         return ()
     planned = books.planned.get(objective.id)
-    return incidents(planned.alerting(row) if planned else row, books.ledger.grid, objective, policy)
+    return incidents(planned.alerting(row) if planned else row, books.ledger.grid, objective, policy, books.workspace)
 
 
 def _verdict(measurement: Measurement | None, counts: Counts | None, target: float) -> Verdict:
