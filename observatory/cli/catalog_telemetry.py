@@ -50,7 +50,7 @@ def observe(catalog: Catalog, settings: Settings, span: TimeRange) -> Observatio
     from observatory.telemetry.profile import load_profiles
     from observatory.telemetry.survey import survey
 
-    profiles = load_profiles(settings.profiles_dir)
+    profiles = load_profiles(settings.profiles_dir, cache=settings.cache_dir)
     with open_sources(settings, read_only_store=True) as sources:
         try:
             found = survey(catalog, profiles, sources.metrics, sources.spans, span)

@@ -98,7 +98,7 @@ def drift(
         cache=not no_cache,
     )
     catalog = configured_catalog(settings)
-    profiles = load_profiles(settings.profiles_dir)
+    profiles = load_profiles(settings.profiles_dir, cache=settings.cache_dir)
     with open_sources(settings, read_only_store=True) as sources:
         found = survey(catalog, profiles, sources.metrics, sources.spans, span)
         report = compare(catalog, profiles, found, sources, span, with_internal=internal)

@@ -78,7 +78,7 @@ def map_channels(
     at_ms = options.instant(at, time.time_ns() // 1_000_000)
     catalog = configured_catalog(settings)
     channels = chosen_channels(catalog, channel or ())
-    profiles = load_profiles(settings.profiles_dir)
+    profiles = load_profiles(settings.profiles_dir, cache=settings.cache_dir)
     with open_sources(settings, read_only_store=True) as sources:
         found = survey(catalog, profiles, sources.metrics, sources.spans, TimeRange(at_ms - HOUR_MS, at_ms))
         states = sources.states()

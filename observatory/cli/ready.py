@@ -134,7 +134,7 @@ def _checked(
     from observatory.telemetry.profile import load_profiles
     from observatory.telemetry.survey import survey
 
-    profiles = load_profiles(settings.profiles_dir)
+    profiles = load_profiles(settings.profiles_dir, cache=settings.cache_dir)
     with open_sources(settings, read_only_store=True) as sources:
         found = survey(catalog, profiles, sources.metrics, sources.spans, span)
         checklist = Checklist(

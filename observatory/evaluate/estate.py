@@ -87,7 +87,7 @@ class Estate:
         self.sources = sources
         self.keeper = keeper
         self.catalog = catalog if catalog is not None else configured_catalog(settings)
-        self.profiles: tuple[Profile, ...] = load_profiles(settings.profiles_dir)
+        self.profiles: tuple[Profile, ...] = load_profiles(settings.profiles_dir, cache=settings.cache_dir)
         self.policies: dict[str, Policy] = load_policies(settings.policies_dir)
         self.objectives, problems = objectives_of(self.catalog)
         self.journeys = journeys_of(self.catalog)
@@ -100,7 +100,12 @@ class Estate:
         self._known: _Known | None = None
 
     def snapshot(
-        self, at_ms: int, previous: Snapshot | None = None, *, length_seconds: float | None = None
+        self,
+        at_ms: int,
+        previous: Snapshot | None = None,
+        *,
+        length_seconds: float | None = None,
+        judged: bool = True,
     ) -> Snapshot:
         """Everything at one instant.
 
@@ -108,6 +113,8 @@ class Estate:
             at_ms: The instant; time is never read from a clock here.
             previous: An earlier snapshot of this estate: its counts are kept, and only newer steps are asked for.
             length_seconds: How far back the ledger reaches at least; as far as the longest window when None.
+            judged: Whether the status judges objectives and journeys; for callers that need the ledger alone it holds
+                none of them, only its sources and problems.
 
         A source that fails is part of the answer: its state says so, and what it should have answered is unknown.
         """
@@ -135,8 +142,9 @@ class Estate:
         earlier = (previous.traced, previous.ledger.grid) if previous is not None else None
         traced = trace_journeys(self.journeys, known.mapping, answering.spans, grid, earlier)
         planned = self._planned(ledger.grid)
-        status = self._status(at_ms, measured, ledger, known, planned)
-        status = replace(status, journeys=self._journeys(hops, traced, ledger, status, planned))
+        status = self._status(at_ms, measured if judged else None, ledger, known, planned)
+        if judged:
+            status = replace(status, journeys=self._journeys(hops, traced, ledger, status, planned))
         return Snapshot(
             at_ms=at_ms,
             catalog=self.catalog,
@@ -235,16 +243,19 @@ class Estate:
     def _status(
         self,
         at_ms: int,
-        measured: dict[str, Measurement | Problem],
+        measured: dict[str, Measurement | Problem] | None,
         ledger: Ledger,
         known: _Known,
         planned: dict[str, Planned],
     ) -> Status:
+        """The status; without any objective where `measured` is None."""
         states = self._states(known)
         failed = {state.name for state in states if state.state == "failed"}
-        statuses = tuple(
-            self._judged(one, measured[one.id], ledger, failed, planned.get(one.id)) for one in self.objectives
-        )
+        statuses: tuple[ObjectiveStatus, ...] = ()
+        if measured is not None:
+            statuses = tuple(
+                self._judged(one, measured[one.id], ledger, failed, planned.get(one.id)) for one in self.objectives
+            )
         problems = [*self.problems, *known.problems, *ledger.problems]
         problems += [problem for state in states for problem in state.problems if state.state != "ok"]
         return Status(at_ms=at_ms, sources=states, objectives=statuses, problems=tuple(in_order(problems)))

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from observatory.evaluate.rolling import BurnRates, cumulative, trailing, window_steps
+from observatory.evaluate.rolling import Workspace, cumulative, trailing, window_steps
 from observatory.evaluate.snapshot import Incident
 from observatory.indicators.counts import Counts
 from observatory.ledger.ledger import Row
@@ -32,9 +32,12 @@ def burn_history(row: Row, grid: Grid, target: float, window_seconds: float) -> 
     return _burn_rates(row, grid, target, (window_seconds,))[window_seconds]
 
 
-def _burn_rates(row: Row, grid: Grid, target: float, windows: Sequence[float]) -> dict[float, Float64]:
+def _burn_rates(
+    row: Row, grid: Grid, target: float, windows: Sequence[float], workspace: Workspace | None = None
+) -> dict[float, Float64]:
     """By window in seconds the burn rate at the end of each step, never negative; both sums are run only once."""
-    rates = BurnRates(grid.steps, [window_steps(seconds, grid.step_ms) for seconds in windows])
+    steps = [window_steps(seconds, grid.step_ms) for seconds in windows]
+    rates = (workspace or Workspace()).burn_rates(grid.steps, steps)
     lines = rates.of(row.good, row.total, target, np.empty((len(windows), grid.steps)))
     np.maximum(lines, 0.0, out=lines)
     return dict(zip(windows, lines, strict=True))
@@ -104,20 +107,25 @@ def _fires_at_end(row: Row, grid: Grid, target: float, pair: Pair) -> bool:
     return float((row.total[part] - row.good[part]).sum()) >= min_bad_events(pair, row)
 
 
-def incidents(row: Row, grid: Grid, objective: Objective, policy: Policy) -> tuple[Incident, ...]:
+def incidents(
+    row: Row, grid: Grid, objective: Objective, policy: Policy, workspace: Workspace | None = None
+) -> tuple[Incident, ...]:
     """Spans in which at least one pair fired, oldest first; those that lie within ten minutes are one.
 
     An incident starts at the end of the step in which a pair began to fire and ends with the last step in which one
     did; one that fires in the grid's last step has no end. `bad` counts events from the start on.
+
+    Args:
+        workspace: Shared by the rows of a caller that looks at many.
     """
-    any_fires = np.zeros(grid.steps, dtype=bool)
-    pages = np.zeros(grid.steps, dtype=bool)
-    peak = np.zeros(grid.steps)
     pairs = _pairs_that_may_fire(row, grid, objective.target, policy)
     if not pairs:
         return ()
+    any_fires = np.zeros(grid.steps, dtype=bool)
+    pages = np.zeros(grid.steps, dtype=bool)
+    peak = np.zeros(grid.steps)
     windows = tuple(dict.fromkeys(seconds for pair in pairs for seconds in (pair.long, pair.short)))
-    rates = _burn_rates(row, grid, objective.target, windows)
+    rates = _burn_rates(row, grid, objective.target, windows, workspace)
     for pair in pairs:
         fires = firing_steps(row, grid, pair, rates)
         if not fires.any():

@@ -83,6 +83,24 @@ class BurnRates:
         return out
 
 
+class Workspace:
+    """Burn rates of rows that are looked at one after the other: rows of one length share the buffers.
+
+    Making buffers of a month of minutes anew takes longer than filling them. Not for several threads.
+    """
+
+    def __init__(self) -> None:
+        self._made: tuple[int, BurnRates] | None = None
+
+    def burn_rates(self, steps: int, windows: Sequence[int]) -> BurnRates:
+        """Ready for rows of so many steps and these windows, in steps; valid until the next call."""
+        if self._made is None or self._made[0] != steps:
+            self._made = steps, BurnRates(steps, windows)
+        rates = self._made[1]
+        rates.windows = tuple(windows)
+        return rates
+
+
 class _RunningSums:
     """Running sums of rows of one length, in buffers that are used again."""
 

@@ -199,8 +199,13 @@ class _Unpacking:
         return arrays[name][begin : begin + count]
 
     def _events(self, exact: bool, findings: int, overhang: list[tuple[int, int, float]]) -> PartEvents:
-        found = Findings(*(self._take(name, findings) for name in ("found_ms", "births", "resets", "gap")))
-        spread = tuple((since_ms, at_ms, amount) for since_ms, at_ms, amount in overhang)
+        # Most leaves of a day recovered nothing, and there are thousands of them.
+        found = (
+            Findings(*(self._take(name, findings) for name in ("found_ms", "births", "resets", "gap")))
+            if findings
+            else Findings.of()
+        )
+        spread = tuple((since_ms, at_ms, amount) for since_ms, at_ms, amount in overhang) if overhang else ()
         return PartEvents(self._take("amount", self._block.steps), found, exact, spread)
 
     def _seams(self) -> tuple[Seam, ...]:

@@ -233,15 +233,21 @@ def _joined_events(
     pages: Sequence[Page], grid: Grid, last_seen: Mapping[SeriesKey, Sample], known_since_ms: Sequence[int]
 ) -> dict[Leaf, _Whole]:
     found: dict[Leaf, _Whole] = {}
-    for leaf in dict.fromkeys(leaf for page in pages for leaf in page.events):
-        parts = [(page.block, page.events[leaf]) for page in pages if leaf in page.events]
+    by_leaf: dict[Leaf, list[tuple[Grid, tuple[slice, slice] | None, PartEvents]]] = {}
+    for page in pages:
+        places = _places(page.block, grid)
+        for leaf, part in page.events.items():
+            by_leaf.setdefault(leaf, []).append((page.block, places, part))
+    for leaf, parts in by_leaf.items():
         findings = Findings.of()
-        for _, part in parts:
+        amount = np.zeros(grid.steps)
+        for _, shared, part in parts:
             findings += part.findings
-        amount = _line(((block, part.amount) for block, part in parts), grid)
-        whole = found[leaf] = _Whole(amount, findings, exact=all(part.exact for _, part in parts))
-        whole.pushdown = any(part.pushdown for _, part in parts)
-        for block, part in parts:
+            if shared is not None:
+                amount[shared[1]] = part.amount[shared[0]]
+        whole = found[leaf] = _Whole(amount, findings, exact=all(part.exact for _, _, part in parts))
+        whole.pushdown = any(part.pushdown for _, _, part in parts)
+        for block, _, part in parts:
             for since_ms, at_ms, events in part.overhang:
                 add_overlap(amount, grid, since_ms, block.start_ms, events / ((at_ms - since_ms) / 1000))
                 if since_ms < grid.start_ms < at_ms:

@@ -39,7 +39,7 @@ def make_review(estate: Estate, month: str, at_ms: int, *, timezone: str | None 
     zones = {timezone} if timezone else {one.window.timezone for one in judged} | {"UTC"}
     end_ms = min(reach(chosen, zones).end_ms, at_ms - at_ms % STEP_MS)
     length_ms = end_ms - reach(chosen.before, zones).start_ms
-    snapshot = estate.snapshot(end_ms, length_seconds=length_ms / 1000)
+    snapshot = estate.snapshot(end_ms, length_seconds=length_ms / 1000, judged=False)
     return review_of(snapshot, estate.policies, chosen, at_ms, timezone)
 
 
@@ -53,8 +53,8 @@ def review_of(
     """The review from what is known already; pure.
 
     Args:
-        snapshot: Its ledger reaches from the start of the month before to the end of the month, or to `at_ms`. Its
-            status is for other windows and not used.
+        snapshot: Its ledger reaches from the start of the month before to the end of the month, or to `at_ms`. Of
+            its status only sources and problems are used.
     """
     objectives: Sequence[Objective] = snapshot.objectives
     books = Books(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from observatory.compile.plan import Measurement
 from observatory.evaluate.history import incidents
 from observatory.evaluate.planned import LeftOut, Planned, left_out
+from observatory.evaluate.rolling import Workspace
 from observatory.evaluate.snapshot import Incident
 from observatory.evaluate.status import Budget
 from observatory.indicators.counts import Counts
@@ -34,6 +36,7 @@ class Books:
     at_ms: int
     timezone: str | None = None
     planned: Mapping[str, Planned] = field(default_factory=dict)
+    workspace: Workspace = field(default_factory=Workspace)
 
     def row(self, objective: Objective) -> Row | None:
         """The ledger row behind an objective, with everything that happened."""
@@ -123,7 +126,7 @@ def total(name: str | None, accounts: Sequence[ObjectiveAccount]) -> Total:
         incidents=sum(len(one.incidents) for one in accounts),
         incidents_before=sum(before) if before else None,
         daily_burn=tuple(_daily(events, day) for day in range(width)),
-        course=tuple(_course_of(events, day) for day in range(width)),
+        course=_course_of(events, width),
     )
 
 
@@ -164,7 +167,7 @@ def _incidents(books: Books, objective: Objective, row: Row | None) -> tuple[Inc
     if row is None or policy is None:
         return ()
     planned = books.planned.get(objective.id)
-    return incidents(planned.alerting(row) if planned else row, books.ledger.grid, objective, policy)
+    return incidents(planned.alerting(row) if planned else row, books.ledger.grid, objective, policy, books.workspace)
 
 
 def _verdict(measurement: Measurement | None, counts: Counts | None, target: float) -> Verdict:
@@ -211,9 +214,17 @@ def _daily(accounts: Sequence[ObjectiveAccount], day: int) -> float | None:
     return sum(spent_events(one.days[day].counts) for one in seen) / allowed if allowed > 0 else None
 
 
-def _course_of(accounts: Sequence[ObjectiveAccount], day: int) -> float | None:
-    """Share of the joint budget that is left after a day."""
-    seen = [one for one in accounts if one.budget and day < len(one.course) and one.course[day] is not None]
-    allowed = sum(one.budget.allowed for one in seen if one.budget)
-    bad = sum(sum(spent_events(one_day.counts) for one_day in one.days[: day + 1]) for one in seen)
-    return 1 - bad / allowed if allowed > 0 else None
+def _course_of(accounts: Sequence[ObjectiveAccount], width: int) -> tuple[float | None, ...]:
+    """Share of the joint budget that is left after each day."""
+    with_budget = [one for one in accounts if one.budget]
+    spent = [tuple(accumulate(spent_events(day.counts) for day in one.days)) for one in with_budget]
+    left: list[float | None] = []
+    for day in range(width):
+        seen = [
+            (one.budget.allowed, bad[day])
+            for one, bad in zip(with_budget, spent, strict=True)
+            if one.budget and day < len(one.course) and one.course[day] is not None
+        ]
+        allowed = sum(budget for budget, _ in seen)
+        left.append(1 - sum(bad for _, bad in seen) / allowed if allowed > 0 else None)
+    return tuple(left)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,33 +31,22 @@ def load_profile(path: Path, *, shown_as: str | None = None) -> Profile:
     return profile
 
 
-def load_profiles(extra_dir: Path | None = None) -> tuple[Profile, ...]:
+def load_profiles(extra_dir: Path | None = None, *, cache: Path | None = None) -> tuple[Profile, ...]:
     """Shipped profiles and those of a folder, by rank and id; one of the folder replaces a shipped one of its id.
+
+    Args:
+        cache: Folder in which the shipped ones are kept between runs; None reads their files.
 
     Raises:
         InputInvalid: A profile has faults, the folder does not exist, or two of its files have one id.
     """
     problems: list[Problem] = []
-    found: dict[str, Profile] = {}
-    for folder in (SHIPPED, extra_dir):
-        if folder is None:
-            continue
-        if not folder.is_dir():
-            message = f"there is no folder {folder} to read profiles from"
-            problems.append(Problem(code="profile-folder-missing", message=message))
-            continue
-        here: dict[str, Profile] = {}
-        for path in sorted({*folder.glob("*.yaml"), *folder.glob("*.yml")}):
-            try:
-                profile = load_profile(path)
-            except InputInvalid as error:
-                problems.extend(error.problems)
-                continue
-            if profile.id in here:
-                message = f"the id {profile.id!r} is also that of {here[profile.id].location}"
-                problems.append(Problem(code="profile-duplicate", message=message, location=profile.location))
-            here[profile.id] = profile
-        found |= here
+    found = {profile.id: profile for profile in _shipped(cache, problems)}
+    if extra_dir is not None and not extra_dir.is_dir():
+        message = f"there is no folder {extra_dir} to read profiles from"
+        problems.append(Problem(code="profile-folder-missing", message=message))
+    elif extra_dir is not None:
+        found |= {profile.id: profile for profile in _of_folder(extra_dir, problems)}
     if problems:
         raise InputInvalid(problems)
     # A profile of one's own may take a name that a shipped one goes by.
@@ -64,3 +54,42 @@ def load_profiles(extra_dir: Path | None = None) -> tuple[Profile, ...]:
         own = tuple(name for name in profile.also if name not in found)
         found[profile.id] = replace(profile, also=own) if own != profile.also else profile
     return tuple(sorted(found.values(), key=lambda profile: (profile.rank, profile.id)))
+
+
+def _shipped(cache: Path | None, problems: list[Problem]) -> Sequence[Profile]:
+    if cache is None:
+        return _of_folder(SHIPPED, problems)
+    from observatory.telemetry.kept_profiles import kept_profiles
+
+    def read_all() -> list[Profile]:
+        faults: list[Problem] = []
+        profiles = _of_folder(SHIPPED, faults)
+        if faults:
+            raise InputInvalid(faults)
+        return profiles
+
+    try:
+        return kept_profiles(cache, _files_in(SHIPPED), read_all)
+    except InputInvalid as error:
+        problems.extend(error.problems)
+        return ()
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return sorted({*folder.glob("*.yaml"), *folder.glob("*.yml")})
+
+
+def _of_folder(folder: Path, problems: list[Problem]) -> list[Profile]:
+    """Profiles of the files in a folder; what is wrong with them goes to `problems`."""
+    here: dict[str, Profile] = {}
+    for path in _files_in(folder):
+        try:
+            profile = load_profile(path)
+        except InputInvalid as error:
+            problems.extend(error.problems)
+            continue
+        if profile.id in here:
+            message = f"the id {profile.id!r} is also that of {here[profile.id].location}"
+            problems.append(Problem(code="profile-duplicate", message=message, location=profile.location))
+        here[profile.id] = profile
+    return list(here.values())

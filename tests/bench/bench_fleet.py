@@ -41,7 +41,9 @@ def main() -> None:
 
 
 def status(one: Fleet, folder: Path) -> None:
-    cold, warm = (ours(one, folder / "store.duckdb") / one.channels for _ in range(2))
+    compiled = folder / "compiled"
+    ours(one, folder / "unmeasured", compiled)
+    cold, warm = (ours(one, folder / "measured", compiled) / one.channels for _ in range(2))
     peers = min(one.channels, MOST_PEERS)
     again = refresh(one) / one.channels
     theirs = slo_generator(one, folder, peers) / peers
@@ -53,9 +55,21 @@ def status(one: Fleet, folder: Path) -> None:
     print(f"    ratio {theirs / cold:.1f}x cold, {theirs / warm:.1f}x warm, {theirs / again:.0f}x refreshed")
 
 
-def ours(one: Fleet, store: Path) -> float:
-    """Seconds of one `observatory status`."""
-    environment = os.environ | {"OBSERVATORY_PROMETHEUS_URL": one.server.url}
+def ours(one: Fleet, kept: Path, compiled: Path) -> float:
+    """Seconds of one `observatory status`.
+
+    Args:
+        kept: Where it finds and leaves what it keeps between runs.
+        compiled: Where modules lie compiled after the first run, as an installation leaves them.
+    """
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment |= {
+        "OBSERVATORY_PROMETHEUS_URL": one.server.url,
+        "OBSERVATORY_CACHE_DIR": str(kept / "cache"),
+        "PYTHONPYCACHEPREFIX": str(compiled),
+    }
+    kept.mkdir(exist_ok=True)
+    store = kept / "store.duckdb"
     at = str(one.grid.end_ms // 1000)
     command = ["status", str(one.folder / "documents"), "--store", str(store), "--at", at, "--json"]
     began = time.perf_counter()

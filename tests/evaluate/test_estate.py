@@ -100,6 +100,16 @@ def test_a_snapshot_answers_every_objective(settings: Settings, store: Store) ->
     assert snapshot.row("billing/onOrder/validation") is None
 
 
+def test_a_snapshot_for_its_ledger_alone_counts_the_same_and_judges_nothing(settings: Settings, store: Store) -> None:
+    estate = Estate(settings, Answering((store,), (store,)))
+    whole, counted = estate.snapshot(END_MS), estate.snapshot(END_MS, judged=False)
+    for key, row in whole.ledger.rows.items():
+        assert counted.ledger.rows[key].good.tolist() == row.good.tolist()
+        assert counted.ledger.rows[key].total.tolist() == row.total.tolist()
+    assert (counted.status.objectives, counted.status.journeys) == ((), ())
+    assert (counted.status.sources, counted.status.problems) == (whole.status.sources, whole.status.problems)
+
+
 def test_the_first_telemetry_of_an_empty_store_is_counted_by_the_next_refresh(settings: Settings) -> None:
     with Store.open() as empty:
         estate = Estate(settings, Answering((empty,), (empty,)))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from objective_cases import objective
 
 from observatory.evaluate.history import budget_history, burn_history, days, firing_now, incidents
-from observatory.evaluate.rolling import BurnRates, cumulative, trailing
+from observatory.evaluate.rolling import BurnRates, Workspace, cumulative, trailing
 from observatory.ledger.ledger import Row
 from observatory.objectives.policy import load_policies
 from observatory.windows import Grid, Window
@@ -133,6 +133,21 @@ def test_an_incident_that_lasts_has_no_end() -> None:
     (incident,) = incidents(one, grid(4 * 1440), objective(target=0.999), GOOGLE)
     assert incident.end_ms is None
     assert {pair.severity for pair in firing_now(one, grid(4 * 1440), 0.999, GOOGLE)} == {"page", "ticket"}
+
+
+def test_rows_that_share_a_workspace_have_the_incidents_that_each_has_alone() -> None:
+    shared = Workspace()
+    rows = [
+        outage(1000, 1060, 0.2),
+        outage(2000, 2400, 0.01),
+        row(np.full(900, 1e16 / 3), np.full(900, 1e14)),
+        outage(3000, 3300, 1.0, steps=5 * 1440),
+        outage(1000, 1060, 0.2),
+    ]
+    for one in rows:
+        alone = incidents(one, grid(len(one.total)), objective(target=0.999), GOOGLE)
+        assert alone
+        assert incidents(one, grid(len(one.total)), objective(target=0.999), GOOGLE, shared) == alone
 
 
 def test_one_error_at_one_request_a_minute_is_no_page_and_no_ticket() -> None:

@@ -128,3 +128,15 @@ def test_the_course_falls_by_what_each_day_spent(story: Any) -> None:
 
     assert course[0] == 1.0
     assert course[1] == course[30] == pytest.approx(1 - 120 / 446.4)
+
+
+def test_the_course_of_the_estate_adds_what_each_objective_spent_until_then(story: Any) -> None:
+    story.objective("orders", bad=(("2026-10-02T12:00", 60, 2.0),))
+    story.objective("refunds", bad=(("2026-10-03T12:00", 30, 1.0), ("2026-10-31T12:00", 30, 1.0)))
+
+    course = story.review().estate.course
+
+    assert course[0] == 1.0
+    assert course[1] == pytest.approx(1 - 120 / 892.8)
+    assert course[2] == course[29] == pytest.approx(1 - 150 / 892.8)
+    assert course[30] == pytest.approx(1 - 180 / 892.8)
