@@ -49,10 +49,11 @@ MOST_UNSURE = 5
 MOST_PLANNED = 20
 """Objectives whose planned work is shown below the table."""
 NARROW, MEDIUM, WIDTH = 90, 120, 160
-OTHER_COLUMNS = {NARROW: 52, MEDIUM: 74, WIDTH: 104}
-"""Cells that the columns beside the objective take on a terminal narrower than that."""
+NARROWEST_ID = 20
+BETWEEN_COLUMNS, AT_THE_EDGES = 3, 2
+"""Blank cells of the table."""
 ALL_COLUMNS = 124
-"""Cells that they take on any wider one."""
+"""Cells that the columns beside the objective take on a wide terminal."""
 
 
 @console.command
@@ -140,7 +141,6 @@ def show(found: Status) -> None:
     # Into a file or a pipe each objective is one line, for those who search it.
     out = Console(file=sys.stdout, width=console.width() or _width_of(found), highlight=False, soft_wrap=False)
     width = out.width
-    room = width - next((cells for limit, cells in OTHER_COLUMNS.items() if width < limit), ALL_COLUMNS)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
     table.add_column("State", no_wrap=True)
     table.add_column("Objective", overflow="fold", ratio=1)
@@ -156,27 +156,15 @@ def show(found: Status) -> None:
     if width >= MEDIUM:
         table.add_column("Events", justify="right", no_wrap=True)
         table.add_column("Owner", overflow="ellipsis", no_wrap=True)
-    for one in worst_first(found.objectives):
-        cells: list[str | Text] = [
-            Text(one.state.replace("_", " "), STATE_STYLE[one.state]),
-            Text(folded(one.objective.id, room)),
-            _share(one.counts.ratio if one.counts else None, one.objective.target),
-        ]
-        if width >= NARROW:
-            cells.append(f"{one.objective.target * 100:g} %")
-        cells += [_bar(one, out), _burn(one)]
-        if width >= WIDTH:
-            cells.append(ends(one, found.at_ms))
-        if width >= NARROW:
-            cells.append(_level(one))
-        if width >= MEDIUM:
-            cells.append(format_count(round(one.counts.total)) if one.counts else "-")
-            cells.append(one.objective.owner.team if one.objective.owner else "-")
-        table.add_row(*cells)
+    objectives = worst_first(found.objectives)
+    rows = [_cells(one, found.at_ms, out) for one in objectives]
+    room = _room_for_ids([str(column.header) for column in table.columns], rows, width)
+    for state, name, *others in rows:
+        table.add_row(state, Text(folded(str(name), room)), *others)
     if found.objectives:
         out.print(table)
-        _show_planned(out, worst_first(found.objectives), room)
-        _show_unsure(out, worst_first(found.objectives))
+        _show_planned(out, objectives, room)
+        _show_unsure(out, objectives)
     elif not found.journeys:
         faulty = any(problem.severity == "error" for problem in found.problems)
         out.print(f"no objectives: {'the documents have errors' if faulty else 'no operation has x-slo'}")
@@ -275,6 +263,41 @@ def _percent_left(counts: Counts, target: float) -> str:
 def _width_of(found: Status) -> int:
     """Cells that hold the longest id beside every other column."""
     return max([WIDTH, *(ALL_COLUMNS + len(one.objective.id) for one in found.objectives)])
+
+
+def _cells(one: ObjectiveStatus, at_ms: int, out: Console) -> list[str | Text]:
+    """One row of the table: what there is room for."""
+    from rich.text import Text
+
+    width = out.width
+    cells: list[str | Text] = [
+        Text(one.state.replace("_", " "), STATE_STYLE[one.state]),
+        one.objective.id,
+        _share(one.counts.ratio if one.counts else None, one.objective.target),
+    ]
+    if width >= NARROW:
+        cells.append(f"{one.objective.target * 100:g} %")
+    cells += [_bar(one, out), _burn(one)]
+    if width >= WIDTH:
+        cells.append(ends(one, at_ms))
+    if width >= NARROW:
+        cells.append(_level(one))
+    if width >= MEDIUM:
+        cells.append(format_count(round(one.counts.total)) if one.counts else "-")
+        cells.append(one.objective.owner.team if one.objective.owner else "-")
+    return cells
+
+
+def _room_for_ids(headers: Sequence[str], rows: Sequence[Sequence[str | Text]], width: int) -> int:
+    """Cells that the table leaves for ids: the second column, beside others that are never broken."""
+    from rich.cells import cell_len
+
+    beside = [
+        max(cell_len(str(cell)) for cell in column)
+        for number, column in enumerate(zip(headers, *rows, strict=True))
+        if number != 1
+    ]
+    return max(NARROWEST_ID, width - sum(beside) - BETWEEN_COLUMNS * len(beside) - AT_THE_EDGES)
 
 
 def folded(name: str, room: int) -> str:

@@ -6,6 +6,7 @@ import logging
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
@@ -59,6 +60,8 @@ def build_site(
     Raises:
         InputInvalid: A dashboard or a policy is wrong.
     """
+    # plotly asks whether pandas is loaded while other threads load it; half of it is worse than none.
+    import_module("pandas")
     pages = load_pages([shipped_folder(), *dashboards], KINDS)
     metrics = OwnMetrics(clock)
     service = Service(estate, clock=clock, interval_seconds=interval_seconds, observer=metrics)

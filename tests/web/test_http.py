@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import plotly
@@ -202,3 +204,19 @@ def test_the_plotly_bundle_is_of_the_version_that_the_python_package_carries() -
     carried = (Path(plotly.__file__).parent / "package_data" / "plotly.min.js").read_text(encoding="utf-8")[:400]
     version = next(word for word in carried.split() if word.startswith("v3."))
     assert version in bundled
+
+
+ALONE = """
+import sys
+from web.factories import AT_MS, HandMadeEstate
+from observatory.web.server import build_site
+build_site(HandMadeEstate(), clock=lambda: AT_MS)
+print(hasattr(sys.modules.get("pandas"), "NaT"))
+"""
+
+
+def test_what_threads_would_load_side_by_side_is_loaded_before_they_start() -> None:
+    """plotly takes pandas from the modules that are there, whole or half, when it writes the first answer."""
+    tests = Path(__file__).resolve().parents[1]
+    done = subprocess.run([sys.executable, "-c", ALONE], capture_output=True, text=True, cwd=tests, check=True)
+    assert done.stdout == "True\n"

@@ -30,7 +30,7 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     else:
         note = ""
         body.append(notice("No cause needed", "No channel here shows the signature of a known failure.", tone="good"))
-    body += _changes(board, kept, panel.number("changes", 6))
+    body.append(html.Div(_changes(board, kept, panel.number("changes", 6)), className="changes"))
     return Drawn(body=body, note=note)
 
 
