@@ -186,11 +186,13 @@ class _Ways:
     Attributes:
         present: Recipes whose series a source has for anybody; all of them where a profile is asked for, for it wins
             even when its series are missing.
+        hopeful: Those of `present` that are live for somebody; where one is live here, the rest need no look.
         absent: The others, best first: one of them says what would be looked for.
         why_not: Why nothing measures it, and the switches.
     """
 
     present: tuple[_Way, ...]
+    hopeful: tuple[_Way, ...]
     absent: tuple[_Way, ...]
     why_not: tuple[str, tuple[str, ...]]
 
@@ -261,8 +263,10 @@ class _Mapper:
         if subject.profile is None and subject.names and not ways.present and not ways.absent:
             reason, switches = ways.why_not
             return Resolution(subject=subject.key, signal=signal, code="not-provided", reason=reason, switches=switches)
-        ranked = [one for way in ways.present if (one := way.ranked(subject)) is not None]
+        ranked = [one for way in ways.hopeful if (one := way.ranked(subject)) is not None]
         if not any(candidate.liveness == "live" for _, candidate in ranked):
+            if len(ways.hopeful) < len(ways.present):
+                ranked = [one for way in ways.present if (one := way.ranked(subject)) is not None]
             ranked += islice((one for way in ways.absent if (one := way.ranked(subject)) is not None), 1)
         if len(ranked) > 1:
             ranked.sort(key=_by_key)
@@ -315,14 +319,23 @@ class _Mapper:
             recipes = [pair for pair in self.recipes[signal] if self._concerns(pair[0], asked, protocol)]
             span_recipes = [pair for pair in self.span_recipes[signal] if self._concerns(pair[0], asked, protocol)]
             present: list[_Way] = []
+            hopeless: list[_Way] = []
             absent: list[_Way] = []
             for order, source in enumerate(self.sources):
                 there, lacking = _plans(source, recipes, everything=asked is not None)
-                present += [_way_by_plan(source, order, *pair, asked) for pair in there]
+                by_plan = [_way_by_plan(source, order, *pair, asked) for pair in there]
+                present += by_plan
+                if asked is None:
+                    hopeless += [way for way, (_, plan) in zip(by_plan, there, strict=True) if not plan.hopeful]
                 absent += [_way_by_plan(source, order, *pair, asked) for pair in lacking]
                 if source.spans is None or source.spans.rows or len(self.sources) == 1:
                     present += [_way_by_spans(source, order, *pair, asked) for pair in span_recipes]
-            self._ways[kind] = _Ways(tuple(present), tuple(absent), self._why_not(protocol, signal))
+            self._ways[kind] = _Ways(
+                tuple(present),
+                tuple(way for way in present if way not in hopeless),
+                tuple(absent),
+                self._why_not(protocol, signal),
+            )
         return self._ways[kind]
 
     def _concerns(self, profile: Profile, asked: str | None, protocol: str | None) -> bool:

@@ -98,6 +98,11 @@ class Plan:
     anybody: bool
     called: str
 
+    @property
+    def hopeful(self) -> bool:
+        """Whether the series carry the labels without which they are nobody's."""
+        return all(shown.anything or shown.label.optional for shown in self.labels)
+
 
 @dataclass(slots=True)
 class _Found:
