@@ -183,10 +183,11 @@ def _groups(
                 for recipe in profile.recipes
                 if recipe.identity.consumer_group and not tables.keys().isdisjoint(recipe.series_names)
             }
+            plans = [matching.plan(recipe) for recipe in recipes.values()]
             for channel_id, subject in of_channel.items():
-                if recipes and (profile.speaks(subject.channel.protocol) or subject.profile == profile.id):
-                    for recipe in recipes.values():
-                        found[channel_id] |= matching.consumer_groups(recipe, subject)
+                if plans and (profile.speaks(subject.channel.protocol) or subject.profile == profile.id):
+                    for plan in plans:
+                        found[channel_id] |= matching.consumer_groups(plan, subject)
     return found
 
 

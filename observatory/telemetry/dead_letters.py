@@ -7,7 +7,8 @@ A name by convention is taken only when telemetry shows it, and a name that coul
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from observatory.spec.catalog import Catalog, Channel, NameKind, RuntimeName
@@ -72,6 +73,13 @@ CONVENTIONS = (
     Convention("{}-error", "common", plain=True),
 )
 """Most common first."""
+_SUBJECT = re.compile(r"\{\}(?:(?P<joint>[^{}]+)\{group\})?")
+_JOINTS = tuple(
+    dict.fromkeys(found["joint"] for one in CONVENTIONS if (found := _SUBJECT.search(one.template)) and found["joint"])
+)
+"""What stands between a channel and its consumer group."""
+_AROUND = tuple(dict.fromkeys(_SUBJECT.sub("\n", one.template).partition("\n")[::2] for one in CONVENTIONS))
+"""What conventions put before and after a channel, or a channel and its group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,23 +87,52 @@ class DeadLetters:
     """Where dead letters may lie.
 
     Attributes:
-        called: What it may be called and on whose word, best first.
-        declared: True when the documents name it, False when the names follow conventions.
+        declared: What the documents call it; None when its names follow conventions.
+        main: What the channel is called, which conventions start from; empty where none can.
+        group: The consumer group, which some conventions name as well.
+        taken: Names that are channels of their own, see `sent_to`.
         kind: What the channel itself is.
         place: Where on the broker it lies, and so its dead letters.
     """
 
-    called: tuple[tuple[str, str], ...] = ()
-    declared: bool = False
+    declared: str | None = None
+    main: str = ""
+    group: str | None = None
+    taken: frozenset[str] = frozenset()
     kind: NameKind = "destination"
     place: Names = field(default_factory=dict)
 
+    @property
+    def called(self) -> tuple[tuple[str, str], ...]:
+        """What it may be called and on whose word, best first."""
+        if self.declared:
+            return ((self.declared, "declared by the documents"),)
+        if not self.main:
+            return ()
+        return tuple(
+            (name, one.word)
+            for one in CONVENTIONS
+            if (name := _named(one, self.main, self.group)) is not None and not (one.plain and name in self.taken)
+        )
+
+    @property
+    def stems(self) -> tuple[str, ...]:
+        """What stands between what conventions put around it, see `stems_of`."""
+        if not self.group:
+            return (self.main,)
+        stem, ending = _without_ending(self.main)
+        return (self.main, *(f"{stem}{joint}{self.group}{ending}" for joint in _JOINTS))
+
+    @property
+    def kinds(self) -> tuple[NameKind, ...]:
+        """Kinds of runtime name that it has."""
+        # Exporters that have a word of their own for the thing still find it, and those that have none do too.
+        return (self.kind, "destination") if self.kind != "destination" else MAIN_KINDS
+
     def names(self, value: str, provenance: str) -> Names:
         """Runtime names by kind of one of those it may be called."""
-        # Exporters that have a word of their own for the thing still find it, and those that have none do too.
-        kinds: tuple[NameKind, ...] = (self.kind, "destination") if self.kind != "destination" else (*MAIN_KINDS,)
         found: dict[NameKind, tuple[RuntimeName, ...]] = {
-            one: (RuntimeName(kind=one, value=value, provenance=provenance),) for one in kinds
+            one: (RuntimeName(kind=one, value=value, provenance=provenance),) for one in self.kinds
         }
         return found | dict(self.place)
 
@@ -128,23 +165,42 @@ def dead_letters_of(
     kind = next((kind for kind in MAIN_KINDS if kind in names), None)
     place: Names = {"vhost": names["vhost"]} if "vhost" in names else {}
     if channel.dead_letter:
-        said = (channel.dead_letter, "declared by the documents")
-        return DeadLetters((said,), True, kind or "destination", place)
-    if kind is None:
+        return DeadLetters(channel.dead_letter, kind=kind or "destination", place=place)
+    if kind is None or names[kind][0].pattern is not None:
         return NO_DEAD_LETTERS
-    main = names[kind][0]
-    if main.pattern is not None or not main.value:
-        return NO_DEAD_LETTERS
-    called = tuple(
-        (name, one.word)
-        for one in CONVENTIONS
-        if (name := _named(one, main.value, group)) is not None and not (one.plain and name in taken)
-    )
-    return DeadLetters(called, kind=kind, place=place)
+    return DeadLetters(None, names[kind][0].value, group, taken, kind, place)
+
+
+def stems_of(shown: Iterable[str], rewritten: Callable[[str], str]) -> frozenset[str]:
+    """What may be called so that one of the names shown is its dead letters by a convention.
+
+    Many names have one index, so that a channel is looked up once and not under each convention.
+
+    Args:
+        rewritten: What the exporter makes of a name, a character for a character.
+    """
+    around = [(rewritten(before), rewritten(after)) for before, after in _AROUND]
+    before = tuple(one for one, _ in around if one)
+    after = tuple(one for _, one in around if one)
+    fifo = rewritten(FIFO)
+    found: set[str] = set()
+    for text in shown:
+        for name, ending in ((text, ""), (text.removesuffix(fifo), fifo)) if text.endswith(fifo) else ((text, ""),):
+            if name.endswith(after) or name.startswith(before):
+                found.update(
+                    name[len(one) : len(name) - len(two)] + ending
+                    for one, two in around
+                    if name.startswith(one) and name.endswith(two)
+                )
+    return frozenset(found)
 
 
 def _named(convention: Convention, name: str, group: str | None) -> str | None:
     if "{group}" in convention.template and not group:
         return None
-    stem, ending = (name.removesuffix(FIFO), FIFO) if name.endswith(FIFO) else (name, "")
+    stem, ending = _without_ending(name)
     return convention.template.replace("{group}", group or "").replace("{}", stem) + ending
+
+
+def _without_ending(name: str) -> tuple[str, str]:
+    return (name.removesuffix(FIFO), FIFO) if name.endswith(FIFO) else (name, "")

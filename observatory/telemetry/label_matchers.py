@@ -6,16 +6,9 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from observatory.telemetry.binding import Matcher, literal
-from observatory.telemetry.label_table import DIGITS, LabelTable, TableNames, anonymous, compiled
+from observatory.telemetry.label_table import DIGITS, LabelTable, TableNames, anonymous, compiled, rewritten
 from observatory.telemetry.recipe import ChannelLabel, NameTransform
 from observatory.telemetry.subject import WrittenName
-
-WRITTEN: Mapping[NameTransform, Mapping[int, str]] = {
-    "none": {},
-    "dots-to-underscores": {ord("."): "_"},
-    "dashes": {ord(char): "-" for char in "/.:%()"},
-}
-"""What exporters write in place of characters of a name: Kafka's Java clients before 4.1, and KEDA."""
 
 
 def names_service(value: str, service: str) -> bool:
@@ -25,11 +18,11 @@ def names_service(value: str, service: str) -> bool:
 
 def transformed(text: str, transforms: Sequence[NameTransform]) -> list[str]:
     """A name as exporters change it, one text per way."""
-    return [text.translate(WRITTEN[transform]) for transform in transforms]
+    return [rewritten(text, transform) for transform in transforms]
 
 
-def rows_named(table: LabelTable, label: ChannelLabel, options: Sequence[WrittenName]) -> Sequence[int]:
-    names = table.names(label)
+def rows_named(names: TableNames, label: ChannelLabel, options: Sequence[WrittenName]) -> Sequence[int]:
+    """Rows whose label, indexed as `names`, shows one of the options."""
     if len(options) == 1 and label.is_plain and not options[0].tail and options[0].pattern is None:
         return names.exact.get(options[0].text, ())
     rows: list[int] = []

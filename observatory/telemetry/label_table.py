@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from observatory.telemetry.binding import Matcher
+from observatory.telemetry.dead_letters import stems_of
 from observatory.telemetry.inventory import LabelSets
-from observatory.telemetry.recipe import ChannelLabel, Identity
+from observatory.telemetry.recipe import ChannelLabel, Identity, NameTransform
 
 DIGITS = "#"
 """At the end of a label's template: digits, such as the number of a partition."""
+WRITTEN: Mapping[NameTransform, Mapping[int, str]] = {
+    "none": {},
+    "dots-to-underscores": {ord("."): "_"},
+    "dashes": {ord(char): "-" for char in "/.:%()"},
+}
+"""What exporters write in place of characters of a name: Kafka's Java clients before 4.1, and KEDA."""
 _PARAMETER = re.compile(r"\{[^{}]*\}|(?<=/)\+(?=/|$)|^\+(?=/|$)")
 
 
 def anonymous(template: str) -> str:
     """A template without the names of its parameters: `fleet/{vehicle}/position` and `fleet/+/position` agree."""
     return _PARAMETER.sub("{}", template)
+
+
+def rewritten(name: str, transform: NameTransform) -> str:
+    """A name as an exporter changes it."""
+    return name.translate(WRITTEN[transform]) if transform != "none" else name
 
 
 class LabelTable:
@@ -33,7 +45,6 @@ class LabelTable:
         self._series = label_sets.series
         self._satisfying: dict[tuple[Matcher, ...], frozenset[int] | None] = {}
         self._ascending: dict[tuple[Matcher, ...], tuple[int, ...]] = {}
-        self._by_label: dict[int, tuple[ChannelLabel, TableNames]] = {}
         self._names: dict[tuple[str, tuple[str, ...], bool], TableNames] = {}
 
     def value(self, row: int, label: str) -> str:
@@ -81,13 +92,9 @@ class LabelTable:
 
     def names(self, label: ChannelLabel) -> TableNames:
         """The index of a channel label, built once."""
-        known = self._by_label.get(id(label))
-        if known is not None:
-            return known[1]
         key = (label.label, label.templates, label.of_template)
         if key not in self._names:
             self._names[key] = TableNames(self, label)
-        self._by_label[id(label)] = label, self._names[key]  # the label is held, so that its id stays its own
         return self._names[key]
 
     def identified(self, identity: Identity, where: tuple[Matcher, ...]) -> tuple[int, ...]:
@@ -110,6 +117,7 @@ class TableNames:
         self.exact: dict[str, list[int]] = {}
         self.tails: dict[str, list[int]] = {}
         self.values: dict[str, list[int]] = {}
+        self._stems: dict[NameTransform, frozenset[str]] = {}
         index = table.column.get(label.label)
         if index is None:
             return
@@ -126,6 +134,16 @@ class TableNames:
     def shows(self, texts: Collection[str]) -> bool:
         """Whether a label's value is one of the texts, or ends in one after a colon."""
         return any(text in self.exact or text in self.tails for text in texts)
+
+    def have_letters_of(self, stems: Collection[str], transforms: Sequence[NameTransform]) -> bool:
+        """Whether a name may be that of dead letters by a convention, see `stems_of`; False is sure."""
+        for transform in transforms:
+            if transform not in self._stems:
+                shown = (*self.exact, *self.tails)
+                self._stems[transform] = stems_of(shown, partial(rewritten, transform=transform))
+            if any(rewritten(stem, transform) in self._stems[transform] for stem in stems):
+                return True
+        return False
 
     def matching(self, pattern: re.Pattern[str]) -> list[int]:
         """Rows whose name matches a pattern as a whole."""

@@ -18,17 +18,18 @@ messages.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
-from operator import attrgetter
+from operator import itemgetter
 
 from observatory.errors import Problem
 from observatory.spec.catalog import Catalog
 from observatory.telemetry.binding import Binding, MappingResult, MetricBinding, Resolution
 from observatory.telemetry.discovery import Recognition, recognise_all, tables_of
 from observatory.telemetry.inventory import Inventory
-from observatory.telemetry.matching import Candidate, Matching
+from observatory.telemetry.matching import Candidate, Matching, Plan
 from observatory.telemetry.names_alike import NamesAlike
 from observatory.telemetry.recipe import Profile, Recipe, SpanRecipe
 from observatory.telemetry.signals import SIGNALS
@@ -119,45 +120,27 @@ def _override_problems(catalog: Catalog, profiles: Sequence[Profile]) -> Iterato
             )
 
 
-@dataclass(frozen=True, slots=True)
-class _Ranked:
-    key: tuple[int | bool, ...]
-    candidate: Candidate
-
-
-_by_key = attrgetter("key")
-_Recipes = Mapping[str, list[tuple[Profile, Recipe]]]
+_Key = tuple[int | bool, ...]
+_Ranked = tuple[_Key, Candidate]
+_by_key = itemgetter(0)
 
 
 @dataclass(frozen=True, slots=True)
 class _Source:
+    """One source, ready to be matched.
+
+    Attributes:
+        used: Naming variants that it shows, by profile.
+    """
+
+    inventory: Inventory | None
     matching: Matching
     spans: SpanRows | None
-    recipes: dict[bool, _Recipes]
-    """By whether the source has series for anybody."""
+    used: Mapping[str, Collection[str]]
 
-
-def _source(
-    inventory: Inventory | None,
-    used: Mapping[str, Collection[str]],
-    pairs: Sequence[tuple[Profile, Recipe]],
-    identifying: frozenset[str],
-    services: frozenset[str],
-    alike: NamesAlike,
-) -> _Source:
-    tables = tables_of(inventory) if inventory is not None else None
-    split: dict[bool, list[tuple[Profile, Recipe]]] = {True: [], False: []}
-    for pair in pairs:
-        if inventory is not None and _other_type(pair[1], inventory):
-            continue
-        split[tables is not None and not tables.keys().isdisjoint(pair[1].series_names)].append(pair)
-    # What is missing is looked for under the names that the exporter is seen to use.
-    split[False].sort(key=lambda pair: (pair[1].proxy, pair[0].rank, not _in_use(pair[1], used)))
-    return _Source(
-        Matching(inventory.source if inventory is not None else "", tables, identifying, services, alike),
-        SpanRows(inventory.destinations) if inventory is not None else None,
-        {present: _by_signal(found) for present, found in split.items()},
-    )
+    def spans_of(self, recipe: SpanRecipe, subject: Subject) -> Candidate | None:
+        """What its spans show for a subject."""
+        return span_candidate(recipe, subject, self.matching.source, self.spans)
 
 
 def _in_use(recipe: Recipe, used: Mapping[str, Collection[str]]) -> bool:
@@ -166,19 +149,78 @@ def _in_use(recipe: Recipe, used: Mapping[str, Collection[str]]) -> bool:
     return not seen or not recipe.variant or recipe.variant in seen
 
 
-def _other_type(recipe: Recipe, inventory: Inventory) -> bool:
+def _other_type(recipe: Recipe, inventory: Inventory | None) -> bool:
     """Whether a recipe that goes by the TYPE line is known not to fit; what the server does not know it may."""
-    if not recipe.typed:
+    if not recipe.typed or inventory is None:
         return False
     told = (inventory.metadata.get(term.metric) for term in recipe.all)
     return any(one is not None and one.type not in ("unknown", recipe.type) for one in told)
 
 
-def _by_signal(pairs: Sequence[tuple[Profile, Recipe]]) -> _Recipes:
-    found: dict[str, list[tuple[Profile, Recipe]]] = defaultdict(list)
-    for pair in pairs:
-        found[pair[1].signal].append(pair)
-    return found
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One recipe on one source, for subjects of one kind.
+
+    Attributes:
+        finds: What it finds for a subject.
+        not_asked: Another profile is asked for.
+        last: The part of the order that is the same for all subjects: rank, variant not in use, place, source.
+    """
+
+    finds: Callable[[Subject], Candidate | None]
+    not_asked: bool
+    last: _Key
+
+    def ranked(self, subject: Subject) -> _Ranked | None:
+        """The candidate with its place in the order; None where the subject has no name for it."""
+        found = self.finds(subject)
+        if found is None:
+            return None
+        return (self.not_asked, found.liveness != "live", found.proxy, found.coarseness, *self.last), found
+
+
+@dataclass(frozen=True, slots=True)
+class _Ways:
+    """All ways to a signal for subjects of one protocol and asked profile.
+
+    Attributes:
+        present: Recipes whose series a source has for anybody; all of them where a profile is asked for, for it wins
+            even when its series are missing.
+        hopeful: Those of `present` that are live for somebody; where one is live here, the rest need no look.
+        absent: The others, best first: one of them says what would be looked for.
+        why_not: Why nothing measures it, and the switches.
+    """
+
+    present: tuple[_Way, ...]
+    hopeful: tuple[_Way, ...]
+    absent: tuple[_Way, ...]
+    why_not: tuple[str, tuple[str, ...]]
+
+
+def _plans(
+    source: _Source, recipes: Sequence[tuple[Profile, Recipe]], *, everything: bool
+) -> tuple[list[tuple[Profile, Plan]], list[tuple[Profile, Plan]]]:
+    """Plans of recipes whose series the source has for anybody, and of the others; everything among the first where
+    all must be weighed."""
+    if everything:
+        return [(profile, source.matching.plan(recipe)) for profile, recipe in recipes], []
+    fitting = [pair for pair in recipes if not _other_type(pair[1], source.inventory)]
+    plans = [(profile, source.matching.plan(recipe)) for profile, recipe in fitting]
+    lacking = [pair for pair in plans if not pair[1].tables]
+    # What is missing is looked for under the names that the exporter is seen to use.
+    lacking.sort(key=lambda pair: (pair[1].recipe.proxy, pair[0].rank, not _in_use(pair[1].recipe, source.used)))
+    return [pair for pair in plans if pair[1].tables], lacking
+
+
+def _way_by_plan(source: _Source, order: int, profile: Profile, plan: Plan, asked: str | None) -> _Way:
+    unused = not _in_use(plan.recipe, source.used)
+    last = (profile.rank, unused, plan.recipe.place, order)
+    return _Way(partial(source.matching.candidate, plan), asked is not None and not profile.goes_by(asked), last)
+
+
+def _way_by_spans(source: _Source, order: int, profile: Profile, recipe: SpanRecipe, asked: str | None) -> _Way:
+    last = (profile.rank, False, recipe.place, order)
+    return _Way(partial(source.spans_of, recipe), asked is not None and not profile.goes_by(asked), last)
 
 
 class _Mapper:
@@ -197,39 +239,41 @@ class _Mapper:
         self.known = bool(inventories)
         shown = recognised if recognised is not None else recognise_all(profiles, inventories)
         self.in_use = {seen.profile for seen in shown}
-        self.used: list[dict[str, tuple[str, ...]]] = [
-            {seen.profile: seen.variants for seen in shown if seen.source == inventory.source}
-            for inventory in inventories
-        ] or [{}]
-        self.span_recipes: dict[str, list[tuple[Profile, SpanRecipe]]] = defaultdict(list)
         pairs = [(profile, recipe) for profile in profiles for recipe in profile.recipes]
         pairs.sort(key=lambda pair: (pair[1].proxy, pair[0].rank, pair[1].place))
-        self.recipes = _by_signal(pairs)
+        self.recipes: dict[str, list[tuple[Profile, Recipe]]] = defaultdict(list)
+        for profile, recipe in pairs:
+            self.recipes[recipe.signal].append((profile, recipe))
+        self.span_recipes: dict[str, list[tuple[Profile, SpanRecipe]]] = defaultdict(list)
         for profile in profiles:
             for span_recipe in profile.span_recipes:
                 self.span_recipes[span_recipe.signal].append((profile, span_recipe))
-        self.sources = [
-            _source(inventory, used, pairs, identifying, services, alike)
-            for inventory, used in zip(inventories or (None,), self.used, strict=True)
-        ]
-        self._explained: dict[tuple[str | None, str], tuple[str, tuple[str, ...]]] = {}
-        self._possible: dict[tuple[str | None, str], bool] = {}
-        self._concerning: dict[tuple[int, bool, str, str | None], list[tuple[Profile, Recipe]]] = {}
+        self.sources = []
+        for inventory in inventories or (None,):
+            name, tables = (inventory.source, tables_of(inventory)) if inventory is not None else ("", None)
+            matching = Matching(name, tables, identifying, services, alike)
+            spans = SpanRows(inventory.destinations) if inventory is not None else None
+            used = {seen.profile: seen.variants for seen in shown if seen.source == name}
+            self.sources.append(_Source(inventory, matching, spans, used))
+        self._ways: dict[tuple[str | None, str | None, str], _Ways] = {}
 
     def resolve(self, subject: Subject, signal: str) -> Resolution:
         """The best binding of a signal, or why there is none."""
-        if subject.profile is None and subject.names and not self._could(subject, signal):
-            reason, switches = self._why_not(subject.channel.protocol, signal)
+        ways = self._ways_of(subject, signal)
+        if subject.profile is None and subject.names and not ways.present and not ways.absent:
+            reason, switches = ways.why_not
             return Resolution(subject=subject.key, signal=signal, code="not-provided", reason=reason, switches=switches)
-        ranked = list(self._candidates(subject, signal, present=True))
-        if not any(one.candidate.binding and one.candidate.binding.liveness == "live" for one in ranked):
-            ranked += islice(self._candidates(subject, signal, present=False), 1)
+        ranked = [one for way in ways.hopeful if (one := way.ranked(subject)) is not None]
+        if not any(candidate.liveness == "live" for _, candidate in ranked):
+            if len(ways.hopeful) < len(ways.present):
+                ranked = [one for way in ways.present if (one := way.ranked(subject)) is not None]
+            ranked += islice((one for way in ways.absent if (one := way.ranked(subject)) is not None), 1)
         if len(ranked) > 1:
             ranked.sort(key=_by_key)
-        usable = [one.candidate for one in ranked if one.candidate.binding is not None]
-        refused = next((one.candidate for one in ranked if one.candidate.binding is None), None)
-        best = usable[0] if usable else None
-        live = best is not None and best.binding is not None and best.binding.liveness == "live"
+        usable = [one for one in ranked if one[1].liveness is not None]
+        refused = next((candidate for _, candidate in ranked if candidate.liveness is None), None)
+        best = usable[0][1] if usable else None
+        live = best is not None and best.liveness == "live"
         if best is None and not subject.names:
             return Resolution(
                 subject=subject.key,
@@ -239,126 +283,87 @@ class _Mapper:
             )
         if best is None or (refused is not None and not live):
             code = refused.code if refused else "not-provided"
-            reason, switches = (refused.reason, ()) if refused else self._why_not(subject.channel.protocol, signal)
+            reason, switches = (refused.reason, ()) if refused else ways.why_not
             return Resolution(subject=subject.key, signal=signal, code=code, reason=reason, switches=switches)
-        assert best.binding is not None
-        bindings = tuple(one.binding for one in usable if one.binding is not None)
-        chosen, others = bindings[0], bindings[1 : MAX_ALTERNATIVES + 1]
-        keys = [one.key for one in ranked if one.candidate.binding is not None]
-        later = tuple([_why_later(keys[0], key) for key in keys[1 : MAX_ALTERNATIVES + 1]])
+        others = usable[1 : MAX_ALTERNATIVES + 1]
         if live:
-            number = sum(1 for other in others if other.liveness == "live")
-            others, later = others[:number], later[:number]
-            chosen = _with_doubles_named(chosen, others)
+            others = others[: sum(candidate.liveness == "live" for _, candidate in others)]
+        alternatives = tuple([_bound(candidate) for _, candidate in others])
+        later = tuple([_why_later(usable[0][0], key) for key, _ in others])
+        chosen = _bound(best)
+        if live:
+            chosen = _with_doubles_named(chosen, alternatives) if alternatives else chosen
             return Resolution(
                 subject=subject.key,
                 signal=signal,
                 chosen=chosen,
-                alternatives=others,
+                alternatives=alternatives,
                 reason=chosen.reason,
                 later=later,
             )
-        code = "series-missing" if self.known else "no-source"
         return Resolution(
             subject=subject.key,
             signal=signal,
             chosen=chosen,
-            alternatives=others,
+            alternatives=alternatives,
             later=later,
-            code=code,
+            code="series-missing" if self.known else "no-source",
             reason=chosen.reason if self.known else f"would be looked for by {chosen.reason}",
         )
 
-    def _candidates(self, subject: Subject, signal: str, *, present: bool) -> Iterator[_Ranked]:
-        """Candidates with their sort keys: of recipes whose series a source has for anybody, or of the others, these
-        best first. Profiles that no source shows are left out unless they are asked for."""
-        # An override wins even when its series are missing, so everything must be weighed.
-        everything = subject.profile is not None
-        if everything and not present:
-            return
-        for order, source in enumerate(self.sources):
-            for profile, recipe in self._recipes(order, subject, signal, present=present, everything=everything):
-                candidate = source.matching.candidate(recipe, subject)
-                if candidate is not None:
-                    unused = not _in_use(recipe, self.used[order])
-                    yield _Ranked(self._key(subject, profile, recipe.place, order, candidate, unused=unused), candidate)
-            if not present:
-                continue
-            for profile, span_recipe in self.span_recipes[signal]:
-                if not self._concerns(profile, subject):
-                    continue
-                spans = source.spans
-                if spans is not None and not spans.rows and len(self.sources) > 1:
-                    continue
-                found = span_candidate(span_recipe, subject, source.matching.source, spans)
-                if found is not None:
-                    yield _Ranked(self._key(subject, profile, span_recipe.place, order, found), found)
-
-    def _could(self, subject: Subject, signal: str) -> bool:
-        """Whether any recipe may say something about a signal of subjects of this protocol."""
-        key = (subject.channel.protocol, signal)
-        if key not in self._possible:
-            listed = (
-                self._recipes(order, subject, signal, present=present, everything=False)
-                for order in range(len(self.sources))
-                for present in (True, False)
+    def _ways_of(self, subject: Subject, signal: str) -> _Ways:
+        """Ways to a signal of a subject, worked out once for all subjects that ask for the same profile."""
+        asked, protocol = subject.profile, subject.channel.protocol
+        kind = (asked, protocol, signal)
+        if kind not in self._ways:
+            recipes = [pair for pair in self.recipes[signal] if self._concerns(pair[0], asked, protocol)]
+            span_recipes = [pair for pair in self.span_recipes[signal] if self._concerns(pair[0], asked, protocol)]
+            present: list[_Way] = []
+            hopeless: list[_Way] = []
+            absent: list[_Way] = []
+            for order, source in enumerate(self.sources):
+                there, lacking = _plans(source, recipes, everything=asked is not None)
+                by_plan = [_way_by_plan(source, order, *pair, asked) for pair in there]
+                present += by_plan
+                if asked is None:
+                    hopeless += [way for way, (_, plan) in zip(by_plan, there, strict=True) if not plan.hopeful]
+                absent += [_way_by_plan(source, order, *pair, asked) for pair in lacking]
+                if source.spans is None or source.spans.rows or len(self.sources) == 1:
+                    present += [_way_by_spans(source, order, *pair, asked) for pair in span_recipes]
+            self._ways[kind] = _Ways(
+                tuple(present),
+                tuple(way for way in present if way not in hopeless),
+                tuple(absent),
+                self._why_not(protocol, signal),
             )
-            spans = any(self._concerns(profile, subject) for profile, _ in self.span_recipes.get(signal, ()))
-            self._possible[key] = spans or any(listed)
-        return self._possible[key]
+        return self._ways[kind]
 
-    def _recipes(
-        self, order: int, subject: Subject, signal: str, *, present: bool, everything: bool
-    ) -> Sequence[tuple[Profile, Recipe]]:
-        """Recipes for a signal of a subject on one source; the same for all subjects of a protocol."""
-        if everything:
-            return [pair for pair in self.recipes[signal] if self._concerns(pair[0], subject)]
-        key = (order, present, signal, subject.channel.protocol)
-        if key not in self._concerning:
-            of_signal = self.sources[order].recipes[present].get(signal, ())
-            self._concerning[key] = [pair for pair in of_signal if self._concerns(pair[0], subject)]
-        return self._concerning[key]
-
-    def _concerns(self, profile: Profile, subject: Subject) -> bool:
-        if profile.goes_by(subject.profile):
+    def _concerns(self, profile: Profile, asked: str | None, protocol: str | None) -> bool:
+        """Whether a profile says anything here; those that no source shows only where they are asked for."""
+        if profile.goes_by(asked):
             return True
-        return profile.speaks(subject.channel.protocol) and (not self.known or profile.id in self.in_use)
-
-    @staticmethod
-    def _key(
-        subject: Subject, profile: Profile, place: int, order: int, candidate: Candidate, *, unused: bool = False
-    ) -> tuple[int | bool, ...]:
-        liveness = candidate.binding.liveness if candidate.binding else "missing"
-        return (
-            subject.profile is not None and not profile.goes_by(subject.profile),
-            liveness != "live",
-            candidate.proxy,
-            candidate.coarseness,
-            profile.rank,
-            unused,
-            place,
-            order,
-        )
+        return profile.speaks(protocol) and (not self.known or profile.id in self.in_use)
 
     def _why_not(self, protocol: str | None, signal: str) -> tuple[str, tuple[str, ...]]:
-        """Why nothing measures a signal on this protocol, and the switches; the same for all such channels."""
-        at = (protocol, signal)
-        if at not in self._explained:
-            speaking = [profile for profile in self.profiles if profile.speaks(protocol)]
-            could = [profile.id for profile in speaking if signal in profile.signals]
-            silent = [profile for profile in speaking if signal in profile.not_provided]
-            # What is said about this protocol says more than what holds for every protocol.
-            telling = [one for one in silent if one.protocols and one.id in self.in_use]
-            telling = telling or [one for one in silent if one.protocols and not could]
-            telling = telling or [one for one in silent if one.id in self.in_use]
-            reasons = [f"{profile.id}: {profile.not_provided[signal]}" for profile in telling[:MAX_NAMED]]
-            if could:
-                more = f" and {len(could) - MAX_NAMED} more" if len(could) > MAX_NAMED else ""
-                reasons.append(f"{', '.join(could[:MAX_NAMED])}{more} would measure it")
-            switches = dict.fromkeys(one.not_provided[signal].switch for one in telling[:MAX_NAMED])
-            why = "; ".join(reasons) or "no profile measures it on this protocol"
-            self._explained[at] = why, tuple(filter(None, switches))
-        return self._explained[at]
+        """Why nothing measures a signal on this protocol, and the switches."""
+        speaking = [profile for profile in self.profiles if profile.speaks(protocol)]
+        could = [profile.id for profile in speaking if signal in profile.signals]
+        silent = [profile for profile in speaking if signal in profile.not_provided]
+        # What is said about this protocol says more than what holds for every protocol.
+        telling = [one for one in silent if one.protocols and one.id in self.in_use]
+        telling = telling or [one for one in silent if one.protocols and not could]
+        telling = telling or [one for one in silent if one.id in self.in_use]
+        reasons = [f"{profile.id}: {profile.not_provided[signal]}" for profile in telling[:MAX_NAMED]]
+        if could:
+            more = f" and {len(could) - MAX_NAMED} more" if len(could) > MAX_NAMED else ""
+            reasons.append(f"{', '.join(could[:MAX_NAMED])}{more} would measure it")
+        switches = dict.fromkeys(one.not_provided[signal].switch for one in telling[:MAX_NAMED])
+        return "; ".join(reasons) or "no profile measures it on this protocol", tuple(filter(None, switches))
+
+
+def _bound(candidate: Candidate) -> Binding:
+    assert candidate.bind is not None
+    return candidate.bind()
 
 
 def _why_later(first: tuple[int | bool, ...], other: tuple[int | bool, ...]) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from observatory.spec.catalog import NameKind
-from observatory.telemetry.binding import Binding, Matcher, MetricBinding, SeriesSelector, Term
-from observatory.telemetry.dead_letters import MAIN_KINDS, Names
+from observatory.telemetry.binding import Binding, Liveness, Matcher, MetricBinding, SeriesSelector, Term
+from observatory.telemetry.dead_letters import DeadLetters, Names
 from observatory.telemetry.label_matchers import (
     boundaries,
     drop,
@@ -21,24 +21,25 @@ from observatory.telemetry.label_matchers import (
 )
 from observatory.telemetry.label_table import LabelTable, TableNames, intersect
 from observatory.telemetry.names_alike import NamesAlike
-from observatory.telemetry.recipe import ChannelLabel, Identity, MetricTerm, NameTransform, Recipe
+from observatory.telemetry.recipe import ChannelLabel, Identity, MetricTerm, Recipe
 from observatory.telemetry.signals import SIGNALS
 from observatory.telemetry.subject import Subject, WrittenName, written
 
 Tables = Mapping[str, LabelTable]
-_Shown = tuple[tuple[NameTransform, ...], list[TableNames]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Candidate:
-    """A binding, or why there is none.
+    """What may measure a signal, or why it cannot.
 
     Attributes:
+        liveness: None when it cannot be used, for the reason of `code` and `reason`.
+        bind: Makes its binding; most candidates are never shown.
         coarseness: 0 when the series are the subject's own, more when they hold others' messages too.
-        code, reason: Why the binding cannot be used, where `binding` is None.
     """
 
-    binding: Binding | None
+    liveness: Liveness | None
+    bind: Callable[[], Binding] | None = None
     coarseness: int = 0
     proxy: bool = False
     code: str | None = None
@@ -46,36 +47,61 @@ class Candidate:
 
 
 _NO_DEAD_LETTERS = Candidate(
-    binding=None,
+    liveness=None,
     code="dead-letter-unknown",
     reason="no dead-letter channel is declared, and none with a usual name is there",
 )
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class _Shown:
+    """A label that shows the channel, and what each table has in it.
+
+    Attributes:
+        anything: Some table has the label.
+    """
+
+    label: ChannelLabel
+    names: dict[str, TableNames]
+    anything: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
     """What a recipe means on one source, worked out once for all subjects.
 
     Attributes:
         tables: Those of the recipe's series names that the source has.
+        labels: What the tables show in the labels of the identity.
         own: Conditions that leave out another exporter's series of the same names.
         where: Per table the constant conditions of its term, `own` among them.
         allowed: Per table the rows that satisfy the constant conditions; None stands for all.
         there: Terms whose metric the source has.
         success, error: The terms of a side, none where the source lacks one of their metrics.
-        alike: The same for recipes that would look for the same labels, where the source has none of their series.
+        per_consumer: The signal belongs to one consumer.
+        same: Equal for plans that find the same rows for the same subject; None where that is not known.
         anybody: The numbers are those of a whole broker or registry, the same for every channel.
+        called: Profile and naming variant, in words.
     """
 
-    tables: dict[str, LabelTable]
+    recipe: Recipe
+    tables: Tables
+    labels: tuple[_Shown, ...]
     own: tuple[Matcher, ...]
     where: dict[str, tuple[Matcher, ...]]
     allowed: dict[str, frozenset[int] | None]
     there: tuple[MetricTerm, ...]
     success: tuple[MetricTerm, ...]
     error: tuple[MetricTerm, ...]
-    alike: tuple[int, bool] | None
+    per_consumer: bool
+    same: int | None
     anybody: bool
+    called: str
+
+    @property
+    def hopeful(self) -> bool:
+        """Whether the series carry the labels without which they are nobody's."""
+        return all(shown.anything or shown.label.optional for shown in self.labels)
 
 
 @dataclass(slots=True)
@@ -114,77 +140,73 @@ class Matching:
         self.identifying = identifying
         self.services = services
         self.alike = alike or NamesAlike({})
-        self._plans: dict[int, tuple[Recipe, _Plan]] = {}
-        self._anybody: dict[int, Candidate] = {}
-        self._letter_names: dict[tuple[int, tuple[NameKind, ...]], list[_Shown]] = {}
-        self._letters: tuple[Subject | None, dict[tuple[NameTransform, ...], frozenset[str]]] = None, {}
-        self._identities: dict[Identity, int] = {}
-        self._expected: tuple[Subject | None, dict[tuple[int, bool], _Found | Candidate | None]] = None, {}
+        self._same: dict[Hashable, int] = {}
+        self._anybody: dict[Plan, Candidate] = {}
+        self._found_before: tuple[Subject | None, dict[int, _Found | Candidate | None]] = None, {}
 
-    def candidate(self, recipe: Recipe, subject: Subject) -> Candidate | None:
-        """The recipe's binding for a subject; None when the subject has no name of the kind it needs."""
-        identity = recipe.identity
-        if not identity.dead_letter:
-            return self._with_names(recipe, subject, subject.names)
+    def plan(self, recipe: Recipe) -> Plan:
+        """What a recipe means here; to be kept, for `candidate` is asked for every subject."""
+        known, identity = self.tables, recipe.identity
+        tables = {name: known[name] for name in recipe.series_names if name in known} if known is not None else {}
+        own = _without_foreign(identity, tables)
+        where = {name: (*_where(recipe, name), *own) for name in tables}
+        suffix = "_bucket" if recipe.kind == "distribution" else ""
+        per_consumer = SIGNALS[recipe.signal].scope == "consumer"
+        finds = (identity, per_consumer, *where.items(), recipe.profile if where else "")
+        labels = []
+        for label in identity.channel:
+            names = {name: table.names(label) for name, table in tables.items()}
+            labels.append(_Shown(label, names, any(one.values for one in names.values())))
+
+        def there(term: MetricTerm) -> bool:
+            return known is None or term.metric + suffix in known
+
+        return Plan(
+            recipe=recipe,
+            tables=tables,
+            labels=tuple(labels),
+            own=own,
+            where=where,
+            allowed={name: table.satisfying(where[name]) for name, table in tables.items()},
+            there=tuple(filter(there, recipe.all)),
+            success=recipe.success if all(map(there, recipe.success)) else (),
+            error=recipe.error if all(map(there, recipe.error)) else (),
+            per_consumer=per_consumer,
+            same=None if identity.dead_letter else self._same.setdefault(finds, len(self._same)),
+            anybody=not (identity.channel or identity.consumer_group or identity.services)
+            and SIGNALS[recipe.signal].scope in ("broker", "registry"),
+            called=f"{recipe.profile}{f' ({recipe.variant})' if recipe.variant else ''}",
+        )
+
+    def candidate(self, plan: Plan, subject: Subject) -> Candidate | None:
+        """What a recipe finds for a subject; None when the subject has no name of the kind it needs."""
+        if not plan.recipe.identity.dead_letter:
+            return self._of_channel(plan, subject)
         letters = subject.dead_letters
-        conventional = not letters.declared and self.tables is not None
-        if conventional and letters.called and self._hides_letters(recipe, subject):
+        conventional = letters.declared is None and self.tables is not None
+        if conventional and letters.main and _hides_letters(plan, letters):
             return _NO_DEAD_LETTERS
         best: Candidate | None = None
         for value, provenance in letters.called:
             names = letters.names(value, provenance)
-            if conventional and not (shown := self._shows(recipe, names)):
+            if conventional and not (shown := _shows(plan, names)):
                 best = best or (_NO_DEAD_LETTERS if shown is not None else None)
                 continue
-            found = self._with_names(recipe, subject, names)
-            if found and found.binding and found.binding.liveness == "live":
+            found = self._candidate(plan, self._found(plan, subject, names))
+            if found and found.liveness == "live":
                 return found
             best = best or found
         return _NO_DEAD_LETTERS if best and conventional else best
 
-    def _hides_letters(self, recipe: Recipe, subject: Subject) -> bool:
-        """Whether plain labels surely show none of the conventional names; most channels have no dead letters."""
-        if self._letters[0] is not subject:
-            self._letters = subject, {}
-        written_as = self._letters[1]
-        letters = subject.dead_letters
-        kinds = ((letters.kind, "destination") if letters.kind != "destination" else MAIN_KINDS) + tuple(letters.place)
-        known = self._letter_names.get((id(recipe), kinds))
-        if known is None:
-            known = self._letter_names[id(recipe), kinds] = self._labels_of_letters(recipe, kinds)
-        for transforms, of_label in known:
-            if transforms not in written_as:
-                written_as[transforms] = frozenset(
-                    text for value, _ in letters.called for text in transformed(value, transforms)
-                )
-            if not any(names.shows(written_as[transforms]) for names in of_label):
-                return True
-        return False
-
-    def _labels_of_letters(self, recipe: Recipe, kinds: Collection[NameKind]) -> list[_Shown]:
-        """What tables show in each label that must hold a dead-letter name as it is; labels that join names are not
-        among them."""
-        found: list[_Shown] = []
-        for label in recipe.identity.channel:
-            single = [
-                spelling for spelling in label.spellings if len(spelling.kinds) == 1 and spelling.kinds[0] in kinds
-            ]
-            joined = any(sum(kind in kinds for kind in spelling.kinds) > 1 for spelling in label.spellings)
-            if not (label.of_template or label.optional or joined) and single:
-                tables = self._plan(recipe).tables.values()
-                found.append((label.transforms, [table.names(label) for table in tables]))
-        return found
-
-    def consumer_groups(self, recipe: Recipe, subject: Subject) -> frozenset[str]:
+    def consumer_groups(self, plan: Plan, subject: Subject) -> frozenset[str]:
         """Groups that the recipe's series show on the subject's channel; none where the series name it loosely."""
-        label = recipe.identity.consumer_group
-        if label is None or not recipe.identity.channel or recipe.identity.dead_letter:
+        identity, tables, allowed = plan.recipe.identity, plan.tables, plan.allowed
+        label = identity.consumer_group
+        if label is None or not identity.channel or identity.dead_letter:
             return frozenset()
-        plan = self._plan(recipe)
-        tables, allowed = plan.tables, plan.allowed
         found = _Found([], {}, [], [])
-        for part in recipe.identity.channel:
-            if not self._narrow_to_channel(part, recipe.identity, subject, subject.names, tables, allowed, found):
+        for part in plan.labels:
+            if not self._narrow_to_channel(part, plan, subject, subject.names, allowed, found):
                 return frozenset()
             allowed = {name: frozenset(rows) for name, rows in found.rows.items()}
         self._add_override_labels(subject, tables, found)
@@ -193,46 +215,52 @@ class Matching:
         groups = {group for name, rows in found.rows.items() if rows for group in tables[name].values(rows, label)}
         return frozenset(groups - {""})
 
-    def _with_names(self, recipe: Recipe, subject: Subject, names: Names) -> Candidate | None:
-        plan = self._plan(recipe)
+    def _of_channel(self, plan: Plan, subject: Subject) -> Candidate | None:
+        """By the names of the channel itself."""
         if plan.anybody and not subject.labels:
-            if (held := self._anybody.get(id(recipe))) is not None:
-                return held
-            found = self._found(recipe, plan, subject, names)
-            assert isinstance(found, _Found)
-            same = Candidate(binding=self._binding(recipe, plan, found), proxy=recipe.proxy)
-            self._anybody[id(recipe)] = same
-            return same
-        if plan.alike is None or names is not subject.names:
-            found = self._found(recipe, plan, subject, names)
-        else:
-            if self._expected[0] is not subject:
-                self._expected = subject, {}
-            known = self._expected[1]
-            if plan.alike not in known:
-                known[plan.alike] = self._found(recipe, plan, subject, names)
-            found = known[plan.alike]
+            if plan not in self._anybody:
+                candidate = self._candidate(plan, self._found(plan, subject, subject.names))
+                assert candidate is not None
+                self._anybody[plan] = candidate
+            return self._anybody[plan]
+        assert plan.same is not None
+        if self._found_before[0] is not subject:
+            self._found_before = subject, {}
+        before = self._found_before[1]
+        if plan.same not in before:
+            before[plan.same] = self._found(plan, subject, subject.names)
+        return self._candidate(plan, before[plan.same])
+
+    def _candidate(self, plan: Plan, found: _Found | Candidate | None) -> Candidate | None:
         if not isinstance(found, _Found):
             return found
-        return Candidate(binding=self._binding(recipe, plan, found), coarseness=found.coarseness, proxy=recipe.proxy)
+        liveness: Liveness = "unknown" if self.tables is None else "live" if any(found.rows.values()) else "missing"
+        return Candidate(
+            liveness=liveness,
+            bind=partial(self._binding, plan, found, liveness),
+            coarseness=found.coarseness,
+            proxy=plan.recipe.proxy,
+        )
 
-    def _found(self, recipe: Recipe, plan: _Plan, subject: Subject, names: Names) -> _Found | Candidate | None:
+    def _found(self, plan: Plan, subject: Subject, names: Names) -> _Found | Candidate | None:
         """Conditions and rows of the subject; of a source without such series only what they would be."""
-        identity = recipe.identity
+        identity = plan.recipe.identity
         tables, allowed = plan.tables, plan.allowed
         found = _Found([*plan.own], {}, [], [])
-        if not identity.channel:
+        if not plan.labels:
             found.rows = {name: table.all_satisfying(plan.where[name]) for name, table in tables.items()}
-        for label in identity.channel:
-            if not self._narrow_to_channel(label, identity, subject, names, tables, allowed, found):
+        for place, label in enumerate(plan.labels):
+            if place:
+                allowed = {name: frozenset(rows) for name, rows in found.rows.items()}
+            if not self._narrow_to_channel(label, plan, subject, names, allowed, found):
                 return None
-            allowed = {name: frozenset(rows) for name, rows in found.rows.items()}
         if found.taken_for:
             alike = _listed(set(found.taken_for))
             return Candidate(
-                binding=None,
+                liveness=None,
                 code="name-ambiguous",
-                reason=f"{recipe.profile} writes this name like that of {alike}, so nobody knows whose series they are",
+                reason=f"{plan.recipe.profile} writes this name like that of {alike}, "
+                "so nobody knows whose series they are",
             )
         if identity.consumer_group and subject.role == "consumer":
             problem = self._narrow_to_group(identity, subject, tables, found)
@@ -244,7 +272,7 @@ class Matching:
             self._whole_service(identity, subject, tables, found)
         elif identity.services and subject.role != "channel":
             self._narrow_to_service(identity, subject, tables, found)
-        elif subject.role == "consumer" and _is_per_consumer(recipe) and not identity.queue_is_consumer:
+        elif subject.role == "consumer" and plan.per_consumer and not identity.queue_is_consumer:
             if not subject.sole:
                 found.caveats.append("all consumers of the channel together")
             found.coarseness += 2 if not subject.sole else 0
@@ -253,74 +281,19 @@ class Matching:
         self._add_override_labels(subject, tables, found)
         return found
 
-    def _plan(self, recipe: Recipe) -> _Plan:
-        held = self._plans.get(id(recipe))
-        if held is not None:
-            return held[1]
-        known = self.tables
-        tables = {name: known[name] for name in recipe.series_names if name in known} if known is not None else {}
-        own = _without_foreign(recipe.identity, tables)
-        where = {name: (*_where(recipe, name), *own) for name in tables}
-        suffix = "_bucket" if recipe.kind == "distribution" else ""
-
-        def there(term: MetricTerm) -> bool:
-            return known is None or term.metric + suffix in known
-
-        success, error = (side if all(map(there, side)) else () for side in (recipe.success, recipe.error))
-        plan = _Plan(
-            tables,
-            own,
-            where,
-            {name: table.satisfying(where[name]) for name, table in tables.items()},
-            tuple(filter(there, recipe.all)),
-            success,
-            error,
-            None
-            if tables or recipe.identity.dead_letter
-            else (self._identities.setdefault(recipe.identity, len(self._identities)), _is_per_consumer(recipe)),
-            not (recipe.identity.channel or recipe.identity.consumer_group or recipe.identity.services)
-            and SIGNALS[recipe.signal].scope in ("broker", "registry"),
-        )
-        self._plans[id(recipe)] = recipe, plan  # the recipe is held, so that its id stays its own
-        return plan
-
-    def _shows(self, recipe: Recipe, names: Names) -> bool | None:
-        """Whether every label that has to shows one of the names; None where a label has no word for them.
-
-        What is written of several names is taken to be shown.
-        """
-        tables = self._plan(recipe).tables
-        for label in recipe.identity.channel:
-            if label.optional:
-                continue
-            known: list[NameKind] = []
-            for spelling in label.spellings:
-                kinds = spelling.kinds
-                if len(kinds) > 1 and sum(kind in names for kind in kinds) > 1:
-                    return True
-                known += [kind for kind in kinds if kind in names and len(kinds) == 1]
-            if not known:
-                return None
-            texts = {
-                text for kind in known for name in names[kind] for text in transformed(name.value, label.transforms)
-            }
-            if not any(one.shows(texts) for table in tables.values() for one in (table.names(label),)):
-                return False
-        return True
-
     def _narrow_to_channel(
         self,
-        label: ChannelLabel,
-        identity: Identity,
+        shown: _Shown,
+        plan: Plan,
         subject: Subject,
         names: Names,
-        tables: Mapping[str, LabelTable],
         allowed: Mapping[str, frozenset[int] | None],
         found: _Found,
     ) -> bool:
         """Keep allowed rows that show the channel in this label; False when the subject has no such name."""
+        label, tables = shown.label, plan.tables
         given = subject.labels.get(label.label)
-        if given is not None and not identity.dead_letter:
+        if given is not None and not plan.recipe.identity.dead_letter:
             options: tuple[WrittenName, ...] = (WrittenName(given),)
         else:
             options = subject.written(label.spellings) if names is subject.names else written(label.spellings, names)
@@ -329,14 +302,15 @@ class Matching:
             if len(seen) > 1:
                 found.caveats.append(f"counted over every {label.label}: {_listed(seen)}")
             return label.optional and bool(found.matchers)
-        for loose in (False, True):
+        for loose in (False, True) if shown.anything else ():
             chosen = [option for option in options if option.loose is loose]
             if not chosen:
                 continue
-            hits = {name: rows_named(table, label, chosen) for name, table in tables.items()}
-            kept = {name: intersect(rows, allowed[name]) for name, rows in hits.items()}
+            kept = {
+                name: intersect(rows_named(there, label, chosen), allowed[name]) for name, there in shown.names.items()
+            }
             if any(kept.values()):
-                told = self.alike.rewriting(label, chosen, tables)
+                told = self.alike.rewriting(label, chosen, shown.names.values())
                 found.taken_for += told.taken_for
                 found.caveats += told.caveats
                 found.matchers.append(observed_matcher(label, chosen, kept, tables))
@@ -387,13 +361,13 @@ class Matching:
             return None
         if len(groups) > 1:
             return Candidate(
-                binding=None,
+                liveness=None,
                 code="consumer-group-unknown",
                 reason=f"the documents do not say which consumer group it is; seen: {_listed(groups)}",
             )
         if not identity.channel and self.tables is not None:
             return Candidate(
-                binding=None,
+                liveness=None,
                 code="consumer-group-unknown",
                 reason="the documents do not say which consumer group it is",
             )
@@ -454,23 +428,21 @@ class Matching:
             if any(label in table.column for table in tables.values()):
                 found.rows = keep(found.rows, tables, label, frozenset({value}))
 
-    def _binding(self, recipe: Recipe, plan: _Plan, found: _Found) -> MetricBinding:
-        matchers = tuple(found.matchers)
-        tables = plan.tables
-        live = any(found.rows.values())
-        series = sum([tables[name].series_of(rows) for name, rows in found.rows.items()]) if live else 0
-        bound = partial(_term, matchers=matchers, period_ms=recipe.period_ms)
-        everything, success, error = (
-            tuple(map(bound, terms)) for terms in (plan.there if live else recipe.all, plan.success, plan.error)
-        )
+    def _binding(self, plan: Plan, found: _Found, liveness: Liveness) -> MetricBinding:
+        recipe, tables, matchers = plan.recipe, plan.tables, tuple(found.matchers)
+        live = liveness == "live"
+        everything = _terms(plan.there if live else recipe.all, matchers, recipe.period_ms)
+        success = _terms(plan.success, matchers, recipe.period_ms)
+        error = _terms(plan.error, matchers, recipe.period_ms)
         if error and not success:
             success = (*everything, *_negated(error))
         elif success and not error:
             error = (*everything, *_negated(success))
-        where = f"{recipe.profile}{f' ({recipe.variant})' if recipe.variant else ''}"
-        notes = f"; {', '.join(found.notes)}" if found.notes else ""
-        absent = f"{where} has no such series" + (f"; {recipe.switch}" if recipe.switch else "")
-        state = f"live by {where}" if live else absent if self.tables is not None else where
+        reason = {
+            "live": f"live by {plan.called}",
+            "missing": f"{plan.called} has no such series" + (f"; {recipe.switch}" if recipe.switch else ""),
+            "unknown": plan.called,
+        }[liveness]
         return MetricBinding(
             signal=recipe.signal,
             source=self.source,
@@ -481,16 +453,57 @@ class Matching:
             success=success,
             error=error,
             scale=recipe.scale,
-            boundaries=boundaries(tables, found.rows) if recipe.kind == "distribution" else (),
+            boundaries=boundaries(tables, found.rows) if live and recipe.kind == "distribution" else (),
             partition_label=recipe.identity.partition,
             invalid_below=recipe.invalid_below,
             proxy=recipe.proxy,
-            liveness="live" if live else "missing" if self.tables is not None else "unknown",
-            series=series,
-            reason=state + notes,
+            liveness=liveness,
+            series=sum([tables[name].series_of(rows) for name, rows in found.rows.items()]) if live else 0,
+            reason=f"{reason}; {', '.join(found.notes)}" if found.notes else reason,
             caveats=(*recipe.caveats, *found.caveats),
             discovered_group=found.discovered,
         )
+
+
+def _hides_letters(plan: Plan, letters: DeadLetters) -> bool:
+    """Whether labels surely show none of the conventional names; most channels have no dead letters."""
+    kinds = (*letters.kinds, *letters.place)
+    return any(
+        _holds_one_name(shown.label, kinds)
+        and not any(names.have_letters_of(letters.stems, shown.label.transforms) for names in shown.names.values())
+        for shown in plan.labels
+    )
+
+
+def _holds_one_name(label: ChannelLabel, kinds: Collection[NameKind]) -> bool:
+    """Whether a label must hold one name of these kinds as it is, and never several joined."""
+    if label.of_template or label.optional:
+        return False
+    known = [[kind in kinds for kind in spelling.kinds] for spelling in label.spellings]
+    return [True] in known and all(sum(of_spelling) < 2 for of_spelling in known)
+
+
+def _shows(plan: Plan, names: Names) -> bool | None:
+    """Whether every label that has to shows one of the names; None where a label has no word for them.
+
+    What is written of several names is taken to be shown.
+    """
+    for shown in plan.labels:
+        label = shown.label
+        if label.optional:
+            continue
+        known: list[NameKind] = []
+        for spelling in label.spellings:
+            kinds = spelling.kinds
+            if len(kinds) > 1 and sum(kind in names for kind in kinds) > 1:
+                return True
+            known += [kind for kind in kinds if kind in names and len(kinds) == 1]
+        if not known:
+            return None
+        texts = {text for kind in known for name in names[kind] for text in transformed(name.value, label.transforms)}
+        if not any(one.shows(texts) for one in shown.names.values()):
+            return False
+    return True
 
 
 def _where(recipe: Recipe, name: str) -> tuple[Matcher, ...]:
@@ -512,12 +525,8 @@ def _called(names: Names) -> str:
     return next(iter(names.values()))[0].value
 
 
-def _is_per_consumer(recipe: Recipe) -> bool:
-    return SIGNALS[recipe.signal].scope == "consumer"
-
-
-def _term(term: MetricTerm, matchers: tuple[Matcher, ...], period_ms: int) -> Term:
-    return Term(term.sign, SeriesSelector(term.metric, (*matchers, *term.where), period_ms))
+def _terms(terms: Sequence[MetricTerm], matchers: tuple[Matcher, ...], period_ms: int) -> tuple[Term, ...]:
+    return tuple([Term(term.sign, SeriesSelector(term.metric, (*matchers, *term.where), period_ms)) for term in terms])
 
 
 def _negated(terms: Sequence[Term]) -> tuple[Term, ...]:

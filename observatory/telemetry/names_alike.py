@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from observatory.spec.catalog import Catalog, NameKind
 from observatory.telemetry.label_matchers import ways_written
-from observatory.telemetry.label_table import LabelTable
+from observatory.telemetry.label_table import TableNames
 from observatory.telemetry.recipe import ChannelLabel, NameTransform
 from observatory.telemetry.subject import WrittenName
 
@@ -23,6 +23,9 @@ class Rewriting:
 
     taken_for: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()
+
+
+NOT_REWRITTEN = Rewriting()
 
 
 class NamesAlike:
@@ -43,12 +46,16 @@ class NamesAlike:
         return cls({kind: frozenset(values) for kind, values in names.items()})
 
     def rewriting(
-        self, label: ChannelLabel, options: Sequence[WrittenName], tables: Mapping[str, LabelTable]
+        self, label: ChannelLabel, options: Sequence[WrittenName], shown: Collection[TableNames]
     ) -> Rewriting:
-        """Whose series those of a rewritten name may be as well, and what must be said of them."""
-        if label.of_template or set(label.transforms) == {"none"}:
-            return Rewriting()
-        indexes = [table.names(label).exact for table in tables.values()]
+        """Whose series those of a rewritten name may be as well, and what must be said of them.
+
+        Args:
+            shown: What each table shows in the label.
+        """
+        if label.of_template or label.transforms == ("none",):
+            return NOT_REWRITTEN
+        indexes = [names.exact for names in shown]
         taken_for: dict[str, None] = {}
         caveats: dict[str, None] = {}
         for option in options:

@@ -47,24 +47,22 @@ def span_candidate(recipe: SpanRecipe, subject: Subject, source: str, spans: Spa
     seen_systems = {row.system for row in rows}
     state: Liveness = "unknown" if spans is None else "live" if rows else "missing"
     reason = {"live": "live in spans", "missing": "no such spans", "unknown": "spans"}[state]
-    return Candidate(
-        binding=SpanBinding(
-            signal=recipe.signal,
-            source=source,
-            profile=recipe.profile,
-            selector=SpanSelector(
-                destinations=tuple(sorted(names)),
-                system=next(iter(seen_systems)) or None if len(seen_systems) == 1 else None,
-                service=service,
-                consumer_group=group,
-            ),
-            liveness=state,
-            messages=sum(row.messages for row in rows),
-            reason=reason + (f"; {', '.join(notes)}" if notes else ""),
-            caveats=tuple(caveats),
+    binding = SpanBinding(
+        signal=recipe.signal,
+        source=source,
+        profile=recipe.profile,
+        selector=SpanSelector(
+            destinations=tuple(sorted(names)),
+            system=next(iter(seen_systems)) or None if len(seen_systems) == 1 else None,
+            service=service,
+            consumer_group=group,
         ),
-        coarseness=coarseness,
+        liveness=state,
+        messages=sum(row.messages for row in rows),
+        reason=reason + (f"; {', '.join(notes)}" if notes else ""),
+        caveats=tuple(caveats),
     )
+    return Candidate(liveness=state, bind=lambda: binding, coarseness=coarseness)
 
 
 def by_elimination(spans: SpanRows, subject: Subject) -> list[SpanDestination]:

@@ -256,6 +256,6 @@ def _rows(table: LabelTable, identity: Identity, channel: Channel) -> tuple[int,
             if label.optional:
                 continue
             return ()
-        here = set(rows_named(table, label, options))
+        here = set(rows_named(table.names(label), label, options))
         rows = here if rows is None else rows & here
     return tuple(sorted(rows or ()))
