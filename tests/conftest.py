@@ -26,6 +26,9 @@ WITHOUT_SOCKETS = (
 TABLES = {peers.TITLE: [peers.HEAD], ENGINES_TITLE: []}
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]
 
+# Commands that tests start compile the package once and not each time anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # A machine that is busy is not a fault of the code under test. In CI the examples are the same every time, so that its
 # verdict depends on the change alone; elsewhere every run looks at new ones.
 hypothesis.settings.register_profile("patient", deadline=None)
