@@ -16,6 +16,7 @@ from observatory.evaluate.estate import Estate
 from observatory.settings import Settings
 from observatory.sources.base import SourceState
 from observatory.sources.store import Store
+from observatory.web.access import Access
 from observatory.web.app import poll
 from observatory.web.http import add_routes, health
 from observatory.web.own_metrics import OwnMetrics
@@ -236,7 +237,7 @@ def test_with_all_servers_gone_the_status_says_that_none_answers(lab: Lab) -> No
 
 def test_the_status_names_the_failure_once(lab: Lab) -> None:
     server = Flask(__name__)
-    add_routes(server, lab.service, lab.metrics)
+    add_routes(server, lab.service, lab.metrics, Access())
     lab.at(0)
     lab.server.down = True
     lab.at(20)
