@@ -114,6 +114,8 @@ def test_days_that_are_to_be_counted_anew_are_found_by_nobody(instance: Callable
 
 def test_telemetry_of_a_store_is_its_own(instance: Callable[..., SharedDays], tmp_path: Path) -> None:
     with Store.open(tmp_path / "a.duckdb") as one, Store.open(tmp_path / "b.duckdb") as other:
+        for store in (one, other):
+            store.append_samples(SampleSet.of([({"__name__": "m"}, [DAY * DAY_MS + HOUR_MS], [1.0])]))
         instance(writes=one.writes).days("plan", 60_000).keep(DAY, record(), READ)
         assert instance(writes=other.writes).days("plan", 60_000).load(DAY) is None
         assert instance(writes=one.writes).days("plan", 60_000).load(DAY) is not None
