@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from observatory.dashboards import PanelDeclaration
-from observatory.figures.lines import heat_figure
+from observatory.figures.heat import skew_figure
 from observatory.web.board import Board
 from observatory.web.kind import Drawn, Field, Kind
 from observatory.web.panels.graph import graph
@@ -41,7 +41,7 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
         for part, count in several[key].items():
             share[down, columns.index(part)] = count / even
     names = short_names([label(board, key) for key in rows])
-    figure = heat_figure(
+    figure = skew_figure(
         [names[label(board, key)] for key in rows],
         [f"p{part}" if part.isdigit() else part for part in columns],
         share,
