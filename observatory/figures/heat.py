@@ -19,6 +19,16 @@ MOST_NUMBERED = 24
 """Columns up to which every cell carries its number; beyond, numbers would not fit."""
 
 
+def shares_of_even(counted: Float64) -> Float64:
+    """Events of each cell over the even share of its row; NaN stays NaN, and rows that hold no event become NaN."""
+    seen = np.isfinite(counted)
+    parts = seen.sum(axis=1, keepdims=True)
+    whole = np.where(seen, counted, 0.0).sum(axis=1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share: Float64 = np.where(whole > 0, counted * parts / whole, np.nan)
+    return share
+
+
 def skew_figure(rows: Sequence[str], columns: Sequence[str], share: Float64, *, theme: Theme) -> go.Figure:
     """Shares of an even share as a heat map: 1 is even, 3 three times as much. Each cell carries its number.
 
@@ -50,6 +60,10 @@ def burn_heat_figure(rows: Sequence[str], columns: Sequence[str], burn_rate: Flo
         "tickfont": {"size": 11, "color": theme.muted},
     }
     figure.update_traces(showscale=True, colorbar=bar)
+    figure.update_xaxes(nticks=8, tickangle=0)
+    for down in np.flatnonzero(~np.isfinite(burn_rate).any(axis=1)):
+        words = {"text": "no data", "showarrow": False, "font": {"size": 11, "color": theme.muted}}
+        figure.add_annotation(xref="paper", x=0.5, y=int(down), **words)
     return figure
 
 

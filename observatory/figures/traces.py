@@ -27,6 +27,16 @@ class Lane:
     queued_ns: int = 0
     on_path: bool = False
 
+    @property
+    def begin_ns(self) -> int:
+        """When the span began, or the message began to wait."""
+        return self.span.start_ns - self.queued_ns
+
+    @property
+    def took_ns(self) -> int:
+        """How long the span took, or the message waited; never negative."""
+        return self.queued_ns or max(0, self.span.end_ns - self.span.start_ns)
+
 
 def arrange(spans: Sequence[Span]) -> list[Lane]:
     """Spans in reading order, children under their parent or under the span that they link to.

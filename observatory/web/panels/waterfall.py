@@ -104,9 +104,8 @@ def rows(lanes: Sequence[Lane], start_ns: int, end_ns: int, services: Sequence[s
     ]
     for lane in lanes:
         one = lane.span
-        begin = one.start_ns - lane.queued_ns if lane.queued_ns else one.start_ns
-        took = lane.queued_ns or max(0, one.end_ns - one.start_ns)
-        place = {"left": f"{100 * (begin - start_ns) / length:.3f}%", "width": f"{100 * took / length:.3f}%"}
+        left, width = 100 * (lane.begin_ns - start_ns) / length, 100 * lane.took_ns / length
+        place = {"left": f"{left:.3f}%", "width": f"{width:.3f}%"}
         if lane.queued_ns:
             who: list[Any] = [html.B(one.system or "broker"), html.Span(f"time in queue {one.destination}".strip())]
             bar = html.I(className="queue", style=place)
@@ -118,7 +117,8 @@ def rows(lanes: Sequence[Lane], start_ns: int, end_ns: int, services: Sequence[s
             html.Div(who, className="who", style={"--depth": str(lane.depth)}, title=f"{one.service} {one.name}"),
             html.Div([*lines(), bar], className="lane"),
             html.Div(
-                format_duration(took / 1e9), className=f"took{' bad' if one.error and not lane.queued_ns else ''}"
+                format_duration(lane.took_ns / 1e9),
+                className=f"took{' bad' if one.error and not lane.queued_ns else ''}",
             ),
         ]
     return cells
