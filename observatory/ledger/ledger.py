@@ -182,7 +182,7 @@ class Ledger:
     def with_rows(self, rows: Mapping[str, Row]) -> Ledger:
         """The ledger with other rows beside its own, or in their place."""
         together = PackedRows(self.rows)
-        together.update(rows)
+        together.take(rows)
         return replace(self, rows=together.only(sorted(together)))
 
     def counts(self, key: str, span: TimeRange) -> Counts:

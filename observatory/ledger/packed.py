@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 _KINDS = (np.uint8, np.uint16, np.uint32)
 _NOTHING: Float64 = np.empty(0)
-_NO_ROWS: Mapping[str, Row] = {}
 
 
 def pack(values: Float64) -> NDArray[Any]:
@@ -88,9 +87,9 @@ class PackedRows(MutableMapping[str, "Row"]):
     def __init__(self, rows: Mapping[str, Row] | None = None) -> None:
         self._rows: dict[str, _Packed] = {}
         self._last: tuple[_Packed, Row] | None = None
-        self.update(rows or {})
+        self.take(rows or {})
 
-    def update(self, rows: Mapping[str, Row] = _NO_ROWS) -> None:  # type: ignore[override]
+    def take(self, rows: Mapping[str, Row]) -> None:
         """Take rows from another mapping; those of packed ones are shared, not unpacked."""
         if isinstance(rows, PackedRows):
             self._rows |= rows._rows
