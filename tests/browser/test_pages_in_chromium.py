@@ -33,7 +33,7 @@ FLAGS = [
 ]
 AT = "2026-11-20T20:40:00Z"
 PATIENCE_MS = 90_000
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser]
 
 
 @pytest.fixture(scope="module")
