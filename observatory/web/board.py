@@ -23,8 +23,10 @@ from observatory.telemetry.inventory import SpanDestination
 from observatory.telemetry.signals import SIGNALS
 from observatory.web.changes import Change
 from observatory.web.memory import Memory
+from observatory.web.parts import clock
 from observatory.web.service import Standing
 from observatory.web.view import View, step_for
+from observatory.web.zones import abbreviation, wall
 from observatory.windows import TimeRange
 
 if TYPE_CHECKING:
@@ -111,6 +113,24 @@ class Board:
     def span(self) -> TimeRange:
         """The range that the view shows."""
         return self.view.span(self.snapshot.at_ms)
+
+    def clock(self, at_ms: int, *, seconds: bool = False) -> str:
+        """A time of day on the reader's clock, with the date where it is not the snapshot's day."""
+        text = clock(at_ms, self.snapshot.at_ms, self.view.zone)
+        return f"{text}:{wall(at_ms, self.view.zone):%S}" if seconds else text
+
+    def between(self, span: TimeRange) -> str:
+        """A range on the reader's clock: `11:00 to 12:00`, with dates where it leaves the snapshot's day."""
+        first, last = wall(span.start_ms, self.view.zone), wall(span.end_ms, self.view.zone)
+        today = wall(self.snapshot.at_ms, self.view.zone).date()
+        if first.date() == last.date() == today:
+            return f"{first:%H:%M} to {last:%H:%M}"
+        return f"{first:%m-%d %H:%M} to {last:{'%H:%M' if first.date() == last.date() else '%m-%d %H:%M'}}"
+
+    @property
+    def zone_words(self) -> str:
+        """What the reader's clock is called: `UTC`, `CET`."""
+        return abbreviation(self.snapshot.at_ms, self.view.zone)
 
     # what is declared
 

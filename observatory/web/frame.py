@@ -11,6 +11,7 @@ from dash import html
 from observatory.dashboards import PageDeclaration, PanelDeclaration
 from observatory.errors import ProblemsError
 from observatory.web.board import Board
+from observatory.web.explain.reference import panel_reference
 from observatory.web.kind import Drawn, Kind
 from observatory.web.parts import notice
 from observatory.web.service import Standing
@@ -31,11 +32,30 @@ def empty_frame(page: PageDeclaration, panel: PanelDeclaration, kind: Kind, argu
     # A table of fixed height scrolls inside its panel; the channel grid does so by itself.
     looks += ["tall"] if panel.height and kind.skeleton == "table" and kind.name != "channels" else []
     return html.Section(
-        html.Div(content, id=panel_id(page.id, panel.id, argument), className="content"),
+        [
+            html.Div(content, id=panel_id(page.id, panel.id, argument), className="content"),
+            _menu(page, panel, kind, argument),
+        ],
         className=" ".join(["panel", f"kind-{kind.name}", f"wide-{panel.width}", *looks]),
         id=f"panel-{panel.id}",
         style={"--body": f"{panel.height}px"} if panel.height else {},
         **{"aria-label": panel.title},
+    )
+
+
+def _menu(page: PageDeclaration, panel: PanelDeclaration, kind: Kind, argument: str) -> html.Button | None:
+    """What can be done with the panel: explain it, save it. A line of words has nothing to save."""
+    if kind.bare and kind.skeleton == "line":
+        return None
+    return html.Button(
+        "⋯",
+        type="button",
+        className="panel-menu",
+        **{
+            "aria-label": f"Menu of {panel.title}",
+            "aria-haspopup": "menu",
+            "data-panel": str(panel_reference(page.id, panel.id, argument)),
+        },
     )
 
 

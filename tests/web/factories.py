@@ -20,6 +20,7 @@ from observatory.location import Location
 from observatory.objectives.budget import allowed_events, remaining_ratio
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import load_policies
+from observatory.settings import Settings
 from observatory.sources.base import SourceState, Span
 from observatory.spec.catalog import Catalog, Channel, Document, Operation, Owner, RuntimeName
 from observatory.telemetry.binding import (
@@ -393,6 +394,7 @@ class HandMadeEstate:
     sources: HandMadeSources = field(default_factory=HandMadeSources)
     failing: bool = False
     profiles: tuple[Profile, ...] = field(default_factory=load_profiles)
+    settings: Settings = field(default_factory=Settings)
     asked: list[tuple[str, str]] = field(default_factory=list)
 
     def snapshot(self, at_ms: int, previous: Snapshot | None = None) -> Snapshot:
