@@ -14,6 +14,8 @@
   };
   var MOVES = { critical: "◆", increasing: "↗", recovering: "↘", acceptable: "–" };
 
+  function tip(props) { return props.tip + (props.named && props.data.objective ? " of " + props.data.objective : ""); }
+
   cells.Channel = function (props) {
     var row = props.data;
     return h("span", { className: "cell-channel", title: row.channel },
@@ -33,14 +35,14 @@
   cells.Draw = function (props) {
     if (props.value === null || props.value === undefined) return h("span", { className: "mono faint" }, "–");
     return h("span", {
-      className: "draw " + props.kind + " " + (props.data.state || ""), title: props.data[props.tip] || "",
+      className: "draw " + props.kind + " " + (props.data.state || ""), title: tip(props),
       "data-draw": props.kind, "data-values": String(props.value), "data-width": String(props.wide),
     });
   };
   cells.Budget = function (props) {
     var row = props.data;
     if (row.left === null || row.left === undefined) return h("span", { className: "mono faint" }, "–");
-    return h("span", { className: "cell-budget", title: row[props.tip] || "" },
+    return h("span", { className: "cell-budget", title: tip(props) },
       h("span", { className: "draw budget " + (row.state || ""), "data-draw": "budget", "data-values": String(props.value), "data-width": String(props.wide) }),
       h("span", { className: "mono" + (row.left_n < 0 ? " bad" : "") }, row.left));
   };
