@@ -15,7 +15,7 @@ from observatory.objectives.exclusions import PlannedWork
 from observatory.objectives.policy import load_policies
 from observatory.settings.exclusions import Exclusion, Scope
 from observatory.sources.base import SourceState
-from observatory.web.app import Watched, draw_panel, page_layout, poll
+from observatory.web.app import draw_panel, page_layout, poll
 from observatory.web.load import load_pages, shipped_folder
 from observatory.web.panels import KINDS
 from observatory.web.parts import percent, whole_percent
@@ -225,15 +225,6 @@ def test_a_page_with_a_failed_refresh_keeps_numbers_and_tells_their_age() -> Non
     assert health["age"] == 180.0
     assert health["problems"][0]["code"] == "source-unreachable"
     assert _rows(drawn("on-call", "channels", of=made))[0]["channel"] == "payments.card.settled"
-
-
-def test_panels_that_are_watched_are_drawn_before_a_new_snapshot_is_shown() -> None:
-    made = service()
-    seen: list[tuple[str, int]] = []
-    watched = Watched(made, lambda search, target, standing: seen.append((target["panel"], standing.version)))
-    watched.note("?range=24h", {"panel": "lag"})
-    watched.warm(replace(made.standing, version=2))
-    assert seen == [("lag", 2)]
 
 
 def test_a_snapshot_in_which_every_source_failed_does_not_replace_a_good_one() -> None:
