@@ -10,7 +10,8 @@ from dash import html
 from observatory.dashboards import PanelDeclaration
 from observatory.evaluate.snapshot import SignalSeries
 from observatory.figures.curve import Curve
-from observatory.figures.lines import Marker, line_figure
+from observatory.figures.layout import Marker
+from observatory.figures.lines import line_figure
 from observatory.sources.base import Span
 from observatory.web.board import Board
 from observatory.web.kind import Drawn, Field, Kind
