@@ -109,7 +109,7 @@ class SampleBuffer:
             exact=exact,
             resolution_ms=resolution_ms,
         )
-        return found if _increasing(t_ms, offsets) else _sorted(found)
+        return found if _increasing(t_ms, offsets) else in_order(found)
 
 
 def _move_together(keep: NDArray[np.bool_], *columns: NDArray[Any]) -> None:
@@ -147,7 +147,7 @@ def _increasing(t_ms: Int64, offsets: Int64) -> bool:
     return True
 
 
-def _sorted(samples: SampleSet) -> SampleSet:
+def in_order(samples: SampleSet) -> SampleSet:
     """Samples in order of time within each series; of several at one instant the highest stays, a marker last of all.
 
     Overlapping chunks (a head and a block, two replicas) deliver a sample twice; that is one sample.
