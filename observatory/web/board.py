@@ -294,7 +294,7 @@ class Board:
                 return None
             first = first or resolution
         return first or Resolution(
-            subject="", signal=signal, code="not-provided", reason=f"no profile provides {SIGNALS[signal].meaning}"
+            signal=signal, code="not-provided", reason=f"no profile provides {SIGNALS[signal].meaning}"
         )
 
     def causes(self) -> tuple[Cause, ...]:

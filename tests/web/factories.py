@@ -259,7 +259,6 @@ def snapshot(*, at_ms: int = AT_MS, sources: Sequence[SourceState] | None = None
     ]
     resolutions = {
         (f"billing/on {one.address}", "processed_messages"): Resolution(
-            subject=f"billing/on {one.address}",
             signal="processed_messages",
             chosen=measurement(one).bindings[0] if one.id in rows else None,
             code=None if one.id in rows else "series-missing",
