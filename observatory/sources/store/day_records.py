@@ -7,6 +7,7 @@ bytes that are not whole, or of another form, are no record, and the day is coun
 from __future__ import annotations
 
 import zlib
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,8 @@ from observatory.windows import TimeRange
 
 MAGIC = b"obsday1\n"
 """What a record begins with; its check sum and an Arrow file follow. Another shape takes another number."""
+
+_KINDS: dict[str, type[np.generic]] = {"floats": np.float64, "ints": np.int64, "small": np.uint8}
 
 
 class StoredDay(NamedTuple):
@@ -36,16 +39,14 @@ class StoredDay(NamedTuple):
 def encode(day: StoredDay) -> bytes:
     """A record as bytes; NaN, signs of zero and subnormal numbers come back bit by bit."""
     record = day.record
-    floats, ints = list(record.floats.values()), list(record.ints.values())
-    table = pa.table(
-        {
-            "name": pa.array([*record.floats, *record.ints], pa.string()),
-            "floats": _lists([*floats, *([] for _ in ints)], np.float64),
-            "ints": _lists([*([] for _ in floats), *ints], np.int64),
-        }
-    )
+    parts = [record.floats, record.ints, record.small]
+    columns: dict[str, pa.Array] = {"name": pa.array([name for part in parts for name in part], pa.string())}
+    for column, kind, own in zip(_KINDS, _KINDS.values(), parts, strict=True):
+        columns[column] = _lists([line if part is own else () for part in parts for line in part.values()], kind)
+    table = pa.table(columns)
     span = [day.read.start_ms, day.read.end_ms]
-    told = {"header": record.header, "floats": len(floats), "read": span, "writes": day.writes}
+    sizes = {"floats": len(record.floats), "ints": len(record.ints)}
+    told = {"header": record.header, "read": span, "writes": day.writes, **sizes}
     table = table.replace_schema_metadata({b"observatory": orjson.dumps(told)})
     memory = pa.BufferOutputStream()
     options = pa.ipc.IpcWriteOptions(compression="zstd")
@@ -63,13 +64,15 @@ def decode(data: bytes) -> StoredDay | None:
         return None
     table = pa.ipc.open_file(pa.py_buffer(content)).read_all()
     told = orjson.loads(table.schema.metadata[b"observatory"])
-    names, count = table["name"].to_pylist(), told["floats"]
-    floats, ints = _arrays(table["floats"], np.float64), _arrays(table["ints"], np.int64)
-    record = Record(
-        told["header"],
-        dict(zip(names[:count], floats[:count], strict=True)),
-        dict(zip(names[count:], ints[count:], strict=True)),
-    )
+    names = table["name"].to_pylist()
+    # Records of before there were small numbers say how many floats they have, and hold no more than integers besides.
+    floats = told["floats"]
+    edges = [0, floats, floats + told.get("ints", len(names) - floats), len(names)]
+    parts = [
+        dict(zip(names[begin:after], _arrays(table[column], kind)[begin:after], strict=True)) if begin < after else {}
+        for (column, kind), (begin, after) in zip(_KINDS.items(), pairwise(edges), strict=True)
+    ]
+    record = Record(told["header"], *parts)
     return StoredDay(record, TimeRange(*told["read"]), told["writes"])
 
 
@@ -78,7 +81,7 @@ def _lists(arrays: list[Any], kind: type[np.generic]) -> pa.Array:
     flat = np.concatenate([np.empty(0, kind), *(np.asarray(array, kind) for array in arrays)])
     offsets = np.zeros(len(arrays) + 1, np.int32)
     np.cumsum([len(array) for array in arrays], out=offsets[1:])
-    inner = pa.float64() if kind is np.float64 else pa.int64()
+    inner = pa.from_numpy_dtype(kind)
     values = pa.Array.from_buffers(inner, len(flat), [None, pa.py_buffer(flat)])
     places = pa.Array.from_buffers(pa.int32(), len(offsets), [None, pa.py_buffer(offsets)])
     return pa.ListArray.from_arrays(places, values)
