@@ -37,6 +37,8 @@ from observatory.windows import BURN_WINDOWS, STEP_MS, Grid, TimeRange, Window
 MAPPING_FRESH_MS = 300_000
 """A mapping is used again for this long; exporters do not change more often than people can look."""
 LEAST_STEP_MS = 5_000
+_Measured = tuple[dict[str, Measurement | Problem], dict[str, tuple[Measurement | Problem, ...]]]
+"""By objective and by journey, or its hops in their order, what measures it or why nothing does."""
 INVENTORY_LOOKBACK_MS = 3_600_000
 
 
@@ -98,6 +100,7 @@ class Estate:
         aimless = unmatched(settings.exclusions, [*self.objectives, *parts])
         self.problems: tuple[Problem, ...] = (*self.catalog.problems, *problems, *faults, *aimless)
         self._known: _Known | None = None
+        self._measured_for: tuple[_Known, _Measured] | None = None
 
     def snapshot(
         self,
@@ -120,12 +123,8 @@ class Estate:
         """
         grid = self.grid(at_ms, length_seconds)
         known = self._mapping(grid, previous)
-        measured = {one.id: measure(one, known.mapping, known.names) for one in self.objectives}
+        measured, hops = self._measured(known)
         measurements = {key: one for key, one in measured.items() if isinstance(one, Measurement)}
-        hops = {
-            one.id: tuple(measure(hop.objective, known.mapping, known.names) for hop in one.hops)
-            for one in self.journeys
-        }
         of_hops = [hop for found in hops.values() for hop in found if isinstance(hop, Measurement)]
         answering = _Answering(
             tuple(source for source in self.sources.metrics if source.name not in known.failed),
@@ -165,11 +164,22 @@ class Estate:
         Without any source the profiles alone decide, and nothing is known to be live.
         """
         known = self._mapping(self.grid(at_ms), None)
-        found = {one.id: measure(one, known.mapping, known.names) for one in self.objectives}
+        found, _ = self._measured(known)
         states = self._states(known)
         problems = [*self.problems, *known.problems]
         problems += [problem for state in states for problem in state.problems if state.state != "ok"]
         return found, tuple(in_order(problems))
+
+    def _measured(self, known: _Known) -> _Measured:
+        """What measures each objective and each hop of a journey, worked out once for each mapping."""
+        if self._measured_for is None or self._measured_for[0] is not known:
+            found = {one.id: measure(one, known.mapping, known.names) for one in self.objectives}
+            hops = {
+                one.id: tuple(measure(hop.objective, known.mapping, known.names) for hop in one.hops)
+                for one in self.journeys
+            }
+            self._measured_for = known, (found, hops)
+        return self._measured_for[1]
 
     @property
     def mapping(self) -> MappingResult:
