@@ -24,6 +24,7 @@ from observatory.web.panels.subjects import (
     STATISTIC_WORDS,
     Subject,
     by_channel,
+    channel_ids,
     measured,
     short_names,
     step_of,
@@ -67,14 +68,15 @@ def draw_stacked(board: Board, panel: PanelDeclaration) -> Drawn:
 
 def _draw(board: Board, panel: PanelDeclaration, *, stacked: bool) -> Drawn:
     statistic = _statistic(panel.text("statistic"))
-    signal, found, series = measured(board, panel, statistic)
+    limit = panel.number("limit", 6)
+    # Which are largest only all of them can tell; which are most urgent is known before anybody is asked.
+    signal, found, series = measured(board, panel, statistic, most=None if stacked else limit)
     if not series:
         title, words = why_nothing(board, panel, found)
         return Drawn(body=[notice(title, words)], note=board.view.words)
     bounds = guides(board, panel, found)
     asked = [one.key for one in found]
     found, series = by_channel(board, found, series)
-    limit = panel.number("limit", 6)
     chosen = strongest(series, limit, found, by_size=stacked)
     shorter = short_names([one.label for one in found])
     names = {one.key: shorter[one.label] for one in found}
@@ -105,7 +107,8 @@ def _draw(board: Board, panel: PanelDeclaration, *, stacked: bool) -> Drawn:
         stacked=stacked,
         written=panel.text("unit"),
     )
-    hidden = len({one.subject for one in series}) - len({one.subject for one in chosen})
+    unasked = 0 if board.argument else len(set(channel_ids(board, panel)) - {one.channel_id for one in found})
+    hidden = len({one.subject for one in series}) - len({one.subject for one in chosen}) + unasked
     silent = len({one.key for one in found}) - len({one.subject for one in series})
     note = f"{board.view.words}{f' · {hidden} more not drawn' if hidden > 0 else ''}"
     warnings = [f"{silent} of {len(found)} have no data in this range"] if 0 < silent < len(found) else []
