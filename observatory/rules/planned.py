@@ -17,15 +17,14 @@ from observatory.compile.names import PLANNED_WORK
 from observatory.errors import Problem
 from observatory.objectives.exclusions import concerns
 from observatory.objectives.objective import Objective
-from observatory.recurrence import Recurrence
 from observatory.rules.sums import RECORD, STEP, series
 from observatory.settings.exclusions import Exclusion
 from observatory.spec.catalog import ExclusionUse
 from observatory.windows import TimeRange, format_instant
 
 MOST_RUNS = 60
-"""Runs of one exclusion; a guard is evaluated every minute, and somebody has to read it."""
-_MOST_STARTS = 4000
+MOST_OF_ALL = 600
+"""Runs of one exclusion, and of all; guards are evaluated every minute, and somebody has to read them."""
 _NEIGHBOURS = 10
 """Following starts that are tried as the second of a run: more than the weekdays of a week."""
 
@@ -123,12 +122,12 @@ def calendar_of(exclusions: Sequence[Exclusion], at_ms: int) -> Calendar:
     problems: list[Problem] = []
     for one in sorted(exclusions, key=lambda one: (one.reason, one.approver, str(one.when), str(one.scope))):
         found = runs_of(one.spans(horizon))
-        if len(found) > MOST_RUNS:
+        if len(found) > MOST_RUNS or sum(map(len, runs.values())) + len(found) > MOST_OF_ALL:
             unsaid.append(one)
             problems.append(_unsaid(one, len(found), horizon))
             continue
         runs[one] = found
-        if isinstance(one.when, Recurrence) and _goes_on(one, horizon):
+        if _goes_on(one, horizon):
             problems.append(_until(one, horizon))
     return Calendar(horizon=horizon, runs=runs, unsaid=tuple(unsaid), problems=tuple(problems))
 
@@ -138,7 +137,7 @@ def runs_of(spans: Sequence[TimeRange]) -> tuple[Run, ...]:
     found: list[Run] = []
     lengths = {span.end_ms - span.start_ms for span in spans}
     for length in sorted(lengths):
-        left = sorted({span.start_ms for span in spans if span.end_ms - span.start_ms == length})[:_MOST_STARTS]
+        left = sorted({span.start_ms for span in spans if span.end_ms - span.start_ms == length})
         while left:
             run = max((_chain(left, second) for second in left[1 : 1 + _NEIGHBOURS]), key=len, default=left[:1])
             run = run if len(run) > 2 else left[:1]
@@ -170,7 +169,7 @@ def _unsaid(one: Exclusion, runs: int, horizon: TimeRange) -> Problem:
         code="rules-planned-unsaid",
         severity="warning",
         message=f"the rules do not know the planned work {one.reason!r}: until {_day(horizon)} it comes to {runs} "
-        f"separate runs of time, and {MOST_RUNS} fit; alerts will fire in it",
+        f"separate runs of time, and {MOST_RUNS} of one and {MOST_OF_ALL} of all fit; alerts will fire in it",
         location=one.location,
         hint="write it as windows that come again at equal distance, or silence it in Alertmanager",
         subject=one.reason,

@@ -261,10 +261,28 @@ def test_work_that_comes_to_too_many_runs_is_left_out_and_said_in_the_file_and_b
     odd = work(again(f"FREQ=YEARLY;BYYEARDAY={','.join(map(str, days))}"), reason="Odd days")
     files = made(payments(), odd)
     assert [(one.code, one.severity) for one in files.problems] == [("rules-planned-unsaid", "warning")]
-    assert f"and {MOST_RUNS} fit; alerts will fire in it" in files.problems[0].message
+    assert f"and {MOST_RUNS} of one and 600 of all fit; alerts will fire in it" in files.problems[0].message
     text = files.files["payments.rules.yaml"]
     assert "# Planned work that these rules do not know: Odd days (ana)\n" in text
     assert "unplanned" not in text
+
+
+def test_all_planned_work_together_is_bounded_and_what_has_no_room_is_said() -> None:
+    daily = (
+        again("FREQ=DAILY", f"2026-01-01T{hour:02}:{minute:02}:00", 0.1) for hour in range(24) for minute in (0, 30)
+    )
+    many = [work(when, reason=f"Job {number:03}") for number, when in enumerate(daily)]
+    spread = [work(again("FREQ=MONTHLY;BYMONTHDAY=1,9", hours=1), reason=f"Spread {number:02}") for number in range(30)]
+    calendar = calendar_of([*many, *spread], AT_MS)
+    assert sum(len(runs) for runs in calendar.runs.values()) <= 600
+    assert calendar.unsaid
+    assert {one.code for one in calendar.problems} == {"rules-planned-unsaid", "rules-planned-until"}
+
+
+def test_work_beyond_the_horizon_is_said() -> None:
+    files = made(payments(), work(once("2028-02-01T00:00:00Z", "2028-02-01T04:00:00Z")))
+    assert [one.code for one in files.problems] == ["rules-planned-until"]
+    assert "unplanned" not in files.files["payments.rules.yaml"]
 
 
 def test_a_reason_cannot_leave_its_comment() -> None:
