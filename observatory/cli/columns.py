@@ -83,7 +83,7 @@ def _shared_out(natural: Sequence[int], room: int | None) -> list[int]:
 
 
 def side_by_side(rows: Sequence[Sequence[str]], widths: Sequence[int | None], gap: int = GAP) -> list[str]:
-    """Lines of rows without a head; a cell may hold several lines, and a column of width None is as wide as it needs."""
+    """Lines of rows without a head; cells may hold several lines; a column of width None is as wide as it needs."""
     blocks = [
         [
             [part for line in cell.split("\n") for part in wrapped(line, width)]
