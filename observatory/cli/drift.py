@@ -143,7 +143,9 @@ def as_json(
         "findings": [one.to_json() for one in report.findings],
         "set_aside": [{"name": name, "reason": why} for name, why in report.set_aside.items()],
         "not_observable": [{"channel_id": one, "reason": why} for one, why in report.unseen.items()],
-        "not_compared": [{"key": key, "places": number} for key, number in report.not_compared.items()],
+        "not_compared": [
+            {"key": key, "places": one.places, "reason": one.why} for key, one in report.not_compared.items()
+        ],
         "problems": [problem.to_json() for problem in problems],
     }
 
@@ -189,10 +191,12 @@ def _asides(report: DriftReport) -> list[str]:
         shown = list(report.unseen)[:MOST_NAMED]
         more = f" and {len(report.unseen) - MOST_NAMED} more" if len(report.unseen) > MOST_NAMED else ""
         lines.append(f"not observable, so neither here nor silent: {', '.join(shown)}{more}")
-    if report.not_compared:
-        shown = [f"{key} ({number})" for key, number in list(report.not_compared.items())[:MOST_NAMED]]
-        more = f" and {len(report.not_compared) - MOST_NAMED} more" if len(report.not_compared) > MOST_NAMED else ""
-        lines.append(f"declared and measured by nothing: {', '.join(shown)}{more}")
+    for key, one in list(report.not_compared.items())[:MOST_NAMED]:
+        lines.append(
+            f"declared in {one.places} place{'s' if one.places > 1 else ''} and not compared: {key} ({one.why})"
+        )
+    if len(report.not_compared) > MOST_NAMED:
+        lines.append(f"and {len(report.not_compared) - MOST_NAMED} more declared values that telemetry does not show")
     return [printable(line) for line in lines]
 
 
