@@ -76,7 +76,8 @@ def lines(signals: list[str], statistic: str) -> PanelDeclaration:
 
 def test_the_shipped_pages_are_as_reviewed(golden: Callable[[str, str], None]) -> None:
     files = exported().files
-    assert list(files) == [f"{page}.grafana.json" for page in ("channel", "debug", "executive", "group", "on-call")]
+    pages = ("channel", "debug", "executive", "group", "journey", "map", "on-call")
+    assert list(files) == [f"{page}.grafana.json" for page in pages]
     for name, text in files.items():
         golden(text, f"grafana/{name}")
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from observatory.compile.plan import Measurement
 from observatory.errors import Problem, SourceFailed
+from observatory.evaluate.deploys import Deploy
 from observatory.evaluate.history import burn_history, firing_now
 from observatory.evaluate.snapshot import SignalSeries, Snapshot, Statistic
 from observatory.evaluate.status import Budget, LevelNow, ObjectiveStatus, State, Status
@@ -20,6 +21,7 @@ from observatory.location import Location
 from observatory.objectives.budget import allowed_events, remaining_ratio
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import load_policies
+from observatory.settings import Settings
 from observatory.sources.base import SourceState, Span
 from observatory.spec.catalog import Catalog, Channel, Document, Operation, Owner, RuntimeName
 from observatory.telemetry.binding import (
@@ -394,6 +396,11 @@ class HandMadeEstate:
     failing: bool = False
     profiles: tuple[Profile, ...] = field(default_factory=load_profiles)
     asked: list[tuple[str, str]] = field(default_factory=list)
+    settings: Settings = field(default_factory=Settings)
+    deployed: tuple[Deploy, ...] = ()
+
+    def deploys(self, span: TimeRange) -> tuple[tuple[Deploy, ...], tuple[Problem, ...]]:
+        return tuple(one for one in self.deployed if span.start_ms < one.at_ms <= span.end_ms), ()
 
     def snapshot(self, at_ms: int, previous: Snapshot | None = None) -> Snapshot:
         if self.failing:

@@ -1,7 +1,7 @@
 /* The address bar, the keyboard, the theme, the age of the data. No framework beyond what Dash brings. */
 window.observatory = (function () {
   "use strict";
-  var RANGES = ["1h", "6h", "24h", "7d", "30d"], KEPT = ["range", "from", "to", "q", "domain", "theme"];
+  var RANGES = ["1h", "6h", "24h", "7d", "30d"], KEPT = ["range", "from", "to", "q", "domain", "owner", "broker", "theme"];
   var paused = false, age = null, ageTaken = 0, failing = false, selected = -1, leader = 0;
 
   function byId(id) { return document.getElementById(id); }
@@ -18,7 +18,7 @@ window.observatory = (function () {
   /* The view as the server wants it: known keys in a fixed order, theme resolved. Equal views are equal texts. */
   function canonical() {
     var have = query(), out = new URLSearchParams();
-    ["range", "from", "to", "q", "domain", "ch", "trace"].forEach(function (key) { if (have.get(key)) out.set(key, have.get(key)); });
+    ["range", "from", "to", "q", "domain", "owner", "broker", "ch", "trace", "journey"].forEach(function (key) { if (have.get(key)) out.set(key, have.get(key)); });
     if (!out.get("range") && !out.get("from")) out.set("range", usual());
     out.set("theme", document.documentElement.dataset.theme);
     return "?" + out.toString();
@@ -35,7 +35,7 @@ window.observatory = (function () {
     });
     var filter = byId("filter"), chip = byId("domain-chip"), words = [];
     if (filter && document.activeElement !== filter && filter.value !== (have.get("q") || "")) setProps("filter", { value: have.get("q") || "" });
-    if (have.get("domain")) words.push(have.get("domain"));
+    ["domain", "owner", "broker", "ch"].forEach(function (key) { if (have.get(key)) words.push(have.get(key)); });
     if (fixed) words.push(have.get("from").slice(5, 16).replace("T", " ") + " to " + have.get("to").slice(11, 16));
     if (chip) { chip.hidden = !words.length; chip.textContent = words.join(" · ") + " ×"; }
   }
@@ -212,10 +212,15 @@ window.observatory = (function () {
     if (at.closest("#theme")) nextTheme();
     else if (at.closest("#help-button")) help(true);
     else if (at.closest("[data-close]") || at.id === "help") help(false);
-    else if (at.closest("#domain-chip")) push({ domain: "", from: "", to: "" });
+    else if (at.closest("#domain-chip")) push({ domain: "", owner: "", broker: "", ch: "", from: "", to: "" });
     else if (at.closest("#freshness")) setPaused(!paused);
     else if (at.closest("[data-copy-link]")) copyLink();
     else if (at.closest("[data-copy]")) copy(at.closest("[data-copy]").dataset.copy, "Copied");
+  }
+
+  function onChange(event) {
+    var chosen = event.target.closest("select[data-set]"), pair = {};
+    if (chosen) { pair[chosen.dataset.set] = chosen.value; push(pair); }
   }
 
   var typing = 0;
@@ -228,6 +233,7 @@ window.observatory = (function () {
   document.addEventListener("keydown", onKey);
   document.addEventListener("click", onClick, true);
   document.addEventListener("input", onInput, true);
+  document.addEventListener("change", onChange, true);
   document.addEventListener("visibilitychange", function () { setProps("tick", { disabled: paused || document.hidden }); });
   window.matchMedia("(prefers-color-scheme: light)").addEventListener("change", function () {
     if (document.documentElement.dataset.wanted === "system") setTheme("system", false);

@@ -27,6 +27,7 @@ from observatory.web.panels.subjects import (
     step_of,
     why_nothing,
 )
+from observatory.web.panels.what_changed import markers
 from observatory.web.parts import notice
 
 GUIDE = Field("draw the bound of this SLI's objectives: latency or lag", words=("latency", "lag"))
@@ -87,6 +88,7 @@ def _draw(board: Board, panel: PanelDeclaration, *, stacked: bool) -> Drawn:
         unit=SIGNALS[signal].unit,
         statistic=statistic,
         guides=bounds,
+        markers=[] if stacked else markers(board, {one.channel_id for one in found}),
         stacked=stacked,
     )
     hidden = len({one.subject for one in series}) - len({one.subject for one in chosen})
