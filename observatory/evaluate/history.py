@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -133,6 +133,20 @@ def incidents(
         any_fires |= fires
         pages |= fires if pair.severity == "page" else False
         peak = np.where(fires, np.fmax(peak, rates[pair.long]), peak)
+    return joined_incidents(
+        any_fires, pages, peak, lambda part: float((row.total[part] - row.good[part]).sum()), grid, objective
+    )
+
+
+def joined_incidents(
+    any_fires: NDArray[np.bool_],
+    pages: NDArray[np.bool_],
+    peak: Float64,
+    bad: Callable[[slice], float],
+    grid: Grid,
+    objective: Objective,
+) -> tuple[Incident, ...]:
+    """Incidents from what fires at the end of each step, whether that pages, how fast it burns, and bad events."""
     found: list[Incident] = []
     for first, last in _spans(any_fires, window_steps(JOIN_SECONDS, grid.step_ms)):
         part = slice(first, last + 1)
@@ -143,7 +157,7 @@ def incidents(
                 start_ms=grid.start_ms + (first + 1) * grid.step_ms,
                 end_ms=None if last == grid.steps - 1 else grid.start_ms + (last + 1) * grid.step_ms,
                 peak_burn_rate=float(peak[part].max()),
-                bad=max(0.0, float((row.total[part] - row.good[part]).sum())),
+                bad=max(0.0, bad(part)),
             )
         )
     return tuple(found)

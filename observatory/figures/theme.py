@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from observatory.evaluate.judgement import AT_RISK_REMAINING
+
 ThemeName = Literal["dark", "light"]
+Tone = Literal["meeting", "at_risk", "breached", "no_data"]
+"""A status word whose colour something takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +84,13 @@ DASHES: tuple[str, ...] = (
     "3px,6px",
 )
 """Lines differ in dash as well as in colour."""
+
+
+def budget_tone(remaining_ratio: float | None) -> Tone:
+    """Which colour an error budget takes: nothing left is breached, under a quarter at risk; None is not known."""
+    if remaining_ratio is None:
+        return "no_data"
+    return "breached" if remaining_ratio <= 0 else "at_risk" if remaining_ratio < AT_RISK_REMAINING else "meeting"
 
 
 def readable_on(colour: str) -> str:

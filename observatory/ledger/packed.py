@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from observatory.ledger.sums import Sums
 from observatory.sources.base import Float64
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 _KINDS = (np.uint8, np.uint16, np.uint32)
 _NOTHING: Float64 = np.empty(0)
-_NO_ROWS: Mapping[str, Row] = {}
 
 
 def pack(values: Float64) -> NDArray[Any]:
@@ -88,9 +88,9 @@ class PackedRows(MutableMapping[str, "Row"]):
     def __init__(self, rows: Mapping[str, Row] | None = None) -> None:
         self._rows: dict[str, _Packed] = {}
         self._last: tuple[_Packed, Row] | None = None
-        self.update(rows or {})
+        self.take(rows or {})
 
-    def update(self, rows: Mapping[str, Row] = _NO_ROWS) -> None:  # type: ignore[override]
+    def take(self, rows: Mapping[str, Row]) -> None:
         """Take rows from another mapping; those of packed ones are shared, not unpacked."""
         if isinstance(rows, PackedRows):
             self._rows |= rows._rows
@@ -107,6 +107,15 @@ class PackedRows(MutableMapping[str, "Row"]):
     def newest_ms(self) -> int | None:
         """The newest sample behind any row; unpacks none."""
         return max((one.rest.last_sample_ms for one in self._rows.values() if one.rest.last_sample_ms), default=None)
+
+    def about(self, key: str) -> Row:
+        """A row without its counts: those arrays are empty; unpacks nothing."""
+        return self._rows[key].rest
+
+    def sums(self, key: str) -> Sums | None:
+        """Running sums of a row's counts, made from what is packed; None where it holds fractions."""
+        row = self._rows[key]
+        return None if row.bad is None else Sums.of(row.bad, row.total, row.observed, row.steps)
 
     def __getitem__(self, key: str) -> Row:
         packed, last = self._rows[key], self._last

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 
 from observatory.indicators.counts import Counts
 
 
+@lru_cache(maxsize=1024)
 def budget_ratio(target: float) -> float:
     """Share of events that may be bad: 1 - target, in decimal, so that 0.999 leaves 0.001 and no binary dust."""
     return float(1 - Decimal(repr(target)))

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from observatory.figures.curve import Curve, axis_arrays, thinned
-from observatory.figures.lines import Guide, bar_figure, heat_figure, line_figure
+from observatory.figures.heat import skew_figure
+from observatory.figures.layout import Guide
+from observatory.figures.lines import bar_figure, line_figure
 from observatory.figures.scale import scale_for
 from observatory.figures.theme import DARK, LIGHT, THEMES, contrast, readable_on
 from observatory.windows import TimeRange
@@ -94,14 +96,14 @@ def test_bars_stand_on_their_step() -> None:
 
 
 def test_a_hot_cell_is_written_in_a_colour_that_can_be_read() -> None:
-    figure = heat_figure(["orders"], ["p0", "p1"], np.array([[0.4, 3.2]]), theme=DARK)
+    figure = skew_figure(["orders"], ["p0", "p1"], np.array([[0.4, 3.2]]), theme=DARK)
     shown = {note.text: note.font.color for note in figure.layout.annotations}
     assert contrast(shown["3.2"], DARK.heat[4]) >= 4.5
     assert contrast(shown["0.4"], DARK.heat[0]) >= 4.5
 
 
 def test_a_partition_that_is_not_there_has_no_number() -> None:
-    figure = heat_figure(["orders"], ["p0", "p1"], np.array([[1.0, np.nan]]), theme=DARK)
+    figure = skew_figure(["orders"], ["p0", "p1"], np.array([[1.0, np.nan]]), theme=DARK)
     assert [note.text for note in figure.layout.annotations] == ["1.0"]
 
 

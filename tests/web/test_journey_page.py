@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import plotly.graph_objects as go
 import pytest
+from figure_text import figure_text
 from web.factories import AT_MS, CARD, LABEL, QUIET, HandMadeEstate, measurement, objective
-from web.test_pages import drawn, service
+from web.test_pages import PAGES, POLICIES, drawn, service
+from web.test_panel_goldens import graphs
 
 from observatory.evaluate.journeys import JourneyEvidence, judge_journey
 from observatory.evaluate.snapshot import Snapshot
 from observatory.objectives.journeys import Hop, JourneyObjective
 from observatory.objectives.policy import load_policies
 from observatory.spec.catalog import Channel
+from observatory.web.app import draw_panel
 from observatory.web.service import Service
 
 
@@ -80,6 +85,13 @@ def test_failures_at_each_hop_are_those_that_the_journey_is_judged_by(travels: S
     text = drawn("journey", "course", search="?range=1h&journey=shop%2Fjourneys%2Fpaid", of=travels)
     assert '"name": "2 on payments.card.settled"' in text
     assert '"range": [' + str(AT_MS - 3_600_000) in text
+
+
+def test_the_figure_of_failures_at_each_hop_is_its_golden(travels: Service, golden: Callable[[str, str], None]) -> None:
+    search = "?from=2026-11-20T11:55:00Z&to=2026-11-20T12:00:00Z&journey=shop%2Fjourneys%2Fpaid"
+    target = {"type": "panel", "page": "journey", "panel": "course", "argument": ""}
+    (found,) = graphs(draw_panel(travels, PAGES, POLICIES, search, target))
+    golden(figure_text(go.Figure(found.figure)), "panels/hop-course.json")
 
 
 def test_the_filter_leaves_journeys_that_come_by_a_channel(travels: Service) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 from observatory.dashboards import PanelDeclaration
 from observatory.evaluate.snapshot import SignalSeries, Statistic
 from observatory.figures.curve import Curve
-from observatory.figures.lines import Guide, line_figure
+from observatory.figures.layout import Guide
+from observatory.figures.lines import line_figure
 from observatory.telemetry.signals import SIGNALS
 from observatory.units import format_duration
 from observatory.web.board import Board

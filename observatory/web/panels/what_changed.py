@@ -8,7 +8,7 @@ from typing import Any
 from dash import html
 
 from observatory.evaluate.deploys import Deploy
-from observatory.figures.lines import Marker
+from observatory.figures.layout import Marker
 from observatory.telemetry.label_matchers import names_service
 from observatory.web.board import Board
 from observatory.web.changes import Change
