@@ -66,6 +66,7 @@ def _bar(board: Board, channel_id: str, found: list[ObjectiveStatus]) -> html.Di
     objective = one.objective
     owner = objective.owner or (channel.owner if channel else None)
     words: list[Any] = [
+        *_criticality(objective.criticality),
         html.B(inward(channel.label if channel else channel_id, channel_path(channel_id))),
         f" {objective.sli.replace('_', ' ')} burns ",
         *_rates(board, one),
@@ -73,7 +74,9 @@ def _bar(board: Board, channel_id: str, found: list[ObjectiveStatus]) -> html.Di
         *_since(board, one),
     ]
     if owner:
-        words += [" Owner ", html.B(owner.team, title=owner.contact or ""), "."]
+        reached = " · ".join(filter(None, [owner.contact, owner.escalation]))
+        words += [" Owner ", html.B(owner.team), f" ({reached})." if reached else "."]
+    words += _cause(board, channel_id)
     if len(found) > 1:
         words.append(
             html.Span(f" +{len(found) - 1} {'objective' if len(found) == 2 else 'objectives'}", className="muted")
@@ -95,6 +98,23 @@ def _bar(board: Board, channel_id: str, found: list[ObjectiveStatus]) -> html.Di
         className=f"fire {'page' if page else 'ticket'}",
         role="alert" if page else "status",
     )
+
+
+def _criticality(level: str) -> list[Any]:
+    """How much hangs on it, where that is more than usual."""
+    return [html.Span(f"★ {level}", className="critical"), " "] if level in ("critical", "high") else []
+
+
+def _cause(board: Board, channel_id: str) -> list[Any]:
+    """The likeliest cause, which the panel of causes explains."""
+    best = next((one for one in board.causes() if one.channel_id == channel_id), None)
+    if best is None:
+        return []
+    return [
+        " Likeliest cause: ",
+        html.A(best.title, href="#panel-causes"),
+        f" ({best.score:.0%} of the signals agree).",
+    ]
 
 
 def _rates(board: Board, one: ObjectiveStatus) -> list[Any]:

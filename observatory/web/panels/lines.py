@@ -39,6 +39,7 @@ FIELDS = {
     "scope": SCOPE,
     "limit": LIMIT,
     "guide": GUIDE,
+    "by_part": Field("one line for each partition or instance, the largest first", "flag"),
 }
 
 
@@ -54,17 +55,20 @@ def draw_stacked(board: Board, panel: PanelDeclaration) -> Drawn:
 
 def _draw(board: Board, panel: PanelDeclaration, *, stacked: bool) -> Drawn:
     statistic = _statistic(panel.text("statistic"))
-    signal, found, series = measured(board, panel, statistic)
+    by_part = panel.flag("by_part")
+    signal, found, series = measured(board, panel, statistic, by_part=by_part)
     if not series:
         title, words = why_nothing(board, panel, found)
         return Drawn(body=[notice(title, words)], note=board.view.words)
     bounds = guides(board, panel, found)
     asked = [one.key for one in found]
-    found, series = by_channel(board, found, series)
+    if not by_part:
+        found, series = by_channel(board, found, series)
     limit = panel.number("limit", 6)
-    chosen = strongest(series, limit, found, by_size=stacked)
+    chosen = strongest(series, limit, found, by_size=stacked or by_part)
     shorter = short_names([one.label for one in found])
-    names = {one.key: shorter[one.label] for one in found}
+    alone_in_parts = by_part and len({one.subject for one in series}) == 1
+    names = {one.key: "" if alone_in_parts else shorter[one.label] for one in found}
     curves = [Curve(name=_name(names, one), t_ms=one.t_ms, value=one.value) for one in chosen]
     if also := panel.text("also"):
         _, second = by_channel(
@@ -92,7 +96,7 @@ def _draw(board: Board, panel: PanelDeclaration, *, stacked: bool) -> Drawn:
         markers=[] if stacked else markers(board, {one.channel_id for one in found}),
         stacked=stacked,
     )
-    hidden = len({one.subject for one in series}) - len({one.subject for one in chosen})
+    hidden = len(series) - len(chosen)
     silent = len({one.key for one in found}) - len({one.subject for one in series})
     note = f"{board.view.words}{f' · {hidden} more not drawn' if hidden > 0 else ''}"
     warnings = [f"{silent} of {len(found)} have no data in this range"] if 0 < silent < len(found) else []
@@ -127,7 +131,8 @@ def guides(board: Board, panel: PanelDeclaration, found: Sequence[Subject]) -> l
 
 
 def _name(names: dict[str, str], one: SignalSeries) -> str:
-    return f"{names.get(one.subject, one.subject)}{f' {one.part}' if one.part else ''}"
+    part = f"p{one.part}" if one.part.isdigit() else one.part
+    return f"{names.get(one.subject, one.subject)} {part}".strip()
 
 
 def _statistic(word: str) -> Statistic:

@@ -51,7 +51,7 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     return Drawn(
         body=[*filters, _drawing(graph, layout, sizes), _table(graph)],
         note=_note(graph, len(ids)),
-        aside=_legend(),
+        aside=[] if board.argument else _legend(),
         warnings=warnings,
     )
 

@@ -31,7 +31,7 @@ def change_lines(board: Board, kept: Collection[str], limit: int) -> list[Any]:
     if not lines:
         lines.append(html.P(f"None known from {' and '.join(known)}.", className="fine"))
     if not board.has_deploys:
-        hint = "`deploys` in observatory.yaml names the metric that tells of deployments."
+        hint = [html.Code("deploys"), " in observatory.yaml names the metric that tells of deployments."]
         lines.append(html.P(hint, className="fine"))
     lines += [html.P(f"Deployments: {one.message}", className="partial") for one in board.deploys()[1][:1]]
     return [head, *lines]
