@@ -39,7 +39,7 @@ def mapped(objectives: tuple[Objective, ...] = OBJECTIVES, *without: str) -> Map
     """Every hand-made binding on every operation and channel of the objectives, except some signals."""
     subjects = {key for one in objectives for key in (one.operation_key, one.channel_id)}
     found = {
-        (key, signal): Resolution(subject=key, signal=signal, chosen=binding)
+        (key, signal): Resolution(signal=signal, chosen=binding)
         for key in sorted(subjects)
         for signal, binding in BINDINGS.items()
         if signal not in without
@@ -163,9 +163,7 @@ def test_names_with_the_signs_of_grafana_and_promql_stay_names(address: str) -> 
     other = Matcher("topic", (f"{address}-renamed",))
     queue = replace(BINDINGS["queue_depth"], all=(Term(1, SeriesSelector("queue_messages", (other,))),))
     one = objective(role="producer", address=address)
-    mapping = MappingResult(
-        {(one.channel_id, "queue_depth"): Resolution(subject=one.channel_id, signal="queue_depth", chosen=queue)}
-    )
+    mapping = MappingResult({(one.channel_id, "queue_depth"): Resolution(signal="queue_depth", chosen=queue)})
     files = grafana_files(
         asked_of(lines(["queue_depth"], "level")), [one], mapping, observatory_url="https://o.example"
     )
@@ -185,7 +183,7 @@ def test_more_renamed_channels_than_a_query_holds_are_counted_and_said() -> None
     for number, one in enumerate(many):
         chosen = SeriesSelector("queue_messages", (Matcher("queue", (f"q{number}",)),))
         binding = replace(BINDINGS["queue_depth"], all=(Term(1, chosen),))
-        found[one.channel_id, "queue_depth"] = Resolution(subject=one.channel_id, signal="queue_depth", chosen=binding)
+        found[one.channel_id, "queue_depth"] = Resolution(signal="queue_depth", chosen=binding)
     page = asked_of(lines(["queue_depth"], "level"))
     made = grafana_files(page, many, MappingResult(found), observatory_url="https://o.example")
     assert [(one.code, one.severity, one.subject) for one in made.problems] == [
@@ -208,13 +206,7 @@ def test_each_semantic_kind_has_its_own_rate(kind: Any, said: str) -> None:
     chosen = SeriesSelector("some", (TOPIC,), period_ms=60_000)
     binding = MetricBinding(signal="published_messages", source="m", profile="p", kind=kind, all=(Term(1, chosen),))
     one = objective(role="producer")
-    mapping = MappingResult(
-        {
-            (one.operation_key, binding.signal): Resolution(
-                subject=one.operation_key, signal=binding.signal, chosen=binding
-            )
-        }
-    )
+    mapping = MappingResult({(one.operation_key, binding.signal): Resolution(signal=binding.signal, chosen=binding)})
     query = signal_query(Asked(binding.signal, "rate"), [one], mapping, Filters(), 5)
     assert query is not None
     assert query.expr.startswith(f'topk(5, label_replace({said}, "channel", "$1", "topic", "(.*)") and on (channel) ')

@@ -36,8 +36,9 @@
     if (!node || !step || event.ctrlKey || event.metaKey || event.altKey) return;
     var next = beside(node, step[0], step[1]);
     event.preventDefault();
+    event.stopImmediatePropagation();
     if (next) next.focus();
-  });
+  }, true);
   ["mouseover", "focusin"].forEach(function (name) {
     document.addEventListener(name, function (event) {
       var node = event.target.closest && event.target.closest(".map-node");

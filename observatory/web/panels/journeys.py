@@ -9,6 +9,7 @@ from dash import html
 from observatory.dashboards import PanelDeclaration
 from observatory.evaluate.journey_status import JourneyStatus
 from observatory.web.board import Board, burn_of
+from observatory.web.explain.reference import Reference, number
 from observatory.web.kind import Drawn, Field, Kind
 from observatory.web.panels.subjects import LIMIT
 from observatory.web.parts import (
@@ -73,6 +74,11 @@ def bounds_words(one: JourneyStatus) -> str:
 def _row(board: Board, one: JourneyStatus, chosen: bool) -> list[Any]:
     objective, found = one.journey.objective, one.status
     left = found.budget.remaining_ratio if found.budget else None
+    ratio = found.counts.ratio if found.counts else None
+
+    def told(content: Any, aspect: str, value: float | None) -> Any:
+        return number(content, Reference("objective", one.journey.id, aspect), value=value)
+
     name = html.Button(
         objective.name,
         type="button",
@@ -83,12 +89,12 @@ def _row(board: Board, one: JourneyStatus, chosen: bool) -> list[Any]:
     return [
         [name, html.Small(one.journey.document or "observatory.yaml")],
         status(found.state),
-        percent(found.counts.ratio if found.counts else None, objective.target),
+        told(percent(ratio, objective.target), "ratio", ratio),
         bounds_words(one),
         f"{objective.target * 100:.6g} %",
         budget(left, found.state, width=120),
-        mono(whole_percent(left), "bad" if left is not None and left < 0 else ""),
-        times(burn_of(found, "1h")),
+        told(mono(whole_percent(left), "bad" if left is not None and left < 0 else ""), "budget", left),
+        told(times(burn_of(found, "1h")), "burn-1h", burn_of(found, "1h")),
         heat(board.journey_burn_cells(one, 24, 3600), width=120, label="burn rate per hour, last 24 hours"),
         runs_out(found, board.snapshot.at_ms),
         objective.owner.team if objective.owner else html.Span("none named", className="muted"),

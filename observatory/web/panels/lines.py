@@ -23,6 +23,7 @@ from observatory.web.panels.subjects import (
     STATISTIC_WORDS,
     Subject,
     by_channel,
+    channel_ids,
     measured,
     short_names,
     step_of,
@@ -56,7 +57,10 @@ def draw_stacked(board: Board, panel: PanelDeclaration) -> Drawn:
 def _draw(board: Board, panel: PanelDeclaration, *, stacked: bool) -> Drawn:
     statistic = _statistic(panel.text("statistic"))
     by_part = panel.flag("by_part")
-    signal, found, series = measured(board, panel, statistic, by_part=by_part)
+    limit = panel.number("limit", 6)
+    # Which are largest only all of them can tell; which are most urgent is known before anybody is asked.
+    most = None if stacked or by_part else limit
+    signal, found, series = measured(board, panel, statistic, by_part=by_part, most=most)
     if not series:
         title, words = why_nothing(board, panel, found)
         return Drawn(body=[notice(title, words)], note=board.view.words)
@@ -64,7 +68,6 @@ def _draw(board: Board, panel: PanelDeclaration, *, stacked: bool) -> Drawn:
     asked = [one.key for one in found]
     if not by_part:
         found, series = by_channel(board, found, series)
-    limit = panel.number("limit", 6)
     chosen = strongest(series, limit, found, by_size=stacked or by_part)
     shorter = short_names([one.label for one in found])
     alone_in_parts = by_part and len({one.subject for one in series}) == 1
@@ -96,7 +99,8 @@ def _draw(board: Board, panel: PanelDeclaration, *, stacked: bool) -> Drawn:
         markers=[] if stacked else markers(board, {one.channel_id for one in found}),
         stacked=stacked,
     )
-    hidden = len(series) - len(chosen)
+    unasked = 0 if board.argument else len(set(channel_ids(board, panel)) - {one.channel_id for one in found})
+    hidden = len(series) - len(chosen) + unasked
     silent = len({one.key for one in found}) - len({one.subject for one in series})
     note = f"{board.view.words}{f' · {hidden} more not drawn' if hidden > 0 else ''}"
     warnings = [f"{silent} of {len(found)} have no data in this range"] if 0 < silent < len(found) else []

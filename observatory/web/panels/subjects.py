@@ -102,24 +102,49 @@ def label(board: Board, channel_id: str) -> str:
 
 
 def measured(
-    board: Board, panel: PanelDeclaration, statistic: Statistic, *, by_part: bool = False
+    board: Board, panel: PanelDeclaration, statistic: Statistic, *, by_part: bool = False, most: int | None = None
 ) -> tuple[str, tuple[Subject, ...], tuple[SignalSeries, ...]]:
-    """The first of the panel's signals that has any series: its name, its subjects and the series."""
-    import numpy as np
+    """The first of the panel's signals that has any series: its name, the subjects that were asked, and the series.
 
+    Args:
+        most: Enough channels on a page about the estate: the most urgent ones are asked first, and the others only
+            when too many of these are silent. All are asked where it is None.
+    """
     first = ""
     empty: tuple[Subject, ...] = ()
     for signal in panel.words("signals"):
-        found = subjects(board, panel, signal)
-        series = board.series(
-            signal, [one.key for one in found], statistic, by_part=by_part, step_ms=step_of(board, statistic)
-        )
-        seen = tuple(one for one in series if np.isfinite(one.value).any())
+        every = subjects(board, panel, signal)
+        found = every if most is None or board.argument else _first_channels(every, 2 * most)
+        seen = _seen(board, signal, found, statistic, by_part=by_part)
+        if most is not None and len(found) < len(every) and len(_channels_of(found, seen)) < most:
+            found = every
+            seen = _seen(board, signal, found, statistic, by_part=by_part)
         if seen:
             return signal, found, seen
         if not first:
             first, empty = signal, found
     return first, empty, ()
+
+
+def _first_channels(found: Sequence[Subject], most: int) -> tuple[Subject, ...]:
+    kept = set(list(dict.fromkeys(one.channel_id for one in found))[:most])
+    return tuple(one for one in found if one.channel_id in kept)
+
+
+def _channels_of(found: Sequence[Subject], seen: Sequence[SignalSeries]) -> set[str]:
+    keys = {one.subject for one in seen}
+    return {one.channel_id for one in found if one.key in keys}
+
+
+def _seen(
+    board: Board, signal: str, found: Sequence[Subject], statistic: Statistic, *, by_part: bool
+) -> tuple[SignalSeries, ...]:
+    """Series that hold a value."""
+    import numpy as np
+
+    keys = [one.key for one in found]
+    series = board.series(signal, keys, statistic, by_part=by_part, step_ms=step_of(board, statistic))
+    return tuple(one for one in series if np.isfinite(one.value).any())
 
 
 def step_of(board: Board, statistic: Statistic) -> int:

@@ -12,7 +12,6 @@ from observatory.figures.layout import Marker
 from observatory.telemetry.label_matchers import names_service
 from observatory.web.board import Board
 from observatory.web.changes import Change
-from observatory.web.parts import clock
 
 MOST_MARKERS = 3
 SETTLED_MS = 600_000
@@ -29,7 +28,7 @@ def change_lines(board: Board, kept: Collection[str], limit: int) -> list[Any]:
     known = [word for word, there in (("documents", True), ("deployments", board.has_deploys)) if there]
     known += ["traces"] if board.has_spans else []
     if not lines:
-        lines.append(html.P(f"None known from {' and '.join(known)}.", className="fine"))
+        lines.append(html.P(f"None known from {', '.join(known)}.", className="fine"))
     if not board.has_deploys:
         hint = [html.Code("deploys"), " in observatory.yaml names the metric that tells of deployments."]
         lines.append(html.P(hint, className="fine"))
@@ -95,7 +94,7 @@ def _first_seen(board: Board, kept: Collection[str]) -> list[Change]:
 def _line(board: Board, one: Change) -> html.Div:
     return html.Div(
         [
-            html.Time(clock(one.at_ms, board.snapshot.at_ms)),
+            html.Time(board.clock(one.at_ms)),
             html.Span(one.words, className="what", title=one.words),
             html.Span(one.origin, className="origin"),
         ],
