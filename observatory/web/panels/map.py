@@ -20,13 +20,14 @@ from observatory.web.parts import GLYPHS, inward, notice, status, table
 from observatory.web.tree import Shape
 
 MOST_BOXES = 60
-LETTER, LETTER_MONO, LETTER_SMALL = 6.7, 6.95, 6.0
+LETTER, LETTER_MONO, LETTER_SMALL = 6.5, 6.95, 6.0
 """Width of a letter of names in pixels: of services, of channels, and of the marks below a name."""
 MOST_LETTERS = 30
 LINE, MARK_LINE, PADDING, SIGN = 26.0, 14.0, 10.0, 17.0
 MARGIN = 6.0
-SHRINK = 0.8
-"""At this share of its size the smallest letters of a drawing still have nine pixels; then its frame scrolls."""
+GAP = 38.0
+SHRINK = 0.78
+"""At this share of its size the names in a drawing still have nine pixels; then its frame scrolls."""
 WIDEST, THINNEST = 6.0, 1.2
 NO_STATE = "unpromised"
 LOUD: tuple[State, ...] = ("breached", "at_risk", "no_data")
@@ -42,7 +43,7 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     by = next((one for one in GROUPINGS if one == panel.text("group")), GROUPINGS[0])
     graph = map_graph(board, ids, panel.number("limit", MOST_BOXES), by)
     sizes = {key: _size(node) for key, node in graph.nodes.items()}
-    layout = layered(sizes, [(one.tail, one.head) for one in graph.arrows])
+    layout = layered(sizes, [(one.tail, one.head) for one in graph.arrows], gap_x=GAP)
     warnings = list(graph.warnings)
     if graph.hidden:
         warnings.append(
