@@ -69,7 +69,9 @@ def _top_bar(pages: Sequence[PageDeclaration], interval_seconds: float) -> html.
             html.A([html.Span(className="mark"), "Observatory"], href="/", className="inward brand"),
             html.Nav(links, **{"aria-label": "Pages"}),
             html.Div(className="spring"),
-            html.Button("", id="domain-chip", type="button", className="chip", hidden=True, title="Show all domains"),
+            html.Button(
+                "", id="domain-chip", type="button", className="chip", hidden=True, title="Show everything again"
+            ),
             html.Div(
                 [
                     dcc.Input(

@@ -1,7 +1,7 @@
 /* The address bar is the only store of what a person looks at: range, filters, sort, open drawer, theme, zone. */
 window.observatory = (function () {
   "use strict";
-  var KEPT = ["range", "from", "to", "q", "domain", "theme", "colours", "tz"];
+  var KEPT = ["range", "from", "to", "q", "domain", "owner", "broker", "theme", "colours", "tz"];
   var SECONDS = { "1h": 3600, "6h": 21600, "24h": 86400, "7d": 604800, "30d": 2592000 };
   var shown = null;
 
@@ -19,7 +19,7 @@ window.observatory = (function () {
   /* The view as the server wants it: known keys in a fixed order, theme and zone resolved. Equal views are equal texts. */
   function canonical() {
     var have = query(), out = new URLSearchParams(), root = document.documentElement.dataset;
-    ["range", "from", "to", "q", "domain", "ch", "trace"].forEach(function (key) { if (have.get(key)) out.set(key, have.get(key)); });
+    ["range", "from", "to", "q", "domain", "owner", "broker", "ch", "trace", "journey"].forEach(function (key) { if (have.get(key)) out.set(key, have.get(key)); });
     if (!out.get("range") && !out.get("from")) out.set("range", usual());
     if (root.zone !== "UTC") out.set("tz", root.zone);
     out.set("theme", root.theme);
@@ -43,7 +43,7 @@ window.observatory = (function () {
     });
     var filter = byId("filter"), chip = byId("domain-chip"), words = [], length = fixed ? spanWords(have) : "";
     if (filter && document.activeElement !== filter && filter.value !== (have.get("q") || "")) setProps("filter", { value: have.get("q") || "" });
-    if (have.get("domain")) words.push(have.get("domain"));
+    ["domain", "owner", "broker", "ch"].forEach(function (key) { if (have.get(key)) words.push(have.get(key)); });
     if (fixed) words.push(length);
     if (chip) { chip.hidden = !words.length; chip.textContent = words.join(" · ") + " ×"; }
     var zone = byId("zone");
