@@ -151,6 +151,9 @@ def test_a_number_opens_by_a_press_and_by_enter_closes_by_escape_and_gives_the_f
     expect(drawer(page).locator(".head-figure .figure")).to_have_text(number.inner_text())
     page.go_back()
     expect(page.locator("#drawer")).to_be_hidden()
+    page.locator(f"[data-explain='channel.cells-24x3600:kafka:{CARD}'] rect").nth(23).click()
+    expect(drawer(page)).to_contain_text("burn rate, 19:40 to 20:40")
+    expect(drawer(page).locator("tr.chosen-cell")).to_contain_text("19:40 to 20:40")
 
 
 def test_the_drawer_holds_counts_window_counting_state_source_and_a_query_to_copy(watched: Watched) -> None:
@@ -168,13 +171,6 @@ def test_the_drawer_holds_counts_window_counting_state_source_and_a_query_to_cop
     expect(page.locator("#toast")).to_have_text("Copied")
     assert clipboard(page) == query
     watched.picture("drawer-objective")
-
-
-def test_a_cell_of_a_strip_opens_to_its_own_hour(watched: Watched) -> None:
-    page = watched.open("/on-call")
-    page.locator(f"[data-explain='channel.cells-24x3600:kafka:{CARD}'] rect").nth(23).click()
-    expect(drawer(page)).to_contain_text("burn rate, 19:40 to 20:40")
-    expect(drawer(page).locator("tr.chosen-cell")).to_contain_text("19:40 to 20:40")
 
 
 def test_numbers_of_pages_status_and_api_and_the_roll_up_are_the_same(watched: Watched, served: Served) -> None:
@@ -269,14 +265,6 @@ def test_copy_link_freezes_the_time_of_the_numbers(watched: Watched) -> None:
     expect(page.locator("#domain-chip")).to_be_hidden()
 
 
-def test_a_filter_applies_to_every_panel_of_the_page(watched: Watched) -> None:
-    page = watched.open("/on-call?q=shipping.label")
-    text = page.locator("main").inner_text()
-    assert "shipping.label" in text
-    assert "payments.card" not in text
-    assert "orders.order" not in text
-
-
 def test_keys_move_through_rows_and_their_numbers_and_explain_them(watched: Watched) -> None:
     page = watched.open("/on-call")
     page.keyboard.press("j")
@@ -365,8 +353,15 @@ def test_times_are_in_utc_the_browsers_zone_or_any_other(watched: Watched) -> No
     expect(since).to_have_text(re.compile(f"{ahead // 60:02d}:{ahead % 60:02d}$"))
 
 
-def test_a_panel_is_saved_as_a_picture_and_as_a_table(watched: Watched) -> None:
+def test_a_panel_is_explained_and_saved_as_a_picture_and_as_a_table(watched: Watched) -> None:
     page = watched.open("/on-call?tz=Asia%2FKolkata")
+    page.locator("#panel-latency .panel-menu").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("menuitem", name="Explain these numbers")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(drawer(page)).to_contain_text("How long do messages of critical channels take?")
+    page.keyboard.press("Escape")
+    expect(page.locator("#panel-latency .panel-menu")).to_be_focused()
     picture = saved(page, "channels", "Save as PNG")
     assert picture.suggested_filename == "on-call-critical-channels-2026-11-20-20-40.png"
     data = picture.path().read_bytes()
@@ -391,17 +386,6 @@ def test_a_panel_is_saved_as_a_picture_and_as_a_table(watched: Watched) -> None:
     watched.open("/executive")
     assert table_of(saved(page, "kpis", "Save as CSV"))[1][0] == "Channel availability, all domains"
     assert len(saved(page, "domains", "Save as PNG").path().read_bytes()) > 20_000
-
-
-def test_a_panel_is_explained_from_its_menu(watched: Watched) -> None:
-    page = watched.open("/on-call")
-    page.locator("#panel-latency .panel-menu").focus()
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("menuitem", name="Explain these numbers")).to_be_focused()
-    page.keyboard.press("Enter")
-    expect(drawer(page)).to_contain_text("How long do messages of critical channels take?")
-    page.keyboard.press("Escape")
-    expect(page.locator("#panel-latency .panel-menu")).to_be_focused()
 
 
 def test_a_printed_page_is_light_and_says_what_it_is(watched: Watched) -> None:
@@ -442,11 +426,11 @@ def test_a_paused_page_keeps_its_numbers_tells_their_age_and_resumes(opened: Bro
     page.on("request", lambda one: asked.append(one.url) if "update-component" in one.url else None)
     served.now_ms += 60_000
     served.site.service.refresh()
-    page.clock.run_for(300_000)
+    page.clock.fast_forward(300_000)
     expect(page.locator("#age")).to_have_text(re.compile(r"^\d+ min ago · paused$"))
     assert asked == []
     page.locator("#freshness").click()
-    page.clock.run_for(31_000)
+    page.clock.fast_forward(31_000)
     expect(page.locator("#age")).to_have_text(re.compile(r"^\d+ s ago · every 30 s$"))
     assert len(asked) > 1
     context.close()
