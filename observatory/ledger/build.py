@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from observatory.compile.plan import Measurement, leaves_of, make_plan
 from observatory.errors import Problem, SourceFailed
+from observatory.indicators.expression import SlicesAtMost
 from observatory.ledger.arrivals import CHECK_MS, LATE_MS, Arrivals
 from observatory.ledger.blocks import Blocks
 from observatory.ledger.days import DAY_MS, SEALED_AFTER_MS, blocks_of, is_day
@@ -202,10 +203,15 @@ def _count(
     if keeper is not None and kept is not None and runs:
         past = Past(keeper.history(grid.step_ms))
         rows, restored = past.restored(rows, grid, runs)
+        counters = {
+            key: [leaf for leaf, _ in leaves_of(one)]
+            for key, one in measurements.items()
+            if not isinstance(one.indicator.good, SlicesAtMost)
+        }
         for page in whole:
             if page.block.start_ms not in restored:
                 kept.keep(page, work.read_for(page))
-                past.keep(rows, grid, page.block)
+                past.keep(rows, grid, page.block, page.sampled_since_ms(counters))
         work.problems += kept.problems
     dark_since = {
         key: min(found)

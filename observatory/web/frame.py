@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextvars import ContextVar
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +19,8 @@ from observatory.web.service import Standing
 from observatory.web.tree import frozen
 
 log = logging.getLogger("observatory.web")
+only_now: ContextVar[list[bool] | None] = ContextVar("only_now", default=None)
+"""Where it is noted that a panel could not be drawn: that holds for this moment, and is not to be kept."""
 
 
 def panel_id(page: str, panel: str, argument: str) -> dict[str, str]:
@@ -72,12 +75,14 @@ def skeleton(kind: Kind) -> list[Any]:
 def draw(panel: PanelDeclaration, kind: Kind, board: Board | None, standing: Standing) -> list[Any]:
     """A panel's content. Whatever goes wrong in one panel stays in that panel."""
     if board is None:
+        _not_to_be_kept()
         return (
             [] if kind.bare and kind.skeleton == "line" else _framed(panel, kind, Drawn(body=[_before_first(standing)]))
         )
     try:
         drawn = kind.draw(board, panel)
     except ProblemsError as error:
+        _not_to_be_kept()
         first = error.problems[0]
         drawn = Drawn(
             body=[
@@ -91,10 +96,17 @@ def draw(panel: PanelDeclaration, kind: Kind, board: Board | None, standing: Sta
             ]
         )
     except Exception:
+        _not_to_be_kept()
         reference = uuid4().hex[:8]
         log.exception("panel %s of kind %s failed (%s)", panel.id, kind.name, reference)
         drawn = Drawn(body=[notice("This panel failed", f"The server's log tells why, under {reference}.", tone="bad")])
     return _framed(panel, kind, drawn)
+
+
+def _not_to_be_kept() -> None:
+    noted = only_now.get()
+    if noted is not None:
+        noted.append(True)
 
 
 def _before_first(standing: Standing) -> html.Div:

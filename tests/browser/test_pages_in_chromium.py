@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from observatory_server import first_answer
 
 playwright = pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
@@ -33,7 +34,7 @@ FLAGS = [
 ]
 AT = "2026-11-20T20:40:00Z"
 PATIENCE_MS = 90_000
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser]
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +70,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             break
     assert address, "".join(said)
     try:
+        assert first_answer(f"{address}/api/status") == 200
         yield address
     finally:
         process.send_signal(signal.SIGTERM)

@@ -41,6 +41,7 @@ AT_MS = 1_795_176_000_000  # 2026-11-20T12:00:00Z
 DAY_MS = 86_400_000
 TARGET = 0.999
 OWNER = Owner(team="pay-core", contact="#pay", runbook="https://runbooks.example/payments")
+POLICIES = load_policies()
 HOSTILE = "<script>alert(1)</script> & <img src=x onerror=alert(2)>"
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 DOCUMENT = """asyncapi: 3.0.0
@@ -179,7 +180,7 @@ def measurement(one: Channel) -> Measurement:
 
 def status_of(one: Objective, ledger_row: Row, grid: Grid, key: str) -> ObjectiveStatus:
     """The status that the rooms below would give, from the same arithmetic."""
-    policy = load_policies()["google-30d"]
+    policy = POLICIES["google-30d"]
     counts = Counts(
         float(ledger_row.good.sum()), float(ledger_row.total.sum()), float(ledger_row.observed.sum()), 30 * 86_400.0
     )
@@ -258,7 +259,6 @@ def snapshot(*, at_ms: int = AT_MS, sources: Sequence[SourceState] | None = None
     ]
     resolutions = {
         (f"billing/on {one.address}", "processed_messages"): Resolution(
-            subject=f"billing/on {one.address}",
             signal="processed_messages",
             chosen=measurement(one).bindings[0] if one.id in rows else None,
             code=None if one.id in rows else "series-missing",

@@ -21,6 +21,7 @@
       "data-explain": "channel." + aspect + ":" + props.data.id,
     }, content);
   }
+  function tip(props) { return props.tip + (props.named && props.data.objective ? " of " + props.data.objective : ""); }
 
   cells.Channel = function (props) {
     var row = props.data;
@@ -43,7 +44,7 @@
   cells.Draw = function (props) {
     if (props.value === null || props.value === undefined) return h("span", { className: "mono faint" }, "–");
     var drawing = h("span", {
-      className: "draw " + props.kind + " " + (props.data.state || ""), title: props.data[props.tip] || "",
+      className: "draw " + props.kind + " " + (props.data.state || ""), title: tip(props),
       "data-draw": props.kind, "data-values": String(props.value), "data-width": String(props.wide),
     });
     return props.aspect ? number(props, props.aspect, drawing, "strip") : drawing;
@@ -51,7 +52,7 @@
   cells.Budget = function (props) {
     var row = props.data;
     if (row.left === null || row.left === undefined) return h("span", { className: "mono faint" }, "–");
-    return h("span", { className: "cell-budget", title: row[props.tip] || "" },
+    return h("span", { className: "cell-budget", title: tip(props) },
       h("span", { className: "draw budget " + (row.state || ""), "data-draw": "budget", "data-values": String(props.value), "data-width": String(props.wide) }),
       number(props, "budget", row.left, "mono" + (row.left_n < 0 ? " bad" : "")));
   };

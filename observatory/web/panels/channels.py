@@ -97,10 +97,10 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
 def columns(board: Board) -> list[dict[str, Any]]:
     """Column definitions of the grid."""
 
-    def drawn(kind: str, width: int, tip: str, aspect: str = "") -> dict[str, Any]:
+    def drawn(kind: str, width: int, tip: str, aspect: str = "", *, of_objective: bool = False) -> dict[str, Any]:
         return {
             "cellRenderer": "Draw",
-            "cellRendererParams": {"kind": kind, "wide": width, "tip": tip, "aspect": aspect},
+            "cellRendererParams": {"kind": kind, "wide": width, "tip": tip, "aspect": aspect, "named": of_objective},
             "sortable": False,
         }
 
@@ -140,14 +140,24 @@ def columns(board: Board) -> list[dict[str, Any]]:
             **opens("p99"),
             **known("p99_n"),
         },
-        {"field": "latency", "headerName": f"p99 {span}", "width": 84, **drawn("spark", 68, "latency_tip")},
+        {
+            "field": "latency",
+            "headerName": f"p99 {span}",
+            "width": 84,
+            **drawn("spark", 68, "p99 latency over the range"),
+        },
         {"field": "burn", "headerName": "Burn 1 h · pace", "cellRenderer": "Burn", "width": 148, **known("burn")},
-        {"field": "heat", "headerName": "Burn, last 24 h", "width": 112, **drawn("heat", 96, "heat_tip", HEAT)},
+        {
+            "field": "heat",
+            "headerName": "Burn, last 24 h",
+            "width": 112,
+            **drawn("heat", 96, "burn rate per hour", HEAT, of_objective=True),
+        },
         {
             "field": "budget",
             "headerName": "Budget left",
             "cellRenderer": "Budget",
-            "cellRendererParams": {"wide": 54, "tip": "budget_tip"},
+            "cellRendererParams": {"wide": 54, "tip": "error budget", "named": True},
             "width": 124,
             **known("left_n"),
         },
@@ -161,14 +171,28 @@ def row(
 ) -> dict[str, Any]:
     """One channel as plain values; what the browser sorts by stands beside what it shows."""
     one, channel = standing.worst, standing.channel
+    kept: dict[str, dict[str, Any]] = board.memory.get("channel rows", dict)
+    if channel.id not in kept:
+        kept[channel.id] = lasting(board, standing)
     available = standing.of("availability") or one
     counts = board.counts(available, board.span) if available else None
     ratio = counts.ratio if counts else None
-    burn = burn_of(one, "1h") if one else None
-    left = one.budget.remaining_ratio if one and one.budget else None
     p99, spark = latency or (None, "")
+    return {
+        **kept[channel.id],
+        "available": format_percentage(ratio, target=digits_of).removesuffix(" %") if ratio is not None else None,
+        "available_n": ratio,
+        "p99": milliseconds_text(p99),
+        "p99_n": p99,
+        "latency": spark or None,
+    }
+
+
+def lasting(board: Board, standing: ChannelStanding) -> dict[str, Any]:
+    """What a row says whatever range is chosen."""
+    one, channel = standing.worst, standing.channel
+    left = one.budget.remaining_ratio if one and one.budget else None
     cells = board.burn_cells(one, 24, 3600) if one else ()
-    name = one.objective.id if one else ""
     return {
         "id": channel.id,
         "channel": channel.label,
@@ -177,18 +201,11 @@ def row(
         or any(s.objective.criticality == "critical" for s in standing.statuses),
         "state": standing.state,
         "order": -_order(one),
-        "available": format_percentage(ratio, target=digits_of).removesuffix(" %") if ratio is not None else None,
-        "available_n": ratio,
-        "p99": milliseconds_text(p99),
-        "p99_n": p99,
-        "latency": spark or None,
-        "latency_tip": "p99 latency over the range",
-        "burn": burn,
+        "burn": burn_of(one, "1h") if one else None,
         "move": pace(one),
         "heat": heat_values(cells) if any(map(math.isfinite, cells)) or one else None,
-        "heat_tip": f"burn rate per hour of {name}" if name else "",
+        "objective": one.objective.id if one else "",
         "budget": f"{left:.4f}" if left is not None else "" if one and one.counts is not None else None,
-        "budget_tip": f"error budget of {name}" if name else "",
         "left": whole_percent(left) if left is not None else None,
         "left_n": left,
         "gone": runs_out(one, board.snapshot.at_ms) if one else None,
