@@ -9,12 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from observatory.diagnose.cause import Cause
 from observatory.evaluate.snapshot import Incident, SignalSeries, Snapshot, Statistic
 from observatory.evaluate.status import STATES, ObjectiveStatus, State
 from observatory.indicators.counts import Counts
 from observatory.objectives.policy import Pair, Policy
-from observatory.sources.base import Span
+from observatory.sources.base import Float64, Span
 from observatory.spec.catalog import CRITICALITIES, Channel, Operation
 from observatory.telemetry.binding import Resolution, SpanBinding, SpanSelector
 from observatory.telemetry.inventory import SpanDestination
@@ -241,6 +243,20 @@ class Board:
             if pair.severity in status.firing and all(rate is not None and rate >= pair.factor for rate in rates):
                 return pair
         return None
+
+    def burn(self, status: ObjectiveStatus, window_seconds: float) -> Float64:
+        """Burn rate over a window at every step of the ledger's grid; empty where nothing was measured."""
+        from observatory.evaluate.history import burn_history
+
+        row = self.snapshot.row(status.objective.id)
+        if row is None:
+            return np.empty(0)
+        target = status.objective.target
+        counted = status.objective.id if status.objective.id in self.snapshot.planned else status.measurement
+        return self.memory.get(
+            ("burn", counted, target, window_seconds),
+            lambda: burn_history(row, self.snapshot.ledger.grid, target, window_seconds),
+        )
 
     def burn_cells(self, status: ObjectiveStatus, cells: int, cell_seconds: float) -> tuple[float, ...]:
         """Burn rate of each of the last `cells` spans of equal length, oldest first; NaN where not observed."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from observatory_server import first_answer
 
 playwright = pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
@@ -69,6 +70,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             break
     assert address, "".join(said)
     try:
+        assert first_answer(f"{address}/api/status") == 200
         yield address
     finally:
         process.send_signal(signal.SIGTERM)

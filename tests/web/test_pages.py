@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from web.factories import AT_MS, CARD, HOSTILE, LABEL, QUIET, HandMadeEstate, HandMadeSources
 
+from observatory.dashboards import PageDeclaration, PanelDeclaration
 from observatory.evaluate.planned import LeftOut, Numbers
 from observatory.evaluate.snapshot import Snapshot
 from observatory.indicators.counts import Counts
@@ -139,6 +140,27 @@ def test_a_filter_applies_to_every_panel() -> None:
 
 def test_a_filter_by_owner_finds_the_channels_of_the_team() -> None:
     assert len(_rows(drawn("on-call", "channels", search="?q=PAY-CORE"))) == 4
+
+
+@pytest.mark.parametrize(
+    ("show", "last", "words"),
+    [("burn_rate", 50.0, "even burn"), ("ratio", 95.0, "objective 99.9 %"), ("budget", 81.4815, "nothing left")],
+)
+def test_an_indicator_ends_where_the_status_stands(show: str, last: float, words: str) -> None:
+    options = {"indicator": "availability", "show": show, "window": "5m"}
+    panel = PanelDeclaration(id="sli", kind="indicator", title="SLI", options=options)
+    pages = {"own": PageDeclaration(id="own", title="Own", path="/own", panels=(panel,))}
+    target = {"type": "panel", "page": "own", "panel": "sli", "argument": CARD.id}
+    _, body = draw_panel(service(), pages, POLICIES, "?range=6h", target)
+    (figure,) = [one.figure for one in body.children if hasattr(one, "figure")]
+    assert figure.data[0].y[-1] == pytest.approx(last, rel=1e-4)
+    assert words in [note.text for note in figure.layout.annotations]
+
+
+def test_an_indicator_without_events_says_why() -> None:
+    text = drawn("channel", "budget", QUIET.id)
+    assert "No data for availability" in text
+    assert "no series messages_total for this topic" in text
 
 
 def test_no_data_says_which_series_is_missing_and_what_to_do() -> None:

@@ -16,6 +16,7 @@ from observatory.web.panels.facts import FACTS
 from observatory.web.panels.firing import FIRING
 from observatory.web.panels.hop_course import HOP_COURSE
 from observatory.web.panels.hops import HOPS
+from observatory.web.panels.indicator import INDICATOR
 from observatory.web.panels.journeys import JOURNEYS
 from observatory.web.panels.kpis import KPIS
 from observatory.web.panels.lag import LAG
@@ -38,6 +39,7 @@ KINDS: Mapping[str, Kind] = {
         LINES,
         STACKED,
         BARS_KIND,
+        INDICATOR,
         ERRORS,
         DOMAINS,
         BURNDOWN,

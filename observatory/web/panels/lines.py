@@ -11,6 +11,7 @@ from observatory.evaluate.snapshot import SignalSeries, Statistic
 from observatory.figures.curve import Curve
 from observatory.figures.layout import Guide
 from observatory.figures.lines import line_figure
+from observatory.figures.scale import UNIT_WORDS, units_of
 from observatory.telemetry.signals import SIGNALS
 from observatory.units import format_duration
 from observatory.web.board import Board
@@ -41,7 +42,20 @@ FIELDS = {
     "limit": LIMIT,
     "guide": GUIDE,
     "by_part": Field("one line for each partition or instance, the largest first", "flag"),
+    "unit": Field("unit of the axis in place of the one it chooses", words=UNIT_WORDS),
 }
+
+
+def unit_that_fits(panel: PanelDeclaration) -> tuple[str, str] | None:
+    """A unit is refused that one of the panel's signals cannot be written in under one of its statistics."""
+    wanted = panel.text("unit")
+    for signal in panel.words("signals") if wanted else ():
+        for statistic in (panel.text("statistic"), panel.text("also")):
+            known = units_of(SIGNALS[signal].unit, statistic) if statistic else (wanted,)
+            if wanted not in known:
+                instead = f"; it takes {', '.join(known)}" if known else ", which is a bare number"
+                return "unit", f"is {wanted!r}, and that is no unit of {signal} as {statistic}{instead}"
+    return None
 
 
 def draw_lines(board: Board, panel: PanelDeclaration) -> Drawn:
@@ -98,6 +112,7 @@ def _draw(board: Board, panel: PanelDeclaration, *, stacked: bool) -> Drawn:
         guides=bounds,
         markers=[] if stacked else markers(board, {one.channel_id for one in found}),
         stacked=stacked,
+        written=panel.text("unit"),
     )
     unasked = 0 if board.argument else len(set(channel_ids(board, panel)) - {one.channel_id for one in found})
     hidden = len(series) - len(chosen) + unasked
@@ -143,5 +158,13 @@ def _statistic(word: str) -> Statistic:
     return next((one for one in STATISTIC_WORDS if one == word), "level")
 
 
-LINES = Kind(name="lines", meaning="a signal over time, one line each", draw=draw_lines, fields=FIELDS)
-STACKED = Kind(name="stacked", meaning="a signal over time as areas that add up", draw=draw_stacked, fields=FIELDS)
+LINES = Kind(
+    name="lines", meaning="a signal over time, one line each", draw=draw_lines, fields=FIELDS, check=unit_that_fits
+)
+STACKED = Kind(
+    name="stacked",
+    meaning="a signal over time as areas that add up",
+    draw=draw_stacked,
+    fields=FIELDS,
+    check=unit_that_fits,
+)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from observatory.dashboards import PanelDeclaration
 from observatory.evaluate.snapshot import SignalSeries, Statistic
+from observatory.evaluate.status import ObjectiveStatus
 from observatory.spec.catalog import Operation
 from observatory.telemetry.binding import MetricBinding
 from observatory.telemetry.signals import SIGNALS
-from observatory.web.board import Board
+from observatory.web.board import Board, urgency
 from observatory.web.kind import Field
 from observatory.web.view import step_for
 
@@ -200,3 +201,17 @@ def why_nothing(board: Board, panel: PanelDeclaration, found: Sequence[Subject])
             )
     reason = missing.reason if missing else ""
     return f"No data for {signals[0].replace('_', ' ')}", reason
+
+
+def promised(board: Board, panel: PanelDeclaration, sli: str = "") -> tuple[ObjectiveStatus, ...]:
+    """Objectives of what the panel is about, of one SLI where it is named; the most urgent first."""
+    ids = set(channel_ids(board, panel))
+    group = board.argument if board.argument and not board.channel(board.argument) else None
+    found = [
+        one
+        for one in board.snapshot.status.objectives
+        if one.objective.channel_id in ids
+        and sli in ("", one.objective.sli)
+        and (group is None or group in (one.objective.consumer_group, one.objective.service))
+    ]
+    return tuple(sorted(found, key=lambda one: (urgency(one), one.objective.id)))
