@@ -224,8 +224,7 @@ def test_every_source_is_the_variable_and_every_unit_one_that_grafana_knows() ->
         found = dashboard(page.id)
         asked = [one for one in found["panels"] if one["type"] != "text"]
         sources = [one["datasource"]["uid"] for each in asked for one in (each, *each["targets"])]
-        # What journeys and the map show is no series: their pages are links, and ask nothing.
-        assert set(sources) == (set() if page.id in ("journey", "map") else {"${datasource}"})
+        assert set(sources) == ({"${datasource}"} if asked else set())
         units = {unit for one in asked for unit in units_in(one["fieldConfig"])}
         assert units <= UNITS
 

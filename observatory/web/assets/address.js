@@ -51,7 +51,10 @@ window.observatory = (function () {
     var printed = byId("printed");
     if (printed) printed.textContent = ["Observatory", pageName(), fixed ? length : "last " + range, "times in " + window.observatoryZones.zone(), window.location.href].join(" · ");
   }
-  function pageName() { var heading = document.querySelector("main h1"); return heading ? heading.textContent : document.title; }
+  function pageName() {
+    var heading = document.querySelector("main h1"), link = document.querySelector(".page-link[aria-current]");
+    return heading ? heading.textContent : link ? link.firstChild.textContent : decodeURIComponent(window.location.pathname);
+  }
   function spanWords(have) {
     var from = window.observatoryZones.wall(new Date(have.get("from"))), to = window.observatoryZones.wall(new Date(have.get("to")));
     return from.slice(5) + " to " + (from.slice(0, 10) === to.slice(0, 10) ? to.slice(11) : to.slice(5));
@@ -108,6 +111,15 @@ window.observatory = (function () {
     window.clearTimeout(saying);
     saying = window.setTimeout(function () { node.className = ""; }, 1800);
   }
+
+  window.addEventListener("beforeprint", reflect);
+  /* The way back within a page: Dash knows addresses that it set itself, and sees no change where we set the last one. */
+  var path = window.location.pathname;
+  window.addEventListener("popstate", function (event) {
+    var same = path === window.location.pathname;
+    path = window.location.pathname;
+    if (event.isTrusted && same) window.setTimeout(function () { reflect(); renew(); }, 0);
+  });
 
   var clientside = {
     view: function () {

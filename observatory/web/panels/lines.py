@@ -41,8 +41,8 @@ FIELDS = {
     "scope": SCOPE,
     "limit": LIMIT,
     "guide": GUIDE,
-    "by_part": Field("one line for each partition or instance, the largest first", "flag"),
     "unit": Field("unit of the axis in place of the one it chooses", words=UNIT_WORDS),
+    "by_part": Field("one line for each partition or instance, the largest first", "flag"),
 }
 
 
