@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from observatory.errors import Problem
-from observatory.spec.catalog import Action, Server
+from observatory.spec.catalog import Action
+from observatory.spec.parts import Server
 from observatory.spec.references import Cursor
 
 Level = Literal["operation", "message", "channel", "trait", "server", "info", "root"]

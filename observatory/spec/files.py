@@ -220,6 +220,14 @@ class Library:
         except ValueError:
             message = f"{target!r} is no web address"
             raise InputInvalid(Problem(code="reference-file-missing", message=message)) from None
+        if not re.match(r"(?i)https?://", url):
+            self.followed[origin.address, target] = "reference-remote"
+            message = f"{shown} is not followed: references are paths, or addresses that begin with https://"
+            raise InputInvalid(
+                Problem(
+                    code="reference-remote", message=message, hint="write the path of the file as seen from this one"
+                )
+            )
         if not self.allow_remote:
             self.followed[origin.address, target] = "reference-remote"
             raise InputInvalid(

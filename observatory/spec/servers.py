@@ -8,9 +8,9 @@ from functools import lru_cache
 from itertools import islice, product
 
 from observatory.errors import Problem
-from observatory.spec.catalog import Server
 from observatory.spec.declared import DeclaredServer
 from observatory.spec.expansion import PARAMETER, filled
+from observatory.spec.parts import Server
 from observatory.spec.references import Cursor
 
 MAX_HOSTS = 50

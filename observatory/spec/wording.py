@@ -76,6 +76,7 @@ class Wording:
             return  # the check of references says it, wherever it stands
         path = tuple("" if step == EMPTY_KEY else step for step in path)
         parent, cursor = _reach(root, path)
+        path = _as_written(path, parent, cursor)
         referred = bool(path) and cursor.segments[-1:] != (str(path[-1]),)
         if referred and parent is not None and keyword == "type" and "object" not in schema["type"]:
             message = f"{self._name(path)} is a reference, and should be {_wanted(schema)}"
@@ -181,13 +182,21 @@ def _wanted(schema: Schema) -> str:
 
 def _wrong_type(schema: Schema, value: Any, where: str) -> tuple[str, str, str | None]:
     wanted = _wanted(schema)
-    quoted = "string" in schema["type"] and isinstance(value, int | float)
-    shown = str(value).lower() if isinstance(value, bool) else value
-    return (
-        "type",
-        f"{where} is {_kind(value)}, and should be {wanted}",
-        f"put it in quotes: '{shown}'" if quoted else None,
-    )
+    hint = None
+    if "string" in schema["type"] and isinstance(value, int | float):
+        hint = f"put it in quotes: '{str(value).lower() if isinstance(value, bool) else value}'"
+    elif "object" in schema["type"] and isinstance(value, str) and "#/" in value:
+        hint = f"a reference is a mapping: {{$ref: {value!r}}}"
+    elif schema["type"] == "array" and isinstance(value, dict | str):
+        hint = "put it into a list: a dash and a blank before it, or brackets around it"
+    return "type", f"{where} is {_kind(value)}, and should be {wanted}", hint
+
+
+def _as_written(path: Path, parent: Cursor | None, cursor: Cursor) -> Path:
+    """The path with the number that an entry has in its list; the view leaves out entries whose reference is broken."""
+    if parent is None or not isinstance(parent.value, list) or cursor.identity[1][:-1] != parent.segments:
+        return path
+    return (*path[:-1], int(cursor.segments[-1]))
 
 
 def _reach(root: Cursor, path: Path) -> tuple[Cursor | None, Cursor]:

@@ -249,3 +249,65 @@ def test_two_messages_of_one_name_are_both_kept(one: Load) -> None:
         "channels: {a: {publish: {operationId: o, message: {oneOf: [{name: m}, {name: m, title: other}]}}}}\n"
     )
     assert [[message.name for message in operation.messages] for operation in catalog.operations] == [["m", "m-2"]]
+
+
+def test_a_reference_that_is_written_as_text_is_shown_as_a_mapping(one: Load) -> None:
+    catalog = one(
+        HEAD3 + "channels: {c: {address: c}}\noperations:\n  o: {action: send, channel: '#/channels/c', "
+        "messages: ['#/channels/c/messages/m']}\n"
+    )
+    assert told(catalog) == [
+        (
+            "asyncapi-type",
+            "5:30",
+            "'channel' is text, and should be a mapping",
+            "a reference is a mapping: {$ref: '#/channels/c'}",
+        ),
+        (
+            "asyncapi-type",
+            "5:57",
+            "entry 1 of 'messages' is text, and should be a mapping",
+            "a reference is a mapping: {$ref: '#/channels/c/messages/m'}",
+        ),
+    ]
+
+
+def test_one_value_where_a_list_belongs_is_put_into_a_list(one: Load) -> None:
+    catalog = one(
+        HEAD3 + "channels: {c: {address: c}}\noperations:\n"
+        "  o: {action: send, channel: {$ref: '#/channels/c'}, traits: {description: D}}\n"
+    )
+    hint = "put it into a list: a dash and a blank before it, or brackets around it"
+    assert told(catalog) == [("asyncapi-type", "5:62", "'traits' is a mapping, and should be a list", hint)]
+
+
+def test_an_entry_behind_a_broken_one_keeps_its_number(one: Load) -> None:
+    catalog = one(
+        HEAD3
+        + "channels: {c: {address: c}}\noperations:\n  o:\n    action: send\n    channel: {$ref: '#/channels/c'}\n"
+        "    traits: [{$ref: '#/gone'}, {action: send}]\n"
+    )
+    known = "known are title, summary, description, security, tags, externalDocs, bindings"
+    assert [one for one in told(catalog) if one[0] == "asyncapi-key"] == [
+        ("asyncapi-key", "8:33", "entry 2 of 'traits' has no key 'action'", known)
+    ]
+
+
+def test_a_channel_whose_reference_is_broken_is_not_told_to_lack_an_address(one: Load) -> None:
+    catalog = one(HEAD3 + "channels:\n  a: {$ref: 5}\n  b: {address: null}\n")
+    assert [(problem.code, str(problem.location)) for problem in catalog.problems] == [
+        ("reference-form", "doc.yaml:4:13"),
+        ("address-open", "doc.yaml:5:3"),
+    ]
+
+
+def test_the_address_of_replies_is_not_asked_for_where_each_request_brings_it(one: Load) -> None:
+    catalog = one(
+        HEAD3 + "channels: {c: {address: c}, replies: {address: null}}\noperations:\n  o:\n    action: send\n"
+        "    channel: {$ref: '#/channels/c'}\n"
+        "    reply: {address: {location: '$message.header#/replyTo'}, channel: {$ref: '#/channels/replies'}}\n"
+    )
+    (problem,) = catalog.problems
+    assert (problem.code, problem.severity) == ("address-open", "info")
+    assert problem.message == "each request says where its reply goes, so no telemetry can be found for this channel"
+    assert problem.hint == "give the address in an overlay file where all replies share one"
