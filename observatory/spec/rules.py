@@ -113,7 +113,7 @@ def _channel_keys(document: DeclaredDocument) -> Iterator[Problem]:
 def _address(
     document: DeclaredDocument, channel: DeclaredChannel, operations: Sequence[DeclaredOperation]
 ) -> Iterator[Problem]:
-    if document.family != 3 or channel.address is not None or "$ref" in channel.cursor.keys():  # noqa: SIM118
+    if document.family != 3 or channel.address or "$ref" in channel.cursor.keys():  # noqa: SIM118
         return
     protocol = next(iter(protocols_of(channel, operations)), None)
     if not naming_of(channel, operations, protocol).names:

@@ -51,6 +51,7 @@ class StructureView:
     problems: list[Problem] = field(default_factory=list)
     repeated: list[Any] = field(default_factory=list)
     _built: dict[tuple[object, int], Any] = field(default_factory=dict)
+    _kept: dict[tuple[str, tuple[str, ...]], list[int]] = field(default_factory=dict)
     _levels: int = 0
 
     def of(self, root: Cursor) -> Any:
@@ -80,6 +81,20 @@ class StructureView:
             for address, segments in self.schemas
             for length in range(len(segments))
         )
+
+    def as_written(self, root: Cursor, path: Path) -> Path:
+        """A path of the view with the numbers that entries have in the document, where broken references stand too."""
+        if not self._kept:
+            return path
+        steps: list[str | int] = []
+        cursor: Cursor | None = root
+        for step in path:
+            if cursor is not None and isinstance(step, int) and cursor.identity in self._kept:
+                step = self._kept[cursor.identity][step]
+            below = cursor.child(str(step), cursor.value[step]) if cursor and _has(cursor.value, step) else None
+            cursor = below.follow() if below is not None else None
+            steps.append(step)
+        return tuple(steps)
 
     def behind_reference(self, root: Cursor, path: Path) -> bool:
         """Whether a path leads through a reference inside a schema, where only its target would count."""
@@ -158,7 +173,10 @@ class StructureView:
             if items is None or not items.nested:
                 return [_shell(item) for item in value]
             views = [self._view(cursor.child(str(index), item), items.schema) for index, item in enumerate(value)]
-            return [view for view in views if view is not _OMITTED]
+            kept = [index for index, view in enumerate(views) if view is not _OMITTED]
+            if len(kept) < len(views):
+                self._kept[cursor.identity] = kept
+            return [views[index] for index in kept]
         built: dict[str, Any] = {}
         for name, part in value.items():
             inner = shape.part(name)

@@ -37,9 +37,10 @@ def check_structure(
         if beyond := unfolding.refused(value, holder.location(), at_most):
             yield beyond
             return
-        for fault in faults_of(value, name, minor, part, compiled=compiled):
-            if not view.behind_reference(holder, fault[0]):
-                yield from wording.problems(fault, holder)
+        for seen_at, keyword, schema in faults_of(value, name, minor, part, compiled=compiled):
+            path = view.as_written(holder, seen_at)
+            if not view.behind_reference(holder, path):
+                yield from wording.problems((path, keyword, schema), holder)
 
     seen = view.of(root)
     at_most = None if view.schemas_overlap() else unfolding.bound(_values_in(root), view.repeated)
