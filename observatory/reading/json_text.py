@@ -32,7 +32,7 @@ from observatory.reading.text import Place, Reading
 _STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _VALUE = rf'({_STRING}|[^\s{{}}\[\],:"]++|[{{\[])'
 _TOKEN = re.compile(rf'{_STRING}(?:\s*:)?|[{{}}\[\]]|[^\s{{}}\[\],:"]+')
-_BRACKET = re.compile(rf'[{{}}\[\]](?:[^{{}}\[\]"]++|{_STRING})*+')
+_BRACKET = re.compile(rf'(?:([{{\[])|[}}\]])(?:[^{{}}\[\]"]++|{_STRING})*+')
 _MEMBER = re.compile(rf"\s*+[{{,]\s*+({_STRING})\s*+:\s*+{_VALUE}")
 _ITEM = re.compile(rf"\s*+[\[,]\s*+{_VALUE}")
 
@@ -85,7 +85,7 @@ class JsonPlaces:
         stack: list[int] = []
         for match in _BRACKET.finditer(text) if text[self._start] in "{[" else ():
             at = match.start()
-            if text[at] in "{[":
+            if match.lastindex:
                 stack.append(at)
                 if len(stack) > max_depth:
                     return self._place(at, at + 1)
@@ -107,11 +107,12 @@ class JsonPlaces:
 
     def too_long(self, bound: int) -> int | None:
         """Where the first value begins that is longer than a bound and longest; None where there is none."""
-        text = self._text
-        if len(text) <= bound:
-            return None
-        plain = text.replace("\\\\", "  ").replace('\\"', "  ")  # as long, and every quote ends a string or opens one
-        if max(map(len, plain.split('"'))) + 2 <= bound:
+        text, half = self._text, bound // 2
+        for start in range(0, len(text) - half + 1, half):
+            quote = text.find('"', start, start + half)
+            if quote < 0 or text[quote - 1] == "\\":
+                break  # a longer value than the bound covers one of these stretches, and has no bare quote in it
+        else:
             return None
         longest = max(
             (match for match in _TOKEN.finditer(text) if match[0][-1] != ":"), key=lambda match: len(match[0])

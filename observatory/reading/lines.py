@@ -32,7 +32,7 @@ class Lines:
     def __init__(self, text: str) -> None:
         self._text = text
         self._starts: array[int] | None = None
-        self._own = _OTHER_BREAKS.search(text) is not None
+        self._own = not text.isascii() and _OTHER_BREAKS.search(text) is not None
 
     def of(self, mark: Mark) -> tuple[int, int]:
         """Line and column of a mark, both 1-based; the end of the text for one that lies behind it."""
