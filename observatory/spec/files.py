@@ -277,7 +277,10 @@ def find_documents(paths: Sequence[Path]) -> tuple[list[tuple[Path, bool]], list
             if not inside:
                 message = f"no AsyncAPI document in {path}"
                 at = Location(str(path))
-                problems.append(Problem(code="no-documents", severity="warning", message=message, location=at))
+                hint = "a document is a .yaml, .yml or .json file with the key asyncapi"
+                problems.append(
+                    Problem(code="no-documents", severity="warning", message=message, location=at, hint=hint)
+                )
             for one in inside:
                 found.setdefault(one, False)
         elif _is(path.exists) and not _is(path.is_file):
