@@ -19,9 +19,7 @@ from pathlib import Path
 from observatory.errors import InputInvalid
 from observatory.location import Location
 from observatory.reading.faults import MAX_BYTES, fault, place_of_offset
-from observatory.reading.json_text import read_json
 from observatory.reading.text import Place, Places, Reading, pointer_of, segments_of
-from observatory.reading.yaml_text import read_yaml
 
 __all__ = [
     "Place",
@@ -103,7 +101,7 @@ def read_text(text: str, path: str, *, lenient: bool = False) -> Reading:
         raise InputInvalid(fault("document-empty", "the file is empty", Location(path)))
     with without_collection():
         try:
-            reading = read_json(text, path) if is_json else read_yaml(text, path)
+            reading = _read_json(text, path) if is_json else _read_yaml(text, path)
         except InputInvalid:
             if is_json:  # no JSON holds one, so they are looked for where there is something wrong
                 _refuse_control_characters(text, path, _FORBIDDEN_IN_JSON)
@@ -117,6 +115,19 @@ def _refuse_control_characters(text: str, path: str, forbidden: re.Pattern[str])
     if match := forbidden.search(text):
         message = f"control character U+{ord(match[0]):04X} is not allowed in a document"
         raise InputInvalid(fault("control-character", message, place_of_offset(text, match.start(), path)))
+
+
+def _read_json(text: str, path: str) -> Reading:
+    from observatory.reading.json_text import read_json
+
+    return read_json(text, path)
+
+
+def _read_yaml(text: str, path: str) -> Reading:
+    # What was read in an earlier run is found without it; its parser takes as long to import as many commands work.
+    from observatory.reading.yaml_text import read_yaml
+
+    return read_yaml(text, path)
 
 
 def text_of(raw: bytes, shown: str, *, max_bytes: int = MAX_BYTES) -> str:

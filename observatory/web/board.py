@@ -23,12 +23,17 @@ from observatory.telemetry.inventory import SpanDestination
 from observatory.telemetry.signals import SIGNALS
 from observatory.web.changes import Change
 from observatory.web.memory import Memory
+from observatory.web.parts import clock
 from observatory.web.service import Standing
 from observatory.web.view import View, step_for
+from observatory.web.zones import abbreviation, wall
 from observatory.windows import TimeRange
 
 if TYPE_CHECKING:
+    from observatory.errors import Problem
+    from observatory.evaluate.deploys import Deploy
     from observatory.evaluate.estate import Estate
+    from observatory.evaluate.journey_status import JourneyStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +117,24 @@ class Board:
         """The range that the view shows."""
         return self.view.span(self.snapshot.at_ms)
 
+    def clock(self, at_ms: int, *, seconds: bool = False) -> str:
+        """A time of day on the reader's clock, with the date where it is not the snapshot's day."""
+        text = clock(at_ms, self.snapshot.at_ms, self.view.zone)
+        return f"{text}:{wall(at_ms, self.view.zone):%S}" if seconds else text
+
+    def between(self, span: TimeRange) -> str:
+        """A range on the reader's clock: `11:00 to 12:00`, with dates where it leaves the snapshot's day."""
+        first, last = wall(span.start_ms, self.view.zone), wall(span.end_ms, self.view.zone)
+        today = wall(self.snapshot.at_ms, self.view.zone).date()
+        if first.date() == last.date() == today:
+            return f"{first:%H:%M} to {last:%H:%M}"
+        return f"{first:%m-%d %H:%M} to {last:{'%H:%M' if first.date() == last.date() else '%m-%d %H:%M'}}"
+
+    @property
+    def zone_words(self) -> str:
+        """What the reader's clock is called: `UTC`, `CET`."""
+        return abbreviation(self.snapshot.at_ms, self.view.zone)
+
     # what is declared
 
     def channels(self, *, criticality: Sequence[str] = ()) -> tuple[Channel, ...]:
@@ -150,10 +173,17 @@ class Board:
 
     def channel(self, channel_id: str) -> Channel | None:
         """A channel by id, filters aside."""
-        return next((one for one in self.snapshot.catalog.channels if one.id == channel_id), None)
+        return self._channels().get(channel_id)
+
+    def _channels(self) -> Mapping[str, Channel]:
+        return self.memory.get("channels", lambda: {one.id: one for one in self.snapshot.catalog.channels})
 
     def operations(self, channel_ids: Iterable[str] | None = None, action: str | None = None) -> tuple[Operation, ...]:
         """Operations on the channels, in catalogue order; on all filtered channels by default."""
+        if isinstance(channel_ids, tuple) and len(channel_ids) == 1:
+            return tuple(
+                one for one in self.snapshot.catalog.operations_on(channel_ids[0]) if action in (None, one.action)
+            )
         kept = set(channel_ids) if channel_ids is not None else {one.channel.id for one in self.channel_standings()}
         return tuple(
             one for one in self.snapshot.catalog.operations if one.channel_id in kept and action in (None, one.action)
@@ -164,10 +194,22 @@ class Board:
             return False
         if self.view.channel and channel.id != self.view.channel:
             return False
+        if self.view.broker and (channel.broker or "") != self.view.broker:
+            return False
+        if self.view.owner and self.view.owner not in self.owners(channel):
+            return False
         return not self.view.query or self.view.query.casefold() in self._haystack(channel)
 
+    def owners(self, channel: Channel) -> tuple[str, ...]:
+        """Teams that answer for a channel or for one side of it, the channel's own first."""
+        found = [channel.owner, *(one.owner for one in self.snapshot.catalog.operations_on(channel.id))]
+        return tuple(dict.fromkeys(one.team for one in found if one))
+
     def _haystack(self, channel: Channel) -> str:
-        return self.memory.get(("haystack", channel.id), lambda: self._words_of(channel))
+        return self.memory.get("haystacks", self._haystacks)[channel.id]
+
+    def _haystacks(self) -> Mapping[str, str]:
+        return {key: self._words_of(one) for key, one in self._channels().items()}
 
     def _words_of(self, channel: Channel) -> str:
         words = [channel.id, channel.label, channel.title or "", channel.domain or ""]
@@ -184,6 +226,9 @@ class Board:
         """Good and total of a range; None where nothing was measured."""
         if status.measurement is None or status.measurement not in self.snapshot.ledger.rows:
             return None
+        if status.objective.id not in self.snapshot.planned:
+            part, grid = self.snapshot.ledger.part(status.measurement, span)
+            return part.counts(grid, span)
         row = self.snapshot.row(status.objective.id)
         return row.counts(self.snapshot.ledger.grid, span) if row else None
 
@@ -215,10 +260,50 @@ class Board:
 
     def burn_cells(self, status: ObjectiveStatus, cells: int, cell_seconds: float) -> tuple[float, ...]:
         """Burn rate of each of the last `cells` spans of equal length, oldest first; NaN where not observed."""
-        history = self.burn(status, cell_seconds)
-        stride = max(1, round(cell_seconds * 1000 / self.snapshot.ledger.grid.step_ms))
-        picked = history[::-1][::stride][:cells][::-1] if len(history) else history
-        return tuple([float("nan")] * (cells - len(picked)) + [float(value) for value in picked])
+        from observatory.evaluate.history import burn_cells
+        from observatory.evaluate.rolling import window_steps
+
+        ledger, target = self.snapshot.ledger, status.objective.target
+        if status.measurement is None or status.measurement not in ledger.rows:
+            return (float("nan"),) * cells
+        if status.objective.id not in self.snapshot.planned:
+            length = cells * window_steps(cell_seconds, ledger.grid.step_ms) * ledger.grid.step_ms
+            part, grid = ledger.part(status.measurement, TimeRange(ledger.grid.end_ms - length, ledger.grid.end_ms))
+            return burn_cells(part, grid, target, cells, cell_seconds)
+        row = self.snapshot.row(status.objective.id)
+        assert row is not None
+        return burn_cells(row, ledger.grid, target, cells, cell_seconds)
+
+    # journeys
+
+    def journeys(self) -> tuple[JourneyStatus, ...]:
+        """Journeys that come by a channel which the filters let through, the most urgent first."""
+        kept = {one.channel.id for one in self.channel_standings()}
+        found = [
+            one
+            for one in self.snapshot.status.journeys
+            if any(hop.status.objective.channel_id in kept for hop in one.hops)
+        ]
+        return tuple(sorted(found, key=lambda one: (*urgency(one.status), one.journey.id)))
+
+    def journey(self) -> JourneyStatus | None:
+        """The journey that the view names, else the most urgent one that the filters let through."""
+        named = next((one for one in self.snapshot.status.journeys if one.journey.id == self.view.journey), None)
+        return named or next(iter(self.journeys()), None)
+
+    def journey_burn_cells(self, one: JourneyStatus, cells: int, cell_seconds: float) -> tuple[float, ...]:
+        """As `burn_cells`, of a journey."""
+        from observatory.evaluate.history import burn_cells
+        from observatory.evaluate.journey_losses import row_of
+
+        def ask() -> tuple[float, ...]:
+            found, planned = row_of(self.snapshot, one.journey), self.snapshot.planned.get(one.journey.id)
+            if found is None:
+                return (float("nan"),) * cells
+            row = planned.counted(found.row) if planned else found.row
+            return burn_cells(row, self.snapshot.ledger.grid, one.journey.objective.target, cells, cell_seconds)
+
+        return self.memory.get(("journey burn", one.journey.id, cells, cell_seconds), ask)
 
     def incidents(self, status: ObjectiveStatus) -> tuple[Incident, ...]:
         """Incidents of an objective on the whole grid, oldest first."""
@@ -268,7 +353,7 @@ class Board:
                 return None
             first = first or resolution
         return first or Resolution(
-            subject="", signal=signal, code="not-provided", reason=f"no profile provides {SIGNALS[signal].meaning}"
+            signal=signal, code="not-provided", reason=f"no profile provides {SIGNALS[signal].meaning}"
         )
 
     def causes(self) -> tuple[Cause, ...]:
@@ -278,6 +363,18 @@ class Board:
         kept = {one.channel.id for one in self.channel_standings()}
         found = self.memory.get("causes", lambda: tuple(causes(self.estate, self.snapshot)))
         return tuple(one for one in found if one.channel_id in kept)
+
+    # deployments
+
+    @property
+    def has_deploys(self) -> bool:
+        """Whether the settings name a metric that tells of deployments."""
+        return bool(self.estate.settings.deploys)
+
+    def deploys(self) -> tuple[tuple[Deploy, ...], tuple[Problem, ...]]:
+        """Deployments in the range, newest first, and why some may be missing."""
+        span = self.span
+        return self.memory.get(("deploys", span), lambda: self.estate.deploys(span))
 
     # spans
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
 from urllib.parse import parse_qs, urlencode
 
-from observatory.figures.theme import THEMES, Theme
+from observatory.figures.theme import THEMES, Theme, ThemeName
+from observatory.web.zones import DEFAULT_ZONE, abbreviation, known_zone, wall
 from observatory.windows import TimeRange, format_instant, parse_instant
 
 RANGES: dict[str, int] = {"1h": 3600, "6h": 21_600, "24h": 86_400, "7d": 604_800, "30d": 2_592_000}
@@ -26,33 +26,45 @@ class View:
         absolute: A fixed range, after zooming or from a link that froze time.
         query: Free text: channels, groups, topics, owners that contain it.
         domain: Only this domain; empty for all.
+        owner: Only channels that this team answers for, in whole or for one side of them; empty for all.
+        broker: Only channels on this broker; empty for all.
         channel: Only this channel id; empty for all.
+        journey: The journey to show hop by hop; empty for the most urgent.
         trace: The sample trace to show; empty for the first.
-        theme: `dark` or `light`, as the browser resolved it.
+        theme: One of `THEMES`, as the browser resolved it.
+        zone: IANA name of the zone whose clock times are shown on.
     """
 
     range: str = DEFAULT_RANGE
     absolute: TimeRange | None = None
     query: str = ""
     domain: str = ""
+    owner: str = ""
+    broker: str = ""
     channel: str = ""
+    journey: str = ""
     trace: str = ""
-    theme: Literal["dark", "light"] = "dark"
+    theme: ThemeName = "dark"
+    zone: str = DEFAULT_ZONE
 
     @classmethod
     def parse(cls, search: str | None) -> View:
         """The view in a query string. What cannot be meant falls back to the default, for a page must open."""
         values = {key: last[-1] for key, last in parse_qs((search or "").lstrip("?"), max_num_fields=20).items()}
         word = values.get("range", DEFAULT_RANGE)
-        theme: Literal["dark", "light"] = "light" if values.get("theme") == "light" else "dark"
+        theme: ThemeName = next((one.name for one in THEMES.values() if one.name == values.get("theme")), "dark")
         return cls(
             range=word if word in RANGES else DEFAULT_RANGE,
             absolute=_absolute(values.get("from"), values.get("to")),
             query=values.get("q", "")[:200].strip(),
             domain=values.get("domain", "")[:200],
+            owner=values.get("owner", "")[:200],
+            broker=values.get("broker", "")[:200],
+            journey=values.get("journey", "")[:1000],
             channel=values.get("ch", "")[:1000],
             trace=values.get("trace", "")[:64],
             theme=theme,
+            zone=known_zone(values.get("tz", DEFAULT_ZONE)),
         )
 
     def span(self, at_ms: int) -> TimeRange:
@@ -68,9 +80,9 @@ class View:
         """The range as people say it: `last 24 h`, `2026-11-20 10:00 to 12:00 UTC`."""
         if self.absolute is None:
             return f"last {self.range[:-1]} {self.range[-1]}"
-        start = (format_instant(self.absolute.start_ms) or "")[:16].replace("T", " ")
-        end = (format_instant(self.absolute.end_ms) or "")[:16].replace("T", " ")
-        return f"{start} to {end[11:] if end[:10] == start[:10] else end} UTC"
+        first, last = wall(self.absolute.start_ms, self.zone), wall(self.absolute.end_ms, self.zone)
+        end = f"{last:%H:%M}" if first.date() == last.date() else f"{last:%Y-%m-%d %H:%M}"
+        return f"{first:%Y-%m-%d %H:%M} to {end} {abbreviation(self.absolute.end_ms, self.zone)}"
 
     def link(self, path: str, **changes: str) -> str:
         """A path with this view's query string; `changes` of fields win."""
@@ -81,9 +93,15 @@ class View:
             query["to"] = format_instant(view.absolute.end_ms) or ""
         elif view.range != DEFAULT_RANGE:
             query["range"] = view.range
-        query |= {
-            key: value for key, value in (("q", view.query), ("domain", view.domain), ("ch", view.channel)) if value
-        }
+        named = (
+            ("q", view.query),
+            ("domain", view.domain),
+            ("owner", view.owner),
+            ("broker", view.broker),
+            ("ch", view.channel),
+            ("journey", view.journey),
+        )
+        query |= {key: value for key, value in named if value}
         return f"{path}?{urlencode(query)}" if query else path
 
 

@@ -9,7 +9,9 @@ import numpy as np
 from observatory.dashboards import PanelDeclaration
 from observatory.evaluate.snapshot import SignalSeries, Statistic
 from observatory.figures.curve import Curve
-from observatory.figures.lines import Guide, line_figure
+from observatory.figures.layout import Guide
+from observatory.figures.lines import line_figure
+from observatory.figures.scale import UNIT_WORDS, units_of
 from observatory.telemetry.signals import SIGNALS
 from observatory.units import format_duration
 from observatory.web.board import Board
@@ -22,11 +24,13 @@ from observatory.web.panels.subjects import (
     STATISTIC_WORDS,
     Subject,
     by_channel,
+    channel_ids,
     measured,
     short_names,
     step_of,
     why_nothing,
 )
+from observatory.web.panels.what_changed import markers
 from observatory.web.parts import notice
 
 GUIDE = Field("draw the bound of this SLI's objectives: latency or lag", words=("latency", "lag"))
@@ -37,7 +41,21 @@ FIELDS = {
     "scope": SCOPE,
     "limit": LIMIT,
     "guide": GUIDE,
+    "unit": Field("unit of the axis in place of the one it chooses", words=UNIT_WORDS),
+    "by_part": Field("one line for each partition or instance, the largest first", "flag"),
 }
+
+
+def unit_that_fits(panel: PanelDeclaration) -> tuple[str, str] | None:
+    """A unit is refused that one of the panel's signals cannot be written in under one of its statistics."""
+    wanted = panel.text("unit")
+    for signal in panel.words("signals") if wanted else ():
+        for statistic in (panel.text("statistic"), panel.text("also")):
+            known = units_of(SIGNALS[signal].unit, statistic) if statistic else (wanted,)
+            if wanted not in known:
+                instead = f"; it takes {', '.join(known)}" if known else ", which is a bare number"
+                return "unit", f"is {wanted!r}, and that is no unit of {signal} as {statistic}{instead}"
+    return None
 
 
 def draw_lines(board: Board, panel: PanelDeclaration) -> Drawn:
@@ -52,17 +70,22 @@ def draw_stacked(board: Board, panel: PanelDeclaration) -> Drawn:
 
 def _draw(board: Board, panel: PanelDeclaration, *, stacked: bool) -> Drawn:
     statistic = _statistic(panel.text("statistic"))
-    signal, found, series = measured(board, panel, statistic)
+    by_part = panel.flag("by_part")
+    limit = panel.number("limit", 6)
+    # Which are largest only all of them can tell; which are most urgent is known before anybody is asked.
+    most = None if stacked or by_part else limit
+    signal, found, series = measured(board, panel, statistic, by_part=by_part, most=most)
     if not series:
         title, words = why_nothing(board, panel, found)
         return Drawn(body=[notice(title, words)], note=board.view.words)
     bounds = guides(board, panel, found)
     asked = [one.key for one in found]
-    found, series = by_channel(board, found, series)
-    limit = panel.number("limit", 6)
-    chosen = strongest(series, limit, found, by_size=stacked)
+    if not by_part:
+        found, series = by_channel(board, found, series)
+    chosen = strongest(series, limit, found, by_size=stacked or by_part)
     shorter = short_names([one.label for one in found])
-    names = {one.key: shorter[one.label] for one in found}
+    alone_in_parts = by_part and len({one.subject for one in series}) == 1
+    names = {one.key: "" if alone_in_parts else shorter[one.label] for one in found}
     curves = [Curve(name=_name(names, one), t_ms=one.t_ms, value=one.value) for one in chosen]
     if also := panel.text("also"):
         _, second = by_channel(
@@ -87,9 +110,12 @@ def _draw(board: Board, panel: PanelDeclaration, *, stacked: bool) -> Drawn:
         unit=SIGNALS[signal].unit,
         statistic=statistic,
         guides=bounds,
+        markers=[] if stacked else markers(board, {one.channel_id for one in found}),
         stacked=stacked,
+        written=panel.text("unit"),
     )
-    hidden = len({one.subject for one in series}) - len({one.subject for one in chosen})
+    unasked = 0 if board.argument else len(set(channel_ids(board, panel)) - {one.channel_id for one in found})
+    hidden = len(series) - len(chosen) + unasked
     silent = len({one.key for one in found}) - len({one.subject for one in series})
     note = f"{board.view.words}{f' · {hidden} more not drawn' if hidden > 0 else ''}"
     warnings = [f"{silent} of {len(found)} have no data in this range"] if 0 < silent < len(found) else []
@@ -124,12 +150,21 @@ def guides(board: Board, panel: PanelDeclaration, found: Sequence[Subject]) -> l
 
 
 def _name(names: dict[str, str], one: SignalSeries) -> str:
-    return f"{names.get(one.subject, one.subject)}{f' {one.part}' if one.part else ''}"
+    part = f"p{one.part}" if one.part.isdigit() else one.part
+    return f"{names.get(one.subject, one.subject)} {part}".strip()
 
 
 def _statistic(word: str) -> Statistic:
     return next((one for one in STATISTIC_WORDS if one == word), "level")
 
 
-LINES = Kind(name="lines", meaning="a signal over time, one line each", draw=draw_lines, fields=FIELDS)
-STACKED = Kind(name="stacked", meaning="a signal over time as areas that add up", draw=draw_stacked, fields=FIELDS)
+LINES = Kind(
+    name="lines", meaning="a signal over time, one line each", draw=draw_lines, fields=FIELDS, check=unit_that_fits
+)
+STACKED = Kind(
+    name="stacked",
+    meaning="a signal over time as areas that add up",
+    draw=draw_stacked,
+    fields=FIELDS,
+    check=unit_that_fits,
+)
