@@ -32,6 +32,22 @@ def burn_history(row: Row, grid: Grid, target: float, window_seconds: float) -> 
     return _burn_rates(row, grid, target, (window_seconds,))[window_seconds]
 
 
+def burn_cells(row: Row, grid: Grid, target: float, cells: int, cell_seconds: float) -> tuple[float, ...]:
+    """Burn rate of each of the last `cells` spans of equal length, oldest first; NaN where a span holds no events.
+
+    The same numbers as `burn_history` over a window of one span, taken at the end of each; what is not shown is
+    not summed. The oldest span holds what the grid has of it, and spans before the grid are NaN.
+    """
+    width = window_steps(cell_seconds, grid.step_ms)
+    shown = min(grid.steps, cells * width)
+    short = cells * width - shown
+    total = np.concatenate([np.zeros(short), row.total[grid.steps - shown :]]).reshape(cells, width).sum(axis=1)
+    good = np.concatenate([np.zeros(short), row.good[grid.steps - shown :]]).reshape(cells, width).sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rates = np.where(total > 0, np.maximum(total - good, 0.0) / (total * budget_ratio(target)), np.nan)
+    return tuple(rates.tolist())
+
+
 def _burn_rates(
     row: Row, grid: Grid, target: float, windows: Sequence[float], workspace: Workspace | None = None
 ) -> dict[float, Float64]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from observatory.compile.plan import Measurement, leaves_of
 from observatory.errors import Problem, SourceFailed
+from observatory.indicators.expression import SlicesAtMost
 from observatory.ledger.arrivals import CHECK_MS, LATE_MS, Arrivals
 from observatory.ledger.blocks import Blocks, shape_of
 from observatory.ledger.days import DAY_MS, SEALED_AFTER_MS, blocks_of, is_day
@@ -18,7 +19,7 @@ from observatory.ledger.evidence import Sources
 from observatory.ledger.history import Past
 from observatory.ledger.hops import expressions_of
 from observatory.ledger.keeping import Keeper, KeptPages
-from observatory.ledger.ledger import Ledger
+from observatory.ledger.ledger import Ledger, Row
 from observatory.ledger.packed import PackedRows
 from observatory.ledger.pages import Page
 from observatory.ledger.rows import row_of, within
@@ -207,10 +208,15 @@ def _count(
         remembered, restored = past.restored(rows, grid, runs)
         rows.take(remembered)
         plain |= remembered
+        counters = {
+            key: [leaf for leaf, _ in leaves_of(one)]
+            for key, one in measurements.items()
+            if not isinstance(one.indicator.good, SlicesAtMost)
+        }
         for page in whole:
             if page.block.start_ms not in restored:
                 kept.keep(page, work.read_for(page))
-                past.keep(plain, grid, page.block)
+                past.keep(plain, grid, page.block, page.sampled_since_ms(counters))
         work.problems += kept.problems
     dark_since = {
         key: min(found)

@@ -99,6 +99,22 @@ class _Packed:
             pack(row.observed),
         )
 
+    def part(self, first: int, last: int) -> Row:
+        """Counts of the steps from `first` on and before `last`, without levels and bounds."""
+        length = last - first
+
+        def cut(packed: NDArray[Any]) -> Float64:
+            return unpack(packed if len(packed) != self.steps else packed[first:last], length)
+
+        total = cut(self.total)
+        if self.bad is not None:
+            good = total - cut(self.bad)
+        else:
+            assert self.good is not None
+            good = cut(self.good)
+        bare = replace(self.rest, level=None, level_error=None, upper=None, at_least=None)
+        return replace(bare, good=good, total=total, observed=cut(self.observed))
+
     def row(self) -> Row:
         total = unpack(self.total, self.steps)
         if self.bad is not None:
@@ -155,6 +171,24 @@ class PackedRows(MutableMapping[str, "Row"]):
     def newest_ms(self) -> int | None:
         """The newest sample behind any row; unpacks none."""
         return max((one.rest.last_sample_ms for one in self._rows.values() if one.rest.last_sample_ms), default=None)
+
+    def part(self, key: str, first: int, last: int) -> Row:
+        """Counts of some steps of a row, without levels and bounds; what is not asked for is not unpacked.
+
+        Raises:
+            KeyError: There is no such row.
+        """
+        return self._rows[key].part(first, last)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the packed counts."""
+        return sum(
+            array.nbytes
+            for one in self._rows.values()
+            for array in (one.total, one.bad, one.good, one.observed)
+            if array is not None
+        )
 
     def about(self, key: str) -> Row:
         """A row without its counts: those arrays are empty; unpacks nothing."""

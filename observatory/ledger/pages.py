@@ -51,6 +51,19 @@ class Page:
     spans: Mapping[str, SpanCounts] = field(default_factory=dict)
     changed: tuple[str, ...] = ()
 
+    def sampled_since_ms(self, leaves: Mapping[str, Sequence[Leaf]]) -> dict[str, int]:
+        """When the first of their series was sampled; the end of the block without any.
+
+        Args:
+            leaves: By measurement, of those that count; who counts no series is left out.
+        """
+        firsts: dict[Leaf, int] = {}
+        for seam in self.seams:
+            for leaf in seam.leaves:
+                firsts[leaf] = min(seam.first[0], firsts.get(leaf, seam.first[0]))
+        end_ms = self.block.end_ms
+        return {key: min(firsts.get(leaf, end_ms) for leaf in wanted) for key, wanted in leaves.items() if wanted}
+
 
 @dataclass(frozen=True, slots=True)
 class Counted:

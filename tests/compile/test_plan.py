@@ -26,9 +26,9 @@ from observatory.telemetry.binding import (
 
 
 def mapping(*bindings: MetricBinding | SpanBinding, subject: str = "svc/op", **missing: str) -> MappingResult:
-    found = {(subject, one.signal): Resolution(subject=subject, signal=one.signal, chosen=one) for one in bindings}
+    found = {(subject, one.signal): Resolution(signal=one.signal, chosen=one) for one in bindings}
     for signal, reason in missing.items():
-        found[subject, signal] = Resolution(subject=subject, signal=signal, code="not-provided", reason=reason)
+        found[subject, signal] = Resolution(signal=signal, code="not-provided", reason=reason)
     return MappingResult(found)
 
 
