@@ -8,9 +8,7 @@ other; hundreds of futures tell how often the budget ends, and when. What makes 
   spread more than his exponential ones), for the past is itself a draw of what could have been. Recent blocks weigh
   more, because services change.
 - With a small weight a future block is worse than any that was seen, by a Pareto tail: past extremes are no bound.
-- A fault that is under way goes on for a time that is not known. Having lasted d it lasts longer than x with
-  probability d / (d + x), which holds for any exponential length looked at at a random moment (J. R. Gott, 1993). Its
-  pace is not quite steady either.
+- A fault that is under way adds its events for as long as it goes on, see `running_fault`.
 
 Levels of the week, or of the day for short blocks, scale the blocks where there are two rounds of them or more. The
 constants were set on one family of simulated services and hold on others; tests say which.
@@ -28,6 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from observatory.evaluate.running_fault import PATHS, added, running_fault
 from observatory.ledger.ledger import Row
 from observatory.objectives.budget import budget_ratio
 from observatory.objectives.objective import Objective
@@ -35,7 +34,6 @@ from observatory.sources.base import Float64, Int64
 from observatory.windows import Grid, format_instant
 
 LEVEL = 0.8
-PATHS = 200
 DAY_MS, SHORT_BLOCK_MS = 86_400_000, 14_400_000
 MOST_HISTORY_MS = 35 * DAY_MS
 FEW_DAYS = 5
@@ -46,13 +44,10 @@ SPREAD, HALF_LIFE_MS, WORSE, TAIL = 0.5, 14 * DAY_MS, 1.2, 1.8
 """Shape of the weights, their half-life, weight of a block worse than any in mean blocks, and how steep its tail is."""
 MANY_BLOCKS = 28
 """With fewer blocks the weights spread more."""
-PACE_SPREAD = 0.4
 LEVEL_EVENTS = 20.0
 """Events by which the level of a weekday is drawn to the mean."""
 EARLY_MS = tuple(minutes * 60_000 for minutes in (5, 10, 20, 30, 60, 90, 120, 180, 240, 360, 480, 600, 720, 960, 1200))
 """Where the first block is looked at, besides its end; later blocks are looked at where they end."""
-BIN_MS = 600_000
-FAULT_SHARE, FAULT_BINS, FAULT_REACH_MS = 2.0, 6, 7 * DAY_MS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,10 +111,10 @@ def outlook(row: Row, grid: Grid, objective: Objective) -> Outlook | None:
         now.spent + ahead.bad,
         now.total_events + ahead.total,
     )
-    if (fault := _running_fault(row, grid)) is not None:
-        added = _added(fault, ahead.after_ms)
-        left -= added
-        end_bad = np.minimum(end_bad + added[:, -1], now.spent + ahead.total)
+    if (fault := running_fault(row, grid)) is not None:
+        more = added(fault, ahead.after_ms)
+        left -= more
+        end_bad = np.minimum(end_bad + more[:, -1], now.spent + ahead.total)
     if rolls:
         lost_bad, lost_total = now.lost(ahead.after_ms)
         left += lost_bad - now.ratio * lost_total
@@ -360,64 +355,6 @@ def _draws(blocks: int, ahead: int, half_life: int) -> _Draws:
     unseen = block == blocks
     block = np.where(unseen, random.integers(0, blocks, (PATHS, ahead)), block)
     return _Draws(block, unseen, random.random((PATHS, ahead)) ** (-1 / TAIL))
-
-
-@dataclass(frozen=True, slots=True)
-class _Fault:
-    """A fault under way: how long already, and the bad events that it adds per millisecond."""
-
-    lasted_ms: float
-    pace: float
-    pace_spread: float
-
-
-def _running_fault(row: Row, grid: Grid) -> _Fault | None:
-    """The fault under way, in bins of ten minutes; None when the last bin fails no more than usual.
-
-    What is usual is the middle of the hours' error ratios. A bin is faulty with more than twice that and more than
-    chance would add; one calm bin does not end a fault.
-    """
-    steps = max(1, BIN_MS // grid.step_ms)
-    bins = min(grid.steps // steps, FAULT_REACH_MS // (steps * grid.step_ms))
-    hour = 3_600_000 // (steps * grid.step_ms)
-    if bins < 2 * hour:
-        return None
-    first = grid.steps - bins * steps
-    edges = np.arange(0, bins * steps, steps)
-    total = np.add.reduceat(row.total[first:], edges)
-    bad = total - np.add.reduceat(row.good[first:], edges)
-    hours = bins // hour
-    of_hour = total[-hours * hour :].reshape(hours, hour).sum(axis=1)
-    bad_of_hour = bad[-hours * hour :].reshape(hours, hour).sum(axis=1)
-    busy = of_hour > 0
-    if not busy.any():
-        return None
-    usual = float(np.median(bad_of_hour[busy] / of_hour[busy])) * total
-    faulty = (bad > FAULT_SHARE * usual + 4 * np.sqrt(np.maximum(usual, 0.0)) + 3)[::-1]
-    if not faulty[0]:
-        return None
-    calm = np.flatnonzero(~faulty[:-1] & ~faulty[1:])
-    lasted = int(calm[0]) if len(calm) else bins
-    used = min(lasted, FAULT_BINS)
-    added = max(0.0, float((bad - usual)[-used:].sum()))
-    length_ms = float(steps * grid.step_ms)
-    return _Fault(lasted * length_ms, added / (used * length_ms), sqrt(PACE_SPREAD**2 + 1 / max(added, 1.0)))
-
-
-@lru_cache(maxsize=1)
-def _fault_draws() -> tuple[Float64, Float64]:
-    """By future how long the fault goes on, in lengths that it has lasted, and how its pace differs, in deviations."""
-    random = np.random.Generator(np.random.PCG64(PATHS))
-    chance = random.random(PATHS)
-    return 1 / np.maximum(chance, 1e-9) - 1, random.standard_normal(PATHS)
-
-
-def _added(fault: _Fault, after_ms: Float64) -> Float64:
-    """By future and place the bad events that a fault under way adds."""
-    longer, deviation = _fault_draws()
-    pace = fault.pace * np.exp(fault.pace_spread * deviation)
-    added: Float64 = pace[:, None] * np.minimum(after_ms[None, :], (fault.lasted_ms * longer)[:, None])
-    return added
 
 
 def _ends(left: Float64, now: _Window, after_ms: Float64) -> Float64:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from observatory.figures.svg import box, colour, drawing, element, hatching, path_of, segments
+from observatory.figures.theme import budget_tone
 from observatory.units import format_percentage
 
 HEAT_EDGES: tuple[float, ...] = (1.0, 3.0, 6.0, 14.4)
@@ -74,7 +75,7 @@ def budget_bar(
         fill = box(0, 0, length, height, "breached", radius=2) + hatching(0, 0, length, height, "panel")
     else:
         label = f"{format_percentage(remaining_ratio)} of the error budget left"
-        fill = box(0, 0, share * width, height, state or ("at-risk" if share < 0.25 else "meeting"), radius=2)
+        fill = box(0, 0, share * width, height, state or budget_tone(remaining_ratio).replace("_", "-"), radius=2)
     tick = "" if even is None else box(max(0.0, min(1.0, even)) * (width - 1.5), 0, 1.5, height, "text")
     return drawing(width, height, label, track, fill, tick, css_class="budget")
 

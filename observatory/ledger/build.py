@@ -7,36 +7,26 @@ ten minutes, and from time to time what came late, see `arrivals`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import numpy as np
-
-from observatory.compile.plan import Measurement, leaves_of, make_plan
-from observatory.compile.terms import at_most, outcome_terms
+from observatory.compile.plan import Measurement, leaves_of
 from observatory.errors import Problem, SourceFailed
-from observatory.indicators.expression import Count, CountAtMost, Expression, Slices, SlicesAtMost
+from observatory.indicators.expression import SlicesAtMost
 from observatory.ledger.arrivals import CHECK_MS, LATE_MS, Arrivals
-from observatory.ledger.blocks import Blocks
+from observatory.ledger.blocks import Blocks, shape_of
 from observatory.ledger.days import DAY_MS, SEALED_AFTER_MS, blocks_of, is_day
 from observatory.ledger.evidence import Sources
 from observatory.ledger.history import Past
 from observatory.ledger.hops import expressions_of
 from observatory.ledger.keeping import Keeper, KeptPages
-from observatory.ledger.ledger import Counting, Findings, Ledger, Row
-from observatory.ledger.levels import judge
+from observatory.ledger.ledger import Ledger, Row
 from observatory.ledger.packed import PackedRows
-from observatory.ledger.pages import Counted, Page
-from observatory.ledger.slices import Reading
-from observatory.ledger.tallies import Events, nothing, of_terms
-from observatory.sources.base import Float64
-from observatory.telemetry.binding import SpanBinding
-from observatory.windows import Grid, TimeRange
+from observatory.ledger.pages import Page
+from observatory.ledger.rows import row_of, within
+from observatory.windows import Grid
 
 HORIZON_MS = 600_000
 """Steps this near to the end of the previous ledger are counted again, for samples that came late."""
-
-UNTOLD = 1e-9
-"""Of the events of a step: less than this is what adding in another order changes."""
 
 
 def build(
@@ -66,7 +56,7 @@ def build(
     marks = previous.marks if previous is not None else None
     late_since_ms = _reached(previous, late_ms) if previous is not None else None
     if previous is not None and grid.end_ms // CHECK_MS != previous.grid.end_ms // CHECK_MS:
-        found = arrivals.marks(make_plan(wanted.values()).requests)
+        found = arrivals.marks(shape_of(wanted).requests)
         if found is not None:
             again_ms, marks = found.read_again_from_ms(marks), found
             late_since_ms = _earlier(late_since_ms, again_ms)
@@ -85,14 +75,15 @@ def build(
         if not warm:
             marks = arrivals.known
     if warm and tail and previous:
+        earlier = previous.rows
+        assert isinstance(earlier, PackedRows)
         known_ms = min(previous.grid.end_ms, grid.end_ms)
         unseen = Grid(known_ms, grid.step_ms, (grid.end_ms - known_ms) // grid.step_ms)
         for part, keys, fresh in _refreshed(warm, sources, tail, grid, keeper, arrivals):
             problems += fresh.problems
             requests += fresh.requests
             for key in keys:
-                new = fresh.rows.get(key)
-                rows[key] = splice(previous.rows[key], previous.grid, new, part if new else unseen, grid)
+                rows.splice(key, earlier, fresh.rows, previous.grid, part if key in fresh.rows else unseen, grid)
     if any(problem.severity == "error" for problem in problems):
         # What failed was not read again; it will be, by the marks from before.
         marks = previous.marks if previous is not None else None
@@ -166,53 +157,6 @@ def _refreshed(
         yield part, [key for key in returned if key in again.rows], again
 
 
-def splice(old: Row, old_grid: Grid, new: Row | None, tail: Grid, grid: Grid) -> Row:
-    """The old row up to the start of the tail, the new one from there on; without a new one the tail is unseen."""
-    first = (grid.start_ms - old_grid.start_ms) // grid.step_ms
-    kept = slice(first, first + grid.steps - tail.steps)
-    empty = np.zeros(tail.steps)
-
-    def joined(before: Float64 | None, after: Float64 | None, filler: Float64) -> Float64 | None:
-        if before is None and after is None:
-            return None
-        head = before[kept] if before is not None else np.full(grid.steps - tail.steps, filler[:1])
-        return np.concatenate((head, after if after is not None else filler))
-
-    def counted(before: Float64, after: Float64 | None) -> Float64:
-        return np.concatenate((before[kept], after if after is not None else empty))
-
-    findings = old.findings.cut(TimeRange(grid.start_ms, tail.start_ms))
-    findings += new.findings if new else Findings.of()
-    least = None
-    if old.at_least is not None:
-        unknown = np.zeros(tail.steps, dtype=bool)
-        least = np.concatenate((old.at_least[kept], new.at_least if new and new.at_least is not None else unknown))
-    return Row(
-        good=counted(old.good, new.good if new else None),
-        total=counted(old.total, new.total if new else None),
-        observed=counted(old.observed, new.observed if new else None),
-        counting=new.counting if new and new.series and old.counting != "pushdown" else old.counting,
-        level=joined(old.level, new.level if new else None, np.full(max(1, tail.steps), np.nan)[: tail.steps]),
-        level_error=joined(old.level_error, new.level_error if new else None, empty),
-        series=max(old.series, new.series if new else 0),
-        last_sample_ms=new.last_sample_ms if new and new.last_sample_ms is not None else old.last_sample_ms,
-        recovered=findings.between(grid.range),
-        findings=findings,
-        upper=_spliced_upper(old, new, kept, empty),
-        at_least=least,
-        problems=new.problems if new and new.series else old.problems,
-    )
-
-
-def _spliced_upper(old: Row, new: Row | None, kept: slice, empty: Float64) -> Float64 | None:
-    """Good events at most; where one part knows them exactly, its good ones are that."""
-    if old.upper is None and (new is None or new.upper is None):
-        return None
-    head = old.upper if old.upper is not None else old.good
-    tail = empty if new is None else new.upper if new.upper is not None else new.good
-    return np.concatenate((head[kept], tail))
-
-
 @dataclass(frozen=True, slots=True)
 class _Counting:
     """What one pass over the sources gave.
@@ -254,15 +198,20 @@ def _count(
             continue
         if any(expressions_of(measurement, name) for name in work.failed_spans):
             continue
-        row = _row(measurement, counted)
-        rows[key] = _within(row, *bounds[key]) if key in bounds else row
+        row = row_of(measurement, counted)
+        rows[key] = within(row, *bounds[key]) if key in bounds else row
     if keeper is not None and kept is not None and runs:
         past = Past(keeper.history(grid.step_ms))
         rows, restored = past.restored(rows, grid, runs)
+        counters = {
+            key: [leaf for leaf, _ in leaves_of(one)]
+            for key, one in measurements.items()
+            if not isinstance(one.indicator.good, SlicesAtMost)
+        }
         for page in whole:
             if page.block.start_ms not in restored:
                 kept.keep(page, work.read_for(page))
-                past.keep(rows, grid, page.block)
+                past.keep(rows, grid, page.block, page.sampled_since_ms(counters))
         work.problems += kept.problems
     dark_since = {
         key: min(found)
@@ -295,109 +244,3 @@ def _runs(blocks: Sequence[Grid]) -> list[list[Grid]]:
         else:
             runs.append([block])
     return runs
-
-
-def _row(measurement: Measurement, counted: Counted) -> Row:
-    total = measurement.indicator.total
-    if isinstance(total, Slices | SlicesAtMost):
-        good = measurement.indicator.good
-        assert isinstance(good, SlicesAtMost)
-        return _slice_row(counted.levels[measurement.key], good.bound, counted.grid)
-    return _event_row(measurement, total, counted)
-
-
-def _slice_row(reading: Reading, bound: float, grid: Grid) -> Row:
-    good, known = judge(reading.steps, bound)
-    return Row(
-        good=good.astype(np.float64),
-        total=known.astype(np.float64),
-        observed=known.astype(np.float64) * (grid.step_ms / 1000),
-        counting="exact" if reading.exact else "estimated",
-        level=reading.steps.worst,
-        level_error=reading.steps.error,
-        at_least=reading.steps.at_least,
-        series=reading.series,
-        last_sample_ms=reading.last_ms,
-    )
-
-
-def _events(measurement: Measurement, expression: Expression, counted: Counted) -> Events:
-    assert isinstance(expression, Count | CountAtMost)
-    binding = measurement.binding(expression.signal)
-    if isinstance(binding, SpanBinding):
-        found = counted.spans.get(binding.source)
-        amount = found.events.get((measurement.key, expression)) if found else None
-        if amount is None:
-            return nothing(counted.grid)
-        seen = np.flatnonzero(amount)
-        last_ms = counted.grid.start_ms + (int(seen[-1]) + 1) * counted.grid.step_ms if len(seen) else None
-        return Events(amount, Findings.of(), 1 if binding.liveness != "missing" else 0, frozenset(), last_ms, True)
-    if isinstance(expression, CountAtMost):
-        terms = at_most(binding, expression.bound).lower
-    else:
-        terms = outcome_terms(binding, expression.outcome)
-    scale = 1.0 if binding.kind == "distribution" else binding.scale
-    return of_terms(binding.source, terms, scale, counted.events, counted.grid)
-
-
-def _event_row(measurement: Measurement, expression: Expression, counted: Counted) -> Row:
-    indicator, grid = measurement.indicator, counted.grid
-    total = _events(measurement, expression, counted)
-    part_expression = indicator.good if indicator.good is not None else indicator.bad
-    assert part_expression is not None
-    part = _events(measurement, part_expression, counted)
-    good = part.amount if indicator.good is not None else total.amount - part.amount
-    assert isinstance(expression, Count)
-    binding = measurement.binding(expression.signal)
-    if isinstance(binding, SpanBinding):
-        spans = counted.spans.get(binding.source)
-        observed = spans.presence if spans else np.zeros(grid.steps)
-    else:
-        observed = counted.lives.observed_seconds(total.targets, grid)
-    # Series of the part are usually among those of the total, so recoveries are not added but the larger is told.
-    findings = max(total.findings, part.findings, key=lambda one: float(one.births.sum() + one.gap.sum()))
-    ends = [one for one in (total.last_ms, part.last_ms) if one is not None]
-    row = Row(
-        good=good,
-        total=total.amount,
-        observed=observed,
-        counting=_counting(total, part),
-        series=total.series,
-        last_sample_ms=max(ends, default=None),
-        recovered=findings.between(grid.range),
-        findings=findings,
-    )
-    if isinstance(part_expression, CountAtMost):
-        return _bounded(measurement, part_expression, row, counted)
-    return row
-
-
-def _counting(*parts: Events) -> Counting:
-    if any(part.pushdown for part in parts):
-        return "pushdown"
-    return "exact" if all(part.exact for part in parts) else "estimated"
-
-
-def _within(row: Row, least: Float64, most: Float64, seen: Float64) -> Row:
-    """A row whose histogram changed its buckets, by what all of them say; what they do not tell may be good."""
-    untold = row.total - seen
-    most = most + np.where(untold > UNTOLD * row.total, untold, 0.0)
-    least = np.minimum(least, row.total)
-    most = np.clip(most, least, row.total)
-    return replace(row, good=least, upper=most if (most > least).any() else None)
-
-
-def _bounded(measurement: Measurement, expression: CountAtMost, row: Row, counted: Counted) -> Row:
-    """A latency row whose threshold lies between two buckets gets the upper bound beside the lower one."""
-    binding = measurement.binding(expression.signal)
-    if isinstance(binding, SpanBinding):
-        return row
-    buckets = at_most(binding, expression.bound)
-    if buckets.exact:
-        return row
-    upper = (
-        of_terms(binding.source, buckets.upper, 1.0, counted.events, counted.grid).amount
-        if buckets.upper
-        else row.total
-    )
-    return replace(row, upper=upper)

@@ -37,8 +37,16 @@ class DayRow:
         return float(self.parts["observed"].sum())
 
 
-def day_rows(rows: Mapping[str, Row], grid: Grid, block: Grid) -> dict[str, DayRow]:
-    """What a day came to, of those who have been seen on it; what the grid does not reach is not seen."""
+def day_rows(
+    rows: Mapping[str, Row], grid: Grid, block: Grid, since_ms: Mapping[str, int] | None = None
+) -> dict[str, DayRow]:
+    """What a day came to, of those who have been seen on it; what the grid does not reach is not seen.
+
+    Args:
+        since_ms: Of those whose series began on the day: when. A target that was scraped before says that there was
+            nothing to count only to those who know what it counts later.
+    """
+    since_ms = since_ms or {}
     shift = (block.start_ms - grid.start_ms) // grid.step_ms
     begin, end = max(0, shift), min(grid.steps, shift + block.steps)
     found: dict[str, DayRow] = {}
@@ -49,8 +57,11 @@ def day_rows(rows: Mapping[str, Row], grid: Grid, block: Grid) -> dict[str, DayR
         return whole
 
     for key, row in rows.items():
-        if begin < end and row.observed[begin:end].any():
-            parts = {"total": part(row.total), "bad": part(row.total - row.good), "observed": part(row.observed)}
+        observed = part(row.observed)
+        if key in since_ms:
+            observed[: max(0, (since_ms[key] - block.start_ms) // block.step_ms)] = 0.0
+        if observed.any():
+            parts = {"total": part(row.total), "bad": part(row.total - row.good), "observed": observed}
             for name in ("level", "level_error", "upper", "at_least"):
                 if (values := getattr(row, name)) is not None:
                     parts[name] = part(values, np.nan if name == "level" else 0.0)
@@ -142,9 +153,9 @@ class Past:
             self._days[day] = unpacked(record) if record is not None else {}
         return self._days[day]
 
-    def keep(self, rows: Mapping[str, Row], grid: Grid, block: Grid) -> None:
-        """Note what a day came to."""
-        if found := together(self.day(block), day_rows(rows, grid, block)):
+    def keep(self, rows: Mapping[str, Row], grid: Grid, block: Grid, since_ms: Mapping[str, int]) -> None:
+        """Note what a day came to; `since_ms` as in `day_rows`."""
+        if found := together(self.day(block), day_rows(rows, grid, block, since_ms)):
             self._kept.keep(block.start_ms // DAY_MS, packed(found), TimeRange(block.start_ms, block.end_ms))
 
     def restored(

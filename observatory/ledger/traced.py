@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from observatory.ledger.build import splice
 from observatory.ledger.ledger import Row
+from observatory.ledger.splicing import splice
 from observatory.sources.base import Float64, Int64, UInt64, Visits
 from observatory.windows import Grid
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 
 from observatory.compile.plan import Measurement
+from observatory.evaluate.alerts_by_sums import incidents_by_sums
 from observatory.evaluate.history import incidents
 from observatory.evaluate.planned import LeftOut, Planned, left_out
 from observatory.evaluate.rolling import Workspace
@@ -14,6 +15,7 @@ from observatory.evaluate.snapshot import Incident
 from observatory.evaluate.status import Budget
 from observatory.indicators.counts import Counts
 from observatory.ledger.ledger import Ledger, Row
+from observatory.ledger.sums import Sums
 from observatory.objectives.budget import allowed_events, budget_ratio, remaining_ratio, spent_events
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import Policy
@@ -43,21 +45,28 @@ class Books:
         measurement = self.measurements.get(objective.id)
         return self.ledger.rows.get(measurement.key) if measurement else None
 
-    def counted(self, objective: Objective) -> Row | None:
-        """The row without planned work, where the objective's budget leaves it out."""
-        row, planned = self.row(objective), self.planned.get(objective.id)
+    def about(self, objective: Objective) -> Row | None:
+        """The row behind an objective without its counts: how it was counted."""
+        measurement = self.measurements.get(objective.id)
+        return self.ledger.about(measurement.key) if measurement else None
+
+    def counted(self, objective: Objective) -> Row | Sums | None:
+        """What the objective's budget counts, without planned work where it leaves it out; sums where these tell it."""
+        planned, measurement = self.planned.get(objective.id), self.measurements.get(objective.id)
+        if planned is None and measurement is not None and (sums := self.ledger.sums(measurement.key)) is not None:
+            return sums
+        row = self.row(objective)
         return row if row is None or planned is None else planned.counted(row)
 
     def zone_of(self, objective: Objective) -> str:
         """The zone asked for, else the objective's own."""
         return self.timezone or objective.window.timezone
 
-    def counts(self, objective: Objective, span: TimeRange) -> Counts | None:
+    def counts(self, counted: Row | Sums | None, span: TimeRange) -> Counts | None:
         """Counts of a range up to `at_ms`; None without a row, or when the range has not begun."""
-        row = self.counted(objective)
-        if row is None or span.start_ms >= self.at_ms:
+        if counted is None or span.start_ms >= self.at_ms:
             return None
-        return row.counts(self.ledger.grid, self.until_now(span))
+        return counted.counts(self.ledger.grid, self.until_now(span))
 
     def until_now(self, span: TimeRange) -> TimeRange:
         """What of a range has happened by `at_ms`; it has begun."""
@@ -65,10 +74,10 @@ class Books:
 
     def left_out(self, objective: Objective, span: TimeRange) -> LeftOut | None:
         """Planned work in a range, and the numbers with and without it; None where there is none."""
-        row = self.row(objective)
+        planned = self.planned.get(objective.id)
+        row = self.row(objective) if planned is not None else None
         if row is None or span.start_ms >= self.at_ms:
             return None
-        planned = self.planned.get(objective.id)
         return left_out(planned, row, self.ledger.grid, self.until_now(span), objective.target)
 
 
@@ -76,12 +85,12 @@ def account(books: Books, objective: Objective) -> ObjectiveAccount:
     """One objective's month beside the month before."""
     zone = books.zone_of(objective)
     span, earlier = books.month.range_in(zone), books.month.before.range_in(zone)
-    measurement, row = books.measurements.get(objective.id), books.row(objective)
-    counts, before = books.counts(objective, span), books.counts(objective, earlier)
+    measurement, about, counted = books.measurements.get(objective.id), books.about(objective), books.counted(objective)
+    counts, before = books.counts(counted, span), books.counts(counted, earlier)
     if before is not None and before.observed_seconds == 0:
         before = None
-    found = _incidents(books, objective, row)
-    days = tuple(_day(books, objective, date, one) for date, one in books.month.days_in(zone))
+    found = _incidents(books, objective, counted)
+    days = tuple(_day(books.counts(counted, one), objective.target, date) for date, one in books.month.days_in(zone))
     return ObjectiveAccount(
         objective=objective,
         range=span,
@@ -96,7 +105,7 @@ def account(books: Books, objective: Objective) -> ObjectiveAccount:
         days=days,
         course=_course(days, counts, objective.target, books.at_ms, [one for _, one in books.month.days_in(zone)]),
         measurement=measurement.key if measurement else None,
-        counting=row.counting if row else None,
+        counting=about.counting if about else None,
         measure=measurement.indicator.measure if measurement else None,
         profile=measurement.bindings[0].profile if measurement and measurement.bindings else None,
         proxy=measurement.indicator.proxy if measurement else False,
@@ -162,12 +171,18 @@ def overlaps(incident: Incident, span: TimeRange) -> bool:
     return incident.start_ms < span.end_ms and (incident.end_ms is None or incident.end_ms > span.start_ms)
 
 
-def _incidents(books: Books, objective: Objective, row: Row | None) -> tuple[Incident, ...]:
-    policy = books.policies.get(objective.policy)
-    if row is None or policy is None:
+def _incidents(books: Books, objective: Objective, counted: Row | Sums | None) -> tuple[Incident, ...]:
+    policy, about, grid = books.policies.get(objective.policy), books.about(objective), books.ledger.grid
+    if counted is None or about is None or policy is None:
         return ()
-    planned = books.planned.get(objective.id)
-    return incidents(planned.alerting(row) if planned else row, books.ledger.grid, objective, policy, books.workspace)
+    if isinstance(counted, Sums):
+        of_slices = about.level is not None
+        found = incidents_by_sums(counted, grid, objective, policy, of_slices=of_slices)
+        if found is not None:
+            return found
+    row, planned = books.row(objective), books.planned.get(objective.id)
+    assert row is not None
+    return incidents(planned.alerting(row) if planned else row, grid, objective, policy, books.workspace)
 
 
 def _verdict(measurement: Measurement | None, counts: Counts | None, target: float) -> Verdict:
@@ -181,12 +196,11 @@ def _verdict(measurement: Measurement | None, counts: Counts | None, target: flo
     return "kept" if left >= 0 else "missed"
 
 
-def _day(books: Books, objective: Objective, date: str, span: TimeRange) -> Day:
-    counts = books.counts(objective, span)
+def _day(counts: Counts | None, target: float, date: str) -> Day:
     if counts is None or counts.observed_seconds == 0:
         return Day(date=date, counts=Counts(), burn_rate=None)
     ratio = counts.error_ratio
-    return Day(date=date, counts=counts, burn_rate=None if ratio is None else ratio / budget_ratio(objective.target))
+    return Day(date=date, counts=counts, burn_rate=None if ratio is None else ratio / budget_ratio(target))
 
 
 def _course(

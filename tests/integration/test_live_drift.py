@@ -11,7 +11,7 @@ import pytest
 from integration.rabbitmq_server import RabbitMQ, rabbitmq
 from integration.wrong_documents import Answer, drift, faults, job, only, scraping, unowned
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("live-rabbitmq-drift"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 FAMILIES = ["exchange_names", "exchange_bindings"]
 DOCUMENT = """\
 asyncapi: 3.0.0

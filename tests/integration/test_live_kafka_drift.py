@@ -15,7 +15,6 @@ from integration.wrong_documents import Answer, drift, faults, job, only, scrapi
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.xdist_group("live-kafka"),
     pytest.mark.timeout(900),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]

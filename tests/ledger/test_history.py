@@ -132,6 +132,24 @@ def test_days_go_from_history_with_their_own_retention(held: Store, keeper) -> N
     assert float(found.observed.sum()) == pytest.approx((5 * 24 + 18) * 3600, abs=120)
 
 
+@pytest.mark.parametrize("began_ms", [END_MS - HOUR_MS, END_MS - DAY_MS - 7 * HOUR_MS], ids=["later", "on-the-day"])
+def test_who_asks_of_the_time_before_a_counter_began_hears_the_same_as_if_nobody_had_asked_later(
+    began_ms: int, tmp_path: Path
+) -> None:
+    always, t = scrapes(END_MS - 6 * DAY_MS, END_MS), scrapes(began_ms, END_MS)
+    with Store.open(tmp_path / "own.duckdb") as store:
+        own = {"job": "svc", "instance": "x:1"}
+        up = ({"__name__": "up", **own}, always, np.ones(len(always)))
+        begun = (counter(handled("success", channel="a", **own), t, 8.0),)
+        store.append_samples(SampleSet.of([up, counter(handled("success", channel="b", **own), always, 8.0), *begun]))
+        source, keeper = Forgetful(store), kept_beside(store)
+        later = count(source, keeper, A, B, grid=Grid.ending_at(END_MS, 3 * DAY_MS)).rows[A.key]
+        assert float(later.observed.sum()) == 3 * 86_400, "its target was there all the time"
+        store.append_samples(SampleSet.of([counter(handled("error", channel="b", **own), always, 1.0)]))
+        grid = Grid.ending_at(began_ms - HOUR_MS, 3 * DAY_MS)
+        assert_same(count(source, keeper, A, B, grid=grid), count(source, None, A, B, grid=grid))
+
+
 def test_rows_of_a_day_come_back_and_the_count_that_saw_more_stands() -> None:
     grid = Grid(0, 60_000, 2880)
     seen = np.where(np.arange(2880) % 7 == 0, 0.0, 60.0)

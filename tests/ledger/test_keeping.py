@@ -58,7 +58,7 @@ INSTANTS = st.tuples(
 )
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32), asked=st.lists(INSTANTS, min_size=2, max_size=3))
 def test_kept_days_and_days_counted_anew_agree_to_the_last_bit(
     seed: int, asked: list[tuple[int, int, int, int]]

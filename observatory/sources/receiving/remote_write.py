@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import cramjam
@@ -109,7 +109,7 @@ def _undecodable(why: str) -> InputInvalid:
 
 def _take_v1(request: Any, builder: Builder) -> None:
     for one in request.timeseries:
-        _take(one, builder, lambda one=one: [(pair.name, pair.value) for pair in one.labels], ())  # type: ignore[misc]
+        _take(one, ((pair.name, pair.value) for pair in one.labels), builder, ())
         builder.check_size("remote-write")
     for told in request.metadata:
         if told.metric_family_name:
@@ -126,7 +126,7 @@ def _take_v2(request: Any, builder: Builder) -> None:
 
     for one in request.timeseries:
         begun = (one.created_timestamp,)
-        _take(one, builder, lambda one=one: _pairs(one.labels_refs, text), begun)  # type: ignore[misc]
+        _take(one, _pairs(one.labels_refs, text), builder, begun)
         builder.check_size("remote-write")
         if one.HasField("metadata"):
             try:
@@ -138,21 +138,26 @@ def _take_v2(request: Any, builder: Builder) -> None:
                 builder.metadata[name] = told
 
 
-def _pairs(references: Sequence[int], text: Callable[[int], str]) -> list[tuple[str, str]]:
+def _pairs(references: Sequence[int], text: Callable[[int], str]) -> Iterator[tuple[str, str]]:
+    """Names and values of labels, one after the other.
+
+    Raises:
+        PointRejected: While they are read; a label is not whole.
+    """
     if len(references) % 2:
         raise PointRejected("a label has a name and no value")
-    words = [text(one) for one in references]
-    return list(zip(words[::2], words[1::2], strict=True))
+    for place in range(0, len(references), 2):
+        yield text(references[place]), text(references[place + 1])
 
 
 def _metadata(kind: int, unit: str, text: str) -> MetricMetadata:
     return MetricMetadata(_TYPES[kind] if 0 <= kind < len(_TYPES) else "unknown", unit[:64], text[:1024])
 
 
-def _take(one: Any, builder: Builder, pairs: Callable[[], list[tuple[str, str]]], begun: tuple[int, ...]) -> None:
-    """All samples and histograms of one series."""
+def _take(one: Any, pairs: Iterable[tuple[str, str]], builder: Builder, begun: tuple[int, ...]) -> None:
+    """All samples and histograms of one series, whose labels are read only here: a fault of theirs rejects it."""
     try:
-        labels = _label_set(pairs())
+        labels = _label_set(pairs)
     except PointRejected as error:
         builder.reject(str(error), len(one.samples) + len(one.histograms))
         return

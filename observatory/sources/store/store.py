@@ -27,8 +27,7 @@ from observatory.sources.base import (
     Visits,
 )
 from observatory.sources.batch import Batch
-from observatory.sources.store import bucket_series as bucket_table
-from observatory.sources.store import pruning, writes
+from observatory.sources.store import pruning, sample_answers, span_answers, writes
 from observatory.sources.store import samples as sample_table
 from observatory.sources.store import spans as span_table
 from observatory.sources.store.contents import StoreContents, contents_of
@@ -37,15 +36,11 @@ from observatory.sources.store.pushes import Pushes
 from observatory.sources.store.series import NEVER_MS, SeriesDictionary
 from observatory.sources.store.visits import visits
 from observatory.telemetry.binding import SpanSelector
-from observatory.telemetry.inventory import Inventory, InventoryRequest, LabelSets, MetricMetadata, SpanDestination
+from observatory.telemetry.inventory import Inventory, InventoryRequest, MetricMetadata
 from observatory.windows import Grid, TimeRange
 
-TOGETHER_MS = 3 * 86_400_000
-"""Requests for longer are read one by one, so that not all of it is in memory twice."""
 MOST_SERIES = 1_000_000
 """Series of pushed metrics beyond which no new ones are taken."""
-PRESENCE_MS = 300_000
-"""Silence of spans on both sides of a step that is still no outage."""
 
 
 class Store:
@@ -227,91 +222,24 @@ class Store:
     def metric_names(self, span: TimeRange) -> frozenset[str]:
         """Names of series whose samples reach into the range."""
         series = self._series
-        return frozenset(series.labels[n].get("__name__", "") for n in self._live(span) if n < len(series.labels))
-
-    def _live(self, span: TimeRange) -> set[int]:
         with self._database.reading() as cursor:
-            rows = cursor.execute(
-                "SELECT DISTINCT series_id FROM sample_chunks WHERE last_ms > $1 AND first_ms <= $2"
-                " UNION SELECT DISTINCT series_id FROM sample_head WHERE t_ms > $1 AND t_ms <= $2",
-                [span.start_ms, span.end_ms],
-            ).fetchall()
-        return {row[0] for row in rows}
+            live = sample_answers.live(cursor, series, span)
+        return frozenset(series.labels[n].get("__name__", "") for n in live)
 
     def inventory(self, request: InventoryRequest, span: TimeRange) -> Inventory:
         """Label combinations of the named metrics; names of all that reach into the range."""
-        series = self._series
-        live = {n for n in self._live(span) if n < len(series.labels)}
-        found: dict[str, LabelSets] = {}
         with self._database.reading() as cursor:
-            for metric, labels in request.labels.items():
-                rows: dict[tuple[str, ...], int] = {}
-                for number in series.matching(cursor, metric):
-                    if number in live:
-                        row = tuple(series.labels[number].get(label, "") for label in labels)
-                        rows[row] = rows.get(row, 0) + 1
-                for row in bucket_table.rows(cursor, series, metric, labels, live):
-                    rows[row] = rows.get(row, 0) + 1
-                if rows:
-                    ordered = sorted(rows)
-                    found[metric] = LabelSets(tuple(labels), tuple(ordered), tuple(rows[row] for row in ordered))
-            told = cursor.execute("SELECT metric, type, unit, help FROM metric_metadata").fetchall()
-        return Inventory(
-            source=self.name,
-            names=frozenset(series.labels[n].get("__name__", "") for n in live),
-            label_sets=found,
-            metadata={metric: MetricMetadata(*words) for metric, *words in told},
-        )
+            return sample_answers.inventory(cursor, self.name, self._series, request, span)
 
     def samples(self, request: SeriesRequest) -> SampleSet:
         """Samples in (start, end] of every matching series that has some, series in order of entry."""
-        series = self._series
         with self._database.reading() as cursor:
-            numbers = series.matching(cursor, request.metric, request.matchers)
-            found = SampleSet.of(())
-            if numbers:
-                span = request.range
-                found = self._set_of(series, *sample_table.read(cursor, numbers, span.start_ms, span.end_ms))
-            buckets = series.buckets(cursor, request.metric, request.matchers)
-            return bucket_table.beside(cursor, series, found, request, buckets) if buckets else found
+            return sample_answers.samples(cursor, self._series, request)
 
     def samples_together(self, requests: Sequence[SeriesRequest]) -> list[SampleSet]:
         """The same for several requests; those for few days in one go, which unpacks each stretch of the file once."""
-        start_ms = min((one.range.start_ms for one in requests), default=0)
-        end_ms = max((one.range.end_ms for one in requests), default=0)
-        if end_ms - start_ms > TOGETHER_MS:
-            return [self.samples(one) for one in requests]
-        series = self._series
         with self._database.reading() as cursor:
-            if any(series.buckets(cursor, one.metric) for one in requests):
-                return [self.samples(one) for one in requests]
-            wanted = [series.matching(cursor, one.metric, one.matchers) for one in requests]
-            every = sorted({number for numbers in wanted for number in numbers})
-            if not every:
-                return [SampleSet.of(()) for _ in requests]
-            owner, t_ms, values = sample_table.read(cursor, every, start_ms, end_ms)
-        found = []
-        for request, numbers in zip(requests, wanted, strict=True):
-            asked = np.asarray(numbers, np.int64)
-            places = [
-                np.arange(low, high)
-                for low, high in zip(
-                    np.searchsorted(owner, asked, "left").tolist(),
-                    np.searchsorted(owner, asked, "right").tolist(),
-                    strict=True,
-                )
-            ]
-            at = np.concatenate([np.empty(0, np.int64), *places])
-            at = at[(t_ms[at] > request.range.start_ms) & (t_ms[at] <= request.range.end_ms)]
-            found.append(self._set_of(series, owner[at], t_ms[at], values[at]))
-        return found
-
-    @staticmethod
-    def _set_of(series: SeriesDictionary, owner: Int64, t_ms: Int64, values: Float64) -> SampleSet:
-        starts = np.flatnonzero(np.concatenate([[True], np.diff(owner) != 0])) if len(owner) else np.empty(0, np.int64)
-        offsets = np.append(starts, len(owner)).astype(np.int64)
-        labels = tuple(series.labels[int(owner[start])] for start in starts)
-        return SampleSet(labels, offsets, t_ms, values)
+            return sample_answers.samples_together(cursor, self._series, requests)
 
     def earliest_ms(self) -> int | None:
         """The oldest sample."""
@@ -356,21 +284,13 @@ class Store:
 
     def count_hops(self, queries: Sequence[HopQuery], grid: Grid) -> dict[str, Float64]:
         """Hops per step by the consumer's instant, for all queries in one statement."""
-        return self._per_step(sql.hop_counts(queries, grid), queries, grid)
+        with self._database.reading() as cursor:
+            return span_answers.per_step(cursor, sql.hop_counts(queries, grid), queries, grid)
 
     def count_messages(self, queries: Sequence[MessageQuery], grid: Grid) -> dict[str, Float64]:
         """Messages per step by the span's start, for all queries in one statement."""
-        return self._per_step(sql.message_counts(queries, grid), queries, grid)
-
-    def _per_step(
-        self, statement: sql.Statement, queries: Sequence[HopQuery | MessageQuery], grid: Grid
-    ) -> dict[str, Float64]:
-        counts = np.zeros((len(queries), grid.steps))
         with self._database.reading() as cursor:
-            rows = cursor.execute(statement.text, statement.parameters).fetchnumpy()
-        number, step, count = rows.values()
-        counts[np.asarray(number, np.int64), np.asarray(step, np.int64)] = np.asarray(count, np.float64)
-        return {query.key: counts[index] for index, query in enumerate(queries)}
+            return span_answers.per_step(cursor, sql.message_counts(queries, grid), queries, grid)
 
     def visits(self, queries: Sequence[VisitQuery], span: TimeRange) -> Visits:
         """Which traces came by which channels, and how they are linked."""
@@ -390,10 +310,8 @@ class Store:
         return int(clamped.sum()), len(clamped)
 
     def _hops(self, selector: SpanSelector, span: TimeRange) -> dict[str, np.ndarray[Any, Any]]:
-        statement = sql.hop_latencies(selector, span)
         with self._database.reading() as cursor:
-            columns: dict[str, np.ndarray[Any, Any]] = cursor.execute(statement.text, statement.parameters).fetchnumpy()
-        return columns
+            return span_answers.hops(cursor, selector, span)
 
     def span_presence(self, grid: Grid) -> Float64:
         """Seconds per step in which spans are known to have arrived.
@@ -402,41 +320,14 @@ class Store:
         it and also within the five minutes after it: short silences are no outage, and nothing is known beyond the
         last span. Spans of any service count, for it is the collection that is asked about.
         """
-        margin = -(-PRESENCE_MS // grid.step_ms)
-        wider = Grid(grid.start_ms - margin * grid.step_ms, grid.step_ms, grid.steps + 2 * margin)
         with self._database.reading() as cursor:
-            active, first_ns, last_ns = span_table.activity(cursor, wider)
-        edges_ns = (wider.start_ms + np.arange(wider.steps + 1, dtype=np.int64) * wider.step_ms) * 10**6
-        newest = np.full(wider.steps, np.iinfo(np.int64).min // 2)
-        oldest = np.full(wider.steps, np.iinfo(np.int64).max // 2)
-        newest[active], oldest[active] = last_ns, first_ns
-        newest = np.maximum.accumulate(newest)
-        oldest = np.minimum.accumulate(oldest[::-1])[::-1]
-        seen = (edges_ns[:-1] - newest <= PRESENCE_MS * 10**6) & (oldest - edges_ns[1:] <= PRESENCE_MS * 10**6)
-        seen[active] = True
-        return np.where(seen[margin : margin + grid.steps], grid.step_ms / 1000, 0.0)
+            return span_answers.presence(cursor, grid)
 
     def destinations(self, span: TimeRange) -> Inventory:
         """Producers and consumers that spans show, with their messages in the range."""
-        statement = sql.destinations(span)
         with self._database.reading() as cursor:
-            rows = cursor.execute(statement.text, statement.parameters).fetchall()
-        return Inventory(
-            source=self.name,
-            destinations=tuple(
-                SpanDestination(
-                    role=role,
-                    system=system,
-                    destination=destination,
-                    service=service,
-                    consumer_group=group,
-                    messages=float(messages),
-                    first_ms=first_ms,
-                    last_ms=last_ms,
-                )
-                for role, system, destination, service, group, messages, first_ms, last_ms in rows
-            ),
-        )
+            found = span_answers.destinations(cursor, span)
+        return Inventory(source=self.name, destinations=found)
 
     def sample_traces(self, selector: SpanSelector | None, span: TimeRange, limit: int) -> list[str]:
         """Trace ids to look at: those with errors first, then slow ones, then recent ones."""

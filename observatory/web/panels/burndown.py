@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import plotly.graph_objects as go
 
 from observatory.dashboards import PanelDeclaration
 from observatory.evaluate.grouped import budget_left
 from observatory.evaluate.rollup import NO_DOMAIN, by_domain
-from observatory.figures.curve import Curve, axis_arrays
-from observatory.figures.lines import line_figure
+from observatory.figures.burn import burn_down_figure
+from observatory.figures.curve import Curve
 from observatory.web.board import Board
 from observatory.web.kind import Drawn, Field, Kind
 from observatory.web.panels.graph import graph
@@ -37,19 +36,7 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
         stride = max(1, len(left) // 360)
         picked = np.arange(len(left) - 1, -1, -stride)[::-1]
         curves.append(Curve(name=roll.name, t_ms=t_ms[picked], value=left[picked]))
-    figure = line_figure(curves, theme=board.view.colours, span=span, unit="ratio", statistic="level")
-    ends = np.array([span.start_ms, span.end_ms])
-    figure.add_trace(
-        go.Scatter(
-            **axis_arrays(ends, np.array([100.0, 0.0])),
-            name="even burn",
-            mode="lines",
-            hoverinfo="skip",
-            line={"width": 1, "color": board.view.colours.muted, "dash": "9px,6px"},
-        )
-    )
-    figure.update_yaxes(rangemode="normal", zeroline=True, zerolinecolor=board.view.colours.muted)
-    figure.update_layout(showlegend=True)
+    figure = burn_down_figure(curves, theme=board.view.colours, span=span)
     return Drawn(body=[graph(figure, board, panel)], note=f"30 days · lowest {len(worst)} of {len(rolls)} domains")
 
 

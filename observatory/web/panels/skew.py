@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from observatory.dashboards import PanelDeclaration
-from observatory.figures.lines import heat_figure
+from observatory.figures.heat import shares_of_even, skew_figure
 from observatory.web.board import Board
 from observatory.web.kind import Drawn, Field, Kind
 from observatory.web.panels.graph import graph
@@ -35,16 +35,12 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
         several, key=lambda key: -max(several[key].values()) * len(several[key]) / sum(several[key].values())
     )[:limit]
     columns = sorted({part for key in rows for part in several[key]}, key=natural)
-    share = np.full((len(rows), len(columns)), np.nan)
-    for down, key in enumerate(rows):
-        even = sum(several[key].values()) / len(several[key])
-        for part, count in several[key].items():
-            share[down, columns.index(part)] = count / even
+    counted = np.array([[several[key].get(part, np.nan) for part in columns] for key in rows])
     names = short_names([label(board, key) for key in rows])
-    figure = heat_figure(
+    figure = skew_figure(
         [names[label(board, key)] for key in rows],
         [f"p{part}" if part.isdigit() else part for part in columns],
-        share,
+        shares_of_even(counted),
         theme=board.view.colours,
     )
     hidden = len(several) - len(rows)

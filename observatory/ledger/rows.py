@@ -1,0 +1,129 @@
+"""Rows: from the counts of leaves, levels and spans to good, total and time seen of one measurement."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from observatory.compile.plan import Measurement
+from observatory.compile.terms import at_most, outcome_terms
+from observatory.indicators.expression import Count, CountAtMost, Expression, Slices, SlicesAtMost
+from observatory.ledger.ledger import Counting, Findings, Row
+from observatory.ledger.levels import judge
+from observatory.ledger.pages import Counted
+from observatory.ledger.slices import Reading
+from observatory.ledger.tallies import Events, nothing, of_terms
+from observatory.sources.base import Float64
+from observatory.telemetry.binding import SpanBinding
+from observatory.windows import Grid
+
+UNTOLD = 1e-9
+"""Of the events of a step: less than this is what adding in another order changes."""
+
+
+def row_of(measurement: Measurement, counted: Counted) -> Row:
+    """The row of a measurement whose sources have all answered."""
+    total = measurement.indicator.total
+    if isinstance(total, Slices | SlicesAtMost):
+        good = measurement.indicator.good
+        assert isinstance(good, SlicesAtMost)
+        return _slice_row(counted.levels[measurement.key], good.bound, counted.grid)
+    return _event_row(measurement, total, counted)
+
+
+def _slice_row(reading: Reading, bound: float, grid: Grid) -> Row:
+    good, known = judge(reading.steps, bound)
+    return Row(
+        good=good.astype(np.float64),
+        total=known.astype(np.float64),
+        observed=known.astype(np.float64) * (grid.step_ms / 1000),
+        counting="exact" if reading.exact else "estimated",
+        level=reading.steps.worst,
+        level_error=reading.steps.error,
+        at_least=reading.steps.at_least,
+        series=reading.series,
+        last_sample_ms=reading.last_ms,
+    )
+
+
+def _events(measurement: Measurement, expression: Expression, counted: Counted) -> Events:
+    assert isinstance(expression, Count | CountAtMost)
+    binding = measurement.binding(expression.signal)
+    if isinstance(binding, SpanBinding):
+        found = counted.spans.get(binding.source)
+        amount = found.events.get((measurement.key, expression)) if found else None
+        if amount is None:
+            return nothing(counted.grid)
+        seen = np.flatnonzero(amount)
+        last_ms = counted.grid.start_ms + (int(seen[-1]) + 1) * counted.grid.step_ms if len(seen) else None
+        return Events(amount, Findings.of(), 1 if binding.liveness != "missing" else 0, frozenset(), last_ms, True)
+    if isinstance(expression, CountAtMost):
+        terms = at_most(binding, expression.bound).lower
+    else:
+        terms = outcome_terms(binding, expression.outcome)
+    scale = 1.0 if binding.kind == "distribution" else binding.scale
+    return of_terms(binding.source, terms, scale, counted.events, counted.grid)
+
+
+def _event_row(measurement: Measurement, expression: Expression, counted: Counted) -> Row:
+    indicator, grid = measurement.indicator, counted.grid
+    total = _events(measurement, expression, counted)
+    part_expression = indicator.good if indicator.good is not None else indicator.bad
+    assert part_expression is not None
+    part = _events(measurement, part_expression, counted)
+    good = part.amount if indicator.good is not None else total.amount - part.amount
+    assert isinstance(expression, Count)
+    binding = measurement.binding(expression.signal)
+    if isinstance(binding, SpanBinding):
+        spans = counted.spans.get(binding.source)
+        observed = spans.presence if spans else np.zeros(grid.steps)
+    else:
+        observed = counted.lives.observed_seconds(total.targets, grid)
+    # Series of the part are usually among those of the total, so recoveries are not added but the larger is told.
+    findings = max(total.findings, part.findings, key=lambda one: float(one.births.sum() + one.gap.sum()))
+    ends = [one for one in (total.last_ms, part.last_ms) if one is not None]
+    row = Row(
+        good=good,
+        total=total.amount,
+        observed=observed,
+        counting=_counting(total, part),
+        series=total.series,
+        last_sample_ms=max(ends, default=None),
+        recovered=findings.between(grid.range),
+        findings=findings,
+    )
+    if isinstance(part_expression, CountAtMost):
+        return _bounded(measurement, part_expression, row, counted)
+    return row
+
+
+def _counting(*parts: Events) -> Counting:
+    if any(part.pushdown for part in parts):
+        return "pushdown"
+    return "exact" if all(part.exact for part in parts) else "estimated"
+
+
+def within(row: Row, least: Float64, most: Float64, seen: Float64) -> Row:
+    """A row whose histogram changed its buckets, by what all of them say; what they do not tell may be good."""
+    untold = row.total - seen
+    most = most + np.where(untold > UNTOLD * row.total, untold, 0.0)
+    least = np.minimum(least, row.total)
+    most = np.clip(most, least, row.total)
+    return replace(row, good=least, upper=most if (most > least).any() else None)
+
+
+def _bounded(measurement: Measurement, expression: CountAtMost, row: Row, counted: Counted) -> Row:
+    """A latency row whose threshold lies between two buckets gets the upper bound beside the lower one."""
+    binding = measurement.binding(expression.signal)
+    if isinstance(binding, SpanBinding):
+        return row
+    buckets = at_most(binding, expression.bound)
+    if buckets.exact:
+        return row
+    upper = (
+        of_terms(binding.source, buckets.upper, 1.0, counted.events, counted.grid).amount
+        if buckets.upper
+        else row.total
+    )
+    return replace(row, upper=upper)
