@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 import typer
 
 from observatory.cli import console, options
-from observatory.cli.chosen import chosen_settings
+from observatory.cli.chosen import Choose, choosing
 from observatory.errors import ExitCode, Problem
 from observatory.units import format_count, format_duration, format_percentage
 
@@ -81,15 +81,9 @@ COLUMNS = (
 
 @console.command
 @console.without_collection
+@choosing("observatory status PATH...", clickhouse=True)
 def status(
-    paths: options.Paths = None,
-    config: options.Config = None,
-    prometheus: options.Prometheus = None,
-    store: options.Store = None,
-    clickhouse: options.ClickHouse = None,
-    header: options.Header = None,
-    ownership: options.Ownership = None,
-    overlay: options.Overlay = None,
+    choose: Choose,
     at: options.At = None,
     fail_on: Gate = FailOn.NEVER,
     json: options.Json = False,
@@ -104,17 +98,7 @@ def status(
     from observatory.evaluate.estate import Estate
     from observatory.sources.opening import open_sources
 
-    settings = chosen_settings(
-        "observatory status PATH...",
-        paths=paths,
-        config=config,
-        prometheus=prometheus,
-        store=store,
-        clickhouse=clickhouse,
-        header=header,
-        overlay=overlay,
-        ownership=ownership,
-    )
+    settings = choose()
     with open_sources(settings, read_only_store=True) as sources:
         found = Estate(settings, sources, keeper=sources.keeper).snapshot(at_ms).status
     if json:

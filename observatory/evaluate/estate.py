@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import gcd
 
 from observatory.compile.plan import Measurement, measure
@@ -37,8 +37,6 @@ from observatory.windows import BURN_WINDOWS, STEP_MS, Grid, TimeRange, Window
 MAPPING_FRESH_MS = 300_000
 """A mapping is used again for this long; exporters do not change more often than people can look."""
 LEAST_STEP_MS = 5_000
-_Measured = tuple[dict[str, Measurement | Problem], dict[str, tuple[Measurement | Problem, ...]]]
-"""By objective and by journey, or its hops in their order, what measures it or why nothing does."""
 INVENTORY_LOOKBACK_MS = 3_600_000
 
 
@@ -51,6 +49,14 @@ class _Known:
     names: dict[str, frozenset[str]]
     problems: tuple[Problem, ...]
     failed: frozenset[str]
+    measured: dict[Objective, Measurement | Problem] = field(default_factory=dict)
+
+    def measure(self, objective: Objective) -> Measurement | Problem:
+        """What measures an objective by this mapping, or why nothing does; looked for once."""
+        found = self.measured.get(objective)
+        if found is None:
+            found = self.measured[objective] = measure(objective, self.mapping, self.names)
+        return found
 
     @property
     def is_bound(self) -> bool:
@@ -100,7 +106,6 @@ class Estate:
         aimless = unmatched(settings.exclusions, [*self.objectives, *parts])
         self.problems: tuple[Problem, ...] = (*self.catalog.problems, *problems, *faults, *aimless)
         self._known: _Known | None = None
-        self._measured_for: tuple[_Known, _Measured] | None = None
 
     def snapshot(
         self,
@@ -123,8 +128,9 @@ class Estate:
         """
         grid = self.grid(at_ms, length_seconds)
         known = self._mapping(grid, previous)
-        measured, hops = self._measured(known)
+        measured = {one.id: known.measure(one) for one in self.objectives}
         measurements = {key: one for key, one in measured.items() if isinstance(one, Measurement)}
+        hops = {one.id: tuple(known.measure(hop.objective) for hop in one.hops) for one in self.journeys}
         of_hops = [hop for found in hops.values() for hop in found if isinstance(hop, Measurement)]
         answering = _Answering(
             tuple(source for source in self.sources.metrics if source.name not in known.failed),
@@ -164,22 +170,11 @@ class Estate:
         Without any source the profiles alone decide, and nothing is known to be live.
         """
         known = self._mapping(self.grid(at_ms), None)
-        found, _ = self._measured(known)
+        found = {one.id: known.measure(one) for one in self.objectives}
         states = self._states(known)
         problems = [*self.problems, *known.problems]
         problems += [problem for state in states for problem in state.problems if state.state != "ok"]
         return found, tuple(in_order(problems))
-
-    def _measured(self, known: _Known) -> _Measured:
-        """What measures each objective and each hop of a journey, worked out once for each mapping."""
-        if self._measured_for is None or self._measured_for[0] is not known:
-            found = {one.id: measure(one, known.mapping, known.names) for one in self.objectives}
-            hops = {
-                one.id: tuple(measure(hop.objective, known.mapping, known.names) for hop in one.hops)
-                for one in self.journeys
-            }
-            self._measured_for = known, (found, hops)
-        return self._measured_for[1]
 
     @property
     def mapping(self) -> MappingResult:

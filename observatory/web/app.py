@@ -6,10 +6,8 @@ timer -> version of the snapshot -> panel callbacks, only when it changed
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from threading import Lock
 from typing import Any
 from urllib.parse import unquote
 
@@ -20,13 +18,15 @@ from observatory import __version__
 from observatory.dashboards import PageDeclaration
 from observatory.objectives.policy import Policy
 from observatory.web import frame, shell
+from observatory.web.answers import Answers, looking_at
 from observatory.web.board import Board
+from observatory.web.explain.drawer import draw_explanation
 from observatory.web.kind import Kind
 from observatory.web.panels import KINDS
 from observatory.web.service import Service, Standing
+from observatory.web.static_files import StaticFiles
 from observatory.web.view import View
 
-MOST_WATCHED = 40
 ASSETS = Path(__file__).resolve().parent / "assets"
 HOME = "on-call"
 """Id of the page that `/` opens; the first page where there is none of that id."""
@@ -86,6 +86,8 @@ def create_app(
         _register(home, "/")
     app.layout = shell.layout(pages, interval_seconds=service.interval_seconds, version=__version__)
     _callbacks(app, service, {page.id: page for page in pages}, dict(policies or {}))
+    Answers(app.server, service)
+    StaticFiles(app.server)
     return app
 
 
@@ -146,33 +148,22 @@ def draw_panel(
     return frame.draw(panel, kind, board, standing)
 
 
-class Watched:
-    """Panels that somebody looked at lately; they are computed for a new snapshot before it is shown."""
+def draw_drawer(
+    service: Service, pages: Mapping[str, PageDeclaration], policies: Mapping[str, Policy], asked: Mapping[str, str]
+) -> list[Any]:
+    """The callback behind the drawer, as a plain function.
 
-    def __init__(self, service: Service, draw: Callable[[str, Mapping[str, str], Standing], object]) -> None:
-        self._service, self._draw = service, draw
-        self._seen: OrderedDict[tuple[str, tuple[tuple[str, str], ...]], int] = OrderedDict()
-        self._lock = Lock()
-
-    def note(self, search: str, target: Mapping[str, str]) -> None:
-        """Remember that a panel was asked for."""
-        key = (search, tuple(sorted(target.items())))
-        with self._lock:
-            self._seen[key] = self._service.clock()
-            self._seen.move_to_end(key)
-            while len(self._seen) > MOST_WATCHED:
-                self._seen.popitem(last=False)
-
-    def warm(self, standing: Standing) -> None:
-        """Draw what was asked for within the last three refreshes (two minutes at least), the newest first."""
-        now = self._service.clock()
-        oldest = now - max(120_000, round(3000 * self._service.interval_seconds))
-        with self._lock:
-            wanted = [key for key, seen in reversed(self._seen.items()) if seen >= oldest]
-        for search, target in wanted:
-            if self._service.clock() - now > 10_000:
-                return
-            self._draw(search, dict(target), standing)
+    Args:
+        asked: `explain`, a reference; and `search`, the view as a query string.
+    """
+    board = Board.of(
+        service.standing,
+        service.estate,
+        View.parse(asked.get("search", "")),
+        policies=policies,
+        now_ms=service.clock(),
+    )
+    return draw_explanation(board, str(asked.get("explain", "")), pages)
 
 
 def poll(service: Service, known: int | None) -> tuple[Any, dict[str, Any]]:
@@ -182,6 +173,7 @@ def poll(service: Service, known: int | None) -> tuple[Any, dict[str, Any]]:
     problems = standing.problems or (standing.snapshot.status.problems if standing.snapshot else ())
     health = {
         "age": age,
+        "at": standing.snapshot.at_ms if standing.snapshot else None,
         "failing": bool(standing.problems),
         "problems": [
             {"code": one.code, "message": one.message, "place": one.place() or ""}
@@ -196,18 +188,13 @@ def poll(service: Service, known: int | None) -> tuple[Any, dict[str, Any]]:
 def _callbacks(
     app: Dash, service: Service, pages: Mapping[str, PageDeclaration], policies: Mapping[str, Policy]
 ) -> None:
-    watched = Watched(
-        service, lambda search, target, standing: draw_panel(service, pages, policies, search, target, standing)
-    )
-    service.warm = watched.warm
     pattern = {"type": "panel", "page": MATCH, "panel": MATCH, "argument": MATCH}
 
     @app.callback(  # type: ignore[untyped-decorator]
         Output(pattern, "children"), Input("view", "data"), Input("version", "data"), State(pattern, "id")
     )
     def _panel(search: str | None, _version: int | None, target: dict[str, str]) -> list[Any]:
-        watched.note(search or "", target)
-        return draw_panel(service, pages, policies, search or "", target)
+        return draw_panel(service, pages, policies, search or "", target, looking_at.get())
 
     @app.callback(  # type: ignore[untyped-decorator]
         Output("version", "data"), Output("health", "data"), Input("tick", "n_intervals"), State("version", "data")
@@ -215,6 +202,24 @@ def _callbacks(
     def _poll(_intervals: int | None, known: int | None) -> tuple[Any, dict[str, Any]]:
         return poll(service, known)
 
+    @app.callback(Output("explanation", "children"), Input("asked", "data"), prevent_initial_call=True)  # type: ignore[untyped-decorator]
+    def _explained(asked: dict[str, str] | None) -> list[Any]:
+        return draw_drawer(service, pages, policies, asked or {})
+
+    # A closed drawer asks for nothing: the browser decides.
+    app.clientside_callback(
+        ClientsideFunction("observatory", "asked"),
+        Output("asked", "data"),
+        Input("explained", "data"),
+        Input("view", "data"),
+        Input("version", "data"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("observatory", "arrived"),
+        Output("explained", "modified_timestamp"),
+        Input("explanation", "children"),
+        State("asked", "data"),
+    )
     app.clientside_callback(
         ClientsideFunction("observatory", "view"), Output("view", "data"), Input("_pages_location", "href")
     )

@@ -23,8 +23,10 @@ from observatory.telemetry.inventory import SpanDestination
 from observatory.telemetry.signals import SIGNALS
 from observatory.web.changes import Change
 from observatory.web.memory import Memory
+from observatory.web.parts import clock
 from observatory.web.service import Standing
 from observatory.web.view import View, step_for
+from observatory.web.zones import abbreviation, wall
 from observatory.windows import TimeRange
 
 if TYPE_CHECKING:
@@ -112,6 +114,24 @@ class Board:
         """The range that the view shows."""
         return self.view.span(self.snapshot.at_ms)
 
+    def clock(self, at_ms: int, *, seconds: bool = False) -> str:
+        """A time of day on the reader's clock, with the date where it is not the snapshot's day."""
+        text = clock(at_ms, self.snapshot.at_ms, self.view.zone)
+        return f"{text}:{wall(at_ms, self.view.zone):%S}" if seconds else text
+
+    def between(self, span: TimeRange) -> str:
+        """A range on the reader's clock: `11:00 to 12:00`, with dates where it leaves the snapshot's day."""
+        first, last = wall(span.start_ms, self.view.zone), wall(span.end_ms, self.view.zone)
+        today = wall(self.snapshot.at_ms, self.view.zone).date()
+        if first.date() == last.date() == today:
+            return f"{first:%H:%M} to {last:%H:%M}"
+        return f"{first:%m-%d %H:%M} to {last:{'%H:%M' if first.date() == last.date() else '%m-%d %H:%M'}}"
+
+    @property
+    def zone_words(self) -> str:
+        """What the reader's clock is called: `UTC`, `CET`."""
+        return abbreviation(self.snapshot.at_ms, self.view.zone)
+
     # what is declared
 
     def channels(self, *, criticality: Sequence[str] = ()) -> tuple[Channel, ...]:
@@ -150,10 +170,17 @@ class Board:
 
     def channel(self, channel_id: str) -> Channel | None:
         """A channel by id, filters aside."""
-        return next((one for one in self.snapshot.catalog.channels if one.id == channel_id), None)
+        return self._channels().get(channel_id)
+
+    def _channels(self) -> Mapping[str, Channel]:
+        return self.memory.get("channels", lambda: {one.id: one for one in self.snapshot.catalog.channels})
 
     def operations(self, channel_ids: Iterable[str] | None = None, action: str | None = None) -> tuple[Operation, ...]:
         """Operations on the channels, in catalogue order; on all filtered channels by default."""
+        if isinstance(channel_ids, tuple) and len(channel_ids) == 1:
+            return tuple(
+                one for one in self.snapshot.catalog.operations_on(channel_ids[0]) if action in (None, one.action)
+            )
         kept = set(channel_ids) if channel_ids is not None else {one.channel.id for one in self.channel_standings()}
         return tuple(
             one for one in self.snapshot.catalog.operations if one.channel_id in kept and action in (None, one.action)
@@ -167,7 +194,10 @@ class Board:
         return not self.view.query or self.view.query.casefold() in self._haystack(channel)
 
     def _haystack(self, channel: Channel) -> str:
-        return self.memory.get(("haystack", channel.id), lambda: self._words_of(channel))
+        return self.memory.get("haystacks", self._haystacks)[channel.id]
+
+    def _haystacks(self) -> Mapping[str, str]:
+        return {key: self._words_of(one) for key, one in self._channels().items()}
 
     def _words_of(self, channel: Channel) -> str:
         words = [channel.id, channel.label, channel.title or "", channel.domain or ""]
@@ -184,6 +214,9 @@ class Board:
         """Good and total of a range; None where nothing was measured."""
         if status.measurement is None or status.measurement not in self.snapshot.ledger.rows:
             return None
+        if status.objective.id not in self.snapshot.planned:
+            part, grid = self.snapshot.ledger.part(status.measurement, span)
+            return part.counts(grid, span)
         row = self.snapshot.row(status.objective.id)
         return row.counts(self.snapshot.ledger.grid, span) if row else None
 
@@ -215,10 +248,19 @@ class Board:
 
     def burn_cells(self, status: ObjectiveStatus, cells: int, cell_seconds: float) -> tuple[float, ...]:
         """Burn rate of each of the last `cells` spans of equal length, oldest first; NaN where not observed."""
-        history = self.burn(status, cell_seconds)
-        stride = max(1, round(cell_seconds * 1000 / self.snapshot.ledger.grid.step_ms))
-        picked = history[::-1][::stride][:cells][::-1] if len(history) else history
-        return tuple([float("nan")] * (cells - len(picked)) + [float(value) for value in picked])
+        from observatory.evaluate.history import burn_cells
+        from observatory.evaluate.rolling import window_steps
+
+        ledger, target = self.snapshot.ledger, status.objective.target
+        if status.measurement is None or status.measurement not in ledger.rows:
+            return (float("nan"),) * cells
+        if status.objective.id not in self.snapshot.planned:
+            length = cells * window_steps(cell_seconds, ledger.grid.step_ms) * ledger.grid.step_ms
+            part, grid = ledger.part(status.measurement, TimeRange(ledger.grid.end_ms - length, ledger.grid.end_ms))
+            return burn_cells(part, grid, target, cells, cell_seconds)
+        row = self.snapshot.row(status.objective.id)
+        assert row is not None
+        return burn_cells(row, ledger.grid, target, cells, cell_seconds)
 
     def incidents(self, status: ObjectiveStatus) -> tuple[Incident, ...]:
         """Incidents of an objective on the whole grid, oldest first."""
@@ -268,7 +310,7 @@ class Board:
                 return None
             first = first or resolution
         return first or Resolution(
-            subject="", signal=signal, code="not-provided", reason=f"no profile provides {SIGNALS[signal].meaning}"
+            signal=signal, code="not-provided", reason=f"no profile provides {SIGNALS[signal].meaning}"
         )
 
     def causes(self) -> tuple[Cause, ...]:

@@ -44,3 +44,6 @@ class Memory:
                 cell.filled = True
             value: Value = cell.value
             return value
+
+    def __len__(self) -> int:
+        return len(self._cells)

@@ -11,13 +11,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+import numpy as np
 from dash import html
 
 from observatory.evaluate.status import ObjectiveStatus, State
 from observatory.figures.svg_strips import heat_step
 from observatory.objectives.objective import Objective
 from observatory.units import format_count, format_duration, format_percentage
-from observatory.windows import format_instant
+from observatory.web.zones import DEFAULT_ZONE, wall
 
 GLYPHS: dict[State, tuple[str, str]] = {
     "meeting": ("●", "Meeting"),
@@ -28,6 +29,7 @@ GLYPHS: dict[State, tuple[str, str]] = {
     "unmapped": ("○", "Unmapped"),
 }
 SPARK_POINTS = 48
+_TWO_DIGITS = tuple(f"{number:02d}" for number in range(100))
 
 
 def status(state: State) -> html.Span:
@@ -76,24 +78,18 @@ def spark(values: Iterable[float], name: str = "", *, width: int = 84, label: st
 
 def spark_values(values: Iterable[float], points: int = SPARK_POINTS) -> str:
     """Values as text of two-digit numbers, `..` for a hole: quantised, for a sparkline has 20 pixels of height."""
-    every = [float(value) for value in values]
+    every = np.asarray([*values], dtype=np.float64)
+    every = np.where(np.isfinite(every), every, np.nan)
     if len(every) > points:
-        stride = len(every) / points
-        parts = [
-            every[round(index * stride) : max(round((index + 1) * stride), round(index * stride) + 1)]
-            for index in range(points)
-        ]
         # The largest of each part: a mean would hide exactly the spike that one looks for.
-        every = [max((one for one in part if math.isfinite(one)), default=math.nan) for part in parts]
-    finite = [value for value in every if math.isfinite(value)]
-    if not finite:
+        every = np.fmax.reduceat(every, np.rint(np.arange(points) * (len(every) / points)).astype(np.int64))
+    seen = np.isfinite(every)
+    if not seen.any():
         return ""
-    low, high = min(finite), max(finite)
-    size = high - low
-    return "".join(
-        ".." if not math.isfinite(value) else f"{round(99 * (value - low) / size):02d}" if size else "50"
-        for value in every
-    )
+    low, high = float(every[seen].min()), float(every[seen].max())
+    share = (every[seen] - low) / (high - low) if high > low else np.full(int(seen.sum()), 50 / 99)
+    digits = iter(np.rint(99 * share).astype(np.int64).tolist())
+    return "".join(_TWO_DIGITS[next(digits)] if one else ".." for one in seen.tolist())
 
 
 def heat(rates: Sequence[float], *, width: int = 108, label: str = "", stretch: bool = False) -> html.Span:
@@ -245,11 +241,11 @@ def value_text(value: float | None, unit: str) -> str:
             return format_count(round(value, 2))
 
 
-def clock(at_ms: int, now_ms: int | None = None) -> str:
-    """A time of day in UTC, with the date when it is not the day of `now_ms`."""
-    text = format_instant(at_ms) or ""
-    same = now_ms is None or (format_instant(now_ms) or "")[:10] == text[:10]
-    return text[11:16] if same else f"{text[5:10]} {text[11:16]}"
+def clock(at_ms: int, now_ms: int | None = None, zone: str = DEFAULT_ZONE) -> str:
+    """A time of day in a zone, with the date when it is not the day of `now_ms`. Panels say `board.clock`."""
+    at = wall(at_ms, zone)
+    same = now_ms is None or wall(now_ms, zone).date() == at.date()
+    return f"{at:%H:%M}" if same else f"{at:%m-%d %H:%M}"
 
 
 def objective_words(objective: Objective) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,6 +16,7 @@ from observatory.errors import ObservatoryError, Problem, ProblemsError
 from observatory.evaluate.carried import carried, failed_sources, without
 from observatory.evaluate.snapshot import Snapshot
 from observatory.web.changes import Change, changes_between
+from observatory.web.heap import give_back
 from observatory.web.memory import Memory
 from observatory.windows import STEP_MS
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("observatory.web")
 MOST_CHANGES = 200
+MOST_ANSWERS = 96
 
 
 class Observer(Protocol):
@@ -48,6 +50,7 @@ class Standing:
             measured them is gone. None while there are none.
         changes: What became different between snapshots, newest first.
         memory: Values that panels of this snapshot share.
+        answers: What browsers that look at this snapshot share.
     """
 
     snapshot: Snapshot | None = None
@@ -58,6 +61,7 @@ class Standing:
     oldest_ms: int | None = None
     changes: tuple[Change, ...] = ()
     memory: Memory
+    answers: Memory = field(default_factory=lambda: Memory(MOST_ANSWERS))
 
     def age_seconds(self, now_ms: int) -> float | None:
         """How old the numbers are: since the instant that the oldest of them are for; None before the first."""
@@ -134,6 +138,8 @@ class Service:
             if self.warm and after.version != before.version:
                 self._warm(after)
             self._standing = after
+            if after.version != before.version:
+                give_back()
             if self._observer:
                 self._observer.refreshed(self._steady() - self._tried_at, after)
             return after

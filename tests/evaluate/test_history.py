@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from objective_cases import objective
 
-from observatory.evaluate.history import budget_history, burn_history, days, firing_now, incidents
+from observatory.evaluate.history import budget_history, burn_cells, burn_history, days, firing_now, incidents
 from observatory.evaluate.rolling import BurnRates, Workspace, cumulative, trailing
 from observatory.ledger.ledger import Row
 from observatory.objectives.policy import load_policies
@@ -43,6 +43,23 @@ def test_burn_rates_of_many_windows_agree_with_one_at_a_time() -> None:
     for line, minutes in enumerate((5, 60, 360)):
         expected = burn_history(one, grid(500), 0.99, minutes * 60.0)
         np.testing.assert_allclose(out[line], expected, rtol=1e-12)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=1, max_size=60),
+    st.integers(1, 8),
+    st.integers(1, 9),
+)
+@settings(max_examples=100, deadline=None)
+def test_cells_are_what_the_history_says_at_the_end_of_each(
+    events: list[tuple[int, int]], cells: int, minutes: int
+) -> None:
+    total = np.asarray([float(good + bad) for good, bad in events])
+    one = row(total, np.asarray([float(bad) for _, bad in events]))
+    steps = grid(len(total))
+    history = burn_history(one, steps, 0.99, minutes * 60.0)[::-1][::minutes][:cells][::-1].tolist()
+    expected = [float("nan")] * (cells - len(history)) + history
+    assert burn_cells(one, steps, 0.99, cells, minutes * 60.0) == pytest.approx(expected, nan_ok=True)
 
 
 @given(

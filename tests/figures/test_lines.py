@@ -9,7 +9,7 @@ from observatory.figures.curve import Curve, axis_arrays, thinned
 from observatory.figures.heat import skew_figure
 from observatory.figures.layout import Guide
 from observatory.figures.lines import bar_figure, line_figure
-from observatory.figures.scale import scale_for
+from observatory.figures.scale import scale_for, units_of
 from observatory.figures.theme import DARK, LIGHT, THEMES, contrast, readable_on
 from observatory.windows import TimeRange
 
@@ -62,6 +62,8 @@ def test_a_latency_axis_is_in_milliseconds_and_its_guide_too() -> None:
         ("message", "rate", 0.05, "/min", 60.0),
         ("ratio", "level", 0.9, " %", 100.0),
         ("message", "level", 5.0, "", 1.0),
+        ("byte", "level", 3 * 2.0**30, " GiB", 2.0**-30),
+        ("byte", "level", 12.0, " B", 1.0),
     ],
 )
 def test_axes_choose_a_unit_with_short_numbers(
@@ -70,6 +72,14 @@ def test_axes_choose_a_unit_with_short_numbers(
     scale = scale_for(unit, statistic, [largest])
     assert scale.suffix == suffix
     assert scale.factor == pytest.approx(factor)
+
+
+def test_an_axis_is_written_in_the_unit_that_was_asked_for_where_that_fits() -> None:
+    assert scale_for("second", "p99", [0.05], "s").suffix == " s"
+    assert scale_for("message", "rate", [30.0], "/min").factor == 60.0
+    assert scale_for("message", "level", [30.0], "ms").suffix == ""
+    assert units_of("second", "level") == ("d", "h", "min", "s", "ms", "µs")
+    assert units_of("message", "level") == ()
 
 
 def test_names_from_documents_are_no_markup_in_a_legend() -> None:

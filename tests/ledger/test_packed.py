@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 
 from observatory.ledger.ledger import Ledger, Row
 from observatory.ledger.packed import PackedRows, pack, unpack
-from observatory.windows import Grid
+from observatory.windows import Grid, TimeRange
 
 COUNTS = st.one_of(
     st.integers(0, 300).map(float),
@@ -22,6 +22,19 @@ COUNTS = st.one_of(
 @given(arrays(np.float64, st.integers(0, 40), elements=COUNTS))
 def test_values_come_out_as_they_went_in(values: np.ndarray) -> None:
     assert unpack(pack(values), len(values)).tolist() == values.tolist()
+
+
+@given(arrays(np.float64, 20, elements=COUNTS), arrays(np.float64, 20, elements=COUNTS), st.data())
+def test_a_part_of_a_row_counts_what_the_row_counts_there(
+    good: np.ndarray, total: np.ndarray, data: st.DataObject
+) -> None:
+    grid = Grid(0, 60_000, 20)
+    first, last = sorted((data.draw(st.integers(-3, 24)), data.draw(st.integers(-3, 24))))
+    span = TimeRange(first * 60_000, last * 60_000)
+    ledger = Ledger(grid, {"a": Row(good=good, total=total, observed=np.full(20, 60.0), level=total)})
+    part, cut = ledger.part("a", span)
+    assert part.counts(cut, span) == ledger.rows["a"].counts(grid, span)
+    assert part.level is None
 
 
 @given(

@@ -20,6 +20,7 @@ from observatory.location import Location
 from observatory.objectives.budget import allowed_events, remaining_ratio
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import load_policies
+from observatory.settings import Settings
 from observatory.sources.base import SourceState, Span
 from observatory.spec.catalog import Catalog, Channel, Document, Operation, Owner, RuntimeName
 from observatory.telemetry.binding import (
@@ -40,6 +41,7 @@ AT_MS = 1_795_176_000_000  # 2026-11-20T12:00:00Z
 DAY_MS = 86_400_000
 TARGET = 0.999
 OWNER = Owner(team="pay-core", contact="#pay", runbook="https://runbooks.example/payments")
+POLICIES = load_policies()
 HOSTILE = "<script>alert(1)</script> & <img src=x onerror=alert(2)>"
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 DOCUMENT = """asyncapi: 3.0.0
@@ -178,7 +180,7 @@ def measurement(one: Channel) -> Measurement:
 
 def status_of(one: Objective, ledger_row: Row, grid: Grid, key: str) -> ObjectiveStatus:
     """The status that the rooms below would give, from the same arithmetic."""
-    policy = load_policies()["google-30d"]
+    policy = POLICIES["google-30d"]
     counts = Counts(
         float(ledger_row.good.sum()), float(ledger_row.total.sum()), float(ledger_row.observed.sum()), 30 * 86_400.0
     )
@@ -257,7 +259,6 @@ def snapshot(*, at_ms: int = AT_MS, sources: Sequence[SourceState] | None = None
     ]
     resolutions = {
         (f"billing/on {one.address}", "processed_messages"): Resolution(
-            subject=f"billing/on {one.address}",
             signal="processed_messages",
             chosen=measurement(one).bindings[0] if one.id in rows else None,
             code=None if one.id in rows else "series-missing",
@@ -393,6 +394,7 @@ class HandMadeEstate:
     sources: HandMadeSources = field(default_factory=HandMadeSources)
     failing: bool = False
     profiles: tuple[Profile, ...] = field(default_factory=load_profiles)
+    settings: Settings = field(default_factory=Settings)
     asked: list[tuple[str, str]] = field(default_factory=list)
 
     def snapshot(self, at_ms: int, previous: Snapshot | None = None) -> Snapshot:

@@ -29,6 +29,8 @@ from observatory.web.parts import (
 from observatory.web.view import step_for
 
 SPARK_STEPS = 48
+HEAT = "cells-24x3600"
+"""The cells of a row's heat strip, as their explanation calls them: 24, of an hour each."""
 LATENCY_SIGNALS = ("end_to_end_latency", "process_duration")
 HOT = 3.0
 """Burn rate from which a change of pace is worth a word; the slowest factor that alerts within a day."""
@@ -78,7 +80,10 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
             "domLayout": "normal",
         },
         getRowId="params.data.id",
-        eventListeners={"rowDoubleClicked": ["open(params)"]},
+        eventListeners={
+            "rowDoubleClicked": ["open(params)"],
+            "sortChanged": ["sorted(params)"],
+        },
         className="ag-theme-observatory",
         style={"height": f"{min(max(len(rows), 3), 18) * 32 + 34}px" if not panel.height else f"{panel.height}px"},
     )
@@ -92,12 +97,15 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
 def columns(board: Board) -> list[dict[str, Any]]:
     """Column definitions of the grid."""
 
-    def drawn(kind: str, width: int, tip: str) -> dict[str, Any]:
+    def drawn(kind: str, width: int, tip: str, aspect: str = "", *, of_objective: bool = False) -> dict[str, Any]:
         return {
             "cellRenderer": "Draw",
-            "cellRendererParams": {"kind": kind, "wide": width, "tip": tip},
+            "cellRendererParams": {"kind": kind, "wide": width, "tip": tip, "aspect": aspect, "named": of_objective},
             "sortable": False,
         }
+
+    def opens(aspect: str) -> dict[str, Any]:
+        return {"cellRendererParams": {"aspect": aspect}}
 
     def known(name: str) -> dict[str, Any]:
         return {"comparator": {"function": f"behind('{name}')"}}
@@ -105,29 +113,47 @@ def columns(board: Board) -> list[dict[str, Any]]:
     span = board.view.range if board.view.absolute is None else "range"
     right = {"type": "rightAligned", "cellRenderer": "Mono"}
     return [
-        {"field": "channel", "headerName": "Channel", "cellRenderer": "Channel", "flex": 1, "minWidth": 150},
-        {"field": "state", "headerName": "Status", "cellRenderer": "Status", "width": 96, **known("order")},
+        {"field": "channel", "headerName": "Channel", "cellRenderer": "Channel", "flex": 1, "minWidth": 120},
+        {
+            "field": "state",
+            "headerName": "Status",
+            "cellRenderer": "Status",
+            "width": 96,
+            "minWidth": 30,
+            **known("order"),
+        },
         {
             "field": "available",
             "headerName": f"Good {span}",
             "headerTooltip": f"per cent of good events, {board.view.words}",
             "width": 80,
             **right,
+            **opens("range"),
             **known("available_n"),
         },
         {"field": "p99", "headerName": "p99", "headerTooltip": "newest p99", "width": 76, **right, **known("p99_n")},
-        {"field": "latency", "headerName": f"p99 {span}", "width": 84, **drawn("spark", 68, "latency_tip")},
+        {
+            "field": "latency",
+            "headerName": f"p99 {span}",
+            "width": 84,
+            **drawn("spark", 68, "p99 latency over the range"),
+        },
         {"field": "burn", "headerName": "Burn 1 h · pace", "cellRenderer": "Burn", "width": 148, **known("burn")},
-        {"field": "heat", "headerName": "Burn, last 24 h", "width": 112, **drawn("heat", 96, "heat_tip")},
+        {
+            "field": "heat",
+            "headerName": "Burn, last 24 h",
+            "width": 112,
+            **drawn("heat", 96, "burn rate per hour", HEAT, of_objective=True),
+        },
         {
             "field": "budget",
             "headerName": "Budget left",
             "cellRenderer": "Budget",
-            "cellRendererParams": {"wide": 54, "tip": "budget_tip"},
+            "cellRendererParams": {"wide": 54, "tip": "error budget", "named": True},
             "width": 124,
             **known("left_n"),
         },
-        {"field": "gone", "headerName": "Runs out", "width": 72, **right, **known("gone_n")},
+        {"field": "gone", "headerName": "Runs out", "width": 72, **right, **opens("runs-out"), **known("gone_n")},
         {"field": "owner", "headerName": "Owner", "width": 108, "tooltipField": "owner"},
     ]
 
@@ -137,14 +163,28 @@ def row(
 ) -> dict[str, Any]:
     """One channel as plain values; what the browser sorts by stands beside what it shows."""
     one, channel = standing.worst, standing.channel
+    kept: dict[str, dict[str, Any]] = board.memory.get("channel rows", dict)
+    if channel.id not in kept:
+        kept[channel.id] = lasting(board, standing)
     available = standing.of("availability") or one
     counts = board.counts(available, board.span) if available else None
     ratio = counts.ratio if counts else None
-    burn = burn_of(one, "1h") if one else None
-    left = one.budget.remaining_ratio if one and one.budget else None
     p99, spark = latency or (None, "")
+    return {
+        **kept[channel.id],
+        "available": format_percentage(ratio, target=digits_of).removesuffix(" %") if ratio is not None else None,
+        "available_n": ratio,
+        "p99": milliseconds_text(p99),
+        "p99_n": p99,
+        "latency": spark or None,
+    }
+
+
+def lasting(board: Board, standing: ChannelStanding) -> dict[str, Any]:
+    """What a row says whatever range is chosen."""
+    one, channel = standing.worst, standing.channel
+    left = one.budget.remaining_ratio if one and one.budget else None
     cells = board.burn_cells(one, 24, 3600) if one else ()
-    name = one.objective.id if one else ""
     return {
         "id": channel.id,
         "channel": channel.label,
@@ -153,18 +193,11 @@ def row(
         or any(s.objective.criticality == "critical" for s in standing.statuses),
         "state": standing.state,
         "order": -_order(one),
-        "available": format_percentage(ratio, target=digits_of).removesuffix(" %") if ratio is not None else None,
-        "available_n": ratio,
-        "p99": milliseconds_text(p99),
-        "p99_n": p99,
-        "latency": spark or None,
-        "latency_tip": "p99 latency over the range",
-        "burn": burn,
+        "burn": burn_of(one, "1h") if one else None,
         "move": pace(one),
         "heat": heat_values(cells) if any(map(math.isfinite, cells)) or one else None,
-        "heat_tip": f"burn rate per hour of {name}" if name else "",
+        "objective": one.objective.id if one else "",
         "budget": f"{left:.4f}" if left is not None else "" if one and one.counts is not None else None,
-        "budget_tip": f"error budget of {name}" if name else "",
         "left": whole_percent(left) if left is not None else None,
         "left_n": left,
         "gone": runs_out(one, board.snapshot.at_ms) if one else None,

@@ -11,6 +11,7 @@ from observatory.evaluate.snapshot import SignalSeries, Statistic
 from observatory.figures.curve import Curve
 from observatory.figures.layout import Guide
 from observatory.figures.lines import line_figure
+from observatory.figures.scale import UNIT_WORDS, units_of
 from observatory.telemetry.signals import SIGNALS
 from observatory.units import format_duration
 from observatory.web.board import Board
@@ -23,6 +24,7 @@ from observatory.web.panels.subjects import (
     STATISTIC_WORDS,
     Subject,
     by_channel,
+    channel_ids,
     measured,
     short_names,
     step_of,
@@ -38,7 +40,20 @@ FIELDS = {
     "scope": SCOPE,
     "limit": LIMIT,
     "guide": GUIDE,
+    "unit": Field("unit of the axis in place of the one it chooses", words=UNIT_WORDS),
 }
+
+
+def unit_that_fits(panel: PanelDeclaration) -> tuple[str, str] | None:
+    """A unit is refused that one of the panel's signals cannot be written in under one of its statistics."""
+    wanted = panel.text("unit")
+    for signal in panel.words("signals") if wanted else ():
+        for statistic in (panel.text("statistic"), panel.text("also")):
+            known = units_of(SIGNALS[signal].unit, statistic) if statistic else (wanted,)
+            if wanted not in known:
+                instead = f"; it takes {', '.join(known)}" if known else ", which is a bare number"
+                return "unit", f"is {wanted!r}, and that is no unit of {signal} as {statistic}{instead}"
+    return None
 
 
 def draw_lines(board: Board, panel: PanelDeclaration) -> Drawn:
@@ -53,14 +68,15 @@ def draw_stacked(board: Board, panel: PanelDeclaration) -> Drawn:
 
 def _draw(board: Board, panel: PanelDeclaration, *, stacked: bool) -> Drawn:
     statistic = _statistic(panel.text("statistic"))
-    signal, found, series = measured(board, panel, statistic)
+    limit = panel.number("limit", 6)
+    # Which are largest only all of them can tell; which are most urgent is known before anybody is asked.
+    signal, found, series = measured(board, panel, statistic, most=None if stacked else limit)
     if not series:
         title, words = why_nothing(board, panel, found)
         return Drawn(body=[notice(title, words)], note=board.view.words)
     bounds = guides(board, panel, found)
     asked = [one.key for one in found]
     found, series = by_channel(board, found, series)
-    limit = panel.number("limit", 6)
     chosen = strongest(series, limit, found, by_size=stacked)
     shorter = short_names([one.label for one in found])
     names = {one.key: shorter[one.label] for one in found}
@@ -89,8 +105,10 @@ def _draw(board: Board, panel: PanelDeclaration, *, stacked: bool) -> Drawn:
         statistic=statistic,
         guides=bounds,
         stacked=stacked,
+        written=panel.text("unit"),
     )
-    hidden = len({one.subject for one in series}) - len({one.subject for one in chosen})
+    unasked = 0 if board.argument else len(set(channel_ids(board, panel)) - {one.channel_id for one in found})
+    hidden = len({one.subject for one in series}) - len({one.subject for one in chosen}) + unasked
     silent = len({one.key for one in found}) - len({one.subject for one in series})
     note = f"{board.view.words}{f' · {hidden} more not drawn' if hidden > 0 else ''}"
     warnings = [f"{silent} of {len(found)} have no data in this range"] if 0 < silent < len(found) else []
@@ -132,5 +150,13 @@ def _statistic(word: str) -> Statistic:
     return next((one for one in STATISTIC_WORDS if one == word), "level")
 
 
-LINES = Kind(name="lines", meaning="a signal over time, one line each", draw=draw_lines, fields=FIELDS)
-STACKED = Kind(name="stacked", meaning="a signal over time as areas that add up", draw=draw_stacked, fields=FIELDS)
+LINES = Kind(
+    name="lines", meaning="a signal over time, one line each", draw=draw_lines, fields=FIELDS, check=unit_that_fits
+)
+STACKED = Kind(
+    name="stacked",
+    meaning="a signal over time as areas that add up",
+    draw=draw_stacked,
+    fields=FIELDS,
+    check=unit_that_fits,
+)

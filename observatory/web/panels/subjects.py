@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from observatory.dashboards import PanelDeclaration
 from observatory.evaluate.snapshot import SignalSeries, Statistic
+from observatory.evaluate.status import ObjectiveStatus
 from observatory.spec.catalog import Operation
 from observatory.telemetry.binding import MetricBinding
 from observatory.telemetry.signals import SIGNALS
-from observatory.web.board import Board
+from observatory.web.board import Board, urgency
 from observatory.web.kind import Field
 from observatory.web.view import step_for
 
@@ -102,24 +103,49 @@ def label(board: Board, channel_id: str) -> str:
 
 
 def measured(
-    board: Board, panel: PanelDeclaration, statistic: Statistic, *, by_part: bool = False
+    board: Board, panel: PanelDeclaration, statistic: Statistic, *, by_part: bool = False, most: int | None = None
 ) -> tuple[str, tuple[Subject, ...], tuple[SignalSeries, ...]]:
-    """The first of the panel's signals that has any series: its name, its subjects and the series."""
-    import numpy as np
+    """The first of the panel's signals that has any series: its name, the subjects that were asked, and the series.
 
+    Args:
+        most: Enough channels on a page about the estate: the most urgent ones are asked first, and the others only
+            when too many of these are silent. All are asked where it is None.
+    """
     first = ""
     empty: tuple[Subject, ...] = ()
     for signal in panel.words("signals"):
-        found = subjects(board, panel, signal)
-        series = board.series(
-            signal, [one.key for one in found], statistic, by_part=by_part, step_ms=step_of(board, statistic)
-        )
-        seen = tuple(one for one in series if np.isfinite(one.value).any())
+        every = subjects(board, panel, signal)
+        found = every if most is None or board.argument else _first_channels(every, 2 * most)
+        seen = _seen(board, signal, found, statistic, by_part=by_part)
+        if most is not None and len(found) < len(every) and len(_channels_of(found, seen)) < most:
+            found = every
+            seen = _seen(board, signal, found, statistic, by_part=by_part)
         if seen:
             return signal, found, seen
         if not first:
             first, empty = signal, found
     return first, empty, ()
+
+
+def _first_channels(found: Sequence[Subject], most: int) -> tuple[Subject, ...]:
+    kept = set(list(dict.fromkeys(one.channel_id for one in found))[:most])
+    return tuple(one for one in found if one.channel_id in kept)
+
+
+def _channels_of(found: Sequence[Subject], seen: Sequence[SignalSeries]) -> set[str]:
+    keys = {one.subject for one in seen}
+    return {one.channel_id for one in found if one.key in keys}
+
+
+def _seen(
+    board: Board, signal: str, found: Sequence[Subject], statistic: Statistic, *, by_part: bool
+) -> tuple[SignalSeries, ...]:
+    """Series that hold a value."""
+    import numpy as np
+
+    keys = [one.key for one in found]
+    series = board.series(signal, keys, statistic, by_part=by_part, step_ms=step_of(board, statistic))
+    return tuple(one for one in series if np.isfinite(one.value).any())
 
 
 def step_of(board: Board, statistic: Statistic) -> int:
@@ -175,3 +201,17 @@ def why_nothing(board: Board, panel: PanelDeclaration, found: Sequence[Subject])
             )
     reason = missing.reason if missing else ""
     return f"No data for {signals[0].replace('_', ' ')}", reason
+
+
+def promised(board: Board, panel: PanelDeclaration, sli: str = "") -> tuple[ObjectiveStatus, ...]:
+    """Objectives of what the panel is about, of one SLI where it is named; the most urgent first."""
+    ids = set(channel_ids(board, panel))
+    group = board.argument if board.argument and not board.channel(board.argument) else None
+    found = [
+        one
+        for one in board.snapshot.status.objectives
+        if one.objective.channel_id in ids
+        and sli in ("", one.objective.sli)
+        and (group is None or group in (one.objective.consumer_group, one.objective.service))
+    ]
+    return tuple(sorted(found, key=lambda one: (urgency(one), one.objective.id)))
