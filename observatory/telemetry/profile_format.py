@@ -21,14 +21,14 @@ signals:                              # word of the vocabulary: recipe, or list 
 not_provided:
   processed_messages: {why: the broker does not see processing, switch: ...}
   others: not exported                 # what is not named; signals of registries need no word from other exporters
-declared_values:                      # labels that write what a binding declares; optional
+declared_values:                      # what writes settings that a binding declares too; optional, see setting_fields
   - {metric: kminion_kafka_topic_info, by: topic, labels: {cleanup_policy: kafka.topicConfiguration.cleanup.policy}}
 example: |                            # exposition text that proves every recipe
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from itertools import product
@@ -43,7 +43,6 @@ from observatory.telemetry.profile_fields import Fields, Path
 from observatory.telemetry.recipe import (
     Category,
     Confidence,
-    DeclaredValues,
     MetricTerm,
     MetricType,
     NotProvided,
@@ -52,6 +51,7 @@ from observatory.telemetry.recipe import (
     SpanRecipe,
     SpanRole,
 )
+from observatory.telemetry.setting_fields import declared_values_of
 from observatory.telemetry.signals import SIGNALS, Instrument
 from observatory.units import parse_duration
 
@@ -149,7 +149,9 @@ class _ProfileReader:
             recipes=tuple(recipes),
             span_recipes=tuple(spans),
             not_provided=not_provided,
-            declared_values=tuple(self._declared_values()),
+            declared_values=tuple(
+                declared_values_of(fields, top.get("declared_values"), self.identities, self._every_name)
+            ),
             also=fields.texts(top.get("also"), ("also",)),
             presence=fields.texts(top.get("presence"), ("presence",)),
             caveats=fields.texts(top.get("caveats"), ("caveats",)),
@@ -222,24 +224,6 @@ class _ProfileReader:
                 hint=f"put each under `signals` or, with the reason, under `not_provided`; `{OTHERS}` is the rest",
             )
         return result
-
-    def _declared_values(self) -> Iterator[DeclaredValues]:
-        fields = self.fields
-        for index, item in enumerate(self.top.get("declared_values") or []):
-            path: Path = ("declared_values", str(index))
-            body = fields.mapping(item, path, ("metric", "by", "labels"))
-            name = fields.text(body.get("by"), (*path, "by")) or next(iter(self.identities))
-            if name not in self.identities:
-                fields.fault("profile-value-invalid", f"no identity is called {name!r}", (*path, "by"))
-                continue
-            labels = {
-                label: fields.text(key, (*path, "labels", label))
-                for label, key in fields.mapping(body.get("labels"), (*path, "labels")).items()
-            }
-            written = fields.text(body.get("metric"), (*path, "metric"))
-            metrics = dict.fromkeys(self._metric(written, (*path, "metric"), variant) for variant in self.variants)
-            for metric in metrics:
-                yield DeclaredValues(metric, self.identities[name], labels)
 
     def _reason(self, spec: object, path: Path) -> NotProvided:
         fields = self.fields
@@ -393,6 +377,10 @@ class _ProfileReader:
                 )
             )
         return tuple(result)
+
+    def _every_name(self, name: str, path: Path) -> Collection[str]:
+        """The names of a metric in all naming variants, each once."""
+        return dict.fromkeys(self._metric(name, path, variant) for variant in self.variants)
 
     def _metric(self, name: str, path: Path, variant: _Variant) -> str:
         table = self.otel.get(name)
