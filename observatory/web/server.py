@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 THREADS = 8
 """Request threads; a page asks for eight panels at once."""
+MOST_CONNECTIONS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +95,9 @@ def listen(site: Site, *, host: str, port: int, ready: Callable[[str], None]) ->
             port=port,
             threads=THREADS,
             ident=None,
+            # A browser keeps six connections open, so fifty people are three hundred.
+            connection_limit=MOST_CONNECTIONS,
+            asyncore_use_poll=True,
             # The gate believes them from listed proxies only; waitress knows one proxy at most.
             clear_untrusted_proxy_headers=not site.access.settings.proxies,
             # Bodies are put aside before anybody is asked who they are.

@@ -106,6 +106,7 @@ window.observatory = (function () {
     node.textContent = now === null ? "reading…" : words(now) + " ago · " + (paused ? "paused" : "every " + every + " s");
     /* Numbers are for the last full minute, so up to a minute and two refreshes is fresh. */
     var late = now === null ? 0 : (now - 60) / every;
+    if (now !== null) document.querySelectorAll(".stale .age-words").forEach(function (one) { one.textContent = words(now); });
     button.dataset.state = failing || late > 5 ? "old" : paused || late > 2 ? "late" : "fresh";
   }
 

@@ -161,4 +161,6 @@ def _daily(board: Board, statuses: Sequence[ObjectiveStatus]) -> list[float]:
     return board.memory.get(("daily", span, tuple(one.objective.id for one in statuses)), ask)
 
 
-KPIS = Kind(name="kpis", meaning="the four numbers of the estate", draw=draw, skeleton="tiles", bare=True)
+KPIS = Kind(
+    name="kpis", meaning="the four numbers of the estate", draw=draw, skeleton="tiles", bare=True, evidence="objectives"
+)

@@ -29,7 +29,6 @@ from observatory.web.panels.subjects import (
     step_of,
     why_nothing,
 )
-from observatory.web.parts import notice
 
 GUIDE = Field("draw the bound of this SLI's objectives: latency or lag", words=("latency", "lag"))
 FIELDS = {
@@ -58,8 +57,7 @@ def _draw(board: Board, panel: PanelDeclaration, *, stacked: bool) -> Drawn:
     # Which are largest only all of them can tell; which are most urgent is known before anybody is asked.
     signal, found, series = measured(board, panel, statistic, most=None if stacked else limit)
     if not series:
-        title, words = why_nothing(board, panel, found)
-        return Drawn(body=[notice(title, words)], note=board.view.words)
+        return Drawn(body=[why_nothing(board, panel, found)], note=board.view.words)
     bounds = guides(board, panel, found)
     asked = [one.key for one in found]
     found, series = by_channel(board, found, series)

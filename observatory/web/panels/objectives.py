@@ -259,4 +259,5 @@ OBJECTIVES = Kind(
     draw=draw,
     fields={"scope": SCOPE},
     skeleton="table",
+    evidence="objectives",
 )
