@@ -6,6 +6,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8050
+# A file is one worker's: what its tests share is made once. Many wait for servers, so three workers keep two cores busy.
+WORKERS := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -28,14 +30,14 @@ test: $(VENV)/.installed-tests  ## everything that CI runs: format, lint, types,
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/pytest --numprocesses 2 --dist loadgroup
+	@$(BIN)/pytest $(WORKERS)
 
 check: $(VENV)/.installed-tests  ## the quick part of `make test`: no servers, no browser
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/pytest --numprocesses 2 --dist loadgroup -m "not integration and not browser"
+	@$(BIN)/pytest $(WORKERS) -m "not integration and not browser"
 
 live:  ## servers for tests that Debian and PyPI do not have: a collector, Prometheus 3, a registry; needs Go and Maven
 	@bash .ci/live-servers "$${XDG_CACHE_HOME:-$$HOME/.cache}/observatory-tests/bin"
@@ -43,7 +45,7 @@ live:  ## servers for tests that Debian and PyPI do not have: a collector, Prome
 	@bash .ci/live-java "$${XDG_CACHE_HOME:-$$HOME/.cache}/observatory-tests"
 
 golden: $(VENV)/.installed-tests  ## write the golden files anew; read the diff before you commit it
-	@$(BIN)/pytest --numprocesses 2 --dist loadgroup -m "not integration and not browser" --update-golden
+	@$(BIN)/pytest $(WORKERS) -m "not integration and not browser" --update-golden
 
 bench: $(VENV)/.installed-tests  ## measure: every bench prints both sides and the ratio of one run
 	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done

@@ -23,6 +23,10 @@ WITHOUT_SOCKETS = (
     *("reading", "spec", "errors", "cli", "units", "windows", "objectives", "indicators", "compile", "figures"),
     *("scenarios/documents", "test_codes.py"),
 )
+LONG_FIRST = (
+    *("package/test_newcomer.py", "integration", "browser", "notebooks", "ledger/test_killed_writers.py", "package"),
+    *("diagnose", "agreement", "faults", "scenarios", "truth", "rules", "ledger"),
+)
 TABLES = {peers.TITLE: [peers.HEAD], ENGINES_TITLE: []}
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]
 
@@ -41,8 +45,14 @@ def without_sockets(path: Path) -> bool:
     return any(path.is_relative_to(HERE / room) for room in WITHOUT_SOCKETS)
 
 
+def _turn(path: Path) -> int:
+    """What takes long and waits much begins first, so that no worker is left alone with it at the end."""
+    return next((turn for turn, room in enumerate(LONG_FIRST) if path.is_relative_to(HERE / room)), len(LONG_FIRST))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give every test its bound, before pytest-socket looks for it."""
+    """Give every test its bound, before pytest-socket looks for it, and every file its turn."""
+    items.sort(key=lambda item: _turn(item.path))
     for item in items:
         offline = without_sockets(item.path) and "socket_enabled" not in getattr(item, "fixturenames", ())
         item.add_marker(pytest.mark.disable_socket if offline else pytest.mark.allow_hosts(LOOPBACK))

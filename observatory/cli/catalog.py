@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from observatory.cli import catalog_diff, console, options
-from observatory.cli.chosen import chosen_settings
+from observatory.cli.chosen import Choose, choosing
 from observatory.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -41,16 +41,10 @@ Search = Annotated[str | None, typer.Option("--search", help="Only channels abou
 
 @console.command
 @console.without_collection
+@choosing("observatory catalog PATH...", needs_telemetry=False, no_cache=True)
 def catalog(
-    paths: options.Paths = None,
-    config: options.Config = None,
-    ownership: options.Ownership = None,
-    overlay: options.Overlay = None,
-    no_cache: options.NoCache = False,
+    choose: Choose,
     root: Roots = None,
-    prometheus: options.Prometheus = None,
-    store: options.Store = None,
-    header: options.Header = None,
     at: options.At = None,
     since: options.Since = "24h",
     consumers_of: ConsumersOf = None,
@@ -72,29 +66,13 @@ def catalog(
     from observatory.spec import topology
     from observatory.spec.load import configured_catalog
     from observatory.spec.orphans import orphans, replies
-    from observatory.windows import TimeRange
 
     if sum(option is not None for option in (consumers_of, producers_of, search, diff)) > 1:
         raise UsageError("--consumers-of, --producers-of, --search and --diff answer one question at a time")
     if fail_on is not None and diff is None:
         raise UsageError("--fail-on belongs to --diff: a catalogue alone has nothing to fail on")
-    # Seen is seen: nothing here waits for a scrape, so the instant is not taken back to a full minute.
-    now_ms = time.time_ns() // 1_000_000
-    at_ms = now_ms if at is None else options.instant(at, now_ms)
-    span = TimeRange(at_ms - options.look_back_ms(since), at_ms)
-    settings = chosen_settings(
-        "observatory catalog PATH...",
-        paths=paths,
-        config=config,
-        prometheus=prometheus,
-        store=store,
-        header=header,
-        overlay=overlay,
-        ownership=ownership,
-        needs_documents=diff is None,
-        needs_telemetry=False,
-        cache=not no_cache,
-    )
+    span = options.looked_at(at, since, time.time_ns() // 1_000_000)
+    settings = choose(needs_documents=diff is None)
     if diff is not None:
         catalog_diff.show(diff, settings, root or settings.roots, fail_on, json=json or form == Form.JSON)
         return

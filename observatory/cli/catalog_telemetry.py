@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from observatory.cli.surveying import opened
 from observatory.cli.verdict import told_by
 from observatory.errors import ExitCode, Problem, SourceFailed, in_order
 from observatory.evaluate.participants import Participants, participants
@@ -46,28 +47,23 @@ def observe(catalog: Catalog, settings: Settings, span: TimeRange) -> Observatio
     Raises:
         InputInvalid: A source, a profile or the store cannot be used.
     """
-    from observatory.sources.opening import open_sources
-    from observatory.telemetry.profile import load_profiles
-    from observatory.telemetry.survey import survey
-
-    profiles = load_profiles(settings.profiles_dir, cache=settings.cache_dir)
-    with open_sources(settings, read_only_store=True) as sources:
+    with opened(catalog, settings, span) as asked:
         try:
-            found = survey(catalog, profiles, sources.metrics, sources.spans, span)
+            found = asked.survey()
         except SourceFailed as error:
             return Observation(
-                participants=participants(catalog, MappingResult({}), (), profiles),
+                participants=participants(catalog, MappingResult({}), (), asked.profiles),
                 span=span,
-                states=sources.states(),
+                states=asked.sources.states(),
                 spans_asked=False,
                 problems=tuple(error.problems),
                 code=ExitCode.SOURCE_FAILED,
             )
-        states = sources.states()
-        spans_asked = any(source.name not in found.failed for source in sources.spans)
+        states = asked.sources.states()
+        spans_asked = asked.spans_answered(found)
     partial = bool(found.failed) or any(state.state != "ok" for state in states)
     return Observation(
-        participants=participants(catalog, found.mapping, found.inventories, profiles),
+        participants=participants(catalog, found.mapping, found.inventories, asked.profiles),
         span=span,
         states=states,
         spans_asked=spans_asked,

@@ -3,14 +3,80 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial, wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, get_type_hints
 
+from observatory.cli import options
 from observatory.errors import UsageError
 
 if TYPE_CHECKING:
     from observatory.settings import Settings
+
+
+SHARED: dict[str, Any] = {
+    "paths": options.Paths,
+    "config": options.Config,
+    "prometheus": options.Prometheus,
+    "store": options.Store,
+    "clickhouse": options.ClickHouse,
+    "header": options.Header,
+    "ownership": options.Ownership,
+    "overlay": options.Overlay,
+    "no_cache": options.NoCache,
+}
+"""Options by which every command is told what to read and whom to ask, in the order of `--help`."""
+
+
+class Choose(Protocol):
+    """What the shared options choose. A command asks once its own options are found to be right."""
+
+    def __call__(self, *, needs_documents: bool = True) -> Settings:
+        """Settings from file, environment and options.
+
+        Raises:
+            UsageError, InputInvalid: As `chosen_settings`.
+        """
+        ...
+
+
+def choosing(
+    usage: str, *, needs_telemetry: bool = True, clickhouse: bool = False, no_cache: bool = False
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the shared options in front of its own, and hand it `Choose` in their place.
+
+    Args:
+        usage: How the command is called with documents, for the message when none are named.
+        needs_telemetry: Whether the command has nothing to say without a source.
+        clickhouse: Whether it takes `--clickhouse`.
+        no_cache: Whether it takes `--no-cache`.
+    """
+    asked_for = {"clickhouse": clickhouse, "no_cache": no_cache}
+    names = [name for name in SHARED if asked_for.get(name, True)]
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        hints = get_type_hints(function, include_extras=True)
+        own = [one.replace(annotation=hints[one.name]) for one in list(signature(function).parameters.values())[1:]]
+        defaults: dict[str, Any] = {"no_cache": False}
+        shared = [
+            Parameter(name, Parameter.KEYWORD_ONLY, default=defaults.get(name), annotation=SHARED[name])
+            for name in names
+        ]
+
+        @wraps(function)
+        def command(**given: Any) -> None:
+            chosen = {name: given.pop(name) for name in names}
+            cache = not chosen.pop("no_cache", False)
+            function(partial(chosen_settings, usage, needs_telemetry=needs_telemetry, cache=cache, **chosen), **given)
+
+        every = [*shared, *(one.replace(kind=Parameter.KEYWORD_ONLY) for one in own)]
+        command.__signature__ = Signature(every)  # type: ignore[attr-defined]
+        command.__annotations__ = {one.name: one.annotation for one in every}
+        return command
+
+    return decorate
 
 
 def chosen_settings(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from observatory.cli import console, options
-from observatory.cli.chosen import chosen_settings
+from observatory.cli.chosen import Choose, choosing
 from observatory.errors import ExitCode, UsageError
 from observatory.windows import format_instant
 
@@ -23,16 +23,10 @@ ChannelOption = Annotated[
 
 
 @console.command
+@choosing("observatory diagnose PATH...", clickhouse=True)
 def diagnose(
-    paths: options.Paths = None,
+    choose: Choose,
     channel: ChannelOption = None,
-    config: options.Config = None,
-    prometheus: options.Prometheus = None,
-    store: options.Store = None,
-    clickhouse: options.ClickHouse = None,
-    header: options.Header = None,
-    ownership: options.Ownership = None,
-    overlay: options.Overlay = None,
     at: options.At = None,
     json: options.Json = False,
 ) -> None:
@@ -50,17 +44,7 @@ def diagnose(
     from observatory.sources.opening import open_sources
     from observatory.spec.topology import find_channels
 
-    settings = chosen_settings(
-        "observatory diagnose PATH...",
-        paths=paths,
-        config=config,
-        prometheus=prometheus,
-        store=store,
-        clickhouse=clickhouse,
-        header=header,
-        overlay=overlay,
-        ownership=ownership,
-    )
+    settings = choose()
     with open_sources(settings, read_only_store=True) as sources:
         estate = Estate(settings, sources, keeper=sources.keeper)
         wanted: list[str] | None = None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from observatory.cli import console, options
-from observatory.cli.chosen import chosen_settings
+from observatory.cli.chosen import Choose, choosing
 from observatory.errors import ExitCode, Problem, in_order, printable
 
 if TYPE_CHECKING:
@@ -55,15 +55,9 @@ WithInternal = Annotated[
 
 @console.command
 @console.without_collection
+@choosing("observatory drift PATH...", no_cache=True)
 def drift(
-    paths: options.Paths = None,
-    config: options.Config = None,
-    ownership: options.Ownership = None,
-    overlay: options.Overlay = None,
-    no_cache: options.NoCache = False,
-    prometheus: options.Prometheus = None,
-    store: options.Store = None,
-    header: options.Header = None,
+    choose: Choose,
     at: options.At = None,
     since: options.Since = "24h",
     internal: WithInternal = False,
@@ -75,43 +69,24 @@ def drift(
     Exit codes: 0 fine, 1 findings that --fail-on names, 3 documents have errors, 4 no source answered, 5 a source
     answered in part or one of several failed.
     """
-    from observatory.cli.verdict import told_by, verdict
+    from observatory.cli.surveying import conclude, opened
+    from observatory.cli.verdict import told_by
     from observatory.diagnose.drift.compare import drift as compare
-    from observatory.sources.opening import open_sources
     from observatory.spec.load import configured_catalog
-    from observatory.telemetry.profile import load_profiles
-    from observatory.telemetry.survey import survey
-    from observatory.windows import TimeRange
 
-    now_ms = time.time_ns() // 1_000_000
-    at_ms = now_ms if at is None else options.instant(at, now_ms)
-    span = TimeRange(at_ms - options.look_back_ms(since), at_ms)
-    settings = chosen_settings(
-        "observatory drift PATH...",
-        paths=paths,
-        config=config,
-        prometheus=prometheus,
-        store=store,
-        header=header,
-        overlay=overlay,
-        ownership=ownership,
-        cache=not no_cache,
-    )
+    span = options.looked_at(at, since, time.time_ns() // 1_000_000)
+    settings = choose()
     catalog = configured_catalog(settings)
-    profiles = load_profiles(settings.profiles_dir, cache=settings.cache_dir)
-    with open_sources(settings, read_only_store=True) as sources:
-        found = survey(catalog, profiles, sources.metrics, sources.spans, span)
-        report = compare(catalog, profiles, found, sources, span, with_internal=internal)
-        states = sources.states()
+    with opened(catalog, settings, span) as asked:
+        found = asked.survey()
+        report = compare(catalog, asked.profiles, found, asked.sources, span, with_internal=internal)
+        states = asked.sources.states()
     problems = in_order([*catalog.problems, *found.problems, *report.problems, *told_by(states)])
     if json:
         console.answer_json(as_json(report, span, states, problems))
     else:
         console.answer(as_text(report, len(catalog.channels)))
-    console.report(problems)
-    code = verdict(problems, states)
-    partial = bool(found.failed or report.problems)
-    console.finish(ExitCode.PARTIAL_DATA if partial and code == ExitCode.FINE else code)
+    conclude(problems, states, partial=bool(found.failed or report.problems))
     if failing := gated(report, fail_on or ()):
         console.say(f"{failing} findings fail this build")
         console.finish(ExitCode.GATE_FAILED)
@@ -131,21 +106,20 @@ def as_json(
     report: DriftReport, span: TimeRange, states: Sequence[SourceState], problems: Sequence[Problem]
 ) -> dict[str, Any]:
     """The object that `drift --json` prints."""
+    from observatory.cli.surveying import ranged_json
     from observatory.diagnose.drift.finding import ORDER
-    from observatory.windows import format_instant
 
-    return {
-        "schema": SCHEMA,
-        "from": format_instant(span.start_ms),
-        "at": format_instant(span.end_ms),
-        "sources": [state.to_json() for state in states],
-        "counts": {kind: sum(1 for one in report.findings if one.kind == kind) for kind in ORDER},
-        "findings": [one.to_json() for one in report.findings],
-        "set_aside": [{"name": name, "reason": why} for name, why in report.set_aside.items()],
-        "not_observable": [{"channel_id": one, "reason": why} for one, why in report.unseen.items()],
-        "not_compared": [{"key": key, "places": number} for key, number in report.not_compared.items()],
-        "problems": [problem.to_json() for problem in problems],
-    }
+    return ranged_json(
+        SCHEMA,
+        span,
+        states,
+        problems,
+        counts={kind: sum(1 for one in report.findings if one.kind == kind) for kind in ORDER},
+        findings=[one.to_json() for one in report.findings],
+        set_aside=[{"name": name, "reason": why} for name, why in report.set_aside.items()],
+        not_observable=[{"channel_id": one, "reason": why} for one, why in report.unseen.items()],
+        not_compared=[{"key": key, "places": number} for key, number in report.not_compared.items()],
+    )
 
 
 def as_text(report: DriftReport, channels: int) -> str:
@@ -180,20 +154,18 @@ def _row(one: Drift) -> tuple[str, ...]:
 
 
 def _asides(report: DriftReport) -> list[str]:
-    lines: list[str] = []
-    if report.set_aside:
-        shown = [f"{name} ({why})" for name, why in list(report.set_aside.items())[:MOST_NAMED]]
-        more = f" and {len(report.set_aside) - MOST_NAMED} more" if len(report.set_aside) > MOST_NAMED else ""
-        lines.append(f"left aside, --internal shows them: {', '.join(shown)}{more}")
-    if report.unseen:
-        shown = list(report.unseen)[:MOST_NAMED]
-        more = f" and {len(report.unseen) - MOST_NAMED} more" if len(report.unseen) > MOST_NAMED else ""
-        lines.append(f"not observable, so neither here nor silent: {', '.join(shown)}{more}")
-    if report.not_compared:
-        shown = [f"{key} ({number})" for key, number in list(report.not_compared.items())[:MOST_NAMED]]
-        more = f" and {len(report.not_compared) - MOST_NAMED} more" if len(report.not_compared) > MOST_NAMED else ""
-        lines.append(f"declared and measured by nothing: {', '.join(shown)}{more}")
+    asides = (
+        ("left aside, --internal shows them", [f"{name} ({why})" for name, why in report.set_aside.items()]),
+        ("not observable, so neither here nor silent", list(report.unseen)),
+        ("declared and measured by nothing", [f"{key} ({number})" for key, number in report.not_compared.items()]),
+    )
+    lines = [f"{what}: {_some(names)}" for what, names in asides if names]
     return [printable(line) for line in lines]
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
 
 
 def register(app: typer.Typer) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from observatory.cli import console, options
-from observatory.cli.chosen import chosen_settings
+from observatory.cli.chosen import Choose, choosing
 from observatory.cli.generate_grafana import grafana
 from observatory.cli.generated_files import Check, Folder, Found, Made, generate
 
@@ -21,15 +21,10 @@ app.command("grafana")(grafana)
 
 @app.command("rules")
 @console.command
+@choosing("observatory generate rules PATH... -o DIR", needs_telemetry=False)
 def rules(
+    choose: Choose,
     output: Folder,
-    paths: options.Paths = None,
-    config: options.Config = None,
-    prometheus: options.Prometheus = None,
-    store: options.Store = None,
-    header: options.Header = None,
-    ownership: options.Ownership = None,
-    overlay: options.Overlay = None,
     at: options.At = None,
     check: Check = False,
     json: options.Json = False,
@@ -42,17 +37,7 @@ def rules(
     """
     from observatory.rules.generate import ENDINGS, rule_files
 
-    chosen = chosen_settings(
-        "observatory generate rules PATH... -o DIR",
-        paths=paths,
-        config=config,
-        prometheus=prometheus,
-        store=store,
-        header=header,
-        overlay=overlay,
-        ownership=ownership,
-        needs_telemetry=False,
-    )
+    chosen = choose()
 
     def make(estate: Estate, found: Found) -> Made:
         made = rule_files(
@@ -69,15 +54,10 @@ def rules(
 
 @app.command("openslo")
 @console.command
+@choosing("observatory generate openslo PATH... -o DIR", needs_telemetry=False)
 def openslo(
+    choose: Choose,
     output: Folder,
-    paths: options.Paths = None,
-    config: options.Config = None,
-    prometheus: options.Prometheus = None,
-    store: options.Store = None,
-    header: options.Header = None,
-    ownership: options.Ownership = None,
-    overlay: options.Overlay = None,
     at: options.At = None,
     check: Check = False,
     json: options.Json = False,
@@ -90,17 +70,7 @@ def openslo(
     """
     from observatory.export.openslo import ENDINGS, openslo_files
 
-    chosen = chosen_settings(
-        "observatory generate openslo PATH... -o DIR",
-        paths=paths,
-        config=config,
-        prometheus=prometheus,
-        store=store,
-        header=header,
-        overlay=overlay,
-        ownership=ownership,
-        needs_telemetry=False,
-    )
+    chosen = choose()
 
     def make(estate: Estate, found: Found) -> Made:
         made = openslo_files(estate.objectives, found.measurements, estate.catalog.documents, reasons=found.reasons)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from observatory.cli import console, options
-from observatory.cli.chosen import chosen_settings
+from observatory.cli.chosen import Choose, choosing
 from observatory.cli.generated_files import Check, Folder, Found, Made, generate
 
 if TYPE_CHECKING:
@@ -20,19 +20,11 @@ TOKEN_VARIABLE = "OBSERVATORY_GRAFANA_TOKEN"  # noqa: S105 - the name of a varia
 
 
 @console.command
+@choosing("observatory generate grafana PATH... -o DIR", needs_telemetry=False)
 def grafana(
+    choose: Choose,
     output: Folder,
-    paths: options.Paths = None,
-    config: options.Config = None,
-    prometheus: options.Prometheus = None,
-    store: options.Store = None,
-    header: options.Header = None,
-    ownership: options.Ownership = None,
-    overlay: options.Overlay = None,
-    dashboards: Annotated[
-        list[Path] | None,
-        typer.Option("--dashboards", help="Folder of your own dashboards, layered over the shipped ones; repeatable."),
-    ] = None,
+    dashboards: options.Dashboards = None,
     observatory: Annotated[
         str, typer.Option("--observatory", metavar="URL", help="Where `serve` listens, for links back.")
     ] = "http://127.0.0.1:8050",
@@ -67,17 +59,7 @@ def grafana(
             raise typer.BadParameter(f"{url!r} is no URL; it begins with http:// or https://", param_hint=name)
     if check and push is not None:
         raise typer.BadParameter("--check writes nothing, so there is nothing to push", param_hint="--push")
-    chosen = chosen_settings(
-        "observatory generate grafana PATH... -o DIR",
-        paths=paths,
-        config=config,
-        prometheus=prometheus,
-        store=store,
-        header=header,
-        overlay=overlay,
-        ownership=ownership,
-        needs_telemetry=False,
-    )
+    chosen = choose()
     own = [*([chosen.dashboards_dir] if chosen.dashboards_dir else []), *(dashboards or [])]
     pages = load_pages([shipped_folder(), *own], KINDS)
 

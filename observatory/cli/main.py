@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from typing import Annotated
@@ -9,6 +10,7 @@ from typing import Annotated
 import typer
 
 from observatory import __version__
+from observatory.cli.plain_values import PlainGroup
 
 COMMAND_MODULES = (
     "validate",
@@ -29,10 +31,13 @@ COMMAND_MODULES = (
     "explain",
     "completion",
 )
-"""Modules of this package, each with `register(app)`, in the order of `--help`."""
+"""Modules of this package, each with `register(app)` and named as its command, in the order of `--help`."""
+COMPLETING = "_OBSERVATORY_COMPLETE"
+"""Environment variable by which a shell's completion script asks."""
 
 app = typer.Typer(
     name="observatory",
+    cls=PlainGroup,
     help="SLOs for event-driven systems: AsyncAPI documents joined with the telemetry that measures them.",
     no_args_is_help=True,
     add_completion=False,
@@ -58,10 +63,10 @@ def main(
     """Global options; every command has its own `--help`."""
 
 
-def register_commands() -> None:
-    """Attach every command to the app, once."""
+def register_commands(only: str | None = None) -> None:
+    """Attach every command to the app, or one alone; once."""
     if not app.registered_commands and not app.registered_groups:
-        for name in COMMAND_MODULES:
+        for name in COMMAND_MODULES if only is None else (only,):
             import_module(f"observatory.cli.{name}").register(app)
 
 
@@ -70,5 +75,7 @@ def run() -> None:
     if sys.argv[1:] == ["--version"]:
         print(f"observatory {__version__}")
         return
-    register_commands()
+    first = next(iter(sys.argv[1:]), None)
+    # A command that is named is imported alone. Everything else, such as help or completion, is about all of them.
+    register_commands(first if first in COMMAND_MODULES and COMPLETING not in os.environ else None)
     app()

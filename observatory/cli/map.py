@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from observatory.cli import console, options
-from observatory.cli.chosen import chosen_settings
+from observatory.cli.chosen import Choose, choosing
 from observatory.errors import ExitCode, Problem, UsageError, in_order
 
 if TYPE_CHECKING:
@@ -35,15 +35,9 @@ Gate = Annotated[FailOn | None, typer.Option("--fail-on", help="Exit 1 when noth
 
 @console.command
 @console.without_collection
+@choosing("observatory map PATH...", needs_telemetry=False, no_cache=True)
 def map_channels(
-    paths: options.Paths = None,
-    config: options.Config = None,
-    ownership: options.Ownership = None,
-    overlay: options.Overlay = None,
-    no_cache: options.NoCache = False,
-    prometheus: options.Prometheus = None,
-    store: options.Store = None,
-    header: options.Header = None,
+    choose: Choose,
     at: options.At = None,
     channel: OneChannel = None,
     json: options.Json = False,
@@ -55,42 +49,25 @@ def map_channels(
     part or one of several failed.
     """
     from observatory.cli import map_text
-    from observatory.cli.verdict import told_by, verdict
+    from observatory.cli.surveying import conclude, opened
+    from observatory.cli.verdict import told_by
     from observatory.compile.measure import Measurement
-    from observatory.sources.opening import open_sources
     from observatory.spec.load import configured_catalog
-    from observatory.telemetry.profile import load_profiles
-    from observatory.telemetry.survey import survey
     from observatory.windows import TimeRange
 
-    settings = chosen_settings(
-        "observatory map PATH...",
-        paths=paths,
-        config=config,
-        prometheus=prometheus,
-        store=store,
-        header=header,
-        overlay=overlay,
-        ownership=ownership,
-        needs_telemetry=False,
-        cache=not no_cache,
-    )
+    settings = choose()
     at_ms = options.instant(at, time.time_ns() // 1_000_000)
     catalog = configured_catalog(settings)
     channels = chosen_channels(catalog, channel or ())
-    profiles = load_profiles(settings.profiles_dir, cache=settings.cache_dir)
-    with open_sources(settings, read_only_store=True) as sources:
-        found = survey(catalog, profiles, sources.metrics, sources.spans, TimeRange(at_ms - HOUR_MS, at_ms))
-        states = sources.states()
+    with opened(catalog, settings, TimeRange(at_ms - HOUR_MS, at_ms)) as asked:
+        found, states = asked.survey(), asked.sources.states()
     measured = _measured(catalog, found.mapping, found.names)
     problems = in_order([*catalog.problems, *found.problems, *told_by(states)])
     if json:
         console.answer_json(map_text.as_json(at_ms, states, found, catalog, channels, measured, problems))
     else:
         console.answer(map_text.as_text(found, catalog, channels, measured, every_signal=bool(channel)))
-    console.report(problems)
-    code = verdict(problems, states)
-    console.finish(ExitCode.PARTIAL_DATA if found.failed and code == ExitCode.FINE else code)
+    conclude(problems, states, partial=bool(found.failed))
     unmeasured = [one for one in measured.values() if not isinstance(one, Measurement) or one.liveness == "missing"]
     if fail_on and unmeasured:
         console.say(f"{len(unmeasured)} of {len(measured)} objectives are measured by nothing live")

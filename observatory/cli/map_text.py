@@ -94,7 +94,7 @@ def as_json(
                 "address_provenance": channel.address_provenance,
                 "names": [name_json(name) for name in channel.names],
                 "signals": [
-                    _signal_json(resolution, role, operation)
+                    _signal_json(key, resolution, role, operation)
                     for key, role, operation in _subjects(catalog, channel)
                     for resolution in _resolutions(found, key, role)
                 ],
@@ -112,12 +112,12 @@ def _resolutions(found: Survey, key: str, role: str) -> list[Resolution]:
     return [one for signal in signals if (one := found.mapping.resolutions.get((key, signal)))]
 
 
-def _signal_json(resolution: Resolution, role: str, operation: Operation | None) -> dict[str, Any]:
+def _signal_json(subject: str, resolution: Resolution, role: str, operation: Operation | None) -> dict[str, Any]:
     chosen = resolution.chosen
     return {
         "signal": resolution.signal,
         "unit": SIGNALS[resolution.signal].unit,
-        "subject": resolution.subject,
+        "subject": subject,
         "role": role,
         "service": operation.service if operation else None,
         **_group_json(chosen, operation),

@@ -9,7 +9,7 @@ import typer
 
 from observatory.errors import UsageError
 from observatory.units import parse_duration
-from observatory.windows import STEP_MS, parse_instant
+from observatory.windows import STEP_MS, TimeRange, parse_instant
 
 Paths = Annotated[
     list[Path] | None,
@@ -51,6 +51,10 @@ Ownership = Annotated[
     ),
 ]
 
+Dashboards = Annotated[
+    list[Path] | None,
+    typer.Option("--dashboards", help="Folder of your own dashboards, layered over the shipped ones; repeatable."),
+]
 NoCache = Annotated[
     bool, typer.Option("--no-cache", help="Read every document anew, and keep nothing for the next run.")
 ]
@@ -68,6 +72,16 @@ def instant(at: str | None, now_ms: int) -> int:
         return parse_instant(at)
     except (ValueError, OverflowError) as error:
         raise UsageError(f"--at: {error}") from None
+
+
+def looked_at(at: str | None, since: str, now_ms: int) -> TimeRange:
+    """The range in which telemetry is looked at. Nothing here waits for a scrape: without `--at` it ends now.
+
+    Raises:
+        UsageError: `--at` is not a time, or `--since` not a duration.
+    """
+    at_ms = now_ms if at is None else instant(at, now_ms)
+    return TimeRange(at_ms - look_back_ms(since), at_ms)
 
 
 def look_back_ms(since: str) -> int:

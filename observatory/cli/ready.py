@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from observatory.cli import console, options
-from observatory.cli.chosen import chosen_settings
+from observatory.cli.chosen import Choose, choosing
 from observatory.cli.findings import write_answer
 from observatory.errors import ExitCode, Problem, UsageError, in_order, printable
 
@@ -55,15 +55,9 @@ OneChannel = Annotated[
 
 @console.command
 @console.without_collection
+@choosing("observatory ready PATH...", needs_telemetry=False, no_cache=True)
 def ready(
-    paths: options.Paths = None,
-    config: options.Config = None,
-    ownership: options.Ownership = None,
-    overlay: options.Overlay = None,
-    no_cache: options.NoCache = False,
-    prometheus: options.Prometheus = None,
-    store: options.Store = None,
-    header: options.Header = None,
+    choose: Choose,
     at: options.At = None,
     since: options.Since = "24h",
     channel: OneChannel = None,
@@ -78,42 +72,28 @@ def ready(
     """
     from observatory.cli.junit_report import as_junit
     from observatory.cli.map import chosen_channels
-    from observatory.cli.verdict import told_by, verdict
+    from observatory.cli.surveying import conclude
+    from observatory.cli.verdict import told_by
     from observatory.spec.load import configured_catalog
-    from observatory.windows import TimeRange
 
     shape = Form.JSON if json else form
     if output is not None and shape == Form.TEXT:
         raise UsageError("--output takes --format json or junit; text is shown anyway")
-    now_ms = time.time_ns() // 1_000_000
-    at_ms = now_ms if at is None else options.instant(at, now_ms)
-    span = TimeRange(at_ms - options.look_back_ms(since), at_ms)
-    settings = chosen_settings(
-        "observatory ready PATH...",
-        paths=paths,
-        config=config,
-        prometheus=prometheus,
-        store=store,
-        header=header,
-        overlay=overlay,
-        ownership=ownership,
-        needs_telemetry=False,
-        cache=not no_cache,
-    )
+    span = options.looked_at(at, since, time.time_ns() // 1_000_000)
+    settings = choose()
     catalog = configured_catalog(settings)
     found, states, heard = _checked(catalog, chosen_channels(catalog, channel or ()), settings, span)
     problems = in_order([*catalog.problems, *heard, *told_by(states)])
     written = {
         Form.TEXT: lambda: as_text(found),
         Form.JSON: lambda: console.as_json(as_json(found, span, states, problems)),
-        Form.JUNIT: lambda: as_junit(found, at_ms),
+        Form.JUNIT: lambda: as_junit(found, span.end_ms),
     }
     if output is not None:
         write_answer(output, written[shape]() + "\n")
         shape = Form.TEXT
     console.answer(written[shape]())
-    console.report(problems)
-    console.finish(verdict(problems, states))
+    conclude(problems, states)
     if fail_on == FailOn.FAILED and any(one.failed for one in found):
         console.finish(ExitCode.GATE_FAILED)
 
@@ -130,22 +110,19 @@ def _checked(
     if not settings.prometheus and settings.store is None:
         checklist = Checklist(catalog=catalog, objectives=objectives, survey=None, measured={})
         return [checklist.of(one) for one in channels], (), problems
-    from observatory.sources.opening import open_sources
-    from observatory.telemetry.profile import load_profiles
-    from observatory.telemetry.survey import survey
+    from observatory.cli.surveying import opened
 
-    profiles = load_profiles(settings.profiles_dir, cache=settings.cache_dir)
-    with open_sources(settings, read_only_store=True) as sources:
-        found = survey(catalog, profiles, sources.metrics, sources.spans, span)
+    with opened(catalog, settings, span) as asked:
+        found = asked.survey()
         checklist = Checklist(
             catalog=catalog,
             objectives=objectives,
             survey=found,
             measured={one.id: measure(one, found.mapping, found.names) for one in objectives},
-            hops=count_hops(catalog, found, sources, span, problems),
-            spans_asked=any(source.name not in found.failed for source in sources.spans),
+            hops=count_hops(catalog, found, asked.sources, span, problems),
+            spans_asked=asked.spans_answered(found),
         )
-        states = sources.states()
+        states = asked.sources.states()
     return [checklist.of(one) for one in channels], states, [*problems, *found.problems]
 
 
@@ -153,18 +130,11 @@ def as_json(
     found: Sequence[Readiness], span: TimeRange, states: Sequence[SourceState], problems: Sequence[Problem]
 ) -> dict[str, Any]:
     """The object that `ready --json` prints."""
-    from observatory.windows import format_instant
+    from observatory.cli.surveying import ranged_json
 
     items = [item for one in found for item in one.items]
-    return {
-        "schema": SCHEMA,
-        "from": format_instant(span.start_ms),
-        "at": format_instant(span.end_ms),
-        "sources": [state.to_json() for state in states],
-        "counts": {state: sum(1 for item in items if item.state == state) for state in MARKS},
-        "channels": [one.to_json() for one in found],
-        "problems": [problem.to_json() for problem in problems],
-    }
+    counts = {state: sum(1 for item in items if item.state == state) for state in MARKS}
+    return ranged_json(SCHEMA, span, states, problems, counts=counts, channels=[one.to_json() for one in found])
 
 
 def as_text(found: Sequence[Readiness]) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from observatory.cli import console, options
-from observatory.cli.chosen import chosen_settings
+from observatory.cli.chosen import Choose, choosing
 from observatory.errors import ExitCode, InputInvalid, Problem, UsageError
 
 if TYPE_CHECKING:
@@ -33,19 +33,13 @@ SUFFIXES = {".html": Form.HTML, ".htm": Form.HTML, ".md": Form.MARKDOWN, ".markd
 
 
 @console.command
+@choosing("observatory review PATH... --month 2026-10", clickhouse=True)
 def review(
+    choose: Choose,
     month: MonthOption,
-    paths: options.Paths = None,
     output: Output = None,
     form: Shape = None,
     timezone: Zone = None,
-    config: options.Config = None,
-    prometheus: options.Prometheus = None,
-    store: options.Store = None,
-    clickhouse: options.ClickHouse = None,
-    header: options.Header = None,
-    ownership: options.Ownership = None,
-    overlay: options.Overlay = None,
     at: options.At = None,
     json: options.Json = False,
 ) -> None:
@@ -61,17 +55,7 @@ def review(
     from observatory.rules.writing import write_text
     from observatory.sources.opening import open_sources
 
-    settings = chosen_settings(
-        "observatory review PATH... --month 2026-10",
-        paths=paths,
-        config=config,
-        prometheus=prometheus,
-        store=store,
-        clickhouse=clickhouse,
-        header=header,
-        overlay=overlay,
-        ownership=ownership,
-    )
+    settings = choose()
     with open_sources(settings, read_only_store=True) as sources:
         made = make_review(Estate(settings, sources, keeper=sources.keeper), month, at_ms, timezone=timezone)
         states = {state.state for state in sources.states()}

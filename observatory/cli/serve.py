@@ -3,37 +3,27 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from observatory.cli import options
-from observatory.cli.chosen import chosen_settings
+from observatory.cli.chosen import Choose, choosing
 from observatory.cli.console import command, report, say
 
 
 @command
+@choosing("observatory serve PATH...", clickhouse=True)
 def serve(
-    paths: options.Paths = None,
+    choose: Choose,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one.")] = 8050,
-    dashboards: Annotated[
-        list[Path] | None,
-        typer.Option("--dashboards", help="Folder of your own dashboards, layered over the shipped ones; repeatable."),
-    ] = None,
+    dashboards: options.Dashboards = None,
     refresh: Annotated[int, typer.Option("--refresh", min=5, max=3600, help="Seconds between refreshes.")] = 30,
     allow_anonymous: Annotated[
         bool,
         typer.Option("--allow-anonymous", help="Let everybody read who reaches --host, without a login."),
     ] = False,
-    config: options.Config = None,
-    prometheus: options.Prometheus = None,
-    store: options.Store = None,
-    clickhouse: options.ClickHouse = None,
-    header: options.Header = None,
-    ownership: options.Ownership = None,
-    overlay: options.Overlay = None,
 ) -> None:
     """Serve the dashboards, /api/status, /healthz and /metrics; receive OTLP and Prometheus remote-write."""
     from observatory.evaluate.estate import Estate
@@ -47,17 +37,7 @@ def serve(
     def clock() -> int:
         return round(time.time() * 1000)
 
-    settings = chosen_settings(
-        "observatory serve PATH...",
-        paths=paths,
-        config=config,
-        prometheus=prometheus,
-        store=store,
-        clickhouse=clickhouse,
-        header=header,
-        overlay=overlay,
-        ownership=ownership,
-    )
+    settings = choose()
     access = open_access(settings.serve, host, anonymous=allow_anonymous)
     if not access.local and access.logins is not None and not settings.serve.proxies:
         say("passwords and tokens travel as they are written: let a proxy with TLS stand before this server")

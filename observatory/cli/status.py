@@ -7,12 +7,12 @@ import sys
 import time
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
 from observatory.cli import console, options
-from observatory.cli.chosen import chosen_settings
+from observatory.cli.chosen import Choose, choosing
 from observatory.errors import ExitCode, Problem
 from observatory.units import format_count, format_duration, format_percentage
 
@@ -56,16 +56,34 @@ ALL_COLUMNS = 124
 """Cells that the columns beside the objective take on a wide terminal."""
 
 
+class _Column(NamedTuple):
+    """A column, on terminals of so many cells or more."""
+
+    name: str
+    side: Literal["left", "right"] = "left"
+    from_width: int = 0
+    overflow: Literal["fold", "ellipsis"] = "ellipsis"
+
+
+COLUMNS = (
+    _Column("State"),
+    _Column("Objective", overflow="fold"),
+    _Column("SLI", "right"),
+    _Column("Target", "right", NARROW),
+    _Column("Budget left"),
+    _Column("Burn 1h", "right"),
+    _Column("Budget ends", "left", WIDTH),
+    _Column("Lag", "right", NARROW),
+    _Column("Events", "right", MEDIUM),
+    _Column("Owner", "left", MEDIUM),
+)
+
+
 @console.command
+@console.without_collection
+@choosing("observatory status PATH...", clickhouse=True)
 def status(
-    paths: options.Paths = None,
-    config: options.Config = None,
-    prometheus: options.Prometheus = None,
-    store: options.Store = None,
-    clickhouse: options.ClickHouse = None,
-    header: options.Header = None,
-    ownership: options.Ownership = None,
-    overlay: options.Overlay = None,
+    choose: Choose,
     at: options.At = None,
     fail_on: Gate = FailOn.NEVER,
     json: options.Json = False,
@@ -80,17 +98,7 @@ def status(
     from observatory.evaluate.estate import Estate
     from observatory.sources.opening import open_sources
 
-    settings = chosen_settings(
-        "observatory status PATH...",
-        paths=paths,
-        config=config,
-        prometheus=prometheus,
-        store=store,
-        clickhouse=clickhouse,
-        header=header,
-        overlay=overlay,
-        ownership=ownership,
-    )
+    settings = choose()
     with open_sources(settings, read_only_store=True) as sources:
         found = Estate(settings, sources, keeper=sources.keeper).snapshot(at_ms).status
     if json:
@@ -131,38 +139,16 @@ def exit_code(found: Status, fail_on: FailOn) -> ExitCode:
 
 def show(found: Status) -> None:
     """A table for people, worst first; columns give way on narrow terminals, colours to NO_COLOR."""
-    from rich import box
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     from observatory.windows import format_instant
 
     # Into a file or a pipe each objective is one line, for those who search it.
     out = Console(file=sys.stdout, width=console.width() or _width_of(found), highlight=False, soft_wrap=False)
-    width = out.width
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
-    table.add_column("State", no_wrap=True)
-    table.add_column("Objective", overflow="fold", ratio=1)
-    table.add_column("SLI", justify="right", no_wrap=True)
-    if width >= NARROW:
-        table.add_column("Target", justify="right", no_wrap=True)
-    table.add_column("Budget left", no_wrap=True)
-    table.add_column("Burn 1h", justify="right", no_wrap=True)
-    if width >= WIDTH:
-        table.add_column("Budget ends", no_wrap=True)
-    if width >= NARROW:
-        table.add_column("Lag", justify="right", no_wrap=True)
-    if width >= MEDIUM:
-        table.add_column("Events", justify="right", no_wrap=True)
-        table.add_column("Owner", overflow="ellipsis", no_wrap=True)
     objectives = worst_first(found.objectives)
-    rows = [_cells(one, found.at_ms, out) for one in objectives]
-    room = _room_for_ids([str(column.header) for column in table.columns], rows, width)
-    for state, name, *others in rows:
-        table.add_row(state, Text(folded(str(name), room)), *others)
     if found.objectives:
-        out.print(table)
+        room = _show_objectives(out, objectives, found.at_ms)
         _show_planned(out, objectives, room)
         _show_unsure(out, objectives)
     elif not found.journeys:
@@ -183,6 +169,41 @@ def show(found: Status) -> None:
         states = state_counts([one.status for one in found.journeys])
         told = ", ".join(f"{number} {state.replace('_', ' ')}" for state, number in states.items())
         out.print(Text(f"{len(found.journeys)} {'journey' if len(found.journeys) == 1 else 'journeys'}: {told}", "dim"))
+
+
+def _show_objectives(out: Console, objectives: Sequence[ObjectiveStatus], at_ms: int) -> int:
+    """The table itself; returns how many cells it leaves for ids."""
+    from rich.text import Text
+
+    from observatory.cli.fitted_table import fitted
+
+    columns = [column for column in COLUMNS if out.width >= column.from_width]
+    head = [column.name for column in columns]
+    rows = [_cells(one, at_ms, out) for one in objectives]
+    room = _room_for_ids(head, rows, out.width)
+    for row in rows:
+        row[1] = Text(folded(str(row[1]), room))
+    fitting = fitted(head, [column.side for column in columns], rows, out)
+    if fitting is not None:
+        out.print(fitting, crop=False)
+        return room
+
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
+    for column in columns:
+        table.add_column(
+            column.name,
+            justify=column.side,
+            overflow=column.overflow,
+            no_wrap=column.overflow != "fold",
+            ratio=1 if column.overflow == "fold" else None,
+        )
+    for row in rows:
+        table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
+    out.print(table)
+    return room
 
 
 def _show_planned(out: Console, objectives: Sequence[ObjectiveStatus], room: int) -> None:

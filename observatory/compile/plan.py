@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from observatory.compile.measure import Measurement, measure, measurement_key
 from observatory.compile.terms import at_most, outcome_terms
@@ -33,7 +34,10 @@ CURVE_LOOKBACK_MS = 6 * 3_600_000
 """Read before the first step for curves of produced positions: lag and silence up to this age are known from the
 start."""
 SHARD_VALUES = 300
-"""Alternatives of one label in one request; more become several requests."""
+"""Alternatives of one label in one request; more become several requests, `MOST_SHARDS` at most."""
+MOST_SHARDS = 4
+"""Requests of one signal, however many channels it measures: two are under way at a time, and four keep both busy to
+the end. Long ones are sent as bodies, which no URL bounds; memory does, see `MOST_SAMPLES` of a source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +159,7 @@ def span_bindings(measurement: Measurement) -> tuple[SpanBinding, ...]:
     return tuple(binding for binding in measurement.bindings if isinstance(binding, SpanBinding))
 
 
+T = TypeVar("T")
 Atom = tuple[str, str]
 """("=", value) or ("~", pattern): one alternative of a label."""
 
@@ -233,9 +238,15 @@ def _shards(group: _Group) -> list[_Group]:
         return [group]
     every = sorted(group.atoms[widest])
     shards: list[_Group] = []
-    for begin in range(0, len(every), SHARD_VALUES):
-        part = dict.fromkeys(every[begin : begin + SHARD_VALUES])
+    for some in in_shards(every):
+        part = dict.fromkeys(some)
         leaves = [leaf for leaf in group.leaves if any(atom in part for atom in _atoms(leaf)[widest])]
         if leaves:
             shards.append(_Group({**group.atoms, widest: part}, leaves))
     return shards
+
+
+def in_shards(values: Sequence[T]) -> list[Sequence[T]]:
+    """Values in as few parts as requests hold, each but the last of one size; never more than `MOST_SHARDS` parts."""
+    size = max(SHARD_VALUES, -(-len(values) // MOST_SHARDS))
+    return [values[begin : begin + size] for begin in range(0, len(values), size)]

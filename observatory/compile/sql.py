@@ -96,14 +96,17 @@ sent AS (
     SELECT * FROM spans SEMI JOIN wanted USING (destination)
     WHERE role = 'producer' AND start_ns > $from_ns - $near_ns AND start_ns <= $until_ns + $near_ns
 ),
+-- Few spans lie inside others of their side: one number tells that of most before everything is compared.
+inner_sent AS (FROM sent WHERE parent_span_id IN (SELECT span_id FROM sent)),
 nested_sent AS (   -- the inner span of one publish
-    SELECT c.trace_hi, c.trace_lo, c.span_id FROM sent c JOIN sent p
+    SELECT c.trace_hi, c.trace_lo, c.span_id
+    FROM inner_sent c JOIN (FROM sent WHERE span_id IN (SELECT parent_span_id FROM inner_sent)) p
         ON c.parent_span_id = p.span_id AND c.trace_lo = p.trace_lo AND c.trace_hi = p.trace_hi
     WHERE c.destination = p.destination AND c.service = p.service
         AND NOT (c.operation = 'create' AND p.operation = 'send')
 ),
 created_sent AS (  -- a send span whose messages have create spans, as its children or by link
-    SELECT s.trace_hi, s.trace_lo, s.span_id FROM sent c JOIN sent s
+    SELECT s.trace_hi, s.trace_lo, s.span_id FROM inner_sent c JOIN sent s
         ON c.parent_span_id = s.span_id AND c.trace_lo = s.trace_lo AND c.trace_hi = s.trace_hi
     WHERE c.operation = 'create' AND s.operation = 'send' AND c.destination = s.destination
     UNION
@@ -117,32 +120,31 @@ taken AS (
     SELECT *, coalesce(nullif(consumer_group, ''), service) AS party FROM spans SEMI JOIN wanted USING (destination)
     WHERE role = 'consumer' AND start_ns > $from_ns - $near_ns AND start_ns <= $until_ns + $near_ns
 ),
+inner_taken AS (FROM taken WHERE parent_span_id IN (SELECT span_id FROM taken)),
 link AS (
     SELECT DISTINCT t.trace_hi, t.trace_lo, t.span_id, t.operation, t.party, t.destination,
         l.target_trace_hi, l.target_trace_lo, l.target_span_id
     FROM taken t JOIN span_links l ON l.span_id = t.span_id AND l.trace_lo = t.trace_lo AND l.trace_hi = t.trace_hi
 ),
 linked AS (SELECT trace_hi, trace_lo, span_id, count(*) AS links FROM link GROUP BY ALL),
-origin AS (        -- where the messages of a span came from: its links, else its parent
+receiving AS (SELECT DISTINCT party, destination FROM taken WHERE operation = 'receive'),
+processing AS (SELECT DISTINCT party, destination FROM taken WHERE operation = 'process'),
+origin AS (        -- where the messages of a span came from: its links, else its parent; where somebody receives
     SELECT trace_hi, trace_lo, span_id, operation, party, destination,
-        target_trace_hi, target_trace_lo, target_span_id FROM link
+        target_trace_hi, target_trace_lo, target_span_id FROM link SEMI JOIN receiving USING (party, destination)
     UNION ALL
     SELECT trace_hi, trace_lo, span_id, operation, party, destination, trace_hi, trace_lo, parent_span_id
-    FROM taken ANTI JOIN linked USING (span_id, trace_lo, trace_hi)
+    FROM taken SEMI JOIN receiving USING (party, destination) ANTI JOIN linked USING (span_id, trace_lo, trace_hi)
     WHERE parent_span_id <> 0
 ),
-processed_origin AS (
-    SELECT DISTINCT party, destination, target_trace_hi, target_trace_lo, target_span_id
-    FROM origin WHERE operation = 'process'
-),
-processing AS (SELECT DISTINCT party, destination FROM taken WHERE operation = 'process'),
 covered AS (       -- of a receive span: how many of its messages a process span counts
     SELECT trace_hi, trace_lo, span_id, count(*) AS messages FROM origin
-        SEMI JOIN processed_origin USING (party, destination, target_span_id, target_trace_lo, target_trace_hi)
+        SEMI JOIN (SELECT * FROM origin WHERE operation = 'process') AS processed
+            USING (party, destination, target_span_id, target_trace_lo, target_trace_hi)
     WHERE operation = 'receive' GROUP BY ALL
 ),
 wrapping AS (      -- a receive span around or linked to the consumer spans of its messages
-    SELECT w.trace_hi, w.trace_lo, w.span_id FROM taken c JOIN taken w
+    SELECT w.trace_hi, w.trace_lo, w.span_id FROM inner_taken c JOIN taken w
         ON c.parent_span_id = w.span_id AND c.trace_lo = w.trace_lo AND c.trace_hi = w.trace_hi
     WHERE w.operation = 'receive' AND c.destination = w.destination AND c.party = w.party
     UNION
@@ -151,36 +153,50 @@ wrapping AS (      -- a receive span around or linked to the consumer spans of i
     WHERE l.operation = 'receive' AND c.destination = l.destination AND c.party = l.party
 ),
 nested_taken AS (  -- a process span inside one of the same group, without messages of its own
-    SELECT c.trace_hi, c.trace_lo, c.span_id FROM taken c JOIN taken p
+    SELECT c.trace_hi, c.trace_lo, c.span_id
+    FROM inner_taken c JOIN (FROM taken WHERE span_id IN (SELECT parent_span_id FROM inner_taken)) p
         ON c.parent_span_id = p.span_id AND c.trace_lo = p.trace_lo AND c.trace_hi = p.trace_hi
         ANTI JOIN linked ON linked.span_id = c.span_id AND linked.trace_lo = c.trace_lo AND linked.trace_hi = c.trace_hi
     WHERE p.operation = 'process' AND c.operation = 'process' AND c.destination = p.destination AND c.party = p.party
 ),
+consumed AS NOT MATERIALIZED (
+    SELECT *, coalesce(nullif(consumer_group, ''), service) AS party FROM spans SEMI JOIN wanted USING (destination)
+    WHERE role = 'consumer'
+),
 message AS (
     SELECT 'producer' AS role, system, destination, service, '' AS party, '' AS consumer_group, start_ns, error,
         weight * CASE WHEN operation = 'send' AND batch_count >= 0 THEN batch_count ELSE 1 END AS messages
-    FROM sent ANTI JOIN nested_sent USING (span_id, trace_lo, trace_hi)
+    FROM spans SEMI JOIN wanted USING (destination) ANTI JOIN nested_sent USING (span_id, trace_lo, trace_hi)
         ANTI JOIN created_sent USING (span_id, trace_lo, trace_hi)
-    WHERE start_ns > $from_ns AND start_ns <= $until_ns
+    WHERE role = 'producer' AND start_ns > $from_ns AND start_ns <= $until_ns
     UNION ALL
     SELECT 'consumer', system, destination, service, party, consumer_group, start_ns, error,
         weight * CASE
-            WHEN operation = 'receive' AND links IS NULL AND processing.party IS NOT NULL THEN 0
-            WHEN operation = 'receive' AND coalesce(covered.messages, 0) >= greatest(coalesce(links, 0), 1) THEN 0
+            WHEN batch_count >= 0 THEN greatest(batch_count, coalesce(links, 0))
+            WHEN links > 0 THEN links
+            ELSE 1
+        END
+    FROM consumed ANTI JOIN nested_taken USING (span_id, trace_lo, trace_hi)
+        LEFT JOIN linked USING (span_id, trace_lo, trace_hi)
+    WHERE operation <> 'receive' AND start_ns > $from_ns AND start_ns <= $until_ns
+    UNION ALL
+    SELECT 'consumer', system, destination, service, party, consumer_group, start_ns, error,
+        weight * CASE
+            WHEN links IS NULL AND processing.party IS NOT NULL THEN 0
+            WHEN coalesce(covered.messages, 0) >= greatest(coalesce(links, 0), 1) THEN 0
             ELSE CASE
                 WHEN batch_count >= 0 THEN greatest(batch_count, coalesce(links, 0))
                 WHEN links > 0 THEN links
                 -- A poll may come back with empty hands; a record in the hand shows by its place or its id.
-                WHEN kind = 'client' AND operation = 'receive' AND message_offset = '' AND message_id = '' THEN 0
+                WHEN kind = 'client' AND message_offset = '' AND message_id = '' THEN 0
                 ELSE 1
-            END - CASE WHEN operation = 'receive' THEN coalesce(covered.messages, 0) ELSE 0 END
+            END - coalesce(covered.messages, 0)
         END
-    FROM taken ANTI JOIN wrapping USING (span_id, trace_lo, trace_hi)
-        ANTI JOIN nested_taken USING (span_id, trace_lo, trace_hi)
+    FROM consumed ANTI JOIN wrapping USING (span_id, trace_lo, trace_hi)
         LEFT JOIN linked USING (span_id, trace_lo, trace_hi)
         LEFT JOIN covered USING (span_id, trace_lo, trace_hi)
         LEFT JOIN processing USING (party, destination)
-    WHERE start_ns > $from_ns AND start_ns <= $until_ns
+    WHERE operation = 'receive' AND start_ns > $from_ns AND start_ns <= $until_ns
 )
 """
 
@@ -210,6 +226,11 @@ edge AS (
     SELECT t.*, l.target_trace_hi, l.target_trace_lo, l.target_span_id, true
     FROM taken t JOIN span_links l ON l.span_id = t.span_id AND l.trace_lo = t.trace_lo AND l.trace_hi = t.trace_hi
 ),
+near AS MATERIALIZED (   -- what began before the range matters where it took the same message as something in it
+    FROM edge WHERE target_span_id IN (
+        SELECT target_span_id FROM edge WHERE greatest(start_ns, end_ns) > $from_ns
+    )
+),
 arrival AS (
     SELECT e.system, e.destination, e.service, e.party, e.trace_hi, e.trace_lo, e.span_id, e.start_ns, e.by_link,
         p.destination AS sent_to, p.start_ns AS sent_start_ns, p.end_ns AS sent_end_ns, e.end_ns AS taken_end_ns,
@@ -224,29 +245,20 @@ arrival AS (
             WHEN e.message_offset <> '' THEN concat_ws('/', 'offset', e.partition_id, e.message_offset)
             WHEN e.message_id <> '' THEN concat_ws('/', 'id', e.message_id)
             ELSE concat_ws('/', 'span', e.trace_hi, e.trace_lo, e.span_id) END AS message
-    FROM edge e JOIN spans p
+    FROM near e JOIN spans p
         ON p.span_id = e.target_span_id AND p.trace_lo = e.target_trace_lo AND p.trace_hi = e.target_trace_hi
     -- Clocks differ, but not by an hour: what was sent later than that was not what arrived.
     WHERE p.role = 'producer' AND p.start_ns <= e.start_ns + $near_ns
 ),
 pair AS (          -- once for each message; what decides lies near the arrival, whatever range is asked for:
                    -- an earlier arrival, processing soon after it was received, receiving long before it was processed
-    SELECT * FROM arrival
-    WINDOW same AS (
-            PARTITION BY party, destination, sent_trace_hi, sent_trace_lo, sent_span_id, message, received
-            ORDER BY start_ns, by_link, span_id
-        ),
-        around AS (
-            PARTITION BY party, destination, sent_trace_hi, sent_trace_lo, sent_span_id, message
-            ORDER BY start_ns RANGE BETWEEN $repeat_ns PRECEDING AND $near_ns FOLLOWING
-        ),
-        long_before AS (
-            PARTITION BY party, destination, sent_trace_hi, sent_trace_lo, sent_span_id, message
-            ORDER BY start_ns RANGE BETWEEN $repeat_ns PRECEDING AND $near_ns + 1 PRECEDING
-        )
-    QUALIFY coalesce(start_ns - lag(start_ns) OVER same > $repeat_ns, true)
-        AND (NOT received OR bool_and(received) OVER around)
-        AND (received OR NOT coalesce(bool_or(received) OVER long_before, false))
+    FROM arrival a ANTI JOIN arrival b ON a.sent_span_id = b.sent_span_id AND a.sent_trace_lo = b.sent_trace_lo
+        AND a.sent_trace_hi = b.sent_trace_hi AND a.party = b.party AND a.destination = b.destination
+        AND a.message = b.message AND b.start_ns >= a.start_ns - $repeat_ns
+        AND CASE WHEN a.received = b.received
+            THEN (b.start_ns, b.by_link, b.span_id, b.trace_lo) < (a.start_ns, a.by_link, a.span_id, a.trace_lo)
+            WHEN a.received THEN b.start_ns <= a.start_ns + $near_ns
+            ELSE b.start_ns < a.start_ns - $near_ns END
 ),
 hop AS (
     SELECT ask.number, ask.bound_ns, pair.weight, pair.trace_hi, pair.trace_lo, pair.start_ns, pair.taken_end_ns,

@@ -88,7 +88,7 @@ class Estate:
         self.keeper = keeper
         self.catalog = catalog if catalog is not None else configured_catalog(settings)
         self.profiles: tuple[Profile, ...] = load_profiles(settings.profiles_dir, cache=settings.cache_dir)
-        self.policies: dict[str, Policy] = load_policies(settings.policies_dir)
+        self.policies: dict[str, Policy] = load_policies(settings.policies_dir, cache=settings.cache_dir)
         self.objectives, problems = objectives_of(self.catalog)
         self.journeys = journeys_of(self.catalog)
         judged = (*self.objectives, *(one.objective for one in self.journeys))

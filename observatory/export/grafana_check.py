@@ -120,7 +120,7 @@ def _panel_faults(panel: Mapping[str, Any], known: Collection[str]) -> Iterable[
     names = [one["refId"] for one in targets]
     if len(set(names)) < len(names):
         yield "two queries have the same refId"
-    for unit in _units(panel.get("fieldConfig", {})):
+    for unit in units_in(panel.get("fieldConfig", {})):
         if not isinstance(unit, str) or unit not in UNITS:
             yield f"{unit!r} is no known unit"
     for one in targets:
@@ -139,7 +139,8 @@ def _overlap(first: Mapping[str, int], second: Mapping[str, int]) -> bool:
     )
 
 
-def _units(config: Mapping[str, Any]) -> Iterable[object]:
+def units_in(config: Mapping[str, Any]) -> Iterable[object]:
+    """Units that a panel's field configuration names, its own and those of single fields."""
     if "unit" in config.get("defaults", {}):
         yield config["defaults"]["unit"]
     for override in config.get("overrides", []):

@@ -87,6 +87,8 @@ class PagePanels:
             return [self._placed(declared, self._table(columns, by), 8)]
         if declared.kind == "burndown":
             return [self._placed(declared, self._burndown(declared), 8)]
+        if declared.kind == "indicator":
+            return [self._placed(declared, self._indicator(declared), 8)]
         if declared.kind in ("lines", "stacked", "bars", "lag", "errors", "skew"):
             return [self._placed(declared, self._lines(declared), 8)]
         said = "This panel needs more than series."
@@ -165,6 +167,14 @@ class PagePanels:
         worst = self._filters(declared).worst_budget_by_domain(declared.number("limit", LIMIT))
         query = prometheus.Dataquery().expr(worst).legend_format("{{domain}}").ref_id("A").datasource(DATA_SOURCE)
         return timeseries.Panel().datasource(DATA_SOURCE).no_value("no data").unit(SHARE).with_target(query)
+
+    def _indicator(self, declared: PanelDeclaration) -> timeseries.Panel:
+        show = declared.text("show", "burn_rate")
+        expr = self._filters(declared).indicator(declared.text("indicator"), show, declared.number("limit", LIMIT))
+        legend = "{{channel}} {{consumer_group}}"
+        query = prometheus.Dataquery().expr(expr).legend_format(legend).ref_id("A").datasource(DATA_SOURCE)
+        unit = "none" if show == "burn_rate" else SHARE
+        return timeseries.Panel().datasource(DATA_SOURCE).no_value("no data").unit(unit).with_target(query)
 
     def _lines(self, declared: PanelDeclaration) -> timeseries.Panel | text.Panel:
         wanted = _curves(declared)

@@ -79,6 +79,16 @@ class Filters:
         """Burn rate of the last hour, per objective: 1 spends the budget exactly by the end of its window."""
         return f"{self.series(ERROR_1H)} / (1 - {self.objective})"
 
+    def indicator(self, sli: str, show: str, limit: int) -> str:
+        """One SLI per objective, the most urgent ones: `burn_rate` and `ratio` of the last hour, or `budget` left."""
+        only = f'sli="{sli}"'
+        if show == "budget":
+            return f"bottomk({limit}, {self.series(ERROR_BUDGET_REMAINING, only)})"
+        error = self.series(ERROR_1H, only)
+        if show == "ratio":
+            return f"bottomk({limit}, 1 - {error})"
+        return f"topk({limit}, {error} / (1 - {self.series(OBJECTIVE, only)}))"
+
     @property
     def burning_since(self) -> str:
         """Start of each alert that fires, in Unix milliseconds."""

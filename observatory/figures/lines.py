@@ -24,13 +24,14 @@ def line_figure(
     guides: Sequence[Guide] = (),
     markers: Sequence[Marker] = (),
     stacked: bool = False,
+    written: str = "",
 ) -> go.Figure:
     """Values over time, one line each; stacked areas when they are parts of a whole.
 
-    Values are in base units; the axis chooses its own. Lines differ in colour and dash, and a curve with a
-    `meaning` takes the colour of that status.
+    Values are in base units; the axis chooses its own, or takes the one that is `written`. Lines differ in colour and
+    dash, and a curve with a `meaning` takes the colour of that status.
     """
-    scale = scale_for(unit, statistic, reach(curves) + [guide.value for guide in guides])
+    scale = scale_for(unit, statistic, reach(curves) + [guide.value for guide in guides], written)
     figure = go.Figure(layout=frame(theme, span, legend=len(curves) > 1 or stacked))
     for index, curve in enumerate(curves):
         t_ms, value = thinned(curve.t_ms, curve.value)

@@ -1,13 +1,17 @@
-"""Colours of the two themes: the one place that figures take them from. The style sheet holds the same values."""
+"""Colours of the themes: the one place that figures take them from. The style sheet holds the same values.
+
+Each of dark and light has a colour-blind-safe twin: status and series colours lie far apart under protan, deutan and
+tritan simulation, and the steps of heat strips are ordered by lightness alone, so that they read in grey too.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from observatory.evaluate.judgement import AT_RISK_REMAINING
 
-ThemeName = Literal["dark", "light"]
+ThemeName = Literal["dark", "light", "dark-safe", "light-safe"]
 Tone = Literal["meeting", "at_risk", "breached", "no_data"]
 """A status word whose colour something takes."""
 
@@ -50,9 +54,9 @@ DARK = Theme(
     meeting="#3aa7c4",
     at_risk="#f5d04c",
     breached="#ef5b6c",
-    no_data="#8894a6",
+    no_data="#b3b3b3",
     track="#202a36",
-    heat=("#202a36", "#465263", "#846e2b", "#e3bd43", "#ef5b6c"),
+    heat=("#202a36", "#465263", "#7a6426", "#e3bd43", "#ef5b6c"),
     series=("#93a9ff", "#4cc2b4", "#e0b65a", "#c58df0", "#8fbf6a", "#f0a07a", "#b4c0d0", "#5fa8e6"),
 )
 LIGHT = Theme(
@@ -64,15 +68,34 @@ LIGHT = Theme(
     muted="#4c5a6d",
     faint="#5d6b7f",
     accent="#3a4fc9",
-    meeting="#1a7f96",
-    at_risk="#8a6a00",
+    meeting="#006f8f",
+    at_risk="#806200",
     breached="#8f1230",
-    no_data="#5d6b7f",
+    no_data="#6c6c6c",
     track="#e6eaf0",
     heat=("#e6eaf0", "#c6cfda", "#edd37c", "#c39a1c", "#8f1230"),
     series=("#3a4fc9", "#0f7b70", "#94640a", "#7c3bb3", "#4a7a1f", "#b5531c", "#55647a", "#1d6fb5"),
 )
-THEMES: dict[str, Theme] = {theme.name: theme for theme in (DARK, LIGHT)}
+DARK_SAFE = replace(
+    DARK,
+    name="dark-safe",
+    meeting="#56b4e9",
+    at_risk="#f0e442",
+    breached="#ff7a2e",
+    heat=("#202a36", "#2f5075", "#4b86a8", "#b8b45a", "#fff05a"),
+    series=("#6be5ff", "#ff9809", "#be61bd", "#fdff00", "#82978d", "#2d7fff", "#bca974", "#fd2436"),
+)
+LIGHT_SAFE = replace(
+    LIGHT,
+    name="light-safe",
+    meeting="#0068a8",
+    at_risk="#846700",
+    breached="#6a1000",
+    no_data="#666a71",
+    heat=("#e6eaf0", "#b5cbe0", "#7ba3c9", "#33679e", "#0a2f5c"),
+    series=("#3063ff", "#cb3f07", "#1e524f", "#855eaf", "#651700", "#000609", "#410095", "#490057"),
+)
+THEMES: dict[str, Theme] = {theme.name: theme for theme in (DARK, LIGHT, DARK_SAFE, LIGHT_SAFE)}
 DASHES: tuple[str, ...] = (
     "solid",
     "7px,4px",

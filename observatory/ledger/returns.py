@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from observatory.compile.plan import SHARD_VALUES, PlannedRequest
+from observatory.compile.plan import PlannedRequest, in_shards
 from observatory.ledger.answers import BORN_KINDS
 from observatory.ledger.births import EDGE_MS
 from observatory.ledger.days import DAY_MS
@@ -66,8 +66,7 @@ def _narrowed(matchers: tuple[Matcher, ...], wanted: Sequence[Mapping[str, str]]
     """The conditions of a request and the labels of some series, so that little else answers; not too many at once."""
     held = {matcher.label for matcher in matchers} | {"__name__"}
     ordered = sorted(wanted, key=lambda labels: sorted(labels.items()))
-    for begin in range(0, len(ordered), SHARD_VALUES):
-        part = ordered[begin : begin + SHARD_VALUES]
+    for part in in_shards(ordered):
         shared = set.intersection(*(set(labels) for labels in part)) - held
         narrow = (Matcher(label, tuple(sorted({labels[label] for labels in part}))) for label in sorted(shared))
         yield (*matchers, *narrow)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +17,7 @@ from observatory.units import compact_duration, parse_duration
 
 AlertSeverity = Literal["page", "ticket"]
 _SEVERITIES: dict[str, AlertSeverity] = {"page": "page", "ticket": "ticket"}
+SHIPPED = Path(__file__).parent / "policies"
 _KEYS = frozenset({"name", "description", "pairs"})
 _PAIR_KEYS = frozenset({"severity", "long", "short", "factor", "min_bad"})
 
@@ -57,37 +57,55 @@ class Policy:
     description: str = ""
 
 
-def load_policies(folder: Path | None = None) -> dict[str, Policy]:
+@dataclass(frozen=True, slots=True)
+class _Shipped:
+    """What is kept of the shipped policies between runs."""
+
+    policies: tuple[Policy, ...]
+
+
+def load_policies(folder: Path | None = None, *, cache: Path | None = None) -> dict[str, Policy]:
     """The shipped policies by name, and those of a team's folder, which win over shipped ones of the same name.
+
+    Args:
+        cache: Folder in which the shipped ones are kept between runs; None reads their files.
 
     Raises:
         InputInvalid: A file cannot be read or is no policy; all findings at once.
     """
-    texts = [
-        (f"policies/{entry.name}", entry.read_text(encoding="utf-8"))
-        for entry in sorted(files("observatory.objectives").joinpath("policies").iterdir(), key=lambda one: one.name)
-        if entry.name.endswith(".yaml")
-    ]
+    found = {policy.name: policy for policy in _shipped(cache).policies}
+    if folder is None:
+        return found
+    if not folder.is_dir():
+        raise InputInvalid(_problem(str(folder), "the folder of burn-rate policies does not exist"))
     problems: list[Problem] = []
-    if folder is not None:
-        if not folder.is_dir():
-            raise InputInvalid(_problem(str(folder), "the folder of burn-rate policies does not exist"))
-        for path in sorted(folder.glob("*.y*ml")):
-            try:
-                texts.append((str(path), path.read_text(encoding="utf-8")))
-            except (OSError, UnicodeDecodeError) as error:
-                problems.append(_problem(str(path), f"the policy cannot be read: {error}"))
-    policies: dict[str, Policy] = {}
-    for shown_as, text in texts:
+    for path in sorted(folder.glob("*.y*ml")):
         try:
-            policy = parse_policy(text, shown_as)
+            policy = parse_policy(path.read_text(encoding="utf-8"), str(path))
+        except (OSError, UnicodeDecodeError) as error:
+            problems.append(_problem(str(path), f"the policy cannot be read: {error}"))
         except InputInvalid as error:
             problems += error.problems
         else:
-            policies[policy.name] = policy
+            found[policy.name] = policy
     if problems:
         raise InputInvalid(problems)
-    return policies
+    return found
+
+
+def _shipped(cache: Path | None) -> _Shipped:
+    files = sorted(SHIPPED.glob("*.yaml"))
+
+    def read_all() -> _Shipped:
+        return _Shipped(
+            tuple(parse_policy(path.read_text(encoding="utf-8"), f"policies/{path.name}") for path in files)
+        )
+
+    if cache is None:
+        return read_all()
+    from observatory.spec.kept_files import kept_of
+
+    return kept_of(cache / "policies", _Shipped, files, Path(__file__).parent, read_all)
 
 
 def parse_policy(text: str, shown_as: str) -> Policy:

@@ -19,9 +19,7 @@ from pathlib import Path
 from observatory.errors import InputInvalid
 from observatory.location import Location
 from observatory.reading.faults import MAX_BYTES, fault, place_of_offset
-from observatory.reading.json_text import read_json
 from observatory.reading.text import Place, Places, Reading, pointer_of, segments_of
-from observatory.reading.yaml_text import read_yaml
 
 __all__ = [
     "Place",
@@ -103,10 +101,23 @@ def read_text(text: str, path: str, *, lenient: bool = False) -> Reading:
     if not text.strip():
         raise InputInvalid(fault("document-empty", "the file is empty", Location(path)))
     with without_collection():
-        reading = read_json(text, path) if is_json else read_yaml(text, path)
+        reading = _read_json(text, path) if is_json else _read_yaml(text, path)
     if reading.problems and not lenient:
         raise InputInvalid(reading.problems)
     return reading
+
+
+def _read_json(text: str, path: str) -> Reading:
+    from observatory.reading.json_text import read_json
+
+    return read_json(text, path)
+
+
+def _read_yaml(text: str, path: str) -> Reading:
+    # What was read in an earlier run is found without it; its parser takes as long to import as many commands work.
+    from observatory.reading.yaml_text import read_yaml
+
+    return read_yaml(text, path)
 
 
 def text_of(raw: bytes, shown: str, *, max_bytes: int = MAX_BYTES) -> str:

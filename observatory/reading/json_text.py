@@ -1,15 +1,16 @@
 """JSON text: values from the standard parser, places from a scan of its own.
 
-The scan runs only after the parser has accepted the text, so strings, brackets and commas are all it must know.
+The scan runs only after the parser has accepted the text, so strings, brackets and commas are all it must know. It
+pairs the brackets of the whole text; the parts of an object or a list are told apart when somebody asks for one.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from itertools import islice
+from typing import Any
 
 from observatory.errors import InputInvalid
 from observatory.location import Location
@@ -28,7 +29,12 @@ from observatory.reading.json_syntax import syntax_problem
 from observatory.reading.lines import Lines
 from observatory.reading.text import Place, Reading
 
-_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"(?:\s*:)?|[{}\[\]]|[^\s{}\[\],:"]+')
+_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_VALUE = rf'({_STRING}|[^\s{{}}\[\],:"]++|[{{\[])'
+_TOKEN = re.compile(rf'{_STRING}(?:\s*:)?|[{{}}\[\]]|[^\s{{}}\[\],:"]+')
+_BRACKET = re.compile(rf'[{{}}\[\]](?:[^{{}}\[\]"]++|{_STRING})*+')
+_MEMBER = re.compile(rf"\s*+[{{,]\s*+({_STRING})\s*+:\s*+{_VALUE}")
+_ITEM = re.compile(rf"\s*+[\[,]\s*+{_VALUE}")
 
 MAX_DIGITS = 300
 
@@ -38,114 +44,113 @@ _LONE_SURROGATE = re.compile(
 
 
 Extent = tuple[int, int]
-"""Where a value begins in the text, and where it ends."""
-
-
-@dataclass(slots=True)
-class JsonNode:
-    """An object or a list: its extent, and its parts by key or by position. Of a plain value the extent is enough."""
-
-    start: int
-    end: int = 0
-    members: dict[str, tuple[int, int, JsonNode | Extent]] | None = None
-    items: list[JsonNode | Extent] | None = None
-
-
-@dataclass(slots=True)
-class JsonIndex:
-    """The tree of a text and what was noticed while it was built."""
-
-    root: JsonNode | Extent
-    duplicates: list[tuple[str, Place, int]] = field(default_factory=list)
-    too_deep: Place | None = None
-    longest: tuple[int, int] = (0, 0)
+"""Where a value, or a key, begins in the text, and where it ends."""
 
 
 class JsonPlaces:
-    """Places by path in one JSON text."""
+    """Places by path in one JSON text, which the standard parser has accepted."""
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._index: JsonIndex | None = None
         self._lines = Lines(text)
+        self._start = len(text) - len(text.lstrip())
+        self._ends: dict[int, int] = {}
+        self._members: dict[int, dict[str, tuple[Extent, Extent]]] = {}
+        self._items: dict[int, list[Extent]] = {}
 
     def find(self, segments: Sequence[str]) -> tuple[Place | None, Place]:
         """See `Places`."""
-        node, key = self.index().root, None
+        if not self._ends:
+            self.pair_brackets()
+        key: Extent | None = None
+        extent = self._start, self._ends.get(self._start) or len(self._text.rstrip())
         for segment in segments:
-            if not isinstance(node, JsonNode):
-                break
-            if node.members is not None and segment in node.members:
-                start, end, node = node.members[segment]
-                key = (start, end)
-            elif node.items is not None and segment.isdecimal() and int(segment) < len(node.items):
-                key, node = None, node.items[int(segment)]
+            opening = self._text[extent[0]]
+            if opening == "{":
+                member = self._members_of(extent[0]).get(segment)
+                if member is None:
+                    break
+                key, extent = member
+            elif opening == "[" and segment.isdecimal():
+                items = self._items_of(extent[0])
+                if int(segment) >= len(items):
+                    break
+                key, extent = None, items[int(segment)]
             else:
                 break
-        extent = (node.start, node.end) if isinstance(node, JsonNode) else node
         return self._place(*key) if key else None, self._place(*extent)
+
+    def pair_brackets(self, max_depth: int = 1_000_000) -> Place | None:
+        """Find out where each object and list ends.
+
+        Returns:
+            Where nesting first exceeds a depth; None where it does not.
+        """
+        text, ends = self._text, self._ends
+        stack: list[int] = []
+        for match in _BRACKET.finditer(text) if text[self._start] in "{[" else ():
+            at = match.start()
+            if text[at] in "{[":
+                stack.append(at)
+                if len(stack) > max_depth:
+                    return self._place(at, at + 1)
+            else:
+                ends[stack.pop()] = at + 1
+        return None
 
     def deeper_than(self, depth: int) -> Place:
         """Where nesting first exceeds a depth; the start of the text when it does not."""
-        level = 0
-        for match in _TOKEN.finditer(self._text):
-            word = match[0]
-            if word in "{[":
-                level += 1
-                if level > depth:
-                    return self._place(match.start(), match.end())
-            elif word in "}]":
-                level -= 1
-        return 1, 1, 0
+        return self.pair_brackets(depth) or (1, 1, 0)
 
-    def index(self, max_depth: int = 1_000_000) -> JsonIndex:
-        """The tree of the text, built at the first call."""
-        if self._index is None:
-            self._index = self._build(max_depth)
-        return self._index
+    def duplicates(self) -> Iterator[tuple[str, Place, int]]:
+        """Keys that stand twice in one object: the key, its place, and the line of the one before it."""
+        found: list[tuple[int, str, Extent, int]] = []
+        for start in self._ends:
+            earlier: dict[str, int] = {}
+            for key, extent, _ in self._written_in(start) if self._text[start] == "{" else ():
+                if key in earlier:
+                    found.append((extent[0], key, extent, self._lines.at(earlier[key])[0]))
+                earlier[key] = extent[0]
+        return ((key, self._place(*extent), line) for _, key, extent, line in sorted(found))
 
-    def _build(self, max_depth: int) -> JsonIndex:
-        top = JsonNode(0, items=[])
-        index = JsonIndex(top)
-        stack = [top]
-        current = top
-        key: tuple[int, int, str] | None = None
-        for match in _TOKEN.finditer(self._text):
-            word = match[0]
-            first = word[0]
-            start, end = match.span()
-            if first == '"' and word[-1] == ":":
-                text = word[:-1].rstrip()
-                key = (start, start + len(text), json.loads(text) if "\\" in text else text[1:-1])
-                continue
-            if first in "}]":
-                stack.pop().end = end
-                current = stack[-1]
-                continue
-            if end - start > index.longest[1]:
-                index.longest = (start, end - start)
-            node = JsonNode(start, end) if first in "{[" else (start, end)
-            if current.members is not None:
-                assert key is not None
-                if key[2] in current.members:
-                    earlier = self._lines.at(current.members[key[2]][0])[0]
-                    index.duplicates.append((key[2], self._place(key[0], key[1]), earlier))
-                current.members[key[2]] = (key[0], key[1], node)
-            else:
-                assert current.items is not None
-                current.items.append(node)
-            if isinstance(node, JsonNode):
-                if first == "{":
-                    node.members = {}
-                else:
-                    node.items = []
-                stack.append(node)
-                current = node
-                if len(stack) - 1 > max_depth:
-                    index.too_deep = self._place(start, end)
-                    break
-        index.root = (top.items or [top])[0]
-        return index
+    def too_long(self, bound: int) -> int | None:
+        """Where the first value begins that is longer than a bound and longest; None where there is none."""
+        text = self._text
+        if len(text) <= bound:
+            return None
+        plain = text.replace("\\\\", "  ").replace('\\"', "  ")  # as long, and every quote ends a string or opens one
+        if max(map(len, plain.split('"'))) + 2 <= bound:
+            return None
+        longest = max(
+            (match for match in _TOKEN.finditer(text) if match[0][-1] != ":"), key=lambda match: len(match[0])
+        )
+        return longest.start() if len(longest[0]) > bound else None
+
+    def _members_of(self, start: int) -> dict[str, tuple[Extent, Extent]]:
+        known = self._members.get(start)
+        if known is None:
+            known = self._members[start] = {key: (at, value) for key, at, value in self._written_in(start)}
+        return known
+
+    def _written_in(self, start: int) -> Iterator[tuple[str, Extent, Extent]]:
+        """Keys of an object as they are written, each with its place and that of its value."""
+        text, ends, place = self._text, self._ends, start
+        while (match := _MEMBER.match(text, place)) is not None:
+            begin, place = match.span(2)
+            place = ends.get(begin, place)
+            word = match[1]
+            yield json.loads(word) if "\\" in word else word[1:-1], match.span(1), (begin, place)
+
+    def _items_of(self, start: int) -> list[Extent]:
+        known = self._items.get(start)
+        if known is None:
+            known = self._items[start] = []
+            place = start
+            while (match := _ITEM.match(self._text, place)) is not None:
+                begin, place = match.span(1)
+                place = self._ends.get(begin, place)
+                known.append((begin, place))
+        return known
 
     def _place(self, start: int, end: int) -> Place:
         return self._lines.span(start, end)
@@ -169,8 +174,18 @@ def read_json(text: str, path: str) -> Reading:
     places = JsonPlaces(text)
     if (place := places.beyond(MAX_VALUES)) is not None:
         raise InputInvalid(too_many(Location(path, *place)))
+    twice = False
+
+    def mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal twice
+        made = dict(pairs)
+        twice |= len(made) != len(pairs)
+        return made
+
     try:
-        data = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_bounded)
+        data = json.loads(
+            text, object_pairs_hook=mapping, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_bounded
+        )
     except json.JSONDecodeError as error:
         at = Location(path, error.lineno, error.colno, 1)
         raise InputInvalid(syntax_problem(error, text, at)) from None
@@ -183,13 +198,12 @@ def read_json(text: str, path: str) -> Reading:
     if "\\u" in text and (half := _LONE_SURROGATE.search(text)):
         message = f"{half[0]} is half of a character"
         raise InputInvalid(fault("control-character", message, place_of_offset(text, half.start(), path, 6)))
-    index = places.index(MAX_DEPTH)
-    if index.too_deep:
-        raise InputInvalid(too_deep(Location(path, *index.too_deep)))
-    if index.longest[1] > MAX_SCALAR:
-        raise InputInvalid(too_long(place_of_offset(text, index.longest[0], path)))
-    twice = (duplicate(key, Location(path, *at), first) for key, at, first in index.duplicates)
-    return Reading(path, data, tuple(twice), places)
+    if (place := places.pair_brackets(MAX_DEPTH)) is not None:
+        raise InputInvalid(too_deep(Location(path, *place)))
+    if (start := places.too_long(MAX_SCALAR)) is not None:
+        raise InputInvalid(too_long(place_of_offset(text, start, path)))
+    repeated = (duplicate(key, Location(path, *at), first) for key, at, first in places.duplicates()) if twice else ()
+    return Reading(path, data, tuple(repeated), places)
 
 
 class _ConstantError(Exception):

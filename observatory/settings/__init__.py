@@ -5,6 +5,7 @@ environment, never from a flag's value.
 """
 
 from observatory.settings.access import AccessSettings
+from observatory.settings.grafana import GrafanaSettings
 from observatory.settings.keeping import KeepingSettings
 from observatory.settings.load import DEFAULT_FILE, load_settings
 from observatory.settings.values import ClickHouseSettings, PrometheusSettings, Settings, TelemetrySettings
@@ -13,6 +14,7 @@ __all__ = [
     "DEFAULT_FILE",
     "AccessSettings",
     "ClickHouseSettings",
+    "GrafanaSettings",
     "KeepingSettings",
     "PrometheusSettings",
     "Settings",

@@ -17,6 +17,7 @@ from observatory.settings.clickhouse import EXAMPLE as CLICKHOUSE_EXAMPLE
 from observatory.settings.clickhouse import KEYS as CLICKHOUSE_KEYS
 from observatory.settings.clickhouse import clickhouse_at
 from observatory.settings.exclusions import read_exclusions
+from observatory.settings.grafana import read_grafana
 from observatory.settings.keeping import read_keeping
 from observatory.settings.secrets import HeaderError, header_value, split_header, take_credentials
 from observatory.settings.values import ClickHouseSettings, PrometheusSettings, Settings, TelemetrySettings
@@ -28,6 +29,7 @@ _PATHS = ("profiles_dir", "policies_dir", "dashboards_dir", "cache_dir")
 _PARTS: tuple[tuple[str, Callable[[Reading, Path, list[Problem]], Any]], ...] = (
     ("exclusions", read_exclusions),
     ("serve", read_access),
+    ("grafana", read_grafana),
 )
 """Keys that have a reader of their own."""
 _KEYS = tuple(one.name for one in fields(Settings) if one.name != "keeping")

@@ -9,6 +9,7 @@ from pathlib import Path
 from observatory.reading import Reading
 from observatory.settings.access import AccessSettings
 from observatory.settings.exclusions import Exclusion
+from observatory.settings.grafana import GrafanaSettings
 from observatory.settings.keeping import KeepingSettings
 
 
@@ -79,6 +80,7 @@ class Settings:
         exclusions: Planned work, during which alerts are silent and, where an objective says so, nothing is counted.
         keeping: How long what is kept, and how far back late telemetry is looked for.
         serve: Who may ask the server, and by which names.
+        grafana: Where links from numbers to their series lead, beside the metrics source's own page.
         cache_dir: Folder for what unchanged documents need not be read for again; None keeps nothing.
     """
 
@@ -95,6 +97,7 @@ class Settings:
     clickhouse: ClickHouseSettings | None = None
     keeping: KeepingSettings = field(default_factory=KeepingSettings)
     serve: AccessSettings = field(default_factory=AccessSettings)
+    grafana: GrafanaSettings | None = None
     cache_dir: Path | None = None
     allow_remote_references: bool = False
     journeys: Reading | None = field(default=None, repr=False, compare=False)

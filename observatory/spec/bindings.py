@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import get_args
 
 from observatory.spec.bound import Bound
 from observatory.spec.catalog import SCOPES, NameKind, RuntimeName
 from observatory.spec.dead_letters import dead_letter_of
 from observatory.spec.declared import DeclaredChannel, DeclaredMessage, DeclaredOperation
+from observatory.spec.drafts import Naming
 from observatory.spec.namers import names_by
 from observatory.spec.servers import family_of
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Naming:
-    """What is known about the names of one channel.
-
-    Attributes:
-        address: The name that stands for the channel in the catalogue; None where it is open.
-        names: Best first.
-        dead_letter: Address that a binding declares for what cannot be processed.
-    """
-
-    address: str | None
-    names: tuple[RuntimeName, ...]
-    dead_letter: str | None = None
 
 
 def protocols_of(channel: DeclaredChannel, operations: Sequence[DeclaredOperation]) -> list[str]:

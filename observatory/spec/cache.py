@@ -138,10 +138,8 @@ def code_fingerprint() -> str:
     """
     from importlib.metadata import PackageNotFoundError, version
 
-    import yaml
-
-    mark = hashlib.blake2b(f"{__version__} {sys.version} {yaml.__version__}".encode(), digest_size=16)
-    for package in ("jsonschema", "jsonschema-rs", "tzdata"):
+    mark = hashlib.blake2b(f"{__version__} {sys.version}".encode(), digest_size=16)
+    for package in ("pyyaml", "jsonschema", "jsonschema-rs", "tzdata"):
         with contextlib.suppress(PackageNotFoundError):
             mark.update(f"{package} {version(package)}".encode())
     package_folder = Path(__file__).parent.parent

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from observatory.spec.bindings import Naming
 from observatory.spec.bound import Bound, binding_of, bindings_of
 from observatory.spec.bound_values import ConsumerIdentity, IdentityKind
 from observatory.spec.catalog import RuntimeName
 from observatory.spec.declared import DeclaredOperation
+from observatory.spec.drafts import Naming
 from observatory.spec.namers import mqtt_address, shared_subscription, solace_destinations, subscribed_queues
 from observatory.spec.references import Cursor
 

@@ -9,9 +9,9 @@ from typing import Literal, get_args
 
 from observatory.errors import Problem
 from observatory.location import Location
-from observatory.spec.bindings import Naming
 from observatory.spec.catalog import Action, NameKind
 from observatory.spec.declared import DeclaredChannel, DeclaredDocument, DeclaredOperation
+from observatory.spec.drafts import Naming
 from observatory.spec.extensions import EXTENSIONS
 from observatory.spec.references import Cursor
 from observatory.spec.suggestions import hint_for

@@ -8,9 +8,8 @@ from typing import Literal
 
 from observatory.errors import Problem
 from observatory.spec.catalog import Action, Server
+from observatory.spec.drafts import Level
 from observatory.spec.references import Cursor
-
-Level = Literal["operation", "message", "channel", "trait", "server", "info", "root"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

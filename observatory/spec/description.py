@@ -9,16 +9,16 @@ from typing import TypeVar
 
 from observatory.errors import Problem
 from observatory.location import Location
-from observatory.spec.bindings import Naming, naming_of, protocols_of
+from observatory.spec.bindings import naming_of, protocols_of
 from observatory.spec.bound import Bound
 from observatory.spec.bound_values import BindingFact, ConsumerIdentity
-from observatory.spec.catalog import Criticality, Document, Message, Operation, Owner, Server, TelemetryOverride
+from observatory.spec.catalog import Document, Message, Operation, Owner
 from observatory.spec.consumers import client_of, consumers_of
 from observatory.spec.corrections import corrected_action, corrected_naming
-from observatory.spec.declared import DeclaredChannel, DeclaredDocument, DeclaredMessage, DeclaredOperation, Level
+from observatory.spec.declared import DeclaredChannel, DeclaredDocument, DeclaredMessage, DeclaredOperation
+from observatory.spec.drafts import ChannelDraft, DocumentDraft, Level, OperationDraft
 from observatory.spec.extensions import APPLICATION_BINDINGS, GROUP_HINTS, ExtensionReader
 from observatory.spec.facts import channel_facts, operation_facts
-from observatory.spec.journey import WrittenJourney
 from observatory.spec.journey_reading import journeys_of_document
 from observatory.spec.objective_reading import ObjectiveReading
 from observatory.spec.recursion import recursive_parts
@@ -27,65 +27,6 @@ from observatory.spec.servers import hosts_of, speaks
 
 Levels = Iterator[tuple[Level, Cursor]]
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ChannelDraft:
-    """A channel as one document describes it, before documents about the same address are joined.
-
-    Plain values only: no cursor keeps the document in memory, and a draft can be kept for the next run.
-
-    Attributes:
-        hosts: Brokers it is on, of servers that speak its protocol.
-        other_protocols: What else its servers speak.
-        owner_at: Where its owner is written.
-    """
-
-    key: str
-    protocol: str | None
-    other_protocols: tuple[str, ...]
-    naming: Naming
-    hosts: frozenset[str]
-    servers: tuple[Server, ...]
-    title: str | None
-    description: str | None
-    bindings: object
-    location: Location
-    owner: Owner | None
-    owner_level: Level | None
-    owner_at: Location | None
-    domain: str | None
-    domain_from: str | None
-    criticality: Criticality
-    dead_letter: str | None
-    telemetry: TelemetryOverride | None
-    messages: tuple[Message, ...]
-    facts: tuple[BindingFact, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class OperationDraft:
-    """An operation whose channel ids are still open.
-
-    Attributes:
-        operation: Named after the service; where several documents share it, joining tells them apart.
-        channel, reply_channel: Positions among the drafts of the document's channels.
-    """
-
-    operation: Operation
-    channel: int
-    reply_channel: int | None
-    dead_letter: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class DocumentDraft:
-    """A document as it describes itself; `document.name` is its service until others are known."""
-
-    document: Document
-    channels: tuple[ChannelDraft, ...]
-    operations: tuple[OperationDraft, ...]
-    journeys: tuple[WrittenJourney, ...] = ()
 
 
 @dataclass(slots=True)

@@ -13,7 +13,8 @@ from pathlib import Path
 from observatory.errors import InputInvalid, Problem
 from observatory.spec import asyncapi2, asyncapi3
 from observatory.spec.declared import DeclaredDocument
-from observatory.spec.description import Description, DocumentDraft, service_name
+from observatory.spec.description import Description, service_name
+from observatory.spec.drafts import DocumentDraft, DocumentFile, DocumentRecord, OverlaidRecords
 from observatory.spec.extensions import ExtensionReader
 from observatory.spec.files import Library, Source
 from observatory.spec.overlay import Overlays
@@ -21,35 +22,6 @@ from observatory.spec.references import References
 from observatory.spec.rules import check_rules
 from observatory.spec.validation import check_structure
 from observatory.spec.versions import version_of
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DocumentFile:
-    """A file that may be a document: its real path, its name in messages, whether somebody named it."""
-
-    address: str
-    shown: str
-    named: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class DocumentRecord:
-    """What a file gave.
-
-    Attributes:
-        readable: It is YAML or JSON.
-        asyncapi: It has the key `asyncapi`.
-        draft: None for what is no document of a known version.
-        followed: Files it refers to: where the name stands, the name, and where it led (`Library.trace`).
-        whole: Nothing came from the web, so `followed` says all that the record depends on.
-    """
-
-    readable: bool
-    asyncapi: bool
-    draft: DocumentDraft | None
-    problems: tuple[Problem, ...]
-    followed: tuple[tuple[str, str, str], ...]
-    whole: bool
 
 
 @dataclass(slots=True, eq=False)
@@ -126,21 +98,6 @@ def read_document(file: DocumentFile, library: Library) -> DocumentRecord:
     document.describe()
     library.files.forget(file.address, file.shown)
     return document.record()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class OverlaidRecords:
-    """What files gave with overlays laid under them.
-
-    Attributes:
-        problems: Of the overlays themselves.
-        followed, whole: As of a record, for what overlays refer to on their way into documents.
-    """
-
-    records: tuple[DocumentRecord, ...]
-    problems: tuple[Problem, ...]
-    followed: tuple[tuple[str, str, str], ...]
-    whole: bool
 
 
 def read_overlaid(files: Sequence[DocumentFile], overlay_paths: Sequence[Path], library: Library) -> OverlaidRecords:

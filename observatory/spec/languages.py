@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from observatory.spec.levels import may_share
+
 MAX_STATES = 4000
 MAX_REPEATS = 4
 """Repetitions up to which Python's own matching, which goes back and tries again, is sure to end soon."""
@@ -82,6 +84,8 @@ def have_common_name(one: str, other: str, effort: Effort | None = None) -> bool
     Raises:
         EffortSpentError: No more of the effort is left; the answer is not known.
     """
+    if not may_share(one, other):
+        return False
     first, second = _automaton(one), _automaton(other)
     if first is None or second is None:
         return False

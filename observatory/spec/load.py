@@ -12,8 +12,7 @@ from observatory.errors import InputInvalid, Problem, in_order
 from observatory.reading import Reading, without_collection
 from observatory.settings import Settings, TelemetrySettings
 from observatory.spec.catalog import Catalog, TelemetryOverride
-from observatory.spec.description import DocumentDraft
-from observatory.spec.documents import DocumentFile
+from observatory.spec.drafts import DocumentDraft, DocumentFile
 from observatory.spec.files import Library, find_documents, real_path, roots_of
 from observatory.spec.joining import join
 from observatory.spec.journey import WrittenJourney

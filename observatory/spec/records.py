@@ -8,7 +8,7 @@ from pathlib import Path
 
 from observatory.errors import Problem
 from observatory.spec.cache import DraftCache, code_fingerprint, key_of
-from observatory.spec.documents import DocumentFile, DocumentRecord, OverlaidRecords, read_document, read_overlaid
+from observatory.spec.drafts import DocumentFile, DocumentRecord, OverlaidRecords
 from observatory.spec.files import Library
 from observatory.spec.tables import TableError, Tables
 
@@ -44,12 +44,12 @@ class Records:
 
     def _one(self, file: DocumentFile) -> DocumentRecord:
         if self._cache is None:
-            return read_document(file, self._library)
+            return _read_document(file, self._library)
         key = self._key("document", *self._parts(file))
         kept = self._find(key, _record_tables())
         if isinstance(kept, DocumentRecord) and self._unchanged(kept.followed):
             return kept
-        record = read_document(file, self._library)
+        record = _read_document(file, self._library)
         # The file may have changed since it was looked at; the entry belongs to what was read.
         if record.whole and key == self._key("document", *self._parts(file)):
             self._keep(key, record, _record_tables())
@@ -57,7 +57,7 @@ class Records:
 
     def _overlaid(self, files: Sequence[DocumentFile], overlays: Sequence[Path]) -> OverlaidRecords:
         if self._cache is None:
-            return read_overlaid(files, overlays, self._library)
+            return _read_overlaid(files, overlays, self._library)
         parts = self._estate(files, overlays)
         key = self._key("estate", *parts)
         kept = self._find(key, _estate_tables())
@@ -65,7 +65,7 @@ class Records:
             self._unchanged(one) for one in (kept.followed, *(record.followed for record in kept.records))
         ):
             return kept
-        overlaid = read_overlaid(files, overlays, self._library)
+        overlaid = _read_overlaid(files, overlays, self._library)
         whole = overlaid.whole and all(record.whole for record in overlaid.records)
         if whole and parts == self._estate(files, overlays):
             self._keep(key, overlaid, _estate_tables())
@@ -103,6 +103,19 @@ class Records:
 
     def _unchanged(self, followed: Followed) -> bool:
         return all(self._library.trace(target, address) == trace for address, target, trace in followed)
+
+
+def _read_document(file: DocumentFile, library: Library) -> DocumentRecord:
+    # All that reads documents comes with it, which a run that finds every document kept does without.
+    from observatory.spec.documents import read_document
+
+    return read_document(file, library)
+
+
+def _read_overlaid(files: Sequence[DocumentFile], overlays: Sequence[Path], library: Library) -> OverlaidRecords:
+    from observatory.spec.documents import read_overlaid
+
+    return read_overlaid(files, overlays, library)
 
 
 @cache

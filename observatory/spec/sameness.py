@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from observatory.spec.catalog import RuntimeName
-from observatory.spec.description import ChannelDraft
+from observatory.spec.drafts import ChannelDraft
 
 _SEGMENT = re.compile(r"\(\?:\[\^\$/\]\[\^/\]\*\)\?|\[\^[./]+\][+*]")
 _CHOICE = re.compile(r"\(\?:((?:[^()\\]|\\.)*)\)(?!\?)")

@@ -6,12 +6,15 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import islice, product
+from typing import TYPE_CHECKING
 
 from observatory.errors import Problem
 from observatory.spec.catalog import Server
-from observatory.spec.declared import DeclaredServer
 from observatory.spec.expansion import PARAMETER, filled
-from observatory.spec.references import Cursor
+
+if TYPE_CHECKING:
+    from observatory.spec.declared import DeclaredServer
+    from observatory.spec.references import Cursor
 
 MAX_HOSTS = 50
 """Brokers that the variables of one server may make."""
@@ -112,6 +115,8 @@ def read_server(name: str, cursor: Cursor, version_family: int) -> tuple[Declare
     path = path or _fill(cursor.text("pathname") or "", cursor)
     secure = is_secure(protocol) or (scheme != "" and is_secure(scheme))
     listed = tuple(_listed_hosts(cursor, written))
+    from observatory.spec.declared import DeclaredServer
+
     return DeclaredServer(server=server, path=path, cursor=cursor, secure=secure, listed_hosts=listed), problems
 
 

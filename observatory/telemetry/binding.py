@@ -142,10 +142,9 @@ Binding = MetricBinding | SpanBinding
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolution:
-    """The outcome of mapping one signal for one subject.
+    """The outcome of mapping one signal for one subject; subjects of which the same is to be said may share one.
 
     Attributes:
-        subject: Operation key, or channel id for what belongs to the channel as a whole.
         chosen: The binding in use; None when nothing measures the signal.
         alternatives: Other bindings, best first.
         code: Problem code when `chosen` is None or not live (`series-missing`, `not-provided`, `name-unknown`).
@@ -154,7 +153,6 @@ class Resolution:
         switches: What to switch on, for a signal that nothing measures.
     """
 
-    subject: str
     signal: str
     chosen: Binding | None = None
     alternatives: tuple[Binding, ...] = ()
@@ -167,7 +165,7 @@ class Resolution:
 @dataclass(frozen=True, slots=True)
 class MappingResult:
     """Every (subject, signal) that was asked for, and what is wrong with the asking (an override of a profile that
-    does not exist)."""
+    does not exist). A subject is an operation's key, or a channel's id for what belongs to the channel as a whole."""
 
     resolutions: Mapping[tuple[str, str], Resolution]
     problems: tuple[Problem, ...] = ()

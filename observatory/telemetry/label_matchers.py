@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 
 from observatory.telemetry.binding import Matcher, literal
@@ -88,14 +88,16 @@ def _literal_after(text: str) -> str:
 
 
 def keep(
-    rows: Mapping[str, tuple[int, ...]], tables: Mapping[str, LabelTable], label: str, values: frozenset[str]
+    rows: Mapping[str, tuple[int, ...]], tables: Mapping[str, LabelTable], label: str, values: Collection[str]
 ) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(row for row in kept if tables[name].value(row, label) in values) for name, kept in rows.items()}
+    """Rows whose label has one of the values; the empty string stands for an absent label."""
+    return {name: tables[name].holding(kept, label, values) for name, kept in rows.items()}
 
 
 def drop(
-    rows: Mapping[str, tuple[int, ...]], tables: Mapping[str, LabelTable], label: str, values: frozenset[str]
+    rows: Mapping[str, tuple[int, ...]], tables: Mapping[str, LabelTable], label: str, values: Collection[str]
 ) -> dict[str, tuple[int, ...]]:
+    """Rows whose label has none of the values."""
     return {
         name: tuple(row for row in kept if tables[name].value(row, label) not in values) for name, kept in rows.items()
     }

@@ -59,6 +59,14 @@ class LabelTable:
             return (self.rows[next(iter(rows))][index],)
         return ("",) if index is None else tuple(sorted({self.rows[row][index] for row in rows}))
 
+    def holding(self, rows: tuple[int, ...], label: str, values: Collection[str]) -> tuple[int, ...]:
+        """Rows whose label has one of the values, the empty string among them where the label is not known."""
+        index = self.column.get(label)
+        if index is None:
+            return rows if "" in values else ()
+        every = self.rows
+        return tuple([row for row in rows if every[row][index] in values])
+
     def series_of(self, rows: Collection[int]) -> int:
         """How many series stand behind rows; of a distribution how many label sets, not buckets."""
         le = self.column.get("le")

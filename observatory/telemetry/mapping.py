@@ -21,16 +21,15 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
-from operator import itemgetter
 
 from observatory.errors import Problem
 from observatory.spec.catalog import Catalog
 from observatory.telemetry.binding import Binding, MappingResult, MetricBinding, Resolution
 from observatory.telemetry.discovery import Recognition, recognise_all, tables_of
 from observatory.telemetry.inventory import Inventory
-from observatory.telemetry.matching import Candidate, Matching, Plan
+from observatory.telemetry.matching import Candidate, Matching
 from observatory.telemetry.names_alike import NamesAlike
+from observatory.telemetry.plan import Plan
 from observatory.telemetry.recipe import Profile, Recipe, SpanRecipe
 from observatory.telemetry.signals import SIGNALS
 from observatory.telemetry.span_matching import span_candidate
@@ -93,14 +92,14 @@ def map_catalog(
     mapper = _Mapper(catalog, profiles, inventories, recognised)
     resolutions = {}
     for subject in subjects_of(catalog):
-        for signal in SIGNALS_OF_ROLE[subject.role]:
-            resolutions[subject.key, signal] = mapper.resolve(subject, signal)
+        for ways in mapper.ways_of(subject):
+            resolutions[subject.key, ways.signal] = mapper.resolve(subject, ways)
     for subject in narrowed_channels_of(catalog):
-        for signal in SIGNALS_OF_ROLE["channel"]:
-            found = mapper.resolve(subject, signal)
+        for ways in mapper.ways_of(subject):
+            found = mapper.resolve(subject, ways)
             # Labels of the operation's own series, such as its pod, say nothing about the broker's.
             if found.chosen is not None and found.chosen.liveness != "missing":
-                resolutions[subject.key, signal] = found
+                resolutions[subject.key, ways.signal] = found
     return MappingResult(resolutions, tuple(_override_problems(catalog, profiles)))
 
 
@@ -121,8 +120,6 @@ def _override_problems(catalog: Catalog, profiles: Sequence[Profile]) -> Iterato
 
 
 _Key = tuple[int | bool, ...]
-_Ranked = tuple[_Key, Candidate]
-_by_key = itemgetter(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +168,9 @@ class _Way:
     not_asked: bool
     last: _Key
 
-    def ranked(self, subject: Subject) -> _Ranked | None:
-        """The candidate with its place in the order; None where the subject has no name for it."""
-        found = self.finds(subject)
-        if found is None:
-            return None
-        return (self.not_asked, found.liveness != "live", found.proxy, found.coarseness, *self.last), found
+    def place(self, found: Candidate) -> _Key:
+        """The place of what it finds in the order."""
+        return (self.not_asked, found.liveness != "live", found.proxy, found.coarseness, *self.last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,13 +182,16 @@ class _Ways:
             even when its series are missing.
         hopeful: Those of `present` that are live for somebody; where one is live here, the rest need no look.
         absent: The others, best first: one of them says what would be looked for.
-        why_not: Why nothing measures it, and the switches.
+        not_provided: What is said where nothing measures it: why, and the switches.
+        name_unknown: What is said of channels that nobody named.
     """
 
+    signal: str
     present: tuple[_Way, ...]
     hopeful: tuple[_Way, ...]
     absent: tuple[_Way, ...]
-    why_not: tuple[str, tuple[str, ...]]
+    not_provided: Resolution
+    name_unknown: Resolution
 
 
 def _plans(
@@ -255,55 +252,47 @@ class _Mapper:
             spans = SpanRows(inventory.destinations) if inventory is not None else None
             used = {seen.profile: seen.variants for seen in shown if seen.source == name}
             self.sources.append(_Source(inventory, matching, spans, used))
-        self._ways: dict[tuple[str | None, str | None, str], _Ways] = {}
+        self._ways: dict[tuple[str, str | None, str | None], tuple[_Ways, ...]] = {}
 
-    def resolve(self, subject: Subject, signal: str) -> Resolution:
+    def resolve(self, subject: Subject, ways: _Ways) -> Resolution:
         """The best binding of a signal, or why there is none."""
-        ways = self._ways_of(subject, signal)
         if subject.profile is None and subject.names and not ways.present and not ways.absent:
-            reason, switches = ways.why_not
-            return Resolution(subject=subject.key, signal=signal, code="not-provided", reason=reason, switches=switches)
-        ranked = [one for way in ways.hopeful if (one := way.ranked(subject)) is not None]
-        if not any(candidate.liveness == "live" for _, candidate in ranked):
+            return ways.not_provided
+        found = _found(ways.hopeful, subject)
+        if len(found) == 1 and found[0][1].liveness == "live":
+            chosen = _bound(found[0][1])
+            return Resolution(signal=ways.signal, chosen=chosen, reason=chosen.reason)
+        if not any(candidate.liveness == "live" for _, candidate in found):
             if len(ways.hopeful) < len(ways.present):
-                ranked = [one for way in ways.present if (one := way.ranked(subject)) is not None]
-            ranked += islice((one for way in ways.absent if (one := way.ranked(subject)) is not None), 1)
-        if len(ranked) > 1:
-            ranked.sort(key=_by_key)
-        usable = [one for one in ranked if one[1].liveness is not None]
-        refused = next((candidate for _, candidate in ranked if candidate.liveness is None), None)
-        best = usable[0][1] if usable else None
-        live = best is not None and best.liveness == "live"
-        if best is None and not subject.names:
-            return Resolution(
-                subject=subject.key,
-                signal=signal,
-                code="name-unknown",
-                reason="the documents do not say what the channel is called on the broker",
-            )
-        if best is None or (refused is not None and not live):
-            code = refused.code if refused else "not-provided"
-            reason, switches = (refused.reason, ()) if refused else ways.why_not
-            return Resolution(subject=subject.key, signal=signal, code=code, reason=reason, switches=switches)
-        others = usable[1 : MAX_ALTERNATIVES + 1]
+                found = _found(ways.present, subject)
+            found += _first_found(ways.absent, subject)
+        return self._best(found, subject, ways)
+
+    def _best(self, found: Sequence[_Found], subject: Subject, ways: _Ways) -> Resolution:
+        if len(found) > 1:
+            found = sorted(found, key=_by_place)
+        usable = [one for one in found if one[1].liveness is not None]
+        refused = next((candidate for _, candidate in found if candidate.liveness is None), None)
+        live = bool(usable) and usable[0][1].liveness == "live"
+        if not usable and not subject.names:
+            return ways.name_unknown
+        if refused is not None and not live:
+            return Resolution(signal=ways.signal, code=refused.code, reason=refused.reason)
+        if not usable:
+            return ways.not_provided
+        first, others = usable[0], usable[1 : MAX_ALTERNATIVES + 1]
         if live:
             others = others[: sum(candidate.liveness == "live" for _, candidate in others)]
+        chosen = _bound(first[1])
         alternatives = tuple([_bound(candidate) for _, candidate in others])
-        later = tuple([_why_later(usable[0][0], key) for key, _ in others])
-        chosen = _bound(best)
+        later = tuple([_why_later(first, one) for one in others])
         if live:
-            chosen = _with_doubles_named(chosen, alternatives) if alternatives else chosen
+            chosen = _with_doubles_named(chosen, alternatives)
             return Resolution(
-                subject=subject.key,
-                signal=signal,
-                chosen=chosen,
-                alternatives=alternatives,
-                reason=chosen.reason,
-                later=later,
+                signal=ways.signal, chosen=chosen, alternatives=alternatives, reason=chosen.reason, later=later
             )
         return Resolution(
-            subject=subject.key,
-            signal=signal,
+            signal=ways.signal,
             chosen=chosen,
             alternatives=alternatives,
             later=later,
@@ -311,32 +300,43 @@ class _Mapper:
             reason=chosen.reason if self.known else f"would be looked for by {chosen.reason}",
         )
 
-    def _ways_of(self, subject: Subject, signal: str) -> _Ways:
-        """Ways to a signal of a subject, worked out once for all subjects that ask for the same profile."""
-        asked, protocol = subject.profile, subject.channel.protocol
-        kind = (asked, protocol, signal)
+    def ways_of(self, subject: Subject) -> tuple[_Ways, ...]:
+        """Ways to each signal of a subject, worked out once for all subjects that ask for the same profile."""
+        kind = subject.role, subject.profile, subject.channel.protocol
         if kind not in self._ways:
-            recipes = [pair for pair in self.recipes[signal] if self._concerns(pair[0], asked, protocol)]
-            span_recipes = [pair for pair in self.span_recipes[signal] if self._concerns(pair[0], asked, protocol)]
-            present: list[_Way] = []
-            hopeless: list[_Way] = []
-            absent: list[_Way] = []
-            for order, source in enumerate(self.sources):
-                there, lacking = _plans(source, recipes, everything=asked is not None)
-                by_plan = [_way_by_plan(source, order, *pair, asked) for pair in there]
-                present += by_plan
-                if asked is None:
-                    hopeless += [way for way, (_, plan) in zip(by_plan, there, strict=True) if not plan.hopeful]
-                absent += [_way_by_plan(source, order, *pair, asked) for pair in lacking]
-                if source.spans is None or source.spans.rows or len(self.sources) == 1:
-                    present += [_way_by_spans(source, order, *pair, asked) for pair in span_recipes]
-            self._ways[kind] = _Ways(
-                tuple(present),
-                tuple(way for way in present if way not in hopeless),
-                tuple(absent),
-                self._why_not(protocol, signal),
+            asked, protocol = subject.profile, subject.channel.protocol
+            self._ways[kind] = tuple(
+                [self._ways_to(signal, asked, protocol) for signal in SIGNALS_OF_ROLE[subject.role]]
             )
         return self._ways[kind]
+
+    def _ways_to(self, signal: str, asked: str | None, protocol: str | None) -> _Ways:
+        recipes = [pair for pair in self.recipes[signal] if self._concerns(pair[0], asked, protocol)]
+        span_recipes = [pair for pair in self.span_recipes[signal] if self._concerns(pair[0], asked, protocol)]
+        present: list[_Way] = []
+        hopeless: list[_Way] = []
+        absent: list[_Way] = []
+        for order, source in enumerate(self.sources):
+            there, lacking = _plans(source, recipes, everything=asked is not None)
+            by_plan = [_way_by_plan(source, order, *pair, asked) for pair in there]
+            present += by_plan
+            if asked is None:
+                hopeless += [way for way, (_, plan) in zip(by_plan, there, strict=True) if not plan.hopeful]
+            absent += [_way_by_plan(source, order, *pair, asked) for pair in lacking]
+            if source.spans is None or source.spans.rows or len(self.sources) == 1:
+                present += [_way_by_spans(source, order, *pair, asked) for pair in span_recipes]
+        return _Ways(
+            signal=signal,
+            present=tuple(present),
+            hopeful=tuple(way for way in present if way not in hopeless),
+            absent=tuple(absent),
+            not_provided=self._not_provided(protocol, signal),
+            name_unknown=Resolution(
+                signal=signal,
+                code="name-unknown",
+                reason="the documents do not say what the channel is called on the broker",
+            ),
+        )
 
     def _concerns(self, profile: Profile, asked: str | None, protocol: str | None) -> bool:
         """Whether a profile says anything here; those that no source shows only where they are asked for."""
@@ -344,7 +344,7 @@ class _Mapper:
             return True
         return profile.speaks(protocol) and (not self.known or profile.id in self.in_use)
 
-    def _why_not(self, protocol: str | None, signal: str) -> tuple[str, tuple[str, ...]]:
+    def _not_provided(self, protocol: str | None, signal: str) -> Resolution:
         """Why nothing measures a signal on this protocol, and the switches."""
         speaking = [profile for profile in self.profiles if profile.speaks(protocol)]
         could = [profile.id for profile in speaking if signal in profile.signals]
@@ -358,7 +358,31 @@ class _Mapper:
             more = f" and {len(could) - MAX_NAMED} more" if len(could) > MAX_NAMED else ""
             reasons.append(f"{', '.join(could[:MAX_NAMED])}{more} would measure it")
         switches = dict.fromkeys(one.not_provided[signal].switch for one in telling[:MAX_NAMED])
-        return "; ".join(reasons) or "no profile measures it on this protocol", tuple(filter(None, switches))
+        return Resolution(
+            signal=signal,
+            code="not-provided",
+            reason="; ".join(reasons) or "no profile measures it on this protocol",
+            switches=tuple(filter(None, switches)),
+        )
+
+
+_Found = tuple[_Way, Candidate]
+
+
+def _found(ways: Sequence[_Way], subject: Subject) -> list[_Found]:
+    """What each way finds that has a name to go by."""
+    return [(way, one) for way in ways if (one := way.finds(subject)) is not None]
+
+
+def _first_found(ways: Sequence[_Way], subject: Subject) -> list[_Found]:
+    for way in ways:
+        if (one := way.finds(subject)) is not None:
+            return [(way, one)]
+    return []
+
+
+def _by_place(found: _Found) -> _Key:
+    return found[0].place(found[1])
 
 
 def _bound(candidate: Candidate) -> Binding:
@@ -366,8 +390,9 @@ def _bound(candidate: Candidate) -> Binding:
     return candidate.bind()
 
 
-def _why_later(first: tuple[int | bool, ...], other: tuple[int | bool, ...]) -> str:
-    return next((why for why, one, two in zip(_LATER, first, other, strict=True) if one != two), _LATER[-2])
+def _why_later(first: _Found, other: _Found) -> str:
+    pairs = zip(_LATER, _by_place(first), _by_place(other), strict=True)
+    return next((why for why, one, two in pairs if one != two), _LATER[-2])
 
 
 def _with_doubles_named(chosen: Binding, others: Sequence[Binding]) -> Binding:

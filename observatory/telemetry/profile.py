@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from observatory.errors import InputInvalid, Problem, in_order
 from observatory.reading import read
-from observatory.telemetry.profile_format import profile_of
 from observatory.telemetry.recipe import Profile
 
 __all__ = ["SHIPPED", "TEMPLATE", "Profile", "load_profile", "load_profiles"]
@@ -18,12 +17,21 @@ TEMPLATE = Path(__file__).parent / "profile_template.yaml"
 """A profile to begin with, which explains the format and passes its own check."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Shipped:
+    """What is kept of the shipped ones; a team's own are few and being worked on, and are read every time."""
+
+    profiles: tuple[Profile, ...]
+
+
 def load_profile(path: Path, *, shown_as: str | None = None) -> Profile:
     """One profile.
 
     Raises:
         InputInvalid: The file cannot be read, or says something that a profile cannot say; every fault is listed.
     """
+    from observatory.telemetry.profile_format import profile_of
+
     profile, fields = profile_of(read(path, shown_as=shown_as))
     if fields.problems:
         # A fault in a recipe shows once for each naming variant.
@@ -59,17 +67,17 @@ def load_profiles(extra_dir: Path | None = None, *, cache: Path | None = None) -
 def _shipped(cache: Path | None, problems: list[Problem]) -> Sequence[Profile]:
     if cache is None:
         return _of_folder(SHIPPED, problems)
-    from observatory.telemetry.kept_profiles import kept_profiles
+    from observatory.spec.kept_files import kept_of
 
-    def read_all() -> list[Profile]:
+    def read_all() -> _Shipped:
         faults: list[Problem] = []
         profiles = _of_folder(SHIPPED, faults)
         if faults:
             raise InputInvalid(faults)
-        return profiles
+        return _Shipped(tuple(profiles))
 
     try:
-        return kept_profiles(cache, _files_in(SHIPPED), read_all)
+        return kept_of(cache / "profiles", _Shipped, _files_in(SHIPPED), Path(__file__).parent, read_all).profiles
     except InputInvalid as error:
         problems.extend(error.problems)
         return ()

@@ -30,6 +30,10 @@ class WrittenName:
     tail: bool = False
 
 
+_Written = dict[int, tuple[tuple[Spelling, ...], tuple[WrittenName, ...]]]
+"""What spellings make of one channel's names, by their id."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
     """An operation or a channel, ready to be matched.
@@ -57,9 +61,7 @@ class Subject:
     only_receive: bool = False
     profile: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
-    _written: dict[int, tuple[tuple[Spelling, ...], tuple[WrittenName, ...]]] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
+    _written: _Written = field(default_factory=dict, repr=False, compare=False)
 
     def written(self, spellings: tuple[Spelling, ...]) -> tuple[WrittenName, ...]:
         """Every way in which the spellings write the channel's names; worked out once for all naming variants."""
@@ -78,19 +80,28 @@ def names_of(channel: Channel) -> Names:
     return kinds
 
 
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A channel with its names, shared by everyone who uses it."""
+
+    channel: Channel
+    names: Names
+    written: _Written = field(default_factory=dict)
+
+
 def subjects_of(catalog: Catalog) -> Iterator[Subject]:
     """Every operation, then every channel, in the catalogue's order."""
-    channels = {channel.id: channel for channel in catalog.channels}
+    channels = {channel.id: _Named(channel, names_of(channel)) for channel in catalog.channels}
     sides = Counter((operation.channel_id, operation.action) for operation in catalog.operations)
     receives = Counter(operation.service for operation in catalog.operations if operation.action == "receive")
     taken = sent_to(catalog)
     for operation in catalog.operations:
-        if channel := channels.get(operation.channel_id):
+        if named := channels.get(operation.channel_id):
             sole = sides[operation.channel_id, operation.action] == 1
             only = operation.action == "receive" and receives[operation.service] == 1
-            yield _operation_subject(channel, operation, taken, sole=sole, only_receive=only)
-    for channel in catalog.channels:
-        yield _channel_subject(channel)
+            yield _operation_subject(named, operation, taken, sole=sole, only_receive=only)
+    for named in channels.values():
+        yield _channel_subject(named)
 
 
 def narrowed_channels_of(catalog: Catalog) -> Iterator[Subject]:
@@ -103,25 +114,23 @@ def narrowed_channels_of(catalog: Catalog) -> Iterator[Subject]:
         channel, override = channels.get(operation.channel_id), operation.telemetry
         if channel is None or override is None or not override.labels or override == channel.telemetry:
             continue
-        yield replace(
-            _channel_subject(channel), key=operation.key, profile=override.profile, labels=dict(override.labels)
-        )
+        whole = _channel_subject(_Named(channel, names_of(channel)))
+        yield replace(whole, key=operation.key, profile=override.profile, labels=dict(override.labels))
 
 
 def _operation_subject(
-    channel: Channel, operation: Operation, taken: frozenset[str], *, sole: bool, only_receive: bool
+    named: _Named, operation: Operation, taken: frozenset[str], *, sole: bool, only_receive: bool
 ) -> Subject:
-    names = names_of(channel)
+    channel, names = named.channel, named.names
     override = operation.telemetry or channel.telemetry
+    receives = operation.action == "receive"
     return Subject(
         key=operation.key,
-        role="producer" if operation.action == "send" else "consumer",
+        role="consumer" if receives else "producer",
         channel=channel,
         names=names,
         dead_letters=(
-            dead_letters_of(channel, names, operation.consumer_group, taken)
-            if operation.action == "receive"
-            else NO_DEAD_LETTERS
+            dead_letters_of(channel, names, operation.consumer_group, taken) if receives else NO_DEAD_LETTERS
         ),
         service=operation.service,
         consumer_group=operation.consumer_group,
@@ -129,18 +138,20 @@ def _operation_subject(
         only_receive=only_receive,
         profile=override.profile if override else None,
         labels=dict(override.labels) if override else {},
+        _written=named.written,
     )
 
 
-def _channel_subject(channel: Channel) -> Subject:
-    override = channel.telemetry
+def _channel_subject(named: _Named) -> Subject:
+    override = named.channel.telemetry
     return Subject(
-        key=channel.id,
+        key=named.channel.id,
         role="channel",
-        channel=channel,
-        names=names_of(channel),
+        channel=named.channel,
+        names=named.names,
         profile=override.profile if override else None,
         labels=dict(override.labels) if override else {},
+        _written=named.written,
     )
 
 

@@ -20,6 +20,7 @@ from observatory.objectives.policy import Policy
 from observatory.web import frame, shell
 from observatory.web.answers import Answers, looking_at
 from observatory.web.board import Board
+from observatory.web.explain.drawer import draw_explanation
 from observatory.web.kind import Kind
 from observatory.web.panels import KINDS
 from observatory.web.service import Service, Standing
@@ -147,6 +148,24 @@ def draw_panel(
     return frame.draw(panel, kind, board, standing)
 
 
+def draw_drawer(
+    service: Service, pages: Mapping[str, PageDeclaration], policies: Mapping[str, Policy], asked: Mapping[str, str]
+) -> list[Any]:
+    """The callback behind the drawer, as a plain function.
+
+    Args:
+        asked: `explain`, a reference; and `search`, the view as a query string.
+    """
+    board = Board.of(
+        service.standing,
+        service.estate,
+        View.parse(asked.get("search", "")),
+        policies=policies,
+        now_ms=service.clock(),
+    )
+    return draw_explanation(board, str(asked.get("explain", "")), pages)
+
+
 def poll(service: Service, known: float | None) -> tuple[Any, dict[str, Any]]:
     """What the timer asks: the edition, unless it is known already, and how the data is doing."""
     standing = service.standing
@@ -154,6 +173,7 @@ def poll(service: Service, known: float | None) -> tuple[Any, dict[str, Any]]:
     problems = standing.problems or (standing.snapshot.status.problems if standing.snapshot else ())
     health = {
         "age": age,
+        "at": standing.snapshot.at_ms if standing.snapshot else None,
         "failing": bool(standing.problems),
         "problems": [
             {"code": one.code, "message": one.message, "place": one.place() or ""}
@@ -182,6 +202,24 @@ def _callbacks(
     def _poll(_intervals: int | None, known: float | None) -> tuple[Any, dict[str, Any]]:
         return poll(service, known)
 
+    @app.callback(Output("explanation", "children"), Input("asked", "data"), prevent_initial_call=True)  # type: ignore[untyped-decorator]
+    def _explained(asked: dict[str, str] | None) -> list[Any]:
+        return draw_drawer(service, pages, policies, asked or {})
+
+    # A closed drawer asks for nothing: the browser decides.
+    app.clientside_callback(
+        ClientsideFunction("observatory", "asked"),
+        Output("asked", "data"),
+        Input("explained", "data"),
+        Input("view", "data"),
+        Input("version", "data"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("observatory", "arrived"),
+        Output("explained", "modified_timestamp"),
+        Input("explanation", "children"),
+        State("asked", "data"),
+    )
     app.clientside_callback(
         ClientsideFunction("observatory", "view"), Output("view", "data"), Input("_pages_location", "href")
     )

@@ -9,20 +9,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from observatory.diagnose.cause import Cause
 from observatory.evaluate.snapshot import Incident, SignalSeries, Snapshot, Statistic
 from observatory.evaluate.status import STATES, ObjectiveStatus, State
 from observatory.indicators.counts import Counts
 from observatory.objectives.policy import Pair, Policy
-from observatory.sources.base import Span
+from observatory.sources.base import Float64, Span
 from observatory.spec.catalog import CRITICALITIES, Channel, Operation
 from observatory.telemetry.binding import Resolution, SpanBinding, SpanSelector
 from observatory.telemetry.inventory import SpanDestination
 from observatory.telemetry.signals import SIGNALS
 from observatory.web.changes import Change
 from observatory.web.memory import Memory
+from observatory.web.parts import clock
 from observatory.web.service import Standing
 from observatory.web.view import View, step_for
+from observatory.web.zones import abbreviation, wall
 from observatory.windows import TimeRange
 
 if TYPE_CHECKING:
@@ -109,6 +113,24 @@ class Board:
     def span(self) -> TimeRange:
         """The range that the view shows."""
         return self.view.span(self.snapshot.at_ms)
+
+    def clock(self, at_ms: int, *, seconds: bool = False) -> str:
+        """A time of day on the reader's clock, with the date where it is not the snapshot's day."""
+        text = clock(at_ms, self.snapshot.at_ms, self.view.zone)
+        return f"{text}:{wall(at_ms, self.view.zone):%S}" if seconds else text
+
+    def between(self, span: TimeRange) -> str:
+        """A range on the reader's clock: `11:00 to 12:00`, with dates where it leaves the snapshot's day."""
+        first, last = wall(span.start_ms, self.view.zone), wall(span.end_ms, self.view.zone)
+        today = wall(self.snapshot.at_ms, self.view.zone).date()
+        if first.date() == last.date() == today:
+            return f"{first:%H:%M} to {last:%H:%M}"
+        return f"{first:%m-%d %H:%M} to {last:{'%H:%M' if first.date() == last.date() else '%m-%d %H:%M'}}"
+
+    @property
+    def zone_words(self) -> str:
+        """What the reader's clock is called: `UTC`, `CET`."""
+        return abbreviation(self.snapshot.at_ms, self.view.zone)
 
     # what is declared
 
@@ -210,6 +232,20 @@ class Board:
                 return pair
         return None
 
+    def burn(self, status: ObjectiveStatus, window_seconds: float) -> Float64:
+        """Burn rate over a window at every step of the ledger's grid; empty where nothing was measured."""
+        from observatory.evaluate.history import burn_history
+
+        row = self.snapshot.row(status.objective.id)
+        if row is None:
+            return np.empty(0)
+        target = status.objective.target
+        counted = status.objective.id if status.objective.id in self.snapshot.planned else status.measurement
+        return self.memory.get(
+            ("burn", counted, target, window_seconds),
+            lambda: burn_history(row, self.snapshot.ledger.grid, target, window_seconds),
+        )
+
     def burn_cells(self, status: ObjectiveStatus, cells: int, cell_seconds: float) -> tuple[float, ...]:
         """Burn rate of each of the last `cells` spans of equal length, oldest first; NaN where not observed."""
         from observatory.evaluate.history import burn_cells
@@ -274,7 +310,7 @@ class Board:
                 return None
             first = first or resolution
         return first or Resolution(
-            subject="", signal=signal, code="not-provided", reason=f"no profile provides {SIGNALS[signal].meaning}"
+            signal=signal, code="not-provided", reason=f"no profile provides {SIGNALS[signal].meaning}"
         )
 
     def causes(self) -> tuple[Cause, ...]:

@@ -13,8 +13,9 @@ from dash import html
 from observatory.dashboards import PageDeclaration, PanelDeclaration
 from observatory.errors import ProblemsError
 from observatory.web.board import Board
+from observatory.web.explain.reference import panel_reference
 from observatory.web.kind import Drawn, Kind
-from observatory.web.panels.subjects import objectives_in_scope
+from observatory.web.panels.subjects import promised
 from observatory.web.parts import short_duration
 from observatory.web.service import Standing
 from observatory.web.states import age_chip, blind_notice, evidence_line, state_line, state_notice
@@ -37,11 +38,30 @@ def empty_frame(page: PageDeclaration, panel: PanelDeclaration, kind: Kind, argu
     # A table of fixed height scrolls inside its panel; the channel grid does so by itself.
     looks += ["tall"] if panel.height and kind.skeleton == "table" and kind.name != "channels" else []
     return html.Section(
-        html.Div(content, id=panel_id(page.id, panel.id, argument), className="content"),
+        [
+            html.Div(content, id=panel_id(page.id, panel.id, argument), className="content"),
+            _menu(page, panel, kind, argument),
+        ],
         className=" ".join(["panel", f"kind-{kind.name}", f"wide-{panel.width}", *looks]),
         id=f"panel-{panel.id}",
         style={"--body": f"{panel.height}px"} if panel.height else {},
         **{"aria-label": panel.title},
+    )
+
+
+def _menu(page: PageDeclaration, panel: PanelDeclaration, kind: Kind, argument: str) -> html.Button | None:
+    """What can be done with the panel: explain it, save it. A line of words has nothing to save."""
+    if kind.bare and kind.skeleton == "line":
+        return None
+    return html.Button(
+        "⋯",
+        type="button",
+        className="panel-menu",
+        **{
+            "aria-label": f"Menu of {panel.title}",
+            "aria-haspopup": "menu",
+            "data-panel": str(panel_reference(page.id, panel.id, argument)),
+        },
     )
 
 
@@ -87,7 +107,7 @@ def draw(panel: PanelDeclaration, kind: Kind, board: Board | None, standing: Sta
 
 def _with_evidence(board: Board, panel: PanelDeclaration, drawn: Drawn) -> Drawn:
     """What the objectives behind a panel lack; in place of words that all is well, where nobody can know."""
-    statuses = objectives_in_scope(board, panel)
+    statuses = promised(board, panel)
     blind = blind_notice(statuses) if drawn.calm else None
     if blind:
         return replace(drawn, body=[blind, *drawn.body[1:]], bare=False)

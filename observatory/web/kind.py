@@ -28,8 +28,14 @@ class Field:
     words: tuple[str, ...] = ()
     required: bool = False
 
+    def strange(self, value: object) -> list[tuple[int, str]]:
+        """Texts of a list that are none of its words, with their places in it."""
+        if self.type != "texts" or not self.words or not isinstance(value, list):
+            return []
+        return [(index, one) for index, one in enumerate(value) if isinstance(one, str) and one not in self.words]
+
     def fault(self, value: object) -> str | None:
-        """What is wrong with a value, None when it fits."""
+        """What is wrong with a value as a whole, None when it fits."""
         match self.type:
             case "flag":
                 return None if isinstance(value, bool) else "is true or false"
@@ -37,10 +43,8 @@ class Field:
                 fits = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 10_000
                 return None if fits else "is a whole number from 1 to 10000"
             case "texts":
-                if not isinstance(value, list) or not value or not all(isinstance(one, str) for one in value):
-                    return "is a list of texts"
-                strange = [one for one in value if self.words and one not in self.words]
-                return f"has {strange[0]!r}; it takes {', '.join(self.words)}" if strange else None
+                fits = isinstance(value, list) and bool(value) and all(isinstance(one, str) for one in value)
+                return None if fits else "is a list of texts"
             case "text":
                 if not isinstance(value, str):
                     return "is a text"
@@ -83,6 +87,7 @@ class Kind:
         bare: Whether the frame draws no border and no title.
         evidence: What its numbers rest on. Of `objectives` the frame says which have no data or no traffic; panels of
             `signals` and of `spans` say themselves what is missing.
+        check: What is wrong between options that are right each by itself: the option, and what it is to be.
     """
 
     name: str
@@ -92,3 +97,4 @@ class Kind:
     skeleton: Skeleton = "figure"
     bare: bool = False
     evidence: Evidence = "signals"
+    check: Callable[[PanelDeclaration], tuple[str, str] | None] | None = None

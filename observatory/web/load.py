@@ -94,6 +94,11 @@ def _clashes(pages: Iterable[PageDeclaration]) -> list[Problem]:
     return found
 
 
+def _nearest(word: str, words: Iterable[str]) -> str | None:
+    near = get_close_matches(word, list(words), 1, 0.5)
+    return f"did you mean {near[0]!r}?" if near else None
+
+
 @dataclass(slots=True)
 class _PageReader:
     """One file. Faults go to `problems`; what is read beside them only serves to find more of them."""
@@ -148,16 +153,16 @@ class _PageReader:
         if not isinstance(data, dict):
             self._fault(at, "dashboard-invalid", "a panel is a mapping with id, kind and title", key=False)
             return PanelDeclaration(id=f"panel-{index}", kind="", title="")
+        faults = len(self.problems)
         name = self._text(at, data, "kind", "", required=True)
         kind = self.kinds.get(name)
         if name and kind is None:
-            near = get_close_matches(name, self.kinds, 1, 0.5)
             self._fault(
                 (*at, "kind"),
                 "panel-kind-unknown",
                 f"there is no panel kind {name!r}",
                 key=False,
-                hint=f"did you mean {near[0]!r}?" if near else f"kinds are {', '.join(sorted(self.kinds))}",
+                hint=_nearest(name, self.kinds) or f"kinds are {', '.join(sorted(self.kinds))}",
             )
         if kind:
             self._known(at, data, (*PANEL_KEYS, *kind.fields), f"a panel of kind {name!r}")
@@ -171,7 +176,7 @@ class _PageReader:
                 self._fault(
                     at, "dashboard-invalid", f"a panel of kind {name!r} needs `{key}`: {field.meaning}", key=False
                 )
-        return PanelDeclaration(
+        declared = PanelDeclaration(
             id=self._text(at, data, "id", f"panel-{index}", pattern=_ID, required=True),
             kind=name,
             title=self._text(at, data, "title", "", required=True),
@@ -181,24 +186,29 @@ class _PageReader:
             options=options,
             location=self.reading.at(at),
         )
+        # Options are looked at together once each is right by itself.
+        if kind and kind.check and len(self.problems) == faults and (wrong := kind.check(declared)):
+            self._fault((*at, wrong[0]), "dashboard-invalid", f"`{wrong[0]}` {wrong[1]}", key=False)
+        return declared
 
     def _option(self, at: tuple[str, ...], value: object, field: Field) -> object:
         if fault := field.fault(value):
-            near = get_close_matches(value, field.words, 1, 0.5) if isinstance(value, str) else []
-            hint = f"did you mean {near[0]!r}?" if near else field.meaning
-            self._fault(at, "dashboard-invalid", f"`{at[-1]}` {fault}", key=False, hint=hint)
+            hint = _nearest(value, field.words) if isinstance(value, str) else None
+            self._fault(at, "dashboard-invalid", f"`{at[-1]}` {fault}", key=False, hint=hint or field.meaning)
+        for index, one in field.strange(value):
+            hint = _nearest(one, field.words) or f"it takes {', '.join(field.words)}"
+            self._fault((*at, str(index)), "dashboard-invalid", f"`{at[-1]}` has {one!r}", key=False, hint=hint)
         return value
 
     def _known(self, at: tuple[str, ...], data: Mapping[str, object], allowed: Sequence[str], what: str) -> None:
         for key in data:
             if key not in allowed:
-                near = get_close_matches(key, allowed, 1, 0.5)
                 self._fault(
                     (*at, key),
                     "dashboard-key-unknown",
                     f"{what} has no key {key!r}",
                     key=True,
-                    hint=f"did you mean {near[0]!r}?" if near else f"keys are {', '.join(allowed)}",
+                    hint=_nearest(key, allowed) or f"keys are {', '.join(allowed)}",
                 )
 
     def _text(

@@ -18,7 +18,7 @@ from observatory.evaluate.status import ObjectiveStatus, State
 from observatory.figures.svg_strips import heat_step
 from observatory.objectives.objective import Objective
 from observatory.units import format_count, format_duration, format_percentage
-from observatory.windows import format_instant
+from observatory.web.zones import DEFAULT_ZONE, wall
 
 GLYPHS: dict[State, tuple[str, str]] = {
     "meeting": ("●", "Meeting"),
@@ -241,11 +241,11 @@ def value_text(value: float | None, unit: str) -> str:
             return format_count(round(value, 2))
 
 
-def clock(at_ms: int, now_ms: int | None = None) -> str:
-    """A time of day in UTC, with the date when it is not the day of `now_ms`."""
-    text = format_instant(at_ms) or ""
-    same = now_ms is None or (format_instant(now_ms) or "")[:10] == text[:10]
-    return text[11:16] if same else f"{text[5:10]} {text[11:16]}"
+def clock(at_ms: int, now_ms: int | None = None, zone: str = DEFAULT_ZONE) -> str:
+    """A time of day in a zone, with the date when it is not the day of `now_ms`. Panels say `board.clock`."""
+    at = wall(at_ms, zone)
+    same = now_ms is None or wall(now_ms, zone).date() == at.date()
+    return f"{at:%H:%M}" if same else f"{at:%m-%d %H:%M}"
 
 
 def objective_words(objective: Objective) -> str:

@@ -9,16 +9,21 @@ import dash
 from dash import dcc, html
 
 from observatory.dashboards import PageDeclaration
+from observatory.web.explain import drawer
 from observatory.web.view import RANGES
 
 KEYS: tuple[tuple[str, str], ...] = (
     ("/", "filter channels, groups, topics, owners"),
-    ("j  k", "next and previous row"),
+    ("j  k", "next and previous row, also ↓ ↑"),
+    ("← →", "numbers of the row; Enter explains one"),
     ("Enter", "open the row"),
+    ("e", "explain the row's first number"),
+    ("0", "leave a zoomed range"),
     ("t", "theme: system, dark, light"),
+    ("z", "times in UTC, or as the browser's clock"),
     ("r", "pause and resume refreshing"),
     ("c", "copy a link that freezes the time"),
-    ("Esc", "leave the filter, close this"),
+    ("Esc", "leave the filter, close what is open"),
     ("?", "this help"),
 )
 
@@ -32,11 +37,16 @@ def layout(pages: Sequence[PageDeclaration], *, interval_seconds: float, version
             _top_bar(linked, interval_seconds),
             html.Div(id="alarm", className="alarm", role="status", hidden=True, **{"aria-live": "polite"}),
             dash.page_container,
+            drawer.frame(),
+            html.Div(id="menu", className="menu", role="menu", hidden=True),
             _help(linked, version),
+            html.P(id="printed", className="printed"),
             dcc.Store(id="view"),
             dcc.Store(id="version"),
             dcc.Store(id="health"),
             dcc.Store(id="zoomed"),
+            dcc.Store(id="explained"),
+            dcc.Store(id="asked"),
             dcc.Interval(id="tick", interval=round(interval_seconds * 1000)),
         ],
         id="observatory",
@@ -78,7 +88,14 @@ def _top_bar(pages: Sequence[PageDeclaration], interval_seconds: float) -> html.
                 title="Age of the data. Press to pause refreshing (r).",
                 **{"data-interval": str(round(interval_seconds))},
             ),
-            html.Button(["Theme", html.Kbd("t")], id="theme", type="button", className="button"),
+            html.Button(
+                ["Display ", html.Span("UTC", id="zone", className="mono")],
+                id="display",
+                type="button",
+                className="button",
+                title="Theme, colours, time zone, print",
+                **{"aria-haspopup": "menu", "aria-expanded": "false"},
+            ),
             html.Button(
                 "?", id="help-button", type="button", className="button round", **{"aria-label": "Keyboard help"}
             ),
@@ -95,7 +112,7 @@ def _help(pages: Sequence[PageDeclaration], version: str) -> html.Div:
             [
                 html.H2("Keyboard"),
                 html.Table(html.Tbody(rows)),
-                html.P(f"Observatory {version} · all times in UTC · every number is explained on its channel's page"),
+                html.P(f"Observatory {version} · press any number to see how it came about"),
                 html.Button("Close", type="button", className="button", **{"data-close": "help"}),
             ],
             className="card",

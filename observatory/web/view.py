@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
 from urllib.parse import parse_qs, urlencode
 
-from observatory.figures.theme import THEMES, Theme
+from observatory.figures.theme import THEMES, Theme, ThemeName
+from observatory.web.zones import DEFAULT_ZONE, abbreviation, known_zone, wall
 from observatory.windows import TimeRange, format_instant, parse_instant
 
 RANGES: dict[str, int] = {"1h": 3600, "6h": 21_600, "24h": 86_400, "7d": 604_800, "30d": 2_592_000}
@@ -28,7 +28,8 @@ class View:
         domain: Only this domain; empty for all.
         channel: Only this channel id; empty for all.
         trace: The sample trace to show; empty for the first.
-        theme: `dark` or `light`, as the browser resolved it.
+        theme: One of `THEMES`, as the browser resolved it.
+        zone: IANA name of the zone whose clock times are shown on.
     """
 
     range: str = DEFAULT_RANGE
@@ -37,14 +38,15 @@ class View:
     domain: str = ""
     channel: str = ""
     trace: str = ""
-    theme: Literal["dark", "light"] = "dark"
+    theme: ThemeName = "dark"
+    zone: str = DEFAULT_ZONE
 
     @classmethod
     def parse(cls, search: str | None) -> View:
         """The view in a query string. What cannot be meant falls back to the default, for a page must open."""
         values = {key: last[-1] for key, last in parse_qs((search or "").lstrip("?"), max_num_fields=20).items()}
         word = values.get("range", DEFAULT_RANGE)
-        theme: Literal["dark", "light"] = "light" if values.get("theme") == "light" else "dark"
+        theme: ThemeName = next((one.name for one in THEMES.values() if one.name == values.get("theme")), "dark")
         return cls(
             range=word if word in RANGES else DEFAULT_RANGE,
             absolute=_absolute(values.get("from"), values.get("to")),
@@ -53,6 +55,7 @@ class View:
             channel=values.get("ch", "")[:1000],
             trace=values.get("trace", "")[:64],
             theme=theme,
+            zone=known_zone(values.get("tz", DEFAULT_ZONE)),
         )
 
     def span(self, at_ms: int) -> TimeRange:
@@ -68,9 +71,9 @@ class View:
         """The range as people say it: `last 24 h`, `2026-11-20 10:00 to 12:00 UTC`."""
         if self.absolute is None:
             return f"last {self.range[:-1]} {self.range[-1]}"
-        start = (format_instant(self.absolute.start_ms) or "")[:16].replace("T", " ")
-        end = (format_instant(self.absolute.end_ms) or "")[:16].replace("T", " ")
-        return f"{start} to {end[11:] if end[:10] == start[:10] else end} UTC"
+        first, last = wall(self.absolute.start_ms, self.zone), wall(self.absolute.end_ms, self.zone)
+        end = f"{last:%H:%M}" if first.date() == last.date() else f"{last:%Y-%m-%d %H:%M}"
+        return f"{first:%Y-%m-%d %H:%M} to {end} {abbreviation(self.absolute.end_ms, self.zone)}"
 
     def link(self, path: str, **changes: str) -> str:
         """A path with this view's query string; `changes` of fields win."""

@@ -141,7 +141,6 @@ def by_the_store() -> Callable[[str], tuple[Scenario, Row]]:
 
 
 @pytest.mark.integration
-@pytest.mark.xdist_group("engines")
 @pytest.mark.parametrize("name", SHORT)
 def test_an_engine_counts_what_the_store_counts(
     name: str, engine: Engine, by_the_store: Callable[[str], tuple[Scenario, Row]]
@@ -161,7 +160,6 @@ def test_an_engine_counts_what_the_store_counts(
 
 
 @pytest.mark.integration
-@pytest.mark.xdist_group("engines")
 def test_an_engine_is_asked_in_the_way_it_offers(
     engine: Engine, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
 ) -> None:

@@ -18,6 +18,7 @@ from counting_cases import DAY_MS, END_MS, Answering, events, scrapes
 from measuring import measured
 from objective_cases import objective
 
+from observatory.compile.plan import MOST_SHARDS
 from observatory.evaluate.judgement import judge
 from observatory.ledger.build import build
 from observatory.objectives.policy import load_policies
@@ -78,17 +79,18 @@ def fitted(sizes: Sequence[tuple[int, int]], seconds: Sequence[float]) -> tuple[
 def main() -> None:
     most = float(sys.argv[1]) * 1e6 if len(sys.argv) > 1 else 30e6
     sizes = [(o, d) for o in OBJECTIVES for d in DAYS if o * d * 2 * 1440 <= most]
-    print(f"{'objectives':>10}{'days':>6}{'samples':>12}{'CPU':>10}{'memory':>10}{'requests':>10}{'per 300':>9}")
+    print(f"{'objectives':>10}{'days':>6}{'samples':>12}{'CPU':>10}{'memory':>10}{'requests':>10}")
     found = []
     for objectives, days in sizes:
         seconds, mib, requests = run(objectives, days)
         found.append(seconds)
-        per = requests / -(-objectives // 300)
         samples = objectives * days * 2 * 1440 / 1e6
-        print(f"{objectives:10}{days:6}{samples:10.1f} M{seconds:8.2f} s{mib:6.0f} MiB{requests:10}{per:9.1f}")
+        print(f"{objectives:10}{days:6}{samples:10.1f} M{seconds:8.2f} s{mib:6.0f} MiB{requests:10}")
     if len(sizes) >= 3:
         by_objectives, by_days = fitted(sizes, found)
-        print(f"CPU grows as objectives^{by_objectives:.2f} x days^{by_days:.2f}; requests by one for 300 objectives")
+        print(
+            f"CPU grows as objectives^{by_objectives:.2f} x days^{by_days:.2f}; {MOST_SHARDS} requests a signal at most"
+        )
 
 
 if __name__ == "__main__":

@@ -26,9 +26,9 @@ from observatory.telemetry.binding import (
 
 
 def mapping(*bindings: MetricBinding | SpanBinding, subject: str = "svc/op", **missing: str) -> MappingResult:
-    found = {(subject, one.signal): Resolution(subject=subject, signal=one.signal, chosen=one) for one in bindings}
+    found = {(subject, one.signal): Resolution(signal=one.signal, chosen=one) for one in bindings}
     for signal, reason in missing.items():
-        found[subject, signal] = Resolution(subject=subject, signal=signal, code="not-provided", reason=reason)
+        found[subject, signal] = Resolution(signal=signal, code="not-provided", reason=reason)
     return MappingResult(found)
 
 
@@ -206,6 +206,15 @@ def test_many_alternatives_become_several_requests_and_no_leaf_is_lost() -> None
     requests = plan_leaves(topics(2 * SHARD_VALUES + 1))
     assert len(requests) == 3
     assert sum(len(request.leaves) for request in requests) == 2 * (2 * SHARD_VALUES + 1)
+
+
+@pytest.mark.parametrize(("channels", "requests"), [(100, 1), (300, 1), (301, 2), (1_200, 4), (10_000, 4)])
+def test_requests_stop_growing_with_channels(channels: int, requests: int) -> None:
+    found = plan_leaves(topics(channels))
+    sizes = [len(request.leaves) for request in found]
+    assert len(found) == requests
+    assert sum(sizes) == 2 * channels
+    assert max(sizes) - min(sizes) <= 2 * SHARD_VALUES
 
 
 def test_the_longest_lookback_of_a_request_counts() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -17,7 +18,7 @@ from measured_cases import BINDINGS, TOPIC, objective
 from observatory.compile.names import SLI_GOOD
 from observatory.dashboards import PageDeclaration, PanelDeclaration
 from observatory.export.grafana import GrafanaFiles, grafana_files, uid_of
-from observatory.export.grafana_check import faults
+from observatory.export.grafana_check import UNITS, faults, units_in
 from observatory.export.grafana_queries import RECORDED, Filters, fixed, metric_names
 from observatory.export.grafana_signals import MOST_QUERIES, Asked, metrics_of, signal_query
 from observatory.objectives.objective import Objective
@@ -39,7 +40,7 @@ def mapped(objectives: tuple[Objective, ...] = OBJECTIVES, *without: str) -> Map
     """Every hand-made binding on every operation and channel of the objectives, except some signals."""
     subjects = {key for one in objectives for key in (one.operation_key, one.channel_id)}
     found = {
-        (key, signal): Resolution(subject=key, signal=signal, chosen=binding)
+        (key, signal): Resolution(signal=signal, chosen=binding)
         for key in sorted(subjects)
         for signal, binding in BINDINGS.items()
         if signal not in without
@@ -162,9 +163,7 @@ def test_names_with_the_signs_of_grafana_and_promql_stay_names(address: str) -> 
     other = Matcher("topic", (f"{address}-renamed",))
     queue = replace(BINDINGS["queue_depth"], all=(Term(1, SeriesSelector("queue_messages", (other,))),))
     one = objective(role="producer", address=address)
-    mapping = MappingResult(
-        {(one.channel_id, "queue_depth"): Resolution(subject=one.channel_id, signal="queue_depth", chosen=queue)}
-    )
+    mapping = MappingResult({(one.channel_id, "queue_depth"): Resolution(signal="queue_depth", chosen=queue)})
     files = grafana_files(
         asked_of(lines(["queue_depth"], "level")), [one], mapping, observatory_url="https://o.example"
     )
@@ -184,7 +183,7 @@ def test_more_renamed_channels_than_a_query_holds_are_counted_and_said() -> None
     for number, one in enumerate(many):
         chosen = SeriesSelector("queue_messages", (Matcher("queue", (f"q{number}",)),))
         binding = replace(BINDINGS["queue_depth"], all=(Term(1, chosen),))
-        found[one.channel_id, "queue_depth"] = Resolution(subject=one.channel_id, signal="queue_depth", chosen=binding)
+        found[one.channel_id, "queue_depth"] = Resolution(signal="queue_depth", chosen=binding)
     page = asked_of(lines(["queue_depth"], "level"))
     made = grafana_files(page, many, MappingResult(found), observatory_url="https://o.example")
     assert [(one.code, one.severity, one.subject) for one in made.problems] == [
@@ -207,16 +206,48 @@ def test_each_semantic_kind_has_its_own_rate(kind: Any, said: str) -> None:
     chosen = SeriesSelector("some", (TOPIC,), period_ms=60_000)
     binding = MetricBinding(signal="published_messages", source="m", profile="p", kind=kind, all=(Term(1, chosen),))
     one = objective(role="producer")
-    mapping = MappingResult(
-        {
-            (one.operation_key, binding.signal): Resolution(
-                subject=one.operation_key, signal=binding.signal, chosen=binding
-            )
-        }
-    )
+    mapping = MappingResult({(one.operation_key, binding.signal): Resolution(signal=binding.signal, chosen=binding)})
     query = signal_query(Asked(binding.signal, "rate"), [one], mapping, Filters(), 5)
     assert query is not None
     assert query.expr.startswith(f'topk(5, label_replace({said}, "channel", "$1", "topic", "(.*)") and on (channel) ')
+
+
+def test_every_page_has_a_uid_of_its_own_that_grafana_takes() -> None:
+    uids = [json.loads(text)["uid"] for text in exported().files.values()]
+    assert len(set(uids)) == len(uids) == len(PAGES)
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{1,40}", uid) for uid in uids)
+
+
+def test_every_source_is_the_variable_and_every_unit_one_that_grafana_knows() -> None:
+    for page in PAGES:
+        found = dashboard(page.id)
+        asked = [one for one in found["panels"] if one["type"] != "text"]
+        sources = [one["datasource"]["uid"] for each in asked for one in (each, *each["targets"])]
+        assert set(sources) == {"${datasource}"}
+        units = {unit for one in asked for unit in units_in(one["fieldConfig"])}
+        assert units <= UNITS
+
+
+@pytest.mark.parametrize("show", ["burn_rate", "ratio", "budget"])
+def test_an_indicator_reads_what_the_rules_record(show: str, tmp_path: Path) -> None:
+    options = {"indicator": "latency", "show": show, "limit": 1}
+    panels = asked_of(PanelDeclaration(id="sli", kind="indicator", title="SLI", options=options))
+    (text,) = expressions(dashboard("team", exported(panels)))
+    assert metric_names(text) <= RECORDED
+    own, other = (OWN.format(slo=slo, channel=slo, domain="pay").replace("availability", "latency") for slo in "ab")
+    said = promtool_finds(
+        tmp_path,
+        {
+            f"slo:objective:ratio{{{own}}}": "0.75+0x120",
+            f"slo:objective:ratio{{{other}}}": "0.75+0x120",
+            f"slo:sli_error:ratio_increase1h{{{own}}}": "0.5+0x120",
+            f"slo:sli_error:ratio_increase1h{{{other}}}": "0.125+0x120",
+            f"slo:error_budget_remaining:ratio{{{own}}}": "-0.5+0x120",
+            f"slo:error_budget_remaining:ratio{{{other}}}": "0.5+0x120",
+        },
+        [(f"max by (slo) ({text})", [('{slo="a"}', {"burn_rate": 2.0, "ratio": 0.5, "budget": -0.5}[show])])],
+    )
+    assert said == "SUCCESS"
 
 
 def test_the_uid_of_a_page_is_stable_and_short_enough() -> None:
@@ -263,8 +294,8 @@ LABELS = 'document="d",channel="{channel}",consumer_group="g",sli="availability"
 OWN = 'slo="{slo}",sli="availability",channel="{channel}",consumer_group="g",document="d",domain="{domain}"'
 
 
-def evaluated(tmp_path: Path, series: dict[str, str], expected: list[tuple[str, list[tuple[str, float]]]]) -> None:
-    """promtool finds these values two hours in, with every filter at `All`."""
+def promtool_finds(tmp_path: Path, series: dict[str, str], expected: list[tuple[str, list[tuple[str, float]]]]) -> str:
+    """What promtool says to these values two hours in, with every filter at `All`: SUCCESS, or each that differs."""
     tests = []
     for expr, samples in expected:
         text = expr.replace("$__range", "1h").replace("$__rate_interval", "5m")
@@ -277,14 +308,14 @@ def evaluated(tmp_path: Path, series: dict[str, str], expected: list[tuple[str, 
     file = tmp_path / "queries.yaml"
     file.write_text(yaml.safe_dump({"evaluation_interval": "1m", "tests": [group]}), encoding="utf-8")
     done = subprocess.run(["promtool", "test", "rules", str(file)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    return "SUCCESS" if done.returncode == 0 and "SUCCESS" in done.stdout else done.stdout + done.stderr
 
 
 def test_prometheus_reads_from_records_what_panels_promise(tmp_path: Path) -> None:
     orders, mails = OWN.format(slo="a", channel="orders", domain="pay"), OWN.format(slo="b", channel="m", domain="post")
     alert = f'alertname="SLOBurnRate",severity="page",{orders}'
     filters = Filters()
-    evaluated(
+    said = promtool_finds(
         tmp_path,
         {
             f"slo:objective:ratio{{{orders}}}": "0.75+0x120",
@@ -312,12 +343,14 @@ def test_prometheus_reads_from_records_what_panels_promise(tmp_path: Path) -> No
             (Filters(critical=True).objective, []),
         ],
     )
+    assert said == "SUCCESS"
 
 
 def test_without_records_no_number_is_made_up(tmp_path: Path) -> None:
     filters = Filters()
     texts = (filters.availability, filters.availability_by_domain, filters.spent, filters.burning, filters.decisions)
-    evaluated(tmp_path, {"other": "1+0x120"}, [(text, []) for text in texts])
+    said = promtool_finds(tmp_path, {"other": "1+0x120"}, [(text, []) for text in texts])
+    assert said == "SUCCESS"
 
 
 def test_prometheus_reads_from_an_exporter_what_the_panel_promises(tmp_path: Path) -> None:
@@ -325,7 +358,7 @@ def test_prometheus_reads_from_an_exporter_what_the_panel_promises(tmp_path: Pat
     query = signal_query(Asked("consumer_lag", "level"), [consumer], mapped((consumer,)), Filters(), 5)
     assert query is not None
     lag = 'topic="{topic}",consumergroup="{group}",partition="{partition}"'
-    evaluated(
+    said = promtool_finds(
         tmp_path,
         {
             f"group_lag{{{lag.format(topic='orders', group='billing', partition=0)}}}": "3+0x120",
@@ -336,3 +369,4 @@ def test_prometheus_reads_from_an_exporter_what_the_panel_promises(tmp_path: Pat
         },
         [(f"sum by (channel, consumer_group) ({query.expr})", [('{channel="orders",consumer_group="billing"}', 7)])],
     )
+    assert said == "SUCCESS"

@@ -25,7 +25,6 @@ DELAY = "kafka_stream_processor_node_record_e2e_latency_max > 0"
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.xdist_group("live-kafka"),
     pytest.mark.timeout(900),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]

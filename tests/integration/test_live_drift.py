@@ -14,7 +14,7 @@ import prometheus_server
 import pytest
 from integration.rabbitmq_server import RabbitMQ, rabbitmq
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("live-rabbitmq-drift"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 FAMILIES = ["exchange_names", "exchange_bindings"]
 DOCUMENT = """\
 asyncapi: 3.0.0

@@ -29,7 +29,6 @@ STEP_SECONDS = 5.0
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.xdist_group("live-kafka"),
     pytest.mark.timeout(900),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]

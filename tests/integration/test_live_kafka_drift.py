@@ -18,7 +18,6 @@ from integration import kafka_server
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.xdist_group("live-kafka"),
     pytest.mark.timeout(900),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]

@@ -29,7 +29,7 @@ from integration.live_shop import (
 )
 from integration.rabbitmq_server import free_port, rabbitmq
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("live-rabbitmq"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 SCRAPE_SECONDS = 1.0
 WINDOW_SECONDS = 80.0
 # The story takes 45 s; the window must begin after the first scrapes.

@@ -29,7 +29,7 @@ from observatory.windows import Grid
 ORDERS = channel("kafka", names(topic="orders.v1"))
 GOOD, REFUSED, READ = 4, 3, 5
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("live-registry"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 
 def record(*fields: str) -> dict[str, str]:

@@ -21,7 +21,7 @@ from opentelemetry.sdk.resources import Resource
 DOCUMENT = Path(__file__).parent / "spanmetrics" / "billing.yaml"
 HANDLED, FAILED, SENT, REFUSED = 200, 5, 120, 2
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("live-semconv"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 
 def send_metrics(port: int) -> None:

@@ -28,7 +28,6 @@ DOORS = 25
 LACKING = small_servers.missing("redis-server", "prometheus-redis-exporter", "nats-server", "mosquitto")
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.xdist_group("live-small-brokers"),
     pytest.mark.timeout(900),
     pytest.mark.skipif(LACKING is not None, reason=LACKING or ""),
 ]

@@ -33,7 +33,7 @@ WITHOUT_SUFFIXES: tuple[dict[str, Any], dict[str, Any]] = (
     {"translation_strategy": "UnderscoreEscapingWithoutSuffixes"},
 )
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("live-spanmetrics"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 
 @dataclass

@@ -23,7 +23,7 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TUTORIAL = README.split("## Your own documents and your own Prometheus")[1].split("## What is counted")[0]
 _, *STEPS = [text for kind, text in BLOCK.findall(TUTORIAL) if kind == "sh"]
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("readme")]
+pytestmark = [pytest.mark.integration]
 
 
 @dataclass

@@ -11,6 +11,7 @@ import pytest
 from observatory.errors import InputInvalid, Problem
 from observatory.settings import (
     ClickHouseSettings,
+    GrafanaSettings,
     KeepingSettings,
     PrometheusSettings,
     Settings,
@@ -229,6 +230,34 @@ allow_remote_references: 'yes'
         ],
         key=str,
     )
+
+
+def test_links_may_lead_to_a_grafana(write: Write) -> None:
+    path = write("grafana: {url: 'https://grafana.example/', datasource: P1809F7}\n")
+    assert load_settings(path, {}).grafana == GrafanaSettings(url="https://grafana.example", datasource="P1809F7")
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "says"),
+    [
+        ("[]", "settings-value", "grafana is a mapping"),
+        ("{datasource: P1}", "settings-url", "the address of a server starts with http:// or https://"),
+        ("{url: 'javascript:alert(1)', datasource: P1}", "settings-url", "starts with http:// or https://"),
+        ("{url: 'https://ana:pw@grafana.example', datasource: P1}", "settings-value", "carry no user and no password"),
+        ("{url: 'https://grafana.example'}", "settings-value", "datasource is the uid of a data source"),
+        ("{url: 'https://grafana.example', datasource: 'a b'}", "settings-value", "letters, digits, - and _"),
+        ("{url: 'https://grafana.example', datasource: P1, org: 2}", "settings-key", "no setting 'org' of grafana"),
+    ],
+)
+def test_a_faulty_grafana_is_told_with_its_place(write: Write, text: str, code: str, says: str) -> None:
+    with pytest.raises(InputInvalid) as refused:
+        load_settings(write(f"grafana: {text}\n"), {})
+    (problem,) = refused.value.problems
+    assert problem.code == code
+    assert says in problem.message
+    assert "pw" not in str(problem)
+    assert problem.location is not None
+    assert problem.location.line == 1
 
 
 def test_a_file_that_is_named_and_missing_is_an_error(write: Write) -> None:

@@ -108,7 +108,7 @@ def test_too_many_pairs_are_said_where_comparing_stopped(
 ) -> None:
     monkeypatch.setattr(overlaps, bound, most)
     files = {
-        f"d{number}.yaml": one_channel(f"D{number}", "send", f"{{x}}.{number}", channel=", parameters: {x: {}}")
+        f"d{number}.yaml": one_channel(f"D{number}", "send", f"{{x}}-{number}", channel=", parameters: {x: {}}")
         for number in range(4)
     }
     catalog = load(files)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from observatory.spec.documents import DocumentRecord, OverlaidRecords
+from observatory.spec.drafts import DocumentRecord, OverlaidRecords
 from observatory.spec.tables import TableError, Tables
 
 

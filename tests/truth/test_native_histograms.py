@@ -97,7 +97,6 @@ def row_of(source: PrometheusSource, name: str, bound: float) -> Row:
 
 
 @pytest.mark.integration
-@pytest.mark.xdist_group("native")
 @pytest.mark.parametrize("name", ["whole", "floats", "restarted"])
 def test_a_threshold_on_a_boundary_is_exact(source: PrometheusSource, name: str) -> None:
     row = row_of(source, name, 0.5)
@@ -108,7 +107,6 @@ def test_a_threshold_on_a_boundary_is_exact(source: PrometheusSource, name: str)
 
 
 @pytest.mark.integration
-@pytest.mark.xdist_group("native")
 def test_between_two_boundaries_the_truth_lies_between_both_counts(source: PrometheusSource) -> None:
     row = row_of(source, "whole", 0.52)
 
@@ -117,7 +115,6 @@ def test_between_two_boundaries_the_truth_lies_between_both_counts(source: Prome
 
 
 @pytest.mark.integration
-@pytest.mark.xdist_group("native")
 def test_a_raised_resolution_leaves_coarse_boundaries_exact_and_bounds_the_fine_ones(source: PrometheusSource) -> None:
     assert row_of(source, "finer", 0.5).upper is None
 
@@ -131,7 +128,6 @@ def test_a_raised_resolution_leaves_coarse_boundaries_exact_and_bounds_the_fine_
 
 
 @pytest.mark.integration
-@pytest.mark.xdist_group("native")
 def test_a_native_histogram_has_the_names_and_boundaries_of_a_classic_one(source: PrometheusSource) -> None:
     names = source.metric_names(GRID.range)
     found = source.inventory(InventoryRequest({"whole_bucket": ("job", "le"), "whole_count": ("job",)}), GRID.range)
@@ -144,7 +140,6 @@ def test_a_native_histogram_has_the_names_and_boundaries_of_a_classic_one(source
 
 
 @pytest.mark.integration
-@pytest.mark.xdist_group("native")
 def test_the_sum_of_a_native_histogram_is_a_series_too(source: PrometheusSource) -> None:
     found = source.samples(SeriesRequest("whole_sum", (), GRID.range))
 

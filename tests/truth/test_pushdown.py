@@ -59,7 +59,6 @@ def row_of(source: PrometheusSource, grid: Grid = GRID) -> Row:
 
 
 @pytest.mark.integration
-@pytest.mark.xdist_group("pushdown")
 @pytest.mark.parametrize("hours", [24, 60])
 def test_a_signal_beyond_the_limit_is_counted_by_the_server(
     hours: int, server: prometheus_server.PrometheusServer, monkeypatch: pytest.MonkeyPatch
@@ -81,7 +80,6 @@ def test_a_signal_beyond_the_limit_is_counted_by_the_server(
 
 
 @pytest.mark.integration
-@pytest.mark.xdist_group("pushdown")
 def test_a_signal_that_was_too_much_is_not_read_again_to_find_that_out(
     server: prometheus_server.PrometheusServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,7 +100,6 @@ def test_a_signal_that_was_too_much_is_not_read_again_to_find_that_out(
 
 
 @pytest.mark.integration
-@pytest.mark.xdist_group("pushdown")
 @pytest.mark.parametrize("minutes", [7, 60, 200])
 def test_any_window_differs_by_a_step_at_each_edge_at_most(
     minutes: int, server: prometheus_server.PrometheusServer
@@ -119,7 +116,6 @@ def test_any_window_differs_by_a_step_at_each_edge_at_most(
 
 
 @pytest.mark.integration
-@pytest.mark.xdist_group("pushdown")
 def test_what_the_server_counted_is_not_kept(
     server: prometheus_server.PrometheusServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

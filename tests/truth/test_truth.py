@@ -61,7 +61,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusServe
 
 
 @pytest.mark.integration
-@pytest.mark.xdist_group("truth")
 @pytest.mark.parametrize("name", EVERY)
 def test_counts_from_a_real_prometheus_are_the_truth(
     name: str, server: PrometheusServer, record_property: Callable[[str, object], None]
@@ -78,7 +77,6 @@ def test_counts_from_a_real_prometheus_are_the_truth(
 
 
 @pytest.mark.integration
-@pytest.mark.xdist_group("truth")
 def test_a_server_that_was_really_started_anew_counts_the_same(tmp_path: Path) -> None:
     scenario = EVERY["births_in_bulk"]()
     rows = []
@@ -104,7 +102,6 @@ OFF_THE_GRID = [(0, 30 * 86_400_000), (7_000, 6 * 3_600_000), (123_457, 86_399_9
 
 
 @pytest.mark.integration
-@pytest.mark.xdist_group("truth")
 @pytest.mark.parametrize(("early_ms", "length_ms"), OFF_THE_GRID)
 def test_a_window_that_ends_anywhere_counts_the_scrapes_inside(
     early_ms: int, length_ms: int, server: PrometheusServer
@@ -167,7 +164,6 @@ WINDOW = f"{30 * 86_400}s"
 
 
 @pytest.mark.integration
-@pytest.mark.xdist_group("truth")
 def test_the_table_in_the_readme_is_what_this_run_counts(
     server: PrometheusServer, request: pytest.FixtureRequest
 ) -> None:

@@ -20,6 +20,7 @@ from observatory.location import Location
 from observatory.objectives.budget import allowed_events, remaining_ratio
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import load_policies
+from observatory.settings import Settings
 from observatory.sources.base import SourceState, Span
 from observatory.spec.catalog import Catalog, Channel, Document, Operation, Owner, RuntimeName
 from observatory.telemetry.binding import (
@@ -258,7 +259,6 @@ def snapshot(*, at_ms: int = AT_MS, sources: Sequence[SourceState] | None = None
     ]
     resolutions = {
         (f"billing/on {one.address}", "processed_messages"): Resolution(
-            subject=f"billing/on {one.address}",
             signal="processed_messages",
             chosen=measurement(one).bindings[0] if one.id in rows else None,
             code=None if one.id in rows else "series-missing",
@@ -394,6 +394,7 @@ class HandMadeEstate:
     sources: HandMadeSources = field(default_factory=HandMadeSources)
     failing: bool = False
     profiles: tuple[Profile, ...] = field(default_factory=load_profiles)
+    settings: Settings = field(default_factory=Settings)
     asked: list[tuple[str, str]] = field(default_factory=list)
 
     def snapshot(self, at_ms: int, previous: Snapshot | None = None) -> Snapshot:

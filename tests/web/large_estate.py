@@ -113,9 +113,7 @@ class LargeEstate:
             objectives=tuple(objective(one) for one in made),
             mapping=MappingResult(
                 {
-                    (one.subject, "processed_messages"): Resolution(
-                        subject=one.subject, signal="processed_messages", chosen=one.bindings[0]
-                    )
+                    (one.subject, "processed_messages"): Resolution(signal="processed_messages", chosen=one.bindings[0])
                     for one in found.values()
                 }
             ),

@@ -66,8 +66,25 @@ def test_an_unknown_signal_is_placed(tmp_path: Path) -> None:
         "width: 6", "signals: [consumer_lagg]\n    statistic: level"
     )
     found = faults(tmp_path, text)
-    assert len(found) == 1
-    assert found[0].startswith("7:14 dashboard-invalid: `signals` has 'consumer_lagg'")
+    assert found == ["7:15 dashboard-invalid: `signals` has 'consumer_lagg'; did you mean 'consumer_lag'?"]
+
+
+def test_a_unit_that_a_signal_cannot_be_written_in_is_refused_where_it_stands(tmp_path: Path) -> None:
+    lines = PAGE.replace("kind: lag", "kind: lines")
+    latency = "signals: [process_duration]\n    statistic: p99\n    unit: "
+    (found,) = faults(tmp_path, lines.replace("width: 6", latency + "GiB"))
+    assert found.startswith("9:11 dashboard-invalid: `unit` is 'GiB', and that is no unit of process_duration as p99; ")
+    assert "it takes d, h, min, s, ms, µs" in found
+    counted = "signals: [consumer_lag]\n    statistic: level\n    unit: s"
+    assert "consumer_lag as level, which is a bare number" in faults(tmp_path, lines.replace("width: 6", counted))[0]
+    (tmp_path / "mine.yaml").write_text(lines.replace("width: 6", latency + "ms"), encoding="utf-8")
+    assert load_pages([tmp_path], KINDS)[0].panels[0].text("unit") == "ms"
+
+
+def test_an_indicator_is_one_of_the_slis(tmp_path: Path) -> None:
+    found = faults(tmp_path, PAGE.replace("kind: lag", "kind: indicator").replace("width: 6", "indicator: latancy"))
+    assert found[0].startswith("7:16 dashboard-invalid: `indicator` is 'latancy'; it is one of availability, ")
+    assert found[0].endswith("; did you mean 'latency'?")
 
 
 def test_a_missing_option_is_explained(tmp_path: Path) -> None:
@@ -101,13 +118,6 @@ def test_a_folder_that_is_missing_is_said(tmp_path: Path) -> None:
 def test_every_option_of_every_kind_is_explained() -> None:
     assert all(field.meaning for kind in KINDS.values() for field in kind.fields.values())
     assert all(kind.meaning for kind in KINDS.values())
-
-
-def test_the_panel_of_the_handbook_loads(tmp_path: Path) -> None:
-    handbook = (shipped_folder() / "README.md").read_text(encoding="utf-8")
-    (tmp_path / "team.yaml").write_text(handbook.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
-    page = next(page for page in load_pages([shipped_folder(), tmp_path], KINDS) if page.id == "team")
-    assert [panel.kind for panel in page.panels] == ["lines", "lag"]
 
 
 def test_the_handbook_lists_every_kind_and_its_options() -> None:

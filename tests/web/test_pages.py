@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from web.factories import AT_MS, CARD, HOSTILE, LABEL, QUIET, HandMadeEstate, HandMadeSources
 
+from observatory.dashboards import PageDeclaration, PanelDeclaration
 from observatory.evaluate.planned import LeftOut, Numbers
 from observatory.evaluate.snapshot import Snapshot
 from observatory.indicators.counts import Counts
@@ -140,19 +141,25 @@ def test_a_filter_by_owner_finds_the_channels_of_the_team() -> None:
     assert len(_rows(drawn("on-call", "channels", search="?q=PAY-CORE"))) == 4
 
 
-def test_an_objective_opens_to_everything_behind_its_number() -> None:
-    text = drawn("channel", "objectives", CARD.id)
-    for words in (
-        "25,919,",
-        "25,915,",
-        "exact, from raw samples",
-        "otel_semconv_messaging",
-        "messages_total",
-        "billing.yaml:31:7",
-        "processed without error",
-    ):
-        assert words in text or words in ("25,919,", "25,915,")
-    assert "sum(" in text  # the query, ready to be copied
+@pytest.mark.parametrize(
+    ("show", "last", "words"),
+    [("burn_rate", 50.0, "even burn"), ("ratio", 95.0, "objective 99.9 %"), ("budget", 81.4815, "nothing left")],
+)
+def test_an_indicator_ends_where_the_status_stands(show: str, last: float, words: str) -> None:
+    options = {"indicator": "availability", "show": show, "window": "5m"}
+    panel = PanelDeclaration(id="sli", kind="indicator", title="SLI", options=options)
+    pages = {"own": PageDeclaration(id="own", title="Own", path="/own", panels=(panel,))}
+    target = {"type": "panel", "page": "own", "panel": "sli", "argument": CARD.id}
+    _, body = draw_panel(service(), pages, POLICIES, "?range=6h", target)
+    (figure,) = [one.figure for one in body.children if hasattr(one, "figure")]
+    assert figure.data[0].y[-1] == pytest.approx(last, rel=1e-4)
+    assert words in [note.text for note in figure.layout.annotations]
+
+
+def test_an_indicator_without_events_says_why() -> None:
+    text = drawn("channel", "budget", QUIET.id)
+    assert "No data for availability" in text
+    assert "no series messages_total for this topic" in text
 
 
 def test_no_data_says_which_series_is_missing_and_what_to_do() -> None:
@@ -214,7 +221,7 @@ def test_the_executive_page_shows_the_roll_ups_of_the_status() -> None:
 def test_a_page_is_frames_until_its_panels_arrive() -> None:
     layout = page_layout(PAGES["on-call"])
     assert len(layout.children) == 1 + len(PAGES["on-call"].panels)
-    assert layout.children[1].children.id == {"type": "panel", "page": "on-call", "panel": "firing", "argument": ""}
+    assert layout.children[1].children[0].id == {"type": "panel", "page": "on-call", "panel": "firing", "argument": ""}
 
 
 def test_a_known_version_is_not_sent_again() -> None:

@@ -31,6 +31,10 @@ FIGURES: dict[str, tuple[dict[str, object], str]] = {
     "errors": ({}, FIVE_MINUTES),
     "burndown": ({"limit": 2}, "?range=30d"),
     "skew": ({}, FIVE_MINUTES),
+    "indicator": (
+        {"indicator": "availability", "show": "burn_rate", "window": "5m", "limit": 2},
+        "?from=2026-11-20T11:00:00Z&to=2026-11-20T12:00:00Z",
+    ),
 }
 """By kind the options and the view of its golden."""
 

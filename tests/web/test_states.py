@@ -58,6 +58,10 @@ class Place:
 
 def place_of(kind: str) -> Place:
     """The first panel of a kind; pages about the whole estate before others."""
+    if kind == "indicator":
+        # On a shipped page it is about one channel, of which nothing can be missing in part.
+        options = {"indicator": "availability", "scope": "all"}
+        return Place(PAGES["debug"], PanelDeclaration(id="one", kind=kind, title="Availability", options=options))
     found = [Place(page, panel) for page in PAGES.values() for panel in page.panels if panel.kind == kind]
     assert found, f"no shipped page shows the kind {kind}"
     return min(found, key=lambda one: one.page.subject != "estate")
@@ -107,11 +111,11 @@ class _Resolutions(dict[tuple[str, str], Resolution]):
     def get(self, key: tuple[str, str], default: Any = None) -> Any:
         subject, signal = key
         if self._unmapped:
-            return Resolution(subject=subject, signal=signal, code="series-missing", reason=SERIES, switches=(SWITCH,))
+            return Resolution(signal=signal, code="series-missing", reason=SERIES, switches=(SWITCH,))
         about = next((one for one in CHANNELS if one.id == subject), CARD)
         (binding,) = measurement(about).bindings
         assert isinstance(binding, MetricBinding)
-        return Resolution(subject=subject, signal=signal, chosen=replace(binding, signal=signal))
+        return Resolution(signal=signal, chosen=replace(binding, signal=signal))
 
 
 def quiet(one: ObjectiveStatus) -> ObjectiveStatus:
@@ -198,6 +202,7 @@ WORDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         ),
         ("facts", ("No traffic",), MISSING, ("not seen all the time: 50",)),
         ("objectives", ("No traffic",), MISSING, ("not seen all the time: 50",)),
+        ("indicator", ("No traffic",), MISSING, ("1 of 4 objectives have no data in this range",)),
         ("participants", ("No traffic",), ("No data", "/v1/traces"), ("were not seen in this range",)),
     )
 }
@@ -220,7 +225,8 @@ def standing_in(state: str) -> Service:
 
 def drawn_in(state: str, at: Place) -> str:
     target = {"page": at.page.id, "panel": at.panel.id, "argument": at.argument}
-    return text_of(draw_panel(standing_in(state), PAGES, POLICIES, "?range=24h", target))
+    pages = {at.page.id: replace(at.page, panels=(at.panel,))}
+    return text_of(draw_panel(standing_in(state), pages, POLICIES, "?range=24h", target))
 
 
 def text_of(drawn: object) -> str:

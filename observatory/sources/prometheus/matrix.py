@@ -1,15 +1,16 @@
 """A matrix answer (many series of `[time, "value"]` pairs) to arrays, without a Python object per sample.
 
-The usual layout is scanned as bytes: each series' metric object is parsed alone, its numbers are stripped of brackets
-and quotes in one pass and read as one flat list. Raw quotes cannot occur inside a JSON string, so no label value can
-fake the marks between the parts. Whatever deviates (white space, another order of keys, native histograms) is decoded
-again, as a whole, by a general JSON parser: slower, with the same result.
+The usual layout is scanned as bytes: each series' metric object is parsed alone. Records of one width are read as words
+(`record_text`); others are stripped of brackets and quotes in one pass and read as one flat list. Raw quotes cannot
+occur inside a JSON string, so no label value can fake the marks between the parts. Whatever deviates (white space,
+another order of keys, native histograms) is decoded again, as a whole, by a general JSON parser: slower, with the same
+result.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,13 +19,15 @@ import orjson
 from numpy.typing import NDArray
 
 from observatory.sources.base import Float64, Int64
+from observatory.sources.prometheus.record_text import RecordText, Run
 
 _RESULT = b'"resultType":"matrix","result":['
 _METRIC = b'{"metric":'
 _VALUES = b',"values":[['
-_END = b'"]]'
+_END = b'"]]}'
 _BRACKETS_AND_QUOTES = b'[]"'
 _FAR = 1024
+_NOTHING: Float64 = np.empty(0)
 
 
 class MatrixInvalid(ValueError):
@@ -41,87 +44,146 @@ class Matrix:
 
     Attributes:
         labels: One mapping per series, in the server's order.
-        offsets: int64, length n+1; series i owns samples offsets[i]:offsets[i+1].
-        t_ms: int64, as sent.
-        values: float64, NaN and infinities included.
+        times: By series its times in ms, as sent; series with the same times share one array: do not write into it.
+        values: float64, of all series end to end, NaN and infinities included.
         envelope: Everything but the result: status, warnings and what else the server adds.
         histograms: How many native histogram samples were left out.
     """
 
     labels: tuple[Mapping[str, str], ...]
-    offsets: Int64
-    t_ms: Int64
+    times: tuple[Int64, ...]
     values: Float64
     envelope: Mapping[str, Any]
     histograms: int = 0
 
+    @property
+    def offsets(self) -> Int64:
+        """int64, length n+1; series i owns samples offsets[i]:offsets[i+1]."""
+        return np.cumsum([0, *map(len, self.times)], dtype=np.int64)
 
-def decode_matrix(body: bytes | bytearray) -> Matrix:
+    @property
+    def t_ms(self) -> Int64:
+        """int64, times of all series end to end."""
+        return np.concatenate([np.empty(0, np.int64), *self.times])
+
+
+def decode_matrix(body: bytes | bytearray, size: int | None = None) -> Matrix:
     """Decode an answer of `query` or `query_range`.
+
+    Args:
+        size: How much of the body is the answer; all of it when None.
 
     Raises:
         MatrixInvalid: It is no JSON, no success, or holds no matrix.
     """
-    return _scanned(body) or _parsed(body)
+    length = len(body) if size is None else size
+    return _scanned(body, length) or _parsed(body if length == len(body) else body[:length])
 
 
-def _scanned(body: bytes | bytearray) -> Matrix | None:
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One series as it was found: its labels, times, and values either as text of one width or read already.
+
+    Attributes:
+        begin, end: Where its numbers are.
+    """
+
+    metric: Mapping[str, str]
+    t_ms: Int64
+    begin: int
+    end: int
+    runs: tuple[Run, ...]
+    values: Float64
+
+
+def _scanned(body: bytes | bytearray, size: int) -> Matrix | None:
     """The fast way; None when the layout is not the usual one."""
-    start = body.find(_RESULT, 0, _FAR)
+    start = body.find(_RESULT, 0, min(size, _FAR))
     if start < 0:
         return None
     position = start + len(_RESULT)
-    view = memoryview(body)
-    t_ms = np.empty(0, np.int64)
-    values = np.empty(0, np.float64)
-    labels: list[Mapping[str, str]] = []
-    ends = [0]
-    numbers = _FlatNumbers()
-    while body.startswith(_METRIC, position):
-        begin = body.find(_VALUES, position)
-        end = body.find(b"}", begin) if begin > 0 else -1
-        if end < 0 or body[end - len(_END) : end] != _END:
+    text, numbers = RecordText(body), _FlatNumbers(body)
+    lines: list[_Line] = []
+    while body.startswith(_METRIC, position, size):
+        line = _line(body, position, size, text, numbers)
+        if line is None:
             return None
-        flat = numbers.read(bytes(view[begin + len(_VALUES) : end - len(_END)]))
-        try:
-            metric = orjson.loads(view[position + len(_METRIC) : begin])
-        except orjson.JSONDecodeError:
-            return None
-        if flat is None or not isinstance(metric, dict):
-            return None
-        low, high = ends[-1], ends[-1] + len(flat) // 2
-        if high > len(t_ms):
-            # Room for what the rest will need if it looks like this series; no view of the arrays exists yet.
-            room = high + len(flat) // 2 * (len(body) - end) // (end - position) * 33 // 32
-            if low:
-                t_ms.resize(room, refcheck=False)
-                values.resize(room, refcheck=False)
-            else:
-                t_ms, values = np.empty(room, np.int64), np.empty(room)
-        t_ms[low:high] = np.rint(flat[0::2] * 1000.0)
-        values[low:high] = flat[1::2]
-        labels.append(metric)
-        ends.append(high)
-        position = end + 1
+        lines.append(line)
+        position = line.end + len(_END)
         if body[position : position + 1] == b",":
             position += 1
-    if body[position : position + 1] != b"]":
+    if position >= size or body[position : position + 1] != b"]":
         return None
     try:
-        envelope = orjson.loads(bytes(view[: start + len(_RESULT)]) + bytes(view[position:]))
+        envelope = orjson.loads(body[: start + len(_RESULT)] + body[position:size])
     except orjson.JSONDecodeError:
         return None
     if not isinstance(envelope, dict) or envelope.get("status") != "success":
         return None
+    values = _values(lines, text, numbers)
+    if values is None:
+        return None
     return Matrix(
-        tuple(labels), np.asarray(ends, np.int64), t_ms[: ends[-1]], values[: ends[-1]], _without_result(envelope)
+        tuple(line.metric for line in lines), tuple(line.t_ms for line in lines), values, _without_result(envelope)
     )
+
+
+def _line(body: bytes | bytearray, position: int, size: int, text: RecordText, numbers: _FlatNumbers) -> _Line | None:
+    """The series that begins at a place; None when its layout is not the usual one."""
+    mark = body.find(_VALUES, position, size)
+    closed = body.find(b"}", mark, size) if mark > 0 else -1
+    end = closed + 1 - len(_END)
+    begin = mark + len(_VALUES)
+    if closed < 0 or body[end : closed + 1] != _END:
+        return None
+    try:
+        metric = orjson.loads(memoryview(body)[position + len(_METRIC) : mark])
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(metric, dict):
+        return None
+    # Runs begin with a bracket and end with one; the last has its quote before it.
+    runs = text.runs(begin - 1, end + 1)
+    t_ms = text.times(runs) if runs else None
+    if t_ms is not None:
+        return _Line(metric, t_ms, begin, end, runs, _NOTHING)
+    flat = numbers.read(begin, end)
+    if flat is None or not np.isfinite(flat[0::2]).all():
+        return None
+    return _Line(metric, np.rint(flat[0::2] * 1000.0).astype(np.int64), begin, end, (), flat[1::2])
+
+
+def _values(lines: Sequence[_Line], text: RecordText, numbers: _FlatNumbers) -> Float64 | None:
+    """Values of all series end to end."""
+    offsets = np.cumsum([0, *(len(line.t_ms) for line in lines)])
+    values = np.empty(int(offsets[-1]))
+    wide: list[int] = []
+    begin = 0
+    for number, line in enumerate([*lines, None]):
+        if line is not None and line.runs:
+            wide.append(number)
+            continue
+        if wide:
+            # Series of one width that follow one another are read together.
+            runs = [run for one in wide for run in lines[one].runs]
+            wrong = text.values(runs, values[begin : offsets[wide[-1] + 1]]) + begin
+            for owner in np.unique(np.searchsorted(offsets, wrong, side="right") - 1).tolist():
+                flat = numbers.read(lines[owner].begin, lines[owner].end)
+                if flat is None or len(flat) != 2 * len(lines[owner].t_ms):
+                    return None
+                values[offsets[owner] : offsets[owner + 1]] = flat[1::2]
+            wide = []
+        if line is not None:
+            values[offsets[number] : offsets[number + 1]] = line.values
+            begin = int(offsets[number + 1])
+    return values
 
 
 class _FlatNumbers:
     """Reads `1700000000,"1"],[1700000060,"2` as a flat array, by the fastest parser that accepts it."""
 
-    def __init__(self) -> None:
+    def __init__(self, body: bytes | bytearray) -> None:
+        self._body = memoryview(body)
         try:
             import simdjson
         except ImportError:
@@ -129,8 +191,9 @@ class _FlatNumbers:
         else:
             self._parser = simdjson.Parser()
 
-    def read(self, section: bytes) -> Float64 | None:
+    def read(self, begin: int, end: int) -> Float64 | None:
         """Times and values in turn; None when there is something else than pairs of a number and a quoted number."""
+        section = bytes(self._body[begin:end])
         text = section.translate(None, _BRACKETS_AND_QUOTES)
         flat = self._flat(text)
         # n pairs have 2n quotes and 2n brackets, of which the section lacks the outermost three.
@@ -180,9 +243,8 @@ def _parsed(body: bytes | bytearray) -> Matrix:
     if data.get("resultType") != "matrix" or not isinstance(data.get("result"), list):
         raise MatrixInvalid(f"a result of the type {data.get('resultType')!r} instead of a matrix", envelope)
     labels: list[Mapping[str, str]] = []
-    times: list[NDArray[np.float64]] = [np.empty(0)]
-    values: list[NDArray[np.float64]] = [np.empty(0)]
-    ends = [0]
+    times: list[NDArray[np.float64]] = []
+    values: list[NDArray[np.float64]] = []
     histograms = 0
     try:
         for one in data["result"]:
@@ -190,16 +252,15 @@ def _parsed(body: bytes | bytearray) -> Matrix:
             histograms += len(one.get("histograms") or [])
             labels.append({str(name): str(value) for name, value in one["metric"].items()})
             times.append(np.array([float(pair[0]) for pair in pairs], np.float64))
+            if not np.isfinite(times[-1]).all():
+                raise ValueError
             values.append(np.array([float(pair[1]) for pair in pairs], np.float64))
-            ends.append(ends[-1] + len(pairs))
     except (KeyError, TypeError, ValueError, AttributeError, IndexError):
         raise MatrixInvalid("a series of another form than metric and values", envelope) from None
-    t_ms = np.rint(np.concatenate(times) * 1000.0).astype(np.int64)
     return Matrix(
         tuple(labels),
-        np.asarray(ends, np.int64),
-        t_ms,
-        np.concatenate(values),
+        tuple(np.rint(one * 1000.0).astype(np.int64) for one in times),
+        np.concatenate([np.empty(0), *values]),
         _without_result(envelope),
         histograms,
     )

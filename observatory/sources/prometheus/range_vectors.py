@@ -19,8 +19,8 @@ from observatory.sources.base import SampleSet, SeriesRequest
 from observatory.sources.prometheus import failures
 from observatory.sources.prometheus.connection import Connection, Parameters
 from observatory.sources.prometheus.matrix import Matrix, MatrixInvalid, decode_matrix
-from observatory.sources.prometheus.sample_buffer import SampleBuffer
-from observatory.sources.prometheus.session import envelope_warnings
+from observatory.sources.prometheus.run_buffer import RunBuffer
+from observatory.sources.prometheus.session import Room, envelope_warnings
 from observatory.telemetry.binding import SeriesSelector
 from observatory.windows import STEP_MS, TimeRange
 
@@ -45,22 +45,24 @@ class QueryRead:
 
 @dataclass(slots=True)
 class _Collected:
-    """Series of several parts, joined by their labels."""
+    """Series of several parts, joined by their labels, and the memory that answers are read in."""
 
-    buffer: SampleBuffer
+    buffer: RunBuffer
+    room: Room = field(default_factory=Room)
     labels: list[Mapping[str, str]] = field(default_factory=list)
     numbers: dict[frozenset[tuple[str, str]], int] = field(default_factory=dict)
     histograms: int = 0
 
-    def add(self, matrix: Matrix) -> None:
-        numbers = np.empty(len(matrix.labels), np.int64)
-        for i, labels in enumerate(matrix.labels):
+    def add(self, matrix: Matrix, part: TimeRange) -> None:
+        """Take what of an answer lies in its part; the left edge belongs to the part before."""
+        numbers: list[int] = []
+        for labels in matrix.labels:
             key = frozenset(labels.items())
             if key not in self.numbers:
                 self.numbers[key] = len(self.labels)
                 self.labels.append(labels)
-            numbers[i] = self.numbers[key]
-        self.buffer.append(numbers, np.diff(matrix.offsets), matrix.t_ms, matrix.values)
+            numbers.append(self.numbers[key])
+        self.buffer.add(numbers, matrix, part)
         self.histograms += matrix.histograms
 
 
@@ -71,14 +73,14 @@ def read_range_vectors(connection: Connection, request: SeriesRequest) -> QueryR
         SourceFailed: No usable answer.
     """
     selector = SeriesSelector(request.metric, request.matchers)
-    found = _Collected(SampleBuffer(request.range))
+    found = _Collected(RunBuffer(request.range))
 
     def ask(part: TimeRange) -> int:
         # Up to Prometheus 2 a range vector includes its left edge, from 3 on it does not; the buffer drops it.
         expression = reading.raw_samples(selector, part.end_ms - part.start_ms)
         inside = (("query", expression), ("time", _seconds(part.end_ms)))
-        matrix, size = _matrix(connection, "/api/v1/query", inside)
-        found.add(_within(matrix, part))
+        matrix, size = _matrix(connection, "/api/v1/query", inside, found.room)
+        found.add(matrix, part)
         return size
 
     _in_parts(request.range, ask)
@@ -92,15 +94,15 @@ def read_grid(connection: Connection, request: SeriesRequest, step_ms: int = STE
         SourceFailed: No usable answer.
     """
     selector = reading.series(SeriesSelector(request.metric, request.matchers))
-    found = _Collected(SampleBuffer(request.range))
+    found = _Collected(RunBuffer(request.range))
 
     def ask(part: TimeRange) -> int:
         first = (part.start_ms // step_ms + 1) * step_ms
         if first > part.end_ms:
             return 0
         grid = (("start", _seconds(first)), ("end", _seconds(part.end_ms)), ("step", _seconds(step_ms)))
-        matrix, size = _matrix(connection, "/api/v1/query_range", (("query", selector), *grid))
-        found.add(_within(matrix, part))
+        matrix, size = _matrix(connection, "/api/v1/query_range", (("query", selector), *grid), found.room)
+        found.add(matrix, part)
         return size
 
     _in_parts(request.range, ask, longest_ms=MOST_POINTS * step_ms)
@@ -114,15 +116,15 @@ def read_increments(connection: Connection, request: SeriesRequest, by: tuple[st
         SourceFailed: No usable answer.
     """
     expression = reading.increments(SeriesSelector(request.metric, request.matchers), by, step_ms)
-    found = _Collected(SampleBuffer(request.range))
+    found = _Collected(RunBuffer(request.range))
 
     def ask(part: TimeRange) -> int:
         first = (part.start_ms // step_ms + 1) * step_ms
         if first > part.end_ms:
             return 0
         grid = (("start", _seconds(first)), ("end", _seconds(part.end_ms)), ("step", _seconds(step_ms)))
-        matrix, size = _matrix(connection, "/api/v1/query_range", (("query", expression), *grid))
-        found.add(_within(matrix, part))
+        matrix, size = _matrix(connection, "/api/v1/query_range", (("query", expression), *grid), found.room)
+        found.add(matrix, part)
         return size
 
     _in_parts(request.range, ask, longest_ms=MOST_POINTS * step_ms)
@@ -147,7 +149,7 @@ def count_samples(connection: Connection, request: SeriesRequest, step_ms: int) 
     expression = reading.sample_count(SeriesSelector(request.metric, request.matchers), step_ms)
     first = request.range.start_ms + step_ms
     grid = (("start", _seconds(first)), ("end", _seconds(request.range.end_ms)), ("step", _seconds(step_ms)))
-    matrix, _ = _matrix(connection, "/api/v1/query_range", (("query", expression), *grid))
+    matrix, _ = _matrix(connection, "/api/v1/query_range", (("query", expression), *grid), Room())
     return dict(zip(matrix.t_ms.tolist(), matrix.values.astype(np.int64).tolist(), strict=True))
 
 
@@ -184,37 +186,20 @@ def _names_a_limit(message: str) -> bool:
     return any(word in message for word in ("too many samples", "limit", "exceed", "maximum", "timed out"))
 
 
-def _matrix(connection: Connection, path: str, parameters: Parameters) -> tuple[Matrix, int]:
+def _matrix(connection: Connection, path: str, parameters: Parameters, room: Room) -> tuple[Matrix, int]:
     """A matrix answer and its size in bytes; warnings are remembered by the session."""
     with connection.ask(path, parameters, PART_LIMIT_BYTES) as answer:
-        body = answer.body()
+        size = answer.body_in(room)
     if "json" not in answer.content_type:
         raise failures.other_product(answer.content_type, answer.url)
     try:
-        matrix = decode_matrix(body)
+        matrix = decode_matrix(room.held, size)
     except MatrixInvalid as error:
         if error.envelope is not None:
             envelope_warnings(error.envelope, answer.url)
         raise failures.answer_invalid(str(error), answer.url) from None
     connection.session.hear(envelope_warnings(matrix.envelope, answer.url))
-    return matrix, len(body)
-
-
-def _within(matrix: Matrix, part: TimeRange) -> Matrix:
-    """The matrix without samples on the left edge of its part, which belong to the part before."""
-    keep = matrix.t_ms > part.start_ms
-    if keep.all():
-        return matrix
-    kept = np.zeros(len(keep) + 1, np.int64)
-    np.cumsum(keep, out=kept[1:])
-    return Matrix(
-        matrix.labels,
-        kept[matrix.offsets],
-        matrix.t_ms[keep],
-        matrix.values[keep],
-        matrix.envelope,
-        matrix.histograms,
-    )
+    return matrix, size
 
 
 def _seconds(ms: int) -> str:

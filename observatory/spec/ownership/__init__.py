@@ -12,15 +12,7 @@ from pathlib import Path
 
 from observatory.errors import in_order
 from observatory.spec.catalog import Catalog
-from observatory.spec.ownership.backstage import Backstage
-from observatory.spec.ownership.claims import Estate, Findings
-from observatory.spec.ownership.codeowners import claim_by_codeowners
-from observatory.spec.ownership.entities import Entities
-from observatory.spec.ownership.event_catalog import EventCatalog
-from observatory.spec.ownership.filling import Filling
-from observatory.spec.ownership.finding import Faults, File, Kind, find
-from observatory.spec.ownership.pages import Pages
-from observatory.spec.ownership.xregistry import XRegistry
+from observatory.spec.ownership.finding import Faults, find
 
 __all__ = ["with_ownership"]
 
@@ -37,23 +29,9 @@ def with_ownership(catalog: Catalog, named: Sequence[Path], roots: Sequence[Path
     """
     faults = Faults()
     files = find(catalog.documents, named, roots, faults)
-    found = Findings()
     if files:
-        estate, pages = Estate(catalog), Pages(faults)
+        # The readers of four formats, which most estates have no file of.
+        from observatory.spec.ownership.completing import completed
 
-        def of(kind: Kind) -> list[File]:
-            return [file for file in files.values() if file.kind == kind]
-
-        entities = Entities(pages, faults, roots)
-        entities.read(of("backstage"))
-        Backstage(entities, estate, found, faults).claim()
-        event_catalog = EventCatalog(pages, estate, found, faults)
-        event_catalog.read(of("eventcatalog"))
-        event_catalog.claim()
-        registry = XRegistry(pages, estate, found, faults)
-        registry.read(of("xregistry"))
-        registry.claim()
-        claim_by_codeowners(iter(of("codeowners")), dict(estate.documents), found, faults)
-    if found:
-        catalog = Filling(catalog, found, faults).complete()
+        catalog = completed(catalog, files.values(), roots, faults)
     return replace(catalog, problems=tuple(in_order([*catalog.problems, *faults.problems])))

@@ -14,6 +14,7 @@ from observatory.web.panels.domains import DOMAINS
 from observatory.web.panels.errors import ERRORS
 from observatory.web.panels.facts import FACTS
 from observatory.web.panels.firing import FIRING
+from observatory.web.panels.indicator import INDICATOR
 from observatory.web.panels.kpis import KPIS
 from observatory.web.panels.lag import LAG
 from observatory.web.panels.lines import LINES, STACKED
@@ -34,6 +35,7 @@ KINDS: Mapping[str, Kind] = {
         LINES,
         STACKED,
         BARS_KIND,
+        INDICATOR,
         ERRORS,
         DOMAINS,
         BURNDOWN,

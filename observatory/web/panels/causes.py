@@ -10,9 +10,10 @@ from observatory.dashboards import PanelDeclaration
 from observatory.diagnose.cause import Cause
 from observatory.web.board import Board, ChannelStanding
 from observatory.web.changes import Change
+from observatory.web.explain.reference import cause_reference, number
 from observatory.web.kind import Drawn, Kind
 from observatory.web.panels.subjects import LIMIT, channel_ids
-from observatory.web.parts import channel_path, clock, inward, notice, outward
+from observatory.web.parts import channel_path, inward, notice, outward
 
 
 def draw(board: Board, panel: PanelDeclaration) -> Drawn:
@@ -46,7 +47,7 @@ def _cause(board: Board, rank: int, one: Cause) -> html.Div:
         "; ".join(agrees),
     ]
     if one.since_ms:
-        words.append(f", since {clock(one.since_ms, board.snapshot.at_ms)}")
+        words.append(f", since {board.clock(one.since_ms)}")
     against = [piece.words for piece in one.evidence if not piece.agrees]
     tip = "\n".join(
         [*(f"against: {text}" for text in against), *(f"not observable: {text}" for text in one.not_observable)]
@@ -61,10 +62,14 @@ def _cause(board: Board, rank: int, one: Cause) -> html.Div:
         [
             html.Span(str(rank), className="rank"),
             html.Div(parts),
-            html.Div(
-                html.I(style={"width": f"{round(100 * one.score)}%"}),
-                className="meter",
-                title=f"{one.score:.0%} of the signals agree",
+            number(
+                [
+                    html.Span(f"{one.score:.0%}", className="mono"),
+                    html.Span(html.I(style={"width": f"{round(100 * one.score)}%"}), className="meter"),
+                ],
+                cause_reference(one),
+                value=one.score,
+                name="agree",
             ),
         ],
         className="cause",
@@ -87,7 +92,7 @@ def _changes(board: Board, kept: set[str], limit: int) -> list[Any]:
         *(
             html.Div(
                 [
-                    html.Time(clock(one.at_ms, board.snapshot.at_ms)),
+                    html.Time(board.clock(one.at_ms)),
                     html.Span(one.words, className="what"),
                     html.Span(one.origin, className="origin"),
                 ],

@@ -29,6 +29,8 @@ from observatory.web.parts import (
 from observatory.web.view import step_for
 
 SPARK_STEPS = 48
+HEAT = "cells-24x3600"
+"""The cells of a row's heat strip, as their explanation calls them: 24, of an hour each."""
 LATENCY_SIGNALS = ("end_to_end_latency", "process_duration")
 HOT = 3.0
 """Burn rate from which a change of pace is worth a word; the slowest factor that alerts within a day."""
@@ -78,7 +80,10 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
             "domLayout": "normal",
         },
         getRowId="params.data.id",
-        eventListeners={"rowDoubleClicked": ["open(params)"]},
+        eventListeners={
+            "rowDoubleClicked": ["open(params)"],
+            "sortChanged": ["sorted(params)"],
+        },
         className="ag-theme-observatory",
         style={"height": f"{min(max(len(rows), 3), 18) * 32 + 34}px" if not panel.height else f"{panel.height}px"},
     )
@@ -92,12 +97,15 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
 def columns(board: Board) -> list[dict[str, Any]]:
     """Column definitions of the grid."""
 
-    def drawn(kind: str, width: int, tip: str, *, of_objective: bool = False) -> dict[str, Any]:
+    def drawn(kind: str, width: int, tip: str, aspect: str = "", *, of_objective: bool = False) -> dict[str, Any]:
         return {
             "cellRenderer": "Draw",
-            "cellRendererParams": {"kind": kind, "wide": width, "tip": tip, "named": of_objective},
+            "cellRendererParams": {"kind": kind, "wide": width, "tip": tip, "aspect": aspect, "named": of_objective},
             "sortable": False,
         }
+
+    def opens(aspect: str) -> dict[str, Any]:
+        return {"cellRendererParams": {"aspect": aspect}}
 
     def known(name: str) -> dict[str, Any]:
         return {"comparator": {"function": f"behind('{name}')"}}
@@ -105,14 +113,22 @@ def columns(board: Board) -> list[dict[str, Any]]:
     span = board.view.range if board.view.absolute is None else "range"
     right = {"type": "rightAligned", "cellRenderer": "Mono"}
     return [
-        {"field": "channel", "headerName": "Channel", "cellRenderer": "Channel", "flex": 1, "minWidth": 150},
-        {"field": "state", "headerName": "Status", "cellRenderer": "Status", "width": 96, **known("order")},
+        {"field": "channel", "headerName": "Channel", "cellRenderer": "Channel", "flex": 1, "minWidth": 120},
+        {
+            "field": "state",
+            "headerName": "Status",
+            "cellRenderer": "Status",
+            "width": 96,
+            "minWidth": 30,
+            **known("order"),
+        },
         {
             "field": "available",
             "headerName": f"Good {span}",
             "headerTooltip": f"per cent of good events, {board.view.words}",
             "width": 80,
             **right,
+            **opens("range"),
             **known("available_n"),
         },
         {"field": "p99", "headerName": "p99", "headerTooltip": "newest p99", "width": 76, **right, **known("p99_n")},
@@ -127,7 +143,7 @@ def columns(board: Board) -> list[dict[str, Any]]:
             "field": "heat",
             "headerName": "Burn, last 24 h",
             "width": 112,
-            **drawn("heat", 96, "burn rate per hour", of_objective=True),
+            **drawn("heat", 96, "burn rate per hour", HEAT, of_objective=True),
         },
         {
             "field": "budget",
@@ -137,7 +153,7 @@ def columns(board: Board) -> list[dict[str, Any]]:
             "width": 124,
             **known("left_n"),
         },
-        {"field": "gone", "headerName": "Runs out", "width": 72, **right, **known("gone_n")},
+        {"field": "gone", "headerName": "Runs out", "width": 72, **right, **opens("runs-out"), **known("gone_n")},
         {"field": "owner", "headerName": "Owner", "width": 108, "tooltipField": "owner"},
     ]
 

@@ -13,6 +13,7 @@ from observatory.evaluate.rollup import NO_DOMAIN, Rollup, by_domain
 from observatory.evaluate.status import STATES, ObjectiveStatus
 from observatory.figures.theme import budget_tone
 from observatory.web.board import Board
+from observatory.web.explain.reference import Reference, number
 from observatory.web.kind import Drawn, Kind
 from observatory.web.parts import budget, heat, legend, notice, percent, status, table, times, whole_percent
 
@@ -68,12 +69,26 @@ def _row(board: Board, whole: Rollup, members: Sequence[ObjectiveStatus], strict
         if name != NO_DOMAIN
         else html.Span(name, className="muted"),
         [status(state), html.Span(f" {whole.states.get(state, 0)} of {len(members)}", className="faint")],
-        percent(whole.counts.ratio, strictest),
+        number(percent(whole.counts.ratio, strictest), Reference("domain", name, "ratio"), value=whole.counts.ratio),
         budget(left, budget_tone(left), even=even_share(board.snapshot, available), width=260, stretch=True),
-        html.Span(whole_percent(left), className="bad" if left is not None and left < 0 else None),
-        times(newest),
-        heat(list(cells), width=300, label=f"burn rate per day of the worst objective, last {DAYS} days", stretch=True),
-        str(incidents),
+        number(
+            whole_percent(left),
+            Reference("domain", name, "budget"),
+            value=left,
+            name="bad" if left is not None and left < 0 else "",
+        ),
+        number(times(newest), Reference("domain", name, "burn-1d"), value=newest),
+        number(
+            heat(
+                list(cells),
+                width=300,
+                label=f"burn rate per day of the worst objective, last {DAYS} days",
+                stretch=True,
+            ),
+            Reference("domain", name, f"cells-{DAYS}x86400"),
+            name="strip",
+        ),
+        number(str(incidents), Reference("domain", name, "all-incidents"), value=incidents),
     ]
 
 

@@ -21,7 +21,6 @@ from observatory.web.panels.graph import graph
 from observatory.web.panels.subjects import LIMIT, SCOPE, channel_ids
 from observatory.web.parts import channel_path, inward
 from observatory.web.states import not_measured, state_notice
-from observatory.windows import format_instant
 
 
 def draw(board: Board, panel: PanelDeclaration) -> Drawn:
@@ -86,12 +85,12 @@ def log_lines(board: Board, ids: tuple[str, ...], limit: int) -> list[Any]:
     failed: list[Span] = []
     for trace_id in board.trace_ids(None, 3 * limit):
         failed += [one for one in board.trace(trace_id) if one.error and one.destination in names]
-    lines = [_line(one, names) for one in sorted(failed, key=lambda one: (-one.start_ns, one.span_id))[:limit]]
+    lines = [_line(board, one, names) for one in sorted(failed, key=lambda one: (-one.start_ns, one.span_id))[:limit]]
     return [html.Div(lines, className="logs")] if lines else []
 
 
-def _line(one: Span, names: dict[str, str]) -> html.Div:
-    at = (format_instant(one.start_ns // 1_000_000 // 1000 * 1000) or "")[11:19]
+def _line(board: Board, one: Span, names: dict[str, str]) -> html.Div:
+    at = board.clock(one.start_ns // 1_000_000, seconds=True)
     what = one.error_type or one.attributes.get("exception.message") or one.name
     return html.Div(
         [

@@ -10,9 +10,10 @@ from observatory.dashboards import PanelDeclaration
 from observatory.evaluate.status import ObjectiveStatus
 from observatory.units import compact_duration
 from observatory.web.board import Board, burn_of
+from observatory.web.explain.reference import Reference, number
 from observatory.web.kind import Drawn, Field, Kind
 from observatory.web.panels.subjects import LIMIT
-from observatory.web.parts import channel_path, clock, foretold, inward, outward, short_duration, times, whole_percent
+from observatory.web.parts import channel_path, foretold, inward, outward, short_duration, times, whole_percent
 
 
 def draw(board: Board, panel: PanelDeclaration) -> Drawn:
@@ -100,13 +101,14 @@ def _bar(board: Board, channel_id: str, found: list[ObjectiveStatus]) -> html.Di
 def _rates(board: Board, one: ObjectiveStatus) -> list[Any]:
     pair = board.firing_pair(one)
     long, short = (pair.long_text, pair.short_text) if pair else ("1h", "5m")
-    words: list[Any] = [
-        html.B(times(burn_of(one, long))),
-        f" ({long}) and ",
-        html.B(times(burn_of(one, short))),
-        f" ({short})",
-    ]
+    words: list[Any] = [*_rate(one, long), f" ({long}) and ", *_rate(one, short), f" ({short})"]
     return [*words, f", threshold {pair.factor:g}×." if pair else "."]
+
+
+def _rate(one: ObjectiveStatus, window: str) -> list[Any]:
+    rate = burn_of(one, window)
+    opens = Reference("objective", one.objective.id, f"burn-{window}")
+    return [html.B(number(times(rate), opens, value=rate))]
 
 
 def _budget(board: Board, one: ObjectiveStatus) -> list[Any]:
@@ -116,7 +118,7 @@ def _budget(board: Board, one: ObjectiveStatus) -> list[Any]:
     window = one.objective.window
     span = compact_duration(window.length_seconds) if window.kind == "rolling" else str(window.unit)
     if left <= 0:
-        return [f" {span} budget overspent by {whole_percent(-left)}."]
+        return [f" {span} budget overspent by ", _left(one, whole_percent(-left)), "."]
     soon = (
         f", gone in {short_duration((one.exhausts_at_ms - board.snapshot.at_ms) / 1000)} at this pace"
         if one.exhausts_at_ms
@@ -124,7 +126,12 @@ def _budget(board: Board, one: ObjectiveStatus) -> list[Any]:
     )
     likely = foretold(one, board.snapshot.at_ms)
     chance = f" It ends {likely} (80 % likely)." if likely and soon else ""
-    return [f" {whole_percent(left)} of the {span} budget left{soon}.{chance}"]
+    return [" ", _left(one, whole_percent(left)), f" of the {span} budget left{soon}.{chance}"]
+
+
+def _left(one: ObjectiveStatus, words: str) -> Any:
+    left = one.budget.remaining_ratio if one.budget else None
+    return number(words, Reference("objective", one.objective.id, "budget"), value=left)
 
 
 def _since(board: Board, one: ObjectiveStatus) -> list[Any]:
@@ -133,7 +140,7 @@ def _since(board: Board, one: ObjectiveStatus) -> list[Any]:
         return []
     return [
         " Since ",
-        html.Time(clock(last.start_ms, board.snapshot.at_ms), className="mono"),
+        html.Time(board.clock(last.start_ms), className="mono"),
         f", {short_duration((board.snapshot.at_ms - last.start_ms) / 1000)} ago.",
     ]
 

@@ -8,11 +8,15 @@ from dash import dcc
 
 from observatory.dashboards import PanelDeclaration
 from observatory.web.board import Board
+from observatory.web.zones import move_to_zone
 
 
 def graph(figure: Any, board: Board, panel: PanelDeclaration) -> dcc.Graph:
     """The graph; it fills the panel's body."""
-    figure.update_layout(uirevision=f"{board.view.words}{board.view.theme}", height=panel.height or 220)
+    move_to_zone(figure, board.view.zone)
+    figure.update_layout(
+        uirevision=f"{board.view.words}{board.view.theme}{board.view.zone}", height=panel.height or 220
+    )
     return dcc.Graph(
         id={"type": "graph", "index": panel.id},
         figure=figure,

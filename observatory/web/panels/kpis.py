@@ -14,6 +14,7 @@ from observatory.evaluate.rollup import estate
 from observatory.evaluate.status import ObjectiveStatus
 from observatory.indicators.counts import Counts
 from observatory.web.board import Board
+from observatory.web.explain.reference import Reference, number
 from observatory.web.kind import Drawn, Kind
 from observatory.web.parts import percent, spark, whole_percent
 from observatory.windows import TimeRange
@@ -44,12 +45,27 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     )
 
 
-def tile(name: str, figure: str, unit: str, under: Sequence[Any], drawing: Any = None, tone: str = "") -> html.Div:
-    """One number with its name above and its context below."""
+def tile(
+    name: str,
+    figure: str,
+    unit: str,
+    under: Sequence[Any],
+    drawing: Any = None,
+    tone: str = "",
+    *,
+    opens: Reference,
+    value: float | None = None,
+) -> html.Div:
+    """One number with its name above and its context below; a press explains it.
+
+    Args:
+        value: The number in its base unit and unrounded, None where it is not known.
+    """
+    shown = [figure, html.Small(unit)] if unit else figure
     return html.Div(
         [
             html.Span(name, className="name"),
-            html.Span([figure, html.Small(unit)] if unit else figure, className=f"figure {tone}".strip()),
+            number(shown, opens, value=value, name=f"figure {tone}".strip()),
             html.Span() if drawing is None else drawing,
             html.Span(list(under), className="under"),
         ],
@@ -76,6 +92,8 @@ def _availability(board: Board, statuses: Sequence[ObjectiveStatus]) -> html.Div
         "%" if text.endswith("%") else "",
         under,
         spark(days, "grey"),
+        opens=Reference("estate", aspect="ratio"),
+        value=whole.counts.ratio,
     )
 
 
@@ -90,6 +108,8 @@ def _meeting(statuses: Sequence[ObjectiveStatus]) -> html.Div:
         str(counted["meeting"]),
         f"/ {len(statuses):,}",
         [" · ".join(words) or "all of them"],
+        opens=Reference("estate", aspect="states"),
+        value=counted["meeting"],
     )
 
 
@@ -106,6 +126,8 @@ def _budget(board: Board, statuses: Sequence[ObjectiveStatus], available: Sequen
         [words],
         spark(course[:: max(1, len(course) // 48)], "grey", label="budget left over the ledger's span"),
         "bad" if left is not None and left < 0 else "",
+        opens=Reference("estate", aspect="budget"),
+        value=left,
     )
 
 
@@ -132,7 +154,16 @@ def _incidents(board: Board, statuses: Sequence[ObjectiveStatus]) -> html.Div:
     bins = np.zeros(24)
     for _, start in now:
         bins[min(23, max(0, int((start * 1_800_000 - span.start_ms) / length * 24)))] += 1
-    return tile("Incidents that paged", str(len(now)), "", under, spark(bins, "grey"), "warn" if now else "")
+    return tile(
+        "Incidents that paged",
+        str(len(now)),
+        "",
+        under,
+        spark(bins, "grey"),
+        "warn" if now else "",
+        opens=Reference("estate", aspect="incidents"),
+        value=len(now),
+    )
 
 
 def _counts(board: Board, statuses: Sequence[ObjectiveStatus], span: TimeRange) -> Counts:

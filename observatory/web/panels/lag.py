@@ -13,6 +13,7 @@ from observatory.sources.base import Float64
 from observatory.spec.catalog import Operation
 from observatory.units import format_count
 from observatory.web.board import Board
+from observatory.web.explain.reference import Reference, number
 from observatory.web.kind import Drawn, Field, Kind
 from observatory.web.panels.subjects import LIMIT, SCOPE, channel_ids, label
 from observatory.web.parts import channel_path, group_path, inward, short_duration, spark, table
@@ -152,8 +153,16 @@ def _row(board: Board, one: GroupLag) -> list[Any]:
         html.Span(
             [html.Span(glyph, className="glyph", **{"aria-hidden": "true"}), one.movement], className=f"status {css}"
         ),
-        "–" if one.messages is None else format_count(round(one.messages)),
-        "–" if one.seconds is None else short_duration(one.seconds),
+        number(
+            "–" if one.messages is None else format_count(round(one.messages)),
+            Reference("lag", operation.key, "messages"),
+            value=one.messages,
+        ),
+        number(
+            "–" if one.seconds is None else short_duration(one.seconds),
+            Reference("lag", operation.key, "behind"),
+            value=one.seconds,
+        ),
         spark(one.values, tone, width=104, label="messages waiting over the range"),
     ]
 

@@ -11,6 +11,7 @@ from observatory.evaluate.snapshot import SignalSeries, Statistic
 from observatory.figures.curve import Curve
 from observatory.figures.layout import Guide
 from observatory.figures.lines import line_figure
+from observatory.figures.scale import UNIT_WORDS, units_of
 from observatory.telemetry.signals import SIGNALS
 from observatory.units import format_duration
 from observatory.web.board import Board
@@ -38,7 +39,20 @@ FIELDS = {
     "scope": SCOPE,
     "limit": LIMIT,
     "guide": GUIDE,
+    "unit": Field("unit of the axis in place of the one it chooses", words=UNIT_WORDS),
 }
+
+
+def unit_that_fits(panel: PanelDeclaration) -> tuple[str, str] | None:
+    """A unit is refused that one of the panel's signals cannot be written in under one of its statistics."""
+    wanted = panel.text("unit")
+    for signal in panel.words("signals") if wanted else ():
+        for statistic in (panel.text("statistic"), panel.text("also")):
+            known = units_of(SIGNALS[signal].unit, statistic) if statistic else (wanted,)
+            if wanted not in known:
+                instead = f"; it takes {', '.join(known)}" if known else ", which is a bare number"
+                return "unit", f"is {wanted!r}, and that is no unit of {signal} as {statistic}{instead}"
+    return None
 
 
 def draw_lines(board: Board, panel: PanelDeclaration) -> Drawn:
@@ -89,6 +103,7 @@ def _draw(board: Board, panel: PanelDeclaration, *, stacked: bool) -> Drawn:
         statistic=statistic,
         guides=bounds,
         stacked=stacked,
+        written=panel.text("unit"),
     )
     unasked = 0 if board.argument else len(set(channel_ids(board, panel)) - {one.channel_id for one in found})
     hidden = len({one.subject for one in series}) - len({one.subject for one in chosen}) + unasked
@@ -133,5 +148,13 @@ def _statistic(word: str) -> Statistic:
     return next((one for one in STATISTIC_WORDS if one == word), "level")
 
 
-LINES = Kind(name="lines", meaning="a signal over time, one line each", draw=draw_lines, fields=FIELDS)
-STACKED = Kind(name="stacked", meaning="a signal over time as areas that add up", draw=draw_stacked, fields=FIELDS)
+LINES = Kind(
+    name="lines", meaning="a signal over time, one line each", draw=draw_lines, fields=FIELDS, check=unit_that_fits
+)
+STACKED = Kind(
+    name="stacked",
+    meaning="a signal over time as areas that add up",
+    draw=draw_stacked,
+    fields=FIELDS,
+    check=unit_that_fits,
+)

@@ -14,7 +14,7 @@ from observatory.units import format_count
 from observatory.web.board import Board
 from observatory.web.kind import Drawn, Kind
 from observatory.web.panels.subjects import SCOPE, channel_ids, label
-from observatory.web.parts import channel_path, clock, group_path, inward, table
+from observatory.web.parts import channel_path, group_path, inward, table
 from observatory.web.states import state_line, state_notice
 
 
@@ -103,7 +103,7 @@ def _row(board: Board, channel_id: str, one: Participant, one_channel: bool) -> 
         declared,
         observed,
         format_count(round(seen.messages)) if seen and seen.messages is not None else "–",
-        clock(seen.last_ms, board.snapshot.at_ms) if seen and seen.last_ms is not None else "–",
+        board.clock(seen.last_ms) if seen and seen.last_ms is not None else "–",
     ]
     return cells if one_channel else [inward(label(board, channel_id), channel_path(channel_id)), *cells]
 

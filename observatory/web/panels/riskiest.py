@@ -7,6 +7,7 @@ from dash import html
 
 from observatory.dashboards import PanelDeclaration
 from observatory.web.board import Board, ChannelStanding
+from observatory.web.explain.reference import Reference, number
 from observatory.web.kind import Drawn, Field, Kind
 from observatory.web.panels.subjects import LIMIT
 from observatory.web.parts import budget, channel_path, inward, notice, spark, table, whole_percent
@@ -55,12 +56,25 @@ def _row(board: Board, rank: int, count: int, standing: ChannelStanding, starts:
     return [
         html.Span(str(rank), className="muted"),
         inward(standing.channel.label, channel_path(standing.channel.id)),
-        str(count),
+        number(str(count), Reference("channel", standing.channel.id, "all-incidents"), value=count),
         spark(bins.astype(float), "grey", width=78, label="incidents over time"),
         budget(known, standing.state, width=110),
-        html.Span(whole_percent(known), className="bad" if known is not None and known < 0 else None),
+        number(
+            whole_percent(known),
+            _opens(standing, known),
+            value=known,
+            name="bad" if known is not None and known < 0 else "",
+        ),
         standing.owner or html.Span("none", className="muted"),
     ]
+
+
+def _opens(standing: ChannelStanding, left: float | None) -> Reference:
+    """The objective whose budget is the lowest of the channel."""
+    for one in standing.statuses:
+        if left is not None and one.budget and one.budget.remaining_ratio == left:
+            return Reference("objective", one.objective.id, "budget")
+    return Reference("channel", standing.channel.id, "budget")
 
 
 def _left(standing: ChannelStanding) -> float:

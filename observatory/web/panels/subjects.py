@@ -13,7 +13,7 @@ from observatory.evaluate.status import ObjectiveStatus
 from observatory.spec.catalog import Operation
 from observatory.telemetry.binding import MetricBinding
 from observatory.telemetry.signals import SIGNALS
-from observatory.web.board import Board
+from observatory.web.board import Board, urgency
 from observatory.web.kind import Field
 from observatory.web.states import not_measured, state_notice
 from observatory.web.view import step_for
@@ -188,15 +188,6 @@ def short_names(names: Sequence[str]) -> dict[str, str]:
     return {name: text if counted.count(text) == 1 else name for name, text in short.items()}
 
 
-def objectives_in_scope(board: Board, panel: PanelDeclaration) -> tuple[ObjectiveStatus, ...]:
-    """Objectives of what the panel is about."""
-    ids = set(channel_ids(board, panel))
-    found = tuple(one for one in board.snapshot.status.objectives if one.objective.channel_id in ids)
-    if board.argument and not board.channel(board.argument):
-        return tuple(one for one in found if board.argument in (one.objective.consumer_group, one.objective.service))
-    return found
-
-
 def why_nothing(board: Board, panel: PanelDeclaration, found: Sequence[Subject]) -> html.Div:
     """For a panel that has no series: nothing in scope, not measured, or silent."""
     signals = panel.words("signals")
@@ -210,3 +201,17 @@ def why_nothing(board: Board, panel: PanelDeclaration, found: Sequence[Subject])
             words = f"Series for {SIGNALS[signal].meaning} exist, and hold nothing in this range ({board.view.words})."
             return state_notice("no_traffic", "No traffic", words)
     return not_measured(signals[0].replace("_", " "), missing, "")
+
+
+def promised(board: Board, panel: PanelDeclaration, sli: str = "") -> tuple[ObjectiveStatus, ...]:
+    """Objectives of what the panel is about, of one SLI where it is named; the most urgent first."""
+    ids = set(channel_ids(board, panel))
+    group = board.argument if board.argument and not board.channel(board.argument) else None
+    found = [
+        one
+        for one in board.snapshot.status.objectives
+        if one.objective.channel_id in ids
+        and sli in ("", one.objective.sli)
+        and (group is None or group in (one.objective.consumer_group, one.objective.service))
+    ]
+    return tuple(sorted(found, key=lambda one: (urgency(one), one.objective.id)))

@@ -32,7 +32,7 @@ from observatory.reading import read
 REASONS = Path(__file__).with_name("known_differences.tsv")
 WANTED = 0.985
 HOUR = 3600
-pytestmark = [pytest.mark.xdist_group("corpus"), pytest.mark.timeout(HOUR)]
+pytestmark = [pytest.mark.timeout(HOUR)]
 SUFFIXES = (".yaml", ".yml", ".json")
 
 

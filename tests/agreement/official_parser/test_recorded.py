@@ -20,8 +20,6 @@ from observatory.spec.references import References
 from observatory.spec.validation import check_structure
 from observatory.spec.versions import version_of
 
-pytestmark = pytest.mark.xdist_group("official-parser")
-
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:

@@ -30,7 +30,7 @@ from four_exporters import (
     series,
 )
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("four-exporters")]
+pytestmark = [pytest.mark.integration]
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from observatory.sources.base import SeriesRequest
 from observatory.sources.store import Store
 from observatory.windows import TimeRange
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("receivers")]
+pytestmark = [pytest.mark.integration]
 T_MS = 1_790_000_000_000
 MINUTE = 60_000
 EACH_LIFE = 12

@@ -32,7 +32,7 @@ from observatory.sources.store import Store
 from observatory.telemetry.inventory import InventoryRequest
 from observatory.windows import TimeRange
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("receivers")]
+pytestmark = [pytest.mark.integration]
 MINUTE = 60_000
 COUNTS = ("good", "total", "state", "coverage", "profile", "counting")
 

@@ -26,7 +26,7 @@ from observatory.sources.opening import kept_beside
 from observatory.sources.store import Store
 from observatory.windows import Grid, TimeRange
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("clickhouse")]
+pytestmark = [pytest.mark.integration]
 DAY = 20_000
 READ = TimeRange(DAY * DAY_MS - HOUR_MS, (DAY + 1) * DAY_MS + HOUR_MS)
 ENGINES = {"Debian's ClickHouse": clickhouse_server.start, "chDB": chdb_server.start}

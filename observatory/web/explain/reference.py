@@ -1,0 +1,59 @@
+"""What a number is, as text that fits into an attribute and into the address bar."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from dash import html
+
+from observatory.diagnose.cause import Cause
+
+LONGEST = 1200
+_FORM = re.compile(r"([a-z_]{1,24})(?:\.([A-Za-z0-9_-]{1,60}))?(?::(.*))?", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Which number is meant; the table in the package's docstring lists words and aspects."""
+
+    word: str
+    key: str = ""
+    aspect: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Reference | None:
+        """The reference that a text holds; None where it holds none."""
+        found = _FORM.fullmatch(text) if len(text) <= LONGEST else None
+        return cls(found[1], found[3] or "", found[2] or "") if found else None
+
+    def __str__(self) -> str:
+        return f"{self.word}{'.' if self.aspect else ''}{self.aspect}{':' if self.key else ''}{self.key}"
+
+
+def cause_reference(one: Cause) -> Reference:
+    """The reference of a cause's score."""
+    return Reference("cause", f"{one.failure_mode} {one.channel_id}", "score")
+
+
+def panel_reference(page: str, panel: str, argument: str = "") -> Reference:
+    """The reference of a panel as a whole."""
+    return Reference("panel", f"{page}/{panel}{f'/{argument}' if argument else ''}")
+
+
+def number(content: Any, reference: Reference, *, value: float | None = None, name: str = "") -> html.Button:
+    """A number, or a drawing of numbers, that opens to its explanation.
+
+    Args:
+        content: Text or components, as the panel would show them by themselves.
+        value: The number in its base unit and unrounded, for exports; None where it is not known.
+        name: Further classes.
+    """
+    exact = {} if value is None else {"data-value": repr(float(value))}
+    return html.Button(
+        content,
+        type="button",
+        className=f"explained {name}".strip(),
+        **{"aria-haspopup": "dialog", "data-explain": str(reference), **exact},
+    )
