@@ -120,4 +120,6 @@ def _why(without: Sequence[ObjectiveStatus]) -> tuple[str, str]:
         return "nothing measures it", ""
     said = [one.message for one in told]
     most = max(told, key=lambda one: said.count(one.message))
-    return most.message, most.hint or ""
+    # Where several have no data for one reason, the reason counts, and not whose it was first.
+    words = most.message.partition(" has no data: ")[2] if len(without) > 1 else ""
+    return words or most.message, most.hint or ""

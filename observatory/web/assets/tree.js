@@ -9,8 +9,12 @@
     return ATTRIBUTES.indexOf(name) >= 0 || /^(data|aria)-[a-z-]+$/.test(name);
   }
 
+  /* Characters that turn the direction of what follows could make one name look like another. */
+  function plain(text) { return text.replace(/[\u202a-\u202e\u2066-\u2069]/g, "\ufffd"); }
+  window.observatoryPlain = plain;
+
   function build(data) {
-    if (typeof data === "string") return document.createTextNode(data);
+    if (typeof data === "string") return document.createTextNode(plain(data));
     var node = document.createElement(NAMES.indexOf(data[0]) >= 0 ? data[0] : "span"), attributes = data[1];
     Object.keys(attributes).forEach(function (name) {
       var value = attributes[name];
