@@ -45,6 +45,14 @@ class ObservatoryServer:
         raise AssertionError(f"{line} stayed at {self.own_metric(line)} for {seconds} s")
 
 
+def first_answer(url: str, seconds: float = 600.0) -> int:
+    """The status of a page, asked again while the server says that its first data are on their way."""
+    deadline = time.monotonic() + seconds
+    while (status := requests.get(url, timeout=60).status_code) == 503 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return status
+
+
 @contextmanager
 def serving(documents: Path, store: Path, *arguments: str) -> Iterator[ObservatoryServer]:
     """A server on documents and a store, without any other source."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -41,7 +41,7 @@ def info(config: options.Config = None, store: options.Store = None, json: optio
 
     settings, path = _chosen(config, store)
     _existing(path)
-    with open_sources(settings, read_only_store=True) as sources:
+    with open_sources(replace(settings, prometheus=()), read_only_store=True) as sources:
         assert sources.store is not None
         assert sources.kept is not None
         held = sources.store.contents()

@@ -347,7 +347,7 @@ def late_visits(asks: Sequence[VisitAsk], span: TimeRange) -> Statement:
         (_ASK, _HOPS),
         """SELECT number, trace_hi, trace_lo, min(start_ns) AS start_ns, max(taken_end_ns) AS end_ns,
     bool_or(latency_ns > bound_ns) AS failed, max(weight) AS weight
-FROM hop WHERE start_ns > $from_ns AND start_ns <= $until_ns GROUP BY ALL""",
+FROM hop WHERE start_ns > $from_ns AND start_ns <= $until_ns GROUP BY ALL ORDER BY number, trace_hi, trace_lo""",
     )
     bounds = [None if ask.bound_seconds is None else round(ask.bound_seconds * 1e9) for ask in asks]
     asked = _asked([ask.selector for ask in asks], bounds=bounds)

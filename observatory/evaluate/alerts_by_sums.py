@@ -8,6 +8,8 @@ other steps, mostly few, are looked at one by one with the arithmetic of `rollin
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,15 +60,29 @@ def _firing(sums: Sums, target: float, pair: Pair, grid: Grid, least: float) -> 
 
 def _possible(sums: Sums, width: int, allowed: float) -> NDArray[np.intp]:
     """Steps at whose end a window may hold a larger share of bad events than that."""
-    steps = len(sums.total) - 1
-    begin = np.arange(0, steps, STRIDE)
-    after = np.minimum(begin + STRIDE, steps)
-    most_bad = sums.bad[after] - sums.bad[np.maximum(begin + 1 - width, 0)]
-    least_total = np.maximum(sums.total[begin + 1] - sums.total[np.maximum(after - width, 0)], 0)
+    places = _places(len(sums.total) - 1, width)
+    most_bad = sums.bad[places.after] - sums.bad[places.earliest]
+    least_total = np.maximum(sums.total[places.begin + 1] - sums.total[places.latest], 0)
     # A little less than it takes, so that rounding never leaves out a step that fires.
     may = np.flatnonzero(most_bad > allowed * (1 - 1e-9) * least_total)
-    places = (begin[may][:, None] + np.arange(STRIDE)).ravel()
-    return places[places < steps]
+    steps = (places.begin[may][:, None] + np.arange(STRIDE)).ravel()
+    return steps[steps < len(sums.total) - 1]
+
+
+class _Places(NamedTuple):
+    """Stretches of steps: where each begins and ends, and where the first and the last of its windows begin."""
+
+    begin: NDArray[np.intp]
+    after: NDArray[np.intp]
+    earliest: NDArray[np.intp]
+    latest: NDArray[np.intp]
+
+
+@lru_cache(maxsize=32)
+def _places(steps: int, width: int) -> _Places:
+    begin = np.arange(0, steps, STRIDE)
+    after = np.minimum(begin + STRIDE, steps)
+    return _Places(begin, after, np.maximum(begin + 1 - width, 0), np.maximum(after - width, 0))
 
 
 def _trailing(sums: NDArray[np.int64], width: int, places: NDArray[np.intp]) -> NDArray[np.int64]:
@@ -86,15 +102,15 @@ def _burn_rates(sums: Sums, width: int, places: NDArray[np.intp], target: float)
 def _together(
     fires: Mapping[Pair, tuple[NDArray[np.intp], Float64]], sums: Sums, grid: Grid, objective: Objective
 ) -> tuple[Incident, ...]:
-    steps = len(sums.total) - 1
-    any_fires, pages, peak = np.zeros(steps, dtype=bool), np.zeros(steps, dtype=bool), np.zeros(steps)
+    where = np.unique(np.concatenate([places for places, _ in fires.values()]))
+    pages, peak = np.zeros(len(where), dtype=bool), np.zeros(len(where))
     for pair, (places, rates) in fires.items():
-        any_fires[places] = True
+        at = np.searchsorted(where, places)
         if pair.severity == "page":
-            pages[places] = True
-        peak[places] = np.fmax(peak[places], rates)
+            pages[at] = True
+        peak[at] = np.fmax(peak[at], rates)
 
-    def bad(part: slice) -> float:
-        return float(sums.bad[part.stop] - sums.bad[part.start])
+    def bad(first: int, last: int) -> float:
+        return float(sums.bad[last + 1] - sums.bad[first])
 
-    return joined_incidents(any_fires, pages, peak, bad, grid, objective)
+    return joined_incidents(where, pages, peak, bad, grid, objective)

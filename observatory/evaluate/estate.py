@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import gcd
 
 from observatory.compile.plan import Measurement, measure
@@ -49,6 +49,14 @@ class _Known:
     names: dict[str, frozenset[str]]
     problems: tuple[Problem, ...]
     failed: frozenset[str]
+    measured: dict[Objective, Measurement | Problem] = field(default_factory=dict)
+
+    def measure(self, objective: Objective) -> Measurement | Problem:
+        """What measures an objective by this mapping, or why nothing does; looked for once."""
+        found = self.measured.get(objective)
+        if found is None:
+            found = self.measured[objective] = measure(objective, self.mapping, self.names)
+        return found
 
     @property
     def is_bound(self) -> bool:
@@ -120,12 +128,9 @@ class Estate:
         """
         grid = self.grid(at_ms, length_seconds)
         known = self._mapping(grid, previous)
-        measured = {one.id: measure(one, known.mapping, known.names) for one in self.objectives}
+        measured = {one.id: known.measure(one) for one in self.objectives}
         measurements = {key: one for key, one in measured.items() if isinstance(one, Measurement)}
-        hops = {
-            one.id: tuple(measure(hop.objective, known.mapping, known.names) for hop in one.hops)
-            for one in self.journeys
-        }
+        hops = {one.id: tuple(known.measure(hop.objective) for hop in one.hops) for one in self.journeys}
         of_hops = [hop for found in hops.values() for hop in found if isinstance(hop, Measurement)]
         answering = _Answering(
             tuple(source for source in self.sources.metrics if source.name not in known.failed),
@@ -165,7 +170,7 @@ class Estate:
         Without any source the profiles alone decide, and nothing is known to be live.
         """
         known = self._mapping(self.grid(at_ms), None)
-        found = {one.id: measure(one, known.mapping, known.names) for one in self.objectives}
+        found = {one.id: known.measure(one) for one in self.objectives}
         states = self._states(known)
         problems = [*self.problems, *known.problems]
         problems += [problem for state in states for problem in state.problems if state.state != "ok"]

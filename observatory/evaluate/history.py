@@ -149,34 +149,47 @@ def incidents(
         any_fires |= fires
         pages |= fires if pair.severity == "page" else False
         peak = np.where(fires, np.fmax(peak, rates[pair.long]), peak)
-    return joined_incidents(
-        any_fires, pages, peak, lambda part: float((row.total[part] - row.good[part]).sum()), grid, objective
-    )
+    where = np.flatnonzero(any_fires)
+
+    def bad(first: int, last: int) -> float:
+        part = slice(first, last + 1)
+        return float((row.total[part] - row.good[part]).sum())
+
+    return joined_incidents(where, pages[where], peak[where], bad, grid, objective)
 
 
 def joined_incidents(
-    any_fires: NDArray[np.bool_],
+    where: NDArray[np.intp],
     pages: NDArray[np.bool_],
     peak: Float64,
-    bad: Callable[[slice], float],
+    bad: Callable[[int, int], float],
     grid: Grid,
     objective: Objective,
 ) -> tuple[Incident, ...]:
-    """Incidents from what fires at the end of each step, whether that pages, how fast it burns, and bad events."""
-    found: list[Incident] = []
-    for first, last in _spans(any_fires, window_steps(JOIN_SECONDS, grid.step_ms)):
-        part = slice(first, last + 1)
-        found.append(
-            Incident(
-                objective_id=objective.id,
-                severity="page" if bool(pages[part].any()) else "ticket",
-                start_ms=grid.start_ms + (first + 1) * grid.step_ms,
-                end_ms=None if last == grid.steps - 1 else grid.start_ms + (last + 1) * grid.step_ms,
-                peak_burn_rate=float(peak[part].max()),
-                bad=max(0.0, bad(part)),
-            )
+    """Incidents from the steps at whose end something fires, whether that pages there, and how fast it burns.
+
+    Args:
+        where: Ascending; the other arrays are of the same length.
+        bad: Bad events from one step to another, both included.
+    """
+    if not len(where):
+        return ()
+    breaks = np.flatnonzero(np.diff(where) > window_steps(JOIN_SECONDS, grid.step_ms) + 1)
+    begins = np.concatenate(([0], breaks + 1))
+    firsts, lasts = where[begins].tolist(), where[np.append(breaks, len(where) - 1)].tolist()
+    paging = np.logical_or.reduceat(pages, begins).tolist()
+    peaks = np.maximum.reduceat(peak, begins).tolist()
+    return tuple(
+        Incident(
+            objective_id=objective.id,
+            severity="page" if pages_once else "ticket",
+            start_ms=grid.start_ms + (first + 1) * grid.step_ms,
+            end_ms=None if last == grid.steps - 1 else grid.start_ms + (last + 1) * grid.step_ms,
+            peak_burn_rate=most,
+            bad=max(0.0, bad(first, last)),
         )
-    return tuple(found)
+        for first, last, pages_once, most in zip(firsts, lasts, paging, peaks, strict=True)
+    )
 
 
 def _pairs_that_may_fire(row: Row, grid: Grid, target: float, policy: Policy) -> tuple[Pair, ...]:
@@ -191,17 +204,6 @@ def _pairs_that_may_fire(row: Row, grid: Grid, target: float, policy: Policy) ->
         if (trailing(bad, steps) > allowed).any():
             found.append(pair)
     return tuple(found)
-
-
-def _spans(mask: NDArray[np.bool_], join: int) -> list[tuple[int, int]]:
-    """First and last index of each run of true, runs with at most `join` false between them taken together."""
-    where = np.flatnonzero(mask)
-    if not len(where):
-        return []
-    breaks = np.flatnonzero(np.diff(where) > join + 1)
-    firsts = where[np.concatenate(([0], breaks + 1))]
-    lasts = where[np.concatenate((breaks, [len(where) - 1]))]
-    return [(int(first), int(last)) for first, last in zip(firsts, lasts, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from threading import Lock
 
 from observatory import __version__
-from observatory.compile.plan import CURVE_LOOKBACK_MS, Leaf, Measurement, leaves_of, make_plan, plan_leaves
+from observatory.compile.plan import (
+    CURVE_LOOKBACK_MS,
+    Leaf,
+    Measurement,
+    PlannedRequest,
+    leaves_of,
+    make_plan,
+    plan_leaves,
+)
 from observatory.compile.terms import at_most, outcome_terms
 from observatory.errors import Problem, SourceFailed
 from observatory.indicators.expression import Count, CountAtMost, Slices, SlicesAtMost
@@ -30,17 +40,51 @@ SPANS_BEFORE_MS = 2 * DAY_MS
 """How far before a block spans of its messages are looked at."""
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What follows from measurements alone, the same in every refresh.
+
+    Attributes:
+        requests: What to ask for.
+        kinds: How leaves are counted.
+        judged: By measurement the histogram and the bound that it is judged by, where it is.
+    """
+
+    requests: tuple[PlannedRequest, ...]
+    kinds: Mapping[Leaf, SemanticKind]
+    judged: Mapping[str, tuple[MetricBinding, float]]
+
+
+_SHAPES: dict[tuple[int, ...], tuple[tuple[Measurement, ...], Shape]] = {}
+MOST_SHAPES = 8
+_LOCK = Lock()
+
+
+def shape_of(measurements: Mapping[str, Measurement]) -> Shape:
+    """The shape of some measurements, remembered for the same values of them: a refresh brings those of the last."""
+    same = tuple(id(one) for one in measurements.values())
+    with _LOCK:
+        _, found = _SHAPES.get(same, (None, None))
+    if found is None:
+        judged = {key: judged for key, one in measurements.items() if (judged := bounded_binding(one)) is not None}
+        found = Shape(make_plan(measurements.values()).requests, kinds_of(measurements.values()), judged)
+    with _LOCK:
+        _SHAPES.pop(same, None)
+        # With the measurements, so that no other ones take their place in memory.
+        _SHAPES[same] = tuple(measurements.values()), found
+        while len(_SHAPES) > MOST_SHAPES:
+            del _SHAPES[next(iter(_SHAPES))]
+    return found
+
+
 class Blocks:
     """Counting of some measurements: what is asked for them, and what went wrong on the way."""
 
     def __init__(self, measurements: Mapping[str, Measurement], sources: Sources) -> None:
         self.measurements = measurements
         self.sources = sources
-        self.requests_planned = make_plan(measurements.values()).requests
-        self.kinds = kinds_of(measurements.values())
-        self._judged = {
-            key: judged for key, one in measurements.items() if (judged := bounded_binding(one)) is not None
-        }
+        shape = shape_of(measurements)
+        self.requests_planned, self.kinds, self._judged = shape.requests, shape.kinds, shape.judged
         self.failed: set[Leaf] = set()
         self.failed_spans: set[str] = set()
         self.problems: list[Problem] = []

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 
-from observatory.compile.plan import Measurement, leaves_of, make_plan
+from observatory.compile.plan import Measurement, leaves_of
 from observatory.errors import Problem, SourceFailed
 from observatory.indicators.expression import SlicesAtMost
 from observatory.ledger.arrivals import CHECK_MS, LATE_MS, Arrivals
-from observatory.ledger.blocks import Blocks
+from observatory.ledger.blocks import Blocks, shape_of
 from observatory.ledger.days import DAY_MS, SEALED_AFTER_MS, blocks_of, is_day
 from observatory.ledger.evidence import Sources
 from observatory.ledger.history import Past
@@ -23,7 +23,6 @@ from observatory.ledger.ledger import Ledger, Row
 from observatory.ledger.packed import PackedRows
 from observatory.ledger.pages import Page
 from observatory.ledger.rows import row_of, within
-from observatory.ledger.splicing import splice
 from observatory.windows import Grid
 
 HORIZON_MS = 600_000
@@ -57,7 +56,7 @@ def build(
     marks = previous.marks if previous is not None else None
     late_since_ms = _reached(previous, late_ms) if previous is not None else None
     if previous is not None and grid.end_ms // CHECK_MS != previous.grid.end_ms // CHECK_MS:
-        found = arrivals.marks(make_plan(wanted.values()).requests)
+        found = arrivals.marks(shape_of(wanted).requests)
         if found is not None:
             again_ms, marks = found.read_again_from_ms(marks), found
             late_since_ms = _earlier(late_since_ms, again_ms)
@@ -76,14 +75,15 @@ def build(
         if not warm:
             marks = arrivals.known
     if warm and tail and previous:
+        earlier = previous.rows
+        assert isinstance(earlier, PackedRows)
         known_ms = min(previous.grid.end_ms, grid.end_ms)
         unseen = Grid(known_ms, grid.step_ms, (grid.end_ms - known_ms) // grid.step_ms)
         for part, keys, fresh in _refreshed(warm, sources, tail, grid, keeper, arrivals):
             problems += fresh.problems
             requests += fresh.requests
             for key in keys:
-                new = fresh.rows.get(key)
-                rows[key] = splice(previous.rows[key], previous.grid, new, part if new else unseen, grid)
+                rows.splice(key, earlier, fresh.rows, previous.grid, part if key in fresh.rows else unseen, grid)
     if any(problem.severity == "error" for problem in problems):
         # What failed was not read again; it will be, by the marks from before.
         marks = previous.marks if previous is not None else None

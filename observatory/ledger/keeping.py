@@ -12,6 +12,7 @@ from dataclasses import astuple, replace
 from typing import Any, Protocol
 
 import numpy as np
+import orjson
 
 from observatory.compile.plan import Leaf
 from observatory.errors import Problem
@@ -23,13 +24,19 @@ from observatory.ledger.increments import Birth
 from observatory.ledger.ledger import Findings
 from observatory.ledger.levels import LevelSteps
 from observatory.ledger.marks import Marks
-from observatory.ledger.pages import Page, Seam
+from observatory.ledger.packed import pack
+from observatory.ledger.pages import Page
+from observatory.ledger.seams import KeptSeams, SeriesHead
 from observatory.ledger.slices import Reading
 from observatory.ledger.tallies import PartEvents
 from observatory.ledger.targets import Lives
 from observatory.sources.base import Record
-from observatory.telemetry.binding import SemanticKind
 from observatory.windows import Grid, TimeRange
+
+FORM = 2
+"""Grows whenever a page is written in another way, so that records in the old one are not found: the day is counted
+again, or comes back from its history."""
+_TYPES: dict[str, type[np.generic]] = {"u1": np.uint8, "u2": np.uint16, "u4": np.uint32, "f8": np.float64}
 
 
 class KeptDays(Protocol):
@@ -71,9 +78,10 @@ class KeptPages:
 
     def __init__(self, keeper: Keeper, blocks: Blocks, step_ms: int, marks: Marks | None = None) -> None:
         self._marks = marks
-        self._days = keeper.days(blocks.identity, step_ms)
+        self._days = keeper.days(repr((FORM, blocks.identity)), step_ms)
         self._leaves = sorted(blocks.kinds, key=repr)
         self._kinds = blocks.kinds
+        self._heads: dict[bytes, tuple[SeriesHead, ...]] = {}
         self._measurements = sorted(blocks.measurements)
         self._expressions: dict[str, Expression] = {}
         for one in blocks.measurements.values():
@@ -91,7 +99,20 @@ class KeptPages:
         record = self._days.load(block.start_ms // DAY_MS)
         if record is None or self._is_outdated(record):
             return None
-        return _Unpacking(record, block, self._leaves, self._kinds, self._expressions).page()
+        return _Unpacking(record, block, self._leaves, self._expressions, self._heads_of(record)).page()
+
+    def _heads_of(self, record: Record) -> tuple[SeriesHead, ...]:
+        """What is the same of series every day; days that say the same of theirs share it."""
+        told = record.small["heads"].tobytes()
+        found = self._heads.get(told)
+        if found is None:
+            heads = []
+            for number, labels, places, target in orjson.loads(told):
+                leaves = tuple(self._leaves[place] for place in places)
+                series = (number, tuple(labels.items()))
+                heads.append(SeriesHead(series, leaves, self._kinds[leaves[0]], tuple(target)))
+            found = self._heads[told] = tuple(heads)
+        return found
 
     def keep(self, page: Page, read: TimeRange) -> None:
         """Keep the page of a day, made of telemetry in a range."""
@@ -110,22 +131,20 @@ def packed(page: Page, leaves: Sequence[Leaf]) -> Record:
     place = {leaf: number for number, leaf in enumerate(leaves)}
     events = sorted(page.events.items(), key=lambda entry: place[entry[0]])
     spans = [(name, sorted(counts.events.items(), key=repr), counts) for name, counts in sorted(page.spans.items())]
+    amounts = [pack(one.amount) for _, one in events]
+    forms = ["one" if len(amount) == 1 else amount.dtype.str[1:] for amount in amounts]
+    heads = [
+        [one.series[0], dict(one.series[1]), [place[leaf] for leaf in one.leaves], one.target] for one in page.seams
+    ]
     header: dict[str, Any] = {
         "read_from_ms": page.read_from_ms,
         "changed": list(page.changed),
-        "events": [[place[leaf], one.exact, len(one.findings.t_ms), list(one.overhang)] for leaf, one in events],
-        "seams": [
-            [
-                seam.series[0],
-                dict(seam.series[1]),
-                [place[leaf] for leaf in seam.leaves],
-                list(seam.target),
-                seam.gap_ms,
-                [*astuple(seam.birth)] if seam.birth is not None else None,
-                seam.history,
-            ]
-            for seam in page.seams
+        "events": [
+            [place[leaf], form, one.exact, len(one.findings.t_ms), list(one.overhang)]
+            for (leaf, one), form in zip(events, forms, strict=True)
         ],
+        "births": [[number, *astuple(one.birth)] for number, one in enumerate(page.seams) if one.birth is not None],
+        "histories": [number for number, one in enumerate(page.seams) if one.history],
         "lives": [[list(key), [list(span) for span in spans]] for key, spans in page.lives.spans.items()],
         "levels": [[key, one.series, one.last_ms, one.exact] for key, one in page.levels.items()],
         "spans": [[name, [[key, repr(expression)] for (key, expression), _ in found]] for name, found, _ in spans],
@@ -134,7 +153,8 @@ def packed(page: Page, leaves: Sequence[Leaf]) -> Record:
     return Record(
         header,
         floats={
-            "amount": _flat(one.amount for _, one in events),
+            "one": _flat(amount for amount, form in zip(amounts, forms, strict=True) if form == "one"),
+            "f8": _flat(amount for amount, form in zip(amounts, forms, strict=True) if form == "f8"),
             "births": _flat(one.findings.births for _, one in events),
             "resets": _flat(one.findings.resets for _, one in events),
             "gap": _flat(one.findings.gap for _, one in events),
@@ -148,8 +168,18 @@ def packed(page: Page, leaves: Sequence[Leaf]) -> Record:
         },
         ints={
             "found_ms": _flat((one.findings.t_ms for _, one in events), np.int64),
+            "gap_ms": np.asarray([seam.gap_ms for seam in page.seams], np.int64),
             "first_ms": np.asarray([seam.first[0] for seam in page.seams], np.int64),
             "last_ms": np.asarray([seam.last[0] for seam in page.seams], np.int64),
+        },
+        small={
+            "heads": np.frombuffer(orjson.dumps(heads), np.uint8),
+            **{
+                name: _flat((one for one, form in zip(amounts, forms, strict=True) if form == name), _TYPES[name]).view(
+                    np.uint8
+                )
+                for name in ("u1", "u2", "u4")
+            },
         },
     )
 
@@ -166,14 +196,16 @@ class _Unpacking:
         record: Record,
         block: Grid,
         leaves: Sequence[Leaf],
-        kinds: Mapping[Leaf, SemanticKind],
         expressions: Mapping[str, Expression],
+        heads: tuple[SeriesHead, ...],
     ) -> None:
         self._record = record
+        self._arrays: dict[str, Any] = {**record.ints, **record.floats}
+        self._arrays |= {name: record.small[name].view(_TYPES[name]) for name in ("u1", "u2", "u4")}
+        self._heads = heads
         self._header = record.header
         self._block = block
         self._leaves = leaves
-        self._kinds = kinds
         self._expressions = expressions
         self._at: dict[str, int] = {}
 
@@ -195,10 +227,9 @@ class _Unpacking:
         """The next values of an array."""
         begin = self._at.get(name, 0)
         self._at[name] = begin + count
-        arrays = self._record.ints if name in self._record.ints else self._record.floats
-        return arrays[name][begin : begin + count]
+        return self._arrays[name][begin : begin + count]
 
-    def _events(self, exact: bool, findings: int, overhang: list[tuple[int, int, float]]) -> PartEvents:
+    def _events(self, form: str, exact: bool, findings: int, overhang: list[tuple[int, int, float]]) -> PartEvents:
         # Most leaves of a day recovered nothing, and there are thousands of them.
         found = (
             Findings(*(self._take(name, findings) for name in ("found_ms", "births", "resets", "gap")))
@@ -206,30 +237,20 @@ class _Unpacking:
             else Findings.of()
         )
         spread = tuple((since_ms, at_ms, amount) for since_ms, at_ms, amount in overhang) if overhang else ()
-        return PartEvents(self._take("amount", self._block.steps), found, exact, spread)
+        return PartEvents(self._take(form, 1 if form == "one" else self._block.steps), found, exact, spread)
 
-    def _seams(self) -> tuple[Seam, ...]:
+    def _seams(self) -> KeptSeams:
         ints, floats = self._record.ints, self._record.floats
-        firsts = zip(ints["first_ms"].tolist(), floats["first"].tolist(), strict=True)
-        lasts = zip(ints["last_ms"].tolist(), floats["last"].tolist(), strict=True)
-        seams = []
-        for row, first, last in zip(self._header["seams"], firsts, lasts, strict=True):
-            number, labels, places, target, gap_ms, birth, history = row
-            leaves = tuple(self._leaves[place] for place in places)
-            seams.append(
-                Seam(
-                    series=(number, tuple(labels.items())),
-                    leaves=leaves,
-                    kind=self._kinds[leaves[0]],
-                    target=tuple(target),
-                    gap_ms=gap_ms,
-                    first=first,
-                    last=last,
-                    birth=Birth(*birth) if birth is not None else None,
-                    history=history,
-                )
-            )
-        return tuple(seams)
+        return KeptSeams(
+            self._heads,
+            gap_ms=ints["gap_ms"],
+            first_ms=ints["first_ms"],
+            first=floats["first"],
+            last_ms=ints["last_ms"],
+            last=floats["last"],
+            births={number: Birth(*birth) for number, *birth in self._header["births"]},
+            histories=frozenset(self._header["histories"]),
+        )
 
     def _reading(self, series: int, last_ms: int | None, exact: bool) -> Reading:
         worst, error, least = (self._take(name, self._block.steps) for name in ("worst", "error", "at_least"))

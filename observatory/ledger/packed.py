@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from observatory.ledger.splicing import splice
 from observatory.ledger.sums import Sums
 from observatory.sources.base import Float64
+from observatory.windows import Grid
 
 if TYPE_CHECKING:
     from observatory.ledger.ledger import Row
@@ -46,6 +48,31 @@ def unpack(packed: NDArray[Any], length: int) -> Float64:
     return packed.astype(np.float64, copy=False)
 
 
+def spliced(old: NDArray[Any], new: NDArray[Any], kept: slice, steps: int) -> NDArray[Any]:
+    """Of packed values the kept steps, and so many new ones behind them, packed; unpacks none.
+
+    The type is wide enough for what is left, though a smaller one may do.
+    """
+    if len(old) == 1 and len(new) == 1 and old[0] == new[0]:
+        return old
+    head, tail = _all(old, kept.stop - kept.start, kept), _all(new, steps, slice(steps))
+    whole = np.concatenate((head, tail))
+    return whole if whole.dtype.kind == "u" else pack(whole)
+
+
+def _all(packed: NDArray[Any], steps: int, part: slice) -> NDArray[Any]:
+    """Steps of packed values, each by itself, in a type as small as they need."""
+    if len(packed) != 1:
+        return packed[part]
+    value = float(packed[0])
+    kind = next((one for one in _KINDS if value.is_integer() and 0 <= value <= np.iinfo(one).max), np.float64)
+    return np.full(steps, value, kind)
+
+
+def _without_counts(row: Row) -> Row:
+    return replace(row, good=_NOTHING, total=_NOTHING, observed=_NOTHING)
+
+
 @dataclass(frozen=True, slots=True)
 class _Packed:
     """One row, its counts packed: total, what is missing from it to be good, and seconds seen."""
@@ -59,7 +86,7 @@ class _Packed:
 
     @classmethod
     def of(cls, row: Row) -> _Packed:
-        rest = replace(row, good=_NOTHING, total=_NOTHING, observed=_NOTHING)
+        rest = _without_counts(row)
         missing = row.total - row.good
         # Good counts are nearly as large as the total; what is missing is mostly zero, where it says the same.
         exact = np.array_equal(row.total - missing, row.good)
@@ -97,6 +124,21 @@ class _Packed:
             good = unpack(self.good, self.steps)
         return replace(self.rest, good=good, total=total, observed=unpack(self.observed, self.steps))
 
+    def with_tail(self, new: _Packed, old_grid: Grid, tail: Grid, grid: Grid) -> _Packed | None:
+        """What `splice` of the two rows gives; None where it has to be asked for."""
+        if self.bad is None or new.bad is None or self.rest.upper is not None or new.rest.upper is not None:
+            return None
+        first = (grid.start_ms - old_grid.start_ms) // grid.step_ms
+        kept = slice(first, first + grid.steps - tail.steps)
+        total, bad, observed = (
+            spliced(before, after, kept, tail.steps)
+            for before, after in ((self.total, new.total), (self.bad, new.bad), (self.observed, new.observed))
+        )
+        rest = replace(
+            splice(self.rest, old_grid, new.rest, tail, grid), good=_NOTHING, total=_NOTHING, observed=_NOTHING
+        )
+        return _Packed(rest, grid.steps, total, bad, None, observed)
+
 
 class PackedRows(MutableMapping[str, "Row"]):
     """Rows by measurement key, packed as they are put in; each access unpacks one, and the last one is at hand."""
@@ -112,6 +154,12 @@ class PackedRows(MutableMapping[str, "Row"]):
             self._rows |= rows._rows
         else:
             self._rows |= {key: _Packed.of(row) for key, row in rows.items()}
+
+    def splice(self, key: str, old: PackedRows, new: PackedRows, old_grid: Grid, tail: Grid, grid: Grid) -> None:
+        """Put in a row of earlier rows, and from the tail on what was counted anew; unseen where nothing was."""
+        before, after = old._rows[key], new._rows.get(key)
+        found = before.with_tail(after, old_grid, tail, grid) if after is not None else None
+        self._rows[key] = found or _Packed.of(splice(old[key], old_grid, new.get(key), tail, grid))
 
     def only(self, keys: Iterable[str]) -> PackedRows:
         """Some of the rows, in the given order; keys without a row are passed over."""

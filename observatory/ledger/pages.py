@@ -7,7 +7,7 @@ lies in the gap between the two. So first values are kept aside, as seams, and s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 
@@ -16,47 +16,18 @@ import numpy as np
 from observatory.compile.plan import Leaf, PlannedRequest
 from observatory.indicators.expression import Expression
 from observatory.ledger.births import EDGE_MS
-from observatory.ledger.evidence import Evidence, SeriesName
+from observatory.ledger.evidence import Evidence
 from observatory.ledger.hops import SpanCounts
 from observatory.ledger.increments import Birth, FindingRow, place_birth, place_rise
 from observatory.ledger.ledger import Findings
 from observatory.ledger.levels import LevelSteps
+from observatory.ledger.seams import Sample, Seam, SeriesHead, SeriesKey, go_on
 from observatory.ledger.slices import Reading
 from observatory.ledger.tallies import Events, PartEvents, tally_leaves
 from observatory.ledger.targets import Lives, TargetKey, add_overlap
 from observatory.sources.base import Float64, SampleSet
 from observatory.telemetry.binding import SemanticKind
 from observatory.windows import Grid
-
-SeriesKey = tuple[int, SeriesName]
-"""Number of the request that found it, and its labels."""
-Sample = tuple[int, float]
-"""Instant and value."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seam:
-    """One series of a block, as its neighbours need to know it.
-
-    Attributes:
-        leaves: Which leaves count it, all as the same kind.
-        gap_ms: Samples further apart have a gap between them; of totals of periods, how long the periods are.
-        first, last: Of the samples in the block and its lookback.
-        birth: The first value is an increment, unless the series was seen before.
-        summed: Counted by the server: its values are sums of their own, which mean nothing beside those of neighbours.
-        history: The first value is more than can have been counted since the series was not there, unless it was.
-    """
-
-    series: SeriesKey
-    leaves: tuple[Leaf, ...]
-    kind: SemanticKind
-    target: TargetKey
-    gap_ms: int
-    first: Sample
-    last: Sample
-    birth: Birth | None = None
-    history: bool = False
-    summed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +112,9 @@ def events_of(
             name = tuple(sorted(answer.samples.labels[index].items()))
             seams.append(
                 Seam(
-                    series=(number, evidence.names.setdefault(name, name)),
-                    leaves=tuple(leaves),
-                    kind=kind,
-                    target=answer.targets[index],
+                    SeriesHead(
+                        (number, evidence.names.setdefault(name, name)), tuple(leaves), kind, answer.targets[index]
+                    ),
                     gap_ms=period_ms or gaps_ms[index],
                     first=first,
                     last=last,
@@ -175,7 +145,8 @@ def join(
     """
     known_since_ms = [pages[0].block.start_ms - request.lookback_ms for request in requests]
     whole = _joined_events(pages, grid, last_seen, known_since_ms)
-    targets = {seam.series: seam.target for page in pages for seam in page.seams if seam.series in last_seen}
+    seams = (seam for page in pages for seam in page.seams) if last_seen else ()
+    targets = {seam.series: seam.target for seam in seams if seam.series in last_seen}
     before = [Lives({target: ((at - 1, at),)}) for key, target in targets.items() for at, _ in (last_seen[key],)]
     return Counted(
         grid,
@@ -192,12 +163,21 @@ def join(
     )
 
 
+def with_news(pages: Sequence[Page]) -> Iterator[Page]:
+    """Pages but for those whose series all go on from the page before."""
+    before: Sequence[Seam] = ()
+    for page in pages:
+        if not go_on(page.seams, before):
+            yield page
+        before = page.seams
+
+
 def _histories(
     pages: Sequence[Page], grid: Grid, last_seen: Mapping[SeriesKey, Sample]
 ) -> dict[int, tuple[int, float]]:
     found: dict[int, tuple[int, float]] = {}
     seen = set(last_seen)
-    for page in pages:
+    for page in with_news(pages):
         for seam in page.seams:
             if seam.history and seam.series not in seen and grid.start_ms < seam.first[0] <= grid.end_ms:
                 count, held = found.get(seam.series[0], (0, 0.0))
@@ -246,27 +226,46 @@ def _joined_events(
     pages: Sequence[Page], grid: Grid, last_seen: Mapping[SeriesKey, Sample], known_since_ms: Sequence[int]
 ) -> dict[Leaf, _Whole]:
     found: dict[Leaf, _Whole] = {}
-    by_leaf: dict[Leaf, list[tuple[Grid, tuple[slice, slice] | None, PartEvents]]] = {}
+    overhangs: list[tuple[_Whole, Grid, PartEvents]] = []
     for page in pages:
         places = _places(page.block, grid)
         for leaf, part in page.events.items():
-            by_leaf.setdefault(leaf, []).append((page.block, places, part))
-    for leaf, parts in by_leaf.items():
-        findings = Findings.of()
-        amount = np.zeros(grid.steps)
-        for _, shared, part in parts:
-            findings += part.findings
-            if shared is not None:
-                amount[shared[1]] = part.amount[shared[0]]
-        whole = found[leaf] = _Whole(amount, findings, exact=all(part.exact for _, _, part in parts))
-        whole.pushdown = any(part.pushdown for _, _, part in parts)
-        for block, _, part in parts:
-            for since_ms, at_ms, events in part.overhang:
-                add_overlap(amount, grid, since_ms, block.start_ms, events / ((at_ms - since_ms) / 1000))
-                if since_ms < grid.start_ms < at_ms:
-                    whole.dark_since.append(since_ms)
+            whole = found.get(leaf)
+            if whole is None:
+                whole = found[leaf] = _Whole(np.zeros(grid.steps), Findings.of())
+            if places is not None:
+                # A single value stands for all steps, see `packed`.
+                whole.amount[places[1]] = part.amount[places[0]] if len(part.amount) > 1 else part.amount
+            whole.findings += part.findings
+            whole.exact = whole.exact and part.exact
+            whole.pushdown = whole.pushdown or part.pushdown
+            if part.overhang:
+                overhangs.append((whole, page.block, part))
+    for whole, block, part in overhangs:
+        for since_ms, at_ms, events in part.overhang:
+            add_overlap(whole.amount, grid, since_ms, block.start_ms, events / ((at_ms - since_ms) / 1000))
+            if since_ms < grid.start_ms < at_ms:
+                whole.dark_since.append(since_ms)
+    _settle(found, pages, grid, last_seen, known_since_ms)
+    return found
+
+
+def _settle(
+    found: Mapping[Leaf, _Whole],
+    pages: Sequence[Page],
+    grid: Grid,
+    last_seen: Mapping[SeriesKey, Sample],
+    known_since_ms: Sequence[int],
+) -> None:
+    """Add what lies between blocks to what they hold."""
     before: dict[tuple[SeriesKey, SemanticKind], Sample] = {}
+    earlier: Sequence[Seam] = ()
+    passed_over: Sequence[Seam] = ()
     for page in pages:
+        if go_on(page.seams, earlier):
+            earlier = passed_over = page.seams
+            continue
+        _note_last(found, passed_over, before)
         for seam in page.seams:
             known = None if seam.summed else before.get((seam.series, seam.kind)) or last_seen.get(seam.series)
             birth = seam.birth if known is None else None
@@ -281,11 +280,22 @@ def _joined_events(
                 whole.rows += _settled(whole.amount, grid, seam, birth, known)
                 whole.series.add(seam.series)
                 whole.targets.add(seam.target)
-                whole.last_ms = max(seam.last[0], whole.last_ms or seam.last[0])
                 if came_back:
                     whole.dark_since.append(before_ms)
-            before[seam.series, seam.kind] = seam.last
-    return found
+        _note_last(found, page.seams, before)
+        earlier, passed_over = page.seams, ()
+    _note_last(found, passed_over, before)
+
+
+def _note_last(
+    found: Mapping[Leaf, _Whole], seams: Sequence[Seam], before: dict[tuple[SeriesKey, SemanticKind], Sample]
+) -> None:
+    """When series were seen last, for themselves and for the leaves that count them."""
+    for seam in seams:
+        before[seam.series, seam.kind] = seam.last
+        for leaf in seam.leaves:
+            whole = found[leaf]
+            whole.last_ms = max(seam.last[0], whole.last_ms or seam.last[0])
 
 
 def _settled(

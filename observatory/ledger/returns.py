@@ -14,8 +14,9 @@ from observatory.ledger.answers import BORN_KINDS
 from observatory.ledger.births import EDGE_MS
 from observatory.ledger.days import DAY_MS
 from observatory.ledger.origins import Asking
-from observatory.ledger.pages import Page, Sample, SeriesKey
+from observatory.ledger.pages import Page, with_news
 from observatory.ledger.replicas import without_replicas
+from observatory.ledger.seams import Sample, SeriesKey
 from observatory.sources.base import SeriesRequest
 from observatory.telemetry.binding import Matcher
 from observatory.windows import Grid, TimeRange
@@ -34,7 +35,7 @@ def last_seen(
     """
     seen: set[SeriesKey] = set()
     late: dict[int, list[SeriesKey]] = {}
-    for page in pages:
+    for page in with_news(pages):
         for seam in page.seams:
             number = seam.series[0]
             known_since_ms = pages[0].block.start_ms - requests[number].lookback_ms

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from observatory.ledger.ledger import Findings, Row
 from observatory.sources.base import Float64
 from observatory.windows import Grid, TimeRange
+
+if TYPE_CHECKING:
+    from observatory.ledger.ledger import Row
 
 
 def splice(old: Row, old_grid: Grid, new: Row | None, tail: Grid, grid: Grid) -> Row:
@@ -25,12 +30,13 @@ def splice(old: Row, old_grid: Grid, new: Row | None, tail: Grid, grid: Grid) ->
         return np.concatenate((before[kept], after if after is not None else empty))
 
     findings = old.findings.cut(TimeRange(grid.start_ms, tail.start_ms))
-    findings += new.findings if new else Findings.of()
+    findings = findings + new.findings if new else findings
     least = None
     if old.at_least is not None:
         unknown = np.zeros(tail.steps, dtype=bool)
         least = np.concatenate((old.at_least[kept], new.at_least if new and new.at_least is not None else unknown))
-    return Row(
+    return replace(
+        old,
         good=counted(old.good, new.good if new else None),
         total=counted(old.total, new.total if new else None),
         observed=counted(old.observed, new.observed if new else None),
@@ -43,6 +49,7 @@ def splice(old: Row, old_grid: Grid, new: Row | None, tail: Grid, grid: Grid) ->
         findings=findings,
         upper=_spliced_upper(old, new, kept, empty),
         at_least=least,
+        excluded=None,
         problems=new.problems if new and new.series else old.problems,
     )
 

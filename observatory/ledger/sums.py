@@ -44,7 +44,7 @@ class Sums:
         """As `Row.counts` of the row that these are the sums of."""
         first = min(grid.steps, max(0, -(-(span.start_ms - grid.start_ms) // grid.step_ms)))
         last = max(first, min(grid.steps, (span.end_ms - grid.start_ms) // grid.step_ms))
-        bad, total = (int(one[last] - one[first]) for one in (self.bad, self.total))
+        bad, total = int(self.bad[last] - self.bad[first]), int(self.total[last] - self.total[first])
         return Counts(float(total - bad), float(total), self._seen(first, last), max(0.0, span.seconds))
 
     def _seen(self, first: int, last: int) -> float:

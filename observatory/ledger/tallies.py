@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from observatory.compile.plan import Leaf
 from observatory.ledger.answers import RESTARTED_KINDS, Answer
@@ -49,12 +51,12 @@ class PartEvents:
     """Events of a leaf in one block, without the first values of newcomers.
 
     Attributes:
-        amount: Per step; shared, do not write into it.
+        amount: Per step; shared, do not write into it. Of kept days packed, see `packed`.
         overhang: Events of gaps that began before the block; only the part inside it is in `amount`.
         pushdown: The server counted them; such a block is never kept.
     """
 
-    amount: Float64
+    amount: NDArray[Any]
     findings: Findings
     exact: bool
     overhang: tuple[Spread, ...] = ()

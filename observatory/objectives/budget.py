@@ -11,12 +11,17 @@ from observatory.indicators.counts import Counts
 @lru_cache(maxsize=1024)
 def budget_ratio(target: float) -> float:
     """Share of events that may be bad: 1 - target, in decimal, so that 0.999 leaves 0.001 and no binary dust."""
-    return float(1 - Decimal(repr(target)))
+    return float(_share(target))
+
+
+@lru_cache(maxsize=1024)
+def _share(target: float) -> Decimal:
+    return 1 - Decimal(repr(target))
 
 
 def allowed_events(counts: Counts, target: float) -> float:
     """Events that may be bad among those that were counted; in decimal, so that 3,780 at 99 % allow 37.8."""
-    return float(Decimal(repr(float(counts.total))) * (1 - Decimal(repr(target))))
+    return float(Decimal(repr(float(counts.total))) * _share(target))
 
 
 def spent_events(counts: Counts) -> float:

@@ -92,11 +92,16 @@ class SampleSet:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Plain arrays by name, and a header that JSON can hold: what a store of records keeps without understanding it."""
+    """Plain arrays by name, and a header that JSON can hold: what a store of records keeps without understanding it.
+
+    Attributes:
+        small: Bytes: small whole numbers, and texts.
+    """
 
     header: Mapping[str, Any]
     floats: Mapping[str, Float64]
     ints: Mapping[str, Int64]
+    small: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

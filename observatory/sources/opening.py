@@ -15,6 +15,7 @@ from observatory.sources.layered_days import LayeredDays
 
 if TYPE_CHECKING:
     from observatory.sources.clickhouse import SharedDays
+    from observatory.sources.empty_store import EmptyStore
     from observatory.sources.store import Store
     from observatory.sources.store.kept_days import KeptFolder
     from observatory.sources.store.lent import LentStore
@@ -29,7 +30,8 @@ class Sources:
     Attributes:
         metrics: Servers of series, the store last.
         spans: Stores of spans.
-        store: The embedded store, where there is one; also among the others. Another process may own it.
+        store: The embedded store, where there is one and its file is open; also among the others. Another process may
+            own it.
         kept: Days that were counted before, in a folder beside the store.
         shared: The same, in a server that several instances share.
     """
@@ -99,18 +101,37 @@ def open_sources(settings: Settings, *, read_only_store: bool = False) -> Source
         servers = tuple(PrometheusSource(server) for server in settings.prometheus)
     if settings.store is None:
         return Sources(metrics=servers, shared=_shared(settings, None))
+    if read_only_store and settings.prometheus:
+        return _beside_servers(settings, settings.store, servers)
     from observatory.sources.store import Store
 
-    store: Store | LentStore
-    if read_only_store and settings.prometheus and not settings.store.exists():
-        # Named beside a server, the store is where counts of that server are kept: the first command makes it.
-        Store.open(settings.store).close()
     store = _readable(settings.store) if read_only_store else Store.open(settings.store)
     kept, shared = kept_beside(store, settings.prometheus), _shared(settings, store)
     return Sources(metrics=(*servers, store), spans=(store,), store=store, kept=kept, shared=shared)
 
 
-def _shared(settings: Settings, store: Store | LentStore | None) -> SharedDays | None:
+def _beside_servers(settings: Settings, path: Path, servers: tuple[MetricSource, ...]) -> Sources:
+    """Servers, and for reading the store where counts of them are kept, which often holds nothing itself."""
+    from observatory.sources.empty_store import known_empty, note_if_empty
+    from observatory.sources.store.kept_days import KeptFolder
+
+    folder = kept_folder_of(path)
+    if (empty := known_empty(path, folder)) is not None:
+        known = KeptFolder(folder, empty.writes, _identity(settings.prometheus))
+        return Sources(metrics=(*servers, empty), spans=(empty,), kept=known, shared=_shared(settings, empty))
+    from observatory.sources.store import Store
+
+    if not path.exists():
+        # The first command makes it.
+        Store.open(path).close()
+    store = _readable(path)
+    if isinstance(store, Store):
+        note_if_empty(store, path, folder)
+    kept, shared = kept_beside(store, settings.prometheus), _shared(settings, store)
+    return Sources(metrics=(*servers, store), spans=(store,), store=store, kept=kept, shared=shared)
+
+
+def _shared(settings: Settings, store: Store | LentStore | EmptyStore | None) -> SharedDays | None:
     if settings.clickhouse is None:
         return None
     from observatory.sources.clickhouse import SharedDays

@@ -1,7 +1,12 @@
 """Status and monthly review of a fleet on one Prometheus, cold and on a warm store; status against slo-generator.
 
 slo-generator runs in a virtual environment of its own, made when it is needed, and computes for every SLO the windows
-that a status has: the seven of burn rates and the objective's own. Both sides run as commands, in their own processes.
+that a status has, at the same instant: the seven of burn rates and the objective's own. Two comparisons are printed.
+
+- Process against process: one command of each side, from the start of Python to its end.
+- In process: what either side does for the next answer when it is running already. Ours is the refresh of `serve`,
+  which asks the server for the tail and judges every objective anew; theirs is `slo_generator.compute` of every SLO.
+
 Run: python tests/bench/bench_fleet.py [--channels 100] [--days 30] [--full] [--folder FOLDER]
 """
 
@@ -9,16 +14,17 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from fleet import METRIC, Fleet, address, arguments, fleet
-from measuring import measured
+from measuring import measured, server_cpu
 
 from observatory.evaluate.estate import Estate
 from observatory.review.month import make_review
@@ -27,6 +33,20 @@ from observatory.units import parse_duration
 from observatory.windows import BURN_WINDOWS
 
 PEER = ("slo-generator[prometheus]==2.6.0", "setuptools<80")
+IN_PROCESS = """
+import logging, sys, time
+from slo_generator import utils
+from slo_generator.compute import compute
+logging.disable(logging.CRITICAL)
+slos = utils.load_configs(sys.argv[1], kind="ServiceLevelObjective")
+config, at = utils.load_config(sys.argv[2]), float(sys.argv[3])
+compute(slos[0], config, timestamp=at)
+began, used = time.perf_counter(), time.process_time()
+reports = sum(len(compute(slo, config, timestamp=at)) for slo in slos)
+print(time.perf_counter() - began, time.process_time() - used, reports)
+"""
+"""Everything that is imported and read once lies before what is measured."""
+REFRESHES = 5
 MOST_PEERS = 100
 """SLOs that slo-generator is given; its cost per SLO is the same for more."""
 
@@ -43,20 +63,52 @@ def main() -> None:
 def status(one: Fleet, folder: Path) -> None:
     compiled = folder / "compiled"
     ours(one, folder / "unmeasured", compiled)
-    cold, warm = (ours(one, folder / "measured", compiled) / one.channels for _ in range(2))
+    cold, warm = (ours(one, folder / "measured", compiled) for _ in range(2))
     peers = min(one.channels, MOST_PEERS)
-    again = refresh(one) / one.channels
-    theirs = slo_generator(one, folder, peers) / peers
-    print(f"  status of {one.channels} SLOs, per SLO, start of the command included")
-    print(f"    observatory, nothing kept   {1000 * cold:8.2f} ms")
-    print(f"    observatory, days kept      {1000 * warm:8.2f} ms")
-    print(f"    observatory, a refresh of serve {1000 * again:4.2f} ms")
-    print(f"    slo-generator, {peers:4} SLOs    {1000 * theirs:8.2f} ms")
-    print(f"    ratio {theirs / cold:.1f}x cold, {theirs / warm:.1f}x warm, {theirs / again:.0f}x refreshed")
+    again = refresh(one)
+    command, inside = slo_generator(one, folder, peers)
+    print(f"  status of {one.channels} SLOs, per SLO: wall, processor of the client and of the server")
+    print("    process against process")
+    print(f"      slo-generator, {peers:4} SLOs     {command.per(peers)}")
+    print(f"      observatory, nothing kept    {cold.per(one.channels)}   {command.over(cold, peers, one.channels)}")
+    print(f"      observatory, days kept       {warm.per(one.channels)}   {command.over(warm, peers, one.channels)}")
+    print("    in process")
+    print(f"      slo-generator, {peers:4} SLOs     {inside.per(peers)}")
+    print(f"      observatory, a refresh       {again.per(one.channels)}   {inside.over(again, peers, one.channels)}")
 
 
-def ours(one: Fleet, kept: Path, compiled: Path) -> float:
-    """Seconds of one `observatory status`.
+@dataclass(frozen=True)
+class Spent:
+    """Seconds of wall, of the client's processor and of the server's."""
+
+    wall: float
+    client: float
+    server: float
+
+    def per(self, count: int) -> str:
+        return "".join(f"{1000 * one / count:9.2f} ms" for one in (self.wall, self.client, self.server))
+
+    def over(self, ours: Spent, peers: int, count: int) -> str:
+        """How many times as much this is, per SLO: by the clock, and by the processor of both ends."""
+        clock = self.wall / peers / (ours.wall / count)
+        work = (self.client + self.server) / peers / ((ours.client + ours.server) / count)
+        return f"{clock:6.1f}x by the clock, {work:.1f}x by processor"
+
+
+def as_command(command: list[str], one: Fleet, environment: dict[str, str] | None = None) -> tuple[Spent, str]:
+    """What a command costs at both ends, and what it said."""
+    before, there = resource.getrusage(resource.RUSAGE_CHILDREN), server_cpu(one.server.pid)
+    began = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    wall = time.perf_counter() - began
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.stdout or done.returncode == 0, done.stderr[-2000:]
+    here = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Spent(wall, here, server_cpu(one.server.pid) - there), done.stdout + done.stderr
+
+
+def ours(one: Fleet, kept: Path, compiled: Path) -> Spent:
+    """One `observatory status`.
 
     Args:
         kept: Where it finds and leaves what it keeps between runs.
@@ -72,27 +124,35 @@ def ours(one: Fleet, kept: Path, compiled: Path) -> float:
     store = kept / "store.duckdb"
     at = str(one.grid.end_ms // 1000)
     command = ["status", str(one.folder / "documents"), "--store", str(store), "--at", at, "--json"]
-    began = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-m", "observatory", *command], capture_output=True, env=environment, check=False
-    )
-    seconds = time.perf_counter() - began
-    objectives = json.loads(done.stdout)["objectives"]
+    spent, said = as_command([sys.executable, "-m", "observatory", *command], one, environment)
+    objectives = json.loads(said)["objectives"]
     assert len(objectives) == one.channels
     assert {objective["counting"] for objective in objectives} == {"exact"}
-    return seconds
+    return spent
 
 
-def refresh(one: Fleet) -> float:
-    """Seconds of the next minute in a process that stays."""
+def refresh(one: Fleet) -> Spent:
+    """The next minute in a process that stays, the median of some."""
+    spent: list[Spent] = []
     with open_sources(one.settings) as sources:
         estate = Estate(one.settings, sources)
-        before = estate.snapshot(one.grid.end_ms - 60_000)
-        return measured(lambda: estate.snapshot(one.grid.end_ms, previous=before), one.server.pid)[0].wall
+        before = estate.snapshot(one.grid.end_ms - REFRESHES * 60_000)
+        for number in range(REFRESHES - 1, -1, -1):
+            at_ms = one.grid.end_ms - number * 60_000
+            cost, after = measured(lambda a=at_ms, b=before: estate.snapshot(a, previous=b), one.server.pid)  # type: ignore[misc]
+            spent.append(Spent(cost.wall, cost.here, cost.there))
+            newest = [row.last_sample_ms for row in after.ledger.rows.values()]
+            assert all(at is not None and at > at_ms - 60_000 for at in newest), "the tail was fetched"
+            before = after
+        fresh = Estate(one.settings, sources).snapshot(one.grid.end_ms)
+        assert fresh.status.to_json() == before.status.to_json(), "a refresh says what counting everything says"
+    return Spent(
+        *(sorted(getattr(one, name) for one in spent)[REFRESHES // 2] for name in ("wall", "client", "server"))
+    )
 
 
-def slo_generator(one: Fleet, folder: Path, count: int) -> float:
-    """Seconds of one `slo-generator compute` over as many SLOs."""
+def slo_generator(one: Fleet, folder: Path, count: int) -> tuple[Spent, Spent]:
+    """One `slo-generator compute` over as many SLOs, and the same computed in a process that has begun."""
     program = installed(folder)
     slos = folder / "slos"
     slos.mkdir()
@@ -141,14 +201,16 @@ def slo_generator(one: Fleet, folder: Path, count: int) -> float:
             },
         }
         (slos / f"slo-{number}.yaml").write_text(json.dumps(slo))
-    began = time.perf_counter()
-    done = subprocess.run(
-        [program, "compute", "-f", str(slos), "-c", str(settings)], capture_output=True, text=True, check=False
-    )
-    seconds = time.perf_counter() - began
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert f"slo-{count - 1}" in done.stdout + done.stderr
-    return seconds
+    at = str(one.grid.end_ms // 1000)
+    command = [str(program), "compute", "-f", str(slos), "-c", str(settings), "-t", at]
+    spent, said = as_command(command, one)
+    assert f"slo-{count - 1}" in said
+    asked = [str(program.with_name("python")), "-c", IN_PROCESS, str(slos), str(settings), at]
+    there = server_cpu(one.server.pid)
+    done = subprocess.run(asked, capture_output=True, text=True, check=True)
+    wall, here, reports = (float(word) for word in done.stdout.split()[-3:])
+    assert reports == count * len(steps)
+    return spent, Spent(wall, here, server_cpu(one.server.pid) - there)
 
 
 def installed(folder: Path) -> Path:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from observatory_server import first_answer
 
 playwright = pytest.importorskip("playwright.sync_api")
 from browser.axe import grave_findings  # noqa: E402
@@ -56,6 +57,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             break
     assert address, "".join(said)
     try:
+        assert first_answer(f"{address}/api/status") == 200
         yield address
     finally:
         process.send_signal(signal.SIGTERM)

@@ -8,12 +8,10 @@ import shutil
 import signal
 import subprocess
 import threading
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
+from observatory_server import first_answer
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -46,19 +44,6 @@ def block_with(word: str) -> str:
     return block
 
 
-def first_answer(url: str) -> int:
-    """The status of a page, asked again while the server says that its first data are on their way."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        try:
-            with urllib.request.urlopen(url, timeout=60) as answer:
-                return int(answer.status)
-        except urllib.error.HTTPError as error:
-            if error.code != 503 or time.monotonic() > deadline:
-                return error.code
-            time.sleep(0.2)
-
-
 def test_the_demo_command_ends_in_a_page_that_answers(checkout: Path) -> None:
     # Port 0 is the one thing that differs from what a reader does: a test cannot claim 8050.
     process = subprocess.Popen(
@@ -79,7 +64,10 @@ def test_the_demo_command_ends_in_a_page_that_answers(checkout: Path) -> None:
         for line in process.stderr:
             said.append(line)
             if address := re.search(r"http://127\.0\.0\.1:\d+/", line):
-                answers = {path: first_answer(address[0] + path) for path in ("on-call", "api/status", "healthz")}
+                answers = {
+                    path: first_answer(address[0] + path, PATIENCE_SECONDS)
+                    for path in ("on-call", "api/status", "healthz")
+                }
                 break
     finally:
         watchdog.cancel()

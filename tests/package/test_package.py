@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from observatory.sources.store import Store
+
 ROOT = Path(__file__).parents[2]
 TOP_LEVEL = {
     ".ci",
@@ -77,6 +79,61 @@ def test_help_and_version_load_nothing_heavy(arguments: list[str]) -> None:
 
     assert ended.returncode == 0, ended.stderr
     assert ended.stderr.strip() == "[]"
+
+
+DOCUMENT = """
+asyncapi: 3.0.0
+info: {title: Payments, version: 1.0.0}
+servers: {kafka: {host: 'kafka.example:9092', protocol: kafka}}
+channels: {orders: {address: orders.v1}}
+operations:
+  onOrderPlaced:
+    action: receive
+    channel: {$ref: '#/channels/orders'}
+    x-slo: {availability: 99.9%}
+"""
+NEVER_OF_STATUS = frozenset(
+    {"clickhouse_connect", "dash", "jinja2", "jsonschema", "jsonschema_rs", "pandas", "plotly"}
+    | {"promql_parser", "pydantic", "waitress", "yaml", "observatory.export", "observatory.review", "observatory.rules"}
+    | {"observatory.cli.serve", "observatory.figures", "observatory.reading.yaml_text", "observatory.spec.documents"}
+    | {"observatory.spec.ownership.backstage", "observatory.telemetry.profile_format", "observatory.web"}
+    | {"observatory.sources.clickhouse", "observatory.sources.otlp", "observatory.sources.receiving"}
+)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "also_never"),
+    [
+        (["--store", "spans.duckdb"], {"prometheus_api_client", "requests", "observatory.sources.prometheus"}),
+        # Nobody listens there: what a server is asked with is imported all the same.
+        (["--prometheus", "http://127.0.0.1:9", "--store", "counts.duckdb"], {"duckdb", "_duckdb"}),
+    ],
+)
+def test_a_second_status_loads_only_what_it_needs(tmp_path: Path, arguments: list[str], also_never: set[str]) -> None:
+    (tmp_path / "payments.yaml").write_text(DOCUMENT)
+    with Store.open(tmp_path / "spans.duckdb"):
+        pass
+    never = NEVER_OF_STATUS | also_never
+    program = (
+        "import sys, atexit\n"
+        f"never = set({sorted(never)!r})\n"
+        "atexit.register(lambda: print('loaded', sorted(never & set(sys.modules))))\n"
+        f"sys.argv = ['observatory', 'status', 'payments.yaml', *{arguments!r}]\n"
+        "from observatory.cli.main import run\n"
+        "run()\n"
+    )
+    environment = {**os.environ, "OBSERVATORY_CACHE_DIR": str(tmp_path / "cache")}
+
+    first, second = (
+        subprocess.run(
+            [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        for _ in range(2)
+    )
+
+    assert "1 objective" in second.stdout, second.stderr
+    assert (first.returncode, first.stderr) == (second.returncode, second.stderr)
+    assert second.stdout.splitlines()[-1] == "loaded []"
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -211,21 +212,29 @@ def test_health_answers_everybody_and_names_no_source_to_strangers(guarded: Serv
 
 
 def test_guessing_ends_in_a_429_for_that_client_only(guarded: Server) -> None:
-    before = guarded.refused("login_limit")
+    before, began = guarded.refused("login_limit"), time.monotonic()
     machine = "127.2.0.1"
     assert guarded.ask("/on-call", basic(), machine=machine).status == 200
-    seen = [guarded.ask("/on-call", basic(password=f"guess {one}"), machine=machine).status for one in range(11)]
-    assert seen == [401] * 10 + [429]
-    refused = guarded.ask("/on-call", basic("bob", PASSWORD), machine=machine)
-    assert (refused.status, refused.headers["Retry-After"]) == (429, "6")
+    guesses = refusals = 0
+    while True:
+        while guarded.ask("/on-call", basic(password=f"guess {guesses}"), machine=machine).status == 401:
+            guesses += 1
+        refused = guarded.ask("/on-call", basic("bob", PASSWORD), machine=machine)
+        refusals += 1
+        if refused.status == 429:
+            break
+    # A slow machine takes longer for its guesses, so that there are more of them: ten, and one for every six seconds.
+    assert 10 <= guesses <= 10 + (time.monotonic() - began) / 6
+    assert 1 <= int(refused.headers["Retry-After"]) <= 6
     # Who is logged in already stays so, beside a guesser at the same address; and other addresses are not concerned.
     assert guarded.ask("/on-call", basic(), machine=machine).status == 200
     assert guarded.ask("/on-call", basic(password="guess"), machine="127.2.0.2").status == 401
-    assert guarded.refused("login_limit") == before + 2
+    assert guarded.refused("login_limit") == before + refusals + 1
 
 
 def test_many_guesses_at_once_are_not_looked_at_either(guarded: Server) -> None:
     statuses: list[int] = []
+    began = time.monotonic()
 
     def guess(number: int) -> None:
         statuses.append(guarded.ask("/on-call", basic(password=f"at once {number}"), machine="127.2.0.3").status)
@@ -235,7 +244,7 @@ def test_many_guesses_at_once_are_not_looked_at_either(guarded: Server) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert statuses.count(401) <= 10
+    assert 1 <= statuses.count(401) <= 10 + (time.monotonic() - began) / 6
     assert set(statuses) == {401, 429}
 
 

@@ -16,8 +16,12 @@ import pyarrow as pa
 from observatory.sources.base import Record
 from observatory.windows import TimeRange
 
-MAGIC = b"obsday1\n"
-"""What a record begins with; its check sum and an Arrow file follow. Another shape takes another number."""
+MAGIC, BEFORE = b"obsday2\n", b"obsday1\n"
+"""What a record begins with; its check sum and an Arrow file follow. Another shape takes another number; the one
+before is still read, because what a day came to cannot be counted again once its telemetry has gone."""
+_PLACES: dict[str, type[np.generic]] = {"floats": np.float64, "ints": np.int64, "small": np.uint8}
+_WHOLE = (np.int16, np.int32)
+"""Kinds that events are kept as where they are whole, the smallest that holds them: a quarter of the bytes."""
 
 
 class StoredDay(NamedTuple):
@@ -36,16 +40,22 @@ class StoredDay(NamedTuple):
 def encode(day: StoredDay) -> bytes:
     """A record as bytes; NaN, signs of zero and subnormal numbers come back bit by bit."""
     record = day.record
-    floats, ints = list(record.floats.values()), list(record.ints.values())
+    columns: dict[str, list[tuple[str, str, Any]]] = {}
+    for place, arrays in zip(_PLACES, (record.floats, record.ints, record.small), strict=True):
+        for name, values in arrays.items():
+            kind = _kind_of(values) if place == "floats" else np.dtype(_PLACES[place])
+            columns.setdefault(kind.str, []).append((place, name, values))
+    most = max((len(held) for held in columns.values()), default=0)
     table = pa.table(
-        {
-            "name": pa.array([*record.floats, *record.ints], pa.string()),
-            "floats": _lists([*floats, *([] for _ in ints)], np.float64),
-            "ints": _lists([*([] for _ in floats), *ints], np.int64),
-        }
+        {kind: _lists([one for _, _, one in held], most, np.dtype(kind)) for kind, held in sorted(columns.items())}
     )
-    span = [day.read.start_ms, day.read.end_ms]
-    told = {"header": record.header, "floats": len(floats), "read": span, "writes": day.writes}
+    told = {
+        "header": record.header,
+        "columns": {kind: [[place, name] for place, name, _ in held] for kind, held in columns.items()},
+        "order": [list(record.floats), list(record.ints), list(record.small)],
+        "read": [day.read.start_ms, day.read.end_ms],
+        "writes": day.writes,
+    }
     table = table.replace_schema_metadata({b"observatory": orjson.dumps(told)})
     memory = pa.BufferOutputStream()
     options = pa.ipc.IpcWriteOptions(compression="zstd")
@@ -59,33 +69,65 @@ def decode(data: bytes) -> StoredDay | None:
     """The record of these bytes; None where they are not whole, or of another form."""
     # Checked before anything is read from it: Arrow trusts what it is given.
     content = memoryview(data)[len(MAGIC) + 4 :]
-    if data[: len(MAGIC)] != MAGIC or zlib.crc32(content).to_bytes(4, "little") != data[len(MAGIC) : len(MAGIC) + 4]:
+    form = data[: len(MAGIC)]
+    if form not in (MAGIC, BEFORE) or zlib.crc32(content).to_bytes(4, "little") != data[len(MAGIC) : len(MAGIC) + 4]:
         return None
     table = pa.ipc.open_file(pa.py_buffer(content)).read_all()
     told = orjson.loads(table.schema.metadata[b"observatory"])
+    parts = _before(table, told) if form == BEFORE else _held(table, told)
+    return StoredDay(Record(told["header"], *parts), TimeRange(*told["read"]), told["writes"])
+
+
+def _held(table: pa.Table, told: Any) -> list[dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {place: {} for place in _PLACES}
+    for kind, names in told["columns"].items():
+        stored = np.dtype(kind)
+        wanted = stored.type if stored.type in (np.int64, np.uint8) else np.float64
+        for (place, name), values in zip(names, _arrays(table[kind], stored, wanted), strict=False):
+            found[place][name] = values
+    return [{name: found[place][name] for name in names} for place, names in zip(_PLACES, told["order"], strict=True)]
+
+
+def _before(table: pa.Table, told: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What records of the form before hold: floats, then integers, by the names in a column of their own."""
     names, count = table["name"].to_pylist(), told["floats"]
-    floats, ints = _arrays(table["floats"], np.float64), _arrays(table["ints"], np.int64)
-    record = Record(
-        told["header"],
+    floats, ints = (
+        _arrays(table[name], np.dtype(kind), kind) for name, kind in (("floats", np.float64), ("ints", np.int64))
+    )
+    return (
         dict(zip(names[:count], floats[:count], strict=True)),
         dict(zip(names[count:], ints[count:], strict=True)),
     )
-    return StoredDay(record, TimeRange(*told["read"]), told["writes"])
 
 
-def _lists(arrays: list[Any], kind: type[np.generic]) -> pa.Array:
-    """Arrays as one column. From buffers: `pa.array` would import pandas to ask whether it was given its series."""
+def _kind_of(values: Any) -> np.dtype[Any]:
+    """The smallest kind that holds every value as it is: -0.0 and NaN are no integers."""
+    if len(values) and np.isfinite(values).all():
+        least, most = float(values.min()), float(values.max())
+        for kind in _WHOLE:
+            if np.iinfo(kind).min <= least and most <= np.iinfo(kind).max:
+                small = values.astype(kind)
+                if (small == values).all() and not np.signbit(values[small == 0]).any():
+                    return np.dtype(kind)
+    return np.dtype(np.float64)
+
+
+def _lists(arrays: list[Any], rows: int, kind: np.dtype[Any]) -> pa.Array:
+    """Arrays as one column of so many rows, the last of them empty.
+
+    From buffers: `pa.array` would import pandas to ask whether it was given its series.
+    """
     flat = np.concatenate([np.empty(0, kind), *(np.asarray(array, kind) for array in arrays)])
-    offsets = np.zeros(len(arrays) + 1, np.int32)
-    np.cumsum([len(array) for array in arrays], out=offsets[1:])
-    inner = pa.float64() if kind is np.float64 else pa.int64()
-    values = pa.Array.from_buffers(inner, len(flat), [None, pa.py_buffer(flat)])
+    offsets = np.zeros(rows + 1, np.int32)
+    np.cumsum([len(array) for array in arrays], out=offsets[1 : len(arrays) + 1])
+    offsets[len(arrays) + 1 :] = len(flat)
+    values = pa.Array.from_buffers(pa.from_numpy_dtype(kind), len(flat), [None, pa.py_buffer(flat)])
     places = pa.Array.from_buffers(pa.int32(), len(offsets), [None, pa.py_buffer(offsets)])
     return pa.ListArray.from_arrays(places, values)
 
 
-def _arrays(column: pa.ChunkedArray, kind: type[np.generic]) -> list[Any]:
+def _arrays(column: pa.ChunkedArray, kind: np.dtype[Any], wanted: type[np.generic]) -> list[Any]:
     lists = column.combine_chunks()
     offsets = np.frombuffer(lists.offsets.buffers()[1], np.int32, count=len(lists) + 1)
-    flat = np.frombuffer(lists.values.buffers()[1], kind, count=len(lists.values))
+    flat = np.frombuffer(lists.values.buffers()[1], kind, count=len(lists.values)).astype(wanted, copy=False)
     return [flat[begin:end] for begin, end in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)]

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
 from observatory.sources.base import Int64
-from observatory.sources.store.database import registered
+
+if TYPE_CHECKING:
+    import duckdb
 
 HOUR_MS = 3_600_000
 ANY_HOUR = -1
@@ -40,6 +42,8 @@ def note(cursor: duckdb.DuckDBPyConnection, hours: Iterable[int]) -> None:
     if not len(touched):
         return
     # Forty bits: the sum of millions of them still fits a column.
+    from observatory.sources.store.database import registered
+
     rows = pa.table({"hour": touched, "token": np.full(len(touched), secrets.randbits(40), np.int64)})
     with registered(cursor, {"new_writes": rows}):
         cursor.execute("INSERT INTO writes SELECT * FROM new_writes")
@@ -56,6 +60,8 @@ def note_spans(cursor: duckdb.DuckDBPyConnection, started: set[int], ended: set[
 
 def fold(cursor: duckdb.DuckDBPyConnection) -> None:
     """One row for each hour, with the same sums."""
+    from observatory.sources.store.database import registered
+
     folded = cursor.sql("SELECT hour, sum(token)::BIGINT AS token FROM writes GROUP BY hour").to_arrow_table()
     cursor.execute("DELETE FROM writes")
     with registered(cursor, {"folded": folded}):

@@ -1,0 +1,129 @@
+"""Seams: what the neighbours of a block need to know of its series.
+
+A page of a kept day holds them as columns, and what is the same every day (which series, counted for what) once for all
+days: where every series of a day goes on from the day before nothing has to be looked at one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import overload
+
+import numpy as np
+
+from observatory.compile.plan import Leaf
+from observatory.ledger.evidence import SeriesName
+from observatory.ledger.increments import Birth
+from observatory.ledger.targets import TargetKey
+from observatory.sources.base import Float64, Int64
+from observatory.telemetry.binding import SemanticKind
+
+SeriesKey = tuple[int, SeriesName]
+"""Number of the request that found it, and its labels."""
+Sample = tuple[int, float]
+"""Instant and value."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesHead:
+    """What is the same of a series in every block.
+
+    Attributes:
+        leaves: Which leaves count it, all as the same kind.
+    """
+
+    series: SeriesKey
+    leaves: tuple[Leaf, ...]
+    kind: SemanticKind
+    target: TargetKey
+
+
+@dataclass(frozen=True, slots=True)
+class Seam:
+    """One series of a block, as its neighbours need to know it.
+
+    Attributes:
+        gap_ms: Samples further apart have a gap between them; of totals of periods, how long the periods are.
+        first, last: Of the samples in the block and its lookback.
+        birth: The first value is an increment, unless the series was seen before.
+        summed: Counted by the server: its values are sums of their own, which mean nothing beside those of neighbours.
+        history: The first value is more than can have been counted since the series was not there, unless it was.
+    """
+
+    head: SeriesHead
+    gap_ms: int
+    first: Sample
+    last: Sample
+    birth: Birth | None = None
+    history: bool = False
+    summed: bool = False
+
+    @property
+    def series(self) -> SeriesKey:
+        return self.head.series
+
+    @property
+    def leaves(self) -> tuple[Leaf, ...]:
+        return self.head.leaves
+
+    @property
+    def kind(self) -> SemanticKind:
+        return self.head.kind
+
+    @property
+    def target(self) -> TargetKey:
+        return self.head.target
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSeams(Sequence[Seam]):
+    """Seams of a kept day as columns; by place births and histories, which are few. None of them was summed.
+
+    Attributes:
+        heads: The same object on days with the same series.
+    """
+
+    heads: tuple[SeriesHead, ...]
+    gap_ms: Int64
+    first_ms: Int64
+    first: Float64
+    last_ms: Int64
+    last: Float64
+    births: Mapping[int, Birth] = field(default_factory=dict)
+    histories: frozenset[int] = frozenset()
+
+    def __len__(self) -> int:
+        return len(self.heads)
+
+    @overload
+    def __getitem__(self, place: int) -> Seam: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Seam]: ...
+    def __getitem__(self, place: int | slice) -> Seam | Sequence[Seam]:
+        if isinstance(place, slice):
+            return list(self)[place]
+        return Seam(
+            head=self.heads[place],
+            gap_ms=int(self.gap_ms[place]),
+            first=(int(self.first_ms[place]), float(self.first[place])),
+            last=(int(self.last_ms[place]), float(self.last[place])),
+            birth=self.births.get(place),
+            history=place in self.histories,
+        )
+
+    def __iter__(self) -> Iterator[Seam]:
+        columns = (one.tolist() for one in (self.gap_ms, self.first_ms, self.first, self.last_ms, self.last))
+        for place, (head, gap_ms, first_ms, first, last_ms, last) in enumerate(zip(self.heads, *columns, strict=True)):
+            birth, history = self.births.get(place), place in self.histories
+            yield Seam(head, gap_ms, (first_ms, first), (last_ms, last), birth, history)
+
+
+def go_on(seams: Sequence[Seam], before: Sequence[Seam]) -> bool:
+    """Whether these are the series of the block before, each seen there when it is seen here first.
+
+    Then nothing lies between the two blocks: what is read of one reaches into the other.
+    """
+    if not isinstance(seams, KeptSeams) or not isinstance(before, KeptSeams) or seams.heads is not before.heads:
+        return False
+    return bool(np.all(seams.first_ms <= before.last_ms))
