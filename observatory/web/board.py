@@ -30,7 +30,10 @@ from observatory.web.zones import abbreviation, wall
 from observatory.windows import TimeRange
 
 if TYPE_CHECKING:
+    from observatory.errors import Problem
+    from observatory.evaluate.deploys import Deploy
     from observatory.evaluate.estate import Estate
+    from observatory.evaluate.journey_status import JourneyStatus
 
 
 MOST_OBJECTIVES = 20_000
@@ -194,7 +197,16 @@ class Board:
             return False
         if self.view.channel and channel.id != self.view.channel:
             return False
+        if self.view.broker and (channel.broker or "") != self.view.broker:
+            return False
+        if self.view.owner and self.view.owner not in self.owners(channel):
+            return False
         return not self.view.query or self.view.query.casefold() in self._haystack(channel)
+
+    def owners(self, channel: Channel) -> tuple[str, ...]:
+        """Teams that answer for a channel or for one side of it, the channel's own first."""
+        found = [channel.owner, *(one.owner for one in self.snapshot.catalog.operations_on(channel.id))]
+        return tuple(dict.fromkeys(one.team for one in found if one))
 
     def _haystack(self, channel: Channel) -> str:
         return self.memory.get("haystacks", self._haystacks)[channel.id]
@@ -282,6 +294,37 @@ class Board:
         assert row is not None
         return burn_cells(row, ledger.grid, target, cells, cell_seconds)
 
+    # journeys
+
+    def journeys(self) -> tuple[JourneyStatus, ...]:
+        """Journeys that come by a channel which the filters let through, the most urgent first."""
+        kept = {one.channel.id for one in self.channel_standings()}
+        found = [
+            one
+            for one in self.snapshot.status.journeys
+            if any(hop.status.objective.channel_id in kept for hop in one.hops)
+        ]
+        return tuple(sorted(found, key=lambda one: (*urgency(one.status), one.journey.id)))
+
+    def journey(self) -> JourneyStatus | None:
+        """The journey that the view names, else the most urgent one that the filters let through."""
+        named = next((one for one in self.snapshot.status.journeys if one.journey.id == self.view.journey), None)
+        return named or next(iter(self.journeys()), None)
+
+    def journey_burn_cells(self, one: JourneyStatus, cells: int, cell_seconds: float) -> tuple[float, ...]:
+        """As `burn_cells`, of a journey."""
+        from observatory.evaluate.history import burn_cells
+        from observatory.evaluate.journey_losses import row_of
+
+        def ask() -> tuple[float, ...]:
+            found, planned = row_of(self.snapshot, one.journey), self.snapshot.planned.get(one.journey.id)
+            if found is None:
+                return (float("nan"),) * cells
+            row = planned.counted(found.row) if planned else found.row
+            return burn_cells(row, self.snapshot.ledger.grid, one.journey.objective.target, cells, cell_seconds)
+
+        return self.memory.get(("journey burn", one.journey.id, cells, cell_seconds), ask)
+
     def incidents(self, status: ObjectiveStatus) -> tuple[Incident, ...]:
         """Incidents of an objective on the whole grid, oldest first."""
         from observatory.evaluate.history import incidents
@@ -342,6 +385,18 @@ class Board:
         kept = {one.channel.id for one in self.channel_standings()}
         found = self.memory.get("causes", lambda: tuple(causes(self.estate, self.snapshot)))
         return tuple(one for one in found if one.channel_id in kept)
+
+    # deployments
+
+    @property
+    def has_deploys(self) -> bool:
+        """Whether the settings name a metric that tells of deployments."""
+        return bool(self.estate.settings.deploys)
+
+    def deploys(self) -> tuple[tuple[Deploy, ...], tuple[Problem, ...]]:
+        """Deployments in the range, newest first, and why some may be missing."""
+        span = self.span
+        return self.memory.get(("deploys", span), lambda: self.estate.deploys(span))
 
     # spans
 

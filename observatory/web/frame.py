@@ -86,8 +86,8 @@ def draw(panel: PanelDeclaration, kind: Kind, board: Board | None, standing: Sta
         return _framed(panel, kind, Drawn(body=[_before_first(standing)]), ())
     try:
         drawn = kind.draw(board, panel)
-        if kind.evidence == "objectives":
-            drawn = _with_evidence(board, panel, drawn)
+        if kind.evidence in ("objectives", "journeys"):
+            drawn = _with_evidence(board, panel, kind, drawn)
     except ProblemsError as error:
         _not_to_be_kept()
         first = error.problems[0]
@@ -105,9 +105,10 @@ def draw(panel: PanelDeclaration, kind: Kind, board: Board | None, standing: Sta
     return _framed(panel, kind, drawn, _age(board, standing))
 
 
-def _with_evidence(board: Board, panel: PanelDeclaration, drawn: Drawn) -> Drawn:
+def _with_evidence(board: Board, panel: PanelDeclaration, kind: Kind, drawn: Drawn) -> Drawn:
     """What the objectives behind a panel lack; in place of words that all is well, where nobody can know."""
-    statuses = promised(board, panel)
+    of_journeys = kind.evidence == "journeys"
+    statuses = tuple(one.status for one in board.journeys()) if of_journeys else promised(board, panel)
     blind = blind_notice(statuses) if drawn.calm else None
     if blind:
         return replace(drawn, body=[blind, *drawn.body[1:]], bare=False)

@@ -10,7 +10,7 @@ from observatory.dashboards import PanelDeclaration
 from observatory.web.board import Board
 
 Skeleton = Literal["table", "figure", "tiles", "line"]
-Evidence = Literal["objectives", "signals", "spans"]
+Evidence = Literal["objectives", "journeys", "signals", "spans"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +85,8 @@ class Kind:
         draw: From what the board knows to content. It may raise SourceFailed: the frame shows that.
         skeleton: What is shown while it loads.
         bare: Whether the frame draws no border and no title.
-        evidence: What its numbers rest on. Of `objectives` the frame says which have no data or no traffic; panels of
-            `signals` and of `spans` say themselves what is missing.
+        evidence: What its numbers rest on. Of `objectives` and of `journeys` the frame says which have no data or no
+            traffic; panels of `signals` and of `spans` say themselves what is missing.
         check: What is wrong between options that are right each by itself: the option, and what it is to be.
     """
 

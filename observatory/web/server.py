@@ -17,6 +17,7 @@ from observatory.errors import UsageError
 from observatory.objectives.policy import load_policies
 from observatory.web.access import Access, add_gate
 from observatory.web.app import create_app
+from observatory.web.heap import share_arenas
 from observatory.web.http import add_headers, add_routes
 from observatory.web.load import load_pages, shipped_folder
 from observatory.web.own_metrics import OwnMetrics
@@ -86,6 +87,7 @@ def listen(site: Site, *, host: str, port: int, ready: Callable[[str], None]) ->
     """
     from waitress.server import create_server
 
+    share_arenas()
     # A page asks for all its panels at once; that some of them wait for a thread is no news for the terminal.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     try:

@@ -84,6 +84,8 @@ PATHS = (
     "/executive",
     "/on-call",
     "/debug",
+    "/journey",
+    "/map",
     "/channel/kafka%3Apayments.card.settled.v2",
     "/group/settlement-writer",
 )
@@ -179,3 +181,53 @@ def test_the_first_load_is_small(watched: Watched) -> None:
     watched.page.on("requestfinished", lambda asked: sizes.append(asked.sizes()["responseBodySize"]))
     watched.open("/on-call")
     assert sum(max(0, size) for size in sizes) < 2_200_000
+
+
+def test_the_map_is_walked_by_keys_and_opens_a_channel(watched: Watched) -> None:
+    page = watched.open("/map")
+    settled = page.locator("a.map-node", has_text="payments.card.settled.v2").first
+    settled.focus()
+    expect(page.locator("svg.map")).to_have_class(re.compile("lit"))
+    # Its producer stands on its left, and the arrow between them is lit.
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate("document.activeElement.dataset.node") == "service payment-gateway"
+    expect(page.locator('.arrow.lit[data-head="channel kafka:payments.card.settled.v2"]')).to_have_count(1)
+    settled.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("main.page-channel", timeout=PATIENCE_MS)
+    expect(watched.settled().locator("h1")).to_contain_text("payments.card.settled.v2")
+
+
+def test_the_map_is_narrowed_by_its_choices_and_the_chip_shows_all_again(watched: Watched) -> None:
+    page = watched.open("/map")
+    page.get_by_label("Domain").select_option("payments")
+    page.wait_for_url("**domain=payments**")
+    expect(page.locator("a.map-node.channel", has_text="notify.email")).to_have_count(0)
+    expect(page.locator("a.map-node.channel", has_text="payments.card.settled.v2").first).to_be_visible()
+    page.locator("#domain-chip").click()
+    expect(page.locator("a.map-node.channel", has_text="notify.sms")).to_have_count(1)
+
+
+def test_the_map_says_the_same_as_a_table(watched: Watched) -> None:
+    page = watched.open("/map")
+    page.locator("#map-table summary").click()
+    row = page.locator("#map-table tr", has_text="payments.card.settled.v2").first
+    expect(row).to_contain_text("Breached")
+    expect(row).to_contain_text("payment-gateway")
+    expect(row).to_contain_text("settlement-writer")
+
+
+def test_a_journey_leads_from_the_channel_to_its_hops(watched: Watched) -> None:
+    page = watched.open("/channel/kafka%3Aorders.order.placed.v1")
+    page.locator("#panel-facts").get_by_role("link", name="order-confirmed").click()
+    page.wait_for_selector("main.page-journey", timeout=PATIENCE_MS)
+    hops = watched.settled().locator("#panel-hops li.hop:not(.head)")
+    expect(hops).to_have_count(4)
+    expect(hops.nth(1)).to_contain_text("order-service receives from orders.order.placed.v1")
+    expect(page.locator("#panel-hops .lost")).to_contain_text("journeys were lost; most at hop")
+
+
+def test_what_was_deployed_just_before_stands_beside_what_burns(watched: Watched) -> None:
+    page = watched.open("/on-call")
+    expect(page.locator(".fire").first).to_contain_text("Just before: settlement-writer 4.18.0 deployed at 19:41")
+    expect(page.locator("#panel-causes .changes")).to_contain_text("shipping-service 2.31.0 deployed")

@@ -137,6 +137,21 @@ def test_a_filter_applies_to_every_panel() -> None:
     assert "Nothing is firing" in drawn("on-call", "firing", search="?q=shipping")
 
 
+WITHOUT_OTHERS = [
+    (page, panel) for page, panel in EVERY if PAGES[page].subject == "estate" and (page, panel) != ("debug", "flow")
+]
+"""A sample message is shown whole, on whatever channels it comes by."""
+
+
+@pytest.mark.parametrize(("page", "panel"), WITHOUT_OTHERS)
+def test_no_panel_of_a_page_shows_what_the_filter_leaves_out(page: str, panel: str) -> None:
+    made = service()
+    for search in ("?q=shipping", "?domain=shipping"):
+        text = drawn(page, panel, search=search, of=made)
+        assert "payments.card" not in text
+        assert "payments.refund" not in text
+
+
 def test_a_filter_by_owner_finds_the_channels_of_the_team() -> None:
     assert len(_rows(drawn("on-call", "channels", search="?q=PAY-CORE"))) == 4
 

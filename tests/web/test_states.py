@@ -14,6 +14,7 @@ from web.factories import (
     AT_MS,
     CARD,
     CHANNELS,
+    LABEL,
     QUIET,
     HandMadeEstate,
     HandMadeSources,
@@ -22,6 +23,7 @@ from web.factories import (
     silent_status,
     spans,
 )
+from web.test_journey_page import travelling
 
 from observatory.dashboards import PageDeclaration, PanelDeclaration
 from observatory.errors import Problem, SourceFailed
@@ -85,14 +87,19 @@ class Estate(HandMadeEstate):
         self._statuses, self._unmapped, self._series = statuses, unmapped, series
 
     def snapshot(self, at_ms: int, previous: Snapshot | None = None) -> Snapshot:
-        made = super().snapshot(at_ms, previous)
+        made = travelling(super().snapshot(at_ms, previous), LABEL, CARD)
+        made = travelling(made, LABEL, QUIET, name="told")
         changed = tuple(self._statuses(one) for one in made.status.objectives)
         measured = {one.objective.id for one in changed if one.measurement}
         return replace(
             made,
             mapping=MappingResult(_Resolutions(self._unmapped)),
             measurements={key: one for key, one in made.measurements.items() if key in measured},
-            status=replace(made.status, objectives=changed),
+            status=replace(
+                made.status,
+                objectives=changed,
+                journeys=tuple(replace(one, status=self._statuses(one.status)) for one in made.status.journeys),
+            ),
         )
 
     def series(self, *told: Any, **named: Any) -> tuple[SignalSeries, ...]:
@@ -203,6 +210,10 @@ WORDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         ("facts", ("No traffic",), MISSING, ("not seen all the time: 50",)),
         ("objectives", ("No traffic",), MISSING, ("not seen all the time: 50",)),
         ("indicator", ("No traffic",), MISSING, ("1 of 4 objectives have no data in this range",)),
+        ("map", ("No traffic",), MISSING, ("1 of 4 objectives has no data",)),
+        ("journeys", ("No traffic",), MISSING, ("1 of 2 objectives has no data",)),
+        ("hops", ("No traffic",), MISSING, ("1 of 2 objectives has no data",)),
+        ("hop-course", ("No traffic",), MISSING, ("1 of 2 objectives has no data",)),
         ("participants", ("No traffic",), ("No data", "/v1/traces"), ("were not seen in this range",)),
     )
 }

@@ -11,14 +11,13 @@ from dash import html
 from observatory.dashboards import PanelDeclaration
 from observatory.evaluate.snapshot import SignalSeries
 from observatory.figures.curve import Curve
-from observatory.figures.layout import Marker
 from observatory.figures.lines import line_figure
 from observatory.sources.base import Span
 from observatory.web.board import Board
 from observatory.web.kind import Drawn, Field, Kind
-from observatory.web.panels.causes import changes_in_range
 from observatory.web.panels.graph import graph
 from observatory.web.panels.subjects import LIMIT, SCOPE, channel_ids
+from observatory.web.panels.what_changed import markers
 from observatory.web.parts import channel_path, inward
 from observatory.web.states import not_measured, state_notice
 
@@ -36,14 +35,13 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
         curves.append(Curve(name="schema errors", t_ms=invalid[0], value=invalid[1], meaning="accent"))
     body: list[Any] = []
     if curves:
-        documents = [one for one in changes_in_range(board, set(ids)) if one.origin == "documents"][:1]
         figure = line_figure(
             curves,
             theme=board.view.colours,
             span=board.span,
             unit="message",
             statistic="rate",
-            markers=[Marker(one.at_ms, one.words) for one in documents],
+            markers=markers(board, set(ids)),
         )
         body.append(graph(figure, board, panel))
     else:

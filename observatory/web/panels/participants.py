@@ -24,7 +24,7 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     shown = channel_ids(board, panel)
     one_channel = len(shown) == 1
     undeclared = silent = 0
-    everyone = _everyone(board)
+    everyone = participants_of(board)
     for channel_id in shown:
         for one in everyone.get(channel_id, ()):
             undeclared += not one.declared
@@ -71,7 +71,7 @@ def _seen_how_well(board: Board, silent: int, every: int) -> list[html.P]:
     return [state_line("partial", f"{silent} of {every} were not seen in this range")] if silent else []
 
 
-def _everyone(board: Board) -> Participants:
+def participants_of(board: Board) -> Participants:
     """Participants of every channel in the view's range, worked out once for all panels."""
     snapshot = board.snapshot
 

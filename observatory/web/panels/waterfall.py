@@ -15,6 +15,7 @@ from observatory.web.board import Board
 from observatory.web.kind import Drawn, Field, Kind
 from observatory.web.panels.subjects import LIMIT, SCOPE, channel_ids, label
 from observatory.web.states import no_spans, state_notice
+from observatory.windows import format_instant
 
 MOST_SPANS = 60
 SERVICE_COLOURS = 8
@@ -37,9 +38,10 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     services = list(dict.fromkeys(one.span.service for one in lanes))
     took = format_duration((end - start) / 1e9)
     note = f"trace {chosen[:4]}…{chosen[-4:]} · {took} · {len(spans)} spans · {len(services)} services"
+    several = len(set(traces.values())) > 1
     picks = [
         html.Button(
-            f"{label(board, channel)[:34]}",
+            label(board, channel)[:34] if several else _when(board, trace_id),
             type="button",
             className="pick",
             title=f"trace {trace_id}",
@@ -76,6 +78,17 @@ def orphans(spans: Sequence[Span]) -> list[Span]:
 def _silent(board: Board) -> html.Div:
     words = f"Spans are collected, and none names these channels in this range ({board.view.words})."
     return state_notice("no_traffic", "No traces in this range", words)
+
+
+def _when(board: Board, trace_id: str) -> str:
+    """What tells traces of one channel apart: when each began, how long it took, whether it failed."""
+    spans = board.trace(trace_id)
+    if not spans:
+        return trace_id[:8]
+    start, end = min(one.start_ns for one in spans), max(one.end_ns for one in spans)
+    failed = " · failed" if any(one.error for one in spans) else ""
+    at = (format_instant(start // 1_000_000_000 * 1000) or "")[11:19]
+    return f"{at} · {format_duration((end - start) / 1e9)}{failed}"
 
 
 def samples(board: Board, ids: Sequence[str], limit: int) -> dict[str, str]:
