@@ -22,7 +22,7 @@ from observatory.web.board import Board
 from observatory.web.kind import Drawn, Field, Kind
 from observatory.web.panels.graph import graph
 from observatory.web.panels.subjects import LIMIT, SCOPE, label, promised
-from observatory.web.parts import notice
+from observatory.web.states import blind_notice, state_notice
 from observatory.web.view import step_for
 from observatory.windows import BURN_WINDOWS
 
@@ -35,14 +35,13 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     found = promised(board, panel, sli)
     words = sli.replace("_", " ")
     if not found:
-        return Drawn(body=[notice("No objectives", f"Nothing is promised about {words} here.")])
+        return Drawn(body=[state_notice("nothing", "No objectives", f"Nothing is promised about {words} here.")])
     show, window = panel.text("show", SHOWN[0]), panel.text("window", "1h")
     drawn = [(one, _curve(board, one, show, window)) for one in found]
     seen = [(one, curve) for one, curve in drawn if curve.seen()]
     if not seen:
-        first = found[0].problems[0] if found[0].problems else None
-        reason = first.message if first else f"No event was counted in {board.view.words}."
-        return Drawn(body=[notice(f"No data for {words}", reason, hint=(first.hint or "") if first else "")])
+        counted = f"Series exist, and no event was counted in this range ({board.view.words})."
+        return Drawn(body=[blind_notice(found) or state_notice("no_traffic", "No traffic", counted)])
     limit = panel.number("limit", 6)
     figure = _figure(board, seen[:limit], show)
     more = [f"{len(seen) - limit} more not drawn"] if len(seen) > limit else []

@@ -17,7 +17,6 @@ from observatory.web.parts import (
     heat,
     legend,
     mono,
-    notice,
     percent,
     runs_out,
     status,
@@ -25,6 +24,7 @@ from observatory.web.parts import (
     times,
     whole_percent,
 )
+from observatory.web.states import state_notice
 
 EXAMPLE = (
     "x-slo-journeys: [{name: checkout, target: 99.5%, steps: [{operation: placeOrder}, {operation: onOrderPlaced}]}]"
@@ -53,8 +53,9 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
 def nothing(board: Board) -> Any:
     """The state of a page without any journey: filtered away, or none declared."""
     if board.snapshot.journeys:
-        return notice("Nothing to show", "No journey comes by a channel that passes the filter.")
-    return notice(
+        return state_notice("nothing", "Nothing to show", "No journey comes by a channel that passes the filter.")
+    return state_notice(
+        "nothing",
         "No journeys declared",
         "A journey leads one message over several channels and is good when every hop of it is.",
         hint=f"Write at the root of a document, or as `journeys` in observatory.yaml: {EXAMPLE}",
@@ -107,4 +108,5 @@ JOURNEYS = Kind(
     draw=draw,
     fields={"limit": Field(LIMIT.meaning, "count")},
     skeleton="table",
+    evidence="journeys",
 )

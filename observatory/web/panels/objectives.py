@@ -80,4 +80,5 @@ OBJECTIVES = Kind(
     draw=draw,
     fields={"scope": SCOPE},
     skeleton="table",
+    evidence="objectives",
 )
