@@ -100,7 +100,10 @@ def test_a_journeys_number_opens_to_its_hops_and_to_the_counts_of_each_hour(trav
     text = found.to_plotly_json()["props"]["data-tree"]
     assert '"burn rate, 11:00 to 12:00"' in text
     assert "(1,200 ÷ 36,000) ÷ (1 − 99 %) = 3.3×" in text
-    assert "Counters do not join the hops of one message" in text
+    assert travels.standing.snapshot
+    paid = next(one for one in travels.standing.snapshot.status.journeys if one.journey.id == "shop/journeys/paid")
+    assert paid.assumption
+    assert paid.assumption in text
     for cell in ('"Hops"', '"payments.card.settled"', '"shipping.label.created"', '"25,915,200"', '"25,919,940"'):
         assert cell in text
 
