@@ -44,6 +44,10 @@ class PanelDeclaration:
         value = self.options.get(name, default)
         return value if isinstance(value, int) else default
 
+    def flag(self, name: str) -> bool:
+        """A yes-or-no option; no where it is not written."""
+        return self.options.get(name) is True
+
     def words(self, name: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
         """A list-of-texts option."""
         value = self.options.get(name)

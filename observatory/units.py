@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 
 SECONDS_PER = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smhdw]))+", re.ASCII)
@@ -12,6 +13,7 @@ _COUNT = re.compile(r"(\d+(?:\.\d+)?)\s*(?:messages?|events?)", re.ASCII)
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 
 
+@lru_cache(maxsize=1024)
 def parse_duration(text: str) -> float:
     """Seconds in a duration such as `500ms`, `1m30s` or `30d`.
 
@@ -24,6 +26,7 @@ def parse_duration(text: str) -> float:
     return math.fsum(float(number) * SECONDS_PER[unit] for number, unit in _DURATION_PART.findall(compact))
 
 
+@lru_cache(maxsize=1024)
 def parse_percentage(text: str) -> float:
     """The ratio in a percentage such as `99.9%`, computed so that 99.9% is the float 0.999.
 
@@ -37,6 +40,7 @@ def parse_percentage(text: str) -> float:
     return float(f"{number}e-2") if "e" not in number.lower() else float(number) / 100
 
 
+@lru_cache(maxsize=1024)
 def parse_message_count(text: str) -> float:
     """The number in `10000 messages`.
 

@@ -82,11 +82,27 @@ def _shared_out(natural: Sequence[int], room: int | None) -> list[int]:
     return [min(size, most) for size in natural]
 
 
-def _lines(cells: Sequence[Sequence[str]], widths: Sequence[int]) -> list[str]:
+def side_by_side(rows: Sequence[Sequence[str]], widths: Sequence[int | None], gap: int = GAP) -> list[str]:
+    """Lines of rows without a head; cells may hold several lines; a column of width None is as wide as it needs."""
+    blocks = [
+        [
+            [part for line in cell.split("\n") for part in wrapped(line, width)]
+            for cell, width in zip(row, widths, strict=True)
+        ]
+        for row in rows
+    ]
+    sizes = [
+        width if width is not None else max((cell_len(part) for block in blocks for part in block[column]), default=0)
+        for column, width in enumerate(widths)
+    ]
+    return [line for block in blocks for line in _lines(block, sizes, gap)]
+
+
+def _lines(cells: Sequence[Sequence[str]], widths: Sequence[int], gap: int = GAP) -> list[str]:
     height = max(len(cell) for cell in cells)
     rows = [[cell[line] if line < len(cell) else "" for cell in cells] for line in range(height)]
     return [
-        (" " * GAP)
+        (" " * gap)
         .join(isolated(part) + " " * (size - cell_len(part)) for part, size in zip(row, widths, strict=True))
         .rstrip()
         for row in rows

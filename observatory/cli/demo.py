@@ -83,11 +83,15 @@ def _prepare(store: Store, path: Path, at_ms: int, days: float) -> Simulation:
 def _estate(store: Store) -> Estate:
     from observatory.evaluate.estate import Estate
     from observatory.settings import Settings
+    from observatory.settings.deploys import DeployMetric
     from observatory.sources.opening import Sources, kept_beside
     from observatory.sources.simulated import documents_folder
+    from observatory.sources.simulated.application_counters import DEPLOYED
 
     sources = Sources(metrics=(store,), spans=(store,), store=store, kept=kept_beside(store))
-    return Estate(Settings(documents=(documents_folder(),)), sources, keeper=sources.keeper)
+    told = DeployMetric(metric=DEPLOYED, marks="value", version="version")
+    settings = Settings(documents=(documents_folder(),), deploys=(told,))
+    return Estate(settings, sources, keeper=sources.keeper)
 
 
 def _serve(store: Store, simulation: Simulation, port: int, *, frozen_ms: int | None, live: bool) -> None:

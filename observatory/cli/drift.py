@@ -118,7 +118,9 @@ def as_json(
         findings=[one.to_json() for one in report.findings],
         set_aside=[{"name": name, "reason": why} for name, why in report.set_aside.items()],
         not_observable=[{"channel_id": one, "reason": why} for one, why in report.unseen.items()],
-        not_compared=[{"key": key, "places": number} for key, number in report.not_compared.items()],
+        not_compared=[
+            {"key": key, "places": one.places, "reason": one.why} for key, one in report.not_compared.items()
+        ],
     )
 
 
@@ -157,9 +159,13 @@ def _asides(report: DriftReport) -> list[str]:
     asides = (
         ("left aside, --internal shows them", [f"{name} ({why})" for name, why in report.set_aside.items()]),
         ("not observable, so neither here nor silent", list(report.unseen)),
-        ("declared and measured by nothing", [f"{key} ({number})" for key, number in report.not_compared.items()]),
     )
     lines = [f"{what}: {_some(names)}" for what, names in asides if names]
+    for key, one in list(report.not_compared.items())[:MOST_NAMED]:
+        places = f"{one.places} place{'s' if one.places > 1 else ''}"
+        lines.append(f"declared in {places} and not compared: {key} ({one.why})")
+    if len(report.not_compared) > MOST_NAMED:
+        lines.append(f"and {len(report.not_compared) - MOST_NAMED} more declared values that telemetry does not show")
     return [printable(line) for line in lines]
 
 

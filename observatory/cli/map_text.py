@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from observatory.cli import console
+from observatory.cli.columns import NARROWEST, side_by_side, wrapped
 from observatory.compile.measure import Measurement
 from observatory.compile.promql import selector
 from observatory.errors import Problem
@@ -20,8 +20,12 @@ from observatory.telemetry.survey import Survey
 from observatory.windows import format_instant
 
 SCHEMA = "observatory.map/1"
-UNBROKEN = 100_000
-"""Columns where nobody looks: a pipe or a file."""
+SIGNAL_CELLS = max(map(len, SIGNALS))
+STATE_CELLS = len("unmapped")
+_SIGNALS = {
+    role: tuple(dict.fromkeys((*signals, *SIGNALS_OF_ROLE["channel"]))) for role, signals in SIGNALS_OF_ROLE.items()
+}
+GAP = 4
 MOST_NAMED = 5
 """Jobs and clusters of an exporter that a line names."""
 
@@ -34,7 +38,7 @@ def state_of(resolution: Resolution) -> str:
 def series_of(binding: Binding) -> list[str]:
     """The series or spans of a binding, as text; of a distribution its base name stands for its parts."""
     if isinstance(binding, MetricBinding):
-        return [f"{'- ' if term.sign < 0 else ''}{selector(_shown(term, binding))}" for term in binding.all]
+        return [f"{'- ' if term.sign < 0 else ''}{selector(_told(term, binding))}" for term in binding.all]
     chosen = binding.selector
     parts = [f"destination {' or '.join(chosen.destinations)}"]
     parts += [f"service {chosen.service}"] if chosen.service else []
@@ -42,7 +46,7 @@ def series_of(binding: Binding) -> list[str]:
     return ["spans: " + ", ".join(parts)]
 
 
-def _shown(term: Term, binding: MetricBinding) -> SeriesSelector:
+def _told(term: Term, binding: MetricBinding) -> SeriesSelector:
     if binding.kind != "distribution":
         return term.selector
     return SeriesSelector(term.selector.metric + "_bucket", term.selector.matchers)
@@ -108,8 +112,8 @@ def as_json(
 
 def _resolutions(found: Survey, key: str, role: str) -> list[Resolution]:
     """Signals of the role, then those of the channel that the operation's own labels narrow."""
-    signals = dict.fromkeys((*SIGNALS_OF_ROLE[role], *SIGNALS_OF_ROLE["channel"]))
-    return [one for signal in signals if (one := found.mapping.resolutions.get((key, signal)))]
+    resolutions = found.mapping.resolutions
+    return [one for signal in _SIGNALS[role] if (one := resolutions.get((key, signal)))]
 
 
 def _signal_json(subject: str, resolution: Resolution, role: str, operation: Operation | None) -> dict[str, Any]:
@@ -188,35 +192,30 @@ def as_text(
 ) -> str:
     """A table per channel: signal, state, series and why. Signals that nothing measures are named in one line, or
     explained one by one with `every_signal`."""
-    from rich.console import Console
-
-    out = io.StringIO()
-    # In a file or a pipe nothing is broken over lines, for those who search it or copy a selector out of it.
-    terminal = Console(file=out, width=console.width() or UNBROKEN, color_system=None, emoji=False)
+    width = console.width()  # in a file or a pipe nothing is broken, for those who copy a selector out of it
+    said: list[str] = []
     for seen in found.recognised:
         how = "; ".join(part for part in (", ".join(seen.variants), ", ".join(seen.versions)) if part)
         where = [f"{word} {_some(names)}" for word, names in (("job", seen.jobs), ("cluster", seen.clusters)) if names]
         series = f"{seen.series} series" if seen.series else "none of its series is about a channel"
-        parts = [f"{seen.source}: {seen.profile}{f' ({how})' if how else ''}", series, *where]
-        terminal.print(_line(", ".join(parts)))
+        said.append(", ".join([f"{seen.source}: {seen.profile}{f' ({how})' if how else ''}", series, *where]))
     if not found.inventories:
-        terminal.print(_line("No source was asked; this is what would be looked for."))
+        said.append("No source was asked; this is what would be looked for.")
+    lines = [part for line in said for part in wrapped(_shown(line), width)]
     for channel in channels:
-        terminal.print()
-        terminal.print(_line(f"{channel.id}"), style="bold")
-        terminal.print(_line(f"  known as: {_names(channel)}"))
+        lines += ["", *wrapped(_shown(channel.id), width), *wrapped(_shown(f"  known as: {_names(channel)}"), width)]
         for key, role, operation in _subjects(catalog, channel):
             resolutions = _resolutions(found, key, role)
-            _print_subject(terminal, _title(role, operation), resolutions, every_signal=every_signal)
-    if found.inventories:
-        _print_switches(terminal, found, catalog, channels)
+            lines += wrapped(_shown(f"  {_title(role, operation)}"), width)
+            lines += _signal_lines(resolutions, width, every_signal=every_signal)
+    said = _switches(found, catalog, channels) if found.inventories else []
     counts = [one for one in measured.values() if isinstance(one, Measurement) and one.liveness != "missing"]
-    terminal.print()
-    terminal.print(_line(f"{len(counts)} of {len(measured)} objectives can be measured"))
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()).rstrip()
+    said += ["", f"{len(counts)} of {len(measured)} objectives can be measured"]
+    lines += [part for line in said for part in wrapped(_shown(line), width)]
+    return "\n".join(lines).strip("\n")
 
 
-def _print_switches(terminal: Any, found: Survey, catalog: Catalog, channels: Sequence[Channel]) -> None:
+def _switches(found: Survey, catalog: Catalog, channels: Sequence[Channel]) -> list[str]:
     """What would make more observable, each switch once with the signals it brings and how often they lack."""
     signals: dict[str, dict[str, None]] = {}
     lacking: dict[str, set[str]] = {}
@@ -226,12 +225,11 @@ def _print_switches(terminal: Any, found: Survey, catalog: Catalog, channels: Se
                 for switch in one.switches:
                     signals.setdefault(switch, {})[one.signal] = None
                     lacking.setdefault(switch, set()).add(channel.id)
-    if signals:
-        terminal.print()
-        terminal.print(_line("What would make more observable:"))
+    said = ["", "What would make more observable:"] if signals else []
     for switch, words in signals.items():
         many = f"{len(lacking[switch])} of {len(channels)} channels"
-        terminal.print(_line(f"  {switch}: {', '.join(words)} ({many})"))
+        said.append(f"  {switch}: {', '.join(words)} ({many})")
+    return said
 
 
 def _some(names: Sequence[str]) -> str:
@@ -259,28 +257,30 @@ def _title(role: str, operation: Operation | None) -> str:
     return f"{role} {operation.service} ({operation.key}{group})"
 
 
-def _print_subject(terminal: Any, title: str, resolutions: Sequence[Resolution], *, every_signal: bool) -> None:
-    from rich.table import Table
+def _signal_lines(resolutions: Sequence[Resolution], width: int | None, *, every_signal: bool) -> list[str]:
+    """A line, or more of them, per signal: its state, its series and why; the rest by their names."""
+    rows: list[list[str]] = []
+    hidden: list[str] = []
+    for one in resolutions:
+        if not every_signal and one.chosen is None and one.code == "not-provided":
+            hidden.append(one.signal)
+            continue
+        series = [_shown(text) for text in series_of(one.chosen)] if one.chosen else ["-"]
+        why = [one.reason]
+        if every_signal:
+            why += [f"({caveat})" for caveat in one.chosen.caveats] if one.chosen else []
+            why += [_alternative(*pair) for pair in zip(one.alternatives, one.later, strict=True)]
+        rows.append(["", one.signal, state_of(one), "\n".join(series), "\n".join(map(_shown, why))])
+    lines = side_by_side(rows, [0, SIGNAL_CELLS, STATE_CELLS, *_rest_of(width)], GAP)
+    return lines + (wrapped(f"  not observable: {', '.join(hidden)}", width) if hidden else [])
 
-    shown = [one for one in resolutions if every_signal or one.chosen is not None or one.code != "not-provided"]
-    hidden = [one.signal for one in resolutions if one not in shown]
-    breaks = terminal.width < UNBROKEN
-    table = Table(box=None, show_header=False, padding=(0, 0, 0, 4), expand=breaks)
-    table.add_column(no_wrap=True, width=max(map(len, SIGNALS)))
-    table.add_column(no_wrap=True, width=len("unmapped"))
-    table.add_column(overflow="fold", ratio=3 if breaks else None)
-    table.add_column(overflow="fold", ratio=2 if breaks else None)
-    for one in shown:
-        series = "\n".join(series_of(one.chosen)) if one.chosen else "-"
-        caveats = "".join(f"\n({caveat})" for caveat in one.chosen.caveats) if one.chosen and every_signal else ""
-        others = [_alternative(*pair) for pair in zip(one.alternatives, one.later, strict=True)] if every_signal else ()
-        cells = (one.signal, state_of(one), series, "\n".join([one.reason + caveats, *others]))
-        table.add_row(*(_line(cell) for cell in cells))
-    terminal.print(_line(f"  {title}"))
-    if shown:
-        terminal.print(table)
-    if hidden:
-        terminal.print(_line(f"  not observable: {', '.join(hidden)}"))
+
+def _rest_of(width: int | None) -> tuple[int | None, int | None]:
+    """Cells for series and for reasons beside the narrow columns: three parts and two, and enough to be read."""
+    if width is None:
+        return None, None
+    rest = max(width - SIGNAL_CELLS - STATE_CELLS - 4 * GAP, 5 * NARROWEST)
+    return rest - rest * 2 // 5, rest * 2 // 5
 
 
 def _alternative(other: Binding, why: str) -> str:
@@ -289,8 +289,6 @@ def _alternative(other: Binding, why: str) -> str:
     return f"[also {other.profile}{f' ({variant})' if variant else ''}{at}, {other.liveness}: {why}]"
 
 
-def _line(text: str) -> Any:
-    """Text from documents and servers, without markup and without characters that would move a cursor."""
-    from rich.text import Text
-
-    return Text("".join(char if char.isprintable() or char == "\n" else " " for char in text))
+def _shown(text: str) -> str:
+    """A line of documents and servers without characters that would move a cursor."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)

@@ -8,6 +8,7 @@ from math import gcd
 
 from observatory.compile.plan import Measurement, measure
 from observatory.errors import Problem, SourceFailed, in_order
+from observatory.evaluate.deploys import Deploy, deploys
 from observatory.evaluate.journey_counting import Traced, trace_journeys
 from observatory.evaluate.journey_status import JourneyStatus
 from observatory.evaluate.journeys import JourneyEvidence, judge_journey
@@ -221,6 +222,10 @@ class Estate:
         return signal_series(
             snapshot.catalog, snapshot.mapping, self.sources, signal, subjects, span, step_ms, statistic, by_part
         )
+
+    def deploys(self, span: TimeRange) -> tuple[tuple[Deploy, ...], tuple[Problem, ...]]:
+        """Deployments that the metrics of the settings tell of, newest first, and why some may be missing."""
+        return deploys(self.settings.deploys, self.sources.metrics, span)
 
     def _planned(self, grid: Grid) -> dict[str, Planned]:
         """Planned work by objective and by journey, which it concerns where it concerns a hop.

@@ -61,6 +61,7 @@ class JourneyStatus:
             hops, else the estimate that lies within `bounds`.
         bounds: Good journeys at least and at most; None without counts.
         assumption: What the numbers rest on, in words.
+        joined: Whether spans join the hops, so that each journey is counted by itself.
     """
 
     journey: JourneyObjective
@@ -68,6 +69,7 @@ class JourneyStatus:
     hops: tuple[HopStatus, ...]
     bounds: Bounds | None
     assumption: str
+    joined: bool = False
 
     @property
     def problems(self) -> tuple[Problem, ...]:

@@ -173,6 +173,7 @@ def judge_journey(
         ),
         bounds=bounds if status.counts else None,
         assumption=found.assumption,
+        joined=found.composite is None,
     )
 
 

@@ -222,7 +222,7 @@ def _curves(declared: PanelDeclaration) -> list[tuple[tuple[str, ...], str, bool
             return [(declared.words("signals"), statistic, False)]
         case _:
             statistics = [declared.text("statistic"), *([also] if (also := declared.text("also")) else [])]
-            return [(declared.words("signals"), statistic, False) for statistic in statistics]
+            return [(declared.words("signals"), statistic, declared.flag("by_part")) for statistic in statistics]
 
 
 def _words(asked: Asked) -> str:

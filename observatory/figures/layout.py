@@ -132,6 +132,8 @@ def decorate(
                 yanchor="top",
                 text=as_text(marker.words),
                 showarrow=False,
+                bgcolor=theme.panel,
+                opacity=0.9,
                 font={"size": 11, "color": theme.muted},
             )
 

@@ -67,6 +67,7 @@ class Narrowing:
         self._services = services
         self._alike = alike
         self._equal: dict[tuple[str, str], Matcher] = {}
+        self._naming: dict[str, bool] = {}
 
     def equal(self, label: str, value: str) -> Matcher:
         """The condition that a label has one value; one object for all series that are asked so."""
@@ -208,8 +209,7 @@ class Narrowing:
         if only_if_named:
             return False
         for label in identity.services:
-            seen = _seen(found, tables, label)
-            others = [value for value in seen if any(names_service(value, one) for one in self._services)]
+            others = [value for value in _seen(found, tables, label) if self._names_any_service(value)]
             if others:
                 found.rows = drop(found.rows, tables, label, others)
                 found.matchers.append(Matcher(label, tuple(sorted(others)), negated=True))
@@ -218,6 +218,14 @@ class Narrowing:
             found.coarseness += 1
             found.caveats.append(f"no label names {subject.service}, so everyone on this destination is counted")
         return False
+
+    def _names_any_service(self, value: str) -> bool:
+        """`names_service` for every service of the catalogue, of which there may be thousands."""
+        known = self._naming.get(value)
+        if known is None:
+            ends = [value, *(value[place + 1 :] for place, char in enumerate(value) if char == "/")]
+            known = self._naming[value] = any(end in self._services for end in ends if end)
+        return known
 
     def _one_of(self, label: str, values: Sequence[str]) -> Matcher:
         return self.equal(label, values[0]) if len(values) == 1 else Matcher(label, tuple(sorted(values)))
@@ -230,6 +238,16 @@ class Narrowing:
             found.matchers.append(Matcher(label, (value,)))
             if any(label in table.column for table in tables.values()):
                 found.rows = keep(found.rows, tables, label, (value,))
+
+
+def note_clusters(plan: Plan, found: Found) -> None:
+    """Say when the rows are those of several clusters, where a name may well be another channel."""
+    for label in plan.clusters:
+        seen = _seen(found, plan.tables, label) - {""}
+        if len(seen) > 1:
+            found.caveats.append(
+                f"{label} {listed(seen)} are counted together; x-telemetry: {{labels: {{{label}: ...}}}} says which"
+            )
 
 
 def _seen(found: Found, tables: Tables, label: str) -> set[str]:

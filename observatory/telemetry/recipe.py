@@ -184,17 +184,30 @@ class NotProvided:
         return f"{self.why}; {self.switch}" if self.switch else self.why
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeclaredValues:
-    """Labels of a metric that write what bindings declare as well: the type of an exchange, the retention of a topic.
+    """A metric that writes what bindings declare as well: the type of an exchange, the retention of a topic.
 
     Attributes:
         labels: Key of the binding's value, such as `amqp.exchange.type`, by label.
+        value: Key of the binding's value that the samples hold; None where only labels tell.
+        scale: Factor from the samples to the binding's unit.
+        says_nothing: Values of the labels that stand for an unknown one.
+        switch: What makes the series appear, or the labels.
     """
 
     metric: str
     identity: Identity
-    labels: Mapping[str, str]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    value: str | None = None
+    scale: float = 1.0
+    says_nothing: tuple[str, ...] = ()
+    switch: str = ""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Every key that it tells something of."""
+        return (*self.labels.values(), *((self.value,) if self.value else ()))
 
 
 @dataclass(frozen=True, kw_only=True)

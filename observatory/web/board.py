@@ -30,7 +30,13 @@ from observatory.web.zones import abbreviation, wall
 from observatory.windows import TimeRange
 
 if TYPE_CHECKING:
+    from observatory.errors import Problem
+    from observatory.evaluate.deploys import Deploy
     from observatory.evaluate.estate import Estate
+    from observatory.evaluate.journey_status import JourneyStatus
+
+
+MOST_OBJECTIVES = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +197,16 @@ class Board:
             return False
         if self.view.channel and channel.id != self.view.channel:
             return False
+        if self.view.broker and (channel.broker or "") != self.view.broker:
+            return False
+        if self.view.owner and self.view.owner not in self.owners(channel):
+            return False
         return not self.view.query or self.view.query.casefold() in self._haystack(channel)
+
+    def owners(self, channel: Channel) -> tuple[str, ...]:
+        """Teams that answer for a channel or for one side of it, the channel's own first."""
+        found = [channel.owner, *(one.owner for one in self.snapshot.catalog.operations_on(channel.id))]
+        return tuple(dict.fromkeys(one.team for one in found if one))
 
     def _haystack(self, channel: Channel) -> str:
         return self.memory.get("haystacks", self._haystacks)[channel.id]
@@ -246,6 +261,23 @@ class Board:
             lambda: burn_history(row, self.snapshot.ledger.grid, target, window_seconds),
         )
 
+    def cell_counts(self, status: ObjectiveStatus, span: TimeRange, cells: int) -> tuple[Float64, Float64]:
+        """Good and total of each of `cells` equal parts of a range, oldest first; zeros where nothing was measured."""
+        ledger, step_ms = self.snapshot.ledger, self.snapshot.ledger.grid.step_ms
+        width = max(1, (span.end_ms - span.start_ms) // step_ms // cells)
+        counts = np.zeros((2, cells * width))
+        if status.measurement is not None and status.measurement in ledger.rows:
+            part, cut = ledger.part(status.measurement, span)
+            good, total = part.good, part.total
+            if status.objective.id in self.snapshot.planned and (row := self.snapshot.row(status.objective.id)):
+                first = (cut.start_ms - ledger.grid.start_ms) // step_ms
+                good, total = row.good[first : first + cut.steps], row.total[first : first + cut.steps]
+            begin = max(0, (cut.start_ms - span.start_ms) // step_ms)
+            length = max(0, min(cut.steps, cells * width - begin))
+            counts[:, begin : begin + length] = good[:length], total[:length]
+        every = counts.reshape(2, cells, width).sum(axis=2)
+        return every[0], every[1]
+
     def burn_cells(self, status: ObjectiveStatus, cells: int, cell_seconds: float) -> tuple[float, ...]:
         """Burn rate of each of the last `cells` spans of equal length, oldest first; NaN where not observed."""
         from observatory.evaluate.history import burn_cells
@@ -262,17 +294,50 @@ class Board:
         assert row is not None
         return burn_cells(row, ledger.grid, target, cells, cell_seconds)
 
+    # journeys
+
+    def journeys(self) -> tuple[JourneyStatus, ...]:
+        """Journeys that come by a channel which the filters let through, the most urgent first."""
+        kept = {one.channel.id for one in self.channel_standings()}
+        found = [
+            one
+            for one in self.snapshot.status.journeys
+            if any(hop.status.objective.channel_id in kept for hop in one.hops)
+        ]
+        return tuple(sorted(found, key=lambda one: (*urgency(one.status), one.journey.id)))
+
+    def journey(self) -> JourneyStatus | None:
+        """The journey that the view names, else the most urgent one that the filters let through."""
+        named = next((one for one in self.snapshot.status.journeys if one.journey.id == self.view.journey), None)
+        return named or next(iter(self.journeys()), None)
+
+    def journey_burn_cells(self, one: JourneyStatus, cells: int, cell_seconds: float) -> tuple[float, ...]:
+        """As `burn_cells`, of a journey."""
+        from observatory.evaluate.history import burn_cells
+        from observatory.evaluate.journey_losses import row_of
+
+        def ask() -> tuple[float, ...]:
+            found, planned = row_of(self.snapshot, one.journey), self.snapshot.planned.get(one.journey.id)
+            if found is None:
+                return (float("nan"),) * cells
+            row = planned.counted(found.row) if planned else found.row
+            return burn_cells(row, self.snapshot.ledger.grid, one.journey.objective.target, cells, cell_seconds)
+
+        return self.memory.get(("journey burn", one.journey.id, cells, cell_seconds), ask)
+
     def incidents(self, status: ObjectiveStatus) -> tuple[Incident, ...]:
         """Incidents of an objective on the whole grid, oldest first."""
         from observatory.evaluate.history import incidents
 
-        row, policy = self.snapshot.alerting_row(status.objective.id), self.policy(status)
-        if row is None or policy is None:
-            return ()
-        return self.memory.get(
-            ("incidents", status.objective.id),
-            lambda: tuple(incidents(row, self.snapshot.ledger.grid, status.objective, policy)),
-        )
+        def find() -> tuple[Incident, ...]:
+            row, policy = self.snapshot.alerting_row(status.objective.id), self.policy(status)
+            if row is None or policy is None:
+                return ()
+            return tuple(incidents(row, self.snapshot.ledger.grid, status.objective, policy))
+
+        # Small values of every objective: among those of panels they would push each other out.
+        found: Memory = self.memory.get("incidents", lambda: Memory(MOST_OBJECTIVES))
+        return found.get(status.objective.id, find)
 
     def series(
         self,
@@ -320,6 +385,18 @@ class Board:
         kept = {one.channel.id for one in self.channel_standings()}
         found = self.memory.get("causes", lambda: tuple(causes(self.estate, self.snapshot)))
         return tuple(one for one in found if one.channel_id in kept)
+
+    # deployments
+
+    @property
+    def has_deploys(self) -> bool:
+        """Whether the settings name a metric that tells of deployments."""
+        return bool(self.estate.settings.deploys)
+
+    def deploys(self) -> tuple[tuple[Deploy, ...], tuple[Problem, ...]]:
+        """Deployments in the range, newest first, and why some may be missing."""
+        span = self.span
+        return self.memory.get(("deploys", span), lambda: self.estate.deploys(span))
 
     # spans
 

@@ -16,7 +16,7 @@ class Change:
     Attributes:
         at_ms: When it was noticed or happened.
         words: What changed.
-        origin: Where this is known from: `documents`, `traces`, `counters`.
+        origin: Where this is known from: `documents`, `deploys`, `traces`.
         channel_id: The channel it concerns, empty for the estate.
     """
 

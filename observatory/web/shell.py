@@ -38,7 +38,7 @@ def layout(pages: Sequence[PageDeclaration], *, interval_seconds: float, version
             html.Div(id="alarm", className="alarm", role="status", hidden=True, **{"aria-live": "polite"}),
             dash.page_container,
             drawer.frame(),
-            html.Div(id="menu", className="menu", role="menu", hidden=True),
+            html.Div(id="menu", className="menu", hidden=True),
             _help(linked, version),
             html.P(id="printed", className="printed"),
             dcc.Store(id="view"),
@@ -69,7 +69,9 @@ def _top_bar(pages: Sequence[PageDeclaration], interval_seconds: float) -> html.
             html.A([html.Span(className="mark"), "Observatory"], href="/", className="inward brand"),
             html.Nav(links, **{"aria-label": "Pages"}),
             html.Div(className="spring"),
-            html.Button("", id="domain-chip", type="button", className="chip", hidden=True, title="Show all domains"),
+            html.Button(
+                "", id="domain-chip", type="button", className="chip", hidden=True, title="Show everything again"
+            ),
             html.Div(
                 [
                     dcc.Input(
@@ -94,7 +96,7 @@ def _top_bar(pages: Sequence[PageDeclaration], interval_seconds: float) -> html.
                 type="button",
                 className="button",
                 title="Theme, colours, time zone, print",
-                **{"aria-haspopup": "menu", "aria-expanded": "false"},
+                **{"aria-haspopup": "dialog", "aria-expanded": "false"},
             ),
             html.Button(
                 "?", id="help-button", type="button", className="button round", **{"aria-label": "Keyboard help"}

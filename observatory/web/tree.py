@@ -8,13 +8,23 @@ sets text as text and knows a closed list of elements and attributes (`assets/tr
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from dash import html
 from dash.development.base_component import Component
 
-RENAMED = {"className": "class", "tabIndex": "tabindex"}
+RENAMED = {"className": "class", "tabIndex": "tabindex", "htmlFor": "for"}
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """An element of a drawing, which has no component: `svg` and what stands in it. Text travels as text here too."""
+
+    name: str
+    attributes: Mapping[str, str | float] = field(default_factory=dict)
+    children: Sequence[Shape | str] = ()
 
 
 def frozen(content: Sequence[Any]) -> list[Any]:
@@ -40,6 +50,8 @@ def frozen(content: Sequence[Any]) -> list[Any]:
 
 def is_plain(one: Any) -> bool:
     """Whether a piece of content is text or markup all the way down, without an id that a callback knows."""
+    if isinstance(one, (list, tuple)):
+        return all(is_plain(each) for each in one)
     if not isinstance(one, Component):
         return True
     if one._namespace != "dash_html_components" or isinstance(getattr(one, "id", None), dict):
@@ -51,6 +63,9 @@ def as_data(one: Any) -> Any:
     """Text as it is; an element as [name, attributes, children...]."""
     if isinstance(one, (list, tuple)):
         return ["span", {}, *(as_data(child) for child in one)]
+    if isinstance(one, Shape):
+        written = {name: value if isinstance(value, str) else f"{value:.6g}" for name, value in one.attributes.items()}
+        return [one.name, written, *(as_data(child) for child in one.children)]
     if not isinstance(one, Component):
         return str(one)
     attributes: dict[str, Any] = {}

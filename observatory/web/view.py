@@ -26,7 +26,10 @@ class View:
         absolute: A fixed range, after zooming or from a link that froze time.
         query: Free text: channels, groups, topics, owners that contain it.
         domain: Only this domain; empty for all.
+        owner: Only channels that this team answers for, in whole or for one side of them; empty for all.
+        broker: Only channels on this broker; empty for all.
         channel: Only this channel id; empty for all.
+        journey: The journey to show hop by hop; empty for the most urgent.
         trace: The sample trace to show; empty for the first.
         theme: One of `THEMES`, as the browser resolved it.
         zone: IANA name of the zone whose clock times are shown on.
@@ -36,7 +39,10 @@ class View:
     absolute: TimeRange | None = None
     query: str = ""
     domain: str = ""
+    owner: str = ""
+    broker: str = ""
     channel: str = ""
+    journey: str = ""
     trace: str = ""
     theme: ThemeName = "dark"
     zone: str = DEFAULT_ZONE
@@ -52,6 +58,9 @@ class View:
             absolute=_absolute(values.get("from"), values.get("to")),
             query=values.get("q", "")[:200].strip(),
             domain=values.get("domain", "")[:200],
+            owner=values.get("owner", "")[:200],
+            broker=values.get("broker", "")[:200],
+            journey=values.get("journey", "")[:1000],
             channel=values.get("ch", "")[:1000],
             trace=values.get("trace", "")[:64],
             theme=theme,
@@ -84,9 +93,15 @@ class View:
             query["to"] = format_instant(view.absolute.end_ms) or ""
         elif view.range != DEFAULT_RANGE:
             query["range"] = view.range
-        query |= {
-            key: value for key, value in (("q", view.query), ("domain", view.domain), ("ch", view.channel)) if value
-        }
+        named = (
+            ("q", view.query),
+            ("domain", view.domain),
+            ("owner", view.owner),
+            ("broker", view.broker),
+            ("ch", view.channel),
+            ("journey", view.journey),
+        )
+        query |= {key: value for key, value in named if value}
         return f"{path}?{urlencode(query)}" if query else path
 
 

@@ -1,7 +1,7 @@
 """Times as a reader's clock shows them: an IANA zone is part of the view, and everything that is shown goes by it.
 
-Plotly knows UTC only. A figure is therefore moved to the wall clock of the zone before it is sent, and the browser
-moves a dragged range back (`assets/zones.js`).
+Plotly knows no zones. A figure is therefore written on the clock of the reader's zone before it is sent, and the
+browser reads a dragged range back from it (`assets/zones.js`).
 """
 
 from __future__ import annotations
@@ -65,36 +65,46 @@ def on_the_clock(t_ms: Int64, zone: str) -> Int64:
     return t_ms + np.array([offset_ms(int(at), zone) for at in t_ms], dtype=np.int64)
 
 
-def move_to_zone(figure: go.Figure, zone: str) -> None:
-    """Move everything that lies on the figure's time axis to the zone's wall clock; other figures stay as they are."""
-    if zone_of(zone) is UTC or figure.layout.xaxis.type != "date":
+def set_clock(figure: go.Figure, zone: str) -> None:
+    """Write everything on the figure's time axis as the zone's clock shows it; other figures stay as they are.
+
+    As text: plotly takes a number of milliseconds for the time of the browser's own zone, whatever the reader chose.
+    """
+    if figure.layout.xaxis.type != "date":
         return
     for trace in figure.data:
-        _move_trace(trace, zone)
+        _write_trace(trace, zone)
     if figure.layout.xaxis.range:
-        figure.layout.xaxis.range = [_moved(one, zone) for one in figure.layout.xaxis.range]
+        figure.layout.xaxis.range = [_written(one, zone) for one in figure.layout.xaxis.range]
     for shape in figure.layout.shapes:
         if shape.xref in (None, "x"):
-            shape.x0, shape.x1 = _moved(shape.x0, zone), _moved(shape.x1, zone)
+            shape.x0, shape.x1 = _written(shape.x0, zone), _written(shape.x1, zone)
     for note in figure.layout.annotations:
         if note.xref in (None, "x"):
-            note.x = _moved(note.x, zone)
+            note.x = _written(note.x, zone)
 
 
-def _move_trace(trace: Any, zone: str) -> None:
+def _write_trace(trace: Any, zone: str) -> None:
     if trace.x is not None:
-        trace.x = on_the_clock(np.asarray(trace.x, dtype=np.int64), zone)
+        moved = on_the_clock(np.asarray(trace.x, dtype=np.int64), zone)
+        trace.x = [_text(int(at)) for at in moved]
         return
     if trace.x0 is None or trace.dx is None or trace.y is None:
         return
     t_ms = int(trace.x0) + int(trace.dx) * np.arange(len(trace.y), dtype=np.int64)
     moved = on_the_clock(t_ms, zone)
     if len(moved) and int(moved[-1]) - int(moved[0]) == int(t_ms[-1]) - int(t_ms[0]):
-        trace.x0 = int(moved[0])
+        trace.x0 = _text(int(moved[0]))
     else:
         trace.update(x0=None, dx=None)
-        trace.x = moved
+        trace.x = [_text(int(at)) for at in moved]
 
 
-def _moved(value: Any, zone: str) -> Any:
-    return value + offset_ms(int(value), zone) if isinstance(value, (int, float)) else value
+def _written(value: Any, zone: str) -> Any:
+    """A number as text on the zone's clock; what is no number stays."""
+    return _text(int(value) + offset_ms(int(value), zone)) if isinstance(value, (int, float)) else value
+
+
+def _text(clock_ms: int) -> str:
+    at = datetime.fromtimestamp(clock_ms / 1000, UTC)
+    return f"{at:%Y-%m-%d %H:%M:%S}" + (f".{clock_ms % 1000:03d}" if clock_ms % 1000 else "")

@@ -4,36 +4,23 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from observatory_server import first_answer
 
 playwright = pytest.importorskip("playwright.sync_api")
-from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
+from browser.axe import grave_findings  # noqa: E402
+from browser.chromium import ARTEFACTS, PATIENCE_MS, Watched, chromium  # noqa: E402
+from playwright.sync_api import Browser, expect  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
-ARTEFACTS = ROOT / "tests" / "artefacts"
 README_PICTURE = ROOT / "dashboards" / "readme-on-call.png"
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-FLAGS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 AT = "2026-11-20T20:40:00Z"
-PATIENCE_MS = 90_000
 pytestmark = [pytest.mark.browser]
 
 
@@ -79,52 +66,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium() as opened:
         yield opened
-        opened.close()
-
-
-@dataclass
-class Watched:
-    """A page and what it complained about."""
-
-    page: Page
-    site: str
-    complaints: list[str] = field(default_factory=list)
-
-    def open(self, path: str) -> Page:
-        self.page.goto(self.site + path)
-        return self.settled()
-
-    def settled(self) -> Page:
-        self.page.wait_for_selector("main .panel", timeout=PATIENCE_MS)
-        expect(self.page.locator("main .skeleton")).to_have_count(0, timeout=PATIENCE_MS)
-        # A grid draws its rows after the panel that holds it.
-        for grid in self.page.locator("main .channel-grid").all():
-            grid.locator(".ag-row, .ag-overlay-no-rows-center").first.wait_for(timeout=PATIENCE_MS)
-        return self.page
 
 
 @pytest.fixture
 def watched(browser: Browser, site: str) -> Iterator[Watched]:
     context = browser.new_context(viewport={"width": 1600, "height": 900})
-    page = context.new_page()
-    made = Watched(page, site)
-    page.on("console", lambda said: made.complaints.append(said.text) if said.type == "error" else None)
-    page.on("pageerror", lambda error: made.complaints.append(str(error)))
-    page.on(
-        "request",
-        lambda asked: (
-            made.complaints.append(f"foreign: {asked.url}")
-            if not asked.url.startswith((site, "data:", "blob:"))
-            else None
-        ),
-    )
-    page.on(
-        "response",
-        lambda answer: made.complaints.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None,
-    )
+    made = Watched.of(context, site)
     yield made
     context.close()
     assert made.complaints == []
@@ -135,6 +84,8 @@ PATHS = (
     "/executive",
     "/on-call",
     "/debug",
+    "/journey",
+    "/map",
     "/channel/kafka%3Apayments.card.settled.v2",
     "/group/settlement-writer",
 )
@@ -142,10 +93,14 @@ PATHS = (
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
 @pytest.mark.parametrize("path", PATHS)
-def test_a_page_loads_without_a_complaint_or_a_foreign_request(watched: Watched, path: str, theme: str) -> None:
+def test_a_page_is_without_complaint_foreign_request_or_grave_finding_of_axe(
+    watched: Watched, path: str, theme: str
+) -> None:
     page = watched.open(f"{path}?theme={theme}")
     assert page.locator("html").get_attribute("data-theme") == theme
     expect(page.locator(".notice.bad")).to_have_count(0)
+    watched.picture(f"demo-{path.strip('/').partition('/')[0] or 'home'}-{theme}")
+    assert grave_findings(page) == {}
 
 
 def test_the_on_call_page_answers_the_first_questions(watched: Watched) -> None:
@@ -226,3 +181,53 @@ def test_the_first_load_is_small(watched: Watched) -> None:
     watched.page.on("requestfinished", lambda asked: sizes.append(asked.sizes()["responseBodySize"]))
     watched.open("/on-call")
     assert sum(max(0, size) for size in sizes) < 2_200_000
+
+
+def test_the_map_is_walked_by_keys_and_opens_a_channel(watched: Watched) -> None:
+    page = watched.open("/map")
+    settled = page.locator("a.map-node", has_text="payments.card.settled.v2").first
+    settled.focus()
+    expect(page.locator("svg.map")).to_have_class(re.compile("lit"))
+    # Its producer stands on its left, and the arrow between them is lit.
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate("document.activeElement.dataset.node") == "service payment-gateway"
+    expect(page.locator('.arrow.lit[data-head="channel kafka:payments.card.settled.v2"]')).to_have_count(1)
+    settled.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("main.page-channel", timeout=PATIENCE_MS)
+    expect(watched.settled().locator("h1")).to_contain_text("payments.card.settled.v2")
+
+
+def test_the_map_is_narrowed_by_its_choices_and_the_chip_shows_all_again(watched: Watched) -> None:
+    page = watched.open("/map")
+    page.get_by_label("Domain").select_option("payments")
+    page.wait_for_url("**domain=payments**")
+    expect(page.locator("a.map-node.channel", has_text="notify.email")).to_have_count(0)
+    expect(page.locator("a.map-node.channel", has_text="payments.card.settled.v2").first).to_be_visible()
+    page.locator("#domain-chip").click()
+    expect(page.locator("a.map-node.channel", has_text="notify.sms")).to_have_count(1)
+
+
+def test_the_map_says_the_same_as_a_table(watched: Watched) -> None:
+    page = watched.open("/map")
+    page.locator("#map-table summary").click()
+    row = page.locator("#map-table tr", has_text="payments.card.settled.v2").first
+    expect(row).to_contain_text("Breached")
+    expect(row).to_contain_text("payment-gateway")
+    expect(row).to_contain_text("settlement-writer")
+
+
+def test_a_journey_leads_from_the_channel_to_its_hops(watched: Watched) -> None:
+    page = watched.open("/channel/kafka%3Aorders.order.placed.v1")
+    page.locator("#panel-facts").get_by_role("link", name="order-confirmed").click()
+    page.wait_for_selector("main.page-journey", timeout=PATIENCE_MS)
+    hops = watched.settled().locator("#panel-hops li.hop:not(.head)")
+    expect(hops).to_have_count(4)
+    expect(hops.nth(1)).to_contain_text("order-service receives from orders.order.placed.v1")
+    expect(page.locator("#panel-hops .lost")).to_contain_text("journeys were lost; most at hop")
+
+
+def test_what_was_deployed_just_before_stands_beside_what_burns(watched: Watched) -> None:
+    page = watched.open("/on-call")
+    expect(page.locator(".fire").first).to_contain_text("Just before: settlement-writer 4.18.0 deployed at 19:41")
+    expect(page.locator("#panel-causes .changes")).to_contain_text("shipping-service 2.31.0 deployed")

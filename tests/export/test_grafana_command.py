@@ -23,7 +23,7 @@ from observatory.sources.simulated import documents_folder
 from observatory.telemetry.profile import load_profiles
 
 DOCUMENTS = str(documents_folder())
-PAGES = ["channel", "debug", "executive", "group", "on-call"]
+PAGES = ["channel", "debug", "executive", "group", "journey", "map", "on-call"]
 UIDS = [f"observatory-{page}" for page in PAGES]
 
 
@@ -46,7 +46,7 @@ def test_every_page_becomes_a_file_and_a_second_run_changes_nothing(tmp_path: Pa
     first, second = run("-o", str(tmp_path), "--json"), run("-o", str(tmp_path), "--json")
     assert first.exit_code == 0, first.output
     assert json.loads(first.stdout)["files"] == [{"name": f"{one}.grafana.json", "changed": True} for one in PAGES]
-    assert [one["changed"] for one in json.loads(second.stdout)["files"]] == [False] * 5
+    assert [one["changed"] for one in json.loads(second.stdout)["files"]] == [False] * 7
     assert run("-o", str(tmp_path), "--check").exit_code == 0
 
 
@@ -116,7 +116,7 @@ def test_a_push_makes_the_folder_and_the_dashboards_and_a_second_one_writes_noth
     arguments = ("-o", str(tmp_path), "--push", grafana.url + "/", "--folder", "Event SLOs", "--json")
     first = run(*arguments, token=TOKEN)
     assert first.exit_code == 0, first.output
-    assert [one["pushed"] for one in json.loads(first.stdout)["files"]] == ["created"] * 5
+    assert [one["pushed"] for one in json.loads(first.stdout)["files"]] == ["created"] * 7
     assert list(grafana.folders.values()) == ["Event SLOs"]
     assert sorted(grafana.dashboards) == UIDS
     assert set(grafana.placed.values()) == set(grafana.folders)
@@ -125,7 +125,7 @@ def test_a_push_makes_the_folder_and_the_dashboards_and_a_second_one_writes_noth
 
     grafana.writes.clear()
     second = run(*arguments, token=TOKEN)
-    assert [one["pushed"] for one in json.loads(second.stdout)["files"]] == ["unchanged"] * 5
+    assert [one["pushed"] for one in json.loads(second.stdout)["files"]] == ["unchanged"] * 7
     assert grafana.writes == []
 
 
@@ -140,7 +140,7 @@ def test_a_dashboard_that_was_edited_by_hand_or_moved_is_replaced_alone(grafana:
     assert grafana.dashboards["observatory-debug"]["title"] == "Observatory: Debug"
     assert grafana.dashboards["observatory-debug"]["version"] == 2
     assert [line.rpartition(" ")[2] for line in result.stdout.splitlines()] == [
-        "unchanged", "replaced", "unchanged", "replaced", "unchanged",
+        "unchanged", "replaced", "unchanged", "replaced", "unchanged", "unchanged", "unchanged",
     ]  # fmt: skip
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import time
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import pika
 import prometheus_server
 import pytest
 from integration.rabbitmq_server import RabbitMQ, rabbitmq
+from integration.wrong_documents import Answer, drift, faults, job, only, scraping, unowned
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 FAMILIES = ["exchange_names", "exchange_bindings"]
@@ -44,7 +41,7 @@ channels:
     messages: {one: {payload: {type: object}}}
   mails:     # wrong: nobody consumes it
     address: billing.mails
-    bindings: {amqp: {is: queue, queue: {name: billing.mails, vhost: /}}}
+    bindings: {amqp: {is: queue, queue: {name: billing.mails, vhost: /, autoDelete: true}}}
     messages: {one: {payload: {type: object}}}
 operations:
   placed: {action: send, channel: {$ref: '#/channels/events'}}
@@ -54,19 +51,7 @@ operations:
   sendAudit: {action: send, channel: {$ref: '#/channels/audit'}}
   onMail: {action: receive, channel: {$ref: '#/channels/mails'}}
 """
-UNOWNED = """\
-asyncapi: 3.0.0
-info: {title: Loose, version: 1.0.0, x-service-name: loose}
-servers:
-  rabbit: {host: 'rabbit.example:5672', protocol: amqp}
-channels:
-  ends:
-    address: loose.ends
-    bindings: {amqp: {is: queue, queue: {name: loose.ends, vhost: /}}}
-    messages: {one: {payload: {type: object}}}
-operations:
-  sendEnd: {action: send, channel: {$ref: '#/channels/ends'}}
-"""
+UNOWNED = unowned("amqp", {"amqp": {"is": "queue", "queue": {"name": "loose.ends", "vhost": "/"}}})
 QUEUES = ("billing.orders", "billing_invoice", "billing.audit", "billing.mails", "loose.ends", "experiments")
 SILENT = "billing.audit"
 
@@ -105,43 +90,19 @@ def _wait_for(server: prometheus_server.PrometheusServer, expression: str, conne
 
 
 @pytest.fixture(scope="module")
-def answer(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def answer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answer]:
     folder = tmp_path_factory.mktemp("drift")
-    documents = folder / "documents"
-    documents.mkdir()
-    (documents / "billing.yaml").write_text(DOCUMENT)
-    (documents / "loose.yaml").write_text(UNOWNED)
     with rabbitmq(folder / "rabbitmq") as broker:
-        targets = [{"targets": [f"127.0.0.1:{broker.metrics_port}"]}]
-        detailed = {"metrics_path": "/metrics/detailed", "params": {"family": FAMILIES}}
-        config = {
-            "global": {"scrape_interval": "1s"},
-            "scrape_configs": [
-                {"job_name": "rabbitmq", "static_configs": targets},
-                {"job_name": "rabbitmq-detailed", "static_configs": targets} | detailed,
-            ],
-        }
-        with prometheus_server.start(folder / "prometheus", config=json.dumps(config)) as server:
+        port = broker.metrics_port
+        detailed = job("rabbitmq-detailed", port, metrics_path="/metrics/detailed", params={"family": FAMILIES})
+        with scraping(folder / "prometheus", job("rabbitmq", port), detailed) as server:
             at_ms = live(broker, server)
-            done = compare(documents, server.url, at_ms)
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+            documents = {"billing.yaml": DOCUMENT, "loose.json": UNOWNED}
+            yield drift(folder / "documents", documents, server.url, at_ms)
 
 
-def compare(documents: Path, url: str, at_ms: int) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "observatory", "drift", str(documents), "--prometheus", url]
-    return subprocess.run(
-        [*command, "--at", str(at_ms / 1000), "--since", "10m", "--json"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-
-
-def test_every_fault_of_the_document_is_found_and_no_other(answer: dict[str, Any]) -> None:
-    assert {(one["kind"], one["subject"]) for one in answer["findings"]} == {
+def test_every_fault_of_the_document_is_found_and_no_other(answer: Answer) -> None:
+    assert faults(answer) == {
         ("misnamed", "amqp:billing.invoices"),
         ("binding", "amqp:orders.placed"),
         ("undeclared-channel", "experiments"),
@@ -152,21 +113,33 @@ def test_every_fault_of_the_document_is_found_and_no_other(answer: dict[str, Any
     }
 
 
-def test_the_type_of_the_exchange_is_read_from_the_broker(answer: dict[str, Any]) -> None:
-    (one,) = [one for one in answer["findings"] if one["kind"] == "binding"]
+def test_the_type_of_the_exchange_is_read_from_the_broker(answer: Answer) -> None:
+    assert only(answer, "binding")["binding"] == {
+        "key": "amqp.exchange.type",
+        "declared": "topic",
+        "observed": "direct",
+    }
 
-    assert one["binding"] == {"key": "amqp.exchange.type", "declared": "topic", "observed": "direct"}
 
-
-def test_the_misnamed_queue_comes_with_the_messages_that_went_there(answer: dict[str, Any]) -> None:
-    (one,) = [one for one in answer["findings"] if one["kind"] == "misnamed"]
+def test_the_misnamed_queue_comes_with_the_messages_that_went_there(answer: Answer) -> None:
+    one = only(answer, "misnamed")
 
     assert "billing_invoice" in one["message"]
     assert one["observed"]["messages"] >= 10
 
 
-def test_exchanges_of_the_broker_and_dead_letters_are_left_aside(answer: dict[str, Any]) -> None:
+def test_exchanges_of_the_broker_and_dead_letters_are_left_aside(answer: Answer) -> None:
     aside = {one["name"]: one["reason"] for one in answer["set_aside"]}
 
     assert aside["billing.orders.dlq"] == "dead letters of amqp:billing.orders"
     assert {"amq.direct", "amq.fanout", "amq.headers", "amq.match", "amq.topic"} <= aside.keys()
+
+
+def test_an_argument_of_a_queue_that_the_broker_does_not_tell_is_said(answer: Answer) -> None:
+    assert answer["not_compared"] == [
+        {
+            "key": "amqp.queue.autoDelete",
+            "places": 1,
+            "reason": "not observable: the broker's metrics name a queue and not its arguments",
+        }
+    ]

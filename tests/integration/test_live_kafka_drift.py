@@ -5,16 +5,13 @@ The exporter's series come from the broker; where it is not there, the scenario 
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import time
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import prometheus_server
 import pytest
 from integration import kafka_server
+from integration.wrong_documents import Answer, drift, faults, job, only, scraping, unowned
 
 pytestmark = [
     pytest.mark.integration,
@@ -33,7 +30,7 @@ channels:
     messages: {one: {payload: {type: object}}}
   shipments:  # wrong: it has two partitions
     address: shipments.v1
-    bindings: {kafka: {partitions: 6, replicas: 1}}
+    bindings: {kafka: {partitions: 6, replicas: 1, topicConfiguration: {retention.ms: 1000}}}
     messages: {one: {payload: {type: object}}}
   invoices:   # wrong: what runs is called invoices-created
     address: invoices.created
@@ -53,16 +50,6 @@ operations:
   sendInvoice: {action: send, channel: {$ref: '#/channels/invoices'}}
   sendReturn: {action: send, channel: {$ref: '#/channels/returns'}}
   sendAudit: {action: send, channel: {$ref: '#/channels/audit'}}
-"""
-UNOWNED = """\
-asyncapi: 3.0.0
-info: {title: Loose, version: 1.0.0, x-service-name: loose}
-servers:
-  kafka: {host: 'kafka.example:9092', protocol: kafka}
-channels:
-  ends: {address: loose.ends, messages: {one: {payload: {type: object}}}}
-operations:
-  sendEnd: {action: send, channel: {$ref: '#/channels/ends'}}
 """
 TOPICS = {"orders.v1": 3, "shipments.v1": 2, "invoices-created": 1, "audit.v1": 1, "loose.ends": 1, "experiments": 1}
 DERIVED = "orders.v1.dlq"
@@ -103,34 +90,21 @@ def live(broker: kafka_server.Kafka, server: prometheus_server.PrometheusServer)
 
 
 @pytest.fixture(scope="module")
-def answer(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def answer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answer]:
     if lacking := kafka_server.missing():
         pytest.skip(lacking)
     folder = tmp_path_factory.mktemp("kafka-drift")
-    documents: Path = folder / "documents"
-    documents.mkdir()
-    (documents / "payments.yaml").write_text(DOCUMENT)
-    (documents / "loose.yaml").write_text(UNOWNED)
-    with kafka_server.kafka(folder / "broker") as broker:
-        jobs = [{"job_name": "kafka", "static_configs": [{"targets": [f"127.0.0.1:{broker.metrics_port}"]}]}]
-        config = json.dumps({"global": {"scrape_interval": "1s"}, "scrape_configs": jobs})
-        with prometheus_server.start(folder / "prometheus", config=config) as server:
-            at_ms = live(broker, server)
-            command = [sys.executable, "-m", "observatory", "drift", documents, "--prometheus", server.url]
-            done = subprocess.run(
-                [*map(str, command), "--at", str(at_ms / 1000), "--since", "10m", "--json"],
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=120,
-            )
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    with (
+        kafka_server.kafka(folder / "broker") as broker,
+        scraping(folder / "prometheus", job("kafka", broker.metrics_port)) as server,
+    ):
+        at_ms = live(broker, server)
+        documents = {"payments.yaml": DOCUMENT, "loose.json": unowned("kafka")}
+        yield drift(folder / "documents", documents, server.url, at_ms)
 
 
-def test_every_fault_of_the_documents_is_found_and_no_other(answer: dict[str, Any]) -> None:
-    assert {(one["kind"], one["subject"]) for one in answer["findings"]} == {
+def test_every_fault_of_the_documents_is_found_and_no_other(answer: Answer) -> None:
+    assert faults(answer) == {
         ("misnamed", "kafka:invoices.created"),
         ("binding", "kafka:shipments.v1"),
         ("undeclared-channel", "experiments"),
@@ -142,14 +116,19 @@ def test_every_fault_of_the_documents_is_found_and_no_other(answer: dict[str, An
     }
 
 
-def test_the_number_of_partitions_is_read_from_the_broker(answer: dict[str, Any]) -> None:
-    (one,) = [one for one in answer["findings"] if one["kind"] == "binding"]
-
-    assert one["binding"] == {"key": "kafka.partitions", "declared": "6", "observed": "2"}
+def test_the_number_of_partitions_is_read_from_the_broker(answer: Answer) -> None:
+    assert only(answer, "binding")["binding"] == {"key": "kafka.partitions", "declared": "6", "observed": "2"}
 
 
-def test_topics_of_the_broker_and_dead_letters_are_left_aside(answer: dict[str, Any]) -> None:
+def test_topics_of_the_broker_and_dead_letters_are_left_aside(answer: Answer) -> None:
     aside = {one["name"]: one["reason"] for one in answer["set_aside"]}
 
     assert aside[DERIVED] == "dead letters of kafka:orders.v1"
     assert all(name == DERIVED or name.startswith("__") for name in aside)
+
+
+def test_a_retention_that_the_exporter_does_not_show_is_said_with_those_that_would(answer: Answer) -> None:
+    (one,) = answer["not_compared"]
+
+    assert (one["key"], one["places"]) == ("kafka.topicConfiguration.retention.ms", 1)
+    assert one["reason"].startswith("kminion (name the setting in minion.topics.infoMetric.configKeys)")

@@ -9,6 +9,7 @@ import numpy as np
 
 from observatory.compile.plan import Measurement
 from observatory.errors import Problem, SourceFailed
+from observatory.evaluate.deploys import Deploy
 from observatory.evaluate.history import burn_history, firing_now
 from observatory.evaluate.snapshot import SignalSeries, Snapshot, Statistic
 from observatory.evaluate.status import Budget, LevelNow, ObjectiveStatus, State, Status
@@ -396,6 +397,10 @@ class HandMadeEstate:
     profiles: tuple[Profile, ...] = field(default_factory=load_profiles)
     settings: Settings = field(default_factory=Settings)
     asked: list[tuple[str, str]] = field(default_factory=list)
+    deployed: tuple[Deploy, ...] = ()
+
+    def deploys(self, span: TimeRange) -> tuple[tuple[Deploy, ...], tuple[Problem, ...]]:
+        return tuple(one for one in self.deployed if span.start_ms < one.at_ms <= span.end_ms), ()
 
     def snapshot(self, at_ms: int, previous: Snapshot | None = None) -> Snapshot:
         if self.failing:

@@ -220,6 +220,13 @@ def test_incidents_open_to_what_began_when() -> None:
     assert int(channel.figure) == len(channel.tables[0].rows) >= 2
 
 
+def test_the_newest_p99_of_the_grid_opens_to_its_consumers() -> None:
+    one = explained(Reference("channel", CARD.id, "p99"))
+    assert one.title == "Latency p99"
+    assert [row[0] for row in one.tables[0].rows] == ["billing-v1"]
+    assert one.tables[0].rows[0][1].endswith(" ms")
+
+
 def test_lag_opens_to_the_series_behind_it() -> None:
     one = explained(Reference("lag", f"billing/on {CARD.address}", "messages"))
     assert one.title == "Consumer lag · billing-v1"

@@ -37,6 +37,8 @@ def test_the_shipped_pages_load_in_their_order() -> None:
         "executive",
         "on-call",
         "debug",
+        "journey",
+        "map",
         "channel",
         "group",
     ]
@@ -46,7 +48,7 @@ def test_a_team_layers_its_own_page_over_the_shipped_ones(tmp_path: Path) -> Non
     (tmp_path / "on_call.yaml").write_text(PAGE.replace("title: Mine", "id: on-call\ntitle: Ours"), encoding="utf-8")
     pages = {page.id: page for page in load_pages([shipped_folder(), tmp_path], KINDS)}
     assert pages["on-call"].title == "Ours"
-    assert len(pages) == 5
+    assert len(pages) == 7
 
 
 def test_an_unknown_kind_is_placed_and_a_near_one_suggested(tmp_path: Path) -> None:

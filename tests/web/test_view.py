@@ -40,6 +40,9 @@ def test_any_query_string_gives_a_view(search: str) -> None:
 def test_a_link_holds_what_differs_from_the_default() -> None:
     assert View.parse("?range=7d&q=a b").link("/debug") == "/debug?range=7d&q=a+b"
     assert View.parse("?range=24h").link("/debug") == "/debug"
+    narrowed = View.parse("?owner=pay-core&broker=kafka%3A9092&journey=shop%2Fjourneys%2Fpaid")
+    assert (narrowed.owner, narrowed.broker, narrowed.journey) == ("pay-core", "kafka:9092", "shop/journeys/paid")
+    assert narrowed.link("/map") == "/map?owner=pay-core&broker=kafka%3A9092&journey=shop%2Fjourneys%2Fpaid"
 
 
 @given(st.integers(min_value=1000, max_value=400 * DAY_MS))

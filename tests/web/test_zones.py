@@ -18,7 +18,7 @@ from observatory.figures.lines import Marker, line_figure
 from observatory.figures.theme import DARK
 from observatory.web.parts import clock
 from observatory.web.view import View
-from observatory.web.zones import known_zone, move_to_zone, offset_ms, on_the_clock, zone_of
+from observatory.web.zones import known_zone, offset_ms, on_the_clock, set_clock, zone_of
 from observatory.windows import TimeRange, parse_instant
 
 HOUR_MS = 3_600_000
@@ -65,31 +65,32 @@ def test_an_absolute_range_is_told_with_the_zone() -> None:
     assert view.words == "2026-11-20 11:00 to 13:00 CET"
 
 
-def test_a_figure_is_moved_whole_to_the_readers_clock() -> None:
+def test_a_figure_is_written_whole_on_the_readers_clock() -> None:
     made = figure(NOON, 24)
-    move_to_zone(made, "Asia/Kolkata")
-    ahead = 5 * HOUR_MS + HOUR_MS // 2
-    assert made.data[0].x0 == NOON + HOUR_MS + ahead
+    set_clock(made, "Asia/Kolkata")
+    assert made.data[0].x0 == "2026-11-20 18:30:00"
     assert made.data[0].dx == HOUR_MS
-    assert list(made.layout.xaxis.range) == [NOON + ahead, NOON + 24 * HOUR_MS + ahead]
-    assert made.layout.shapes[0].x0 == NOON + HOUR_MS + ahead
-    assert made.layout.annotations[0].x == NOON + HOUR_MS + ahead
+    assert list(made.layout.xaxis.range) == ["2026-11-20 17:30:00", "2026-11-21 17:30:00"]
+    assert made.layout.shapes[0].x0 == "2026-11-20 18:30:00"
+    assert made.layout.annotations[0].x == "2026-11-20 18:30:00"
 
 
 def test_an_hour_that_comes_twice_comes_twice_in_the_figure() -> None:
     made = figure(BERLIN_BACK - 2 * HOUR_MS, 4)
-    move_to_zone(made, "Europe/Berlin")
-    hours = [(int(at) // HOUR_MS) % 24 for at in made.data[0].x]
-    assert hours == [2, 2, 3, 4]
+    set_clock(made, "Europe/Berlin")
+    assert [at[11:13] for at in made.data[0].x] == ["02", "02", "03", "04"]
 
 
-def test_figures_without_times_and_readers_in_utc_move_nothing() -> None:
-    made = figure(NOON, 4)
-    before = made.to_json()
-    move_to_zone(made, "UTC")
-    assert made.to_json() == before
+def test_no_number_is_left_for_the_browsers_own_zone_to_read() -> None:
+    made = figure(NOON + 250, 4)
+    set_clock(made, "UTC")
+    assert made.data[0].x0 == "2026-11-20 13:00:00.250"
+    assert str(NOON)[:6] not in made.to_json()
+
+
+def test_figures_without_times_stay_as_they_are() -> None:
     bars = go.Figure(go.Bar(x=["p0", "p1"], y=[1, 2]))
-    move_to_zone(bars, "Asia/Kolkata")
+    set_clock(bars, "Asia/Kolkata")
     assert list(bars.data[0].x) == ["p0", "p1"]
 
 

@@ -104,6 +104,19 @@ class Drift:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class NotCompared:
+    """A value that bindings declare and no telemetry shows.
+
+    Attributes:
+        places: How many channels declare it.
+        why: Who would show it, or why nobody does.
+    """
+
+    places: int
+    why: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftReport:
     """All differences, and what could not be compared.
@@ -112,12 +125,12 @@ class DriftReport:
         findings: In `ORDER`, then by subject.
         set_aside: Internal and derived names that were seen and are no faults, with the reason.
         unseen: Channels of which no telemetry could show whether they are there, with the reason.
-        not_compared: Values that bindings declare and no telemetry shows, with the number of places.
+        not_compared: Values that bindings declare and no telemetry shows, by key.
         problems: What could not be read.
     """
 
     findings: tuple[Drift, ...]
     set_aside: Mapping[str, str]
     unseen: Mapping[str, str]
-    not_compared: Mapping[str, int]
+    not_compared: Mapping[str, NotCompared]
     problems: tuple[Problem, ...] = ()

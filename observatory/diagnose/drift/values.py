@@ -1,7 +1,7 @@
-"""Values that bindings declare against those that telemetry shows: partitions, replicas, and what labels tell.
+"""Values that bindings declare against those that telemetry shows: partitions, replicas, and settings.
 
-A level (the number of partitions) is read from its newest samples. A label that writes a setting (the type of an
-exchange, the retention of a topic) is named by the profile under `declared_values`.
+A level (the number of partitions) is read from its newest samples. A label or a value that writes a setting (the type
+of an exchange, the retention of a topic) is named by the profile under `declared_values`.
 """
 
 from __future__ import annotations
@@ -13,39 +13,52 @@ from typing import TypeVar
 
 import numpy as np
 
-from observatory.diagnose.drift.finding import Drift
+from observatory.diagnose.drift.finding import Drift, NotCompared
+from observatory.diagnose.drift.unshown import SIGNALS_OF_FACTS, why_unshown
 from observatory.diagnose.drift.volumes import MAX_NAMED
 from observatory.errors import Problem, SourceFailed
 from observatory.ledger.evidence import Sources
 from observatory.sources.base import SampleSet, SeriesRequest
 from observatory.spec.bound_values import BindingFact
 from observatory.spec.catalog import Catalog, Channel
-from observatory.telemetry.binding import MappingResult, Matcher, MetricBinding
+from observatory.telemetry.binding import MappingResult, Matcher, MetricBinding, SeriesSelector, Term
 from observatory.telemetry.discovery import tables_of
 from observatory.telemetry.inventory import Inventory
 from observatory.telemetry.label_matchers import rows_named
 from observatory.telemetry.label_table import LabelTable, satisfies
-from observatory.telemetry.recipe import Identity, Profile
+from observatory.telemetry.recipe import DeclaredValues, Identity, Profile
 from observatory.telemetry.subject import names_of, written
 from observatory.windows import TimeRange
 
 RECENT_MS = 900_000
 """How old the newest sample of a level may be."""
-SIGNALS_OF_FACTS: Mapping[str, str] = {"kafka.partitions": "partitions", "kafka.replicas": "replicas"}
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Differences, and the facts that nothing shows, by key with the number of places."""
+    """Differences, and the facts that nothing shows, by key."""
 
     findings: tuple[Drift, ...]
-    not_compared: Mapping[str, int]
+    not_compared: Mapping[str, NotCompared]
 
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
+    """What runs.
+
+    Attributes:
+        within: Numbers are shown in steps of so much, which is how far a declared one may lie from them.
+    """
+
     values: tuple[str, ...]
     source: str
+    within: float = 0.0
+
+
+_NAMES = (".name", ".vhost", ".topic", "amqp.is")
+"""Ends of keys that say what a channel is called and is: by these it is found, and a wrong one is found as a name."""
+_Settings = dict[tuple[str, str], _Shown]
+"""What is shown per channel and key."""
 
 
 def compare_values(
@@ -64,15 +77,19 @@ def compare_values(
     """
     levels = _levels(catalog, mapping, sources, at_ms, problems)
     labels = _labels(catalog, profiles, inventories)
+    values = _values(catalog, profiles, inventories, sources, at_ms, problems)
     findings: list[Drift] = []
     blind: Counter[str] = Counter()
     for channel, fact in _facts(catalog):
-        shown = levels.get((channel.id, fact.key)) or labels.get((channel.id, fact.key))
+        at = channel.id, fact.key
+        shown = levels.get(at) or labels.get(at) or values.get(at)
         if shown is None:
             blind[fact.key] += 1
-        elif any(not _same(fact.value, value) for value in shown.values):
+        elif any(not _same(fact.value, value, shown.within) for value in shown.values):
             findings.append(_finding(channel, fact, shown))
-    return Compared(tuple(findings), dict(sorted(blind.items())))
+    return Compared(
+        tuple(findings), {key: NotCompared(number, why_unshown(key, profiles)) for key, number in sorted(blind.items())}
+    )
 
 
 def _facts(catalog: Catalog) -> Iterator[tuple[Channel, BindingFact]]:
@@ -83,7 +100,7 @@ def _facts(catalog: Catalog) -> Iterator[tuple[Channel, BindingFact]]:
             held += [fact for fact in operation.facts if fact.level == "operation"]
         seen: set[tuple[str, object]] = set()
         for fact in held:
-            if (fact.key, fact.value) not in seen:
+            if (fact.key, fact.value) not in seen and not fact.key.endswith(_NAMES):
                 seen.add((fact.key, fact.value))
                 yield channel, fact
 
@@ -91,12 +108,16 @@ def _facts(catalog: Catalog) -> Iterator[tuple[Channel, BindingFact]]:
 def _finding(channel: Channel, fact: BindingFact, shown: _Shown) -> Drift:
     unit = f" {fact.unit}" if fact.unit else ""
     observed = ", ".join(shown.values)
+    several = len(shown.values) > 1
     return Drift(
         kind="binding",
         subject=channel.id,
         channel_id=channel.id,
-        words=f"{fact.key} is declared as {_text(fact.value)}{unit}, and {observed}{unit} runs",
-        hint="change what runs, or the binding; clients and alerts rely on one of them",
+        words=f"{fact.key} is declared as {_text(fact.value)}{unit}, and "
+        + (f"{' and '.join(shown.values)}{unit} run" if several else f"{observed}{unit} runs"),
+        hint="several run by this name, perhaps on several clusters: x-telemetry: {labels: {cluster: ...}} says which"
+        if several
+        else "change what runs, or the binding; clients and alerts rely on one of them",
         sources=(shown.source,),
         key=fact.key,
         declared=_text(fact.value),
@@ -111,10 +132,10 @@ def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _same(declared: object, observed: str) -> bool:
+def _same(declared: object, observed: str, within: float) -> bool:
     if isinstance(declared, int | float) and not isinstance(declared, bool):
         try:
-            return float(observed) == float(declared)
+            return abs(float(observed) - float(declared)) < within or float(observed) == float(declared)
         except ValueError:
             return False
     if isinstance(declared, tuple):
@@ -127,7 +148,7 @@ def _same(declared: object, observed: str) -> bool:
 
 def _levels(
     catalog: Catalog, mapping: MappingResult, sources: Sources, at_ms: int, problems: list[Problem]
-) -> dict[tuple[str, str], _Shown]:
+) -> _Settings:
     """Newest values of levels, per channel and key."""
     wanted: dict[tuple[str, str], MetricBinding] = {}
     for channel, fact in _facts(catalog):
@@ -207,7 +228,7 @@ class _Newest:
             if all(satisfies(one, self._series[number][0].get(one.label, "")) for one in matchers)
         }
         kept = sorted(value for value in values if binding.invalid_below is None or value >= binding.invalid_below)
-        return tuple(f"{value:g}" for value in kept)
+        return tuple(f"{value:.15g}" for value in kept)
 
     def _index(self, label: str) -> dict[str, list[int]]:
         if label not in self._by_label:
@@ -218,17 +239,85 @@ class _Newest:
         return self._by_label[label]
 
 
-# labels
+# settings
 
 
-def _labels(
-    catalog: Catalog, profiles: Sequence[Profile], inventories: Sequence[Inventory]
-) -> dict[tuple[str, str], _Shown]:
-    """Settings that labels write, per channel and key."""
-    found: dict[tuple[str, str], _Shown] = {}
-    keys: dict[str, set[str]] = {}
+def _labels(catalog: Catalog, profiles: Sequence[Profile], inventories: Sequence[Inventory]) -> _Settings:
+    """Settings that labels write."""
+    found: _Settings = {}
+    for setting in _settings(catalog, profiles, inventories):
+        shown = setting.shown
+        for label, key in shown.labels.items():
+            seen = setting.table.values(setting.rows, label)
+            values = tuple(value for value in seen if value and value not in shown.says_nothing)
+            if values and key in setting.keys:
+                found.setdefault((setting.channel.id, key), _Shown(values, f"{setting.profile}: {shown.metric}"))
+    return found
+
+
+def _values(
+    catalog: Catalog,
+    profiles: Sequence[Profile],
+    inventories: Sequence[Inventory],
+    sources: Sources,
+    at_ms: int,
+    problems: list[Problem],
+) -> _Settings:
+    """Settings that samples hold."""
+    wanted: dict[tuple[str, str], MetricBinding] = {}
+    for setting in _settings(catalog, profiles, inventories):
+        key = setting.shown.value
+        if key is not None and key in setting.keys:
+            wanted.setdefault((setting.channel.id, key), setting.binding())
+    found = newest_levels(wanted, sources, at_ms, problems)
+    return {
+        at: _Shown(
+            values,
+            f"{wanted[at].profile}: {wanted[at].all[0].selector.metric}",
+            within=wanted[at].scale if wanted[at].scale > 1 else 0.0,
+        )
+        for at, values in found.items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """Series of one channel that write settings.
+
+    Attributes:
+        keys: What the channel's bindings declare.
+    """
+
+    channel: Channel
+    keys: frozenset[str]
+    profile: str
+    shown: DeclaredValues
+    source: str
+    table: LabelTable
+    rows: tuple[int, ...]
+
+    def binding(self) -> MetricBinding:
+        """The series, as a level that is read."""
+        telling = [label.label for label in self.shown.identity.channel]
+        telling += [label for label, _ in self.channel.telemetry.labels] if self.channel.telemetry else []
+        labels = [label for label in dict.fromkeys(telling) if label in self.table.column]
+        matchers = tuple(Matcher(label, self.table.values(self.rows, label)) for label in labels)
+        return MetricBinding(
+            signal="",
+            source=self.source,
+            profile=self.profile,
+            kind="level",
+            all=(Term(1, SeriesSelector(self.shown.metric, matchers)),),
+            scale=self.shown.scale,
+            liveness="live",
+        )
+
+
+def _settings(catalog: Catalog, profiles: Sequence[Profile], inventories: Sequence[Inventory]) -> Iterator[_Setting]:
+    """Every channel's series that write settings which its bindings declare, best profile first."""
+    declared: dict[str, set[str]] = {}
     for channel, fact in _facts(catalog):
-        keys.setdefault(channel.id, set()).add(fact.key)
+        declared.setdefault(channel.id, set()).add(fact.key)
     for inventory in inventories:
         tables = tables_of(inventory)
         for profile in profiles:
@@ -236,18 +325,15 @@ def _labels(
                 if (table := tables.get(shown.metric)) is None:
                     continue
                 for channel in catalog.channels:
-                    if channel.id not in keys or not profile.speaks(channel.protocol):
+                    keys = declared.get(channel.id, set())
+                    if keys.isdisjoint(shown.keys) or not profile.speaks(channel.protocol):
                         continue
-                    rows = _rows(table, shown.identity, channel)
-                    for label, key in shown.labels.items():
-                        values = tuple(value for value in table.values(rows, label) if value) if rows else ()
-                        if values and key in keys[channel.id]:
-                            found.setdefault((channel.id, key), _Shown(values, f"{profile.id}: {shown.metric}"))
-    return found
+                    if rows := _rows(table, shown.identity, channel):
+                        yield _Setting(channel, frozenset(keys), profile.id, shown, inventory.source, table, rows)
 
 
 def _rows(table: LabelTable, identity: Identity, channel: Channel) -> tuple[int, ...]:
-    """Rows of a channel: every label that its names can fill names it."""
+    """Rows of a channel: every label that its names can fill names it, and those of `x-telemetry` hold."""
     names = names_of(channel)
     rows: set[int] | None = None
     for label in identity.channel:
@@ -258,4 +344,7 @@ def _rows(table: LabelTable, identity: Identity, channel: Channel) -> tuple[int,
             return ()
         here = set(rows_named(table.names(label), label, options))
         rows = here if rows is None else rows & here
-    return tuple(sorted(rows or ()))
+    found = tuple(sorted(rows or ()))
+    for name, value in channel.telemetry.labels if channel.telemetry else ():
+        found = table.holding(found, name, (value,)) if name in table.column else found
+    return found

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from observatory.sources.base import Int64
+from observatory.sources.base import Float64, Int64
 from observatory.sources.simulated.estate import AUTHORIZATION_WATCHED, channel_model
+from observatory.sources.simulated.load import MINUTE_MS
 from observatory.sources.simulated.scrape import Curve, Exposition, Target, totals
 from observatory.sources.simulated.truth import Truth
 
 CI = Target(job="ci", instance="pushgateway.shop.example:9091")
 REGISTRY = Target(job="schema-registry", instance="registry.shop.example:8080")
+DEPLOYED = "ci_deployed_timestamp_seconds"
+"""The metric that tells of deployments: its value is the instant."""
 REFUSALS = ("TopicAuthorizationException",)
 REGISTRY_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.5)
 
@@ -44,14 +47,32 @@ def application_counters(truth: Truth, service: str) -> tuple[Curve, ...]:
 
 
 def contract_tests(truth: Truth) -> Exposition:
-    """Runs that CI pushes after every build."""
+    """Runs that CI pushes after every build, and when it deployed which version of what."""
     curves: list[Curve] = []
     for address, runs in truth.contract_runs.items():
         failures = truth.contract_failures[address]
         name = "messaging_contract_tests_total"
         curves.append(_counter(name, {"channel": address, "outcome": "success"}, runs - failures))
         curves.append(_counter(name, {"channel": address, "outcome": "error"}, failures))
-    return Exposition(target=CI, curves=tuple(curves))
+    return Exposition(target=CI, curves=(*curves, *_deployments(truth)))
+
+
+def _deployments(truth: Truth) -> list[Curve]:
+    """Per service and version the instant of its newest deployment, in seconds; 0 before the first."""
+    edges_ms = truth.start_ms + MINUTE_MS * np.arange(truth.minutes + 1, dtype=np.int64)
+    newest: dict[tuple[str, str], Float64] = {}
+    for incident in truth.incidents:
+        if incident.deployed is not None:
+            values = newest.setdefault(incident.deployed, np.zeros(len(edges_ms)))
+            values[edges_ms >= incident.deployed_ms] = incident.deployed_ms / 1000
+    return [
+        Curve(
+            labels={"__name__": DEPLOYED, "service": service, "version": version},
+            kind="level",
+            values=values,
+        )
+        for (service, version), values in newest.items()
+    ]
 
 
 def schema_registry(truth: Truth) -> Exposition:

@@ -31,6 +31,8 @@ EffectKind = Literal[
 HISTORY_DAYS = 30.0
 UNDER_WAY_HOURS = 3.0
 """How long after its anchor an incident that is under way goes on."""
+DEPLOYED_MINUTES_BEFORE = 4
+"""How long before an incident the version came that caused it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,7 @@ class Incident:
     Attributes:
         channel: Address that is hit first; the channel that a diagnosis should name.
         under_way: Whether it was made to be still going on at its anchor.
+        deployed: Service and version that were deployed shortly before it began; None where nothing was.
     """
 
     mode: Mode
@@ -69,6 +72,12 @@ class Incident:
     end_ms: int
     effects: tuple[Effect, ...]
     under_way: bool = False
+    deployed: tuple[str, str] | None = None
+
+    @property
+    def deployed_ms(self) -> int:
+        """When it was deployed."""
+        return self.start_ms - DEPLOYED_MINUTES_BEFORE * 60_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +88,7 @@ class _Plan:
     days_ago: float
     minutes: int
     effects: tuple[Effect, ...]
+    deployed: tuple[str, str] | None = None
 
 
 _RABBITMQ_GROUPS = (
@@ -138,6 +148,7 @@ _PAST: tuple[_Plan, ...] = (
     _Plan(
         mode="F1",
         title="stock adjustments lose a required field",
+        deployed=("warehouse", "1.9.3"),
         channel="inventory.stock.adjusted.v2",
         days_ago=10.8,
         minutes=90,
@@ -183,6 +194,7 @@ _PAST: tuple[_Plan, ...] = (
     _Plan(
         mode="F7",
         title="warehouse-picking works at half speed",
+        deployed=("warehouse", "1.10.0"),
         channel="orders.order.confirmed.v1",
         days_ago=3.1,
         minutes=50,
@@ -197,6 +209,7 @@ _UNDER_WAY: tuple[_Plan, ...] = (
     _Plan(
         mode="F1",
         title="dispatch events carry a carrier code that notification-service does not know",
+        deployed=("shipping-service", "2.31.0"),
         channel="shipping.parcel.dispatched.v1",
         days_ago=14.5 / 24,
         minutes=14 * 60 + 30,
@@ -212,6 +225,7 @@ _UNDER_WAY: tuple[_Plan, ...] = (
     _Plan(
         mode="F7",
         title="settlement-writer is stalled on two partitions and slow on the others",
+        deployed=("settlement-writer", "4.18.0"),
         channel="payments.card.settled.v2",
         days_ago=55 / 1440,
         minutes=55,
@@ -268,4 +282,5 @@ def _incident(plan: _Plan, start_ms: int, end_ms: int, *, under_way: bool = Fals
         end_ms=end_ms - end_ms % minute,
         effects=plan.effects,
         under_way=under_way,
+        deployed=plan.deployed,
     )

@@ -1,7 +1,7 @@
 /* The address bar is the only store of what a person looks at: range, filters, sort, open drawer, theme, zone. */
 window.observatory = (function () {
   "use strict";
-  var KEPT = ["range", "from", "to", "q", "domain", "theme", "colours", "tz"];
+  var KEPT = ["range", "from", "to", "q", "domain", "owner", "broker", "theme", "colours", "tz"];
   var SECONDS = { "1h": 3600, "6h": 21600, "24h": 86400, "7d": 604800, "30d": 2592000 };
   var shown = null;
 
@@ -19,7 +19,7 @@ window.observatory = (function () {
   /* The view as the server wants it: known keys in a fixed order, theme and zone resolved. Equal views are equal texts. */
   function canonical() {
     var have = query(), out = new URLSearchParams(), root = document.documentElement.dataset;
-    ["range", "from", "to", "q", "domain", "ch", "trace"].forEach(function (key) { if (have.get(key)) out.set(key, have.get(key)); });
+    ["range", "from", "to", "q", "domain", "owner", "broker", "ch", "trace", "journey"].forEach(function (key) { if (have.get(key)) out.set(key, have.get(key)); });
     if (!out.get("range") && !out.get("from")) out.set("range", usual());
     if (root.zone !== "UTC") out.set("tz", root.zone);
     out.set("theme", root.theme);
@@ -43,7 +43,7 @@ window.observatory = (function () {
     });
     var filter = byId("filter"), chip = byId("domain-chip"), words = [], length = fixed ? spanWords(have) : "";
     if (filter && document.activeElement !== filter && filter.value !== (have.get("q") || "")) setProps("filter", { value: have.get("q") || "" });
-    if (have.get("domain")) words.push(have.get("domain"));
+    ["domain", "owner", "broker", "ch"].forEach(function (key) { if (have.get(key)) words.push(have.get(key)); });
     if (fixed) words.push(length);
     if (chip) { chip.hidden = !words.length; chip.textContent = words.join(" · ") + " ×"; }
     var zone = byId("zone");
@@ -51,7 +51,10 @@ window.observatory = (function () {
     var printed = byId("printed");
     if (printed) printed.textContent = ["Observatory", pageName(), fixed ? length : "last " + range, "times in " + window.observatoryZones.zone(), window.location.href].join(" · ");
   }
-  function pageName() { var heading = document.querySelector("main h1"); return heading ? heading.textContent : document.title; }
+  function pageName() {
+    var heading = document.querySelector("main h1"), link = document.querySelector(".page-link[aria-current]");
+    return heading ? heading.textContent : link ? link.firstChild.textContent : decodeURIComponent(window.location.pathname);
+  }
   function spanWords(have) {
     var from = window.observatoryZones.wall(new Date(have.get("from"))), to = window.observatoryZones.wall(new Date(have.get("to")));
     return from.slice(5) + " to " + (from.slice(0, 10) === to.slice(0, 10) ? to.slice(11) : to.slice(5));
@@ -108,6 +111,15 @@ window.observatory = (function () {
     window.clearTimeout(saying);
     saying = window.setTimeout(function () { node.className = ""; }, 1800);
   }
+
+  window.addEventListener("beforeprint", reflect);
+  /* The way back within a page: Dash knows addresses that it set itself, and sees no change where we set the last one. */
+  var path = window.location.pathname;
+  window.addEventListener("popstate", function (event) {
+    var same = path === window.location.pathname;
+    path = window.location.pathname;
+    if (event.isTrusted && same) window.setTimeout(function () { reflect(); renew(); }, 0);
+  });
 
   var clientside = {
     view: function () {

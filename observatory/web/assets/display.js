@@ -53,7 +53,7 @@ window.observatoryDisplay = (function () {
       { title: "Colours", items: [choice("Usual", "usual", root.dataset.colours, setColours), choice("Colour-blind safe", "safe", root.dataset.colours, setColours)] },
       { title: "Times", items: [choice("UTC", "UTC", wanted, setZone), choice("This browser, " + own, "browser", wanted, setZone)], node: zoneField() },
       { title: "Page", items: [{ words: "Print", run: function () { window.print(); } }, { words: "Copy link", run: o.copyLink }] },
-    ]);
+    ], "Display");
   }
 
   window.matchMedia("(prefers-color-scheme: light)").addEventListener("change", function () {

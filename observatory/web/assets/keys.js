@@ -117,10 +117,15 @@ window.observatoryKeys = (function () {
     else if (at.closest("#help-button")) help(true);
     else if (at.closest('[data-close="drawer"]')) window.observatoryDrawer.close();
     else if (at.closest("[data-close]") || at.id === "help") help(false);
-    else if (at.closest("#domain-chip")) o.push({ domain: "", from: "", to: "" });
+    else if (at.closest("#domain-chip")) o.push({ domain: "", owner: "", broker: "", ch: "", from: "", to: "" });
     else if (at.closest("#freshness")) window.observatoryRefresh.toggle();
     else if (at.closest("[data-copy-link]")) o.copyLink();
     else if (at.closest("[data-copy]")) o.copy(at.closest("[data-copy]").dataset.copy, "Copied");
+  }
+
+  function onChange(event) {
+    var chosen = event.target.closest("select[data-set]"), pair = {};
+    if (chosen) { pair[chosen.dataset.set] = chosen.value; o.push(pair); }
   }
 
   var typing = 0;
@@ -133,6 +138,7 @@ window.observatoryKeys = (function () {
   document.addEventListener("keydown", onKey);
   document.addEventListener("click", onClick, true);
   document.addEventListener("input", onInput, true);
+  document.addEventListener("change", onChange, true);
 
   return { begin: function () { selected = -1; } };
 })();

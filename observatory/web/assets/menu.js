@@ -1,4 +1,4 @@
-/* One floating menu for all buttons that open one: a list of choices beside the button, by pointer and by keyboard. */
+/* One floating box for all buttons that open one: commands as a menu, settings as a dialog; by pointer and by keyboard. */
 window.observatoryMenu = (function () {
   "use strict";
   var o = window.observatory, opener = null;
@@ -13,19 +13,23 @@ window.observatoryMenu = (function () {
     return made;
   }
 
-  /* Groups: [{ title, items: [{ words, chosen, run }], node }]. A choice with `chosen` is one of several. */
-  function open(button, groups) {
+  /* Groups: [{ title, items: [{ words, chosen, run }], node }]. With a name it is a dialog of settings: an item with
+     `chosen` is one of several, and a node may be a field. */
+  function open(button, groups, name) {
     if (opener === button) { close(true); return; }
     close(false);
     opener = button;
     var menu = node();
     menu.replaceChildren();
+    menu.setAttribute("role", name ? "dialog" : "menu");
+    menu.setAttribute("aria-label", name || button.getAttribute("aria-label") || "");
     groups.forEach(function (group) {
       var box = make("div", "", { role: "group", "aria-label": group.title || "" });
       if (group.title) box.appendChild(make("div", group.title, { "class": "menu-title", "aria-hidden": "true" }));
       (group.items || []).forEach(function (item) {
-        var choice = item.chosen !== undefined, made = make("button", item.words, { type: "button", role: choice ? "menuitemradio" : "menuitem", tabindex: "-1" });
-        if (choice) made.setAttribute("aria-checked", String(item.chosen));
+        var made = make("button", item.words, { type: "button", tabindex: "-1" });
+        if (!name) made.setAttribute("role", "menuitem");
+        if (item.chosen !== undefined) made.setAttribute("aria-pressed", String(item.chosen));
         made.addEventListener("click", function () { close(true); item.run(); });
         box.appendChild(made);
       });

@@ -44,7 +44,7 @@ window.observatoryPanels = (function () {
     var dated = graph._fullLayout.xaxis.type === "date", rows = new Map();
     curves.forEach(function (curve, column) {
       for (var index = 0; index < curve.y.length; index += 1) {
-        var x = curve.x ? curve.x[index] : Number(curve.x0) + index * curve.dx, key = dated ? window.observatoryZones.fromFigure(x) : String(x);
+        var x = curve.x ? curve.x[index] : (dated ? window.observatoryZones.clockOf(curve.x0) : Number(curve.x0)) + index * curve.dx, key = dated ? window.observatoryZones.fromFigure(x) : String(x);
         if (!rows.has(key)) rows.set(key, new Array(curves.length).fill(""));
         if (isFinite(curve.y[index]) && curve.y[index] !== null) rows.get(key)[column] = curve.y[index];
       }

@@ -33,11 +33,17 @@ window.observatoryZones = (function () {
     return offset(second) === asUtc - second ? Math.min(first, second) : second;
   }
 
-  /* What plotly hands over ("2026-11-20 10:00:00.1", or milliseconds) as RFC 3339; empty where it is no time. */
+  /* What figures have on their time axis ("2026-11-20", "2026-11-20 10:00", "2026-11-20 10:00:00.1234") as milliseconds
+     of the wall clock. */
+  function clockOf(text) {
+    var day = String(text).slice(0, 10), time = String(text).slice(11);
+    return Date.parse(day + "T" + ((time || "00:00") + (/^\d+:\d+$/.test(time || "00:00") ? ":00" : "")).replace(/(\.\d{3})\d*$/, "$1") + "Z");
+  }
+  /* The same, or milliseconds of the wall clock, as RFC 3339; empty where it is no time. */
   function fromFigure(value) {
-    var asUtc = typeof value === "number" ? value : Date.parse(String(value).replace(" ", "T").replace(/(\.\d{3})\d*$/, "$1") + (String(value).length > 10 ? "Z" : "T00:00:00Z"));
-    return isNaN(asUtc) ? "" : new Date(instant(asUtc)).toISOString().slice(0, 19) + "Z";
+    var clock = typeof value === "number" ? value : clockOf(value);
+    return isNaN(clock) ? "" : new Date(instant(clock)).toISOString().slice(0, 19) + "Z";
   }
 
-  return { zone: zone, wall: wall, instant: instant, fromFigure: fromFigure };
+  return { zone: zone, wall: wall, clockOf: clockOf, fromFigure: fromFigure };
 })();

@@ -13,7 +13,7 @@ A reference is a word, a key and an aspect (`Reference`), written `objective.bur
 |-------------|-------------------------------------|-------------------------------------------------------------|
 | `objective` | objective id, or a journey's id     | `ratio`, `budget`, `burn-<window>`, `runs-out`, `level`,    |
 |             |                                     | `state`, `range` (the view's), `cells-<count>x<seconds>`    |
-| `channel`   | channel id: its worst objective     | the same, `all-incidents`                                   |
+| `channel`   | channel id: its worst objective     | the same, `all-incidents`, `p99`                            |
 | `estate`    | none                                | `ratio`, `budget`, `states`, `incidents`                    |
 | `domain`    | domain name                         | the same, `all-incidents`, `burn-1d`, `cells-…`             |
 | `lag`       | operation key                       | `messages`, `behind`, `state`                               |

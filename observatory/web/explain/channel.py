@@ -4,11 +4,29 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from observatory.dashboards import PageDeclaration, PanelDeclaration
 from observatory.web.board import Board
 from observatory.web.explain.explanation import Explanation
+from observatory.web.explain.figure import explain_panel
 from observatory.web.explain.incidents import incident_table, of_channel
 from observatory.web.explain.objective import explain_status
 from observatory.web.explain.reference import Reference
+
+LATENCY = PageDeclaration(
+    id="channel",
+    title="Channel",
+    path="/channel/<id>",
+    panels=(
+        PanelDeclaration(
+            id="p99",
+            kind="lines",
+            title="Latency p99",
+            question="how long its messages take, by consumer; the grid shows the slowest",
+            options={"signals": ("end_to_end_latency", "process_duration"), "statistic": "p99"},
+        ),
+    ),
+)
+"""What the grid's p99 is, said as a panel: it is explained as one, on whatever pages a team has."""
 
 
 def explain_channel(board: Board, reference: Reference) -> Explanation | None:
@@ -16,6 +34,8 @@ def explain_channel(board: Board, reference: Reference) -> Explanation | None:
 
     None where there is no such channel, or nothing is promised on it.
     """
+    if reference.aspect == "p99":
+        return explain_panel(board, Reference("panel", f"channel/p99/{reference.key}"), {"channel": LATENCY})
     standing = next((one for one in board.every_standing() if one.channel.id == reference.key), None)
     if standing is None or standing.worst is None:
         return None

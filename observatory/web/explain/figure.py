@@ -11,12 +11,12 @@ from observatory.dashboards import PageDeclaration, PanelDeclaration
 from observatory.evaluate.snapshot import SignalSeries, Statistic
 from observatory.telemetry.binding import Binding, MetricBinding
 from observatory.telemetry.signals import SIGNALS
-from observatory.web.board import Board
+from observatory.web.board import Board, burn_of
 from observatory.web.explain.explanation import Content, Explanation, Query, Table
 from observatory.web.explain.queries import binding_evidence, signal_query
-from observatory.web.explain.reference import Reference
-from observatory.web.panels.subjects import STATISTIC_WORDS, Subject, step_of, subjects
-from observatory.web.parts import mono, short_duration, value_text
+from observatory.web.explain.reference import Reference, number
+from observatory.web.panels.subjects import STATISTIC_WORDS, Subject, promised, step_of, subjects
+from observatory.web.parts import mono, short_duration, times, value_text, whole_percent
 
 MOST_LINES = 12
 STATISTICS: Mapping[str, str] = {
@@ -74,6 +74,8 @@ def explain_panel(board: Board, reference: Reference, pages: Mapping[str, PageDe
                 by_part = panel.kind == "skew"
                 query = signal_query(board, line.binding, statistic, board.span, step, name, parts=by_part)
                 queries += [query] if query else []
+    if panel.kind == "indicator":
+        tables.append(_objectives(board, panel))
     profiles = dict.fromkeys(one.profile for one in bindings)
     facts += [("Profiles", ", ".join(profiles))] if profiles else []
     return Explanation(
@@ -89,6 +91,22 @@ def explain_panel(board: Board, reference: Reference, pages: Mapping[str, PageDe
         evidence=tuple(binding_evidence(one) for one in list(bindings)[:MOST_LINES]),
         caveats=tuple(dict.fromkeys(text for one in bindings for text in one.caveats)),
     )
+
+
+def _objectives(board: Board, panel: PanelDeclaration) -> Table:
+    """The objectives behind the lines of an indicator; each opens to its own explanation."""
+    window = panel.text("window", "1h")
+    aspect = {"ratio": "ratio", "budget": "budget"}.get(panel.text("show"), f"burn-{window}")
+    rows = [
+        [
+            number(one.objective.id, Reference("objective", one.objective.id, aspect), name="mono"),
+            times(burn_of(one, window)),
+            whole_percent(one.budget.remaining_ratio if one.budget else None),
+        ]
+        for one in promised(board, panel, panel.text("indicator"))[:MOST_LINES]
+    ]
+    head = ["Objective", f"Burn, {window}", "Budget left"]
+    return Table(title="Objectives, most urgent first", head=head, rows=rows, numeric=(1, 2))
 
 
 def _asked(panel: PanelDeclaration) -> tuple[tuple[str, Statistic], ...]:

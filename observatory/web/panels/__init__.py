@@ -14,10 +14,14 @@ from observatory.web.panels.domains import DOMAINS
 from observatory.web.panels.errors import ERRORS
 from observatory.web.panels.facts import FACTS
 from observatory.web.panels.firing import FIRING
+from observatory.web.panels.hop_course import HOP_COURSE
+from observatory.web.panels.hops import HOPS
 from observatory.web.panels.indicator import INDICATOR
+from observatory.web.panels.journeys import JOURNEYS
 from observatory.web.panels.kpis import KPIS
 from observatory.web.panels.lag import LAG
 from observatory.web.panels.lines import LINES, STACKED
+from observatory.web.panels.map import MAP
 from observatory.web.panels.objectives import OBJECTIVES
 from observatory.web.panels.participants import PARTICIPANTS
 from observatory.web.panels.riskiest import RISKIEST
@@ -46,5 +50,9 @@ KINDS: Mapping[str, Kind] = {
         FACTS,
         OBJECTIVES,
         PARTICIPANTS,
+        JOURNEYS,
+        HOPS,
+        HOP_COURSE,
+        MAP,
     )
 }

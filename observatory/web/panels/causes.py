@@ -9,10 +9,10 @@ from dash import html
 from observatory.dashboards import PanelDeclaration
 from observatory.diagnose.cause import Cause
 from observatory.web.board import Board, ChannelStanding
-from observatory.web.changes import Change
 from observatory.web.explain.reference import cause_reference, number
 from observatory.web.kind import Drawn, Kind
 from observatory.web.panels.subjects import LIMIT, channel_ids
+from observatory.web.panels.what_changed import change_lines
 from observatory.web.parts import channel_path, inward, notice, outward
 
 
@@ -31,8 +31,8 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     else:
         note = ""
         body.append(notice("No cause needed", "No channel here shows the signature of a known failure.", tone="good"))
-    body.append(html.Div(_changes(board, kept, panel.number("changes", 6)), className="changes"))
-    return Drawn(body=body, note=note)
+    body.append(html.Div(change_lines(board, kept, panel.number("changes", 6)), className="changes"))
+    return Drawn(body=body, note=note, calm=not found)
 
 
 def _suffers(one: ChannelStanding) -> bool:
@@ -77,62 +77,6 @@ def _cause(board: Board, rank: int, one: Cause) -> html.Div:
     )
 
 
-def _changes(board: Board, kept: set[str], limit: int) -> list[Any]:
-    rows = changes_in_range(board, kept)[:limit]
-    head = html.H3("Changes in the range", className="sub")
-    if not rows:
-        sources = (
-            "documents and traces"
-            if board.has_spans
-            else "documents; no traces are collected, so new services are not seen"
-        )
-        return [head, html.P(f"None known from {sources}.", className="fine")]
-    return [
-        head,
-        *(
-            html.Div(
-                [
-                    html.Time(board.clock(one.at_ms)),
-                    html.Span(one.words, className="what"),
-                    html.Span(one.origin, className="origin"),
-                ],
-                className="log",
-            )
-            for one in rows
-        ),
-    ]
-
-
-def changes_in_range(board: Board, kept: set[str]) -> list[Change]:
-    """Declared changes that were noticed, and services whose first span lies in the range; newest first."""
-    span = board.span
-    found = [
-        one
-        for one in board.changes
-        if span.start_ms < one.at_ms <= span.end_ms and (not one.channel_id or one.channel_id in kept)
-    ]
-    if board.has_spans:
-        names = _channels_by_name(board, kept)
-        for seen in board.destinations():
-            # What was there in the first minutes of the range was there before it.
-            late = seen.first_ms > span.start_ms + max(600_000, (span.end_ms - span.start_ms) // 24)
-            if late and seen.destination in names:
-                verb = "publishes to" if seen.role == "producer" else "consumes from"
-                found.append(
-                    Change(
-                        seen.first_ms,
-                        f"{seen.service} first {verb} {seen.destination}",
-                        "traces",
-                        names[seen.destination],
-                    )
-                )
-    return sorted(found, key=lambda one: (-one.at_ms, one.words))
-
-
-def _channels_by_name(board: Board, kept: set[str]) -> dict[str, str]:
-    return {name.value: one.id for one in board.snapshot.catalog.channels if one.id in kept for name in one.names}
-
-
 def _label(board: Board, channel_id: str) -> str:
     channel = board.channel(channel_id)
     return channel.label if channel else channel_id
@@ -149,4 +93,11 @@ def fields() -> dict[str, Any]:
     }
 
 
-CAUSES = Kind(name="causes", meaning="probable causes and changes", draw=draw, fields=fields(), skeleton="table")
+CAUSES = Kind(
+    name="causes",
+    meaning="probable causes and changes",
+    draw=draw,
+    fields=fields(),
+    skeleton="table",
+    evidence="objectives",
+)

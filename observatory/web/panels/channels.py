@@ -131,7 +131,15 @@ def columns(board: Board) -> list[dict[str, Any]]:
             **opens("range"),
             **known("available_n"),
         },
-        {"field": "p99", "headerName": "p99", "headerTooltip": "newest p99", "width": 76, **right, **known("p99_n")},
+        {
+            "field": "p99",
+            "headerName": "p99",
+            "headerTooltip": "newest p99",
+            "width": 76,
+            **right,
+            **opens("p99"),
+            **known("p99_n"),
+        },
         {
             "field": "latency",
             "headerName": f"p99 {span}",
@@ -256,4 +264,5 @@ CHANNELS = Kind(
     draw=draw,
     fields={"scope": SCOPE, "limit": Field(LIMIT.meaning, "count")},
     skeleton="table",
+    evidence="objectives",
 )

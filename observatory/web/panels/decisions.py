@@ -10,6 +10,7 @@ from dash import html
 from observatory.dashboards import PanelDeclaration
 from observatory.evaluate.status import ObjectiveStatus
 from observatory.web.board import Board, burn_of
+from observatory.web.explain.reference import Reference, number
 from observatory.web.kind import Drawn, Field, Kind
 from observatory.web.panels.subjects import LIMIT
 from observatory.web.parts import channel_path, inward, notice, short_duration, table, times, whole_percent
@@ -36,7 +37,7 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     if ample := _ample(statuses):
         rows.append(ample)
     if not rows:
-        return Drawn(body=[notice("Nothing due", "No budget is overspent, low or ample.")])
+        return Drawn(body=[notice("Nothing due", "No budget is overspent, low or ample.")], calm=True)
     shown = table(["Decision", "About", "Because", "Owner"], rows)
     return Drawn(
         body=[html.Div(shown, className="scroll")], note=f"from the error budgets{f' · {more} more' if more else ''}"
@@ -49,7 +50,7 @@ def _overspent(board: Board, one: ObjectiveStatus) -> list[Any]:
     return [
         _word("■", "breached", "Freeze releases"),
         _about(one),
-        f"budget overspent by {whole_percent(-(_left(one) or 0.0))}{ago}",
+        ["budget overspent by ", _opens(one, whole_percent(-(_left(one) or 0.0))), ago],
         _owner(one),
     ]
 
@@ -62,7 +63,7 @@ def _low(board: Board, one: ObjectiveStatus) -> list[Any]:
     return [
         _word("▲", "at_risk", "Review objective"),
         _about(one),
-        f"{whole_percent(_left(one))} of the budget left{pace}",
+        [_opens(one, whole_percent(_left(one))), f" of the budget left{pace}"],
         _owner(one),
     ]
 
@@ -93,6 +94,10 @@ def _left(one: ObjectiveStatus) -> float | None:
     return one.budget.remaining_ratio if one.budget else None
 
 
+def _opens(one: ObjectiveStatus, words: str) -> Any:
+    return number(words, Reference("objective", one.objective.id, "budget"), value=_left(one))
+
+
 def _about(one: ObjectiveStatus) -> Any:
     return inward(one.objective.id, channel_path(one.objective.channel_id))
 
@@ -111,4 +116,5 @@ DECISIONS = Kind(
     draw=draw,
     fields={"limit": Field(LIMIT.meaning, "count")},
     skeleton="table",
+    evidence="objectives",
 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from dash import html
 
 from observatory.dashboards import PanelDeclaration
-from observatory.spec.catalog import Channel
+from observatory.spec.catalog import Channel, Operation, Owner
 from observatory.web.board import Board
 from observatory.web.kind import Drawn, Kind
 from observatory.web.panels.subjects import group_operations, label
@@ -41,8 +43,13 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
                 for piece in (inward(label(board, one.channel_id), channel_path(one.channel_id)), " ")
             ],
         ),
-        ("Owner", ", ".join(dict.fromkeys(one.owner.team for one in operations if one.owner)) or "none named"),
-        ("From", ", ".join(dict.fromkeys(f"{one.consumer_group_provenance or 'service name'}" for one in operations))),
+        ("Owner", ", ".join(dict.fromkeys(_team(one.owner) for one in operations if one.owner)) or "none named"),
+        ("Runbook", _runbooks(operations) or "none named"),
+        ("Neighbours", inward("on the map", f"/map?{urlencode({'q': board.argument})}")),
+        (
+            "Named by",
+            ", ".join(dict.fromkeys(f"{one.consumer_group_provenance or 'service name'}" for one in operations)),
+        ),
     ]
     return Drawn(body=[_list(facts)])
 
@@ -62,10 +69,12 @@ def _channel(board: Board, channel: Channel) -> Drawn:
         ("On the broker", names or "no runtime name known"),
         ("Domain", channel.domain or "none"),
         ("Criticality", channel.criticality),
-        ("Owner", [owner.team, f" ({owner.contact})" if owner.contact else ""] if owner else "none named"),
+        ("Owner", _team(owner) if owner else "none named"),
         ("Runbook", outward(owner.runbook, owner.runbook) if owner and owner.runbook else "none named"),
         ("Dead letters", mono(channel.dead_letter) if channel.dead_letter else "not declared"),
         ("Documents", ", ".join(channel.documents) or "–"),
+        ("Journeys", _journeys(board, channel) or "none leads here"),
+        ("Neighbours", inward("on the map", f"/map?{urlencode({'ch': channel.id})}")),
         ("Declared at", mono(str(channel.location)) if channel.location else "–"),
     ]
     body: list[Any] = [_list(facts)]
@@ -74,8 +83,34 @@ def _channel(board: Board, channel: Channel) -> Drawn:
     return Drawn(body=body, note=channel.title or "")
 
 
+def _team(owner: Owner) -> str:
+    reached = " · ".join(filter(None, [owner.contact, owner.escalation]))
+    return f"{owner.team} ({reached})" if reached else owner.team
+
+
+def _runbooks(operations: Sequence[Operation]) -> list[Any]:
+    links = dict.fromkeys(one.owner.runbook for one in operations if one.owner and one.owner.runbook)
+    return [piece for link in links for piece in (outward(link, link), " ")]
+
+
+def _journeys(board: Board, channel: Channel) -> list[Any]:
+    """Journeys that come by the channel, each with its state."""
+    found: list[Any] = []
+    for one in board.snapshot.status.journeys:
+        if any(hop.status.objective.channel_id == channel.id for hop in one.hops):
+            found += [
+                inward(one.journey.objective.name, f"/journey?{urlencode({'journey': one.journey.id})}"),
+                " ",
+                status(one.status.state),
+                " ",
+            ]
+    return found
+
+
 def _list(facts: list[tuple[str, Any]]) -> html.Dl:
     return html.Dl([html.Div([html.Dt(name), html.Dd(value)]) for name, value in facts], className="facts")
 
 
-FACTS = Kind(name="facts", meaning="what the page's channel or group is", draw=draw, skeleton="table")
+FACTS = Kind(
+    name="facts", meaning="what the page's channel or group is", draw=draw, skeleton="table", evidence="objectives"
+)

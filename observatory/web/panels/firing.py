@@ -13,7 +13,11 @@ from observatory.web.board import Board, burn_of
 from observatory.web.explain.reference import Reference, number
 from observatory.web.kind import Drawn, Field, Kind
 from observatory.web.panels.subjects import LIMIT
+from observatory.web.panels.what_changed import changes_in_range
 from observatory.web.parts import channel_path, foretold, inward, outward, short_duration, times, whole_percent
+
+BEFORE_MS, SETTLING_MS = 3_600_000, 60_000
+"""A change counts as just before when it lies an hour before the burn began at most, or in its first minute."""
 
 
 def draw(board: Board, panel: PanelDeclaration) -> Drawn:
@@ -29,7 +33,7 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
             who = "objective has" if breached == 1 else "objectives have"
             words += f" {breached} {who} spent the budget earlier in the window."
         calm = html.Div(f"{words} {_silenced(board)}".strip(), className="calm", role="status")
-        return Drawn(body=[calm], bare=True)
+        return Drawn(body=[calm], bare=True, calm=True)
     limit = panel.number("limit", 3)
     groups = list(by_channel.items())
     bars: list[Any] = [_bar(board, channel_id, found) for channel_id, found in groups[:limit]]
@@ -67,14 +71,17 @@ def _bar(board: Board, channel_id: str, found: list[ObjectiveStatus]) -> html.Di
     objective = one.objective
     owner = objective.owner or (channel.owner if channel else None)
     words: list[Any] = [
+        *_criticality(objective.criticality),
         html.B(inward(channel.label if channel else channel_id, channel_path(channel_id))),
         f" {objective.sli.replace('_', ' ')} burns ",
         *_rates(board, one),
         *_budget(board, one),
-        *_since(board, one),
+        *_since(board, one, channel_id),
     ]
     if owner:
-        words += [" Owner ", html.B(owner.team, title=owner.contact or ""), "."]
+        reached = " · ".join(filter(None, [owner.contact, owner.escalation]))
+        words += [" Owner ", html.B(owner.team), f" ({reached})." if reached else "."]
+    words += _cause(board, channel_id)
     if len(found) > 1:
         words.append(
             html.Span(f" +{len(found) - 1} {'objective' if len(found) == 2 else 'objectives'}", className="muted")
@@ -96,6 +103,20 @@ def _bar(board: Board, channel_id: str, found: list[ObjectiveStatus]) -> html.Di
         className=f"fire {'page' if page else 'ticket'}",
         role="alert" if page else "status",
     )
+
+
+def _criticality(level: str) -> list[Any]:
+    """How much hangs on it, where that is more than usual."""
+    return [html.Span(f"★ {level}", className="critical"), " "] if level in ("critical", "high") else []
+
+
+def _cause(board: Board, channel_id: str) -> list[Any]:
+    """The likeliest cause, which the panel of causes explains."""
+    best = next((one for one in board.causes() if one.channel_id == channel_id), None)
+    if best is None:
+        return []
+    agree = f"{best.score:.0%} of the signals agree"
+    return [" Likeliest cause: ", html.A(best.title, href="#panel-causes", title=agree), "."]
 
 
 def _rates(board: Board, one: ObjectiveStatus) -> list[Any]:
@@ -134,7 +155,7 @@ def _left(one: ObjectiveStatus, words: str) -> Any:
     return number(words, Reference("objective", one.objective.id, "budget"), value=left)
 
 
-def _since(board: Board, one: ObjectiveStatus) -> list[Any]:
+def _since(board: Board, one: ObjectiveStatus, channel_id: str) -> list[Any]:
     last = next((incident for incident in reversed(board.incidents(one)) if incident.end_ms is None), None)
     if last is None:
         return []
@@ -142,7 +163,18 @@ def _since(board: Board, one: ObjectiveStatus) -> list[Any]:
         " Since ",
         html.Time(board.clock(last.start_ms), className="mono"),
         f", {short_duration((board.snapshot.at_ms - last.start_ms) / 1000)} ago.",
+        *_just_before(board, channel_id, last.start_ms),
     ]
+
+
+def _just_before(board: Board, channel_id: str, start_ms: int) -> list[Any]:
+    """The last change before it began, where it lies near enough to be asked about."""
+    changes = changes_in_range(board, {channel_id})
+    one = next((each for each in changes if start_ms - BEFORE_MS <= each.at_ms <= start_ms + SETTLING_MS), None)
+    if one is None:
+        return []
+    at = html.Time(board.clock(one.at_ms), className="mono")
+    return [" Just before: ", html.B(one.words), " at ", at, "."]
 
 
 def _quoted(text: str) -> str:
@@ -158,4 +190,5 @@ FIRING = Kind(
     fields={"limit": Field(LIMIT.meaning, "count")},
     skeleton="line",
     bare=True,
+    evidence="objectives",
 )

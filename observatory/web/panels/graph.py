@@ -8,12 +8,12 @@ from dash import dcc
 
 from observatory.dashboards import PanelDeclaration
 from observatory.web.board import Board
-from observatory.web.zones import move_to_zone
+from observatory.web.zones import set_clock
 
 
 def graph(figure: Any, board: Board, panel: PanelDeclaration) -> dcc.Graph:
     """The graph; it fills the panel's body."""
-    move_to_zone(figure, board.view.zone)
+    set_clock(figure, board.view.zone)
     figure.update_layout(
         uirevision=f"{board.view.words}{board.view.theme}{board.view.zone}", height=panel.height or 220
     )

@@ -30,7 +30,7 @@ from observatory.web.panels.subjects import (
     step_of,
     why_nothing,
 )
-from observatory.web.parts import notice
+from observatory.web.panels.what_changed import markers
 
 GUIDE = Field("draw the bound of this SLI's objectives: latency or lag", words=("latency", "lag"))
 FIELDS = {
@@ -41,6 +41,7 @@ FIELDS = {
     "limit": LIMIT,
     "guide": GUIDE,
     "unit": Field("unit of the axis in place of the one it chooses", words=UNIT_WORDS),
+    "by_part": Field("one line for each partition or instance, the largest first", "flag"),
 }
 
 
@@ -68,18 +69,21 @@ def draw_stacked(board: Board, panel: PanelDeclaration) -> Drawn:
 
 def _draw(board: Board, panel: PanelDeclaration, *, stacked: bool) -> Drawn:
     statistic = _statistic(panel.text("statistic"))
+    by_part = panel.flag("by_part")
     limit = panel.number("limit", 6)
     # Which are largest only all of them can tell; which are most urgent is known before anybody is asked.
-    signal, found, series = measured(board, panel, statistic, most=None if stacked else limit)
+    most = None if stacked or by_part else limit
+    signal, found, series = measured(board, panel, statistic, by_part=by_part, most=most)
     if not series:
-        title, words = why_nothing(board, panel, found)
-        return Drawn(body=[notice(title, words)], note=board.view.words)
+        return Drawn(body=[why_nothing(board, panel, found)], note=board.view.words)
     bounds = guides(board, panel, found)
     asked = [one.key for one in found]
-    found, series = by_channel(board, found, series)
-    chosen = strongest(series, limit, found, by_size=stacked)
+    if not by_part:
+        found, series = by_channel(board, found, series)
+    chosen = strongest(series, limit, found, by_size=stacked or by_part)
     shorter = short_names([one.label for one in found])
-    names = {one.key: shorter[one.label] for one in found}
+    alone_in_parts = by_part and len({one.subject for one in series}) == 1
+    names = {one.key: "" if alone_in_parts else shorter[one.label] for one in found}
     curves = [Curve(name=_name(names, one), t_ms=one.t_ms, value=one.value) for one in chosen]
     if also := panel.text("also"):
         _, second = by_channel(
@@ -104,11 +108,12 @@ def _draw(board: Board, panel: PanelDeclaration, *, stacked: bool) -> Drawn:
         unit=SIGNALS[signal].unit,
         statistic=statistic,
         guides=bounds,
+        markers=[] if stacked else markers(board, {one.channel_id for one in found}),
         stacked=stacked,
         written=panel.text("unit"),
     )
     unasked = 0 if board.argument else len(set(channel_ids(board, panel)) - {one.channel_id for one in found})
-    hidden = len({one.subject for one in series}) - len({one.subject for one in chosen}) + unasked
+    hidden = len(series) - len(chosen) + unasked
     silent = len({one.key for one in found}) - len({one.subject for one in series})
     note = f"{board.view.words}{f' · {hidden} more not drawn' if hidden > 0 else ''}"
     warnings = [f"{silent} of {len(found)} have no data in this range"] if 0 < silent < len(found) else []
@@ -143,7 +148,8 @@ def guides(board: Board, panel: PanelDeclaration, found: Sequence[Subject]) -> l
 
 
 def _name(names: dict[str, str], one: SignalSeries) -> str:
-    return f"{names.get(one.subject, one.subject)}{f' {one.part}' if one.part else ''}"
+    part = f"p{one.part}" if one.part.isdigit() else one.part
+    return f"{names.get(one.subject, one.subject)} {part}".strip()
 
 
 def _statistic(word: str) -> Statistic:

@@ -157,3 +157,17 @@ def test_the_buckets_of_a_histogram_appear_together(scraped: dict[str, SampleSet
 
     assert len(buckets) == 5
     assert {len(values) for values in buckets} == {len(count)}
+
+
+def test_ci_tells_what_was_deployed_four_minutes_before_it_broke(truth: Truth, simulation: Simulation) -> None:
+    ci = next(one for one in expositions(truth) if one.target.job == "ci")
+    told = {
+        (one.labels["service"], one.labels["version"]): one.values
+        for one in ci.curves
+        if one.labels["__name__"] == "ci_deployed_timestamp_seconds"
+    }
+    stalled = next(one for one in truth.incidents if one.under_way and one.mode == "F7")
+    values = told["settlement-writer", "4.18.0"]
+    edge = (stalled.start_ms - truth.start_ms) // 60_000
+    assert values[edge] == stalled.start_ms / 1000 - 240
+    assert values[edge - 5] == 0
