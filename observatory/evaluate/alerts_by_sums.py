@@ -102,7 +102,10 @@ def _burn_rates(sums: Sums, width: int, places: NDArray[np.intp], target: float)
 def _together(
     fires: Mapping[Pair, tuple[NDArray[np.intp], Float64]], sums: Sums, grid: Grid, objective: Objective
 ) -> tuple[Incident, ...]:
-    where = np.unique(np.concatenate([places for places, _ in fires.values()]))
+    fire = np.zeros(len(sums.total) - 1, dtype=bool)
+    for places, _ in fires.values():
+        fire[places] = True
+    where = np.flatnonzero(fire)
     pages, peak = np.zeros(len(where), dtype=bool), np.zeros(len(where))
     for pair, (places, rates) in fires.items():
         at = np.searchsorted(where, places)
