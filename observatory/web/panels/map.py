@@ -300,4 +300,5 @@ MAP = Kind(
         "limit": Field(f"channels with a box of their own at most, {MOST_BOXES} by default", "count"),
         "group": Field("what channels are put together by where they are more", words=GROUPINGS),
     },
+    evidence="objectives",
 )
