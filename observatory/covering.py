@@ -86,7 +86,10 @@ def may_hold_secrets(text: str) -> bool:
         return True
     if '"' in text and _NAMED_JSON.search(text) is not None:
         return True
-    return ("=" in text and _PAIR.search(text) is not None) or _SCHEME.search(text) is not None
+    if "=" in text and _PAIR.search(text) is not None:
+        return True
+    folded = text.casefold()
+    return ("bearer" in folded or "basic" in folded) and _SCHEME.search(text) is not None
 
 
 @lru_cache(maxsize=10_000)

@@ -26,6 +26,7 @@ def parse_duration(text: str) -> float:
     return math.fsum(float(number) * SECONDS_PER[unit] for number, unit in _DURATION_PART.findall(compact))
 
 
+@lru_cache(maxsize=1024)
 def parse_percentage(text: str) -> float:
     """The ratio in a percentage such as `99.9%`, computed so that 99.9% is the float 0.999.
 
@@ -39,6 +40,7 @@ def parse_percentage(text: str) -> float:
     return float(f"{number}e-2") if "e" not in number.lower() else float(number) / 100
 
 
+@lru_cache(maxsize=1024)
 def parse_message_count(text: str) -> float:
     """The number in `10000 messages`.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -83,10 +84,10 @@ def place_of(at: Location) -> str:
 
 
 def headline(text: str) -> str:
-    """The first line of prose of an explanation, without Markdown's marks."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    prose = next((line for line in lines if not line.startswith("#")), lines[0] if lines else "")
-    return prose.lstrip("# ")
+    """The first sentence of an explanation, on one line and without Markdown's marks."""
+    paragraphs = [" ".join(part.split()) for part in re.split(r"\n\s*\n", text) if part.strip()]
+    prose = next((part for part in paragraphs if not part.startswith("#")), paragraphs[0] if paragraphs else "")
+    return re.split(r"(?<=[.?!])\s+(?=[A-Z`])", prose, maxsplit=1)[0].lstrip("# ")
 
 
 def _data(text: str) -> str:

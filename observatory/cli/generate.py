@@ -37,7 +37,7 @@ def rules(
     """
     from observatory.rules.generate import ENDINGS, rule_files
 
-    chosen = choose()
+    chosen, at_ms = choose(), options.instant(at, round(time.time() * 1000))
 
     def make(estate: Estate, found: Found) -> Made:
         made = rule_files(
@@ -46,10 +46,12 @@ def rules(
             estate.policies,
             paths={document.name: document.path for document in estate.catalog.documents},
             reasons=found.reasons,
+            exclusions=chosen.exclusions,
+            at_ms=at_ms,
         )
         return made.files, made.problems
 
-    generate(chosen, options.instant(at, round(time.time() * 1000)), make, output, ENDINGS, check=check, json=json)
+    generate(chosen, at_ms, make, output, ENDINGS, check=check, json=json)
 
 
 @app.command("openslo")

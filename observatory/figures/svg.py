@@ -2,7 +2,7 @@
 
 Pure functions from values to text, used by the review (which has no script) and by grid cells. Nothing here refers
 to an id, a script or another file, so any number of drawings may stand in one page. Colours are CSS custom
-properties with a fallback, so that the page's theme decides: `var(--meeting,#1a7f96)`.
+properties with a fallback, so that the page's theme decides: `var(--meeting,#006f8f)`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ COLOURS: Mapping[str, str] = {
     "panel": "#ffffff",
     "track": "#e6eaf0",
     "accent": "#3a4fc9",
-    "meeting": "#1a7f96",
-    "at-risk": "#8a6a00",
+    "meeting": "#006f8f",
+    "at-risk": "#806200",
     "breached": "#8f1230",
-    "no-data": "#5d6b7f",
+    "no-data": "#6c6c6c",
     "heat-0": "#e6eaf0",
     "heat-1": "#c6cfda",
     "heat-2": "#edd37c",

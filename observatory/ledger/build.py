@@ -6,7 +6,7 @@ ten minutes, and from time to time what came late, see `arrivals`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from observatory.compile.plan import Measurement, leaves_of
@@ -191,18 +191,23 @@ def _count(
                 whole.append(page)
     counted = work.joined([pages[block] for block in blocks], grid)
     bounds = work.bounds(counted)
-    # What is kept of days is taken from every row, day by day: then they are packed when that is done.
-    rows: MutableMapping[str, Row] = PackedRows() if keeper is None else {}
+    rows = PackedRows()
+    # What is kept of days is taken from every row, day by day: not packed, they are the arrays of their leaves.
+    plain: dict[str, Row] = {}
     for key, measurement in measurements.items():
         if any(leaf in work.failed for leaf, _ in leaves_of(measurement)):
             continue
         if any(expressions_of(measurement, name) for name in work.failed_spans):
             continue
         row = row_of(measurement, counted)
-        rows[key] = within(row, *bounds[key]) if key in bounds else row
+        rows[key] = row = within(row, *bounds[key]) if key in bounds else row
+        if whole:
+            plain[key] = row
     if keeper is not None and kept is not None and runs:
         past = Past(keeper.history(grid.step_ms))
-        rows, restored = past.restored(rows, grid, runs)
+        remembered, restored = past.restored(rows, grid, runs)
+        rows.take(remembered)
+        plain |= remembered
         counters = {
             key: [leaf for leaf, _ in leaves_of(one)]
             for key, one in measurements.items()
@@ -211,7 +216,7 @@ def _count(
         for page in whole:
             if page.block.start_ms not in restored:
                 kept.keep(page, work.read_for(page))
-                past.keep(rows, grid, page.block, page.sampled_since_ms(counters))
+                past.keep(plain, grid, page.block, page.sampled_since_ms(counters))
         work.problems += kept.problems
     dark_since = {
         key: min(found)
@@ -222,7 +227,7 @@ def _count(
             ]
         )
     }
-    return _Counting(PackedRows(rows), work.problems, work.requests, dark_since)
+    return _Counting(rows, work.problems, work.requests, dark_since)
 
 
 def _kept(keeper: Keeper | None, work: Blocks, grid: Grid, arrivals: Arrivals) -> KeptPages | None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from observatory.ledger.days import DAY_MS, is_day
 from observatory.ledger.ledger import Counting, Row
+from observatory.ledger.packed import PackedRows
 from observatory.sources.base import Float64, Int64, Record
 from observatory.windows import Grid, TimeRange
 
@@ -158,25 +159,23 @@ class Past:
         if found := together(self.day(block), day_rows(rows, grid, block, since_ms)):
             self._kept.keep(block.start_ms // DAY_MS, packed(found), TimeRange(block.start_ms, block.end_ms))
 
-    def restored(
-        self, rows: Mapping[str, Row], grid: Grid, runs: Iterable[Sequence[Grid]]
-    ) -> tuple[dict[str, Row], set[int]]:
-        """Rows with what is known of the beginning of stretches in which nothing is seen any more.
+    def restored(self, rows: PackedRows, grid: Grid, runs: Iterable[Sequence[Grid]]) -> tuple[dict[str, Row], set[int]]:
+        """Those rows that begin stretches unseen, with what is known of these beginnings from before.
 
         Args:
             runs: Blocks that were counted just now, in stretches without a gap.
 
         Returns:
-            The rows, and the starts of the days that something was taken from.
+            Rows that are other ones now, and the starts of the days that something was taken from.
         """
-        found, used = dict(rows), set[int]()
+        found, used = dict[str, Row](), set[int]()
         least = round(LEAST_SECONDS * 1000) // grid.step_ms
         for run in runs:
             first = max(0, (run[0].start_ms - grid.start_ms) // grid.step_ms)
             after = min(grid.steps, (run[-1].end_ms - grid.start_ms) // grid.step_ms)
-            for key, row in rows.items():
-                seen = row.observed[first:after] > 0
-                unseen = first + (int(seen.argmax()) if seen.any() else after - first)
+            for key in rows:
+                # What was restored in a stretch before lies before this one.
+                unseen = first + rows.unseen(key, slice(first, after))
                 if unseen - first < least:
                     continue
                 # What follows at once was counted without what came before it.
@@ -189,7 +188,7 @@ class Past:
                     continue
                 for block, day in days.items():
                     if day.parts["observed"][_shared(grid, block, until)[0]].any():
-                        found[key] = _with(found[key], grid, block, until, day)
+                        found[key] = _with(found.get(key) or rows[key], grid, block, until, day)
                         used.add(block.start_ms)
         return found, used
 

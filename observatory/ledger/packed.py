@@ -194,6 +194,12 @@ class PackedRows(MutableMapping[str, "Row"]):
         """A row without its counts: those arrays are empty; unpacks nothing."""
         return self._rows[key].rest
 
+    def unseen(self, key: str, part: slice) -> int:
+        """In how many steps nothing was seen of a row before the first in which something was; unpacks nothing."""
+        packed = self._rows[key].observed
+        seen = packed[part] > 0 if len(packed) > 1 else np.repeat(packed > 0, part.stop - part.start)
+        return int(seen.argmax()) if seen.any() else len(seen)
+
     def sums(self, key: str) -> Sums | None:
         """Running sums of a row's counts, made from what is packed; None where it holds fractions."""
         row = self._rows[key]

@@ -95,16 +95,26 @@ def read_text(text: str, path: str, *, lenient: bool = False) -> Reading:
         InputInvalid: As for `read`.
     """
     is_json = path.lower().endswith(".json")
-    if match := (_FORBIDDEN_IN_JSON if is_json else _FORBIDDEN).search(text):
-        message = f"control character U+{ord(match[0]):04X} is not allowed in a document"
-        raise InputInvalid(fault("control-character", message, place_of_offset(text, match.start(), path)))
+    if not is_json or not text.strip():
+        _refuse_control_characters(text, path, _FORBIDDEN_IN_JSON if is_json else _FORBIDDEN)
     if not text.strip():
         raise InputInvalid(fault("document-empty", "the file is empty", Location(path)))
     with without_collection():
-        reading = _read_json(text, path) if is_json else _read_yaml(text, path)
+        try:
+            reading = _read_json(text, path) if is_json else _read_yaml(text, path)
+        except InputInvalid:
+            if is_json:  # no JSON holds one, so they are looked for where there is something wrong
+                _refuse_control_characters(text, path, _FORBIDDEN_IN_JSON)
+            raise
     if reading.problems and not lenient:
         raise InputInvalid(reading.problems)
     return reading
+
+
+def _refuse_control_characters(text: str, path: str, forbidden: re.Pattern[str]) -> None:
+    if match := forbidden.search(text):
+        message = f"control character U+{ord(match[0]):04X} is not allowed in a document"
+        raise InputInvalid(fault("control-character", message, place_of_offset(text, match.start(), path)))
 
 
 def _read_json(text: str, path: str) -> Reading:

@@ -32,7 +32,7 @@ from observatory.reading.text import Place, Reading
 _STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _VALUE = rf'({_STRING}|[^\s{{}}\[\],:"]++|[{{\[])'
 _TOKEN = re.compile(rf'{_STRING}(?:\s*:)?|[{{}}\[\]]|[^\s{{}}\[\],:"]+')
-_BRACKET = re.compile(rf'[{{}}\[\]](?:[^{{}}\[\]"]++|{_STRING})*+')
+_BRACKET = re.compile(rf'(?:([{{\[])|[}}\]])(?:[^{{}}\[\]"]++|{_STRING})*+')
 _MEMBER = re.compile(rf"\s*+[{{,]\s*+({_STRING})\s*+:\s*+{_VALUE}")
 _ITEM = re.compile(rf"\s*+[\[,]\s*+{_VALUE}")
 
@@ -45,6 +45,8 @@ _LONE_SURROGATE = re.compile(
 
 Extent = tuple[int, int]
 """Where a value, or a key, begins in the text, and where it ends."""
+Part = tuple[Extent | None, Extent]
+"""A part of an object or a list: its key, which items have not, and its value."""
 
 
 class JsonPlaces:
@@ -55,30 +57,23 @@ class JsonPlaces:
         self._lines = Lines(text)
         self._start = len(text) - len(text.lstrip())
         self._ends: dict[int, int] = {}
-        self._members: dict[int, dict[str, tuple[Extent, Extent]]] = {}
-        self._items: dict[int, list[Extent]] = {}
+        self._parts: dict[int, dict[str, Part]] = {}
 
     def find(self, segments: Sequence[str]) -> tuple[Place | None, Place]:
         """See `Places`."""
         if not self._ends:
             self.pair_brackets()
+        start = self._start
         key: Extent | None = None
-        extent = self._start, self._ends.get(self._start) or len(self._text.rstrip())
+        extent = start, self._ends.get(start) or len(self._text.rstrip())
+        known = self._parts
         for segment in segments:
-            opening = self._text[extent[0]]
-            if opening == "{":
-                member = self._members_of(extent[0]).get(segment)
-                if member is None:
-                    break
-                key, extent = member
-            elif opening == "[" and segment.isdecimal():
-                items = self._items_of(extent[0])
-                if int(segment) >= len(items):
-                    break
-                key, extent = None, items[int(segment)]
-            else:
+            found = (known.get(extent[0]) or self._parts_of(extent[0])).get(segment)
+            if found is None:
                 break
-        return self._place(*key) if key else None, self._place(*extent)
+            key, extent = found
+        span = self._lines.span
+        return span(*key) if key else None, span(*extent)
 
     def pair_brackets(self, max_depth: int = 1_000_000) -> Place | None:
         """Find out where each object and list ends.
@@ -90,7 +85,7 @@ class JsonPlaces:
         stack: list[int] = []
         for match in _BRACKET.finditer(text) if text[self._start] in "{[" else ():
             at = match.start()
-            if text[at] in "{[":
+            if match.lastindex:
                 stack.append(at)
                 if len(stack) > max_depth:
                     return self._place(at, at + 1)
@@ -104,53 +99,63 @@ class JsonPlaces:
 
     def duplicates(self) -> Iterator[tuple[str, Place, int]]:
         """Keys that stand twice in one object: the key, its place, and the line of the one before it."""
-        found: list[tuple[int, str, Extent, int]] = []
+        found: list[tuple[Extent, str, int]] = []
         for start in self._ends:
-            earlier: dict[str, int] = {}
-            for key, extent, _ in self._written_in(start) if self._text[start] == "{" else ():
-                if key in earlier:
-                    found.append((extent[0], key, extent, self._lines.at(earlier[key])[0]))
-                earlier[key] = extent[0]
-        return ((key, self._place(*extent), line) for _, key, extent, line in sorted(found))
+            if self._text[start] == "{":
+                self._members(start, found)
+        return ((key, self._place(*extent), self._lines.at(earlier)[0]) for extent, key, earlier in sorted(found))
 
     def too_long(self, bound: int) -> int | None:
         """Where the first value begins that is longer than a bound and longest; None where there is none."""
-        text = self._text
-        if len(text) <= bound:
-            return None
-        plain = text.replace("\\\\", "  ").replace('\\"', "  ")  # as long, and every quote ends a string or opens one
-        if max(map(len, plain.split('"'))) + 2 <= bound:
+        text, half = self._text, bound // 2
+        for start in range(0, len(text) - half + 1, half):
+            quote = text.find('"', start, start + half)
+            if quote < 0 or text[quote - 1] == "\\":
+                break  # a longer value than the bound covers one of these stretches, and has no bare quote in it
+        else:
             return None
         longest = max(
             (match for match in _TOKEN.finditer(text) if match[0][-1] != ":"), key=lambda match: len(match[0])
         )
         return longest.start() if len(longest[0]) > bound else None
 
-    def _members_of(self, start: int) -> dict[str, tuple[Extent, Extent]]:
-        known = self._members.get(start)
+    def _parts_of(self, start: int) -> dict[str, Part]:
+        """The parts of the object or the list that begins there; none of anything else."""
+        known = self._parts.get(start)
         if known is None:
-            known = self._members[start] = {key: (at, value) for key, at, value in self._written_in(start)}
+            opening = self._text[start]
+            known = self._members(start) if opening == "{" else self._items(start) if opening == "[" else {}
+            self._parts[start] = known
         return known
 
-    def _written_in(self, start: int) -> Iterator[tuple[str, Extent, Extent]]:
-        """Keys of an object as they are written, each with its place and that of its value."""
+    def _members(self, start: int, repeated: list[tuple[Extent, str, int]] | None = None) -> dict[str, Part]:
+        """The members of an object; of a key that stands twice the last.
+
+        Args:
+            repeated: Is given the keys that stand there again, with the place of the one before.
+        """
         text, ends, place = self._text, self._ends, start
+        found: dict[str, Part] = {}
         while (match := _MEMBER.match(text, place)) is not None:
             begin, place = match.span(2)
             place = ends.get(begin, place)
             word = match[1]
-            yield json.loads(word) if "\\" in word else word[1:-1], match.span(1), (begin, place)
+            key = json.loads(word) if "\\" in word else word[1:-1]
+            if repeated is not None and key in found:
+                earlier, _ = found[key]
+                repeated.append((match.span(1), key, earlier[0] if earlier else 0))
+            found[key] = match.span(1), (begin, place)
+        return found
 
-    def _items_of(self, start: int) -> list[Extent]:
-        known = self._items.get(start)
-        if known is None:
-            known = self._items[start] = []
-            place = start
-            while (match := _ITEM.match(self._text, place)) is not None:
-                begin, place = match.span(1)
-                place = self._ends.get(begin, place)
-                known.append((begin, place))
-        return known
+    def _items(self, start: int) -> dict[str, Part]:
+        """The items of a list by their number."""
+        text, place = self._text, start
+        found: dict[str, Part] = {}
+        while (match := _ITEM.match(text, place)) is not None:
+            begin, place = match.span(1)
+            place = self._ends.get(begin, place)
+            found[str(len(found))] = None, (begin, place)
+        return found
 
     def _place(self, start: int, end: int) -> Place:
         return self._lines.span(start, end)

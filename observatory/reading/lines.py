@@ -32,7 +32,7 @@ class Lines:
     def __init__(self, text: str) -> None:
         self._text = text
         self._starts: array[int] | None = None
-        self._own = _OTHER_BREAKS.search(text) is not None
+        self._own = not text.isascii() and _OTHER_BREAKS.search(text) is not None
 
     def of(self, mark: Mark) -> tuple[int, int]:
         """Line and column of a mark, both 1-based; the end of the text for one that lies behind it."""
@@ -52,9 +52,10 @@ class Lines:
 
     def span(self, start: int, end: int) -> tuple[int, int, int]:
         """Line and column of a stretch of text, and its length; 0 where it runs over several lines."""
-        line, column = self.at(start)
         starts = self._begin()
-        return line, column, end - start if line == len(starts) or end <= starts[line] else 0
+        line = bisect_right(starts, start)
+        length = end - start if line == len(starts) or end <= starts[line] else 0
+        return line, start - starts[line - 1] + 1, length
 
     def text_of(self, line: int) -> str:
         """A line without its end; empty where there is none."""

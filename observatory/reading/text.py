@@ -31,6 +31,7 @@ class Reading:
             shared, so nobody may change them.
         problems: What a lenient reading passed over, duplicate keys and unknown tags.
         keys: Every key in the values, once somebody has looked at all of them.
+        values: How many values there are, once somebody has; None where an alias repeats some.
     """
 
     path: str
@@ -38,6 +39,7 @@ class Reading:
     problems: tuple[Problem, ...] = ()
     places: Places | None = field(default=None, repr=False, compare=False)
     keys: frozenset[str] | None = field(default=None, repr=False, compare=False)
+    values: int | None = field(default=None, repr=False, compare=False)
 
     def at(self, pointer: str | Sequence[str], *, key: bool = False) -> Location:
         """The place of a value, or of the key that holds it; of the nearest existing parent where there is none.

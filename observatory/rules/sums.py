@@ -18,6 +18,7 @@ Half a step less makes the number of records the same whether the range includes
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from observatory.compile.names import SLI_GOOD, SLI_TOTAL
 from observatory.compile.promql import quote
@@ -53,17 +54,27 @@ def events(name: str, labels: Mapping[str, str], seconds: float) -> str:
     return f"{newest} + ({older})"
 
 
-def error_ratio(labels: Mapping[str, str], seconds: float) -> str:
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Two recorded counts: their labels, and under which names they are kept."""
+
+    labels: Mapping[str, str]
+    good: str = SLI_GOOD
+    total: str = SLI_TOTAL
+
+
+def error_ratio(counts: Records, seconds: float) -> str:
     """PromQL for the share of bad events in a window; no answer where there was no event, never NaN."""
-    good, total = events(SLI_GOOD, labels, seconds), events(SLI_TOTAL, labels, seconds)
+    good, total = events(counts.good, counts.labels, seconds), events(counts.total, counts.labels, seconds)
     if seconds < RECORD + STEP:
         return f"1 - {good} / ({total} > 0)"
     return f"1 - ({good}) / (({total}) > 0)"
 
 
-def bad_events(labels: Mapping[str, str], seconds: float) -> str:
+def bad_events(counts: Records, seconds: float) -> str:
     """PromQL for the number of bad events in a window."""
-    return f"({events(SLI_TOTAL, labels, seconds)}) - ({events(SLI_GOOD, labels, seconds)})"
+    total, good = (events(name, counts.labels, seconds) for name in (counts.total, counts.good))
+    return f"({total}) - ({good})"
 
 
 def decimal(value: float) -> str:

@@ -1,9 +1,11 @@
-"""promtool unit tests that go with a rule file: every objective is put through the same four stories.
+"""promtool unit tests that go with a rule file: every objective is put through the same stories.
 
     clean, then silent    nothing fires; without samples `SLITelemetryAbsent` does, and nothing else pages
     outage                the page comes when the formula says: factor x budget x long window / error ratio
     slow burn             a ticket, and no page
     born                  the first failure ever, in a series that did not exist before, is counted
+    planned work          everything fails while the guard says so, and nothing fires, then or afterwards
+    too few events        everything fails, and there are fewer events than the objective is judged from
 
 Objectives whose measurements share series are told in different tests, for one series has one course.
 """
@@ -16,7 +18,7 @@ from itertools import pairwise
 from typing import Any
 
 from observatory.compile.measure import Measurement
-from observatory.compile.names import SLI_GOOD, SLI_TOTAL
+from observatory.compile.names import ALERT_BUDGET_SPENT, ALERT_BURN_RATE, SLI_GOOD, SLI_TOTAL
 from observatory.compile.promql import quote
 from observatory.indicators.expression import Behind, Slices, SlicesAtMost, signals_of
 from observatory.objectives.budget import budget_ratio
@@ -24,6 +26,7 @@ from observatory.rules.document_rules import (
     ABSENT_FOR,
     SHORT_OF_AN_EVENT,
     Measured,
+    asks_for_events,
     identity,
     min_bad,
     reachable_pairs,
@@ -43,6 +46,14 @@ LONGEST = 720
 CLEAN = 12
 """Minutes of traffic where nothing but its presence matters."""
 BORN_AT, BORN_WITH = 12, 120.0
+ENOUGH_AFTER = 10.0
+"""Minutes until alerts know that there are enough events."""
+OUTAGE = 30
+"""Minutes of an outage in planned work: longer than the fastest page takes."""
+SHORT_STORY = 6
+"""Minutes that a story of too few events lasts at least, so that there is something to see."""
+SEAM = 1.4
+"""How much more than one an event may weigh at the seam of the sums."""
 
 Values = Mapping[ExampleSeries, list[float | None]]
 Test = dict[str, Any]
@@ -62,7 +73,8 @@ def test_file(members: Sequence[Measured], rules: str, groups: Sequence[str]) ->
     for told in _rounds(members):
         first = [one for one in told if carriers[one.measurement.key] == one.objective.id]
         tests += [_clean_then_silent(told, first)]
-        tests += [test for test in (_outage(told), _slow_burn(told), _born(first)) if test]
+        stories = (_outage(told), _slow_burn(told), _born(first), _planned(told), _too_few(told))
+        tests += [test for test in stories if test]
     return {
         "rule_files": [rules],
         "evaluation_interval": "1m",
@@ -90,7 +102,15 @@ def detection_minutes(one: Measured, severity: str, error_ratio: float, per_minu
             full = share * minutes
             waits.append(full if warm + full >= minutes else warm * share / (1 - share))
         found.append(max(waits))
-    return min(found, default=None)
+    least = _least_events(one)
+    # Whether there are enough events is recorded every five minutes, after the group that asks.
+    enough = least / per_minute - warm + ENOUGH_AFTER if least else 0.0
+    return max(min(found), enough) if found else None
+
+
+def _least_events(one: Measured) -> float:
+    """Events from which on rules let its alerts fire."""
+    return one.objective.min_events if asks_for_events(one.objective) else 0.0
 
 
 def _rounds(members: Sequence[Measured]) -> Iterator[list[Measured]]:
@@ -198,13 +218,49 @@ def _slow_burn(told: Sequence[Measured]) -> Test | None:
     shares: dict[str, list[float]] = {}
     for one in told:
         course = slow_minutes(one) if _is_slices(one) else slow_shares(one, PER_MINUTE)
-        if course is None or len(course) > LONGEST:
+        if course is None or len(course) > LONGEST or len(course) - 2 - ENOUGH_AFTER < _least_events(one) / _rate(one):
             continue
         course = [0.0] * _unjudged(one) + course
         shares[one.objective.id] = course
         checks.append(_expect(one, len(course) - 1, 'alertname="SLOBurnRate",severity="ticket",', 1))
         checks.append(_expect(one, len(course) - 1, 'alertname="SLOBurnRate",severity="page",', 0))
     return _test("a slow burn", told, shares, checks) if checks else None
+
+
+def _planned(told: Sequence[Measured]) -> Test | None:
+    """Work is under way from the failure on, and ends when all is well again; the guard is given, as time would."""
+    spared = [one for one in told if one.guard]
+    if not spared:
+        return None
+    warm = WARM + max(map(_unjudged, spared))
+    # Without a stale marker, which promtool does not write, the guard's last sample is seen five minutes longer.
+    ends = warm + OUTAGE + round(2 * RECORD / 60) + 2
+    course = [0.0] * (warm + 1) + [1.0] * OUTAGE + [0.0] * (ends - warm - OUTAGE + 6)
+    checks: list[dict[str, Any]] = []
+    for one in spared:
+        # Where planned work costs the budget, a spent budget is told once the work is over.
+        quiet = "" if one.guard and one.guard.use == "budget" else f'alertname!="{ALERT_BUDGET_SPENT}",'
+        checks.append(_expect(one, warm + OUTAGE, "", 0))
+        checks += [] if _unjudged(one) else [_expect(one, ends + 4, quiet, 0)]
+    test = _test("everything fails in planned work", spared, {one.objective.id: course for one in spared}, checks)
+    guards = sorted({one.guard.series() for one in spared if one.guard})
+    active = f"_x{warm - 1} 1+0x{OUTAGE + round(RECORD / 60)}"
+    test["input_series"] += [{"series": guard, "values": active} for guard in guards]
+    return test
+
+
+def _too_few(told: Sequence[Measured]) -> Test | None:
+    """Nothing but failures, from the first minute on, as long as they are too few to judge."""
+    checks: list[dict[str, Any]] = []
+    shares: dict[str, list[float]] = {}
+    for one in told:
+        # Extrapolation and the seam of the sums may show a few events more than there were.
+        lasts = min(LONGEST, math.floor(_least_events(one) / _rate(one) / SEAM) - 1)
+        if lasts < SHORT_STORY or _unjudged(one):
+            continue
+        shares[one.objective.id] = [1.0] * (lasts + 1)
+        checks += [_expect(one, lasts, f'alertname="{name}",', 0) for name in (ALERT_BURN_RATE, ALERT_BUDGET_SPENT)]
+    return _test("too few events to judge", told, shares, checks) if checks else None
 
 
 def _born(told: Sequence[Measured]) -> Test | None:

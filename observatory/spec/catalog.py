@@ -14,6 +14,7 @@ from observatory.errors import Problem
 from observatory.location import Location
 from observatory.spec.bound_values import BindingFact, ConsumerIdentity
 from observatory.spec.expansion import expansions
+from observatory.spec.parts import Message, Server
 
 if TYPE_CHECKING:
     from observatory.spec.journey import Journey
@@ -71,8 +72,9 @@ SLI_WORDS: tuple[SliWord, ...] = (
 
 ThresholdUnit = Literal["second", "message", "ratio"]
 Measure = Literal["start-start", "end-start", "start-end", "end-end"]
-ExclusionUse = Literal["alerts", "budget", "none"]
 """Which instants latency lies between: producer span's start or end, to the consumer's start or end of processing."""
+ExclusionUse = Literal["alerts", "budget", "none"]
+"""What planned work does to an objective."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,37 +182,6 @@ class TelemetryOverride:
 
     profile: str | None = None
     labels: tuple[tuple[str, str], ...] = ()
-    location: Location | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """A message type on a channel; `schema` and `headers` are plain resolved data, never interpreted here.
-
-    Attributes:
-        definitions: What references lead to that are left standing in them, because they contain themselves.
-    """
-
-    name: str
-    title: str | None = None
-    content_type: str | None = None
-    schema_format: str | None = None
-    schema: object = field(default=None, compare=False)
-    headers: object = field(default=None, compare=False)
-    definitions: Mapping[str, object] = field(default_factory=dict, compare=False)
-    location: Location | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
-    """A broker as a document names it. `host` has variables filled by their defaults and credentials removed."""
-
-    name: str
-    host: str
-    protocol: str
-    protocol_version: str | None = None
-    description: str = ""
-    tags: tuple[str, ...] = ()
     location: Location | None = field(default=None, compare=False)
 
 

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from observatory.errors import Problem
 from observatory.location import Location
 from observatory.spec.bound_values import BindingFact
-from observatory.spec.catalog import Message, Operation
+from observatory.spec.catalog import Operation
 from observatory.spec.likeness import digest, schema_digest
+from observatory.spec.parts import Message
 from observatory.spec.sameness import Group, Member
 
 _FORMATS = ("avro", "protobuf", "raml")

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from observatory.errors import Problem
-from observatory.spec.catalog import Action, Server
+from observatory.spec.catalog import Action
 from observatory.spec.drafts import Level
+from observatory.spec.parts import Server
 from observatory.spec.references import Cursor
 
 

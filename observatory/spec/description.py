@@ -12,7 +12,7 @@ from observatory.location import Location
 from observatory.spec.bindings import naming_of, protocols_of
 from observatory.spec.bound import Bound
 from observatory.spec.bound_values import BindingFact, ConsumerIdentity
-from observatory.spec.catalog import Document, Message, Operation, Owner
+from observatory.spec.catalog import Document, Operation, Owner
 from observatory.spec.consumers import client_of, consumers_of
 from observatory.spec.corrections import corrected_action, corrected_naming
 from observatory.spec.declared import DeclaredChannel, DeclaredDocument, DeclaredMessage, DeclaredOperation
@@ -21,6 +21,7 @@ from observatory.spec.extensions import APPLICATION_BINDINGS, GROUP_HINTS, Exten
 from observatory.spec.facts import channel_facts, operation_facts
 from observatory.spec.journey_reading import journeys_of_document
 from observatory.spec.objective_reading import ObjectiveReading
+from observatory.spec.parts import Message
 from observatory.spec.recursion import recursive_parts
 from observatory.spec.references import Cursor
 from observatory.spec.servers import hosts_of, speaks

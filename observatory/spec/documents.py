@@ -20,6 +20,7 @@ from observatory.spec.files import Library, Source
 from observatory.spec.overlay import Overlays
 from observatory.spec.references import References
 from observatory.spec.rules import check_rules
+from observatory.spec.uses import uses_of
 from observatory.spec.validation import check_structure
 from observatory.spec.versions import version_of
 
@@ -55,7 +56,7 @@ class _Document:
         if version.family is None:
             return
         reader = asyncapi2 if version.family == 2 else asyncapi3
-        uses = self.references.check(root)
+        uses = uses_of(root)
         self.problems += check_structure(root, version, uses)
         self.declared = reader.read_document(root, version.text)
         self.problems += check_rules(self.declared)

@@ -14,14 +14,13 @@ from observatory.spec.bound_values import BindingFact
 from observatory.spec.catalog import (
     Criticality,
     Document,
-    Message,
     Operation,
     Owner,
     RuntimeName,
-    Server,
     TelemetryOverride,
 )
 from observatory.spec.journey import WrittenJourney
+from observatory.spec.parts import Message, Server
 
 Level = Literal["operation", "message", "channel", "trait", "server", "info", "root"]
 """Where in a document something is written."""

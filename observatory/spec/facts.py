@@ -137,7 +137,9 @@ def _is_schema(found: Cursor) -> bool:
 
 
 def _unit_key(key: str) -> str:
-    return re.sub(r"^sqs\.(?:queues\[\d+\]|deadLetterQueue)\.", "sqs.queue.", key)
+    return (
+        key if not key.startswith("sqs.") else re.sub(r"^sqs\.(?:queues\[\d+\]|deadLetterQueue)\.", "sqs.queue.", key)
+    )
 
 
 def _shown(value: FactScalar) -> FactScalar:

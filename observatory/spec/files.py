@@ -220,6 +220,14 @@ class Library:
         except ValueError:
             message = f"{target!r} is no web address"
             raise InputInvalid(Problem(code="reference-file-missing", message=message)) from None
+        if not re.match(r"(?i)https?://", url):
+            self.followed[origin.address, target] = "reference-remote"
+            message = f"{shown} is not followed: references are paths, or addresses that begin with https://"
+            raise InputInvalid(
+                Problem(
+                    code="reference-remote", message=message, hint="write the path of the file as seen from this one"
+                )
+            )
         if not self.allow_remote:
             self.followed[origin.address, target] = "reference-remote"
             raise InputInvalid(
@@ -269,7 +277,10 @@ def find_documents(paths: Sequence[Path]) -> tuple[list[tuple[Path, bool]], list
             if not inside:
                 message = f"no AsyncAPI document in {path}"
                 at = Location(str(path))
-                problems.append(Problem(code="no-documents", severity="warning", message=message, location=at))
+                hint = "a document is a .yaml, .yml or .json file with the key asyncapi"
+                problems.append(
+                    Problem(code="no-documents", severity="warning", message=message, location=at, hint=hint)
+                )
             for one in inside:
                 found.setdefault(one, False)
         elif _is(path.exists) and not _is(path.is_file):

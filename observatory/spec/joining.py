@@ -9,10 +9,11 @@ from typing import TypeVar
 
 from observatory.errors import Problem
 from observatory.spec.bound_values import BindingFact
-from observatory.spec.catalog import CRITICALITIES, Catalog, Channel, Criticality, Operation, Owner, RuntimeName, Server
+from observatory.spec.catalog import CRITICALITIES, Catalog, Channel, Criticality, Operation, Owner, RuntimeName
 from observatory.spec.conflicts import conflicts
 from observatory.spec.drafts import ChannelDraft, DocumentDraft, OperationDraft
 from observatory.spec.overlaps import overlapping
+from observatory.spec.parts import Server
 from observatory.spec.sameness import Group, Member, grouped
 from observatory.spec.servers import speaks
 

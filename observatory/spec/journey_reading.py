@@ -14,7 +14,8 @@ from observatory.spec.extensions import JOURNEYS, ExtensionReader
 from observatory.spec.files import Library, Source
 from observatory.spec.journey import WrittenJourney, WrittenStep
 from observatory.spec.references import Cursor, References
-from observatory.spec.slo import NAME, SloDefaults, SloReader, read_defaults, read_exclusion_use, read_min_events
+from observatory.spec.slo_defaults import NAME, SloDefaults, read_defaults, read_exclusion_use, read_min_events
+from observatory.spec.slo_values import SloValues
 from observatory.spec.suggestions import hint_for
 from observatory.units import parse_duration
 
@@ -31,7 +32,7 @@ EXAMPLE = "{name: checkout, target: 99.5%, steps: [{operation: placeOrder}, {ope
 
 
 @dataclass(slots=True)
-class JourneyReader(SloReader):
+class JourneyReader(SloValues):
     """Reads lists of journeys; what is wrong goes to `problems`, journeys with a fault are left out.
 
     Attributes:

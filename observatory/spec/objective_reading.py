@@ -10,7 +10,8 @@ from observatory.spec.catalog import SloDeclaration
 from observatory.spec.corrections import corrected_action
 from observatory.spec.declared import DeclaredDocument, DeclaredOperation
 from observatory.spec.references import Cursor
-from observatory.spec.slo import CONSUMER_ONLY, SloDefaults, SloReader, read_defaults
+from observatory.spec.slo import CONSUMER_ONLY, SloReader
+from observatory.spec.slo_defaults import SloDefaults, read_defaults
 
 
 @dataclass(slots=True)
@@ -21,6 +22,7 @@ class ObjectiveReading:
     problems: list[Problem]
     _slo: dict[object, tuple[SloDeclaration, ...]] = field(default_factory=dict)
     _defaults: dict[object, SloDefaults] = field(default_factory=dict)
+    _alike: dict[object, SloDeclaration] = field(default_factory=dict)
     _used: set[Location | None] = field(default_factory=set)
 
     def of(self, declared: DeclaredOperation, beside: list[DeclaredOperation]) -> tuple[SloDeclaration, ...]:
@@ -72,7 +74,7 @@ class ObjectiveReading:
     def _read_slo(self, value: Cursor, defaults: SloDefaults) -> tuple[SloDeclaration, ...]:
         key = (value.identities, defaults)
         if key not in self._slo:
-            reader = SloReader(defaults)
+            reader = SloReader(defaults, known=self._alike)
             self._slo[key] = reader.read(value)
             self.problems += reader.problems
         return self._slo[key]

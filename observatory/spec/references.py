@@ -22,16 +22,6 @@ _CONTAINERS = (dict, list)
 """Written once: `dict | list` is built anew each time it is passed, which large documents notice."""
 DATA_KEYS = frozenset({"example", "examples", "default", "const", "enum"})
 """Keys of schemas and messages whose values are data: a `$ref` in there is no reference."""
-_SHELVES = (("components",), ("channels",), ("operations",), ("servers",))
-"""Parts of a document that are looked at as a whole, so that what they hold needs no look of its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """A reference and where it leads."""
-
-    holder: Cursor
-    target: Cursor
 
 
 @dataclass(slots=True)
@@ -51,8 +41,8 @@ class References:
     _sought: list[tuple[Source, str]] = field(default_factory=list)
     _plain: dict[tuple[Source, tuple[str, ...]], Any] = field(default_factory=dict)
     _levels: dict[int, int] = field(default_factory=dict)
+    _final: set[int] = field(default_factory=set)
     _suggested: int = 0
-    _walked: set[int] = field(default_factory=set)
 
     def root(self, source: Source) -> Cursor:
         """The cursor on a whole file."""
@@ -149,14 +139,6 @@ class References:
             Problem(code=problem.code, message=problem.message, location=here, hint=problem.hint, label=problem.label)
         )
 
-    def _report_form(self, cursor: Cursor) -> None:
-        """A `$ref` that is no text; an empty one is mostly a `#` that YAML took for a comment."""
-        empty = cursor.value["$ref"] is None
-        message = "this $ref is empty" if empty else "a $ref is text"
-        hint = "put the reference in quotes: '#/...'; after a blank, # begins a comment" if empty else None
-        at = cursor.location("$ref", key=empty)
-        self.problems.append(Problem(code="reference-form", message=message, location=at, hint=hint))
-
     def plain(self, cursor: Cursor) -> Any:
         """The value with every reference in it replaced by what it refers to.
 
@@ -174,7 +156,7 @@ class References:
 
     def _replace(self, cursor: Cursor, depth: int) -> Any:
         value = cursor.value
-        if not isinstance(value, _CONTAINERS) or depth > MAX_LEVELS:
+        if not isinstance(value, _CONTAINERS) or depth > MAX_LEVELS or self.is_final(value):
             return value
         if isinstance(value, dict) and isinstance(value.get("$ref"), str):
             target = self.follow(cursor)
@@ -197,39 +179,22 @@ class References:
         self._levels[id(replaced)] = 1 + max(self._levels.get(id(part), 0) for part in parts)
         return replaced
 
-    def check(self, cursor: Cursor) -> list[Use]:
-        """Follow every reference in a file and what it leads to, so that each broken one is found.
-
-        Returns:
-            The references that lead out of the parts where a document keeps what is referred to.
-        """
-        uses: list[Use] = []
-        pending: list[tuple[Source, tuple[str, ...], Any]] = [(cursor.source, cursor.segments, cursor.value)]
-        while pending:
-            source, segments, value = pending.pop()
-            if id(value) in self._walked:
-                continue  # by another way: parts that lie inside each other may be referred to one by one
-            self._walked.add(id(value))
-            if isinstance(value, dict):
-                if isinstance(value.get("$ref"), str):
-                    holder = Cursor(self, source, segments, value)
-                    target = self.follow(holder)
-                    if target is not None and not (target.source is cursor.source and target.segments[:1] in _SHELVES):
-                        uses.append(Use(holder, target))
-                    # A file is checked as a whole; of another one what is referred to.
-                    if target is not None and target.source is not cursor.source:
-                        pending.append((target.source, target.segments, target.value))
-                    continue  # what stands beside a reference does not count
-                if "$ref" in value and not isinstance(value["$ref"], dict):
-                    self._report_form(Cursor(self, source, segments, value))
-                for name, part in value.items():
-                    if isinstance(part, _CONTAINERS) and name not in DATA_KEYS:
-                        pending.append((source, (*segments, name), part))
-            elif isinstance(value, list):
-                for index, part in enumerate(value):
-                    if isinstance(part, _CONTAINERS):
-                        pending.append((source, (*segments, str(index)), part))
-        return uses
+    def is_final(self, value: Any) -> bool:
+        """Whether nothing in a mapping or a list is a reference, which most are; each is looked through once."""
+        if id(value) in self._final:
+            return True
+        if isinstance(value, dict):
+            if "$ref" in value:
+                return False
+            for name, part in value.items():
+                if isinstance(part, _CONTAINERS) and name not in DATA_KEYS and not self.is_final(part):
+                    return False
+        else:
+            for part in value:
+                if isinstance(part, _CONTAINERS) and not self.is_final(part):
+                    return False
+        self._final.add(id(value))
+        return True
 
 
 def _keys_of(data: Any) -> list[str]:
@@ -298,11 +263,14 @@ class Cursor:
     def get(self, key: str) -> Cursor | None:
         """The value under a key, references followed and layers merged; None where there is none or it is broken."""
         value = self.value
+        part = value.get(key) if isinstance(value, dict) else None
+        if part is None and not self.under:
+            return None
         own = found = None
-        if isinstance(value, dict) and key in value:
-            own = found = Cursor(self.references, self.source, (*self.segments, key), value[key])
+        if part is not None or (isinstance(value, dict) and key in value):
+            own = found = Cursor(self.references, self.source, (*self.segments, key), part)
             # Most values are no references and have no overlay: they need not be followed.
-            if self.references.overlays or (isinstance(own.value, dict) and "$ref" in own.value):
+            if self.references.overlays or (isinstance(part, dict) and "$ref" in part):
                 found = own.follow()
         if not self.under or (own is not None and not isinstance(found and found.value, dict)):
             return found if found is not None and found.value is not None else None
@@ -318,6 +286,9 @@ class Cursor:
 
     def text(self, key: str) -> str | None:
         """The text under a key, None where there is none or it is no text."""
+        part = self.value.get(key) if isinstance(self.value, dict) else None
+        if isinstance(part, str):
+            return part
         found = self.get(key)
         return found.value if found is not None and isinstance(found.value, str) else None
 

@@ -6,7 +6,8 @@ What the official parser refuses is an error, what it lets pass and telemetry st
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from observatory.errors import Problem, Severity
 from observatory.location import Location
@@ -52,16 +53,17 @@ def check_rules(document: DeclaredDocument) -> list[Problem]:
 
 def _parameters(document: DeclaredDocument) -> Iterator[Problem]:
     for channel in document.channels:
-        yield from _parameters_of(document.family, channel.cursor, channel.address, address_location(channel))
+        at = partial(address_location, channel)
+        yield from _parameters_of(document.family, channel.cursor, channel.address, at)
     if document.family == 3:
         listed = {channel.cursor.identity for channel in document.channels}
         shelf = document.root.get("components")
         for _, kept in _entries(shelf, "channels"):
             if kept.identity not in listed:
-                yield from _parameters_of(3, kept, kept.text("address"), kept.location("address"))
+                yield from _parameters_of(3, kept, kept.text("address"), partial(kept.location, "address"))
 
 
-def _parameters_of(family: int, channel: Cursor, address: str | None, at: Location) -> Iterator[Problem]:
+def _parameters_of(family: int, channel: Cursor, address: str | None, at: Callable[[], Location]) -> Iterator[Problem]:
     written = channel.get("address")
     if written is not None and not isinstance(written.value, str):
         return  # the schema has told of that
@@ -72,7 +74,7 @@ def _parameters_of(family: int, channel: Cursor, address: str | None, at: Locati
         if name not in keys:
             message = f"the address has a parameter {{{name}}} that the channel does not declare"
             hint = hint_for(name, keys) if keys else f"add parameters: {{{name}: {{}}}}"
-            yield _problem("parameter-undeclared", message, at, hint, "warning" if declared is None else "error")
+            yield _problem("parameter-undeclared", message, at(), hint, "warning" if declared is None else "error")
     if declared is None:
         return
     for name in keys:
@@ -111,13 +113,21 @@ def _channel_keys(document: DeclaredDocument) -> Iterator[Problem]:
 def _address(
     document: DeclaredDocument, channel: DeclaredChannel, operations: Sequence[DeclaredOperation]
 ) -> Iterator[Problem]:
-    if document.family != 3 or channel.address is not None:
+    if document.family != 3 or channel.address or "$ref" in channel.cursor.keys():  # noqa: SIM118
         return
     protocol = next(iter(protocols_of(channel, operations)), None)
     if not naming_of(channel, operations, protocol).names:
         message = "the channel's address is open, so no telemetry can be found for it"
         hint = "write its address, or give it in an overlay file"
+        if any(one.reply_channel is channel and _told_by_request(one) for one in document.operations):
+            message = "each request says where its reply goes, so no telemetry can be found for this channel"
+            hint = "give the address in an overlay file where all replies share one"
         yield _problem("address-open", message, channel.key_cursor.location(key=True), hint, "info")
+
+
+def _told_by_request(operation: DeclaredOperation) -> bool:
+    reply = operation.cursor.get("reply")
+    return reply is not None and reply.get("address") is not None
 
 
 def _server_variables(document: DeclaredDocument) -> Iterator[Problem]:

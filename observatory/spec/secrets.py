@@ -41,8 +41,8 @@ def without_secrets(reading: Reading) -> Reading:
 
     The values are changed in place: nobody else has seen them.
     """
-    texts, keys = _words_of(reading.data)
-    reading = replace(reading, keys=frozenset(keys))
+    texts, keys, values = _words_of(reading.data)
+    reading = replace(reading, keys=frozenset(keys), values=values)
     forms = may_hold_secrets("\n".join(texts))
     addresses = any("@" in text for text in texts)
     named = any(map(is_secret_name, keys))
@@ -60,15 +60,20 @@ def without_secret(key: str) -> str:
     return starred(key, [*secrets_in(key)], COVER)
 
 
-def _words_of(data: Any) -> tuple[list[str], set[str]]:
-    """Every text among the values, keys included, and the keys; parts that an alias repeats once."""
+def _words_of(data: Any) -> tuple[list[str], set[str], int | None]:
+    """Every text among the values, keys included, the keys, and how many values there are.
+
+    Parts that an alias repeats are looked at once, and then the values are not counted.
+    """
     texts: list[str] = []
     keys: set[str] = set()
     seen: set[int] = set()
     pending = [data]
+    values, aliased = 1, False
     while pending:
         value = pending.pop()
         if id(value) in seen:
+            aliased = True
             continue
         seen.add(id(value))
         if type(value) is dict:
@@ -78,13 +83,15 @@ def _words_of(data: Any) -> tuple[list[str], set[str]]:
             parts = value
         else:
             continue
+        values += len(value)
         for part in parts:
-            if type(part) is str:
+            kind = type(part)
+            if kind is str:
                 texts.append(part)
-            elif type(part) is dict or type(part) is list:
+            elif kind is dict or kind is list:
                 pending.append(part)
     texts += keys
-    return texts, keys
+    return texts, keys, None if aliased else values
 
 
 class _Search:

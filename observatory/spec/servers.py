@@ -9,8 +9,8 @@ from itertools import islice, product
 from typing import TYPE_CHECKING
 
 from observatory.errors import Problem
-from observatory.spec.catalog import Server
 from observatory.spec.expansion import PARAMETER, filled
+from observatory.spec.parts import Server
 
 if TYPE_CHECKING:
     from observatory.spec.declared import DeclaredServer

@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from observatory.errors import Problem
-from observatory.spec.references import Cursor, Use
+from observatory.spec.references import Cursor
 from observatory.spec.schema_files import Schema
+from observatory.spec.shapes import Shape, Shapes
+from observatory.spec.uses import Use
 
 Path = tuple[str | int, ...]
 
@@ -24,44 +26,10 @@ EMPTY_KEY = "\ue000"
 MAX_LEVELS = 60
 """Objects of the specification inside each other, references followed; real documents have a dozen."""
 _OMITTED = object()
-_NESTED = frozenset(
-    {
-        "$ref",
-        "properties",
-        "additionalProperties",
-        "patternProperties",
-        "items",
-        "allOf",
-        "if",
-        "x-bindings",
-        "x-schema",
-    }
-)
-_MARKS = ("x-link", "x-bindings", "x-schema")
+_CONTAINERS = (dict, list)
 _OWN_FORMAT = re.compile(r"application/(?:vnd\.aai\.asyncapi|schema)(?:\+\w+)?;version=")
 _OPENAPI = re.compile(r"application/vnd\.oai\.openapi(?:\+json|\+yaml)?;version=3\.0\.0")
 _SECTIONS = {"channel": "channels", "message": "messages", "server": "servers"}
-
-
-@dataclass(slots=True)
-class _Shape:
-    """What a schema and the branches of its conditions say about the parts of a value."""
-
-    known: dict[str, Schema] = field(default_factory=dict)
-    patterns: list[tuple[re.Pattern[str], Schema]] = field(default_factory=list)
-    other: Schema | None = None
-    items: Schema | None = None
-    closed: bool = False
-    marks: dict[str, str] = field(default_factory=dict)
-
-    def part(self, name: str) -> Schema | None:
-        """The schema of the value under a key."""
-        if name in self.known:
-            return self.known[name]
-        for pattern, schema in self.patterns:
-            if pattern.search(name):
-                return schema
-        return self.other
 
 
 @dataclass(slots=True)
@@ -73,20 +41,22 @@ class StructureView:
         bindings: Each bindings object with the kind of object it belongs to.
         schemas: Places of schemas written as JSON Schema.
         problems: References where none may stand, and keys that stand beside a reference.
+        repeated: Parts of the view that stand in it more than once, and parts that no file holds as they are.
     """
 
-    schema: Schema
+    shapes: Shapes
     minor: int
     bindings: list[tuple[str, Cursor]] = field(default_factory=list)
     schemas: set[tuple[str, tuple[str, ...]]] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
+    repeated: list[Any] = field(default_factory=list)
     _built: dict[tuple[object, int], Any] = field(default_factory=dict)
-    _shapes: dict[int, _Shape] = field(default_factory=dict)
+    _kept: dict[tuple[str, tuple[str, ...]], list[int]] = field(default_factory=dict)
     _levels: int = 0
 
     def of(self, root: Cursor) -> Any:
         """The view of the whole document."""
-        return self._view(root, self.schema)
+        return self._view(root, self.shapes.schema)
 
     def schemas_elsewhere(self, uses: list[Use]) -> list[Cursor]:
         """What schemas refer to outside the places that were looked at, and what that refers to in turn."""
@@ -104,6 +74,28 @@ class StructureView:
                 return found
             waiting = later
 
+    def schemas_overlap(self) -> bool:
+        """Whether a schema that was taken as written is part of another one, so that its values stand there again."""
+        return any(
+            (address, segments[:length]) in self.schemas
+            for address, segments in self.schemas
+            for length in range(len(segments))
+        )
+
+    def as_written(self, root: Cursor, path: Path) -> Path:
+        """A path of the view with the numbers that entries have in the document, where broken references stand too."""
+        if not self._kept:
+            return path
+        steps: list[str | int] = []
+        cursor: Cursor | None = root
+        for step in path:
+            if cursor is not None and isinstance(step, int) and cursor.identity in self._kept:
+                step = self._kept[cursor.identity][step]
+            below = cursor.child(str(step), cursor.value[step]) if cursor and _has(cursor.value, step) else None
+            cursor = below.follow() if below is not None else None
+            steps.append(step)
+        return tuple(steps)
+
     def behind_reference(self, root: Cursor, path: Path) -> bool:
         """Whether a path leads through a reference inside a schema, where only its target would count."""
         cursor, inside = root, root.identity in self.schemas
@@ -120,34 +112,11 @@ class StructureView:
     def _in_schema(self, address: str, segments: tuple[str, ...]) -> bool:
         return any((address, segments[:length]) in self.schemas for length in range(len(segments) + 1))
 
-    def _shape(self, schema: Schema) -> _Shape:
-        shape = self._shapes.get(id(schema))
-        if shape is None:
-            shape = self._shapes[id(schema)] = _Shape()
-            pending = [schema]
-            while pending:
-                part = pending.pop(0)
-                shape.marks |= {mark: part[mark] for mark in _MARKS if mark in part}
-                if "x-schema" in shape.marks:
-                    break
-                if "$ref" in part:
-                    pending.insert(0, self.schema["definitions"][part["$ref"].rsplit("/", 1)[-1]])
-                    continue
-                shape.known = {**part.get("properties", {}), **shape.known}
-                shape.patterns += [(re.compile(text), one) for text, one in part.get("patternProperties", {}).items()]
-                other = part.get("additionalProperties")
-                shape.closed |= other is False
-                shape.other = other if isinstance(other, dict) else shape.other
-                shape.items = part.get("items", shape.items)
-                pending += [part[word] for word in ("then", "else") if word in part]
-                pending += part.get("allOf", ())
-        return shape
-
     def _view(self, cursor: Cursor, schema: Schema) -> Any:
-        shape = self._shape(schema)
+        shape = self.shapes.of(schema)
         value = cursor.value
         if isinstance(value, dict) and isinstance(value.get("$ref"), str):
-            if (beside := sibling_keys(cursor)) is not None:
+            if len(value) > 1 and (beside := sibling_keys(cursor)) is not None:
                 self.problems.append(beside)
             if shape.closed and schema.get("x-reference", self.minor + 1) > self.minor:
                 self.problems.append(_not_allowed(cursor, schema.get("x-reference")))
@@ -157,10 +126,12 @@ class StructureView:
             return _OMITTED if target is None else self._view(target, schema)
         if "x-schema" in shape.marks:
             return self._written(cursor, shape.marks["x-schema"])
-        if not isinstance(value, dict | list):
+        if not isinstance(value, _CONTAINERS):
             return value
         key = ((cursor.source, cursor.segments), id(shape))
-        if key not in self._built:
+        if key in self._built:
+            self.repeated.append(self._built[key])
+        else:
             if self._levels >= MAX_LEVELS:
                 return _OMITTED
             self._built[key] = _OMITTED  # a message that is one of itself is looked at once
@@ -177,35 +148,47 @@ class StructureView:
             if inner is None:
                 return value
             if not _is_own(value.get("schemaFormat")):
-                return {**value, "schema": inner.plain()}
-            self.schemas.add(inner.identity)
-            return {**value, "schema": inner.value}
+                return {**value, "schema": self._resolved(inner)}
+            return {**value, "schema": self._as_written(inner)}
+        return self._as_written(cursor)
+
+    def _as_written(self, cursor: Cursor) -> Any:
+        if cursor.identity in self.schemas:
+            self.repeated.append(cursor.value)
         self.schemas.add(cursor.identity)
+        return cursor.value
+
+    def _resolved(self, cursor: Cursor) -> Any:
+        value = cursor.plain()
+        self.repeated.append(value)
         return value
 
-    def _build(self, cursor: Cursor, shape: _Shape) -> Any:
+    def _build(self, cursor: Cursor, shape: Shape) -> Any:
         value = cursor.value
         if "x-bindings" in shape.marks:
             self.bindings.append((shape.marks["x-bindings"], cursor))
             return {} if isinstance(value, dict) else []
         if isinstance(value, list):
             items = shape.items
-            if not isinstance(items, dict) or _NESTED.isdisjoint(items):
+            if items is None or not items.nested:
                 return [_shell(item) for item in value]
-            views = [self._view(cursor.child(str(index), item), items) for index, item in enumerate(value)]
-            return [view for view in views if view is not _OMITTED]
+            views = [self._view(cursor.child(str(index), item), items.schema) for index, item in enumerate(value)]
+            kept = [index for index, view in enumerate(views) if view is not _OMITTED]
+            if len(kept) < len(views):
+                self._kept[cursor.identity] = kept
+            return [views[index] for index in kept]
         built: dict[str, Any] = {}
         for name, part in value.items():
             inner = shape.part(name)
-            if inner is not None and not _NESTED.isdisjoint(inner):
-                if inner.get("x-schema") == "payload" and not _is_own(value.get("schemaFormat")):
+            if inner is not None and inner.nested:
+                if inner.payload and not _is_own(value.get("schemaFormat")):
                     view = self._foreign(cursor.child(name, part), value["schemaFormat"])
                 else:
-                    view = self._view(cursor.child(name, part), inner)
+                    view = self._view(cursor.child(name, part), inner.schema)
                 if view is not _OMITTED:
                     built[name or EMPTY_KEY] = view
             else:
-                built[name or EMPTY_KEY] = _shell(part, lists=isinstance(inner, dict) and inner.get("type") == "array")
+                built[name or EMPTY_KEY] = _shell(part, lists=inner is not None and inner.lists)
         return built
 
     def _foreign(self, cursor: Cursor, written: str) -> Any:
@@ -213,7 +196,7 @@ class StructureView:
         if _OPENAPI.fullmatch(written) and isinstance(cursor.value, dict) and isinstance(cursor.value.get("$ref"), str):
             self.problems.append(_not_allowed(cursor, None))
         target = cursor.follow()
-        return _OMITTED if target is None else target.plain()
+        return _OMITTED if target is None else self._resolved(target)
 
 
 def _has(value: Any, step: str | int) -> bool:

@@ -6,6 +6,7 @@ any memory holds. Whoever hands a value to something that does not know of shari
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from observatory.errors import Problem
@@ -24,6 +25,8 @@ class Unfolding:
 
     def __init__(self) -> None:
         self.written = 0
+        self._at_most = 0
+        self._unmeasured: list[Any] = []
         self._known: dict[int, tuple[int, int]] = {}
         self._kept: list[Any] = []  # parts are known by their id, which is theirs only as long as they live
 
@@ -50,8 +53,19 @@ class Unfolding:
             entered.add(id(node))
         return known.get(id(value), (1, 0))
 
-    def refused(self, value: Any, location: Location) -> Problem | None:
-        """The finding for a value that must not be written out; None for one that may, which then counts as written."""
+    def refused(self, value: Any, location: Location, at_most: int | None = None) -> Problem | None:
+        """The finding for a value that must not be written out; None for one that may, which then counts as written.
+
+        Args:
+            at_most: A bound for the values in it, whose levels are few. It is measured only when the bounds add up to
+                more than there may be.
+        """
+        if at_most is not None and self.written + self._at_most + at_most <= MAX_UNFOLDED:
+            self._at_most += at_most
+            self._unmeasured.append(value)
+            return None
+        self.written += sum(self.size(earlier)[0] for earlier in self._unmeasured)
+        self._at_most, self._unmeasured = 0, []
         values, levels = self.size(value)
         if self.written + values <= MAX_UNFOLDED and levels <= MAX_LEVELS:
             self.written += values
@@ -60,3 +74,17 @@ class Unfolding:
         message = f"references grow the document to {what} when this is written out, so it is not checked"
         hint = "let fewer parts refer to parts that refer to others"
         return Problem(code="reference-expansion", message=message, location=location, hint=hint)
+
+    def bound(self, values: int | None, repeated: Sequence[Any]) -> int | None:
+        """A bound for a value that is made of parts of files, some more than once; None where none is known cheaply.
+
+        Args:
+            values: In the files, aliases written out.
+            repeated: Its parts that stand there again.
+        """
+        if values is None:
+            return None
+        sizes = [self.size(part) for part in repeated]
+        if max((levels for _, levels in sizes), default=0) > MAX_LEVELS // 2:
+            return None
+        return values + sum(size for size, _ in sizes)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from observatory.errors import Problem
-from observatory.spec.references import Cursor, Use
-from observatory.spec.schema_files import load_schema
+from observatory.spec.references import Cursor
+from observatory.spec.shapes import shapes_of
 from observatory.spec.structure import StructureView
 from observatory.spec.unfolding import Unfolding
-from observatory.spec.validators import faults_of
+from observatory.spec.uses import Use
+from observatory.spec.validators import all_faults_of, faults_of
 from observatory.spec.versions import Version
 from observatory.spec.wording import Wording
 
@@ -27,47 +29,64 @@ def check_structure(
         compiled: False asks for the pure Python validator.
     """
     name, minor = f"asyncapi-{version.family}", version.minor
-    view = StructureView(load_schema(name, minor), minor)
+    view = StructureView(shapes_of(name, minor), minor)
     wording = Wording("asyncapi", "error", version)
     unfolding = Unfolding()
 
-    def faults(holder: Cursor, value: Any, part: tuple[str, ...]) -> Iterator[Problem]:
-        if beyond := unfolding.refused(value, holder.location()):
+    def faults(holder: Cursor, value: Any, part: tuple[str, ...], at_most: int | None = None) -> Iterator[Problem]:
+        if beyond := unfolding.refused(value, holder.location(), at_most):
             yield beyond
             return
-        for fault in faults_of(value, name, minor, part, compiled=compiled):
-            if not view.behind_reference(holder, fault[0]):
-                yield from wording.problems(fault, holder)
+        for seen_at, keyword, schema in faults_of(value, name, minor, part, compiled=compiled):
+            path = view.as_written(holder, seen_at)
+            if not view.behind_reference(holder, path):
+                yield from wording.problems((path, keyword, schema), holder)
 
-    problems = list(faults(root, view.of(root), ()))
+    seen = view.of(root)
+    at_most = None if view.schemas_overlap() else unfolding.bound(_values_in(root), view.repeated)
+    problems = list(faults(root, seen, (), at_most))
     for schema in view.schemas_elsewhere(list(uses)):
         problems += faults(schema, schema.value, ("definitions", "schema"))
-    for place, bindings in view.bindings:
-        problems += _check_bindings(place, bindings, version, unfolding, compiled)
+    problems += _check_bindings(view.bindings, version, unfolding, compiled=compiled)
     return list(dict.fromkeys(problems + view.problems))
 
 
+def _values_in(root: Cursor) -> int | None:
+    """How many values the files hold that the document is made of; None where that is not known."""
+    counts = [source.reading.values for source in root.references.library.sources()]
+    return None if None in counts else sum(filter(None, counts))
+
+
 def _check_bindings(
-    place: str, cursor: Cursor, version: Version, unfolding: Unfolding, compiled: bool
-) -> list[Problem]:
-    """Faults of one bindings object.
+    bindings: Sequence[tuple[str, Cursor]], version: Version, unfolding: Unfolding, *, compiled: bool
+) -> Iterator[Problem]:
+    """Faults of bindings objects, each with the kind of object that it belongs to.
 
     In 3.x the specification says exactly what each version of a binding holds. What passes that and still is not
     read, such as a misspelt key where others are allowed, is told as well, under a code of its own.
     """
-    if not isinstance(cursor.value, dict):
-        return []  # the schema of the document has said so
-    value, wording = cursor.plain(), Wording("binding", "warning", version)
-    if beyond := unfolding.refused(value, cursor.location()):
-        return [replace(beyond, severity="warning")]
-
-    def found(part: str) -> list[Problem]:
-        faults = faults_of(value, "bindings", version.minor, ("definitions", part), compiled=compiled)
-        return [problem for fault in faults for problem in wording.problems(fault, cursor)]
-
-    if version.family == 2:
-        return found(place)
-    exact = found(f"{place}-3")
-    places = {problem.location for problem in exact}
-    others = [problem for problem in found(place) if problem.location not in places]
-    return exact + [replace(problem, code="binding-unread") for problem in others]
+    by_place: dict[str, list[tuple[Cursor, Any]]] = defaultdict(list)
+    for place, cursor in bindings:
+        if not isinstance(cursor.value, dict):
+            continue  # the schema of the document has said so
+        value = cursor.plain()
+        # What holds no reference is as large as it is written.
+        if value is not cursor.value and (beyond := unfolding.refused(value, cursor.location())):
+            yield replace(beyond, severity="warning")
+        else:
+            by_place[place].append((cursor, value))
+    minor, wording = version.minor, Wording("binding", "warning", version)
+    for place, held in by_place.items():
+        values = [value for _, value in held]
+        parts = [place] if version.family == 2 else [f"{place}-3", place]
+        found = [all_faults_of(values, "bindings", minor, ("definitions", part), compiled=compiled) for part in parts]
+        for position, (cursor, _) in enumerate(held):
+            exact, *others = (
+                [problem for fault in faults[position] for problem in wording.problems(fault, cursor)]
+                for faults in found
+            )
+            yield from exact
+            places = {problem.location for problem in exact}
+            for problem in (problem for other in others for problem in other):
+                if problem.location not in places:
+                    yield replace(problem, code="binding-unread")

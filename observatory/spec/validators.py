@@ -6,19 +6,24 @@ where and by which keyword a value fails, so both give the same answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from observatory.spec.formats import FORMATS
 from observatory.spec.schema_files import Schema, load_schema
 from observatory.spec.structure import Path
 
+if TYPE_CHECKING:
+    from jsonschema_rs import Draft7Validator
+
 Fault = tuple[Path, str, Schema]
 """Path of the failing value, the keyword that failed, and the schema object that holds the keyword."""
 Validate = Callable[[Any], Iterator[Fault]]
 MAX_FAULTS = 500
+_CANNOT_TELL = (ImportError, ValueError, OverflowError, TypeError, RecursionError)
+"""Not installed, or a number or a depth that a validator cannot hold."""
 
 
 def faults_of(instance: Any, name: str, minor: int | None, part: tuple[str, ...], *, compiled: bool) -> list[Fault]:
@@ -37,8 +42,8 @@ def faults_of(instance: Any, name: str, minor: int | None, part: tuple[str, ...]
             found = {
                 (path, keyword, id(holder)): holder for path, keyword, holder in islice(validate(instance), MAX_FAULTS)
             }
-        except (ImportError, ValueError, OverflowError, TypeError, RecursionError):
-            continue  # not installed, or a number or a depth that it cannot hold
+        except _CANNOT_TELL:
+            continue
         if not found:
             return []
         ranks = _ranks(name, minor)
@@ -47,6 +52,37 @@ def faults_of(instance: Any, name: str, minor: int | None, part: tuple[str, ...]
         faults = [(path, keyword, found[path, keyword, holder]) for path, keyword, holder in ordered]
         return [fault for fault in faults if fault[1] == "type" or fault[0] not in of_wrong_type]
     return []
+
+
+def all_faults_of(
+    instances: Sequence[Any], name: str, minor: int | None, part: tuple[str, ...], *, compiled: bool
+) -> list[list[Fault]]:
+    """Faults of each of many values that should fit the same definition; see `faults_of`."""
+    suspects = _suspects(instances, name, minor, part) if compiled else range(len(instances))
+    found: list[list[Fault]] = [[] for _ in instances]
+    for index in suspects:
+        found[index] = faults_of(instances[index], name, minor, part, compiled=compiled)
+    return found
+
+
+def _suspects(instances: Sequence[Any], name: str, minor: int | None, part: tuple[str, ...]) -> Iterable[int]:
+    """Positions of values that may have faults: mostly none, which one question for all of them tells."""
+    try:
+        errors = list(islice(_compiled_list(name, minor, part).iter_errors(instances), MAX_FAULTS))
+    except _CANNOT_TELL:
+        return range(len(instances))
+    if len(errors) == MAX_FAULTS:
+        return range(len(instances))
+    return sorted({int(error.instance_path[0]) for error in errors})
+
+
+@cache
+def _compiled_list(name: str, minor: int | None, part: tuple[str, ...]) -> Draft7Validator:
+    import jsonschema_rs
+
+    entry = _entry(load_schema(name, minor), part)
+    schema = {"items": {"$ref": entry["$ref"]}, "definitions": entry["definitions"]}
+    return jsonschema_rs.Draft7Validator(schema, formats=FORMATS, validate_formats=True)
 
 
 @cache

@@ -48,6 +48,13 @@ _OF_OTHER_FAMILY = {
     },
 }
 _OWN_KEY = re.compile(r"x-[A-Za-z0-9_.-]+")
+_ACTIONS = {
+    "publish": "what 2.x calls publish is receive; where this application writes the messages it is send",
+    "subscribe": "what 2.x calls subscribe is send; where this application reads the messages it is receive",
+}
+_QUOTES = "'\""
+_MEANT = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false", "off": "false"}
+"""What texts stand for where true or false is wanted; in YAML 1.2 `yes` is a text."""
 _FORMATS = {
     "uri": "an absolute address, such as https://docs.example/orders",
     "uri-reference": "an address, absolute or relative",
@@ -75,7 +82,10 @@ class Wording:
         if path and path[-1] == "$ref":
             return  # the check of references says it, wherever it stands
         path = tuple("" if step == EMPTY_KEY else step for step in path)
-        parent, cursor = _reach(root, path)
+        reached = _reach(root, path)
+        if reached is None:
+            return
+        parent, cursor = reached
         referred = bool(path) and cursor.segments[-1:] != (str(path[-1]),)
         if referred and parent is not None and keyword == "type" and "object" not in schema["type"]:
             message = f"{self._name(path)} is a reference, and should be {_wanted(schema)}"
@@ -118,6 +128,8 @@ class Wording:
         """What to write instead of a key that is not known."""
         if (minor := schema.get("x-later", {}).get(key)) is not None:
             return f"it comes with AsyncAPI {self.version.family}.{minor}.0; this document is {self.version.text}"
+        if key == "schema" and "schemas" in schema.get("properties", ()):
+            return hint_for(key, schema["properties"])
         if self.prefix == "asyncapi" and (said := _OF_OTHER_FAMILY[self.version.family or 3].get(key)):
             return said
         if _OWN_KEY.fullmatch(key):
@@ -151,7 +163,7 @@ def _misfit(keyword: str, schema: Schema, value: Any, where: str) -> tuple[str, 
         case "enum":
             choices = [str(one) for one in schema["enum"]]
             near = meant(value, choices) if isinstance(value, str) else None
-            hint = f"did you mean {near!r}?" if near else None
+            hint = f"did you mean {near!r}?" if near else _ACTIONS.get(str(value)) if "receive" in choices else None
             return "value", f"{value!r} is not one of {', '.join(choices)}", hint
         case "const":
             return "value", f"{where} is {value!r}, and should be {limit!r}", None
@@ -181,27 +193,41 @@ def _wanted(schema: Schema) -> str:
 
 def _wrong_type(schema: Schema, value: Any, where: str) -> tuple[str, str, str | None]:
     wanted = _wanted(schema)
-    quoted = "string" in schema["type"] and isinstance(value, int | float)
-    shown = str(value).lower() if isinstance(value, bool) else value
-    return (
-        "type",
-        f"{where} is {_kind(value)}, and should be {wanted}",
-        f"put it in quotes: '{shown}'" if quoted else None,
-    )
+    return "type", f"{where} is {_kind(value)}, and should be {wanted}", _of_right_type(schema["type"], value, where)
 
 
-def _reach(root: Cursor, path: Path) -> tuple[Cursor | None, Cursor]:
-    """The cursor at a path of the view, and its parent; references on the way are followed."""
+def _of_right_type(types: str | list[str], value: Any, where: str) -> str | None:
+    """How to write a value of the wrong type so that it has the right one, for the slips that people make."""
+    hint = None
+    if "string" in types and isinstance(value, int | float):
+        hint = f"put it in quotes: '{str(value).lower() if isinstance(value, bool) else value}'"
+    elif "object" in types and isinstance(value, str) and "#/" in value:
+        hint = f"a reference is a mapping: {{$ref: {value!r}}}"
+    elif "object" in types and "boolean" in types and isinstance(value, str | int | float):
+        inner = f"type: {value}" if value in _TYPES else f"enum: [{value}]"
+        hint = f"this is a schema: write {where.strip(_QUOTES)}: {{{inner}}}"
+    elif "boolean" in types and isinstance(value, str) and (meaning := _MEANT.get(value.lower())):
+        hint = f"write {meaning}, without quotes"
+    elif ("integer" in types or "number" in types) and isinstance(value, str) and value.isdecimal():
+        hint = f"write {value}, without quotes"
+    elif types == "array" and isinstance(value, dict | str):
+        hint = "put it into a list: a dash and a blank before it, or brackets around it"
+    return hint
+
+
+def _reach(root: Cursor, path: Path) -> tuple[Cursor | None, Cursor] | None:
+    """The cursor at a path, and its parent; references on the way are followed. None behind one that is broken."""
     parent, cursor = None, root
     for step in path:
         if isinstance(step, int):
-            followed = list(cursor.items())
-            below = followed[step] if step < len(followed) else None
+            listed = cursor.value if isinstance(cursor.value, list) else []
+            raw = cursor.child(str(step), listed[step]) if step < len(listed) else None
         else:
             raw = cursor.raw(step)
-            below = raw.follow() if raw is not None else None
+        below = raw.follow() if raw is not None else None
         if below is None:
-            return parent, cursor
+            broken = raw is not None and isinstance(raw.value, dict) and isinstance(raw.value.get("$ref"), str)
+            return None if broken else (parent, cursor)
         parent, cursor = cursor, below
     return parent, cursor
 

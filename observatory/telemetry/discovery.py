@@ -56,9 +56,10 @@ def wanted(profiles: Sequence[Profile], names: frozenset[str], labels: Collectio
     for profile in profiles:
         placed.update(dict.fromkeys(_typical(profile, names)))
         for recipe in profile.recipes:
+            where = CLUSTERS if recipe.identity.channel else ()
             for name, columns in _columns(recipe):
                 if name in names:
-                    asked.setdefault(name, {}).update(dict.fromkeys((*columns, *labels)))
+                    asked.setdefault(name, {}).update(dict.fromkeys((*columns, *labels, *where)))
         for shown in profile.declared_values:
             if shown.metric in names:
                 columns = (*shown.identity.labels, *shown.labels, *labels)

@@ -10,6 +10,9 @@ from observatory.telemetry.otel_names import Translation
 from observatory.telemetry.profile_fields import Fields, Path
 from observatory.telemetry.recipe import ChannelLabel, Identity, NameTransform, Spelling
 
+_ANY_KIND: NameKind = "destination"
+"""Stands in for a kind that is no word of ours, which is a fault."""
+
 
 def identities_of(fields: Fields, given: object) -> dict[str, Identity]:
     """Identities by name; one that tells nothing apart where none are given."""
@@ -62,10 +65,11 @@ def spellings_of(fields: Fields, value: object, path: Path) -> tuple[Spelling, .
     result = []
     for index, text in enumerate(fields.texts(value, path)):
         loose, tail = text.endswith("?"), text.startswith("*:")
-        kinds = text.removesuffix("?").removeprefix("*:").split(":")
-        for kind in kinds:
-            fields.word(kind, (*path, str(index)), NameKind, "destination")
-        result.append(Spelling(tuple(kinds), loose, tail))  # type: ignore[arg-type]
+        known = [
+            fields.word(kind, (*path, str(index)), NameKind, _ANY_KIND)
+            for kind in text.removesuffix("?").removeprefix("*:").split(":")
+        ]
+        result.append(Spelling(tuple(known), loose, tail))
     return tuple(result)
 
 

@@ -59,6 +59,11 @@ class LabelTable:
             return (self.rows[next(iter(rows))][index],)
         return ("",) if index is None else tuple(sorted({self.rows[row][index] for row in rows}))
 
+    def several(self, labels: Sequence[str]) -> tuple[str, ...]:
+        """Those of the labels that have more than one value, absent ones aside."""
+        columns = [(label, index) for label in labels if (index := self.column.get(label)) is not None]
+        return tuple(label for label, index in columns if len({row[index] for row in self.rows} - {""}) > 1)
+
     def holding(self, rows: tuple[int, ...], label: str, values: Collection[str]) -> tuple[int, ...]:
         """Rows whose label has one of the values, the empty string among them where the label is not known."""
         index = self.column.get(label)

@@ -18,9 +18,8 @@ messages.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from observatory.errors import Problem
 from observatory.spec.catalog import Catalog
@@ -29,12 +28,11 @@ from observatory.telemetry.discovery import Recognition, recognise_all, tables_o
 from observatory.telemetry.inventory import Inventory
 from observatory.telemetry.matching import Candidate, Matching
 from observatory.telemetry.names_alike import NamesAlike
-from observatory.telemetry.plan import Plan
 from observatory.telemetry.recipe import Profile, Recipe, SpanRecipe
 from observatory.telemetry.signals import SIGNALS
-from observatory.telemetry.span_matching import span_candidate
 from observatory.telemetry.span_rows import SpanRows
 from observatory.telemetry.subject import Subject, narrowed_channels_of, subjects_of
+from observatory.telemetry.ways import Found, Source, Ways, by_place, first_found, found_by, ways_by, why_later
 
 SIGNALS_OF_ROLE: dict[str, tuple[str, ...]] = {
     "producer": tuple(name for name, signal in SIGNALS.items() if signal.scope == "producer"),
@@ -42,17 +40,6 @@ SIGNALS_OF_ROLE: dict[str, tuple[str, ...]] = {
     "channel": tuple(name for name, signal in SIGNALS.items() if signal.scope in ("channel", "broker", "registry")),
 }
 MAX_ALTERNATIVES = 5
-_LATER = (
-    "another profile is asked for",
-    "no live series",
-    "stands in for what the signal means",
-    "holds others' messages too",
-    "a later profile by rank",
-    "a naming variant that is not in use",
-    "a later recipe or naming variant of its profile",
-    "a later source",
-)
-"""Why a binding came after another, by the first part of the order in which they differ."""
 MAX_NAMED = 4
 """Exporters that are named, best first, where nothing measures a signal."""
 
@@ -119,107 +106,6 @@ def _override_problems(catalog: Catalog, profiles: Sequence[Profile]) -> Iterato
             )
 
 
-_Key = tuple[int | bool, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """One source, ready to be matched.
-
-    Attributes:
-        used: Naming variants that it shows, by profile.
-    """
-
-    inventory: Inventory | None
-    matching: Matching
-    spans: SpanRows | None
-    used: Mapping[str, Collection[str]]
-
-    def spans_of(self, recipe: SpanRecipe, subject: Subject) -> Candidate | None:
-        """What its spans show for a subject."""
-        return span_candidate(recipe, subject, self.matching.source, self.spans)
-
-
-def _in_use(recipe: Recipe, used: Mapping[str, Collection[str]]) -> bool:
-    """Whether the source uses the recipe's naming variant, or none of its exporter at all."""
-    seen = used.get(recipe.profile)
-    return not seen or not recipe.variant or recipe.variant in seen
-
-
-def _other_type(recipe: Recipe, inventory: Inventory | None) -> bool:
-    """Whether a recipe that goes by the TYPE line is known not to fit; what the server does not know it may."""
-    if not recipe.typed or inventory is None:
-        return False
-    told = (inventory.metadata.get(term.metric) for term in recipe.all)
-    return any(one is not None and one.type not in ("unknown", recipe.type) for one in told)
-
-
-@dataclass(frozen=True, slots=True)
-class _Way:
-    """One recipe on one source, for subjects of one kind.
-
-    Attributes:
-        finds: What it finds for a subject.
-        not_asked: Another profile is asked for.
-        last: The part of the order that is the same for all subjects: rank, variant not in use, place, source.
-    """
-
-    finds: Callable[[Subject], Candidate | None]
-    not_asked: bool
-    last: _Key
-
-    def place(self, found: Candidate) -> _Key:
-        """The place of what it finds in the order."""
-        return (self.not_asked, found.liveness != "live", found.proxy, found.coarseness, *self.last)
-
-
-@dataclass(frozen=True, slots=True)
-class _Ways:
-    """All ways to a signal for subjects of one protocol and asked profile.
-
-    Attributes:
-        present: Recipes whose series a source has for anybody; all of them where a profile is asked for, for it wins
-            even when its series are missing.
-        hopeful: Those of `present` that are live for somebody; where one is live here, the rest need no look.
-        absent: The others, best first: one of them says what would be looked for.
-        not_provided: What is said where nothing measures it: why, and the switches.
-        name_unknown: What is said of channels that nobody named.
-    """
-
-    signal: str
-    present: tuple[_Way, ...]
-    hopeful: tuple[_Way, ...]
-    absent: tuple[_Way, ...]
-    not_provided: Resolution
-    name_unknown: Resolution
-
-
-def _plans(
-    source: _Source, recipes: Sequence[tuple[Profile, Recipe]], *, everything: bool
-) -> tuple[list[tuple[Profile, Plan]], list[tuple[Profile, Plan]]]:
-    """Plans of recipes whose series the source has for anybody, and of the others; everything among the first where
-    all must be weighed."""
-    if everything:
-        return [(profile, source.matching.plan(recipe)) for profile, recipe in recipes], []
-    fitting = [pair for pair in recipes if not _other_type(pair[1], source.inventory)]
-    plans = [(profile, source.matching.plan(recipe)) for profile, recipe in fitting]
-    lacking = [pair for pair in plans if not pair[1].tables]
-    # What is missing is looked for under the names that the exporter is seen to use.
-    lacking.sort(key=lambda pair: (pair[1].recipe.proxy, pair[0].rank, not _in_use(pair[1].recipe, source.used)))
-    return [pair for pair in plans if pair[1].tables], lacking
-
-
-def _way_by_plan(source: _Source, order: int, profile: Profile, plan: Plan, asked: str | None) -> _Way:
-    unused = not _in_use(plan.recipe, source.used)
-    last = (profile.rank, unused, plan.recipe.place, order)
-    return _Way(partial(source.matching.candidate, plan), asked is not None and not profile.goes_by(asked), last)
-
-
-def _way_by_spans(source: _Source, order: int, profile: Profile, recipe: SpanRecipe, asked: str | None) -> _Way:
-    last = (profile.rank, False, recipe.place, order)
-    return _Way(partial(source.spans_of, recipe), asked is not None and not profile.goes_by(asked), last)
-
-
 class _Mapper:
     def __init__(
         self,
@@ -251,26 +137,26 @@ class _Mapper:
             matching = Matching(name, tables, identifying, services, alike)
             spans = SpanRows(inventory.destinations) if inventory is not None else None
             used = {seen.profile: seen.variants for seen in shown if seen.source == name}
-            self.sources.append(_Source(inventory, matching, spans, used))
-        self._ways: dict[tuple[str, str | None, str | None], tuple[_Ways, ...]] = {}
+            self.sources.append(Source(inventory, matching, spans, used))
+        self._ways: dict[tuple[str, str | None, str | None], tuple[Ways, ...]] = {}
 
-    def resolve(self, subject: Subject, ways: _Ways) -> Resolution:
+    def resolve(self, subject: Subject, ways: Ways) -> Resolution:
         """The best binding of a signal, or why there is none."""
         if subject.profile is None and subject.names and not ways.present and not ways.absent:
             return ways.not_provided
-        found = _found(ways.hopeful, subject)
+        found = found_by(ways.hopeful, subject)
         if len(found) == 1 and found[0][1].liveness == "live":
             chosen = _bound(found[0][1])
             return Resolution(signal=ways.signal, chosen=chosen, reason=chosen.reason)
         if not any(candidate.liveness == "live" for _, candidate in found):
             if len(ways.hopeful) < len(ways.present):
-                found = _found(ways.present, subject)
-            found += _first_found(ways.absent, subject)
+                found = found_by(ways.present, subject)
+            found += first_found(ways.absent, subject)
         return self._best(found, subject, ways)
 
-    def _best(self, found: Sequence[_Found], subject: Subject, ways: _Ways) -> Resolution:
+    def _best(self, found: Sequence[Found], subject: Subject, ways: Ways) -> Resolution:
         if len(found) > 1:
-            found = sorted(found, key=_by_place)
+            found = sorted(found, key=by_place)
         usable = [one for one in found if one[1].liveness is not None]
         refused = next((candidate for _, candidate in found if candidate.liveness is None), None)
         live = bool(usable) and usable[0][1].liveness == "live"
@@ -285,7 +171,7 @@ class _Mapper:
             others = others[: sum(candidate.liveness == "live" for _, candidate in others)]
         chosen = _bound(first[1])
         alternatives = tuple([_bound(candidate) for _, candidate in others])
-        later = tuple([_why_later(first, one) for one in others])
+        later = tuple([why_later(first, one) for one in others])
         if live:
             chosen = _with_doubles_named(chosen, alternatives)
             return Resolution(
@@ -300,7 +186,7 @@ class _Mapper:
             reason=chosen.reason if self.known else f"would be looked for by {chosen.reason}",
         )
 
-    def ways_of(self, subject: Subject) -> tuple[_Ways, ...]:
+    def ways_of(self, subject: Subject) -> tuple[Ways, ...]:
         """Ways to each signal of a subject, worked out once for all subjects that ask for the same profile."""
         kind = subject.role, subject.profile, subject.channel.protocol
         if kind not in self._ways:
@@ -310,25 +196,14 @@ class _Mapper:
             )
         return self._ways[kind]
 
-    def _ways_to(self, signal: str, asked: str | None, protocol: str | None) -> _Ways:
+    def _ways_to(self, signal: str, asked: str | None, protocol: str | None) -> Ways:
         recipes = [pair for pair in self.recipes[signal] if self._concerns(pair[0], asked, protocol)]
         span_recipes = [pair for pair in self.span_recipes[signal] if self._concerns(pair[0], asked, protocol)]
-        present: list[_Way] = []
-        hopeless: list[_Way] = []
-        absent: list[_Way] = []
-        for order, source in enumerate(self.sources):
-            there, lacking = _plans(source, recipes, everything=asked is not None)
-            by_plan = [_way_by_plan(source, order, *pair, asked) for pair in there]
-            present += by_plan
-            if asked is None:
-                hopeless += [way for way, (_, plan) in zip(by_plan, there, strict=True) if not plan.hopeful]
-            absent += [_way_by_plan(source, order, *pair, asked) for pair in lacking]
-            if source.spans is None or source.spans.rows or len(self.sources) == 1:
-                present += [_way_by_spans(source, order, *pair, asked) for pair in span_recipes]
-        return _Ways(
+        present, hopeful, absent = ways_by(self.sources, recipes, span_recipes, asked)
+        return Ways(
             signal=signal,
             present=tuple(present),
-            hopeful=tuple(way for way in present if way not in hopeless),
+            hopeful=tuple(hopeful),
             absent=tuple(absent),
             not_provided=self._not_provided(protocol, signal),
             name_unknown=Resolution(
@@ -366,33 +241,9 @@ class _Mapper:
         )
 
 
-_Found = tuple[_Way, Candidate]
-
-
-def _found(ways: Sequence[_Way], subject: Subject) -> list[_Found]:
-    """What each way finds that has a name to go by."""
-    return [(way, one) for way in ways if (one := way.finds(subject)) is not None]
-
-
-def _first_found(ways: Sequence[_Way], subject: Subject) -> list[_Found]:
-    for way in ways:
-        if (one := way.finds(subject)) is not None:
-            return [(way, one)]
-    return []
-
-
-def _by_place(found: _Found) -> _Key:
-    return found[0].place(found[1])
-
-
 def _bound(candidate: Candidate) -> Binding:
     assert candidate.bind is not None
     return candidate.bind()
-
-
-def _why_later(first: _Found, other: _Found) -> str:
-    pairs = zip(_LATER, _by_place(first), _by_place(other), strict=True)
-    return next((why for why, one, two in pairs if one != two), _LATER[-2])
 
 
 def _with_doubles_named(chosen: Binding, others: Sequence[Binding]) -> Binding:

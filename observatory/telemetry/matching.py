@@ -10,7 +10,7 @@ from observatory.telemetry.binding import Binding, Liveness
 from observatory.telemetry.dead_letters import Names
 from observatory.telemetry.metric_binding import metric_binding
 from observatory.telemetry.names_alike import NamesAlike
-from observatory.telemetry.narrowing import Found, Narrowing, listed
+from observatory.telemetry.narrowing import Found, Narrowing, listed, note_clusters
 from observatory.telemetry.plan import Plan, Planning, Tables, hides_letters, shows_names
 from observatory.telemetry.recipe import Recipe
 from observatory.telemetry.subject import Subject
@@ -173,4 +173,5 @@ class Matching:
             name = next(iter(names.values()))[0]
             found.notes.append(f"dead letters go to {name.value}, {name.provenance}")
         narrowing.by_override(subject, tables, found)
+        note_clusters(plan, found)
         return found

@@ -240,6 +240,16 @@ class Narrowing:
                 found.rows = keep(found.rows, tables, label, (value,))
 
 
+def note_clusters(plan: Plan, found: Found) -> None:
+    """Say when the rows are those of several clusters, where a name may well be another channel."""
+    for label in plan.clusters:
+        seen = _seen(found, plan.tables, label) - {""}
+        if len(seen) > 1:
+            found.caveats.append(
+                f"{label} {listed(seen)} are counted together; x-telemetry: {{labels: {{{label}: ...}}}} says which"
+            )
+
+
 def _seen(found: Found, tables: Tables, label: str) -> set[str]:
     """What a label shows in the rows; the empty string where series lack it."""
     values: set[str] = set()

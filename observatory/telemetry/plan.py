@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from observatory.spec.catalog import NameKind
 from observatory.telemetry.binding import Liveness, Matcher
 from observatory.telemetry.dead_letters import DeadLetters, Names
+from observatory.telemetry.discovery import CLUSTERS
 from observatory.telemetry.label_matchers import transformed
 from observatory.telemetry.label_table import LabelTable, TableNames
 from observatory.telemetry.recipe import ChannelLabel, Identity, MetricTerm, Recipe, Spelling
@@ -57,6 +58,7 @@ class Plan:
         per_consumer: The signal belongs to one consumer.
         same: Equal for plans that find the same rows for the same subject; None where that is not known.
         anybody: The numbers are those of a whole broker or registry, the same for every channel.
+        clusters: Labels of the tables that name more than one cluster.
         single: The only term that is counted, where there is one and it has no conditions of its own.
         reasons: Why a binding of it is in use, in words.
     """
@@ -73,6 +75,7 @@ class Plan:
     per_consumer: bool
     same: int | None
     anybody: bool
+    clusters: tuple[str, ...]
     single: MetricTerm | None
     reasons: dict[Liveness, str]
 
@@ -91,6 +94,7 @@ class Planning:
 
     def __init__(self, known: Tables | None) -> None:
         self._known = known
+        self._several: dict[str, tuple[str, ...]] = {}
         self._same: dict[tuple[object, ...], int] = {}
         self._spellings: dict[tuple[Spelling, ...], tuple[Spelling, ...]] = {}
 
@@ -121,9 +125,16 @@ class Planning:
             same=None if identity.dead_letter else self._same.setdefault(finds, len(self._same)),
             anybody=not (identity.channel or identity.consumer_group or identity.services)
             and scope in ("broker", "registry"),
+            clusters=self._clusters(tables) if identity.channel else (),
             single=recipe.all[0] if len(recipe.all) == 1 and not recipe.all[0].where else None,
             reasons=_reasons(recipe),
         )
+
+    def _clusters(self, tables: Tables) -> tuple[str, ...]:
+        for name, table in tables.items():
+            if name not in self._several:
+                self._several[name] = table.several(CLUSTERS)
+        return tuple(dict.fromkeys(label for name in tables for label in self._several[name]))
 
     def _shown(self, label: ChannelLabel, tables: Tables) -> ShownLabel:
         names = {name: table.names(label) for name, table in tables.items()}

@@ -28,9 +28,8 @@ example: |                            # exposition text that proves every recipe
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from difflib import get_close_matches
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -38,14 +37,13 @@ from observatory.location import Location
 from observatory.reading import Reading
 from observatory.telemetry.binding import Matcher, SemanticKind
 from observatory.telemetry.identity_fields import identities_of, spellings_of, translated
-from observatory.telemetry.otel_names import TRANSLATIONS, Translation
+from observatory.telemetry.metric_names import MetricNames, Variant
+from observatory.telemetry.otel_names import Translation
 from observatory.telemetry.profile_fields import Fields, Path
 from observatory.telemetry.recipe import (
     Category,
     Confidence,
     MetricTerm,
-    MetricType,
-    NotProvided,
     Profile,
     Recipe,
     SpanRecipe,
@@ -53,6 +51,7 @@ from observatory.telemetry.recipe import (
 )
 from observatory.telemetry.setting_fields import declared_values_of
 from observatory.telemetry.signals import SIGNALS, Instrument
+from observatory.telemetry.unmeasured import known_signal, not_provided_of
 from observatory.units import parse_duration
 
 UNITS: dict[str, tuple[str, float]] = {
@@ -86,17 +85,6 @@ _RECIPE = (
 )  # fmt: skip
 
 
-OTHERS = "others"
-"""The word under `not_provided` that speaks for every signal that is not named."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Variant:
-    id: str
-    texts: Mapping[str, str]
-    translation: Translation | None
-
-
 def profile_of(reading: Reading) -> tuple[Profile, Fields]:
     """The profile in a file, and the fields object whose `problems` say what is wrong with it."""
     fields = Fields(reading)
@@ -109,11 +97,7 @@ class _ProfileReader:
         self.top = fields.mapping(fields.reading.data, (), _TOP)
         self.id = fields.text(self.top.get("profile"), ("profile",))
         self.confidence: Confidence = fields.word(self.top.get("confidence"), ("confidence",), Confidence, "recalled")
-        self.variants = tuple(self._variants())
-        self.otel = {
-            alias: fields.mapping(spec, ("opentelemetry", alias), ("name", "unit", "type"))
-            for alias, spec in fields.mapping(self.top.get("opentelemetry"), ("opentelemetry",)).items()
-        }
+        self.names = MetricNames(fields, self.top)
         self.identities = identities_of(fields, self.top.get("identities"))
         self.place = 0
 
@@ -127,7 +111,7 @@ class _ProfileReader:
         measured = fields.mapping(top.get("signals"), ("signals",))
         for signal, specs in measured.items():
             path: Path = ("signals", signal)
-            if not self._known(signal, path):
+            if not known_signal(fields, signal, path):
                 continue
             for index, spec in enumerate(specs if isinstance(specs, list) else [specs]):
                 here = (*path, str(index)) if isinstance(specs, list) else path
@@ -137,7 +121,7 @@ class _ProfileReader:
                     spans.append(self._span_recipe(signal, body, here))
                 else:
                     recipes.extend(self._recipes(signal, body, here))
-        not_provided = self._not_provided({recipe.signal for recipe in recipes} | {recipe.signal for recipe in spans})
+        provided = {one.signal for one in recipes} | {one.signal for one in spans}
         return Profile(
             id=self.id,
             title=fields.text(top.get("title"), ("title",), self.id),
@@ -148,14 +132,14 @@ class _ProfileReader:
             confidence=self.confidence,
             recipes=tuple(recipes),
             span_recipes=tuple(spans),
-            not_provided=not_provided,
+            not_provided=not_provided_of(fields, top, self.id, provided),
             declared_values=tuple(
-                declared_values_of(fields, top.get("declared_values"), self.identities, self._every_name)
+                declared_values_of(fields, top.get("declared_values"), self.identities, self.names.all_of)
             ),
             also=fields.texts(top.get("also"), ("also",)),
             presence=fields.texts(top.get("presence"), ("presence",)),
             caveats=fields.texts(top.get("caveats"), ("caveats",)),
-            variants=tuple(variant.id for variant in self.variants),
+            variants=tuple(variant.id for variant in self.names.variants),
             example=fields.text(top.get("example"), ("example",)),
             example_spans=tuple(
                 (row + ("",) * 5)[:5]  # type: ignore[misc]
@@ -174,63 +158,6 @@ class _ProfileReader:
         key, text = self.fields.reading.at(("example",), key=True), self.top.get("example")
         blank = len(text) - len(text.lstrip("\n")) if isinstance(text, str) else 0
         return Location(key.path, key.line + 1 + blank)
-
-    def _variants(self) -> Iterator[_Variant]:
-        named = self.fields.mapping(self.top.get("variants"), ("variants",)) or {"": {}}
-        translations = TRANSLATIONS if self.top.get("opentelemetry") else (None,)
-        for name, texts in named.items():
-            path: Path = ("variants", name)
-            values = {
-                key: self.fields.text(text, (*path, key)) for key, text in self.fields.mapping(texts, path).items()
-            }
-            for translation in translations:
-                parts = [part for part in (name, translation.id if translation else "") if part]
-                yield _Variant("/".join(parts), values, translation)
-
-    def _known(self, signal: str, path: Path) -> bool:
-        if signal in SIGNALS:
-            return True
-        near = get_close_matches(signal, SIGNALS, 1)
-        hint = f"did you mean {near[0]}?" if near else "the vocabulary: " + ", ".join(SIGNALS)
-        self.fields.fault(
-            "profile-signal-unknown", f"{signal!r} is no signal of the vocabulary", path, key=True, hint=hint
-        )
-        return False
-
-    def _not_provided(self, provided: set[str]) -> dict[str, NotProvided]:
-        fields, result = self.fields, {}
-        body = fields.mapping(self.top.get("not_provided"), ("not_provided",))
-        for signal, spec in body.items():
-            path: Path = ("not_provided", signal)
-            if signal == OTHERS or not self._known(signal, path):
-                continue
-            if signal in provided:
-                fields.fault("profile-signal-undeclared", f"{signal} is both provided and not provided", path, key=True)
-            result[signal] = self._reason(spec, path)
-        silent = [signal for signal in SIGNALS if signal not in provided and signal not in result]
-        if OTHERS in body:
-            result |= dict.fromkeys(silent, self._reason(body[OTHERS], ("not_provided", OTHERS)))
-            silent = []
-        if self.top.get("category") != "registry":
-            elsewhere = [signal for signal in silent if SIGNALS[signal].scope == "registry"]
-            result |= dict.fromkeys(elsewhere, NotProvided("another process"))
-            silent = [signal for signal in silent if signal not in elsewhere]
-        if silent:
-            fields.fault(
-                "profile-signal-undeclared",
-                f"{self.id or 'the profile'} says nothing about {_first_of(silent)}",
-                ("not_provided",),
-                key=True,
-                hint=f"put each under `signals` or, with the reason, under `not_provided`; `{OTHERS}` is the rest",
-            )
-        return result
-
-    def _reason(self, spec: object, path: Path) -> NotProvided:
-        fields = self.fields
-        if not isinstance(spec, dict):
-            return NotProvided(fields.text(spec, path))
-        body = fields.mapping(spec, path, ("why", "switch"))
-        return NotProvided(*(fields.text(body.get(key), (*path, key)) for key in ("why", "switch")))
 
     def _span_recipe(self, signal: str, body: Mapping[str, Any], path: Path) -> SpanRecipe:
         fields = self.fields
@@ -273,8 +200,8 @@ class _ProfileReader:
                 fields.fault("profile-value-invalid", f"no identity is called {name!r}", (*path, "by"))
         identities = [self.identities[name] for name in chosen if name in self.identities]
         wanted = fields.texts(body.get("variants"), (*path, "variants"))
-        for identity, variant in product(identities, self.variants):
-            if wanted and not any(part in wanted for part in (variant.id, *variant.id.split("/"))):
+        for identity, variant in product(identities, self.names.variants):
+            if wanted and not any(part in wanted for part in variant.parts):
                 continue
             written_as = "all" if "all" in body else "metric"
             everything = self._terms(body.get(written_as), body, (*path, written_as), variant)
@@ -285,7 +212,7 @@ class _ProfileReader:
                 variant=variant.id,
                 identity=translated(identity, variant.translation),
                 kind=kind,
-                type=self._type(body, path),
+                type=self.names.type_of(body, path),
                 unit=unit,
                 scale=scale,
                 all=everything,
@@ -303,12 +230,12 @@ class _ProfileReader:
                 place=self.place,
             )
 
-    def _shared(self, value: object, path: Path, variant: _Variant) -> bool:
+    def _shared(self, value: object, path: Path, variant: Variant) -> bool:
         """Whether a recipe's names are also those of others: of all variants, or of those that are listed."""
         if not isinstance(value, list):
             return self.fields.flag(value, path)
         listed = self.fields.texts(value, path)
-        return any(part in listed for part in (variant.id, *variant.id.split("/")))
+        return any(part in listed for part in variant.parts)
 
     def _period_ms(self, body: Mapping[str, Any], kind: SemanticKind, path: Path) -> int:
         """Length of the periods that values are totals of; a period that is missing or of no use is a fault."""
@@ -328,15 +255,6 @@ class _ProfileReader:
             self.fields.fault("profile-value-invalid", f"a period is whole minutes, not {given}", (*path, "period"))
         return period_ms
 
-    def _type(self, body: Mapping[str, Any], path: Path) -> MetricType:
-        """The TYPE line: as the recipe says, else as the OpenTelemetry table says."""
-        alias = body.get("metric")
-        if "type" not in body and isinstance(alias, str) and alias in self.otel:
-            return self.fields.word(
-                self.otel[alias].get("type"), ("opentelemetry", alias, "type"), MetricType, "unknown"
-            )
-        return self.fields.word(body.get("type"), (*path, "type"), MetricType, "unknown")
-
     def _side(
         self,
         side: str,
@@ -344,7 +262,7 @@ class _ProfileReader:
         outcome: Mapping[str, Any],
         everything: tuple[MetricTerm, ...],
         path: Path,
-        variant: _Variant,
+        variant: Variant,
     ) -> tuple[MetricTerm, ...]:
         if side in outcome:
             extra = _labels_translated(
@@ -353,7 +271,7 @@ class _ProfileReader:
             return tuple(replace(term, where=(*term.where, *extra)) for term in everything)
         return self._terms(body[side], body, (*path, side), variant) if side in body else ()
 
-    def _terms(self, value: object, body: Mapping[str, Any], path: Path, variant: _Variant) -> tuple[MetricTerm, ...]:
+    def _terms(self, value: object, body: Mapping[str, Any], path: Path, variant: Variant) -> tuple[MetricTerm, ...]:
         common = self.fields.conditions(body.get("where"), (*path[:-1], "where"))
         part = body.get("part")
         items = value if isinstance(value, list) else [value]
@@ -372,36 +290,11 @@ class _ProfileReader:
             result.append(
                 MetricTerm(
                     -1 if self.fields.flag(term.get("minus"), (*here, "minus")) else 1,
-                    self._metric(name, name_at, variant) + suffix,
+                    self.names.of(name, name_at, variant) + suffix,
                     _labels_translated(where, variant.translation),
                 )
             )
         return tuple(result)
-
-    def _every_name(self, name: str, path: Path) -> Collection[str]:
-        """The names of a metric in all naming variants, each once."""
-        return dict.fromkeys(self._metric(name, path, variant) for variant in self.variants)
-
-    def _metric(self, name: str, path: Path, variant: _Variant) -> str:
-        table = self.otel.get(name)
-        text = self.fields.text(table.get("name"), ("opentelemetry", name, "name"), name) if table else name
-        for key, value in variant.texts.items():
-            text = text.replace("{" + key + "}", value)
-        if "{" in text:
-            self.fields.fault(
-                "profile-value-invalid", f"{text!r} holds a name in braces that no variant explains", path
-            )
-        if table is None or variant.translation is None:
-            return text
-        kind = table.get("type")
-        return variant.translation.metric(
-            text, str(table.get("unit") or ""), counter=kind == "counter", gauge=kind == "gauge"
-        )
-
-
-def _first_of(signals: Sequence[str]) -> str:
-    more = f" and {len(signals) - 5} more" if len(signals) > 5 else ""
-    return ", ".join(signals[:5]) + more
 
 
 def _labels_translated(matchers: tuple[Matcher, ...], translation: Translation | None) -> tuple[Matcher, ...]:

@@ -166,8 +166,8 @@ def draw_drawer(
     return draw_explanation(board, str(asked.get("explain", "")), pages)
 
 
-def poll(service: Service, known: int | None) -> tuple[Any, dict[str, Any]]:
-    """What the timer asks: the version, unless it is known already, and how the data is doing."""
+def poll(service: Service, known: float | None) -> tuple[Any, dict[str, Any]]:
+    """What the timer asks: the edition, unless it is known already, and how the data is doing."""
     standing = service.standing
     age = standing.age_seconds(service.clock())
     problems = standing.problems or (standing.snapshot.status.problems if standing.snapshot else ())
@@ -182,7 +182,7 @@ def poll(service: Service, known: int | None) -> tuple[Any, dict[str, Any]]:
         ][:5],
         "sources": [source.to_json() for source in standing.snapshot.status.sources] if standing.snapshot else [],
     }
-    return (no_update if known == standing.version else standing.version), health
+    return (no_update if known == standing.edition else standing.edition), health
 
 
 def _callbacks(
@@ -193,13 +193,13 @@ def _callbacks(
     @app.callback(  # type: ignore[untyped-decorator]
         Output(pattern, "children"), Input("view", "data"), Input("version", "data"), State(pattern, "id")
     )
-    def _panel(search: str | None, _version: int | None, target: dict[str, str]) -> list[Any]:
+    def _panel(search: str | None, _version: float | None, target: dict[str, str]) -> list[Any]:
         return draw_panel(service, pages, policies, search or "", target, looking_at.get())
 
     @app.callback(  # type: ignore[untyped-decorator]
         Output("version", "data"), Output("health", "data"), Input("tick", "n_intervals"), State("version", "data")
     )
-    def _poll(_intervals: int | None, known: int | None) -> tuple[Any, dict[str, Any]]:
+    def _poll(_intervals: int | None, known: float | None) -> tuple[Any, dict[str, Any]]:
         return poll(service, known)
 
     @app.callback(Output("explanation", "children"), Input("asked", "data"), prevent_initial_call=True)  # type: ignore[untyped-decorator]

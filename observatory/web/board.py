@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from observatory.evaluate.journey_status import JourneyStatus
 
 
+MOST_OBJECTIVES = 20_000
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelStanding:
     """A channel with its objectives, worst first.
@@ -258,6 +261,23 @@ class Board:
             lambda: burn_history(row, self.snapshot.ledger.grid, target, window_seconds),
         )
 
+    def cell_counts(self, status: ObjectiveStatus, span: TimeRange, cells: int) -> tuple[Float64, Float64]:
+        """Good and total of each of `cells` equal parts of a range, oldest first; zeros where nothing was measured."""
+        ledger, step_ms = self.snapshot.ledger, self.snapshot.ledger.grid.step_ms
+        width = max(1, (span.end_ms - span.start_ms) // step_ms // cells)
+        counts = np.zeros((2, cells * width))
+        if status.measurement is not None and status.measurement in ledger.rows:
+            part, cut = ledger.part(status.measurement, span)
+            good, total = part.good, part.total
+            if status.objective.id in self.snapshot.planned and (row := self.snapshot.row(status.objective.id)):
+                first = (cut.start_ms - ledger.grid.start_ms) // step_ms
+                good, total = row.good[first : first + cut.steps], row.total[first : first + cut.steps]
+            begin = max(0, (cut.start_ms - span.start_ms) // step_ms)
+            length = max(0, min(cut.steps, cells * width - begin))
+            counts[:, begin : begin + length] = good[:length], total[:length]
+        every = counts.reshape(2, cells, width).sum(axis=2)
+        return every[0], every[1]
+
     def burn_cells(self, status: ObjectiveStatus, cells: int, cell_seconds: float) -> tuple[float, ...]:
         """Burn rate of each of the last `cells` spans of equal length, oldest first; NaN where not observed."""
         from observatory.evaluate.history import burn_cells
@@ -309,13 +329,15 @@ class Board:
         """Incidents of an objective on the whole grid, oldest first."""
         from observatory.evaluate.history import incidents
 
-        row, policy = self.snapshot.alerting_row(status.objective.id), self.policy(status)
-        if row is None or policy is None:
-            return ()
-        return self.memory.get(
-            ("incidents", status.objective.id),
-            lambda: tuple(incidents(row, self.snapshot.ledger.grid, status.objective, policy)),
-        )
+        def find() -> tuple[Incident, ...]:
+            row, policy = self.snapshot.alerting_row(status.objective.id), self.policy(status)
+            if row is None or policy is None:
+                return ()
+            return tuple(incidents(row, self.snapshot.ledger.grid, status.objective, policy))
+
+        # Small values of every objective: among those of panels they would push each other out.
+        found: Memory = self.memory.get("incidents", lambda: Memory(MOST_OBJECTIVES))
+        return found.get(status.objective.id, find)
 
     def series(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -14,8 +15,10 @@ from observatory.errors import ProblemsError
 from observatory.web.board import Board
 from observatory.web.explain.reference import panel_reference
 from observatory.web.kind import Drawn, Kind
-from observatory.web.parts import notice
+from observatory.web.panels.subjects import promised
+from observatory.web.parts import short_duration
 from observatory.web.service import Standing
+from observatory.web.states import age_chip, blind_notice, evidence_line, state_line, state_notice
 from observatory.web.tree import frozen
 
 log = logging.getLogger("observatory.web")
@@ -65,10 +68,14 @@ def _menu(page: PageDeclaration, panel: PanelDeclaration, kind: Kind, argument: 
 def skeleton(kind: Kind) -> list[Any]:
     """Grey shapes where content will be."""
     shapes = {"table": 6, "figure": 1, "tiles": 4, "line": 1}[kind.skeleton]
-    if kind.bare and kind.skeleton == "line":
-        return []
+    waiting = html.Span("Loading", className="unseen")
     return [
-        html.Div([html.I() for _ in range(shapes)], className=f"skeleton {kind.skeleton}", **{"aria-label": "loading"})
+        html.Div(
+            [waiting, *(html.I() for _ in range(shapes))],
+            className=f"skeleton {kind.skeleton}",
+            role="status",
+            **{"data-state": "loading"},
+        )
     ]
 
 
@@ -76,31 +83,46 @@ def draw(panel: PanelDeclaration, kind: Kind, board: Board | None, standing: Sta
     """A panel's content. Whatever goes wrong in one panel stays in that panel."""
     if board is None:
         _not_to_be_kept()
-        return (
-            [] if kind.bare and kind.skeleton == "line" else _framed(panel, kind, Drawn(body=[_before_first(standing)]))
-        )
+        return _framed(panel, kind, Drawn(body=[_before_first(standing)]), ())
     try:
         drawn = kind.draw(board, panel)
+        if kind.evidence in ("objectives", "journeys"):
+            drawn = _with_evidence(board, panel, kind, drawn)
     except ProblemsError as error:
         _not_to_be_kept()
         first = error.problems[0]
-        drawn = Drawn(
-            body=[
-                notice(
-                    "Source down",
-                    f"{first.place() or 'the source'}: {first.message}",
-                    hint=first.hint or "",
-                    tone="bad",
-                    code=first.code,
-                )
-            ]
+        place = first.place() or "the source"
+        body = state_notice(
+            "source_down", "Source down", f"{place}: {first.message}", hint=first.hint or "", code=first.code
         )
+        drawn = Drawn(body=[body])
     except Exception:
         _not_to_be_kept()
         reference = uuid4().hex[:8]
         log.exception("panel %s of kind %s failed (%s)", panel.id, kind.name, reference)
-        drawn = Drawn(body=[notice("This panel failed", f"The server's log tells why, under {reference}.", tone="bad")])
-    return _framed(panel, kind, drawn)
+        words = f"The server's log tells why, under {reference}."
+        drawn = Drawn(body=[state_notice("error", "This panel failed", words)])
+    return _framed(panel, kind, drawn, _age(board, standing))
+
+
+def _with_evidence(board: Board, panel: PanelDeclaration, kind: Kind, drawn: Drawn) -> Drawn:
+    """What the objectives behind a panel lack; in place of words that all is well, where nobody can know."""
+    of_journeys = kind.evidence == "journeys"
+    statuses = tuple(one.status for one in board.journeys()) if of_journeys else promised(board, panel)
+    blind = blind_notice(statuses) if drawn.calm else None
+    if blind:
+        return replace(drawn, body=[blind, *drawn.body[1:]], bare=False)
+    line = evidence_line(statuses)
+    return replace(drawn, body=[*drawn.body, line]) if line else drawn
+
+
+def _age(board: Board, standing: Standing) -> tuple[Any, ...]:
+    """How old the numbers are, where the last refresh failed; nothing where they are new."""
+    age = standing.age_seconds(board.now_ms)
+    if not standing.problems or age is None:
+        return ()
+    first = standing.problems[0]
+    return (age_chip(short_duration(age), f"{first.place()}: {first.message}" if first.place() else first.message),)
 
 
 def _not_to_be_kept() -> None:
@@ -113,16 +135,17 @@ def _before_first(standing: Standing) -> html.Div:
     if standing.problems:
         first = standing.problems[0]
         place = f"{first.place()}: " if first.place() else ""
-        return notice("No numbers yet", f"{place}{first.message}", hint=first.hint or "", tone="bad", code=first.code)
-    return notice("Reading telemetry", "The first snapshot is being made.")
+        words = f"{place}{first.message}"
+        return state_notice("source_down", "No numbers yet", words, hint=first.hint or "", code=first.code)
+    return state_notice("loading", "Reading telemetry", "The first snapshot is being made.")
 
 
-def _framed(panel: PanelDeclaration, kind: Kind, drawn: Drawn) -> list[Any]:
+def _framed(panel: PanelDeclaration, kind: Kind, drawn: Drawn, age: tuple[Any, ...]) -> list[Any]:
     if kind.bare or drawn.bare:
-        return frozen(drawn.body)
-    warnings = [html.P(words, className="partial") for words in drawn.warnings]
-    head = _head(panel, drawn.note, drawn.aside)
-    return [*frozen([head]), html.Div(frozen([*drawn.body, *warnings]), className="body")]
+        return frozen([*drawn.body, *age])
+    lines = [state_line("partial", words) for words in drawn.warnings]
+    head = _head(panel, drawn.note, [*drawn.aside, *age])
+    return [*frozen([head]), html.Div(frozen([*drawn.body, *lines]), className="body")]
 
 
 def _head(panel: PanelDeclaration, note: str, aside: Any) -> html.Header:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+from contextlib import suppress
 from functools import cache
 from typing import Any
+
+_M_ARENA_MAX = -8
+"""From glibc's malloc.h."""
 
 
 def give_back() -> None:
@@ -16,6 +20,12 @@ def give_back() -> None:
     trim = _trim()
     if trim is not None:
         trim(0)
+
+
+def share_arenas() -> None:
+    """Let threads share two heaps instead of having one each, before they start; nothing where glibc is not."""
+    with suppress(OSError, TypeError, AttributeError):
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
 @cache

@@ -10,6 +10,7 @@ from observatory.dashboards import PanelDeclaration
 from observatory.web.board import Board
 
 Skeleton = Literal["table", "figure", "tiles", "line"]
+Evidence = Literal["objectives", "journeys", "signals", "spans"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,8 @@ class Drawn:
         aside: Components at the right end of the title line: a legend, a link.
         warnings: What is missing from the picture although there is a picture.
         bare: Draw the body without frame and title; an empty bare body takes no room.
+        calm: The body begins with the words that all is well. Where nothing was measured, that is not known, and what
+            is missing is shown instead.
     """
 
     body: Sequence[Any]
@@ -71,6 +74,7 @@ class Drawn:
     aside: Sequence[Any] = ()
     warnings: Sequence[str] = ()
     bare: bool = False
+    calm: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +85,8 @@ class Kind:
         draw: From what the board knows to content. It may raise SourceFailed: the frame shows that.
         skeleton: What is shown while it loads.
         bare: Whether the frame draws no border and no title.
+        evidence: What its numbers rest on. Of `objectives` and of `journeys` the frame says which have no data or no
+            traffic; panels of `signals` and of `spans` say themselves what is missing.
         check: What is wrong between options that are right each by itself: the option, and what it is to be.
     """
 
@@ -90,4 +96,5 @@ class Kind:
     fields: Mapping[str, Field] = field(default_factory=dict)
     skeleton: Skeleton = "figure"
     bare: bool = False
+    evidence: Evidence = "signals"
     check: Callable[[PanelDeclaration], tuple[str, str] | None] | None = None

@@ -17,6 +17,7 @@ from observatory.errors import UsageError
 from observatory.objectives.policy import load_policies
 from observatory.web.access import Access, add_gate
 from observatory.web.app import create_app
+from observatory.web.heap import share_arenas
 from observatory.web.http import add_headers, add_routes
 from observatory.web.load import load_pages, shipped_folder
 from observatory.web.own_metrics import OwnMetrics
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 THREADS = 8
 """Request threads; a page asks for eight panels at once."""
+MOST_CONNECTIONS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +87,7 @@ def listen(site: Site, *, host: str, port: int, ready: Callable[[str], None]) ->
     """
     from waitress.server import create_server
 
+    share_arenas()
     # A page asks for all its panels at once; that some of them wait for a thread is no news for the terminal.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     try:
@@ -94,6 +97,9 @@ def listen(site: Site, *, host: str, port: int, ready: Callable[[str], None]) ->
             port=port,
             threads=THREADS,
             ident=None,
+            # A browser keeps six connections open, so fifty people are three hundred.
+            connection_limit=MOST_CONNECTIONS,
+            asyncore_use_poll=True,
             # The gate believes them from listed proxies only; waitress knows one proxy at most.
             clear_untrusted_proxy_headers=not site.access.settings.proxies,
             # Bodies are put aside before anybody is asked who they are.

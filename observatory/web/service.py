@@ -42,7 +42,7 @@ class Standing:
 
     Attributes:
         snapshot: The last good one; None before the first.
-        version: Grows with every new snapshot; pages compare it and nothing else.
+        version: Grows with every new snapshot.
         refreshed_ms: When the snapshot was made; None before the first.
         tried_ms: When a refresh was last tried.
         problems: Why the last try failed, or why some numbers are old; empty when all are new.
@@ -62,6 +62,11 @@ class Standing:
     changes: tuple[Change, ...] = ()
     memory: Memory
     answers: Memory = field(default_factory=lambda: Memory(MOST_ANSWERS))
+
+    @property
+    def edition(self) -> float:
+        """What pages compare to know whether to draw anew: the version, and a half more while numbers are old."""
+        return self.version + (0.5 if self.problems else 0)
 
     def age_seconds(self, now_ms: int) -> float | None:
         """How old the numbers are: since the instant that the oldest of them are for; None before the first."""

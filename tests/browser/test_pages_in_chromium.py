@@ -4,36 +4,23 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from observatory_server import first_answer
 
 playwright = pytest.importorskip("playwright.sync_api")
-from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
+from browser.axe import grave_findings  # noqa: E402
+from browser.chromium import ARTEFACTS, PATIENCE_MS, Watched, chromium  # noqa: E402
+from playwright.sync_api import Browser, expect  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
-ARTEFACTS = ROOT / "tests" / "artefacts"
 README_PICTURE = ROOT / "dashboards" / "readme-on-call.png"
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-FLAGS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 AT = "2026-11-20T20:40:00Z"
-PATIENCE_MS = 90_000
 pytestmark = [pytest.mark.browser]
 
 
@@ -79,52 +66,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium() as opened:
         yield opened
-        opened.close()
-
-
-@dataclass
-class Watched:
-    """A page and what it complained about."""
-
-    page: Page
-    site: str
-    complaints: list[str] = field(default_factory=list)
-
-    def open(self, path: str) -> Page:
-        self.page.goto(self.site + path)
-        return self.settled()
-
-    def settled(self) -> Page:
-        self.page.wait_for_selector("main .panel", timeout=PATIENCE_MS)
-        expect(self.page.locator("main .skeleton")).to_have_count(0, timeout=PATIENCE_MS)
-        # A grid draws its rows after the panel that holds it.
-        for grid in self.page.locator("main .channel-grid").all():
-            grid.locator(".ag-row, .ag-overlay-no-rows-center").first.wait_for(timeout=PATIENCE_MS)
-        return self.page
 
 
 @pytest.fixture
 def watched(browser: Browser, site: str) -> Iterator[Watched]:
     context = browser.new_context(viewport={"width": 1600, "height": 900})
-    page = context.new_page()
-    made = Watched(page, site)
-    page.on("console", lambda said: made.complaints.append(said.text) if said.type == "error" else None)
-    page.on("pageerror", lambda error: made.complaints.append(str(error)))
-    page.on(
-        "request",
-        lambda asked: (
-            made.complaints.append(f"foreign: {asked.url}")
-            if not asked.url.startswith((site, "data:", "blob:"))
-            else None
-        ),
-    )
-    page.on(
-        "response",
-        lambda answer: made.complaints.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None,
-    )
+    made = Watched.of(context, site)
     yield made
     context.close()
     assert made.complaints == []
@@ -144,10 +93,14 @@ PATHS = (
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
 @pytest.mark.parametrize("path", PATHS)
-def test_a_page_loads_without_a_complaint_or_a_foreign_request(watched: Watched, path: str, theme: str) -> None:
+def test_a_page_is_without_complaint_foreign_request_or_grave_finding_of_axe(
+    watched: Watched, path: str, theme: str
+) -> None:
     page = watched.open(f"{path}?theme={theme}")
     assert page.locator("html").get_attribute("data-theme") == theme
     expect(page.locator(".notice.bad")).to_have_count(0)
+    watched.picture(f"demo-{path.strip('/').partition('/')[0] or 'home'}-{theme}")
+    assert grave_findings(page) == {}
 
 
 def test_the_on_call_page_answers_the_first_questions(watched: Watched) -> None:

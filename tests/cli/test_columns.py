@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from observatory.cli.columns import isolated, table, wrapped
+from observatory.cli.columns import isolated, side_by_side, table, wrapped
 
 HEAD = ("channel", "owner", "domain")
 
@@ -77,3 +77,13 @@ def test_broken_text_fits_and_loses_nothing_but_spaces(text: str, width: int) ->
 def test_a_table_fits_any_terminal(rows: list[tuple[str, ...]], width: int) -> None:
     lines = table(HEAD, rows, width).splitlines()
     assert all(cell_len(line.replace("\u2066", "").replace("\u2069", "")) <= width for line in lines)
+
+
+def test_cells_side_by_side_hold_several_lines_and_columns_without_a_width_are_as_wide_as_they_need() -> None:
+    rows = [("a", "first\nsecond", "x"), ("bb", "日本", "y\nz")]
+
+    assert side_by_side(rows, [3, None, 1], 1) == ["a   first  x", "    second", "bb  日本   y", "           z"]
+
+
+def test_a_cell_that_is_wider_than_its_column_goes_on_below() -> None:
+    assert side_by_side([("a.long.name", "why")], [6, None], 2) == ["a.      why", "long.", "name"]

@@ -6,31 +6,22 @@ import json
 from pathlib import Path
 
 import pytest
-import typer
-from typer.testing import CliRunner, Result
+from simulated_store import AT, filled, invoked
+from typer.testing import Result
 
 from observatory.cli.diagnose import register
-from observatory.sources.simulated import documents_folder, prepare
-from observatory.sources.store import Store
-from observatory.windows import parse_instant
+from observatory.sources.simulated import documents_folder
 
-AT = "2026-11-20T12:00:00Z"
 DOCUMENTS = str(documents_folder())
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("store") / "estate.duckdb"
-    with Store.open(path) as opened:
-        prepare(opened, parse_instant(AT), days=2)
-    return path
+    return filled(tmp_path_factory.mktemp("store"), days=2)
 
 
 def run(*arguments: str) -> Result:
-    app = typer.Typer()
-    app.callback()(lambda: None)
-    register(app)
-    return CliRunner().invoke(app, ["diagnose", *arguments], env={"OBSERVATORY_PROMETHEUS_URL": ""})
+    return invoked(register, ["diagnose", *arguments])
 
 
 def test_the_stalled_group_is_named_with_numbers_and_since_when(store: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 import requests
 from counting_cases import DAY_MS, END_MS, HOUR_MS, MINUTE_MS, scrapes
 from misbehaving_server import MisbehavingServer, Reply, Request
+from one_channel import BILLED, BILLING, PROCESSED
 
 from observatory.evaluate.estate import Estate
 from observatory.settings import PrometheusSettings, Settings
@@ -22,20 +23,6 @@ from observatory.sources.opening import open_sources
 from observatory.web.service import Service
 
 pytestmark = [pytest.mark.integration]
-DOCUMENT = """\
-asyncapi: 3.0.0
-info: {title: Billing, version: 1.0.0, x-service-name: billing}
-x-slo-defaults: {window: 3d}
-servers: {kafka: {host: 'kafka.example:9092', protocol: kafka}}
-channels: {orders: {address: orders.v1}}
-operations:
-  onOrder:
-    action: receive
-    channel: {$ref: '#/channels/orders'}
-    x-slo: {availability: 99%}
-"""
-OWN = {"job": "billing", "instance": "a:1", "messaging_destination_name": "orders.v1", "messaging_system": "kafka"}
-NAME = "messaging_process_duration_seconds_count"
 CHUNKS = "application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse"
 WHOLE = 3 * 1440 * 10.0
 STATES = ["works", "cut", "torn", "errors"]
@@ -73,8 +60,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[prometheus_serv
     with prometheus_server.start(tmp_path_factory.mktemp("prometheus")) as started:
         started.write(
             [
-                ({**OWN, "__name__": NAME}, t, since * 9.0),
-                ({**OWN, "__name__": NAME, "error_type": "Timeout"}, t, since * 1.0),
+                ({**BILLED, "__name__": PROCESSED}, t, since * 9.0),
+                ({**BILLED, "__name__": PROCESSED, "error_type": "Timeout"}, t, since * 1.0),
             ]
         )
         yield started
@@ -93,7 +80,7 @@ def line(server: prometheus_server.PrometheusServer) -> Iterator[Line]:
 def test_refreshes_over_a_flapping_line_show_the_last_whole_count_and_lose_nothing(
     line: Line, tmp_path: Path, seed: int
 ) -> None:
-    (tmp_path / "billing.yaml").write_text(DOCUMENT)
+    (tmp_path / "billing.yaml").write_text(BILLING)
     settings = Settings(
         documents=(tmp_path / "billing.yaml",),
         prometheus=(PrometheusSettings(url=line.proxy.url, timeout_seconds=5),),
@@ -121,7 +108,7 @@ def test_refreshes_over_a_flapping_line_show_the_last_whole_count_and_lose_nothi
 
 
 def test_status_says_what_it_could_not_ask_and_keeps_no_day_of_it(line: Line, tmp_path: Path) -> None:
-    (tmp_path / "billing.yaml").write_text(DOCUMENT)
+    (tmp_path / "billing.yaml").write_text(BILLING)
     command = [sys.executable, "-m", "observatory", "status", "billing.yaml", "--json", "--store", "s.duckdb"]
     command += ["--prometheus", line.proxy.url, "--at", str(END_MS // 1000 + 6000)]
 

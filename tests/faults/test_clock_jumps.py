@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from counting_cases import DAY_MS, END_MS, HOUR_MS, MINUTE_MS, Answering, counter, scrapes
+from one_channel import BILLED, BILLING, PROCESSED
 
 from observatory.evaluate.estate import Estate
 from observatory.settings import Settings
@@ -16,30 +17,16 @@ from observatory.sources.store import Store
 from observatory.web.http import health
 from observatory.web.service import Service
 
-DOCUMENT = """\
-asyncapi: 3.0.0
-info: {title: Billing, version: 1.0.0, x-service-name: billing}
-x-slo-defaults: {window: 3d}
-servers: {kafka: {host: 'kafka.example:9092', protocol: kafka}}
-channels: {orders: {address: orders.v1}}
-operations:
-  onOrder:
-    action: receive
-    channel: {$ref: '#/channels/orders'}
-    x-slo: {availability: 99%}
-"""
-OWN = {"job": "billing", "instance": "a:1", "messaging_destination_name": "orders.v1", "messaging_system": "kafka"}
-NAME = "messaging_process_duration_seconds_count"
 JUMPS = [0, 1, -300, -299, 2, 3, 900, 901, -1500, 4, 2900, 5, 6]
 """Minutes after the first refresh: hours back and forth, and two days ahead of all telemetry."""
 
 
 @pytest.mark.parametrize("seed", [None, 1])
 def test_whatever_the_clock_did_before_the_numbers_are_those_of_the_instant(tmp_path: Path, seed: int | None) -> None:
-    (tmp_path / "billing.yaml").write_text(DOCUMENT)
+    (tmp_path / "billing.yaml").write_text(BILLING)
     jumps = JUMPS if seed is None else [*np.random.default_rng(seed).integers(-2000, 2000, 8).tolist(), 6]
     settings = Settings(documents=(tmp_path / "billing.yaml",))
-    ok, failed = ({**OWN, "__name__": NAME, **more} for more in ({}, {"error_type": "Timeout"}))
+    ok, failed = ({**BILLED, "__name__": PROCESSED, **more} for more in ({}, {"error_type": "Timeout"}))
     now, reached = [0], END_MS - 5 * DAY_MS
     with Store.open(tmp_path / "s.duckdb") as store:
         sources = Answering((store,))
@@ -65,10 +52,12 @@ def test_whatever_the_clock_did_before_the_numbers_are_those_of_the_instant(tmp_
 
 
 def test_a_clock_that_jumps_ahead_does_not_make_a_working_server_look_stuck(tmp_path: Path) -> None:
-    (tmp_path / "billing.yaml").write_text(DOCUMENT)
+    (tmp_path / "billing.yaml").write_text(BILLING)
     now, steady = [END_MS], [0.0]
     with Store.open(None) as store:
-        store.append_samples(SampleSet.of([counter({**OWN, "__name__": NAME}, scrapes(END_MS - HOUR_MS, END_MS), 1.0)]))
+        store.append_samples(
+            SampleSet.of([counter({**BILLED, "__name__": PROCESSED}, scrapes(END_MS - HOUR_MS, END_MS), 1.0)])
+        )
         estate = Estate(Settings(documents=(tmp_path / "billing.yaml",)), Answering((store,)))  # type: ignore[arg-type]
         service = Service(estate, clock=lambda: now[0], interval_seconds=3600, steady=lambda: steady[0])
         service.start()

@@ -10,7 +10,7 @@ from observatory.figures.heat import skew_figure
 from observatory.figures.layout import Guide
 from observatory.figures.lines import bar_figure, line_figure
 from observatory.figures.scale import scale_for, units_of
-from observatory.figures.theme import DARK, LIGHT, THEMES, contrast, readable_on
+from observatory.figures.theme import DARK, LIGHT, contrast
 from observatory.windows import TimeRange
 
 SPAN = TimeRange(0, 3_600_000)
@@ -115,41 +115,3 @@ def test_a_hot_cell_is_written_in_a_colour_that_can_be_read() -> None:
 def test_a_partition_that_is_not_there_has_no_number() -> None:
     figure = skew_figure(["orders"], ["p0", "p1"], np.array([[1.0, np.nan]]), theme=DARK)
     assert [note.text for note in figure.layout.annotations] == ["1.0"]
-
-
-@pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES)
-def test_words_of_state_can_be_read_on_a_panel(theme: type) -> None:
-    for name in ("text", "muted", "faint", "accent", "meeting", "at_risk", "breached", "no_data"):
-        assert contrast(getattr(theme, name), theme.panel) >= 4.5, name  # type: ignore[attr-defined]
-
-
-@pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES)
-def test_numbers_can_be_read_on_every_heat_colour(theme: type) -> None:
-    for colour in theme.heat:  # type: ignore[attr-defined]
-        assert contrast(readable_on(colour), colour) >= 4.5, colour
-
-
-VISION = {
-    "protan": ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998)),
-    "deutan": ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.011820, 0.042940, 0.968881)),
-    "tritan": ((1.255528, -0.076749, -0.178779), (-0.078411, 0.930809, 0.147602), (0.004733, 0.691367, 0.303900)),
-}
-"""Machado, Oliveira and Fernandes (2009), severity 1.0, on linear RGB."""
-
-
-@pytest.mark.parametrize("vision", VISION)
-@pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES)
-def test_states_differ_for_every_eye(theme: type, vision: str) -> None:
-    seen = [_lab(getattr(theme, name), VISION[vision]) for name in ("meeting", "at_risk", "breached")]
-    nearest = min(float(np.linalg.norm(a - b)) for index, a in enumerate(seen) for b in seen[:index])
-    assert nearest >= 20
-
-
-def _lab(colour: str, matrix: tuple[tuple[float, ...], ...]) -> np.ndarray:
-    encoded = np.array([int(colour[index : index + 2], 16) / 255 for index in (1, 3, 5)])
-    linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
-    shown = np.clip(np.array(matrix) @ linear, 0, 1)
-    xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]) @ shown
-    scaled = xyz / np.array([0.95047, 1.0, 1.08883])
-    root = np.where(scaled > 0.008856, np.cbrt(scaled), 7.787 * scaled + 16 / 116)
-    return np.array([116 * root[1] - 16, 500 * (root[0] - root[1]), 200 * (root[1] - root[2])])

@@ -7,8 +7,6 @@ thirty messages unread at the end. Seven messages went to the dead-letter topic.
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -19,6 +17,7 @@ from typing import Any
 import prometheus_server
 import pytest
 from integration import kafka_server
+from observatory_process import observatory
 
 DOCUMENT = Path(__file__).parent / "kafka" / "payments.yaml"
 TOPIC, LETTERS, GROUP = "orders.v1", "orders.v1.dlq", "payments-v1"
@@ -127,11 +126,6 @@ def tell_the_story(broker: kafka_server.Kafka) -> Story:
     consumer.close()
     producer.client.close()
     return Story(count, began_ms, at_ms)
-
-
-def observatory(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "observatory", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,6 @@ Observatory sees only what Prometheus scraped and the spans that the services ke
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +26,7 @@ from integration.live_shop import (
     tell_the_story,
 )
 from integration.rabbitmq_server import free_port, rabbitmq
+from observatory_process import observatory
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 SCRAPE_SECONDS = 1.0
@@ -51,17 +50,6 @@ class Shop:
     def objective(self, ending: str) -> dict[str, Any]:
         (found,) = [entry for entry in self.status["objectives"] if entry["id"].endswith(ending)]
         return found
-
-
-def observatory(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """The command, as a user runs it."""
-    return subprocess.run(
-        [sys.executable, "-m", "observatory", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
 
 
 @pytest.fixture(scope="module")

@@ -6,31 +6,22 @@ import json
 from pathlib import Path
 
 import pytest
-import typer
-from typer.testing import CliRunner, Result
+from simulated_store import AT, filled, invoked
+from typer.testing import Result
 
 from observatory.cli.review import register
-from observatory.sources.simulated import documents_folder, prepare
-from observatory.sources.store import Store
-from observatory.windows import parse_instant
+from observatory.sources.simulated import documents_folder
 
-AT = "2026-11-20T12:00:00Z"
 DOCUMENTS = str(documents_folder())
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("store") / "estate.duckdb"
-    with Store.open(path) as opened:
-        prepare(opened, parse_instant(AT), days=0.5)
-    return path
+    return filled(tmp_path_factory.mktemp("store"), days=0.5)
 
 
 def run(*arguments: str) -> Result:
-    app = typer.Typer()
-    app.callback()(lambda: None)
-    register(app)
-    return CliRunner().invoke(app, ["review", *arguments], env={"OBSERVATORY_PROMETHEUS_URL": ""})
+    return invoked(register, ["review", *arguments])
 
 
 def test_the_ending_says_the_format(store: Path, tmp_path: Path) -> None:

@@ -7,32 +7,23 @@ import os
 from pathlib import Path
 
 import pytest
-import typer
-from typer.testing import CliRunner, Result
+from simulated_store import AT, filled, invoked
+from typer.testing import Result
 
 from observatory.cli.generate import register
 from observatory.rules.writing import write_text
-from observatory.sources.simulated import documents_folder, prepare
-from observatory.sources.store import Store
-from observatory.windows import parse_instant
+from observatory.sources.simulated import documents_folder
 
-AT = "2026-11-20T12:00:00Z"
 DOCUMENTS = [str(documents_folder() / name) for name in ("order-service.yaml", "warehouse.yaml")]
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("store") / "estate.duckdb"
-    with Store.open(path) as opened:
-        prepare(opened, parse_instant(AT), days=0.25)
-    return path
+    return filled(tmp_path_factory.mktemp("store"), days=0.25)
 
 
 def run(*arguments: str) -> Result:
-    app = typer.Typer()
-    app.callback()(lambda: None)
-    register(app)
-    return CliRunner().invoke(app, ["generate", "rules", *arguments], env={"OBSERVATORY_PROMETHEUS_URL": ""})
+    return invoked(register, ["generate", "rules", *arguments])
 
 
 def test_each_document_gets_its_rules_and_their_tests(store: Path, tmp_path: Path) -> None:

@@ -147,6 +147,15 @@ def test_overlapping_parts_of_another_file_are_looked_at_once(folder: Folder) ->
     assert {problem.code for problem in load_catalog([Path("doc.yaml")]).problems} == {"reference-expansion"}
 
 
+def test_payloads_that_lie_in_each_other_are_measured(folder: Folder) -> None:
+    inner = "{" + ", ".join(f"z{n}: {{v: 1}}" for n in range(20_000)) + "}"
+    for _ in range(80):
+        inner = f"{{payload: {inner}}}"
+    listed = "".join(f"    M{n}: {{$ref: 'other.yaml#{'/payload' * n}'}}\n" for n in range(80))
+    folder({"other.yaml": inner + "\n", "doc.yaml": f"{TEXT}components:\n  messages:\n{listed}"})
+    assert "reference-expansion" in {problem.code for problem in load_catalog([Path("doc.yaml")]).problems}
+
+
 def test_an_address_of_many_enumerated_parameters_is_not_multiplied_out(folder: Folder) -> None:
     address = "".join(f"{{p{n}}}" for n in range(20))
     values = ", ".join(f"v{n}" for n in range(10))

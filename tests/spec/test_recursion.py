@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from observatory.spec.catalog import Catalog, Message
+from observatory.spec.catalog import Catalog
+from observatory.spec.parts import Message
 
 Load = Callable[..., Catalog]
 HEAD = "asyncapi: 3.0.0\ninfo: {title: T, version: '1'}\n"

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from observatory.spec.catalog import Catalog, Server
+from observatory.spec.catalog import Catalog
+from observatory.spec.parts import Server
 from observatory.spec.servers import family_of, hosts_of, is_secure
 
 Load = Callable[..., Catalog]

@@ -13,7 +13,8 @@ from observatory.spec.catalog import SloDeclaration, Threshold
 from observatory.spec.files import Library, Source
 from observatory.spec.references import References
 from observatory.spec.schema_files import load_schema
-from observatory.spec.slo import SloDefaults, SloReader
+from observatory.spec.slo import SloReader
+from observatory.spec.slo_defaults import SloDefaults
 
 
 def read_slo(text: str, defaults: SloDefaults | None = None) -> tuple[tuple[SloDeclaration, ...], list[str]]:
@@ -269,3 +270,43 @@ def test_an_indicator_with_nothing_behind_it_is_an_error(written: str, code: str
     (problem,) = problems
     assert f"error[{code}]" in problem
     assert problem.splitlines()[-1] == f" hint: {hint}"
+
+
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        ("lag: 60", "write lag: {threshold: 60s, target: 99%}"),
+        ("lag: 30s", "write lag: {threshold: 30s, target: 99%}"),
+        ("lag: 500 messages", "write lag: {threshold: 500 messages, target: 99%}"),
+        ("latency: 99.9%", "write latency: {threshold: 500ms, target: 99.9%}"),
+        ("latency: 0.99", "write latency: {threshold: 500ms, target: 0.99}"),
+        ("saturation: 80%", "write saturation: {threshold: 80%, target: 99%}"),
+        ("freshness: soon", "write freshness: {threshold: 10m, target: 99%}"),
+    ],
+)
+def test_one_value_for_an_indicator_that_needs_two_is_one_finding(written: str, hint: str) -> None:
+    found, problems = read_slo(written)
+    assert found == ()
+    (problem,) = problems
+    assert "needs a threshold and a target" in problem
+    assert problem.endswith(f"hint: {hint}")
+
+
+def test_entries_that_are_written_alike_keep_their_own_places() -> None:
+    found, problems = read_slo(
+        "- {sli: availability, target: 99%, name: a}\n- {sli: availability, target: 99%, window: 7d}\n"
+        "- {sli: availability, target: 99%}\n"
+    )
+    assert problems == []
+    assert [(one.name, one.location.line if one.location else 0) for one in found] == [
+        ("a", 2),
+        ("availability", 3),
+        ("availability-30d", 4),
+    ]
+
+
+def test_an_entry_that_is_nearly_like_a_right_one_is_still_refused() -> None:
+    """True equals 1 in Python, and is no number of events."""
+    text = "- {sli: availability, target: 99%, min_events: 1}\n- {sli: availability, target: 99%, min_events: true}\n"
+    _, problems = read_slo(text)
+    assert ["slo-min-events" in problem for problem in problems] == [True]

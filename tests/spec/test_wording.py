@@ -249,3 +249,142 @@ def test_two_messages_of_one_name_are_both_kept(one: Load) -> None:
         "channels: {a: {publish: {operationId: o, message: {oneOf: [{name: m}, {name: m, title: other}]}}}}\n"
     )
     assert [[message.name for message in operation.messages] for operation in catalog.operations] == [["m", "m-2"]]
+
+
+def test_a_reference_that_is_written_as_text_is_shown_as_a_mapping(one: Load) -> None:
+    catalog = one(
+        HEAD3 + "channels: {c: {address: c}}\noperations:\n  o: {action: send, channel: '#/channels/c', "
+        "messages: ['#/channels/c/messages/m']}\n"
+    )
+    assert told(catalog) == [
+        (
+            "asyncapi-type",
+            "5:30",
+            "'channel' is text, and should be a mapping",
+            "a reference is a mapping: {$ref: '#/channels/c'}",
+        ),
+        (
+            "asyncapi-type",
+            "5:57",
+            "entry 1 of 'messages' is text, and should be a mapping",
+            "a reference is a mapping: {$ref: '#/channels/c/messages/m'}",
+        ),
+    ]
+
+
+def test_one_value_where_a_list_belongs_is_put_into_a_list(one: Load) -> None:
+    catalog = one(
+        HEAD3 + "channels: {c: {address: c}}\noperations:\n"
+        "  o: {action: send, channel: {$ref: '#/channels/c'}, traits: {description: D}}\n"
+    )
+    hint = "put it into a list: a dash and a blank before it, or brackets around it"
+    assert told(catalog) == [("asyncapi-type", "5:62", "'traits' is a mapping, and should be a list", hint)]
+
+
+def test_an_entry_behind_a_broken_one_keeps_its_number(one: Load) -> None:
+    catalog = one(
+        HEAD3
+        + "channels: {c: {address: c}}\noperations:\n  o:\n    action: send\n    channel: {$ref: '#/channels/c'}\n"
+        "    traits: [{$ref: '#/gone'}, {action: send}]\n"
+    )
+    known = "known are title, summary, description, security, tags, externalDocs, bindings"
+    assert [one for one in told(catalog) if one[0] == "asyncapi-key"] == [
+        ("asyncapi-key", "8:33", "entry 2 of 'traits' has no key 'action'", known)
+    ]
+
+
+def test_a_channel_whose_reference_is_broken_is_not_told_to_lack_an_address(one: Load) -> None:
+    catalog = one(HEAD3 + "channels:\n  a: {$ref: 5}\n  b: {address: null}\n")
+    assert [(problem.code, str(problem.location)) for problem in catalog.problems] == [
+        ("reference-form", "doc.yaml:4:13"),
+        ("address-open", "doc.yaml:5:3"),
+    ]
+
+
+def test_the_address_of_replies_is_not_asked_for_where_each_request_brings_it(one: Load) -> None:
+    catalog = one(
+        HEAD3 + "channels: {c: {address: c}, replies: {address: null}}\noperations:\n  o:\n    action: send\n"
+        "    channel: {$ref: '#/channels/c'}\n"
+        "    reply: {address: {location: '$message.header#/replyTo'}, channel: {$ref: '#/channels/replies'}}\n"
+    )
+    (problem,) = catalog.problems
+    assert (problem.code, problem.severity) == ("address-open", "info")
+    assert problem.message == "each request says where its reply goes, so no telemetry can be found for this channel"
+    assert problem.hint == "give the address in an overlay file where all replies share one"
+
+
+@pytest.mark.parametrize(
+    ("binding", "message", "hint"),
+    [
+        (
+            "kafka: {groupId: billing}",
+            "'groupId' is text, and should be a mapping or true or false",
+            "this is a schema: write groupId: {enum: [billing]}",
+        ),
+        (
+            "kafka: {clientId: string}",
+            "'clientId' is text, and should be a mapping or true or false",
+            "this is a schema: write clientId: {type: string}",
+        ),
+        ("amqp: {ack: yes}", "'ack' is text, and should be true or false", "write true, without quotes"),
+        ("amqp: {ack: 'False'}", "'ack' is text, and should be true or false", "write false, without quotes"),
+        ("amqp: {priority: '3'}", "'priority' is text, and should be a whole number", "write 3, without quotes"),
+    ],
+)
+def test_a_binding_value_of_the_wrong_type_is_shown_in_the_right_one(
+    one: Load, binding: str, message: str, hint: str
+) -> None:
+    catalog = one(
+        HEAD3 + "channels: {c: {address: c}}\noperations:\n  o:\n    action: receive\n"
+        f"    channel: {{$ref: '#/channels/c'}}\n    bindings: {{{binding}}}\n"
+    )
+    assert [(code, said, what) for code, _, said, what in told(catalog)] == [("binding-type", message, hint)]
+
+
+def test_an_entry_behind_a_broken_link_is_told_by_itself(one: Load) -> None:
+    catalog = one(
+        HEAD3 + "servers: {s: {host: h, protocol: kafka}}\n"
+        "channels: {c: {address: c, servers: [{$ref: '#/servers/t'}, {$ref: '#/servers/s'}, s]}}\n"
+    )
+    assert [(code, at, said) for code, at, said, _ in told(catalog)] == [
+        ("reference-missing", "4:45", "'#/servers/t' leads nowhere: /servers has no 't'"),
+        ("asyncapi-type", "4:84", "entry 3 of 'servers' is text, and should be a mapping"),
+    ]
+
+
+def test_an_entry_of_a_binding_behind_a_broken_reference_is_told_by_itself(one: Load) -> None:
+    catalog = one(
+        HEAD3 + "channels:\n  c:\n    address: c\n    bindings:\n      kafka:\n"
+        "        topicConfiguration: {cleanup.policy: [{$ref: '#/gone'}, delete, shrink]}\n"
+    )
+    assert [(code, at, said) for code, at, said, _ in told(catalog)] == [
+        ("reference-missing", "8:54", "'#/gone' leads nowhere: the top of the file has no 'gone'"),
+        ("binding-value", "8:73", "'shrink' is not one of compact, delete"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("action", "hint"),
+    [
+        ("publish", "what 2.x calls publish is receive; where this application writes the messages it is send"),
+        ("subscribe", "what 2.x calls subscribe is send; where this application reads the messages it is receive"),
+        ("recieve", "did you mean 'receive'?"),
+        ("consume", None),
+    ],
+)
+def test_directions_of_2_x_are_translated(one: Load, action: str, hint: str | None) -> None:
+    catalog = one(
+        HEAD3 + f"channels: {{c: {{address: c}}}}\noperations: {{o: {{action: {action}, channel: "
+        "{$ref: '#/channels/c'}}}\n"
+    )
+    assert [(code, what) for code, _, _, what in told(catalog)] == [("asyncapi-value", hint)]
+
+
+def test_schemas_without_their_s_are_not_taken_for_those_of_parameters(one: Load) -> None:
+    catalog = one(HEAD3 + "components: {schema: {}}\n")
+    assert [what for _, _, _, what in told(catalog)] == ["did you mean 'schemas'?"]
+
+
+def test_an_empty_address_is_as_open_as_none(one: Load) -> None:
+    catalog = one(HEAD3 + "channels: {c: {address: ''}}\n")
+    assert [(problem.code, problem.severity) for problem in catalog.problems] == [("address-open", "info")]

@@ -247,6 +247,58 @@ def test_without_a_label_of_the_service_the_destination_alone_counts_and_says_so
     assert "no label names shop, so everyone on this destination is counted" in binding.caveats
 
 
+def test_series_that_name_another_service_of_the_catalogue_are_left_out() -> None:
+    documents = catalog([ORDERS], sends={"shop": ORDERS.id, "audit": ORDERS.id, "eu/depot": ORDERS.id})
+    jobs = ("pods", "retail/audit", "north/eu/depot", "audit-2", "/")
+
+    binding = live(mapped(documents, [sent("orders.v1", job=job) for job in jobs]), "shop/send", "published_messages")
+
+    assert matchers(binding.all[0])["job"] == Matcher("job", ("north/eu/depot", "retail/audit"), negated=True)
+    assert binding.series == 3
+    assert "north/eu/depot, retail/audit left out" in binding.reason
+
+
+TWO_CLUSTERS = [
+    ("kafka_topic_partition_current_offset", {"topic": "orders.v1", "partition": "0", "cluster": cluster})
+    for cluster in ("eu", "us")
+]
+TOGETHER = "cluster eu, us are counted together; x-telemetry: {labels: {cluster: ...}} says which"
+
+
+def test_a_topic_of_two_clusters_is_counted_together_and_that_is_said() -> None:
+    binding = live(mapped(catalog([ORDERS]), TWO_CLUSTERS), ORDERS.id, "produced_offset")
+
+    assert binding.series == 2
+    assert TOGETHER in binding.caveats
+
+
+def test_a_cluster_that_the_document_names_is_counted_alone() -> None:
+    there = channel("kafka", names(topic="orders.v1"), telemetry=override(cluster="us"))
+
+    binding = live(mapped(catalog([there]), TWO_CLUSTERS, ["cluster"]), there.id, "produced_offset")
+
+    assert (binding.series, matchers(binding.all[0])["cluster"].values) == (1, ("us",))
+    assert TOGETHER not in binding.caveats
+
+
+def test_another_topic_of_another_cluster_takes_no_part() -> None:
+    alone = [TWO_CLUSTERS[0], (TWO_CLUSTERS[1][0], {**TWO_CLUSTERS[1][1], "topic": "refunds.v1"})]
+
+    binding = live(mapped(catalog([ORDERS]), alone), ORDERS.id, "produced_offset")
+
+    assert not [caveat for caveat in binding.caveats if "together" in caveat]
+
+
+def test_what_is_the_same_for_many_subjects_is_one_object() -> None:
+    topics = [channel("kafka", names(topic=f"topic.{number}")) for number in range(3)]
+    result = mapped(catalog(topics), [("kafka_topic_partition_current_offset", {"topic": "topic.1", "partition": "0"})])
+
+    told = [resolution(result, one.id, "queue_depth") for one in topics]
+
+    assert told[0].code == "not-provided"
+    assert told[0] is told[1] is told[2]
+
+
 def test_another_service_of_the_catalogue_is_not_taken_for_the_own_one() -> None:
     documents = catalog([ORDERS], sends={"shop": ORDERS.id, "importer": ORDERS.id})
 

@@ -38,6 +38,7 @@ from observatory.telemetry.profile import load_profiles
 from observatory.telemetry.recipe import Profile
 from observatory.windows import Grid, TimeRange
 
+LATE = 3 * 1440
 SOURCE_POINTS = 8640
 """What the source holds of a series in the range of the page: a sample each ten seconds of a day."""
 LINES = ("published_messages", "consumer_lag", "process_duration", "processed_messages")
@@ -101,7 +102,11 @@ class LargeEstate:
         statuses = []
         for number, one in enumerate(made):
             counted = rows[measurement(one).key] = row(number)
-            statuses.append(status_of(objective(one), counted, grid, measurement(one).key))
+            # The longest window of a burn rate is three days; more would only take longer to make.
+            late = replace(
+                counted, good=counted.good[-LATE:], total=counted.total[-LATE:], observed=counted.observed[-LATE:]
+            )
+            statuses.append(status_of(objective(one), late, Grid.ending_at(AT_MS, LATE * 60_000), measurement(one).key))
         found = {objective(one).id: measurement(one) for one in made}
         return Snapshot(
             at_ms=AT_MS,
@@ -113,9 +118,7 @@ class LargeEstate:
             objectives=tuple(objective(one) for one in made),
             mapping=MappingResult(
                 {
-                    (one.subject, "processed_messages"): Resolution(
-                        subject=one.subject, signal="processed_messages", chosen=one.bindings[0]
-                    )
+                    (one.subject, "processed_messages"): Resolution(signal="processed_messages", chosen=one.bindings[0])
                     for one in found.values()
                 }
             ),

@@ -108,12 +108,16 @@ def _facts(catalog: Catalog) -> Iterator[tuple[Channel, BindingFact]]:
 def _finding(channel: Channel, fact: BindingFact, shown: _Shown) -> Drift:
     unit = f" {fact.unit}" if fact.unit else ""
     observed = ", ".join(shown.values)
+    several = len(shown.values) > 1
     return Drift(
         kind="binding",
         subject=channel.id,
         channel_id=channel.id,
-        words=f"{fact.key} is declared as {_text(fact.value)}{unit}, and {observed}{unit} runs",
-        hint="change what runs, or the binding; clients and alerts rely on one of them",
+        words=f"{fact.key} is declared as {_text(fact.value)}{unit}, and "
+        + (f"{' and '.join(shown.values)}{unit} run" if several else f"{observed}{unit} runs"),
+        hint="several run by this name, perhaps on several clusters: x-telemetry: {labels: {cluster: ...}} says which"
+        if several
+        else "change what runs, or the binding; clients and alerts rely on one of them",
         sources=(shown.source,),
         key=fact.key,
         declared=_text(fact.value),
@@ -247,7 +251,7 @@ def _labels(catalog: Catalog, profiles: Sequence[Profile], inventories: Sequence
             seen = setting.table.values(setting.rows, label)
             values = tuple(value for value in seen if value and value not in shown.says_nothing)
             if values and key in setting.keys:
-                found.setdefault((setting.channel_id, key), _Shown(values, f"{setting.profile}: {shown.metric}"))
+                found.setdefault((setting.channel.id, key), _Shown(values, f"{setting.profile}: {shown.metric}"))
     return found
 
 
@@ -264,7 +268,7 @@ def _values(
     for setting in _settings(catalog, profiles, inventories):
         key = setting.shown.value
         if key is not None and key in setting.keys:
-            wanted.setdefault((setting.channel_id, key), setting.binding())
+            wanted.setdefault((setting.channel.id, key), setting.binding())
     found = newest_levels(wanted, sources, at_ms, problems)
     return {
         at: _Shown(
@@ -284,7 +288,7 @@ class _Setting:
         keys: What the channel's bindings declare.
     """
 
-    channel_id: str
+    channel: Channel
     keys: frozenset[str]
     profile: str
     shown: DeclaredValues
@@ -294,7 +298,9 @@ class _Setting:
 
     def binding(self) -> MetricBinding:
         """The series, as a level that is read."""
-        labels = [label.label for label in self.shown.identity.channel if label.label in self.table.column]
+        telling = [label.label for label in self.shown.identity.channel]
+        telling += [label for label, _ in self.channel.telemetry.labels] if self.channel.telemetry else []
+        labels = [label for label in dict.fromkeys(telling) if label in self.table.column]
         matchers = tuple(Matcher(label, self.table.values(self.rows, label)) for label in labels)
         return MetricBinding(
             signal="",
@@ -323,11 +329,11 @@ def _settings(catalog: Catalog, profiles: Sequence[Profile], inventories: Sequen
                     if keys.isdisjoint(shown.keys) or not profile.speaks(channel.protocol):
                         continue
                     if rows := _rows(table, shown.identity, channel):
-                        yield _Setting(channel.id, frozenset(keys), profile.id, shown, inventory.source, table, rows)
+                        yield _Setting(channel, frozenset(keys), profile.id, shown, inventory.source, table, rows)
 
 
 def _rows(table: LabelTable, identity: Identity, channel: Channel) -> tuple[int, ...]:
-    """Rows of a channel: every label that its names can fill names it."""
+    """Rows of a channel: every label that its names can fill names it, and those of `x-telemetry` hold."""
     names = names_of(channel)
     rows: set[int] | None = None
     for label in identity.channel:
@@ -338,4 +344,7 @@ def _rows(table: LabelTable, identity: Identity, channel: Channel) -> tuple[int,
             return ()
         here = set(rows_named(table.names(label), label, options))
         rows = here if rows is None else rows & here
-    return tuple(sorted(rows or ()))
+    found = tuple(sorted(rows or ()))
+    for name, value in channel.telemetry.labels if channel.telemetry else ():
+        found = table.holding(found, name, (value,)) if name in table.column else found
+    return found

@@ -10,12 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from observatory.spec.catalog import Action, Catalog, Channel, Message, Operation
+from observatory.spec.catalog import Action, Catalog, Channel, Operation
 from observatory.spec.changes.details import channel_differences, operation_differences
 from observatory.spec.changes.messages import MessageComparison
 from observatory.spec.changes.pairing import Identities, identify, pair_operations
 from observatory.spec.changes.records import VERDICT_ORDER, Change, Changes, ChannelChanges
 from observatory.spec.changes.verdict import Verdict
+from observatory.spec.parts import Message
 
 
 def changes_between(old: Catalog, new: Catalog) -> Changes:

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from observatory.spec.catalog import Channel, Message, Operation
+from observatory.spec.catalog import Channel, Operation
 from observatory.spec.changes.json_schema import Effort
 from observatory.spec.changes.pairing import pair_messages
 from observatory.spec.changes.payloads import compare_headers, compare_payloads
 from observatory.spec.changes.records import VERDICT_ORDER, Change, Party
 from observatory.spec.changes.verdict import COMPATIBLE, SAME, Compatibility, Mode, Verdict, worst
 from observatory.spec.likeness import digest
+from observatory.spec.parts import Message
 
 _CAN: dict[Verdict, str] = {
     "breaking": "cannot read all of",

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Generic, TypeVar
 
-from observatory.spec.catalog import Catalog, Channel, Message, Operation
+from observatory.spec.catalog import Catalog, Channel, Operation
 from observatory.spec.likeness import digest
+from observatory.spec.parts import Message
 
 T = TypeVar("T")
 

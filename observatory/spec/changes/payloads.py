@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from observatory.spec.catalog import Message
 from observatory.spec.changes.avro import compare_avro_schemas
 from observatory.spec.changes.json_schema import Effort, compare_json_schemas
 from observatory.spec.changes.verdict import COMPATIBLE, SAME, Compatibility, undecided
 from observatory.spec.likeness import digest
+from observatory.spec.parts import Message
 
 _ASYNCAPI = re.compile(r"application/vnd\.aai\.asyncapi(\+json|\+yaml)?(;.*)?")
 _DRAFT_07 = re.compile(r"application/schema(\+json|\+yaml)(;\s*version=[\"']?draft-0?[67][\"']?)?")

@@ -14,10 +14,11 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from observatory.location import Location
-from observatory.spec.catalog import Action, Channel, Owner, Server
+from observatory.spec.catalog import Action, Channel, Owner
 from observatory.spec.ownership.claims import ChannelClaim, Estate, Findings, Said, Use, plain
 from observatory.spec.ownership.finding import Faults, File
 from observatory.spec.ownership.pages import Page, Pages
+from observatory.spec.parts import Server
 from observatory.spec.servers import family_of, hosts_of
 from observatory.spec.suggestions import hint_for
 

@@ -28,7 +28,7 @@
     meet(props.api);
     return h("span", { className: "cell-channel", title: row.channel },
       h("span", { className: "star" + (row.critical ? "" : " absent"), "aria-hidden": "true" }, row.critical ? "★" : ""),
-      h("a", { href: row.href, className: "inward mono", tabIndex: -1 }, row.channel));
+      h("a", { href: row.href, className: "inward mono", tabIndex: -1, dir: "auto" }, window.observatoryPlain(row.channel)));
   };
   cells.Status = function (props) {
     var known = GLYPHS[props.value] || GLYPHS.no_data;

@@ -28,6 +28,7 @@ window.observatoryRefresh = (function () {
     button.setAttribute("aria-pressed", String(paused));
     /* Numbers are for the last full minute, so up to a minute and two refreshes is fresh. */
     var late = old === null ? 0 : (old - 60) / every;
+    if (old !== null) document.querySelectorAll(".stale .age-words").forEach(function (one) { one.textContent = words(old); });
     button.dataset.state = failing || late > 5 ? "old" : paused || late > 2 ? "late" : "fresh";
   }
 

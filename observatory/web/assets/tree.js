@@ -11,8 +11,12 @@
     return ATTRIBUTES.indexOf(name) >= 0 || /^(data|aria)-[a-z-]+$/.test(name);
   }
 
+  /* Characters that turn the direction of what follows could make one name look like another. */
+  function plain(text) { return text.replace(/[\u202a-\u202e\u2066-\u2069]/g, "\ufffd"); }
+  window.observatoryPlain = plain;
+
   function build(data, inside) {
-    if (typeof data === "string") return document.createTextNode(data);
+    if (typeof data === "string") return document.createTextNode(plain(data));
     var drawn = inside === true || data[0] === "svg", attributes = data[1], node;
     if (drawn) node = document.createElementNS(SVG, SHAPES.indexOf(data[0]) >= 0 ? data[0] : "g");
     else node = document.createElement(NAMES.indexOf(data[0]) >= 0 ? data[0] : "span");

@@ -13,7 +13,8 @@ from observatory.web.board import Board
 from observatory.web.explain.explainers import explain
 from observatory.web.explain.explanation import Explanation, Query, Table
 from observatory.web.explain.queries import run_links
-from observatory.web.parts import inward, notice, outward, status
+from observatory.web.parts import inward, outward, status
+from observatory.web.states import state_notice
 from observatory.web.tree import frozen
 
 
@@ -44,15 +45,16 @@ def frame() -> html.Aside:
 def draw_explanation(board: Board | None, text: str, pages: Mapping[str, PageDeclaration]) -> list[Any]:
     """The drawer's content for a reference. Whatever goes wrong is said inside it."""
     if board is None:
-        return frozen([notice("Reading telemetry", "The first snapshot is being made.")])
+        return frozen([state_notice("loading", "Reading telemetry", "The first snapshot is being made.")])
     try:
         found = explain(board, text, pages)
     except ProblemsError as error:
         first = error.problems[0]
         words = f"{first.place() or 'the source'}: {first.message}"
-        return frozen([notice("Source down", words, hint=first.hint or "", tone="bad", code=first.code)])
+        return frozen([state_notice("source_down", "Source down", words, hint=first.hint or "", code=first.code)])
     if found is None:
-        return frozen([notice("Nothing to explain", "There is no such number any more, or the filter hides it.")])
+        words = "There is no such number any more, or the filter hides it."
+        return frozen([state_notice("nothing", "Nothing to explain", words)])
     return frozen([html.Div(content(board, found), className="explanation")])
 
 

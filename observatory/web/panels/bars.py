@@ -27,12 +27,16 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     step = max(grid_ms, -(-(span.end_ms - span.start_ms) // BARS // grid_ms) * grid_ms)
     for signal in panel.words("signals"):
         found = subjects(board, panel, signal)
-        series = board.series(signal, [one.key for one in found], statistic, step_ms=step)
+        asked = board.series(signal, [one.key for one in found], statistic, step_ms=step)
+        series = [one for one in asked if np.isfinite(one.value).any()]
         if not series:
             continue
+        silent = len({one.key for one in found}) - len({one.subject for one in series})
+        warnings = [f"{silent} of {len(found)} have no data in this range"] if silent > 0 else []
         if not any(np.nansum(one.value) for one in series):
             what = "failures" if failed else "events"
-            return Drawn(body=[notice("None", f"No {what} in this range ({board.view.words}).", tone="good")])
+            none = notice("None", f"No {what} in this range ({board.view.words}).", tone="good")
+            return Drawn(body=[none], warnings=warnings)
         names = {one.key: one.label for one in found}
         curves = [
             Curve(
@@ -45,9 +49,9 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
             if np.nansum(one.value)
         ]
         figure = bar_figure(curves, theme=board.view.colours, span=span, unit=SIGNALS[signal].unit)
-        return Drawn(body=[graph(figure, board, panel)], note=f"per {short_duration(step / 1000)}")
-    title, words = why_nothing(board, panel, subjects(board, panel, panel.words("signals")[0]))
-    return Drawn(body=[notice(title, words)])
+        note = f"per {short_duration(step / 1000)}"
+        return Drawn(body=[graph(figure, board, panel)], note=note, warnings=warnings)
+    return Drawn(body=[why_nothing(board, panel, subjects(board, panel, panel.words("signals")[0]))])
 
 
 BARS_KIND = Kind(

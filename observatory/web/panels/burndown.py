@@ -13,7 +13,7 @@ from observatory.web.board import Board
 from observatory.web.kind import Drawn, Field, Kind
 from observatory.web.panels.graph import graph
 from observatory.web.panels.subjects import LIMIT
-from observatory.web.parts import notice
+from observatory.web.states import state_notice
 from observatory.windows import TimeRange
 
 WINDOW_MS = 30 * 86_400_000
@@ -24,7 +24,8 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     statuses = [one for one in board.statuses() if one.objective.sli == "availability"]
     rolls = [roll for roll in by_domain(statuses) if roll.remaining_ratio is not None]
     if not rolls:
-        return Drawn(body=[notice("No data", "No availability objective has counted an event in its window.")])
+        words = "No availability objective has counted an event in its window."
+        return Drawn(body=[state_notice("nothing", "Nothing to draw", words)], calm=True)
     limit = panel.number("limit", 3)
     worst = sorted(rolls, key=lambda roll: (roll.remaining_ratio or 0.0, roll.name))[:limit]
     grid = board.snapshot.ledger.grid
@@ -41,5 +42,9 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
 
 
 BURNDOWN = Kind(
-    name="burndown", meaning="error budget over the window", draw=draw, fields={"limit": Field(LIMIT.meaning, "count")}
+    name="burndown",
+    meaning="error budget over the window",
+    draw=draw,
+    fields={"limit": Field(LIMIT.meaning, "count")},
+    evidence="objectives",
 )

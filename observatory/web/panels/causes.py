@@ -32,7 +32,7 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
         note = ""
         body.append(notice("No cause needed", "No channel here shows the signature of a known failure.", tone="good"))
     body.append(html.Div(change_lines(board, kept, panel.number("changes", 6)), className="changes"))
-    return Drawn(body=body, note=note)
+    return Drawn(body=body, note=note, calm=not found)
 
 
 def _suffers(one: ChannelStanding) -> bool:
@@ -93,4 +93,11 @@ def fields() -> dict[str, Any]:
     }
 
 
-CAUSES = Kind(name="causes", meaning="probable causes and changes", draw=draw, fields=fields(), skeleton="table")
+CAUSES = Kind(
+    name="causes",
+    meaning="probable causes and changes",
+    draw=draw,
+    fields=fields(),
+    skeleton="table",
+    evidence="objectives",
+)

@@ -264,4 +264,5 @@ CHANNELS = Kind(
     draw=draw,
     fields={"scope": SCOPE, "limit": Field(LIMIT.meaning, "count")},
     skeleton="table",
+    evidence="objectives",
 )

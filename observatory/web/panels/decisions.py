@@ -37,7 +37,7 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     if ample := _ample(statuses):
         rows.append(ample)
     if not rows:
-        return Drawn(body=[notice("Nothing due", "No budget is overspent, low or ample.")])
+        return Drawn(body=[notice("Nothing due", "No budget is overspent, low or ample.")], calm=True)
     shown = table(["Decision", "About", "Because", "Owner"], rows)
     return Drawn(
         body=[html.Div(shown, className="scroll")], note=f"from the error budgets{f' · {more} more' if more else ''}"
@@ -116,4 +116,5 @@ DECISIONS = Kind(
     draw=draw,
     fields={"limit": Field(LIMIT.meaning, "count")},
     skeleton="table",
+    evidence="objectives",
 )

@@ -97,4 +97,6 @@ def _rank(whole: Rollup) -> tuple[int, float, str]:
     return STATES.index(whole.worst or "no_data"), (left if left is not None else 2.0), whole.name
 
 
-DOMAINS = Kind(name="domains", meaning="availability and budget by domain", draw=draw, skeleton="table")
+DOMAINS = Kind(
+    name="domains", meaning="availability and budget by domain", draw=draw, skeleton="table", evidence="objectives"
+)

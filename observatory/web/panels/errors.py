@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ from observatory.web.kind import Drawn, Field, Kind
 from observatory.web.panels.graph import graph
 from observatory.web.panels.subjects import LIMIT, SCOPE, channel_ids
 from observatory.web.panels.what_changed import markers
-from observatory.web.parts import channel_path, inward, notice
+from observatory.web.parts import channel_path, inward
+from observatory.web.states import not_measured, state_notice
 
 
 def draw(board: Board, panel: PanelDeclaration) -> Drawn:
@@ -43,18 +45,21 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
         )
         body.append(graph(figure, board, panel))
     else:
-        missing = board.missing("dead_lettered_messages", keys)
-        body.append(
-            notice(
-                "No data for schema errors or dead letters",
-                missing.reason if missing else f"Nothing was counted in {board.view.words}.",
-            )
-        )
+        body.append(_nothing_counted(board, keys))
     body += log_lines(board, ids, panel.number("limit", 4))
     absent = [word for word, one in (("dead letters", dead), ("schema errors", invalid)) if one is None]
     return Drawn(
         body=body, note=board.view.words, warnings=[f"no series counts {absent[0]}"] if len(absent) == 1 else []
     )
+
+
+def _nothing_counted(board: Board, keys: Sequence[str]) -> html.Div:
+    """Nothing measures either of the two, or what does counted nothing."""
+    missing = board.missing("dead_lettered_messages", keys)
+    if missing and board.missing("validated_messages", keys):
+        return not_measured("schema errors or dead letters", missing, "")
+    words = f"Series exist, and counted nothing in this range ({board.view.words})."
+    return state_notice("no_traffic", "No traffic", words)
 
 
 def summed(series: Any) -> tuple[Any, Any] | None:

@@ -111,4 +111,6 @@ def _list(facts: list[tuple[str, Any]]) -> html.Dl:
     return html.Dl([html.Div([html.Dt(name), html.Dd(value)]) for name, value in facts], className="facts")
 
 
-FACTS = Kind(name="facts", meaning="what the page's channel or group is", draw=draw, skeleton="table")
+FACTS = Kind(
+    name="facts", meaning="what the page's channel or group is", draw=draw, skeleton="table", evidence="objectives"
+)

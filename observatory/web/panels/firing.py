@@ -33,7 +33,7 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
             who = "objective has" if breached == 1 else "objectives have"
             words += f" {breached} {who} spent the budget earlier in the window."
         calm = html.Div(f"{words} {_silenced(board)}".strip(), className="calm", role="status")
-        return Drawn(body=[calm], bare=True)
+        return Drawn(body=[calm], bare=True, calm=True)
     limit = panel.number("limit", 3)
     groups = list(by_channel.items())
     bars: list[Any] = [_bar(board, channel_id, found) for channel_id, found in groups[:limit]]
@@ -190,4 +190,5 @@ FIRING = Kind(
     fields={"limit": Field(LIMIT.meaning, "count")},
     skeleton="line",
     bare=True,
+    evidence="objectives",
 )

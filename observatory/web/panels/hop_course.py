@@ -14,7 +14,7 @@ from observatory.web.kind import Drawn, Kind
 from observatory.web.panels.graph import graph
 from observatory.web.panels.journeys import nothing
 from observatory.web.panels.what_changed import markers
-from observatory.web.parts import notice
+from observatory.web.states import blind_notice, state_notice
 from observatory.web.view import step_for
 
 
@@ -30,7 +30,9 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
             t_ms, rate = _per_second(board, bad)
             curves.append(Curve(name=f"{number + 1} {hop.status.objective.operation}", t_ms=t_ms, value=rate))
     if not any(curve.seen() for curve in curves):
-        return Drawn(body=[notice("No data", f"No hop of {one.journey.id} was observed in {board.view.words}.")])
+        silent = f"No message came by a hop of {one.journey.id} in this range ({board.view.words})."
+        hops = [hop.status for hop in one.hops]
+        return Drawn(body=[blind_notice(hops) or state_notice("no_traffic", "No traffic", silent)])
     channels = {hop.status.objective.channel_id for hop in one.hops}
     figure = line_figure(
         curves,
@@ -61,4 +63,6 @@ def _per_second(board: Board, per_step: Float64) -> tuple[Int64, Float64]:
     return ends, np.divide(amount, seconds, out=np.full(len(parts), np.nan), where=seconds > 0)
 
 
-HOP_COURSE = Kind(name="hop-course", meaning="failures at each hop of a journey over time", draw=draw)
+HOP_COURSE = Kind(
+    name="hop-course", meaning="failures at each hop of a journey over time", draw=draw, evidence="journeys"
+)

@@ -161,4 +161,10 @@ def _count(value: float | None) -> html.Span:
     return mono("–" if value is None else format_count(round(value)))
 
 
-HOPS = Kind(name="hops", meaning="one journey hop by hop, and where it loses messages", draw=draw, skeleton="table")
+HOPS = Kind(
+    name="hops",
+    meaning="one journey hop by hop, and where it loses messages",
+    draw=draw,
+    skeleton="table",
+    evidence="journeys",
+)

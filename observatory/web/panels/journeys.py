@@ -17,7 +17,6 @@ from observatory.web.parts import (
     heat,
     legend,
     mono,
-    notice,
     percent,
     runs_out,
     status,
@@ -25,6 +24,7 @@ from observatory.web.parts import (
     times,
     whole_percent,
 )
+from observatory.web.states import state_notice
 
 EXAMPLE = (
     "x-slo-journeys: [{name: checkout, target: 99.5%, steps: [{operation: placeOrder}, {operation: onOrderPlaced}]}]"
@@ -53,8 +53,9 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
 def nothing(board: Board) -> Any:
     """The state of a page without any journey: filtered away, or none declared."""
     if board.snapshot.journeys:
-        return notice("Nothing to show", "No journey comes by a channel that passes the filter.")
-    return notice(
+        return state_notice("nothing", "Nothing to show", "No journey comes by a channel that passes the filter.")
+    return state_notice(
+        "nothing",
         "No journeys declared",
         "A journey leads one message over several channels and is good when every hop of it is.",
         hint=f"Write at the root of a document, or as `journeys` in observatory.yaml: {EXAMPLE}",
@@ -95,7 +96,11 @@ def _row(board: Board, one: JourneyStatus, chosen: bool) -> list[Any]:
         budget(left, found.state, width=120),
         told(mono(whole_percent(left), "bad" if left is not None and left < 0 else ""), "budget", left),
         told(times(burn_of(found, "1h")), "burn-1h", burn_of(found, "1h")),
-        heat(board.journey_burn_cells(one, 24, 3600), width=120, label="burn rate per hour, last 24 hours"),
+        number(
+            heat(board.journey_burn_cells(one, 24, 3600), width=120, label="burn rate per hour, last 24 hours"),
+            Reference("objective", one.journey.id, "cells-24x3600"),
+            name="strip",
+        ),
         runs_out(found, board.snapshot.at_ms),
         objective.owner.team if objective.owner else html.Span("none named", className="muted"),
     ]
@@ -107,4 +112,5 @@ JOURNEYS = Kind(
     draw=draw,
     fields={"limit": Field(LIMIT.meaning, "count")},
     skeleton="table",
+    evidence="journeys",
 )

@@ -183,13 +183,17 @@ def _daily(board: Board, statuses: Sequence[ObjectiveStatus]) -> list[float]:
     size = max(grid.step_ms, (span.end_ms - span.start_ms) // cells // grid.step_ms * grid.step_ms)
 
     def ask() -> list[float]:
-        ratios = [
-            _counts(board, statuses, TimeRange(end - size, end)).ratio
-            for end in range(span.end_ms - (cells - 1) * size, span.end_ms + 1, size)
-        ]
-        return [float("nan") if ratio is None else ratio for ratio in ratios]
+        whole = np.zeros((2, cells))
+        for one in {one.measurement: one for one in statuses if one.measurement}.values():
+            whole += board.cell_counts(one, TimeRange(span.end_ms - cells * size, span.end_ms), cells)
+        good, total = whole
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratios: list[float] = np.where(total > 0, good / total, np.nan).tolist()
+        return ratios
 
     return board.memory.get(("daily", span, tuple(one.objective.id for one in statuses)), ask)
 
 
-KPIS = Kind(name="kpis", meaning="the four numbers of the estate", draw=draw, skeleton="tiles", bare=True)
+KPIS = Kind(
+    name="kpis", meaning="the four numbers of the estate", draw=draw, skeleton="tiles", bare=True, evidence="objectives"
+)

@@ -16,7 +16,8 @@ from observatory.web.board import Board
 from observatory.web.explain.reference import Reference, number
 from observatory.web.kind import Drawn, Field, Kind
 from observatory.web.panels.subjects import LIMIT, SCOPE, channel_ids, label
-from observatory.web.parts import channel_path, group_path, inward, notice, short_duration, spark, table
+from observatory.web.parts import channel_path, group_path, inward, short_duration, spark, table
+from observatory.web.states import not_measured, state_notice
 
 Movement = Literal["stalled", "growing", "draining", "keeping up", "unknown"]
 LOOKS: dict[Movement, tuple[str, str, str]] = {
@@ -48,19 +49,15 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     if board.argument and not board.channel(board.argument):
         operations = tuple(one for one in operations if board.argument in (one.consumer_group, one.service))
     if not operations:
-        return Drawn(body=[notice("Nothing to show", "The documents declare no consumer here.")])
+        return Drawn(body=[state_notice("nothing", "Nothing to show", "The documents declare no consumer here.")])
     found = sorted((group_lag(board, one) for one in operations), key=_rank)
     known = [one for one in found if one.movement != "unknown"]
     if not known:
         missing = board.missing("consumer_lag", [one.key for one in operations])
-        return Drawn(
-            body=[
-                notice(
-                    "No data for consumer lag",
-                    missing.reason if missing else f"Nothing was observed in {board.view.words}.",
-                )
-            ]
-        )
+        if missing is None:
+            words = f"Series of lag exist, and hold nothing in this range ({board.view.words})."
+            return Drawn(body=[state_notice("no_traffic", "No traffic", words)])
+        return Drawn(body=[not_measured("consumer lag", missing, "nothing tells how far consumers are")])
     limit = panel.number("limit", 8)
     rows = [_row(board, one) for one in known[:limit]]
     without = len(found) - len(known)

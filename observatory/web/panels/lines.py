@@ -31,7 +31,6 @@ from observatory.web.panels.subjects import (
     why_nothing,
 )
 from observatory.web.panels.what_changed import markers
-from observatory.web.parts import notice
 
 GUIDE = Field("draw the bound of this SLI's objectives: latency or lag", words=("latency", "lag"))
 FIELDS = {
@@ -76,8 +75,7 @@ def _draw(board: Board, panel: PanelDeclaration, *, stacked: bool) -> Drawn:
     most = None if stacked or by_part else limit
     signal, found, series = measured(board, panel, statistic, by_part=by_part, most=most)
     if not series:
-        title, words = why_nothing(board, panel, found)
-        return Drawn(body=[notice(title, words)], note=board.view.words)
+        return Drawn(body=[why_nothing(board, panel, found)], note=board.view.words)
     bounds = guides(board, panel, found)
     asked = [one.key for one in found]
     if not by_part:

@@ -26,7 +26,7 @@ MOST_LETTERS = 30
 LINE, MARK_LINE, PADDING, SIGN = 26.0, 14.0, 10.0, 17.0
 MARGIN = 6.0
 GAP = 38.0
-SHRINK = 0.78
+SHRINK = 0.76
 """At this share of its size the names in a drawing still have nine pixels; then its frame scrolls."""
 WIDEST, THINNEST = 6.0, 1.2
 NO_STATE = "unpromised"
@@ -300,4 +300,5 @@ MAP = Kind(
         "limit": Field(f"channels with a box of their own at most, {MOST_BOXES} by default", "count"),
         "group": Field("what channels are put together by where they are more", words=GROUPINGS),
     },
+    evidence="objectives",
 )

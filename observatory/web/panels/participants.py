@@ -14,7 +14,8 @@ from observatory.units import format_count
 from observatory.web.board import Board
 from observatory.web.kind import Drawn, Kind
 from observatory.web.panels.subjects import SCOPE, channel_ids, label
-from observatory.web.parts import channel_path, group_path, inward, notice, table
+from observatory.web.parts import channel_path, group_path, inward, table
+from observatory.web.states import state_line, state_notice
 
 
 def draw(board: Board, panel: PanelDeclaration) -> Drawn:
@@ -31,7 +32,11 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
             rows.append(_row(board, channel_id, one, one_channel))
     if not rows:
         return Drawn(
-            body=[notice("Nobody", "The documents declare no producer and no consumer here, and spans show none.")]
+            body=[
+                state_notice(
+                    "nothing", "Nobody", "The documents declare no producer and no consumer here, and spans show none."
+                )
+            ]
         )
     head = [
         *([] if one_channel else ["Channel"]),
@@ -44,13 +49,26 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
         "Last",
     ]
     shift = 0 if one_channel else 1
-    note = board.view.words if board.has_spans else "documents only: no traces are collected"
+    note = board.view.words if board.has_spans else "documents only"
     words = [f"{undeclared} undeclared"] if undeclared else []
     words += [f"{silent} declared and not seen"] if silent else []
     return Drawn(
-        body=[html.Div(table(head, rows, numeric=(5 + shift, 6 + shift), name="rows"), className="scroll")],
+        body=[
+            html.Div(table(head, rows, numeric=(5 + shift, 6 + shift), name="rows"), className="scroll"),
+            *_seen_how_well(board, silent, len(rows)),
+        ],
         note=" · ".join([note, *words]),
     )
+
+
+def _seen_how_well(board: Board, silent: int, every: int) -> list[html.P]:
+    """What is not known of who really uses the channels."""
+    if not board.has_spans:
+        words = "No data of who really uses these channels: no source of spans is configured"
+        return [state_line("no_data", f"{words}. Send OTLP traces to this server at /v1/traces.")]
+    if silent == every:
+        return [state_line("no_traffic", f"No traffic: spans show none of them in this range ({board.view.words})")]
+    return [state_line("partial", f"{silent} of {every} were not seen in this range")] if silent else []
 
 
 def participants_of(board: Board) -> Participants:
@@ -96,4 +114,5 @@ PARTICIPANTS = Kind(
     draw=draw,
     fields={"scope": SCOPE},
     skeleton="table",
+    evidence="spans",
 )

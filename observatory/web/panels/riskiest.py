@@ -25,9 +25,8 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
         if starts:
             counted.append((len(starts), standing, starts))
     if not counted:
-        return Drawn(
-            body=[notice("No incidents", f"No channel burned its budget too fast in {days} days.", tone="good")]
-        )
+        words = f"No channel burned its budget too fast in {days} days."
+        return Drawn(body=[notice("No incidents", words, tone="good")], calm=True)
     counted.sort(key=lambda one: (-one[0], _left(one[1]), one[1].channel.id))
     limit = panel.number("limit", 6)
     rows = [_row(board, index, *one) for index, one in enumerate(counted[:limit], 1)]
@@ -92,4 +91,5 @@ RISKIEST = Kind(
     draw=draw,
     fields={"limit": Field(LIMIT.meaning, "count")},
     skeleton="table",
+    evidence="objectives",
 )

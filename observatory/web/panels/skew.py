@@ -12,7 +12,7 @@ from observatory.web.board import Board
 from observatory.web.kind import Drawn, Field, Kind
 from observatory.web.panels.graph import graph
 from observatory.web.panels.subjects import LIMIT, SCOPE, channel_ids, label, short_names
-from observatory.web.parts import notice
+from observatory.web.states import not_measured, state_notice
 
 
 def draw(board: Board, panel: PanelDeclaration) -> Drawn:
@@ -27,9 +27,12 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     if not several:
         missing = board.missing("produced_offset", ids) if ids else None
         if missing:
-            return Drawn(body=[notice("No data for partitions", missing.reason or "no series tells partitions apart")])
+            return Drawn(body=[not_measured("partitions", missing, "no series tells partitions apart")])
+        if ids and not written:
+            words = f"Series of partitions exist, and no message came in this range ({board.view.words})."
+            return Drawn(body=[state_notice("no_traffic", "No traffic", words)])
         words = "Only channels with several partitions that received messages appear here."
-        return Drawn(body=[notice("Nothing to compare", words)])
+        return Drawn(body=[state_notice("nothing", "Nothing to compare", words)])
     limit = panel.number("limit", 10)
     rows = sorted(
         several, key=lambda key: -max(several[key].values()) * len(several[key]) / sum(several[key].values())
@@ -44,8 +47,10 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
         theme=board.view.colours,
     )
     hidden = len(several) - len(rows)
+    silent = len(ids) - len(written)
+    warnings = [f"{silent} of {len(ids)} channels tell no partitions in this range"] if silent else []
     note = f"share of messages ÷ even share · {board.view.words}{f' · {hidden} more' if hidden else ''}"
-    return Drawn(body=[graph(figure, board, panel)], note=note)
+    return Drawn(body=[graph(figure, board, panel)], note=note, warnings=warnings)
 
 
 def natural(text: str) -> tuple[tuple[int, int | str], ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from dash import html
+
 from observatory.dashboards import PanelDeclaration
 from observatory.evaluate.snapshot import SignalSeries, Statistic
 from observatory.evaluate.status import ObjectiveStatus
@@ -13,6 +15,7 @@ from observatory.telemetry.binding import MetricBinding
 from observatory.telemetry.signals import SIGNALS
 from observatory.web.board import Board, urgency
 from observatory.web.kind import Field
+from observatory.web.states import not_measured, state_notice
 from observatory.web.view import step_for
 
 SIGNAL_WORDS = tuple(SIGNALS)
@@ -185,22 +188,19 @@ def short_names(names: Sequence[str]) -> dict[str, str]:
     return {name: text if counted.count(text) == 1 else name for name, text in short.items()}
 
 
-def why_nothing(board: Board, panel: PanelDeclaration, found: Sequence[Subject]) -> tuple[str, str]:
-    """Title and sentence for a panel that has no series: nothing in scope, not measured, or silent."""
+def why_nothing(board: Board, panel: PanelDeclaration, found: Sequence[Subject]) -> html.Div:
+    """For a panel that has no series: nothing in scope, not measured, or silent."""
     signals = panel.words("signals")
     if not channel_ids(board, panel):
-        return "Nothing to show", "No channel passes the filter."
+        return state_notice("nothing", "Nothing to show", "No channel passes the filter.")
     if not found:
         side = "producer" if SIGNALS[signals[0]].scope == "producer" else "consumer"
-        return "Nothing to show", f"The documents declare no {side} here."
+        return state_notice("nothing", "Nothing to show", f"The documents declare no {side} here.")
     for signal in signals:
         if (missing := board.missing(signal, [one.key for one in subjects(board, panel, signal)])) is None:
-            return (
-                "No traffic",
-                f"Series for {SIGNALS[signal].meaning} exist, and hold nothing in this range ({board.view.words}).",
-            )
-    reason = missing.reason if missing else ""
-    return f"No data for {signals[0].replace('_', ' ')}", reason
+            words = f"Series for {SIGNALS[signal].meaning} exist, and hold nothing in this range ({board.view.words})."
+            return state_notice("no_traffic", "No traffic", words)
+    return not_measured(signals[0].replace("_", " "), missing, "")
 
 
 def promised(board: Board, panel: PanelDeclaration, sli: str = "") -> tuple[ObjectiveStatus, ...]:

@@ -9,12 +9,12 @@ from dash import html
 
 from observatory.dashboards import PanelDeclaration
 from observatory.figures.traces import Lane, arrange, span_words, time_ticks
+from observatory.sources.base import Span
 from observatory.units import format_duration
 from observatory.web.board import Board
 from observatory.web.kind import Drawn, Field, Kind
 from observatory.web.panels.subjects import LIMIT, SCOPE, channel_ids, label
-from observatory.web.parts import notice
-from observatory.windows import format_instant
+from observatory.web.states import no_spans, state_notice
 
 MOST_SPANS = 60
 SERVICE_COLOURS = 8
@@ -23,23 +23,15 @@ SERVICE_COLOURS = 8
 def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     """The chosen sample trace, with buttons for the others."""
     if not board.has_spans:
-        return Drawn(
-            body=[
-                notice(
-                    "No traces",
-                    "No source of spans is configured.",
-                    hint="Send OTLP traces to this server at /v1/traces, or load them with `observatory ingest`.",
-                )
-            ]
-        )
+        return Drawn(body=[no_spans("No source of spans is configured.")])
     ids, limit = channel_ids(board, panel), panel.number("limit", 6)
     traces = samples(board, ids, limit)
     if not traces:
-        return Drawn(body=[notice("No traces in this range", f"No span names these channels in {board.view.words}.")])
+        return Drawn(body=[_silent(board)])
     chosen = board.view.trace if board.view.trace in traces else next(iter(traces))
     spans = board.trace(chosen)
     if not spans:
-        return Drawn(body=[notice("Trace not found", f"Trace {chosen} is no longer kept.")])
+        return Drawn(body=[state_notice("nothing", "Trace not found", f"Trace {chosen} is no longer kept.")])
     lanes = arrange(spans)
     start, end = min(one.start_ns for one in spans), max(one.end_ns for one in spans)
     services = list(dict.fromkeys(one.span.service for one in lanes))
@@ -57,6 +49,10 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
         for trace_id, channel in traces.items()
     ]
     warnings = [f"{len(lanes) - MOST_SPANS} later rows of this trace are not drawn"] if len(lanes) > MOST_SPANS else []
+    cut = len(orphans(spans))
+    warnings += (
+        [f"{cut} of {len(spans)} spans have a parent that never came: parts of this trace are missing"] if cut else []
+    )
     aside = [
         html.Span([html.I(className="key-path"), "critical path"], className="muted"),
         html.Span([html.I(className="key-queue"), "time in queue"], className="muted"),
@@ -72,6 +68,17 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     )
 
 
+def orphans(spans: Sequence[Span]) -> list[Span]:
+    """Spans whose parent is not among those of the trace."""
+    known = {one.span_id for one in spans}
+    return [one for one in spans if one.parent_span_id and one.parent_span_id not in known]
+
+
+def _silent(board: Board) -> html.Div:
+    words = f"Spans are collected, and none names these channels in this range ({board.view.words})."
+    return state_notice("no_traffic", "No traces in this range", words)
+
+
 def _when(board: Board, trace_id: str) -> str:
     """What tells traces of one channel apart: when each began, how long it took, whether it failed."""
     spans = board.trace(trace_id)
@@ -79,7 +86,7 @@ def _when(board: Board, trace_id: str) -> str:
         return trace_id[:8]
     start, end = min(one.start_ns for one in spans), max(one.end_ns for one in spans)
     failed = " · failed" if any(one.error for one in spans) else ""
-    at = (format_instant(start // 1_000_000_000 * 1000) or "")[11:19]
+    at = board.clock(start // 1_000_000, seconds=True)
     return f"{at} · {format_duration((end - start) / 1e9)}{failed}"
 
 
@@ -143,4 +150,5 @@ WATERFALL = Kind(
     draw=draw,
     fields={"scope": SCOPE, "limit": Field(LIMIT.meaning, "count")},
     skeleton="table",
+    evidence="spans",
 )

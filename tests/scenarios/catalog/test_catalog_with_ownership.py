@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from observatory_process import observatory
 
 PAYMENTS = """\
 asyncapi: 3.0.0
@@ -80,12 +79,6 @@ kafka:stock.low  [stock-team (.github/CODEOWNERS:2)]
 
 2 of 2 channels; <- produces, -> consumes
 """  # noqa: E501 (as it is printed)
-
-
-def observatory(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "observatory", *map(str, arguments)], capture_output=True, text=True, check=False
-    )
 
 
 @pytest.fixture

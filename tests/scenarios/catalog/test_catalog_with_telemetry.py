@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from observatory_process import observatory
 
 from observatory.sources.base import SampleSet, Span
 from observatory.sources.store import Store
@@ -70,12 +70,6 @@ def message(number: int, kind: str, service: str, before: int, group: str = "") 
         service=service, start_ns=start, end_ns=start + 1_000_000, system="kafka", destination="orders.placed",
         consumer_group=group,
     )  # fmt: skip
-
-
-def observatory(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "observatory", *map(str, arguments)], capture_output=True, text=True, check=False
-    )
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from observatory.cli import validate
 from observatory.cli.colour import painter
-from observatory.cli.findings import as_github, as_text
+from observatory.cli.findings import as_github, as_text, headline
 from observatory.cli.sarif import as_sarif
 from observatory.errors import Problem
 from observatory.location import Location
@@ -260,3 +260,12 @@ def test_every_format_ends_with_the_same_exit_code(run: Run, form: str) -> None:
     assert run("warn.yaml", "--format", form).exit_code == 0
     assert run("warn.yaml", "--format", form, "--fail-on", "warning").exit_code == 1
     assert run("--format", form).exit_code == 2
+
+
+def test_the_short_description_of_a_rule_is_its_first_sentence() -> None:
+    explanation = (
+        "# A title\n\nThe channel has no address, and no\nbinding names it. AsyncAPI 3\nallows that.\n\nMore.\n"
+    )
+    assert headline(explanation) == "The channel has no address, and no binding names it."
+    assert headline("One of 3.0 and 3.1: `a` or `b`.") == "One of 3.0 and 3.1: `a` or `b`."
+    assert headline("# Only a title\n") == "Only a title"

@@ -46,6 +46,15 @@ channels:
     address: short.v1
     servers: [{$ref: '#/servers/kafka'}]
     bindings: {kafka: {replicas: 3, topicConfiguration: {retention.ms: 90000500, retention.bytes: 1000}}}
+  both:
+    address: both.v1
+    servers: [{$ref: '#/servers/kafka'}]
+    bindings: {kafka: {partitions: 2}}
+  one:
+    address: one.v1
+    servers: [{$ref: '#/servers/kafka'}]
+    x-telemetry: {labels: {cluster: eu}}
+    bindings: {kafka: {partitions: 2, topicConfiguration: {retention.bytes: 1000}}}
   billing:
     address: billing
     servers: [{$ref: '#/servers/rabbit'}]
@@ -59,6 +68,8 @@ operations:
   onUnsaid: {action: receive, channel: {$ref: '#/channels/unsaid'}}
   onWhole: {action: receive, channel: {$ref: '#/channels/whole'}}
   onShort: {action: receive, channel: {$ref: '#/channels/short'}}
+  onBoth: {action: receive, channel: {$ref: '#/channels/both'}}
+  onOne: {action: receive, channel: {$ref: '#/channels/one'}}
   onBilling: {action: receive, channel: {$ref: '#/channels/billing'}}
   onTemperature:
     action: receive
@@ -83,6 +94,12 @@ def series() -> Iterator[prometheus_server.Series]:
         (info("right.v1", 2, retention_ms=str(WEEK_MS), cleanup_policy="delete,compact"), 1.0),
         (info("wrong.v1", 3, retention_ms="86400000", cleanup_policy="delete"), 1.0),
         (info("unsaid.v1", 1, retention_ms="N/A", cleanup_policy="nil"), 1.0),
+        (info("both.v1", 2, cluster="eu"), 1.0),
+        (info("both.v1", 4, cluster="us"), 1.0),
+        (info("one.v1", 2, cluster="eu"), 1.0),
+        (info("one.v1", 4, cluster="us"), 1.0),
+        ({"__name__": "kafka_topic_log_retention_size_bytes", "topic": "one.v1", "cluster": "eu"}, 1_000.0),
+        ({"__name__": "kafka_topic_log_retention_size_bytes", "topic": "one.v1", "cluster": "us"}, 5_000.0),
         ({"__name__": "kafka_topic_log_retention_period_seconds", "topic": "whole.v1"}, 90_000.0),
         ({"__name__": "kafka_topic_replication_factor_ratio", "topic": "whole.v1"}, 3.0),
         ({"__name__": "kafka_topic_log_retention_period_seconds", "topic": "short.v1"}, 3_600.0),
@@ -142,7 +159,16 @@ def test_every_setting_that_differs_is_found_and_no_other(answer: dict[str, Any]
         ("kafka:short.v1", "kafka.topicConfiguration.retention.bytes"): ("1000", "2000"),
         ("kafka:short.v1", "kafka.replicas"): ("3", "1"),
         ("amqp:billing", "amqp.queue.durable"): ("true", "false"),
+        ("kafka:both.v1", "kafka.partitions"): ("2", "2, 4"),
     }
+
+
+def test_a_name_that_two_clusters_use_is_told_apart_by_a_label_and_the_finding_says_so(answer: dict[str, Any]) -> None:
+    (found,) = [one for one in answer["findings"] if one["subject"] == "kafka:both.v1" and one["kind"] == "binding"]
+
+    assert found["message"] == "kafka.partitions is declared as 2, and 2 and 4 run"
+    assert "x-telemetry: {labels: {cluster: ...}}" in found["hint"]
+    assert not [key for subject, key in mismatches(answer) if subject == "kafka:one.v1"]
 
 
 def test_a_retention_that_the_exporter_cuts_to_seconds_is_the_declared_one(answer: dict[str, Any]) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 import numpy as np
 import prometheus_server
 import pytest
+from observatory_process import observatory
 
 AT = 1_790_000_000
 HOURS = 2
@@ -98,12 +97,6 @@ def series() -> Iterator[prometheus_server.Series]:
         labels = {"topic": topic, "partition": "0", "consumergroup": group, "job": "kafka"}
         yield {**labels, "__name__": "kafka_consumergroup_current_offset"}, t_ms, 1000.0 + np.arange(len(t_ms))
         yield {**labels, "__name__": "kafka_consumergroup_lag"}, t_ms, np.zeros(len(t_ms))
-
-
-def observatory(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "observatory", *map(str, arguments)], capture_output=True, text=True, check=False
-    )
 
 
 @pytest.fixture(scope="module")

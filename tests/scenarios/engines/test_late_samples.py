@@ -11,28 +11,19 @@ import numpy as np
 import prometheus_server
 import pytest
 from counting_cases import DAY_MS, END_MS, HOUR_MS, scrapes
+from one_channel import REFUNDED, REFUNDS
 
 pytestmark = [pytest.mark.integration]
-DOCUMENT = """\
-asyncapi: 3.0.0
-info: {title: Refunds, version: 1.0.0, x-service-name: ledger}
-x-slo-defaults: {window: 3d}
-servers: {kafka: {host: 'kafka.example:9092', protocol: kafka}}
-channels: {refunds: {address: refunds.v1, messages: {refund: {payload: {type: object}}}}}
-operations:
-  writeRefunds:
-    action: send
-    channel: {$ref: '#/channels/refunds'}
-    x-slo: {availability: 99.9%}
-"""
-OWN = {"job": "ledger", "instance": "ledger-0:9464", "messaging_destination_name": "refunds.v1"}
-SENT = OWN | {"__name__": "messaging_client_sent_messages_total", "messaging_system": "kafka"}
 
 
 def series(t: np.ndarray) -> list[prometheus_server.Series]:
     number = (t - END_MS + 10 * DAY_MS) // 60_000
     up = {"__name__": "up", "job": "ledger", "instance": "ledger-0:9464"}
-    return [(SENT, t, number * 9.0), (SENT | {"error_type": "Timeout"}, t, number * 1.0), (up, t, np.ones(len(t)))]
+    return [
+        (REFUNDED, t, number * 9.0),
+        (REFUNDED | {"error_type": "Timeout"}, t, number * 1.0),
+        (up, t, np.ones(len(t))),
+    ]
 
 
 def status(folder: Path, url: str) -> tuple[float, float]:
@@ -46,7 +37,7 @@ def status(folder: Path, url: str) -> tuple[float, float]:
 
 @pytest.mark.parametrize("late", ["2d", "0s"])
 def test_samples_that_come_a_day_late_are_counted_within_the_horizon(tmp_path: Path, late: str) -> None:
-    (tmp_path / "ledger.yaml").write_text(DOCUMENT, encoding="utf-8")
+    (tmp_path / "ledger.yaml").write_text(REFUNDS, encoding="utf-8")
     (tmp_path / "observatory.yaml").write_text(f"store: {{path: counts.duckdb, late: {late}}}\n", encoding="utf-8")
     t = scrapes(END_MS - 4 * DAY_MS, END_MS + 6 * HOUR_MS)
     outage = (t > END_MS - 20 * HOUR_MS) & (t <= END_MS - 8 * HOUR_MS)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from observatory_process import observatory
 
 GOOD = """\
 asyncapi: 3.0.0
@@ -30,17 +30,6 @@ operations:
 """
 AT = "2026-11-20T12:00:00Z"
 CODE = re.compile(r"(?:error|warning)\[([a-z0-9-]+)\]")
-
-
-def observatory(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "observatory", *map(str, arguments)],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
 
 
 def codes(text: str) -> list[str]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from observatory_process import observatory
 
 DOCUMENT = """\
 asyncapi: 3.0.0
@@ -25,17 +24,6 @@ operations:
     x-slo: [{sli: availability, target: 99.5%, policy: google-30d}]
 """
 AT = "2026-11-20T12:00:00Z"
-
-
-def observatory(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "observatory", *map(str, arguments)],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
 
 
 def contents(folder: Path) -> dict[str, str]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import prometheus_server
 import pytest
+from observatory_process import observatory
 
 AT = 1_790_000_000
 DOCUMENT = """\
@@ -56,12 +55,6 @@ SERIES: list[dict[str, str]] = [
     {"__name__": "rabbitmq_queue_messages", "queue": "other", "vhost": "/"},
     {"__name__": "unrelated_total", "topic": "orders.v1"},
 ]
-
-
-def observatory(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "observatory", *map(str, arguments)], capture_output=True, text=True, check=False
-    )
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from xml.etree import ElementTree
 
 import prometheus_server
 import pytest
+from observatory_process import observatory
 
 AT = 1_790_000_000
 WATCHER = "payments/onOrder/dead_letters"
@@ -65,12 +64,6 @@ SERIES = [
         for name in ("kafka_consumergroup_current_offset", "kafka_consumergroup_lag")
     ),
 ]
-
-
-def observatory(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "observatory", *map(str, arguments)], capture_output=True, text=True, check=False
-    )
 
 
 @pytest.fixture(scope="module")

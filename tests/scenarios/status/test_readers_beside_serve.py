@@ -16,34 +16,20 @@ from typing import Any
 import numpy as np
 import pytest
 from counting_cases import DAY_MS, END_MS, scrapes
+from one_channel import REFUNDED, REFUNDS
 
 from observatory.sources.base import SampleSet
 from observatory.sources.store import Store
 
-DOCUMENT = """\
-asyncapi: 3.0.0
-info: {title: Refunds, version: 1.0.0, x-service-name: ledger}
-x-slo-defaults: {window: 3d}
-servers: {kafka: {host: 'kafka.example:9092', protocol: kafka}}
-channels: {refunds: {address: refunds.v1, messages: {refund: {payload: {type: object}}}}}
-operations:
-  writeRefunds:
-    action: send
-    channel: {$ref: '#/channels/refunds'}
-    x-slo: {availability: 99.9%}
-"""
-OWN = {"job": "ledger", "instance": "ledger-0:9464", "messaging_destination_name": "refunds.v1"}
-SENT = OWN | {"__name__": "messaging_client_sent_messages_total", "messaging_system": "kafka"}
-
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "ledger.yaml").write_text(DOCUMENT, encoding="utf-8")
+    (tmp_path / "ledger.yaml").write_text(REFUNDS, encoding="utf-8")
     t = scrapes(END_MS - 5 * DAY_MS, END_MS)
     number = np.arange(len(t))
     with Store.open(tmp_path / "s.duckdb") as store:
         store.append_samples(
-            SampleSet.of([(SENT, t, number * 9.0), (SENT | {"error_type": "Timeout"}, t, number * 1.0)])
+            SampleSet.of([(REFUNDED, t, number * 9.0), (REFUNDED | {"error_type": "Timeout"}, t, number * 1.0)])
         )
     return tmp_path
 

@@ -109,3 +109,19 @@ def test_a_list_and_a_map_are_as_compatible_as_what_they_hold(pair: tuple[Schema
     assert word({"type": "object", "additionalProperties": writer}, {"additionalProperties": reader}) == "compatible"
     assert word(writer, {"anyOf": [reader, other]}) == "compatible"
     assert word({"allOf": [writer, other]}, reader) == "compatible"
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        {"if": {}, "then": False, "else": {"const": ""}},
+        {"if": {}, "then": False, "else": {"type": "null"}},
+        {"const": {"a": 1}, "properties": {"a": {"type": "string"}}},
+        {"enum": [[1], [2]], "items": {"minimum": 3}},
+        {"const": "ab", "not": {"maxLength": 3}},
+    ],
+)
+def test_members_that_no_value_fits_are_never_written(nothing: Schema) -> None:
+    assert word(nothing, False) == "compatible"
+    assert word({"type": "array", "items": nothing}, {"items": False}) == "compatible"
+    assert word({"type": "object", "additionalProperties": nothing}, {"additionalProperties": False}) == "compatible"

@@ -144,8 +144,7 @@ class Containment:
             for kind in KINDS:
                 if kind not in branch.types - taken or self._surely_empty(branch, kind):
                     continue
-                values = _listed(branch, kind)
-                if values is None or any(self.validators.accepts(writer, value) is not False for value in values):
+                if not self._all_refused(writer, _listed(branch, kind)):
                     words |= dict.fromkeys(type_words(branch, kind))
                     samples += self.samples.typed(branch, kind)[:3]
         if not words:
@@ -314,7 +313,15 @@ class Containment:
             branches = expand(schemas, self.context)
         except NotDecidable:
             return False
-        return all(self._surely_empty(branch, kind, depth + 1) for branch in branches for kind in branch.types)
+        return all(
+            self._surely_empty(branch, kind, depth + 1) or self._all_refused(schemas, _listed(branch, kind))
+            for branch in branches
+            for kind in branch.types
+        )
+
+    def _all_refused(self, schemas: Conjunction, values: list[Any] | None) -> bool:
+        """Whether schemas surely allow none of a few values."""
+        return values is not None and all(self.validators.accepts(schemas, value) is False for value in values)
 
     def _surely_empty(self, branch: Branch, kind: str, depth: int = 0) -> bool:
         """Whether a branch surely allows no value of a type."""
@@ -332,16 +339,17 @@ class Containment:
 
     def _may_fit(self, branch: Branch, value: Any) -> bool:
         """Whether a value may satisfy the facets of a branch; only what is simple is looked at."""
-        if isinstance(value, str):
-            return branch.min_length <= len(value) <= branch.max_length and all(
-                self.validators.matches(pattern, value) for pattern in branch.patterns
-            )
+        if isinstance(value, str) and not (
+            branch.min_length <= len(value) <= branch.max_length
+            and all(self.validators.matches(pattern, value) for pattern in branch.patterns)
+        ):
+            return False
         if isinstance(value, int | float) and not isinstance(value, bool):
             step = step_of(branch)
             if not branch.low <= value <= branch.high or (step and (Fraction(str(value)) / step).denominator != 1):
                 return False
-        if isinstance(value, dict):
-            return branch.required <= value.keys()
+        if isinstance(value, dict) and not branch.required <= value.keys():
+            return False
         return all(self.validators.accepts(refused, value) is not True for refused in branch.nots)
 
 
