@@ -89,11 +89,12 @@ spelling AS (
 wanted AS (SELECT DISTINCT destination FROM spelling)
 """
 
-_EVERY_DESTINATION = "wanted AS (SELECT DISTINCT destination FROM spans WHERE role <> '' AND destination <> '')"
+_NAMED = "named AS NOT MATERIALIZED (FROM spans SEMI JOIN wanted USING (destination))"
+_EVERY_DESTINATION = "named AS NOT MATERIALIZED (FROM spans WHERE destination <> '')"
 
 _MESSAGES = """
 sent AS (
-    SELECT * FROM spans SEMI JOIN wanted USING (destination)
+    SELECT * FROM named
     WHERE role = 'producer' AND start_ns > $from_ns - $near_ns AND start_ns <= $until_ns + $near_ns
 ),
 -- Few spans lie inside others of their side: one number tells that of most before everything is compared.
@@ -117,7 +118,7 @@ created_sent AS (  -- a send span whose messages have create spans, as its child
     WHERE c.operation = 'create' AND s.operation = 'send' AND c.destination = s.destination
 ),
 taken AS (
-    SELECT *, coalesce(nullif(consumer_group, ''), service) AS party FROM spans SEMI JOIN wanted USING (destination)
+    SELECT *, coalesce(nullif(consumer_group, ''), service) AS party FROM named
     WHERE role = 'consumer' AND start_ns > $from_ns - $near_ns AND start_ns <= $until_ns + $near_ns
 ),
 inner_taken AS (FROM taken WHERE parent_span_id IN (SELECT span_id FROM taken)),
@@ -160,13 +161,13 @@ nested_taken AS (  -- a process span inside one of the same group, without messa
     WHERE p.operation = 'process' AND c.operation = 'process' AND c.destination = p.destination AND c.party = p.party
 ),
 consumed AS NOT MATERIALIZED (
-    SELECT *, coalesce(nullif(consumer_group, ''), service) AS party FROM spans SEMI JOIN wanted USING (destination)
+    SELECT *, coalesce(nullif(consumer_group, ''), service) AS party FROM named
     WHERE role = 'consumer'
 ),
 message AS (
     SELECT 'producer' AS role, system, destination, service, '' AS party, '' AS consumer_group, start_ns, error,
         weight * CASE WHEN operation = 'send' AND batch_count >= 0 THEN batch_count ELSE 1 END AS messages
-    FROM spans SEMI JOIN wanted USING (destination) ANTI JOIN nested_sent USING (span_id, trace_lo, trace_hi)
+    FROM named ANTI JOIN nested_sent USING (span_id, trace_lo, trace_hi)
         ANTI JOIN created_sent USING (span_id, trace_lo, trace_hi)
     WHERE role = 'producer' AND start_ns > $from_ns AND start_ns <= $until_ns
     UNION ALL
@@ -306,7 +307,7 @@ FROM hop WHERE at_ns > $from_ns AND at_ns <= $until_ns ORDER BY at_ns, latency_n
 def message_counts(asks: Sequence[MessageAsk], grid: Grid) -> Statement:
     """Rows (number of the ask, step, messages): weighted, zero steps left out."""
     text = _with(
-        (_ASK, _MESSAGES),
+        (_ASK, _NAMED, _MESSAGES),
         """SELECT ask.number, (start_ns - $from_ns - 1) // $step_ns AS step, sum(messages) AS messages
 FROM message JOIN spelling ON spelling.destination = message.destination JOIN ask ON ask.number = spelling.number
 WHERE ask.role = message.role AND (ask.system IS NULL OR ask.system = message.system)

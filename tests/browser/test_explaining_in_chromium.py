@@ -39,7 +39,7 @@ AT = "2026-11-20T20:40:00Z"
 AT_MS = parse_instant(AT)
 CARD = "payments.card.settled.v2"
 CARD_PAGE = "/channel/kafka%3Apayments.card.settled.v2"
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser]
 
 
 @dataclass

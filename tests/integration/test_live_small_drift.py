@@ -14,7 +14,6 @@ from integration.wrong_documents import Answer, drift, faults, job, only, scrapi
 LACKING = small_servers.missing("redis-server", "prometheus-redis-exporter", "nats-server", "mosquitto")
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.xdist_group("live-small-drift"),
     pytest.mark.timeout(900),
     pytest.mark.skipif(LACKING is not None, reason=LACKING or ""),
 ]

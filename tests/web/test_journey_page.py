@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import plotly.graph_objects as go
 import pytest
 from figure_text import figure_text
-from web.factories import AT_MS, CARD, LABEL, QUIET, HandMadeEstate, measurement, objective
+from web.factories import CARD, LABEL, QUIET, HandMadeEstate, measurement, objective
 from web.test_pages import PAGES, POLICIES, drawn, service
 from web.test_panel_goldens import graphs
 
@@ -17,7 +17,7 @@ from observatory.evaluate.snapshot import Snapshot
 from observatory.objectives.journeys import Hop, JourneyObjective
 from observatory.objectives.policy import load_policies
 from observatory.spec.catalog import Channel
-from observatory.web.app import draw_panel
+from observatory.web.app import draw_drawer, draw_panel
 from observatory.web.service import Service
 
 
@@ -84,7 +84,7 @@ def test_the_view_names_the_journey_whose_hops_are_shown(travels: Service) -> No
 def test_failures_at_each_hop_are_those_that_the_journey_is_judged_by(travels: Service) -> None:
     text = drawn("journey", "course", search="?range=1h&journey=shop%2Fjourneys%2Fpaid", of=travels)
     assert '"name": "2 on payments.card.settled"' in text
-    assert '"range": [' + str(AT_MS - 3_600_000) in text
+    assert '"range": ["2026-11-20 11:00:00"' in text
 
 
 def test_the_figure_of_failures_at_each_hop_is_its_golden(travels: Service, golden: Callable[[str, str], None]) -> None:
@@ -92,6 +92,20 @@ def test_the_figure_of_failures_at_each_hop_is_its_golden(travels: Service, gold
     target = {"type": "panel", "page": "journey", "panel": "course", "argument": ""}
     (found,) = graphs(draw_panel(travels, PAGES, POLICIES, search, target))
     golden(figure_text(go.Figure(found.figure)), "panels/hop-course.json")
+
+
+def test_a_journeys_number_opens_to_its_hops_and_to_the_counts_of_each_hour(travels: Service) -> None:
+    asked = {"explain": "objective.cells-24x3600-23:shop/journeys/paid", "search": "?range=24h"}
+    (found,) = draw_drawer(travels, PAGES, POLICIES, asked)
+    text = found.to_plotly_json()["props"]["data-tree"]
+    assert '"burn rate, 11:00 to 12:00"' in text
+    assert "(1,200 ÷ 36,000) ÷ (1 − 99 %) = 3.3×" in text
+    assert travels.standing.snapshot
+    paid = next(one for one in travels.standing.snapshot.status.journeys if one.journey.id == "shop/journeys/paid")
+    assert paid.assumption
+    assert paid.assumption in text
+    for cell in ('"Hops"', '"payments.card.settled"', '"shipping.label.created"', '"25,915,200"', '"25,919,940"'):
+        assert cell in text
 
 
 def test_the_filter_leaves_journeys_that_come_by_a_channel(travels: Service) -> None:

@@ -173,7 +173,7 @@ def test_an_indicator_ends_where_the_status_stands(show: str, last: float, words
 
 def test_an_indicator_without_events_says_why() -> None:
     text = drawn("channel", "budget", QUIET.id)
-    assert "No data for availability" in text
+    assert "The objective has no telemetry" in text
     assert "no series messages_total for this topic" in text
 
 

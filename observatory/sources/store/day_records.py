@@ -7,6 +7,7 @@ bytes that are not whole, or of another form, are no record, and the day is coun
 from __future__ import annotations
 
 import zlib
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,9 +20,10 @@ from observatory.windows import TimeRange
 MAGIC, BEFORE = b"obsday2\n", b"obsday1\n"
 """What a record begins with; its check sum and an Arrow file follow. Another shape takes another number; the one
 before is still read, because what a day came to cannot be counted again once its telemetry has gone."""
-_PLACES: dict[str, type[np.generic]] = {"floats": np.float64, "ints": np.int64, "small": np.uint8}
 _WHOLE = (np.int16, np.int32)
 """Kinds that events are kept as where they are whole, the smallest that holds them: a quarter of the bytes."""
+_KINDS: dict[str, type[np.generic]] = {"floats": np.float64, "ints": np.int64, "small": np.uint8}
+"""Parts of a record, in their order."""
 
 
 class StoredDay(NamedTuple):
@@ -40,19 +42,20 @@ class StoredDay(NamedTuple):
 def encode(day: StoredDay) -> bytes:
     """A record as bytes; NaN, signs of zero and subnormal numbers come back bit by bit."""
     record = day.record
+    parts = dict(zip(_KINDS, (record.floats, record.ints, record.small), strict=True))
     columns: dict[str, list[tuple[str, str, Any]]] = {}
-    for place, arrays in zip(_PLACES, (record.floats, record.ints, record.small), strict=True):
+    for part, arrays in parts.items():
         for name, values in arrays.items():
-            kind = _kind_of(values) if place == "floats" else np.dtype(_PLACES[place])
-            columns.setdefault(kind.str, []).append((place, name, values))
+            kind = _kind_of(values) if part == "floats" else np.dtype(_KINDS[part])
+            columns.setdefault(kind.str, []).append((part, name, values))
     most = max((len(held) for held in columns.values()), default=0)
     table = pa.table(
         {kind: _lists([one for _, _, one in held], most, np.dtype(kind)) for kind, held in sorted(columns.items())}
     )
     told = {
         "header": record.header,
-        "columns": {kind: [[place, name] for place, name, _ in held] for kind, held in columns.items()},
-        "order": [list(record.floats), list(record.ints), list(record.small)],
+        "columns": {kind: [[part, name] for part, name, _ in held] for kind, held in columns.items()},
+        "order": [list(arrays) for arrays in parts.values()],
         "read": [day.read.start_ms, day.read.end_ms],
         "writes": day.writes,
     }
@@ -79,25 +82,26 @@ def decode(data: bytes) -> StoredDay | None:
 
 
 def _held(table: pa.Table, told: Any) -> list[dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {place: {} for place in _PLACES}
+    found: dict[str, dict[str, Any]] = {part: {} for part in _KINDS}
     for kind, names in told["columns"].items():
-        stored = np.dtype(kind)
-        wanted = stored.type if stored.type in (np.int64, np.uint8) else np.float64
-        for (place, name), values in zip(names, _arrays(table[kind], stored, wanted), strict=False):
-            found[place][name] = values
-    return [{name: found[place][name] for name in names} for place, names in zip(_PLACES, told["order"], strict=True)]
+        # Columns have as many rows as the longest of them.
+        for (part, name), values in zip(names, _arrays(table[kind], np.dtype(kind)), strict=False):
+            found[part][name] = values.astype(_KINDS[part], copy=False)
+    return [{name: found[part][name] for name in names} for part, names in zip(_KINDS, told["order"], strict=True)]
 
 
-def _before(table: pa.Table, told: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What records of the form before hold: floats, then integers, by the names in a column of their own."""
-    names, count = table["name"].to_pylist(), told["floats"]
-    floats, ints = (
-        _arrays(table[name], np.dtype(kind), kind) for name, kind in (("floats", np.float64), ("ints", np.int64))
-    )
-    return (
-        dict(zip(names[:count], floats[:count], strict=True)),
-        dict(zip(names[count:], ints[count:], strict=True)),
-    )
+def _before(table: pa.Table, told: Any) -> list[dict[str, Any]]:
+    """Parts of a record of the form before, by the names in a column of their own, part after part."""
+    names = table["name"].to_pylist()
+    # Records of before there were small numbers say how many floats they have, and hold no more than integers besides.
+    floats = told["floats"]
+    edges = [0, floats, floats + told.get("ints", len(names) - floats), len(names)]
+    return [
+        dict(zip(names[begin:after], _arrays(table[part], np.dtype(kind))[begin:after], strict=True))
+        if begin < after
+        else {}
+        for (part, kind), (begin, after) in zip(_KINDS.items(), pairwise(edges), strict=True)
+    ]
 
 
 def _kind_of(values: Any) -> np.dtype[Any]:
@@ -126,8 +130,8 @@ def _lists(arrays: list[Any], rows: int, kind: np.dtype[Any]) -> pa.Array:
     return pa.ListArray.from_arrays(places, values)
 
 
-def _arrays(column: pa.ChunkedArray, kind: np.dtype[Any], wanted: type[np.generic]) -> list[Any]:
+def _arrays(column: pa.ChunkedArray, kind: np.dtype[Any]) -> list[Any]:
     lists = column.combine_chunks()
     offsets = np.frombuffer(lists.offsets.buffers()[1], np.int32, count=len(lists) + 1)
-    flat = np.frombuffer(lists.values.buffers()[1], kind, count=len(lists.values)).astype(wanted, copy=False)
+    flat = np.frombuffer(lists.values.buffers()[1], kind, count=len(lists.values))
     return [flat[begin:end] for begin, end in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)]

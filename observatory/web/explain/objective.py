@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from observatory.errors import Problem
+from observatory.evaluate.journey_losses import row_of
+from observatory.evaluate.journey_status import JourneyStatus
 from observatory.evaluate.judgement import AT_RISK_REMAINING
 from observatory.evaluate.status import ObjectiveStatus
 from observatory.indicators.counts import Counts
@@ -18,11 +21,13 @@ from observatory.web.explain.reference import Reference, number
 from observatory.web.parts import (
     channel_path,
     foretold,
+    inward,
     mono,
     objective_words,
     percent,
     runs_out,
     short_duration,
+    status,
     times,
     value_text,
     whole_percent,
@@ -38,11 +43,45 @@ MOST_CELLS = 400
 _CELLS = re.compile(r"cells-(\d{1,3})x(\d{1,7})(?:-(\d{1,3}))?")
 
 
+def counts_in(board: Board, one: ObjectiveStatus, span: TimeRange) -> Counts | None:
+    """Good and total of a range, of an objective or of a journey; None where they are not known."""
+    journey = next((each for each in board.snapshot.status.journeys if each.journey.id == one.objective.id), None)
+    if journey is None:
+        return board.counts(one, span)
+    found, planned = row_of(board.snapshot, journey.journey), board.snapshot.planned.get(journey.journey.id)
+    if found is None:
+        return None
+    row = planned.counted(found.row) if planned else found.row
+    return row.counts(board.snapshot.ledger.grid, span)
+
+
 def explain_objective(board: Board, reference: Reference) -> Explanation | None:
     """An objective's number, or a journey's; None where there is none of that id."""
     every = (*board.snapshot.status.objectives, *(one.status for one in board.snapshot.status.journeys))
     one = next((one for one in every if one.objective.id == reference.key), None)
-    return explain_status(board, one, reference) if one else None
+    made = explain_status(board, one, reference) if one else None
+    journey = next((one for one in board.snapshot.status.journeys if one.journey.id == reference.key), None)
+    return _of_journey(board, journey, made) if made and journey else made
+
+
+def _of_journey(board: Board, one: JourneyStatus, made: Explanation) -> Explanation:
+    """What a journey shows beside what it has in common with an objective: its hops, and what the numbers rest on."""
+    rows: list[Sequence[Content]] = []
+    for hop in one.hops:
+        counts, objective = hop.status.counts, hop.status.objective
+        channel = board.channel(objective.channel_id)
+        rows.append(
+            [
+                inward(channel.label if channel else objective.channel_key, channel_path(objective.channel_id), "mono"),
+                f"{objective.role} {objective.consumer_group or objective.service}",
+                format_count(counts.good) if counts else "–",
+                format_count(counts.total) if counts else "–",
+                status(hop.status.state),
+            ]
+        )
+    hops = Table(title="Hops", head=["Channel", "Who", "Good", "Total", "State"], rows=rows, numeric=(2, 3))
+    caveats = [*([one.assumption] if one.assumption else []), *made.caveats]
+    return replace(made, title=one.status.objective.name, tables=[*made.tables, hops], caveats=caveats, subject=None)
 
 
 def explain_status(board: Board, one: ObjectiveStatus, reference: Reference) -> Explanation:
@@ -87,7 +126,7 @@ def _number(board: Board, one: ObjectiveStatus, aspect: str) -> tuple[str, str, 
         case "runs-out":
             return _runs_out(board, one)
         case "range":
-            counts = board.counts(one, board.span)
+            counts = counts_in(board, one, board.span)
             ratio = counts.ratio if counts else None
             words = f"good events, {board.view.words}"
             return words, percent(ratio, one.objective.target), _share(counts, one.objective.target)
@@ -123,7 +162,7 @@ def _burn(board: Board, one: ObjectiveStatus, window: str) -> tuple[str, str, li
     rate = burn_of(one, window)
     lines: list[str] = []
     seconds = _seconds(window)
-    counts = board.counts(one, last(board, seconds)) if seconds else None
+    counts = counts_in(board, one, last(board, seconds)) if seconds else None
     if counts and counts.total > 0:
         lines = [_rate_line(counts, one.objective.target, rate)]
         lines.append("1× spends the budget exactly by the end of the window")
@@ -137,7 +176,7 @@ def _rate_line(counts: Counts, target: float, rate: float | None) -> str:
 
 def _runs_out(board: Board, one: ObjectiveStatus) -> tuple[str, str, list[str]]:
     lines: list[str] = []
-    counts = board.counts(one, last(board, 3600))
+    counts = counts_in(board, one, last(board, 3600))
     if one.budget and counts and one.exhausts_at_ms and (one.budget.remaining_ratio or 0) > 0:
         left = one.budget.allowed - one.budget.spent
         lines = [
@@ -156,7 +195,7 @@ def _cell(board: Board, one: ObjectiveStatus, aspect: str) -> tuple[str, str, li
     if found[3] is None or int(found[3]) >= count:
         return f"burn rate per {short_duration(seconds)}", times(burn_of(one, "1h")), []
     span = _cell_span(board, count, seconds, int(found[3]))
-    counts = board.counts(one, span)
+    counts = counts_in(board, one, span)
     rate = _rate_in(counts, one.objective.target)
     words = f"burn rate, {board.between(span)}"
     lines = [_rate_line(counts, one.objective.target, rate)] if counts and counts.total > 0 else []
@@ -175,7 +214,7 @@ def cells_of(board: Board, members: Sequence[ObjectiveStatus], aspect: str) -> T
     rows: list[Sequence[Content]] = []
     for index in range(count - 1, -1, -1):
         span = _cell_span(board, count, seconds, index)
-        counted = [(one, counts) for one in members if (counts := board.counts(one, span)) is not None]
+        counted = [(one, counts) for one in members if (counts := counts_in(board, one, span)) is not None]
         worst = max(counted, key=lambda pair: _rate_in(pair[1], pair[0].objective.target) or -1.0, default=None)
         rate = _rate_in(worst[1], worst[0].objective.target) if worst else None
         known = worst is not None and rate is not None

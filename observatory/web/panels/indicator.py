@@ -8,14 +8,14 @@ import numpy as np
 import plotly.graph_objects as go
 
 from observatory.dashboards import PanelDeclaration
-from observatory.evaluate.history import budget_history
+from observatory.evaluate.grouped import budget_left
 from observatory.evaluate.status import ObjectiveStatus
 from observatory.figures.burn import burn_rate_figure
 from observatory.figures.curve import Curve
 from observatory.figures.layout import Guide
 from observatory.figures.lines import line_figure
 from observatory.objectives.budget import budget_ratio
-from observatory.sources.base import Float64
+from observatory.sources.base import Float64, Int64
 from observatory.spec.catalog import SLI_WORDS
 from observatory.units import parse_duration
 from observatory.web.board import Board
@@ -45,7 +45,7 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     limit = panel.number("limit", 6)
     figure = _figure(board, seen[:limit], show)
     more = [f"{len(seen) - limit} more not drawn"] if len(seen) > limit else []
-    looks_back = "over each objective's window" if show == "budget" else f"over {window}"
+    looks_back = "of each objective's window, to now" if show == "budget" else f"over {window}"
     without = len(found) - len(seen)
     warnings = [f"{without} of {len(found)} objectives have no data in this range"] if without else []
     return Drawn(
@@ -77,28 +77,26 @@ def _figure(board: Board, seen: Sequence[tuple[ObjectiveStatus, Curve]], show: s
 
 
 def _curve(board: Board, one: ObjectiveStatus, show: str, window: str) -> Curve:
-    grid, span = board.snapshot.ledger.grid, board.span
-    every = _values(board, one, show, window)
-    stride = max(1, step_for(span) // grid.step_ms)
-    ends = grid.start_ms + np.arange(1, len(every) + 1, dtype=np.int64) * grid.step_ms
+    span = board.span
+    ends, every = _values(board, one, show, window)
+    stride = max(1, step_for(span) // board.snapshot.ledger.grid.step_ms)
     inside = np.flatnonzero((ends > span.start_ms) & (ends <= span.end_ms))[::-1][::stride][::-1]
     who = one.objective.consumer_group or one.objective.service
     name = f"{label(board, one.objective.channel_id)} · {who}" if not board.argument else f"{who} {one.objective.name}"
     return Curve(name=name, t_ms=ends[inside], value=every[inside])
 
 
-def _values(board: Board, one: ObjectiveStatus, show: str, window: str) -> Float64:
+def _values(board: Board, one: ObjectiveStatus, show: str, window: str) -> tuple[Int64, Float64]:
+    """Ends of steps and their values. The budget is that of the window which ends now: it only ever falls."""
+    snapshot, objective = board.snapshot, one.objective
     if show == "budget":
-        row = board.snapshot.row(one.objective.id)
-        if row is None:
-            return np.empty(0)
-        objective = one.objective
         return board.memory.get(
-            ("budget history", objective.id),
-            lambda: budget_history(row, board.snapshot.ledger.grid, objective.target, objective.window),
+            ("budget left", objective.id),
+            lambda: budget_left(snapshot, [one], objective.window.range_at(snapshot.ledger.grid.end_ms)),
         )
-    burn = board.burn(one, parse_duration(window))
-    return burn if show == "burn_rate" else 1 - burn * budget_ratio(one.objective.target)
+    burn, grid = board.burn(one, parse_duration(window)), snapshot.ledger.grid
+    ends = grid.start_ms + np.arange(1, len(burn) + 1, dtype=np.int64) * grid.step_ms
+    return ends, burn if show == "burn_rate" else 1 - burn * budget_ratio(objective.target)
 
 
 INDICATOR = Kind(

@@ -96,7 +96,11 @@ def _row(board: Board, one: JourneyStatus, chosen: bool) -> list[Any]:
         budget(left, found.state, width=120),
         told(mono(whole_percent(left), "bad" if left is not None and left < 0 else ""), "budget", left),
         told(times(burn_of(found, "1h")), "burn-1h", burn_of(found, "1h")),
-        heat(board.journey_burn_cells(one, 24, 3600), width=120, label="burn rate per hour, last 24 hours"),
+        number(
+            heat(board.journey_burn_cells(one, 24, 3600), width=120, label="burn rate per hour, last 24 hours"),
+            Reference("objective", one.journey.id, "cells-24x3600"),
+            name="strip",
+        ),
         runs_out(found, board.snapshot.at_ms),
         objective.owner.team if objective.owner else html.Span("none named", className="muted"),
     ]

@@ -26,7 +26,7 @@ MOST_LETTERS = 30
 LINE, MARK_LINE, PADDING, SIGN = 26.0, 14.0, 10.0, 17.0
 MARGIN = 6.0
 GAP = 38.0
-SHRINK = 0.78
+SHRINK = 0.76
 """At this share of its size the names in a drawing still have nine pixels; then its frame scrolls."""
 WIDEST, THINNEST = 6.0, 1.2
 NO_STATE = "unpromised"

@@ -8,10 +8,10 @@ from dash import html
 
 from observatory.dashboards import PanelDeclaration
 from observatory.evaluate.status import ObjectiveStatus
-from observatory.web.board import Board, burn_of, urgency
+from observatory.web.board import Board, burn_of
 from observatory.web.explain.reference import Reference, number
 from observatory.web.kind import Drawn, Kind
-from observatory.web.panels.subjects import SCOPE, channel_ids, label
+from observatory.web.panels.subjects import SCOPE, channel_ids, label, promised
 from observatory.web.parts import (
     budget,
     heat,
@@ -28,10 +28,7 @@ from observatory.web.parts import (
 
 def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     """A row per objective, the worst first."""
-    ids = set(channel_ids(board, panel))
-    found = [one for one in board.snapshot.status.objectives if one.objective.channel_id in ids]
-    if board.argument and not board.channel(board.argument):
-        found = [one for one in found if board.argument in (one.objective.consumer_group, one.objective.service)]
+    found = promised(board, panel)
     if not found:
         return Drawn(
             body=[
@@ -42,8 +39,7 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
                 )
             ]
         )
-    found.sort(key=lambda one: (urgency(one), one.objective.id))
-    several = len(ids) > 1
+    several = len(channel_ids(board, panel)) > 1
     head = ["Objective", "Status", "Now", "Budget left", "", "Burn, 24 h", "1 h", "Runs out"]
     rows = [_row(board, one, several) for one in found]
     return Drawn(

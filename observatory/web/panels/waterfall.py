@@ -15,7 +15,6 @@ from observatory.web.board import Board
 from observatory.web.kind import Drawn, Field, Kind
 from observatory.web.panels.subjects import LIMIT, SCOPE, channel_ids, label
 from observatory.web.states import no_spans, state_notice
-from observatory.windows import format_instant
 
 MOST_SPANS = 60
 SERVICE_COLOURS = 8
@@ -94,7 +93,7 @@ def _when(board: Board, trace_id: str) -> str:
         return trace_id[:8]
     start, end = min(one.start_ns for one in spans), max(one.end_ns for one in spans)
     failed = " · failed" if any(one.error for one in spans) else ""
-    at = (format_instant(start // 1_000_000_000 * 1000) or "")[11:19]
+    at = board.clock(start // 1_000_000, seconds=True)
     return f"{at} · {format_duration((end - start) / 1e9)}{failed}"
 
 
