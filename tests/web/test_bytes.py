@@ -7,26 +7,9 @@ from pathlib import Path
 
 from web.factories import AT_MS
 from web.large_estate import FIGURES, PAGE, LargeEstate
+from web.test_shared_answers import CALLBACK, question
 
 from observatory.web.server import build_site
-
-CALLBACK = "/_dash-update-component"
-
-
-def question(panel: str) -> dict[str, object]:
-    """What a browser sends for one panel of the large page."""
-    target = {"argument": "", "page": "large", "panel": panel, "type": "panel"}
-    return {
-        "output": '{"argument":["MATCH"],"page":["MATCH"],"panel":["MATCH"],"type":"panel"}.children',
-        "outputs": {"id": target, "property": "children"},
-        "inputs": [
-            {"id": "view", "property": "data", "value": "?range=24h&theme=dark"},
-            {"id": "version", "property": "data", "value": 1},
-        ],
-        "changedPropIds": [],
-        "parsedChangedPropsIds": [],
-        "state": [{"id": target, "property": "id", "value": target}],
-    }
 
 
 def test_a_thousand_channels_and_forty_lines_take_at_most_350_kilobytes(tmp_path: Path) -> None:
@@ -36,9 +19,9 @@ def test_a_thousand_channels_and_forty_lines_take_at_most_350_kilobytes(tmp_path
     client = site.server.test_client()
     sizes: dict[str, int] = {}
     for panel in ("channels", *(f"figure-{number}" for number in range(len(FIGURES)))):
-        answer = client.post(CALLBACK, json=question(panel), headers={"Accept-Encoding": "br"})
+        answer = client.post(CALLBACK, json=question(panel, page="large"), headers={"Accept-Encoding": "br"})
         assert answer.status_code == 200
         sizes[panel] = len(answer.get_data())
     assert sum(sizes.values()) <= 350_000, sizes
-    plain = client.post(CALLBACK, json=question("channels")).get_json()
+    plain = client.post(CALLBACK, json=question("channels", page="large")).get_json()
     assert json.dumps(plain).count('"href": "/channel/') == 1000

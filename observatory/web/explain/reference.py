@@ -42,6 +42,9 @@ def panel_reference(page: str, panel: str, argument: str = "") -> Reference:
     return Reference("panel", f"{page}/{panel}{f'/{argument}' if argument else ''}")
 
 
+SPOKEN = {"heat": "Burn rate over time", "spark": "Course over time", "budget": "Error budget left"}
+
+
 def number(content: Any, reference: Reference, *, value: float | None = None, name: str = "") -> html.Button:
     """A number, or a drawing of numbers, that opens to its explanation.
 
@@ -55,5 +58,11 @@ def number(content: Any, reference: Reference, *, value: float | None = None, na
         content,
         type="button",
         className=f"explained {name}".strip(),
-        **{"aria-haspopup": "dialog", "data-explain": str(reference), **exact},
+        **{"aria-haspopup": "dialog", "data-explain": str(reference), **exact, **_spoken(content)},
     )
+
+
+def _spoken(content: Any) -> dict[str, str]:
+    """A name for a drawing, which has no text of its own to be read out."""
+    drawing = getattr(content, "data-draw", None)
+    return {"aria-label": getattr(content, "title", "") or SPOKEN[drawing]} if drawing in SPOKEN else {}

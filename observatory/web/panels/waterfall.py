@@ -60,7 +60,14 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     return Drawn(
         body=[
             html.Div(picks, className="picks"),
-            html.Div(rows(lanes[:MOST_SPANS], start, end, services), className="waterfall"),
+            # It scrolls by itself, so the keyboard must be able to stand in it.
+            html.Div(
+                rows(lanes[:MOST_SPANS], start, end, services),
+                className="waterfall",
+                tabIndex=0,
+                role="group",
+                **{"aria-label": "Spans of the message"},
+            ),
         ],
         note=note,
         aside=aside,
