@@ -228,7 +228,10 @@ class _Mapper:
         telling = [one for one in silent if one.protocols and one.id in self.in_use]
         telling = telling or [one for one in silent if one.protocols and not could]
         telling = telling or [one for one in silent if one.id in self.in_use]
-        reasons = [f"{profile.id}: {profile.not_provided[signal]}" for profile in telling[:MAX_NAMED]]
+        said: dict[str, list[str]] = {}
+        for profile in telling[:MAX_NAMED]:
+            said.setdefault(str(profile.not_provided[signal]), []).append(profile.id)
+        reasons = [f"{', '.join(ids)}: {words}" for words, ids in said.items()]
         if could:
             more = f" and {len(could) - MAX_NAMED} more" if len(could) > MAX_NAMED else ""
             reasons.append(f"{', '.join(could[:MAX_NAMED])}{more} would measure it")
