@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from observatory.figures.clock import DEFAULT_ZONE, set_clock
 from observatory.figures.layout import Guide, as_text
 from observatory.figures.reading_frames import curves_of, markers_of, numbers_of, range_of, spans_of, times_of
 from observatory.figures.theme import THEMES, Theme, ThemeName
@@ -304,7 +305,8 @@ def _names(frame: pd.DataFrame) -> tuple[list[str], list[str]]:
 
 
 def _finished(figure: go.Figure, title: str, theme: str, *, seen: bool, rows: int = 0) -> go.Figure:
-    """A ground, a title and a height: on a page the panel's frame gives these."""
+    """UTC on the time axis, a ground, a title and a height: on a page the view and the panel's frame give these."""
+    set_clock(figure, DEFAULT_ZONE)
     colours = _theme(theme)
     figure.update_layout(
         paper_bgcolor=colours.panel,

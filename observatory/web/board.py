@@ -14,6 +14,7 @@ import numpy as np
 from observatory.diagnose.cause import Cause
 from observatory.evaluate.snapshot import Incident, SignalSeries, Snapshot, Statistic
 from observatory.evaluate.status import STATES, ObjectiveStatus, State
+from observatory.figures.clock import abbreviation, wall
 from observatory.indicators.counts import Counts
 from observatory.objectives.policy import Pair, Policy
 from observatory.sources.base import Float64, Span
@@ -26,7 +27,6 @@ from observatory.web.memory import Memory
 from observatory.web.parts import clock
 from observatory.web.service import Standing
 from observatory.web.view import View, step_for
-from observatory.web.zones import abbreviation, wall
 from observatory.windows import TimeRange
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ import numpy as np
 from dash import html
 
 from observatory.evaluate.status import ObjectiveStatus, State
+from observatory.figures.clock import DEFAULT_ZONE, wall
 from observatory.figures.svg_strips import heat_step
 from observatory.objectives.objective import Objective
 from observatory.units import format_count, format_duration, format_percentage
-from observatory.web.zones import DEFAULT_ZONE, wall
 
 GLYPHS: dict[State, tuple[str, str]] = {
     "meeting": ("●", "Meeting"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qs, urlencode
 
+from observatory.figures.clock import DEFAULT_ZONE, abbreviation, known_zone, wall
 from observatory.figures.theme import THEMES, Theme, ThemeName
-from observatory.web.zones import DEFAULT_ZONE, abbreviation, known_zone, wall
 from observatory.windows import TimeRange, format_instant, parse_instant
 
 RANGES: dict[str, int] = {"1h": 3600, "6h": 21_600, "24h": 86_400, "7d": 604_800, "30d": 2_592_000}

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from web.test_pages import drawn
 
 import observatory.web.panels
+from observatory.figures.clock import known_zone, offset_ms, on_the_clock, set_clock, zone_of
 from observatory.figures.curve import Curve
 from observatory.figures.lines import Marker, line_figure
 from observatory.figures.theme import DARK
 from observatory.web.parts import clock
 from observatory.web.view import View
-from observatory.web.zones import known_zone, offset_ms, on_the_clock, set_clock, zone_of
 from observatory.windows import TimeRange, parse_instant
 
 HOUR_MS = 3_600_000

@@ -7,8 +7,8 @@ from typing import Any
 from dash import dcc
 
 from observatory.dashboards import PanelDeclaration
+from observatory.figures.clock import set_clock
 from observatory.web.board import Board
-from observatory.web.zones import set_clock
 
 
 def graph(figure: Any, board: Board, panel: PanelDeclaration) -> dcc.Graph:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import plotly.graph_objects as go
 
 from observatory.sources.base import Int64
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 DEFAULT_ZONE = "UTC"
 LONGEST_NAME = 64
