@@ -20,7 +20,7 @@ from observatory.web.parts import GLYPHS, inward, notice, status, table
 from observatory.web.tree import Shape
 
 MOST_BOXES = 60
-LETTER, LETTER_MONO, LETTER_SMALL = 6.5, 6.95, 6.0
+LETTER, LETTER_MONO, LETTER_SMALL = 7.0, 6.95, 6.0
 """Width of a letter of names in pixels: of services, of channels, and of the marks below a name."""
 MOST_LETTERS = 30
 LINE, MARK_LINE, PADDING, SIGN = 26.0, 14.0, 10.0, 17.0
