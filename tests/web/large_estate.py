@@ -31,6 +31,7 @@ from observatory.evaluate.snapshot import SignalSeries, Snapshot, Statistic
 from observatory.evaluate.status import Status
 from observatory.ledger.ledger import Ledger, Row
 from observatory.ledger.packed import PackedRows
+from observatory.settings import Settings
 from observatory.sources.base import SourceState
 from observatory.spec.catalog import Catalog, Document
 from observatory.telemetry.binding import MappingResult, Resolution
@@ -75,6 +76,7 @@ class LargeEstate:
     channels: int = 1000
     sources: HandMadeSources = field(default_factory=lambda: HandMadeSources(spans=()))
     profiles: tuple[Profile, ...] = field(default_factory=load_profiles)
+    settings: Settings = field(default_factory=lambda: Settings(documents=()))
     _made: Snapshot | None = None
 
     @property
@@ -130,6 +132,10 @@ class LargeEstate:
                 objectives=tuple(statuses),
             ),
         )
+
+    def deploys(self, span: TimeRange) -> tuple[tuple[()], tuple[()]]:
+        """No deployment, and no reason why one may be missing."""
+        return (), ()
 
     def series(
         self,
