@@ -336,7 +336,7 @@ FROM visit JOIN spelling ON spelling.destination = visit.destination JOIN ask ON
 WHERE ask.role = visit.role AND (ask.system IS NULL OR ask.system = visit.system)
     AND (ask.service IS NULL OR ask.service = visit.service)
     AND (ask.role = 'producer' OR ask.party IS NULL OR ask.party = visit.party)
-GROUP BY ALL""",
+GROUP BY ALL ORDER BY ask.number, trace_hi, trace_lo""",
     )
     asked = _asked([ask.selector for ask in asks], roles=[ask.role for ask in asks])
     return Statement(text, asked | _between(span))
@@ -361,7 +361,7 @@ def trace_links(span: TimeRange) -> Statement:
         """SELECT DISTINCT l.trace_hi, l.trace_lo, l.target_trace_hi, l.target_trace_lo FROM span_links l
     JOIN spans s ON s.span_id = l.span_id AND s.trace_lo = l.trace_lo AND s.trace_hi = l.trace_hi
 WHERE s.role = 'consumer' AND l.start_ns > $from_ns AND l.start_ns <= $until_ns
-    AND NOT (l.trace_lo = l.target_trace_lo AND l.trace_hi = l.target_trace_hi)""",
+    AND NOT (l.trace_lo = l.target_trace_lo AND l.trace_hi = l.target_trace_hi) ORDER BY ALL""",
         _between(span),
     )
 

@@ -23,6 +23,12 @@ FLAGS = [
     "--disable-sync",
 ]
 PATIENCE_MS = 90_000
+LATE_ANSWERS = (
+    "ReferenceError: A nonexistent object was used in an `Output` of a Dash callback. "
+    'The id of this object is {"argument":',
+    "{argument,page,panel,type: Array(",
+)
+"""What Dash writes where a panel is left while a refresh of it is under way: its answer comes to a page that is gone."""
 
 
 @contextmanager
@@ -47,7 +53,14 @@ class Watched:
         """A new page of a site, watched from its first request on."""
         page = context.new_page()
         made = cls(page, site)
-        page.on("console", lambda said: made.complaints.append(said.text) if said.type == "error" else None)
+        page.on(
+            "console",
+            lambda said: (
+                made.complaints.append(said.text)
+                if said.type == "error" and not said.text.startswith(LATE_ANSWERS)
+                else None
+            ),
+        )
         page.on("pageerror", lambda error: made.complaints.append(str(error)))
         page.on("dialog", lambda asked: (made.complaints.append(f"dialog: {asked.message}"), asked.dismiss()))
         page.on(

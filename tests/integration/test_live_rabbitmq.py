@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import prometheus_server
 import pytest
@@ -27,6 +28,7 @@ from integration.live_shop import (
 )
 from integration.rabbitmq_server import free_port, rabbitmq
 from observatory_process import observatory
+from observatory_server import first_answer, serving
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 SCRAPE_SECONDS = 1.0
@@ -213,3 +215,33 @@ def test_telemetry_shows_the_producer_and_the_consumer(shop: Shop) -> None:
     }
 
     assert observed == {("producers", "order-publisher", 5000.0), ("consumers", "billing", 5000.0)}
+
+
+@pytest.mark.browser
+def test_its_pages_show_it_in_both_themes_and_again_by_their_address(shop: Shop) -> None:
+    from browser.axe import grave_findings
+    from browser.chromium import Watched, chromium
+
+    queue = quote(shop.objective("chargeOrder/availability")["channel_id"], safe="")
+    paths = ("/executive", "/on-call", "/debug", "/map", f"/channel/{queue}")
+    with (
+        serving(DOCUMENTS, shop.store, "--prometheus", shop.server.url) as server,
+        chromium() as browser,
+    ):
+        assert first_answer(f"{server.url}/api/status") == 200
+        for theme in ("dark", "light"):
+            context = browser.new_context(viewport={"width": 1600, "height": 900})
+            watched = Watched.of(context, server.url)
+            for path in paths:
+                page = watched.open(f"{path}?theme={theme}")
+                assert page.locator("html").get_attribute("data-theme") == theme
+                assert page.locator(".notice.bad").count() == 0
+                watched.picture(f"rabbitmq-{path.strip('/').partition('/')[0]}-{theme}")
+                assert grave_findings(page) == {}, path
+            objectives = page.locator("#panel-objectives .body").inner_text()
+            again = Watched.of(context, server.url)
+            again.page.goto(page.url)
+            assert again.settled().locator("#panel-objectives .body").inner_text().splitlines()[0] in objectives
+            assert "99.9 % availability over 80 s" in objectives
+            assert watched.complaints == again.complaints == []
+            context.close()

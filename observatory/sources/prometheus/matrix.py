@@ -26,6 +26,8 @@ _METRIC = b'{"metric":'
 _VALUES = b',"values":[['
 _END = b'"]]}'
 _BRACKETS_AND_QUOTES = b'[]"'
+_MOST_SECONDS = 1e14
+"""Times further from the epoch are no times, and as milliseconds no longer fit their integers."""
 _FAR = 1024
 _NOTHING: Float64 = np.empty(0)
 
@@ -148,7 +150,7 @@ def _line(body: bytes | bytearray, position: int, size: int, text: RecordText, n
     if t_ms is not None:
         return _Line(metric, t_ms, begin, end, runs, _NOTHING)
     flat = numbers.read(begin, end)
-    if flat is None or not np.isfinite(flat[0::2]).all():
+    if flat is None or not _are_times(flat[0::2]):
         return None
     return _Line(metric, np.rint(flat[0::2] * 1000.0).astype(np.int64), begin, end, (), flat[1::2])
 
@@ -252,7 +254,7 @@ def _parsed(body: bytes | bytearray) -> Matrix:
             histograms += len(one.get("histograms") or [])
             labels.append({str(name): str(value) for name, value in one["metric"].items()})
             times.append(np.array([float(pair[0]) for pair in pairs], np.float64))
-            if not np.isfinite(times[-1]).all():
+            if not _are_times(times[-1]):
                 raise ValueError
             values.append(np.array([float(pair[1]) for pair in pairs], np.float64))
     except (KeyError, TypeError, ValueError, AttributeError, IndexError):
@@ -264,6 +266,10 @@ def _parsed(body: bytes | bytearray) -> Matrix:
         _without_result(envelope),
         histograms,
     )
+
+
+def _are_times(seconds: Float64) -> bool:
+    return bool((np.abs(seconds) < _MOST_SECONDS).all())
 
 
 def _without_result(envelope: dict[str, Any]) -> Mapping[str, Any]:

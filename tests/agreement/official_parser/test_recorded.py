@@ -17,6 +17,7 @@ from agreement.official_parser.verdict import ABOUT_PAYLOADS, Operation, Verdict
 from observatory.errors import Problem, in_order
 from observatory.spec.files import Library
 from observatory.spec.references import References
+from observatory.spec.uses import uses_of
 from observatory.spec.validation import check_structure
 from observatory.spec.versions import version_of
 
@@ -97,7 +98,7 @@ def structure(path: Path, *, compiled: bool) -> list[Problem]:
     references = References(Library(roots=(path.parent,)))
     root = references.root(references.library.document(path, path.name))
     version, _ = version_of(root)
-    uses = references.check(root)
+    uses = uses_of(root)
     return in_order(check_structure(root, version, uses, compiled=compiled)) if version.family else []
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from observatory.sources.base import SampleSet
@@ -83,6 +83,7 @@ def test_words_are_read_as_json_reads_them(series: list[tuple[int, int, int, int
 
 
 @settings(max_examples=300, deadline=None)
+@example(series=[(0, 7, 1000, 0, 0, None)], at=41, byte=101)  # a time that no integer holds
 @given(series=SERIES, at=st.integers(0, 3000), byte=st.sampled_from(list(b'0123456789.,[]{}"-+eNa\x00\xff /:')))
 def test_one_wrong_byte_is_refused_or_read_as_json_reads_it(
     series: list[tuple[int, int, int, int, int, str | None]], at: int, byte: int
