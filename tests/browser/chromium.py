@@ -24,7 +24,7 @@ FLAGS = [
 ]
 PATIENCE_MS = 90_000
 LATE_ANSWERS = (
-    'ReferenceError: A nonexistent object was used in an `Output` of a Dash callback. The id of this object is {"argument"',
+    "ReferenceError: A nonexistent object was used in an `Output` of a Dash callback.",
     "{argument,page,panel,type: Array(",
 )
 """What Dash writes where a panel is left while it is drawn anew: the answer comes to a page that is gone."""
