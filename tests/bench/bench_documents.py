@@ -15,12 +15,19 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 RUNS = 3
+FIRST = """\
+asyncapi: 2.0.0
+info: {title: First, version: '1'}
+channels:
+  first: {publish: {message: {payload: {type: object}}, bindings: {kafka: {}}}}
+"""
 ESTATE = 500
 SMALL = 727
 
@@ -110,10 +117,14 @@ def write(folder: Path) -> None:
 
 
 def catalogue(path: Path, cache: Path | None = None) -> Callable[[], object]:
-    """Load, resolve, validate and join; the imports are made before the clock runs."""
+    """Load, resolve, validate and join; imports are made before the clock runs, by a document of another version."""
     from observatory.spec.load import load_catalog
 
-    load_catalog([])
+    import_module("observatory.spec.asyncapi3")
+    with tempfile.TemporaryDirectory() as name:
+        for other, text in (("a.yaml", FIRST), ("b.json", json.dumps(yaml.safe_load(FIRST)))):
+            (Path(name) / other).write_text(text, encoding="utf-8")
+        load_catalog([Path(name)])
     return lambda: load_catalog([path], cache=cache)
 
 
