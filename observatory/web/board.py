@@ -13,16 +13,17 @@ import numpy as np
 
 from observatory.diagnose.cause import Cause
 from observatory.evaluate.snapshot import Incident, SignalSeries, Snapshot, Statistic
-from observatory.evaluate.status import STATES, ObjectiveStatus, State
+from observatory.evaluate.status import ObjectiveStatus
 from observatory.figures.clock import abbreviation, wall
 from observatory.indicators.counts import Counts
 from observatory.objectives.policy import Pair, Policy
 from observatory.sources.base import Float64, Span
-from observatory.spec.catalog import CRITICALITIES, Channel, Operation
+from observatory.spec.catalog import Channel, Operation
 from observatory.telemetry.binding import Resolution, SpanBinding, SpanSelector
 from observatory.telemetry.inventory import SpanDestination
 from observatory.telemetry.signals import SIGNALS
 from observatory.web.changes import Change
+from observatory.web.channel_standing import ChannelStanding, burn_of, criticality_of, urgency
 from observatory.web.memory import Memory
 from observatory.web.parts import clock
 from observatory.web.service import Standing
@@ -37,37 +38,6 @@ if TYPE_CHECKING:
 
 
 MOST_OBJECTIVES = 20_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelStanding:
-    """A channel with its objectives, worst first.
-
-    Attributes:
-        worst: The objective that needs attention first; None where nothing is promised.
-    """
-
-    channel: Channel
-    statuses: tuple[ObjectiveStatus, ...] = ()
-
-    @property
-    def worst(self) -> ObjectiveStatus | None:
-        return self.statuses[0] if self.statuses else None
-
-    @property
-    def state(self) -> State:
-        return self.statuses[0].state if self.statuses else "unmapped"
-
-    def of(self, sli: str) -> ObjectiveStatus | None:
-        """The worst objective of one SLI."""
-        return next((one for one in self.statuses if one.objective.sli == sli), None)
-
-    @property
-    def owner(self) -> str:
-        """The team that answers: the channel's, else that of the worst objective."""
-        if self.channel.owner:
-            return self.channel.owner.team
-        return next((one.objective.owner.team for one in self.statuses if one.objective.owner), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +119,7 @@ class Board:
         kept = [
             one
             for one in self.every_standing()
-            if self._passes(one.channel) and (not criticality or _criticality(one) in criticality)
+            if self._passes(one.channel) and (not criticality or criticality_of(one) in criticality)
         ]
         return tuple(kept)
 
@@ -448,19 +418,3 @@ class Board:
             return ()
 
         return self.memory.get(("trace", trace_id), ask)
-
-
-def urgency(status: ObjectiveStatus) -> tuple[int, int, float]:
-    """Sort key: what fires first, then the worst state, then the fastest burn."""
-    fires = 0 if "page" in status.firing else 1 if status.firing else 2
-    return fires, STATES.index(status.state), -(burn_of(status, "1h") or 0.0)
-
-
-def burn_of(status: ObjectiveStatus, window: str) -> float | None:
-    """Burn rate over a named window, None where it is not known."""
-    return status.burn_rates.get(window)
-
-
-def _criticality(one: ChannelStanding) -> str:
-    levels = [one.channel.criticality, *(status.objective.criticality for status in one.statuses)]
-    return min(levels, key=CRITICALITIES.index)

@@ -11,7 +11,8 @@ from observatory.dashboards import PageDeclaration, PanelDeclaration
 from observatory.evaluate.snapshot import SignalSeries, Statistic
 from observatory.telemetry.binding import Binding, MetricBinding
 from observatory.telemetry.signals import SIGNALS
-from observatory.web.board import Board, burn_of
+from observatory.web.board import Board
+from observatory.web.channel_standing import burn_of
 from observatory.web.explain.explanation import Content, Explanation, Query, Table
 from observatory.web.explain.queries import binding_evidence, signal_query
 from observatory.web.explain.reference import Reference, number

@@ -14,7 +14,8 @@ from observatory.evaluate.status import ObjectiveStatus
 from observatory.indicators.counts import Counts
 from observatory.objectives.burn import burn_rate
 from observatory.units import compact_duration, format_count, parse_duration
-from observatory.web.board import Board, burn_of
+from observatory.web.board import Board
+from observatory.web.channel_standing import burn_of
 from observatory.web.explain.explanation import Content, Explanation, Table
 from observatory.web.explain.queries import EXTRAPOLATED, evidence, measurement_queries
 from observatory.web.explain.reference import Reference, number

@@ -8,7 +8,8 @@ from dash import html
 
 from observatory.dashboards import PanelDeclaration
 from observatory.diagnose.cause import Cause
-from observatory.web.board import Board, ChannelStanding
+from observatory.web.board import Board
+from observatory.web.channel_standing import ChannelStanding
 from observatory.web.explain.reference import cause_reference, number
 from observatory.web.kind import Drawn, Kind
 from observatory.web.panels.subjects import LIMIT, channel_ids

@@ -13,7 +13,8 @@ from observatory.dashboards import PanelDeclaration
 from observatory.errors import SourceFailed
 from observatory.evaluate.status import ObjectiveStatus
 from observatory.units import format_percentage
-from observatory.web.board import Board, ChannelStanding, burn_of
+from observatory.web.board import Board
+from observatory.web.channel_standing import ChannelStanding, burn_of
 from observatory.web.kind import Drawn, Field, Kind
 from observatory.web.panels.subjects import LIMIT, SCOPE
 from observatory.web.parts import (
@@ -245,7 +246,7 @@ def _latency(board: Board, standings: tuple[ChannelStanding, ...]) -> dict[str, 
 
 
 def _order(one: ObjectiveStatus | None) -> int:
-    from observatory.web.board import urgency
+    from observatory.web.channel_standing import urgency
 
     return urgency(one)[0] * 10 + urgency(one)[1] if one else 99
 

@@ -9,7 +9,8 @@ from dash import html
 
 from observatory.dashboards import PanelDeclaration
 from observatory.evaluate.status import ObjectiveStatus
-from observatory.web.board import Board, burn_of
+from observatory.web.board import Board
+from observatory.web.channel_standing import burn_of
 from observatory.web.explain.reference import Reference, number
 from observatory.web.kind import Drawn, Field, Kind
 from observatory.web.panels.subjects import LIMIT

@@ -11,7 +11,8 @@ from observatory.dashboards import PanelDeclaration
 from observatory.evaluate.journey_losses import HopLoss, hop_losses, worst_hop
 from observatory.evaluate.journey_status import HopStatus, JourneyStatus
 from observatory.units import format_count, format_duration
-from observatory.web.board import Board, burn_of
+from observatory.web.board import Board
+from observatory.web.channel_standing import burn_of
 from observatory.web.kind import Drawn, Kind
 from observatory.web.panels.journeys import bounds_words, nothing
 from observatory.web.parts import (

@@ -17,7 +17,8 @@ from observatory.evaluate.status import STATES, ObjectiveStatus, State
 from observatory.spec.catalog import Channel
 from observatory.spec.orphans import orphans
 from observatory.spec.participant import Participant
-from observatory.web.board import Board, ChannelStanding
+from observatory.web.board import Board
+from observatory.web.channel_standing import ChannelStanding
 from observatory.web.panels.participants import participants_of
 from observatory.web.parts import GLYPHS, channel_path
 from observatory.windows import TimeRange

@@ -8,7 +8,8 @@ from dash import html
 
 from observatory.dashboards import PanelDeclaration
 from observatory.evaluate.status import ObjectiveStatus
-from observatory.web.board import Board, burn_of
+from observatory.web.board import Board
+from observatory.web.channel_standing import burn_of
 from observatory.web.explain.reference import Reference, number
 from observatory.web.kind import Drawn, Kind
 from observatory.web.panels.subjects import SCOPE, channel_ids, label, promised

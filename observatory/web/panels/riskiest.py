@@ -6,7 +6,8 @@ import numpy as np
 from dash import html
 
 from observatory.dashboards import PanelDeclaration
-from observatory.web.board import Board, ChannelStanding
+from observatory.web.board import Board
+from observatory.web.channel_standing import ChannelStanding
 from observatory.web.explain.reference import Reference, number
 from observatory.web.kind import Drawn, Field, Kind
 from observatory.web.panels.subjects import LIMIT

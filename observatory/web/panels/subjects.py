@@ -13,7 +13,8 @@ from observatory.evaluate.status import ObjectiveStatus
 from observatory.spec.catalog import Operation
 from observatory.telemetry.binding import MetricBinding
 from observatory.telemetry.signals import SIGNALS
-from observatory.web.board import Board, urgency
+from observatory.web.board import Board
+from observatory.web.channel_standing import urgency
 from observatory.web.kind import Field
 from observatory.web.states import not_measured, state_notice
 from observatory.web.view import step_for
