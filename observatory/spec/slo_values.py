@@ -10,7 +10,7 @@ from typing import Any
 
 from observatory.errors import Problem
 from observatory.location import Location
-from observatory.spec.catalog import SLI_WORDS, Measure, SliWord, Threshold
+from observatory.spec.catalog import SLI_WORDS, Measure, SliWord, Threshold, ThresholdUnit
 from observatory.spec.references import Cursor
 from observatory.spec.slo_defaults import MEASURES, WINDOW_HINT, SloDefaults, shown
 from observatory.spec.suggestions import hint_for
@@ -23,7 +23,7 @@ NEEDS_THRESHOLD: dict[str, str] = {
     "saturation": "70%",
     "freshness": "10m",
 }
-_PARSERS: dict[str, tuple[tuple[str, Callable[[str], float]], ...]] = {
+_PARSERS: dict[str, tuple[tuple[ThresholdUnit, Callable[[str], float]], ...]] = {
     "latency": (("second", parse_duration),),
     "lag": (("second", parse_duration), ("message", parse_message_count)),
     "saturation": (("ratio", parse_percentage),),
@@ -109,7 +109,7 @@ class SloValues:
                 message = f"the threshold {value} can never be met" if number <= 0 else f"{value} is above 100 %"
                 self._add("slo-threshold", message, written.location(), f"write a bound such as {example}")
                 return None
-            return Threshold(value=number, unit=unit)  # type: ignore[arg-type]
+            return Threshold(value=number, unit=unit)
         message = f"{shown(value)} is no threshold for {sli}"
         if isinstance(value, int | float) and not isinstance(value, bool):
             message = f"the threshold {value:g} has no unit"
