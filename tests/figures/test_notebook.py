@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from collections.abc import Callable
@@ -180,7 +181,15 @@ def test_a_theme_has_its_own_ground() -> None:
 def test_the_lines_of_the_readme_draw() -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     (block,) = [one.split("```")[0] for one in readme.split("```python\n")[1:] if "observatory import figures" in one]
-    exec(compile(block, "README.md", "exec"), {"snapshot": snapshot(), "frame": LATENCY})
+    names: dict[str, object] = {"snapshot": snapshot(), "frame": LATENCY}
+    lines = ast.parse(block).body
+    exec(compile(ast.Module([one for one in lines if not isinstance(one, ast.Expr)], []), "README.md", "exec"), names)
+    calls = [ast.Expression(one.value) for one in lines if isinstance(one, ast.Expr)]
+    burn_down, latency = (eval(compile(one, "README.md", "eval"), names) for one in calls)
+    assert burn_down.layout.title.text == "Error budget by domain"
+    assert len(burn_down.data) > 0
+    assert [trace.name for trace in latency.data] == list(LATENCY.columns)
+    assert "500 ms" in " ".join(note.text for note in latency.layout.annotations)
 
 
 # tables
