@@ -1235,5 +1235,29 @@ def test_a_profile_of_another_protocol_is_a_problem_and_each_place_is_told_once(
 
     assert problem.code == "profile-of-other-protocol"
     assert problem.message == (
-        "the telemetry profile rabbitmq speaks of amqp, amqps, amqp1, and the channel's protocol is kafka"
+        "the telemetry profile rabbitmq speaks of amqp, amqp1, and the channel's protocol is kafka"
     )
+
+
+def test_requests_of_a_topics_subjects_are_told_apart_where_a_registry_shows_them() -> None:
+    other = channel("kafka", names(topic="refunds.v1"))
+    series = [
+        ("karapace_http_requests_total", {"method": method, "path": path, "status": status})
+        for method, path, status in (
+            ("GET", "/schemas/ids/7", "200"),
+            ("POST", "/subjects/orders.v1-value/versions", "200"),
+            ("POST", "/subjects/orders.v1-value/versions", "409"),
+            ("GET", "/subjects/orders.v1-key/versions/12", "200"),
+            ("POST", "/subjects/orders.v10-value/versions", "200"),
+        )
+    ]
+
+    result = mapped(catalog([ORDERS, other]), series)
+
+    assert matchers(live(result, ORDERS.id, "registry_requests").all[0])["path"].values == (
+        "/subjects/orders.v1-key/versions/12",
+        "/subjects/orders.v1-value/versions",
+    )
+    assert live(result, ORDERS.id, "registry_checks").series == 2
+    # A topic without a schema of its own, or one that is asked by id alone, has what the whole registry has.
+    assert live(result, other.id, "registry_requests").series == len(series)
