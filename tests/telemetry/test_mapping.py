@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from telemetry.documents import catalog, channel, names, override, pattern
 from telemetry.exposition import inventory_of
 
+from observatory.location import Location
 from observatory.settings import TelemetrySettings
 from observatory.spec.catalog import Catalog, TelemetryOverride
 from observatory.spec.load import with_telemetry
@@ -994,6 +995,20 @@ def test_settings_say_what_documents_leave_open_and_documents_win() -> None:
 
 
 # exporters of cloud services and brokers
+
+
+def test_a_rule_of_the_settings_that_fits_no_channel_or_no_profile_is_told_with_its_place() -> None:
+    first, second = Location("observatory.yaml", 2, 5), Location("observatory.yaml", 3, 5)
+    rules = [
+        TelemetrySettings(channels="kafka:*", profile="kminionn", location=first),
+        TelemetrySettings(channels="kafka.orders.v1", profile="kminion", location=second),
+    ]
+
+    documents = with_telemetry(catalog([ORDERS]), rules)
+
+    assert [(one.code, one.location) for one in documents.problems] == [("telemetry-unmatched", second)]
+    (problem,) = mapped(documents, KAFKA).problems
+    assert (problem.code, problem.location, problem.hint) == ("profile-unknown", first, "did you mean kminion?")
 
 
 def test_a_total_of_a_finished_period_says_how_long_the_period_is() -> None:
