@@ -12,6 +12,9 @@ from observatory.telemetry.recipe import ChannelLabel, Identity, NameTransform, 
 
 _ANY_KIND: NameKind = "destination"
 """Stands in for a kind that is no word of ours, which is a fault."""
+_KEYS = (
+    "channel", "consumer_group", "queue_is_consumer", "services", "partition", "dead_letter", "absent", "protocols",
+)  # fmt: skip
 
 
 def identities_of(fields: Fields, given: object) -> dict[str, Identity]:
@@ -22,7 +25,7 @@ def identities_of(fields: Fields, given: object) -> dict[str, Identity]:
         body = fields.mapping(
             spec,
             path,
-            ("channel", "consumer_group", "queue_is_consumer", "services", "partition", "dead_letter", "absent"),
+            _KEYS,
         )
         channel = tuple(
             _channel_label(fields, label, value, (*path, "channel", label))
@@ -37,6 +40,7 @@ def identities_of(fields: Fields, given: object) -> dict[str, Identity]:
             partition=fields.text(body.get("partition"), (*path, "partition")) or None,
             dead_letter=fields.flag(body.get("dead_letter"), (*path, "dead_letter")),
             absent=fields.texts(body.get("absent"), (*path, "absent")),
+            protocols=fields.texts(body.get("protocols"), (*path, "protocols")),
         )
     return result or {"": Identity(name="")}
 

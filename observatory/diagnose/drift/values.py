@@ -326,7 +326,8 @@ def _settings(catalog: Catalog, profiles: Sequence[Profile], inventories: Sequen
                     continue
                 for channel in catalog.channels:
                     keys = declared.get(channel.id, set())
-                    if keys.isdisjoint(shown.keys) or not profile.speaks(channel.protocol):
+                    speaks = profile.speaks(channel.protocol) and shown.identity.speaks(channel.protocol)
+                    if keys.isdisjoint(shown.keys) or not speaks:
                         continue
                     if rows := _rows(table, shown.identity, channel):
                         yield _Setting(channel, frozenset(keys), profile.id, shown, inventory.source, table, rows)
