@@ -815,7 +815,7 @@ def test_a_broker_without_numbers_per_channel_says_so() -> None:
     doors = channel("mqtt", names(topic="fleet/doors"))
     documents = catalog([doors], receives={"gateway": (doors.id, None)})
 
-    found = resolution(mapped(documents, [("broker_heap_current_size", {})]), "gateway/receive", "consumer_lag")
+    found = resolution(mapped(documents, [("broker_heap_current", {})]), "gateway/receive", "consumer_lag")
 
     assert (found.chosen, found.code) == (None, "not-provided")
     assert found.reason == "mosquitto: the broker has no backlog per subscriber; watch the subscriber with traces"
