@@ -133,10 +133,7 @@ class Estate:
         measurements = {key: one for key, one in measured.items() if isinstance(one, Measurement)}
         hops = {one.id: tuple(known.measure(hop.objective) for hop in one.hops) for one in self.journeys}
         of_hops = [hop for found in hops.values() for hop in found if isinstance(hop, Measurement)]
-        answering = _Answering(
-            tuple(source for source in self.sources.metrics if source.name not in known.failed),
-            tuple(source for source in self.sources.spans if source.name not in known.failed),
-        )
+        answering = _without(self.sources, known.failed)
         ledger = build(
             [*measurements.values(), *of_hops],
             answering,
@@ -147,7 +144,7 @@ class Estate:
         )
         earlier = (previous.traced, previous.ledger.grid) if previous is not None else None
         traced = trace_journeys(self.journeys, known.mapping, answering.spans, grid, earlier)
-        planned = self._planned(ledger.grid)
+        planned = self.planned(ledger.grid)
         status = self._status(at_ms, measured if judged else None, ledger, known, planned)
         if judged:
             status = replace(status, journeys=self._journeys(hops, traced, ledger, status, planned))
@@ -163,6 +160,20 @@ class Estate:
             hops=hops,
             traced=traced,
             planned=planned,
+        )
+
+    def counted(self, snapshot: Snapshot, grid: Grid) -> Ledger:
+        """Everything that a snapshot measures, counted on another grid by the sources that answered for it.
+
+        Days that are over are kept, and found, as those of snapshots are.
+        """
+        failed = {state.name for state in snapshot.status.sources if state.state == "failed"}
+        return build(
+            snapshot.asked(),
+            _without(self.sources, failed),
+            grid,
+            keeper=self.keeper,
+            late_ms=round(self.settings.keeping.late_seconds * 1000),
         )
 
     def measured(self, at_ms: int) -> tuple[dict[str, Measurement | Problem], tuple[Problem, ...]]:
@@ -227,7 +238,7 @@ class Estate:
         """Deployments that the metrics of the settings tell of, newest first, and why some may be missing."""
         return deploys(self.settings.deploys, self.sources.metrics, span)
 
-    def _planned(self, grid: Grid) -> dict[str, Planned]:
+    def planned(self, grid: Grid) -> dict[str, Planned]:
         """Planned work by objective and by journey, which it concerns where it concerns a hop.
 
         Those that it concerns alike share one value.
@@ -360,6 +371,13 @@ class _Answering:
 
     metrics: tuple[MetricSource, ...]
     spans: tuple[SpanSource, ...]
+
+
+def _without(sources: Sources, failed: Collection[str]) -> _Answering:
+    return _Answering(
+        tuple(source for source in sources.metrics if source.name not in failed),
+        tuple(source for source in sources.spans if source.name not in failed),
+    )
 
 
 def _is_unanswered(measured: Measurement | Problem, failed: Collection[str]) -> bool:
