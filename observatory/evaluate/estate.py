@@ -8,7 +8,7 @@ from math import gcd
 
 from observatory.compile.plan import Measurement, measure
 from observatory.errors import Problem, SourceFailed, in_order
-from observatory.evaluate.deploys import Deploy, deploys
+from observatory.evaluate.deploys import Annotated, Deploy, deploys
 from observatory.evaluate.journey_counting import Traced, trace_journeys
 from observatory.evaluate.journey_status import JourneyStatus
 from observatory.evaluate.journeys import JourneyEvidence, judge_journey
@@ -28,6 +28,7 @@ from observatory.objectives.load import objectives_of
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import Policy, check_policy, load_policies
 from observatory.settings import Settings
+from observatory.settings.deploys import DeployAnnotations, DeployMetric
 from observatory.sources.base import MetricSource, SourceState, SpanSource
 from observatory.spec.catalog import Catalog, ExclusionUse
 from observatory.telemetry.binding import MappingResult
@@ -107,6 +108,7 @@ class Estate:
         aimless = unmatched(settings.exclusions, [*self.objectives, *parts])
         self.problems: tuple[Problem, ...] = (*self.catalog.problems, *problems, *faults, *aimless)
         self._known: _Known | None = None
+        self._grafanas: tuple[Annotated, ...] | None = None
 
     def snapshot(
         self,
@@ -235,8 +237,21 @@ class Estate:
         )
 
     def deploys(self, span: TimeRange) -> tuple[tuple[Deploy, ...], tuple[Problem, ...]]:
-        """Deployments that the metrics of the settings tell of, newest first, and why some may be missing."""
-        return deploys(self.settings.deploys, self.sources.metrics, span)
+        """Deployments that metrics and annotations tell of, newest first, and why some may be missing."""
+        metrics = [one for one in self.settings.deploys if isinstance(one, DeployMetric)]
+        return deploys(metrics, self.sources.metrics, span, self._annotated())
+
+    def _annotated(self) -> Sequence[Annotated]:
+        """Those that the settings name, made when they are first asked."""
+        if self._grafanas is None:
+            named = [one for one in self.settings.deploys if isinstance(one, DeployAnnotations)]
+            found: list[Annotated] = []
+            if named:
+                from observatory.sources.grafana_annotations import GrafanaAnnotations
+
+                found = [GrafanaAnnotations(one) for one in named]
+            self._grafanas = tuple(found)
+        return self._grafanas
 
     def planned(self, grid: Grid) -> dict[str, Planned]:
         """Planned work by objective and by journey, which it concerns where it concerns a hop.
