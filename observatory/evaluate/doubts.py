@@ -88,10 +88,22 @@ def why_nothing(objective: Objective, measured: Measurement, row: Row | None, so
 
 
 def doubts(
-    objective: Objective, measured: Measurement, row: Row, grid: Grid, part: slice, raw: Counts
+    objective: Objective,
+    measured: Measurement,
+    row: Row,
+    grid: Grid,
+    part: slice,
+    raw: Counts,
+    seen_throughout: bool = False,
 ) -> Iterator[Problem]:
-    """What makes the numbers less sure than they look."""
-    yield from _coverage_doubts(objective, measured, row, grid, part)
+    """What makes the numbers less sure than they look.
+
+    Args:
+        raw: Counts of the window.
+        seen_throughout: It is known that every step was seen whole.
+    """
+    if not seen_throughout:
+        yield from _coverage_doubts(objective, measured, row, grid, part)
     if raw.good > raw.total * (1 + 1e-9) or raw.good < -1e-9 * max(raw.total, 1.0):
         yield _problem(
             objective,

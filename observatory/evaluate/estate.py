@@ -15,9 +15,11 @@ from observatory.evaluate.journeys import JourneyEvidence, judge_journey
 from observatory.evaluate.judgement import judge
 from observatory.evaluate.outlook import MOST_HISTORY_MS
 from observatory.evaluate.planned import Planned, touched_steps
+from observatory.evaluate.reckoning import Reckoned
 from observatory.evaluate.signal_series import signal_series
 from observatory.evaluate.snapshot import SignalSeries, Snapshot, Statistic
 from observatory.evaluate.status import ObjectiveStatus, Status
+from observatory.evaluate.together import reckon_together
 from observatory.ledger.build import build
 from observatory.ledger.evidence import Sources
 from observatory.ledger.keeping import Keeper
@@ -263,8 +265,15 @@ class Estate:
         failed = {state.name for state in states if state.state == "failed"}
         statuses: tuple[ObjectiveStatus, ...] = ()
         if measured is not None:
+            plain = [
+                (one, found.key)
+                for one in self.objectives
+                if isinstance(found := measured[one.id], Measurement) and one.id not in planned
+            ]
+            reckoned = reckon_together(plain, ledger, self.policies)
             statuses = tuple(
-                self._judged(one, measured[one.id], ledger, failed, planned.get(one.id)) for one in self.objectives
+                self._judged(one, measured[one.id], ledger, failed, planned.get(one.id), reckoned.get(one.id))
+                for one in self.objectives
             )
         problems = [*self.problems, *known.problems, *ledger.problems]
         problems += [problem for state in states for problem in state.problems if state.state != "ok"]
@@ -277,8 +286,12 @@ class Estate:
         ledger: Ledger,
         failed: set[str],
         planned: Planned | None,
+        reckoned: Reckoned | None,
     ) -> ObjectiveStatus:
-        row = ledger.rows.get(measured.key) if isinstance(measured, Measurement) else None
+        row = None
+        if isinstance(measured, Measurement):
+            needs_no_steps = reckoned is not None and reckoned.seen_throughout
+            row = ledger.about(measured.key) if needs_no_steps else ledger.rows.get(measured.key)
         status = judge(
             objective,
             measured,
@@ -287,6 +300,7 @@ class Estate:
             self.policies.get(objective.policy),
             source_failed=_is_unanswered(measured, failed),
             planned=planned,
+            reckoned=reckoned,
         )
         if status.state == "unmapped" and failed and not isinstance(measured, Measurement):
             # With a source gone it is not known whether something measures this.

@@ -74,6 +74,23 @@ def _without_counts(row: Row) -> Row:
 
 
 @dataclass(frozen=True, slots=True)
+class PackedCounts:
+    """The counts of a row as they lie there: a single value stands for all steps. Do not write into them."""
+
+    total: NDArray[Any]
+    bad: NDArray[Any]
+    observed: NDArray[Any]
+
+    def steps_of(self, part: slice) -> tuple[Float64, Float64]:
+        """Bad and all events of some steps."""
+        bad, total = (
+            one[part].astype(np.float64) if len(one) != 1 else np.full(part.stop - part.start, float(one[0]))
+            for one in (self.bad, self.total)
+        )
+        return bad, total
+
+
+@dataclass(frozen=True, slots=True)
 class _Packed:
     """One row, its counts packed: total, what is missing from it to be good, and seconds seen."""
 
@@ -199,6 +216,14 @@ class PackedRows(MutableMapping[str, "Row"]):
         packed = self._rows[key].observed
         seen = packed[part] > 0 if len(packed) > 1 else np.repeat(packed > 0, part.stop - part.start)
         return int(seen.argmax()) if seen.any() else len(seen)
+
+    def packed(self, key: str) -> PackedCounts | None:
+        """The counts of a row of events, which has neither levels nor bounds; None of any other."""
+        row = self._rows[key]
+        others = (row.rest.level, row.rest.upper, row.rest.at_least, row.rest.excluded)
+        if row.bad is None or any(one is not None for one in others):
+            return None
+        return PackedCounts(row.total, row.bad, row.observed)
 
     def sums(self, key: str) -> Sums | None:
         """Running sums of a row's counts, made from what is packed; None where it holds fractions."""
