@@ -64,28 +64,11 @@ def judge(
         planned: Planned work that concerns it, on the same grid; None where there is none or it is refused.
         reckoned: What its counts come to, where that is known; `row` may then be without its counts.
     """
-    windows = [*BURN_WINDOWS, str(objective.window)]
-    unknown: dict[str, float | None] = dict.fromkeys(windows)
-    empty = ObjectiveStatus(
-        objective=objective,
-        state="unmapped",
-        counts=None,
-        counting=None,
-        budget=None,
-        burn_rates=unknown,
-    )
     if isinstance(measured, Problem):
-        return replace(empty, problems=(measured,))
-    known = replace(
-        empty,
-        state="no_data",
-        measure=measured.indicator.measure,
-        profile=measured.profile,
-        proxy=measured.proxy,
-        measurement=measured.key,
-    )
+        return replace(_nothing_known(objective), problems=(measured,))
     if row is None or row.series == 0:
-        return replace(known, problems=tuple(why_nothing(objective, measured, row, source_failed)))
+        why = why_nothing(objective, measured, row, source_failed)
+        return replace(_measured(objective, measured), problems=tuple(why))
     window = objective.window.range_at(grid.end_ms)
     part = steps_of(grid, window)
     counted = planned.counted(row) if planned else row
@@ -94,17 +77,16 @@ def judge(
     counts = Counts(min(max(raw.good, 0.0), raw.total), raw.total, raw.observed_seconds, raw.expected_seconds)
     late_ms = _edge_ms(grid, part) - window.start_ms
     known = replace(
-        known,
+        _measured(objective, measured),
         counting="estimated" if late_ms > 0 and row.counting == "exact" else row.counting,
         level=_level_now(objective, row, counted, grid, part),
         recovered=row.findings.between(window),
         last_sample_ms=row.last_sample_ms,
-        proxy=measured.proxy,
         left_out=_left_out(objective, row, grid, policy, planned, [pair.severity for pair in found.firing]),
     )
     if counts.total <= 0 and counts.observed_seconds <= 0:
-        why = all_is_planned(objective) if counts.expected_seconds <= 0 else None
-        return replace(known, problems=tuple(why or why_nothing(objective, measured, row, source_failed)))
+        unplanned = why_nothing(objective, measured, row, source_failed)
+        return replace(known, problems=tuple(all_is_planned(objective) if counts.expected_seconds <= 0 else unplanned))
     too_few = counts.total < objective.min_events
     firing = () if too_few else found.firing
     budget = Budget(
@@ -130,6 +112,33 @@ def judge(
             *planned_doubts(objective, known.left_out),
             *doubts(objective, measured, seen, grid, part, raw, found.seen_throughout),
         ),
+    )
+
+
+def _nothing_known(objective: Objective) -> ObjectiveStatus:
+    return ObjectiveStatus(
+        objective=objective,
+        state="unmapped",
+        counts=None,
+        counting=None,
+        budget=None,
+        burn_rates=dict.fromkeys([*BURN_WINDOWS, str(objective.window)]),
+    )
+
+
+def _measured(objective: Objective, measured: Measurement) -> ObjectiveStatus:
+    """What is known before anything was counted."""
+    return ObjectiveStatus(
+        objective=objective,
+        state="no_data",
+        counts=None,
+        counting=None,
+        budget=None,
+        burn_rates=dict.fromkeys([*BURN_WINDOWS, str(objective.window)]),
+        measure=measured.indicator.measure,
+        profile=measured.profile,
+        proxy=measured.proxy,
+        measurement=measured.key,
     )
 
 

@@ -65,6 +65,8 @@ class Findings:
 
     def cut(self, span: TimeRange) -> Findings:
         """Findings in (start, end]."""
+        if not len(self.t_ms):
+            return self
         first, last = np.searchsorted(self.t_ms, (span.start_ms, span.end_ms), side="right").tolist()
         part = slice(first, last)
         return Findings(self.t_ms[part], self.births[part], self.resets[part], self.gap[part])
@@ -186,6 +188,11 @@ class Ledger:
         """A row without its counts, whose arrays are empty; None where there is none. Quicker than the row."""
         assert isinstance(self.rows, PackedRows)
         return self.rows.about(key) if key in self.rows else None
+
+    def seen(self, key: str) -> Row | None:
+        """A row of which only the seconds seen are there, as they lie packed; None where there is none."""
+        assert isinstance(self.rows, PackedRows)
+        return self.rows.seen(key) if key in self.rows else None
 
     def sums(self, key: str) -> Sums | None:
         """Running sums of a row; None without a row, and where it holds fractions. Quicker than the row."""

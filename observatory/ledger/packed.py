@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from observatory.ledger.splicing import splice
+from observatory.ledger.splicing import splice, spliced_facts
 from observatory.ledger.sums import Sums
 from observatory.sources.base import Float64
 from observatory.windows import Grid
@@ -116,6 +116,12 @@ class _Packed:
             pack(row.observed),
         )
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether all that its steps hold are counts."""
+        row = self.rest
+        return row.level is None and row.upper is None and row.at_least is None and row.excluded is None
+
     def part(self, first: int, last: int) -> Row:
         """Counts of the steps from `first` on and before `last`, without levels and bounds."""
         length = last - first
@@ -151,9 +157,10 @@ class _Packed:
             spliced(before, after, kept, tail.steps)
             for before, after in ((self.total, new.total), (self.bad, new.bad), (self.observed, new.observed))
         )
-        rest = replace(
-            splice(self.rest, old_grid, new.rest, tail, grid), good=_NOTHING, total=_NOTHING, observed=_NOTHING
-        )
+        if self.is_plain and new.is_plain:
+            rest = replace(self.rest, **spliced_facts(self.rest, new.rest, tail, grid))
+        else:
+            rest = _without_counts(splice(self.rest, old_grid, new.rest, tail, grid))
         return _Packed(rest, grid.steps, total, bad, None, observed)
 
 
@@ -211,6 +218,12 @@ class PackedRows(MutableMapping[str, "Row"]):
         """A row without its counts: those arrays are empty; unpacks nothing."""
         return self._rows[key].rest
 
+    def seen(self, key: str) -> Row:
+        """A row of which only the seconds seen are there, in the type in which they lie packed."""
+        row = self._rows[key]
+        observed = row.observed if len(row.observed) == row.steps else unpack(row.observed, row.steps)
+        return replace(row.rest, observed=observed)
+
     def unseen(self, key: str, part: slice) -> int:
         """In how many steps nothing was seen of a row before the first in which something was; unpacks nothing."""
         packed = self._rows[key].observed
@@ -220,8 +233,7 @@ class PackedRows(MutableMapping[str, "Row"]):
     def packed(self, key: str) -> PackedCounts | None:
         """The counts of a row of events, which has neither levels nor bounds; None of any other."""
         row = self._rows[key]
-        others = (row.rest.level, row.rest.upper, row.rest.at_least, row.rest.excluded)
-        if row.bad is None or any(one is not None for one in others):
+        if row.bad is None or not row.is_plain:
             return None
         return PackedCounts(row.total, row.bad, row.observed)
 
