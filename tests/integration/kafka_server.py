@@ -1,4 +1,4 @@
-"""A Kafka broker and its exporter: the broker's jars come by Maven, the exporter is taken from the path.
+"""A Kafka broker and one exporter: the broker's jars come by Maven, the exporter is taken from the path.
 
 Both are more than Debian and PyPI give, so `missing()` says what a machine lacks, and tests say "not run here".
 """
@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,8 +79,20 @@ def kafka(folder: Path) -> Iterator[Kafka]:
 
 
 @contextmanager
-def broker(folder: Path) -> Iterator[str]:
-    """Start one broker that is its own controller, and stop it by its pid; where clients find it."""
+def broker(
+    folder: Path,
+    *,
+    options: Sequence[str] = (),
+    classes: Sequence[Path] = (),
+    settings: Mapping[str, str] | None = None,
+) -> Iterator[str]:
+    """Start one broker that is its own controller, and stop it by its pid; where clients find it.
+
+    Args:
+        options: Of its Java machine, such as an agent.
+        classes: Folders of more jars.
+        settings: More lines of its properties.
+    """
     jars = _jars()
     assert jars is not None
     folder.mkdir(parents=True)
@@ -97,21 +109,26 @@ def broker(folder: Path) -> Iterator[str]:
         "offsets.topic.num.partitions=1\n"
         "transaction.state.log.replication.factor=1\n"
         "transaction.state.log.min.isr=1\n"
-        "group.initial.rebalance.delay.ms=0\n"
+        "group.initial.rebalance.delay.ms=0\n" + "".join(f"{key}={value}\n" for key, value in (settings or {}).items())
     )
-    java = ["java", "-Xmx512m", "-cp", f"{jars}/*"]
+    java = ["java", "-Xmx512m", "-cp", os.pathsep.join(f"{one}/*" for one in (jars, *classes))]
     tool = [*java, "kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qg", "-c", str(properties)]
     subprocess.run(tool, check=True, capture_output=True)
-    with running([*java, "kafka.Kafka", str(properties)], folder / "broker.log"):
+    with running([*java, *options, "kafka.Kafka", str(properties)], folder / "broker.log"):
         _answers(f"127.0.0.1:{port}")
         yield f"127.0.0.1:{port}"
 
 
 @contextmanager
-def running(command: list[str], log: Path) -> Iterator[None]:
-    """A program for as long as the context lasts, ended by its pid."""
+def running(command: list[str], log: Path, environment: Mapping[str, str] | None = None) -> Iterator[None]:
+    """A program for as long as the context lasts, ended by its pid.
+
+    Args:
+        environment: What it sees beside the environment of the tests.
+    """
+    seen = {**os.environ, **(environment or {})}
     with log.open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, env=seen)
         try:
             yield
         finally:

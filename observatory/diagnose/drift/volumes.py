@@ -53,7 +53,9 @@ def sightings(
     for naming in namings:
         if naming.flow is not None and naming.source in servers:
             metric = _Metric(naming.source, naming.metric, naming.label, naming.kind)
-            asked.setdefault(metric, {})[naming.value] = naming
+            held = asked.setdefault(metric, {}).get(naming.value)
+            if held is None or held.flow is None or naming.flow < held.flow:
+                asked[metric][naming.value] = naming
     found: dict[Naming, Sighting] = {}
     for metric, values in asked.items():
         try:
@@ -130,14 +132,17 @@ def _added(parts: Sequence[Sighting]) -> Sighting:
 
 
 def best_of(namings: Sequence[Naming], seen: Mapping[Naming, Sighting]) -> Sighting | None:
-    """What is known of one name: the messages of the most direct metric, the widest range of all."""
+    """What is known of one name: the messages of the most direct metric that saw any, the widest range of all.
+
+    A metric whose series began with the messages already in it saw none of them, and is no proof of silence.
+    """
     known = [(naming.flow, seen[naming]) for naming in namings if naming in seen and naming.flow is not None]
     if not known:
         return None
-    best = min(flow for flow, _ in known)
     # Several metrics of one kind, such as those of two naming variants or two exporters, are the same messages.
+    most = {flow: max((one.messages or 0.0) for other, one in known if other == flow) for flow, _ in known}
     return Sighting(
-        messages=max((one.messages or 0.0) for flow, one in known if flow == best),
+        messages=next((most[flow] for flow in sorted(most) if most[flow]), 0.0),
         first_ms=min(one.first_ms for _, one in known if one.first_ms is not None),
         last_ms=max(one.last_ms for _, one in known if one.last_ms is not None),
     )
