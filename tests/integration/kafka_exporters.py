@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from integration import collector_server
-from integration.kafka_server import CACHE, EXPORTER, broker, free_port, running
+from integration.kafka_server import CACHE, broker, free_port, running
+from integration.wrong_documents import job, scraping
+from prometheus_server import PrometheusServer
 
 AGENT = CACHE / "kafka-jmx-1.0.1" / "jmx_prometheus_javaagent.jar"
 REPORTER = CACHE / "kafka-reporter-0.2.0"
@@ -49,7 +51,7 @@ def kafka_exporter(bootstrap: str, folder: Path) -> Iterator[int]:
     """kafka_exporter that looks for new topics every second."""
     folder.mkdir(parents=True)
     port = free_port()
-    command = [EXPORTER, f"--kafka.server={bootstrap}", f"--web.listen-address=127.0.0.1:{port}"]
+    command = ["kafka_exporter", f"--kafka.server={bootstrap}", f"--web.listen-address=127.0.0.1:{port}"]
     with running([*command, "--refresh.metadata=1s"], folder / "exporter.log"):
         yield port
 
@@ -86,7 +88,7 @@ def _on_path(program: str) -> Callable[[], str | None]:
 
 EXPORTERS: Mapping[str, Exporter] = {
     "kafka_exporter": Exporter(
-        _on_path(EXPORTER),
+        _on_path("kafka_exporter"),
         kafka_exporter,
         lambda topic: f'kafka_topic_partition_current_offset{{topic="{topic}",partition="0"}}',
         lambda group: f'kafka_consumergroup_current_offset{{consumergroup="{group}"}}',
@@ -105,6 +107,19 @@ EXPORTERS: Mapping[str, Exporter] = {
     ),
 }
 """By profile."""
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[tuple[str, dict[str, PrometheusServer]]]:
+    """A broker and those exporters that are here, each scraped by a Prometheus of its own; no broker for none."""
+    here = {name: one for name, one in EXPORTERS.items() if one.missing() is None}
+    with ExitStack() as stack:
+        bootstrap = stack.enter_context(broker(folder / "broker")) if here else ""
+        servers = {}
+        for name, one in here.items():
+            port = stack.enter_context(one.start(bootstrap, folder / name))
+            servers[name] = stack.enter_context(scraping(folder / f"prometheus-{name}", job(name, port)))
+        yield bootstrap, servers
 
 
 def missing_own(way: Way) -> str | None:

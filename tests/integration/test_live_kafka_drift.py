@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,8 +17,8 @@ import prometheus_server
 import pytest
 from engines import ENGINES_TITLE
 from integration import kafka_server
-from integration.kafka_exporters import EXPORTERS
-from integration.wrong_documents import Answer, drift, job, scraping, unowned
+from integration.kafka_exporters import EXPORTERS, alone
+from integration.wrong_documents import Answer, drift, unowned
 from observatory_process import observatory
 
 pytestmark = [
@@ -127,26 +126,17 @@ def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Told]
     """What was said, by profile, of those exporters that are here; no broker where none of them is."""
     if lacking := kafka_server.missing_broker():
         pytest.skip(lacking)
-    here = {name: one for name, one in EXPORTERS.items() if one.missing() is None}
     folder = tmp_path_factory.mktemp("kafka-drift")
-    with ExitStack() as stack:
-        bootstrap = stack.enter_context(kafka_server.broker(folder / "broker")) if here else ""
-        servers = {}
-        for name, one in here.items():
-            port = stack.enter_context(one.start(bootstrap, folder / name))
-            servers[name] = stack.enter_context(scraping(folder / f"prometheus-{name}", job(name, port)))
-        if here:
-            wrote = live(bootstrap, servers)
-            documents = {"payments.yaml": DOCUMENT, "loose.json": unowned("kafka")}
-            at_ms = time.time_ns() // 1_000_000
-            told = {}
-            for name, server in servers.items():
-                answer = drift(folder / f"documents-{name}", documents, server.url, at_ms)
-                asked = (folder / f"documents-{name}", "--prometheus", server.url, "--at", at_ms / 1000, "--json")
-                told[name] = Told(name, answer, json.loads(observatory("map", *asked).stdout), wrote)
-            yield told
-        else:
-            yield {}
+    with alone(folder) as (bootstrap, servers):
+        wrote = live(bootstrap, servers) if servers else (0.0, 0.0)
+        documents = {"payments.yaml": DOCUMENT, "loose.json": unowned("kafka")}
+        at_ms = time.time_ns() // 1_000_000
+        told = {}
+        for name, server in servers.items():
+            answer = drift(folder / f"documents-{name}", documents, server.url, at_ms)
+            asked = (folder / f"documents-{name}", "--prometheus", server.url, "--at", at_ms / 1000, "--json")
+            told[name] = Told(name, answer, json.loads(observatory("map", *asked).stdout), wrote)
+        yield told
 
 
 @pytest.fixture(scope="module", params=list(EXPORTERS))
