@@ -460,6 +460,16 @@ def test_the_queue_is_the_consumer() -> None:
     assert live(result, "billing/receive", "acknowledged_messages").variant == "per-object"
 
 
+def test_what_rabbitmq_delivers_with_automatic_acknowledgement_counts_as_acknowledged() -> None:
+    documents = catalog([BILLING_QUEUE], receives={"billing": (BILLING_QUEUE.id, None)})
+    labels = {"queue": "billing.orders", "vhost": "/", "channel": "<0.1.0>"}
+
+    result = mapped(documents, [("rabbitmq_channel_messages_delivered_total", labels)])
+
+    acknowledged = live(result, "billing/receive", "acknowledged_messages")
+    assert "rabbitmq_channel_messages_delivered_total" in {term.selector.metric for term in acknowledged.all}
+
+
 def test_per_object_and_detailed_side_by_side_are_counted_once() -> None:
     series = [
         ("rabbitmq_queue_messages", {"queue": "billing.orders", "vhost": "/"}),
