@@ -820,6 +820,18 @@ def test_a_broker_without_numbers_per_channel_says_so() -> None:
     assert found.reason == "mosquitto: the broker has no backlog per subscriber; watch the subscriber with traces"
 
 
+def test_an_exporter_that_is_there_and_does_not_know_the_channel_says_how_it_would() -> None:
+    parcels = channel("nats", names(subject="parcels.sent"))
+    documents = catalog([parcels], receives={"depot": (parcels.id, "sorter")})
+    series = [("jetstream_consumer_num_pending", {"stream_name": "PARCELS", "consumer_name": "sorter"})]
+
+    found = resolution(mapped(documents, series), "depot/receive", "consumer_lag")
+
+    naming = "name the stream: x-telemetry {labels: {stream_name: ...}}, and run the exporter with -jsz=all"
+    assert (found.chosen, found.switches) == (None, (naming,))
+    assert found.reason.endswith(naming)
+
+
 def test_the_memory_of_one_broker_is_not_that_of_another_protocol() -> None:
     doors = channel("mqtt", names(topic="fleet/doors"))
     documents = catalog([doors, BILLING_QUEUE])
