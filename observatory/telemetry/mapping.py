@@ -260,7 +260,11 @@ class _Mapper:
         if could:
             more = f" and {len(could) - MAX_NAMED} more" if len(could) > MAX_NAMED else ""
             reasons.append(f"{', '.join(could[:MAX_NAMED])}{more} would measure it")
-        switches = dict.fromkeys(one.not_provided[signal].switch for one in telling[:MAX_NAMED])
+        # An exporter that is there and measures it for others does not know this channel by any of its names.
+        there = [one for one in speaking if one.id in self.in_use]
+        missed = dict.fromkeys(recipe.switch for one in there for recipe in one.recipes_for(signal) if recipe.switch)
+        reasons += missed
+        switches = dict.fromkeys(one.not_provided[signal].switch for one in telling[:MAX_NAMED]) | missed
         return Resolution(
             signal=signal,
             code="not-provided",
