@@ -183,7 +183,7 @@ class _Mapper:
         if refused is not None and not live:
             return Resolution(signal=ways.signal, code=refused.code, reason=refused.reason)
         if not usable:
-            return (None if found else unnamed(ways)) or ways.not_provided
+            return (None if found else ways.unnamed) or ways.not_provided
         first, others = usable[0], usable[1:]
         if live:
             others = others[: sum(candidate.liveness == "live" for _, candidate in others)]
@@ -236,6 +236,7 @@ class _Mapper:
                 code="name-unknown",
                 reason="the documents do not say what the channel is called on the broker",
             ),
+            unnamed=unnamed(signal, present),
         )
 
     def _concerns(self, profile: Profile, asked: str | None, protocol: str | None) -> bool:

@@ -16,7 +16,7 @@ from observatory.evaluate.participants import Participants, participants, unclai
 from observatory.ledger.evidence import Sources
 from observatory.settings.drift import IgnoredNames
 from observatory.spec.catalog import Catalog, Channel
-from observatory.spec.near_names import CLOSE, NearNames, Nearness, likeness
+from observatory.spec.near_names import NearNames, Nearness, is_slip
 from observatory.spec.participant import Participant, Sighting
 from observatory.telemetry.binding import MetricBinding
 from observatory.telemetry.inventory import SpanDestination
@@ -228,7 +228,7 @@ class _Comparison:
                     found.append((float(how), name, channel_id))
             for key, other in labels.items() if letters else ():
                 channel_id = key.partition("\n")[0]
-                if likeness(name, other) >= CLOSE and _compatible(seen, self.spans_of.get(name, ()), quiet[channel_id]):
+                if is_slip(name, other) and _compatible(seen, self.spans_of.get(name, ()), quiet[channel_id]):
                     found.append((Nearness.LETTER + 0.5, name, channel_id))
         pairs: dict[str, str] = {}
         taken: set[str] = set()

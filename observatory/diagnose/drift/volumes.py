@@ -173,12 +173,36 @@ def passed_by(
             problems += error.problems
             continue
         problems += samples.problems
-        every = list(_series_seen(samples, kind, span))
+        every = _SeriesByLabel(list(_series_seen(samples, kind, span)))
         for key, matchers in conditions.items():
-            own = [one for one in every if all(satisfies(each, one[0].get(each.label, "")) for each in matchers)]
-            if own:
+            if own := every.of(matchers):
                 found[key] = _together(own, kind)
     return found
+
+
+class _SeriesByLabel:
+    """Series, found by the first label that a condition names: participants may be thousands."""
+
+    def __init__(self, series: Sequence[_Series]) -> None:
+        self._series = series
+        self._by_label: dict[str, dict[str, list[_Series]]] = {}
+
+    def of(self, matchers: Sequence[Matcher]) -> list[_Series]:
+        """Those that satisfy every condition."""
+        plain = next((one for one in matchers if one.values and not one.negated), None)
+        candidates = self._series
+        if plain is not None:
+            index = self._index(plain.label)
+            candidates = [one for value in plain.values for one in index.get(value, ())]
+        return [one for one in candidates if all(satisfies(each, one[0].get(each.label, "")) for each in matchers)]
+
+    def _index(self, label: str) -> dict[str, list[_Series]]:
+        if label not in self._by_label:
+            index: dict[str, list[_Series]] = {}
+            for one in self._series:
+                index.setdefault(one[0].get(label, ""), []).append(one)
+            self._by_label[label] = index
+        return self._by_label[label]
 
 
 def shared_condition(conditions: Sequence[tuple[Matcher, ...]]) -> tuple[Matcher, ...]:
