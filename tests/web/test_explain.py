@@ -234,6 +234,32 @@ def test_lag_opens_to_the_series_behind_it() -> None:
     assert explain(board(), "lag.messages:nobody/listens", PAGES) is None
 
 
+def test_a_participant_opens_to_what_counts_its_messages() -> None:
+    text = drawn("channel", "participants", CARD.id).replace("\\", "")
+    reference = f"participant.messages:receive|billing|billing-v1|{CARD.id}"
+    assert reference in text
+    found = explained(Reference.parse(reference) or Reference(""), "?range=24h", HandMadeEstate(settings=LABELLED))
+    counts = board().counts(next(one for one in board().statuses() if one.objective.id == CARD_OBJECTIVE), board().span)
+    assert counts
+    facts = {name: json.dumps(value, default=lambda one: one.to_plotly_json()) for name, value in found.facts}
+    assert format_count(counts.good) in facts["Good"]
+    assert format_count(counts.total) in facts["Total"]
+    assert facts["Counted"] == '"exact, from raw samples"'
+    assert facts["Profile"] == '"otel_semconv_messaging"'
+    assert facts["Window"].startswith('"last 24 h: ')
+    assert [query.name for query in found.queries] == ["good", "total", "messages by spans"]
+    assert all("[1d]" in query.text for query in found.queries[:2])
+    assert [one.rows[0][0].children for one in found.tables] == [CARD_OBJECTIVE]
+
+
+def test_a_participant_that_no_document_declares_says_so_and_shows_how_it_was_counted() -> None:
+    every = drawn("channel", "participants", CARD.id)
+    names = [text for text in every.replace("\\", "").split('"') if text.startswith("participant.messages:")]
+    assert len(names) >= 2
+    for key in ("", "send", "send|x|", f"send|nobody||{CARD.id}", "receive|billing|billing-v1|kafka:none"):
+        assert "Nothing to explain" in shown(f"participant.messages:{key}")
+
+
 def test_a_cause_opens_to_what_agrees_and_what_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     cause = Cause(
         failure_mode="F7",

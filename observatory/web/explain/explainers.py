@@ -10,8 +10,10 @@ from observatory.web.explain.cause import explain_cause
 from observatory.web.explain.channel import explain_channel
 from observatory.web.explain.explanation import Explanation
 from observatory.web.explain.figure import explain_panel
+from observatory.web.explain.hop import explain_hop
+from observatory.web.explain.journey import explain_objective
 from observatory.web.explain.lag import explain_lag
-from observatory.web.explain.objective import explain_objective
+from observatory.web.explain.participant import explain_participant
 from observatory.web.explain.reference import Reference
 from observatory.web.explain.rollup import explain_domain, explain_estate
 
@@ -22,6 +24,8 @@ EXPLAINERS: Mapping[str, Callable[[Board, Reference], Explanation | None]] = {
     "domain": explain_domain,
     "lag": explain_lag,
     "cause": explain_cause,
+    "hop": explain_hop,
+    "participant": explain_participant,
 }
 
 
