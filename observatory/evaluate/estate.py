@@ -15,9 +15,11 @@ from observatory.evaluate.journeys import JourneyEvidence, judge_journey
 from observatory.evaluate.judgement import judge
 from observatory.evaluate.outlook import MOST_HISTORY_MS
 from observatory.evaluate.planned import Planned, touched_steps
+from observatory.evaluate.reckoning import Reckoned
 from observatory.evaluate.signal_series import signal_series
 from observatory.evaluate.snapshot import SignalSeries, Snapshot, Statistic
 from observatory.evaluate.status import ObjectiveStatus, Status
+from observatory.evaluate.together import reckon_together
 from observatory.ledger.build import build
 from observatory.ledger.evidence import Sources
 from observatory.ledger.keeping import Keeper
@@ -52,6 +54,7 @@ class _Known:
     problems: tuple[Problem, ...]
     failed: frozenset[str]
     measured: dict[Objective, Measurement | Problem] = field(default_factory=dict)
+    of_estate: dict[str, Measurement | Problem] = field(default_factory=dict)
 
     def measure(self, objective: Objective) -> Measurement | Problem:
         """What measures an objective by this mapping, or why nothing does; looked for once."""
@@ -59,6 +62,12 @@ class _Known:
         if found is None:
             found = self.measured[objective] = measure(objective, self.mapping, self.names)
         return found
+
+    def of_all(self, objectives: Sequence[Objective]) -> Mapping[str, Measurement | Problem]:
+        """By id what measures the objectives of the estate, which are the same in every snapshot."""
+        if not self.of_estate:
+            self.of_estate.update({one.id: self.measure(one) for one in objectives})
+        return self.of_estate
 
     @property
     def is_bound(self) -> bool:
@@ -102,7 +111,8 @@ class Estate:
         self.objectives, problems = objectives_of(self.catalog)
         self.journeys = journeys_of(self.catalog)
         judged = (*self.objectives, *(one.objective for one in self.journeys))
-        named = [problem for one in judged for problem in check_policy(one, self.policies)]
+        self._of_policy = {one.id: check_policy(one, self.policies) for one in judged}
+        named = [problem for found in self._of_policy.values() for problem in found]
         faults = (problem for problem in named if problem.severity == "error")
         parts = [part for one in self.journeys for part in one.parts]
         aimless = unmatched(settings.exclusions, [*self.objectives, *parts])
@@ -131,7 +141,7 @@ class Estate:
         """
         grid = self.grid(at_ms, length_seconds)
         known = self._mapping(grid, previous)
-        measured = {one.id: known.measure(one) for one in self.objectives}
+        measured = known.of_all(self.objectives)
         measurements = {key: one for key, one in measured.items() if isinstance(one, Measurement)}
         hops = {one.id: tuple(known.measure(hop.objective) for hop in one.hops) for one in self.journeys}
         of_hops = [hop for found in hops.values() for hop in found if isinstance(hop, Measurement)]
@@ -184,7 +194,7 @@ class Estate:
         Without any source the profiles alone decide, and nothing is known to be live.
         """
         known = self._mapping(self.grid(at_ms), None)
-        found = {one.id: known.measure(one) for one in self.objectives}
+        found = dict(known.of_all(self.objectives))
         states = self._states(known)
         problems = [*self.problems, *known.problems]
         problems += [problem for state in states for problem in state.problems if state.state != "ok"]
@@ -279,7 +289,7 @@ class Estate:
     def _status(
         self,
         at_ms: int,
-        measured: dict[str, Measurement | Problem] | None,
+        measured: Mapping[str, Measurement | Problem] | None,
         ledger: Ledger,
         known: _Known,
         planned: dict[str, Planned],
@@ -289,8 +299,15 @@ class Estate:
         failed = {state.name for state in states if state.state == "failed"}
         statuses: tuple[ObjectiveStatus, ...] = ()
         if measured is not None:
+            plain = [
+                (one, found.key)
+                for one in self.objectives
+                if isinstance(found := measured[one.id], Measurement) and one.id not in planned
+            ]
+            reckoned = reckon_together(plain, ledger, self.policies)
             statuses = tuple(
-                self._judged(one, measured[one.id], ledger, failed, planned.get(one.id)) for one in self.objectives
+                self._judged(one, measured[one.id], ledger, failed, planned.get(one.id), reckoned.get(one.id))
+                for one in self.objectives
             )
         problems = [*self.problems, *known.problems, *ledger.problems]
         problems += [problem for state in states for problem in state.problems if state.state != "ok"]
@@ -303,8 +320,11 @@ class Estate:
         ledger: Ledger,
         failed: set[str],
         planned: Planned | None,
+        reckoned: Reckoned | None,
     ) -> ObjectiveStatus:
-        row = ledger.rows.get(measured.key) if isinstance(measured, Measurement) else None
+        row = None
+        if isinstance(measured, Measurement):
+            row = ledger.rows.get(measured.key) if reckoned is None else ledger.seen(measured.key)
         status = judge(
             objective,
             measured,
@@ -313,11 +333,13 @@ class Estate:
             self.policies.get(objective.policy),
             source_failed=_is_unanswered(measured, failed),
             planned=planned,
+            reckoned=reckoned,
         )
         if status.state == "unmapped" and failed and not isinstance(measured, Measurement):
             # With a source gone it is not known whether something measures this.
             status = replace(status, state="no_data")
-        return replace(status, problems=(*status.problems, *check_policy(objective, self.policies)))
+        of_policy = self._of_policy[objective.id]
+        return replace(status, problems=(*status.problems, *of_policy)) if of_policy else status
 
     def _journeys(
         self,

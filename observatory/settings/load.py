@@ -18,6 +18,7 @@ from observatory.settings.clickhouse import EXAMPLE as CLICKHOUSE_EXAMPLE
 from observatory.settings.clickhouse import KEYS as CLICKHOUSE_KEYS
 from observatory.settings.clickhouse import clickhouse_at
 from observatory.settings.deploys import read_deploys
+from observatory.settings.drift import read_drift
 from observatory.settings.exclusions import read_exclusions
 from observatory.settings.grafana import read_grafana
 from observatory.settings.keeping import read_keeping
@@ -30,6 +31,7 @@ _PATH_LISTS = ("documents", "roots", "overlays", "ownership")
 _PATHS = ("profiles_dir", "policies_dir", "dashboards_dir", "cache_dir")
 _Part = tuple[str, Callable[[Reading, Path, list[Problem]], Any]]
 _PARTS: tuple[_Part, ...] = (
+    ("drift", read_drift),
     ("exclusions", read_exclusions),
     ("serve", read_access),
     ("grafana", read_grafana),

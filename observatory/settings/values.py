@@ -9,6 +9,7 @@ from pathlib import Path
 from observatory.reading import Reading
 from observatory.settings.access import AccessSettings
 from observatory.settings.deploys import Deploys
+from observatory.settings.drift import DriftSettings
 from observatory.settings.exclusions import Exclusion
 from observatory.settings.grafana import GrafanaSettings
 from observatory.settings.keeping import KeepingSettings
@@ -79,6 +80,7 @@ class Settings:
         clickhouse: Where days that were counted are shared with other instances.
         journeys: The settings file, where it declares user journeys; they are read with the documents that they name.
         deploys: Metrics, and annotations in a Grafana, that tell of deployments, for pages that show what changed.
+        drift: Names that run and need no document.
         exclusions: Planned work, during which alerts are silent and, where an objective says so, nothing is counted.
         keeping: How long what is kept, and how far back late telemetry is looked for.
         serve: Who may ask the server, and by which names.
@@ -104,4 +106,5 @@ class Settings:
     allow_remote_references: bool = False
     journeys: Reading | None = field(default=None, repr=False, compare=False)
     deploys: tuple[Deploys, ...] = ()
+    drift: DriftSettings = field(default_factory=DriftSettings)
     exclusions: tuple[Exclusion, ...] = ()
