@@ -13,6 +13,8 @@ from observatory.diagnose.cause import Cause
 from observatory.spec.participant import Participant
 
 LONGEST = 1200
+CHANGE = "change-"
+"""What an aspect begins with that is meant as the difference of now and before."""
 _ESCAPED = str.maketrans({mark: f"%{ord(mark):02X}" for mark in '%|"\\'})
 BEFORE = "before-"
 """What an aspect begins with that is meant in the window before the present one."""
