@@ -21,6 +21,7 @@ from observatory.telemetry.dead_letters import dead_letters_of
 from observatory.telemetry.mapping import SIGNALS_OF_ROLE
 from observatory.telemetry.subject import names_of
 from observatory.telemetry.survey import Survey
+from observatory.units import number_of
 from observatory.windows import Grid, TimeRange
 
 State = Literal["passed", "failed", "not_applicable"]
@@ -171,7 +172,7 @@ class Checklist:
         without = [one.key for one in operations if not any(each.operation_key == one.key for each in found)]
         rest = f"; none on {_listed(without)}" if without else ""
         return Item(
-            name="objectives", state="passed", evidence=f"{_many(len(found), 'objective')} ({_words(found)}){rest}"
+            name="objectives", state="passed", evidence=f"{number_of(len(found), 'objective')} ({_words(found)}){rest}"
         )
 
     def _telemetry(self, channel: Channel) -> Item:
@@ -199,7 +200,7 @@ class Checklist:
         return Item(
             name="telemetry",
             state="passed",
-            evidence=f"{_many(len(found), 'objective')} measured by live series of {', '.join(profiles)}",
+            evidence=f"{number_of(len(found), 'objective')} measured by live series of {', '.join(profiles)}",
         )
 
     def _any_signal(self, channel: Channel) -> Item:
@@ -383,7 +384,3 @@ def _listed(texts: Sequence[str]) -> str:
 
 def _others(number: int) -> str:
     return f" and {number} more" if number > 0 else ""
-
-
-def _many(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
