@@ -20,7 +20,10 @@ def as_junit(found: Sequence[Readiness], at_ms: int) -> str:
     from observatory.windows import format_instant
 
     at = (format_instant(at_ms) or "").removesuffix("Z")
-    root = ElementTree.Element("testsuites", {"name": "observatory ready", **_counts(found)})
+    counts = _counts(found)
+    # Jenkins refuses a report whose root counts what was skipped; suites may.
+    del counts["skipped"]
+    root = ElementTree.Element("testsuites", {"name": "observatory ready", **counts})
     for one in found:
         name = _text(one.channel.id)
         suite = ElementTree.SubElement(root, "testsuite", {"name": name, **_counts([one]), "timestamp": at})

@@ -262,9 +262,13 @@ def _signal_lines(resolutions: Sequence[Resolution], width: int | None, *, every
     """A line, or more of them, per signal: its state, its series and why; the rest by their names."""
     rows: list[list[str]] = []
     hidden: list[str] = []
+    nameless: dict[str, list[str]] = {}
     for one in resolutions:
         if not every_signal and one.chosen is None and one.code == "not-provided":
             hidden.append(one.signal)
+            continue
+        if not every_signal and one.chosen is None and one.code == "name-unknown":
+            nameless.setdefault(one.reason, []).append(one.signal)
             continue
         series = [_shown(text) for text in series_of(one.chosen)] if one.chosen else ["-"]
         why = [one.reason]
@@ -273,6 +277,8 @@ def _signal_lines(resolutions: Sequence[Resolution], width: int | None, *, every
             why += [_alternative(*pair) for pair in zip(one.alternatives, one.later, strict=True)]
         rows.append(["", one.signal, state_of(one), "\n".join(series), "\n".join(map(_shown, why))])
     lines = side_by_side(rows, [0, SIGNAL_CELLS, STATE_CELLS, *_rest_of(width)], GAP)
+    for reason, signals in nameless.items():
+        lines += wrapped(_shown(f"  no name to look for: {', '.join(signals)} ({reason})"), width)
     return lines + (wrapped(f"  not observable: {', '.join(hidden)}", width) if hidden else [])
 
 

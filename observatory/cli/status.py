@@ -28,6 +28,10 @@ Gate = Annotated[
     FailOn,
     typer.Option("--fail-on", help="End with exit code 1 when an objective is breached, or at risk, or never."),
 ]
+Before = Annotated[
+    bool,
+    typer.Option("--before", help="Count the window before each objective's own as well, and set it beside this one."),
+]
 
 
 @console.command
@@ -37,6 +41,7 @@ def status(
     choose: Choose,
     at: options.At = None,
     fail_on: Gate = FailOn.NEVER,
+    before: Before = False,
     json: options.Json = False,
 ) -> None:
     """SLI, error budget, burn rates and state of every objective and every user journey.
@@ -46,18 +51,23 @@ def status(
     """
     at_ms = options.instant(at, round(time.time() * 1000))
 
+    from observatory.cli.status_before import looked_back, show_before
     from observatory.evaluate.estate import Estate
     from observatory.sources.opening import open_sources
 
     settings = choose()
     with open_sources(settings, read_only_store=True) as sources:
-        found = Estate(settings, sources, keeper=sources.keeper).snapshot(at_ms).status
+        estate = Estate(settings, sources, keeper=sources.keeper)
+        snapshot = estate.snapshot(at_ms)
+        found = looked_back(estate, snapshot) if before else snapshot.status
     if json:
         console.answer_json(found.to_json())
     else:
         from observatory.cli.status_text import show
 
         show(found)
+        if before:
+            show_before(found)
     report(found, json)
     console.finish(exit_code(found, fail_on))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from observatory.compile.measure import Measurement
 from observatory.errors import Problem, SourceFailed
@@ -19,6 +20,7 @@ from observatory.spec.catalog import Catalog, Channel, Operation
 from observatory.telemetry.binding import MetricBinding, Resolution, SpanBinding
 from observatory.telemetry.dead_letters import dead_letters_of
 from observatory.telemetry.mapping import SIGNALS_OF_ROLE
+from observatory.telemetry.signals import SIGNALS
 from observatory.telemetry.subject import names_of
 from observatory.telemetry.survey import Survey
 from observatory.units import number_of
@@ -204,13 +206,15 @@ class Checklist:
         )
 
     def _any_signal(self, channel: Channel) -> Item:
-        live = [one for one in self._resolutions(channel) if one.chosen and one.chosen.liveness == "live"]
+        # What a broker or a registry shows of itself is there for channels that are not there, too.
+        own = [one for one in self._resolutions(channel) if SIGNALS[one.signal].scope not in ("broker", "registry")]
+        live = [one for one in own if one.chosen and one.chosen.liveness == "live"]
         if live:
             signals = list(dict.fromkeys(one.signal for one in live))
             return Item(
                 name="telemetry", state="passed", evidence=f"{_listed(signals)} live, without an objective that asks"
             )
-        missing = next((one for one in self._resolutions(channel) if one.chosen), None)
+        missing = next((one for one in own if one.chosen), None)
         reason = missing.reason if missing else "no exporter in use measures any of its signals"
         return Item(
             name="telemetry",
@@ -324,6 +328,13 @@ class Checklist:
                 evidence="no runbook is named",
                 hint="write x-owner: {team: ..., runbook: https://...}; `observatory generate` can make a draft",
             )
+        if not _opens(found):
+            return Item(
+                name="runbook",
+                state="failed",
+                evidence=f"{found!r} is no address that somebody can open",
+                hint="write an http or https URL, or the path of a file beside the documents",
+            )
         return Item(name="runbook", state="passed", evidence=found)
 
 
@@ -350,6 +361,17 @@ def count_hops(
             continue
         found |= {key: float(steps.sum()) for key, steps in counted.items()}
     return found
+
+
+def _opens(address: str) -> bool:
+    """Whether a runbook is a web address or a path; other schemes are no place for one, and some run as a program."""
+    try:
+        parts = urlsplit(address.strip())
+    except ValueError:
+        return False
+    if parts.scheme in ("http", "https"):
+        return bool(parts.hostname)
+    return not parts.scheme and bool(parts.path) and address.isprintable()
 
 
 def _is_live(one: Measurement | Problem) -> bool:

@@ -7,7 +7,7 @@ appear with the first event and tell nothing by their absence.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from observatory.spec.catalog import Catalog, Channel
@@ -102,7 +102,10 @@ def runtime_names(
                     continue
                 done.add(key)
                 label = _primary(recipe.identity)
-                known = claims.setdefault((label, profile.protocols), _Claims(catalog, profile, label))
+                protocols = recipe.identity.protocols or profile.protocols
+                if (label, protocols) not in claims:
+                    claims[label, protocols] = _Claims(catalog, protocols, label)
+                known = claims[label, protocols]
                 _Reading(found, catalog, profile, recipe, inventory.source, name, tables[name], known).read()
     return found
 
@@ -138,15 +141,16 @@ def _primary(identity: Identity) -> ChannelLabel:
 class _Claims:
     """Which channels a label's value may mean, by look-up."""
 
-    def __init__(self, catalog: Catalog, profile: Profile, label: ChannelLabel) -> None:
+    def __init__(self, catalog: Catalog, protocols: Collection[str], label: ChannelLabel) -> None:
         self.label = label
+        self.protocols = frozenset(protocols)
         self.exact: dict[str, list[Channel]] = {}
         self.tails: dict[str, list[Channel]] = {}
         self.patterns: list[tuple[WrittenName, Channel]] = []
         self.nameable: set[str] = set()
         for channel in catalog.channels:
             given = dict(channel.telemetry.labels).get(label.label) if channel.telemetry else None
-            if not profile.speaks(channel.protocol):
+            if protocols and channel.protocol is not None and channel.protocol not in protocols:
                 continue
             options = (WrittenName(given),) if given else written(label.spellings, names_of(channel))
             if any(not option.loose for option in options):
@@ -242,7 +246,7 @@ class _Reading:
         seen = found.undeclared.setdefault(name, SeenName(name, kind))
         if seen.noun == "destination":
             seen.noun = kind
-        seen.protocols |= frozenset(self.profile.protocols)
+        seen.protocols |= self.claims.protocols
         seen.profiles[self.profile.id] = None
         seen.namings.add(naming)
         seen.services |= services

@@ -23,7 +23,7 @@ _NEVER: tuple[tuple[str, str], ...] = (
     ("amqp", _OF_MESSAGES),
     ("kafka", "no exporter shows this setting of a topic"),
     ("pulsar", "the broker's metrics show what a namespace uses, and not its policies"),
-    ("nats", "the server's metrics show what a stream holds, and not its configuration"),
+    ("nats", "the server's metrics show of a stream's configuration its limits and replicas, and nothing else"),
     ("sqs", "CloudWatch has what a queue does, and not its attributes"),
     ("sns", "CloudWatch has what a topic does, and not its attributes"),
     ("googlepubsub", "Cloud Monitoring has what a topic does, and not its settings"),

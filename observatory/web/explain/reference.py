@@ -11,6 +11,8 @@ from dash import html
 from observatory.diagnose.cause import Cause
 
 LONGEST = 1200
+BEFORE = "before-"
+"""What an aspect begins with that is meant in the window before the present one."""
 _FORM = re.compile(r"([a-z_]{1,24})(?:\.([A-Za-z0-9_-]{1,60}))?(?::(.*))?", re.DOTALL)
 
 
