@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,8 @@ DEFAULT_FILE = Path("observatory.yaml")
 REMOTE_READ = ("auto", "never")
 _PATH_LISTS = ("documents", "roots", "overlays", "ownership")
 _PATHS = ("profiles_dir", "policies_dir", "dashboards_dir", "cache_dir")
-_PARTS: tuple[tuple[str, Callable[[Reading, Path, list[Problem]], Any]], ...] = (
-    ("deploys", read_deploys),
+_Part = tuple[str, Callable[[Reading, Path, list[Problem]], Any]]
+_PARTS: tuple[_Part, ...] = (
     ("drift", read_drift),
     ("exclusions", read_exclusions),
     ("serve", read_access),
@@ -168,7 +169,8 @@ class _File:
             values["journeys"] = self.reading
         if "prometheus" in data:
             values["prometheus"] = self._servers(data["prometheus"])
-        for key, read_part in _PARTS:
+        deploying: _Part = ("deploys", partial(read_deploys, environ=self.environ))
+        for key, read_part in (*_PARTS, deploying):
             if key in data:
                 values[key] = read_part(self.reading, self.folder, self.problems)
         if "telemetry" in data:

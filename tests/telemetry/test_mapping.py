@@ -472,6 +472,16 @@ def test_the_queue_is_the_consumer() -> None:
     assert live(result, "billing/receive", "acknowledged_messages").variant == "per-object"
 
 
+def test_what_rabbitmq_delivers_with_automatic_acknowledgement_counts_as_acknowledged() -> None:
+    documents = catalog([BILLING_QUEUE], receives={"billing": (BILLING_QUEUE.id, None)})
+    labels = {"queue": "billing.orders", "vhost": "/", "channel": "<0.1.0>"}
+
+    result = mapped(documents, [("rabbitmq_channel_messages_delivered_total", labels)])
+
+    acknowledged = live(result, "billing/receive", "acknowledged_messages")
+    assert "rabbitmq_channel_messages_delivered_total" in {term.selector.metric for term in acknowledged.all}
+
+
 def test_per_object_and_detailed_side_by_side_are_counted_once() -> None:
     series = [
         ("rabbitmq_queue_messages", {"queue": "billing.orders", "vhost": "/"}),
@@ -816,10 +826,22 @@ def test_a_broker_without_numbers_per_channel_says_so() -> None:
     doors = channel("mqtt", names(topic="fleet/doors"))
     documents = catalog([doors], receives={"gateway": (doors.id, None)})
 
-    found = resolution(mapped(documents, [("broker_heap_current_size", {})]), "gateway/receive", "consumer_lag")
+    found = resolution(mapped(documents, [("broker_heap_current", {})]), "gateway/receive", "consumer_lag")
 
     assert (found.chosen, found.code) == (None, "not-provided")
     assert found.reason == "mosquitto: the broker has no backlog per subscriber; watch the subscriber with traces"
+
+
+def test_an_exporter_that_is_there_and_does_not_know_the_channel_says_how_it_would() -> None:
+    parcels = channel("nats", names(subject="parcels.sent"))
+    documents = catalog([parcels], receives={"depot": (parcels.id, "sorter")})
+    series = [("jetstream_consumer_num_pending", {"stream_name": "PARCELS", "consumer_name": "sorter"})]
+
+    found = resolution(mapped(documents, series), "depot/receive", "consumer_lag")
+
+    naming = "name the stream: x-telemetry {labels: {stream_name: ...}}, and run the exporter with -jsz=all"
+    assert (found.chosen, found.switches) == (None, (naming,))
+    assert found.reason.endswith(naming)
 
 
 def test_the_memory_of_one_broker_is_not_that_of_another_protocol() -> None:

@@ -81,8 +81,8 @@ class RuntimeNames:
     flowing: set[tuple[str, str]] = field(default_factory=set)
 
 
-SERVICE_LABELS = ("service_name", "service.name")
-"""Labels that name an application and nothing else; a job may be the collector's."""
+SERVICE_LABELS = ("service_name", "service.name", "application")
+"""Labels that name an application and nothing else, the last by Micrometer's custom; a job may be the collector's."""
 
 
 def runtime_names(

@@ -27,7 +27,7 @@ from observatory.telemetry.inventory import Inventory
 from observatory.telemetry.label_matchers import rows_named
 from observatory.telemetry.label_table import LabelTable, satisfies
 from observatory.telemetry.recipe import DeclaredValues, Identity, Profile
-from observatory.telemetry.subject import names_of, written
+from observatory.telemetry.subject import WrittenName, names_of, written
 from observatory.windows import TimeRange
 
 RECENT_MS = 900_000
@@ -323,11 +323,18 @@ def _settings(catalog: Catalog, profiles: Sequence[Profile], inventories: Sequen
 
 
 def _rows(table: LabelTable, identity: Identity, channel: Channel) -> tuple[int, ...]:
-    """Rows of a channel: every label that its names can fill names it, and those of `x-telemetry` hold."""
+    """Rows of a channel: every label that its names can fill names it, and those of `x-telemetry` hold.
+
+    A label that `x-telemetry` gives is the name, as it is for the mapping: a stream is not called as its subjects are.
+    """
     names = names_of(channel)
+    given = dict(channel.telemetry.labels) if channel.telemetry else {}
     rows: set[int] | None = None
     for label in identity.channel:
-        options = [option for option in written(label.spellings, names) if not option.loose]
+        if label.label in given:
+            options = [WrittenName(given[label.label])]
+        else:
+            options = [option for option in written(label.spellings, names) if not option.loose]
         if not options:
             if label.optional:
                 continue
@@ -335,6 +342,6 @@ def _rows(table: LabelTable, identity: Identity, channel: Channel) -> tuple[int,
         here = set(rows_named(table.names(label), label, options))
         rows = here if rows is None else rows & here
     found = tuple(sorted(rows or ()))
-    for name, value in channel.telemetry.labels if channel.telemetry else ():
+    for name, value in given.items():
         found = table.holding(found, name, (value,)) if name in table.column else found
     return found

@@ -45,12 +45,24 @@ def test_list_shows_every_exporter() -> None:
     assert ids == {path.stem for path in SHIPPED.glob("*.yaml")}
 
 
-def test_show_says_how_surely_a_name_is_known_and_why_a_signal_is_not_measured() -> None:
-    ended = observatory("show", "mosquitto")
+def test_show_says_how_surely_a_name_is_known(tmp_path: Path) -> None:
+    (tmp_path / "ours").mkdir()
+    text = TEMPLATE.read_text().replace("confidence: live", "confidence: rule_derived", 1)
+    (tmp_path / "ours" / "ours.yaml").write_text(text.replace("confidence: doc ", "confidence: recalled ", 1))
+    (tmp_path / "observatory.yaml").write_text("profiles_dir: ours")
+
+    ended = observatory("show", "our_exporter", "--config", tmp_path / "observatory.yaml")
 
     assert "names: built by the exporter's naming rule" in ended.stdout
-    assert "broker_heap_current_size" in ended.stdout
-    assert "from memory, not checked" in ended.stdout
+    (minute,) = {line for line in ended.stdout.split("\n") if "_topic_minute_total" in line and "our_" in line}
+    assert "from memory, not checked" in minute
+
+
+def test_show_says_why_a_signal_is_not_measured() -> None:
+    ended = observatory("show", "mosquitto")
+
+    assert "names: " in ended.stdout
+    assert "broker_heap_current" in ended.stdout
     *_, signals, reason = ended.stdout.rstrip("\n").split("\n")
     assert signals.startswith("  published_messages, publish_duration, ")
     assert reason.startswith("    the broker has no numbers per topic; emit OpenTelemetry")

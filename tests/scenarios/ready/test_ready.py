@@ -166,7 +166,7 @@ def test_junit_has_a_case_per_item_for_ci(folder: Path, url: str, tmp_path: Path
     )
 
     assert done.returncode == 0
-    assert "1 of 3 channels are ready for production" in done.stdout
+    assert "ready for production: 1 of 3 channels" in done.stdout
     root = ElementTree.parse(report).getroot()
     assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("21", "9", "0")
     assert sum(int(suite.get("skipped", "")) for suite in root) == 2
@@ -217,7 +217,7 @@ def test_one_ready_channel_passes_a_build(folder: Path, url: str) -> None:
     done = observatory("ready", folder, "--prometheus", url, "--at", AT, "--channel", "orders.v1")
 
     assert done.returncode == 0
-    assert "1 of 1 channels are ready for production" in done.stdout
+    assert "ready for production: 1 of 1 channel\n" in done.stdout
 
 
 def test_without_a_source_telemetry_is_not_there(folder: Path) -> None:
