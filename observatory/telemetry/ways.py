@@ -71,13 +71,14 @@ class Way:
         finds: What it finds for a subject.
         not_asked: Another profile is asked for.
         last: The part of the order that is the same for all subjects: rank, variant not in use, place, source.
-        naming: Profile and label by which its series name channels; None where they need no word of the documents.
+        naming: Profile and label by which its series name channels, and what the profile says to write where documents
+            have no such name; None where they need no word of the documents.
     """
 
     finds: Callable[[Subject], Candidate | None]
     not_asked: bool
     last: Key
-    naming: tuple[str, str] | None = None
+    naming: tuple[str, str, str] | None = None
 
     def place(self, found: Candidate) -> Key:
         """The place of what it finds in the order."""
@@ -133,7 +134,16 @@ def _way_by_plan(source: Source, order: int, profile: Profile, plan: Plan, asked
         partial(source.matching.candidate, plan),
         asked is not None and not profile.goes_by(asked),
         last,
-        (profile.id, named_by) if tells and named_by else None,
+        (profile.id, named_by, _told_to_write(plan.recipe, named_by)) if tells and named_by else None,
+    )
+
+
+def _told_to_write(recipe: Recipe, label: str) -> str:
+    """What to write for a channel that no document names so: the profile's own words, where they are about that."""
+    return (
+        recipe.switch
+        if "x-telemetry" in recipe.switch
+        else f"say which it is: x-telemetry {{labels: {{{label}: ...}}}}"
     )
 
 
@@ -191,13 +201,13 @@ def unnamed(signal: str, present: Sequence[Way]) -> Resolution | None:
     namings = dict.fromkeys(way.naming for way in present if way.naming is not None)
     if not namings:
         return None
-    labels = dict.fromkeys(label for _, label in namings)
-    by = [f"{profile} names channels by {label}" for profile, label in list(namings)[:MOST_NAMED]]
+    by = [f"{profile} names channels by {label}" for profile, label, _ in list(namings)[:MOST_NAMED]]
+    switches = tuple(dict.fromkeys(switch for *_, switch in namings))
     return Resolution(
         signal=signal,
         code="name-unknown",
-        reason=f"{', '.join(by)}, and the documents have no such name for this one",
-        switches=tuple(f"say which it is: x-telemetry: {{labels: {{{label}: ...}}}}" for label in labels),
+        reason=f"{', '.join(by)}, and the documents have no such name for this one; {'; '.join(switches)}",
+        switches=switches,
     )
 
 

@@ -1239,9 +1239,15 @@ def test_an_exporter_that_names_something_else_says_which_label_to_write() -> No
     found = resolution(mapped(documents, series), subject.id, "enqueued_messages")
 
     assert (found.chosen, found.code) == (None, "name-unknown")
-    assert found.reason == "nats names channels by stream_name, and the documents have no such name for this one"
-    assert found.switches == ("say which it is: x-telemetry: {labels: {stream_name: ...}}",)
+    assert found.reason.startswith(
+        "nats names channels by stream_name, and the documents have no such name for this one; name the stream: "
+    )
     assert resolution(mapped(documents, series), "cache/receive", "consumer_lag").code == "name-unknown"
+    key = channel("amqp", names(exchange="shop", routing_key="orders.placed"))
+    queues = mapped(catalog([key]), [("rabbitmq_queue_messages", {"queue": "billing", "vhost": "/"})])
+    assert resolution(queues, key.id, "queue_depth").switches == (
+        "say which it is: x-telemetry {labels: {queue: ...}}",
+    )
     told = replace(documents, channels=(replace(subject, telemetry=override(stream_name="QUOTES")),))
     assert live(mapped(told, series), subject.id, "enqueued_messages").profile == "nats"
 
