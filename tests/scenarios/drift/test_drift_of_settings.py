@@ -193,7 +193,7 @@ def test_quality_of_service_is_not_observable_and_why(answer: dict[str, Any], ru
     unshown = {one["key"]: (one["places"], one["reason"]) for one in answer["not_compared"]}
     why = (
         "not observable: every publish and subscription has its own level, and MQTT brokers count levels "
-        "for all topics together, or not at all"
+        "of all topics at once, if at all"
     )
 
     assert unshown["mqtt.qos"] == (1, why)
