@@ -321,7 +321,7 @@ class Checklist:
                 name="runbook",
                 state="failed",
                 evidence="no runbook is named",
-                hint="write x-owner: {team: ..., runbook: https://...}; `observatory generate` can make a draft",
+                hint="write x-owner: {team: ..., runbook: https://...}",
             )
         return Item(name="runbook", state="passed", evidence=found)
 
