@@ -32,6 +32,8 @@ LOOPBACK = ["127.0.0.1", "::1", "localhost"]
 
 # Commands that tests start compile the package once and not each time anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# Go programs that tests start, promtool above all, are small and end soon: they may collect their garbage later.
+os.environ.update({"GOGC": "400", "GOMEMLIMIT": "1GiB"})
 
 # A machine that is busy is not a fault of the code under test. In CI the examples are the same every time, so that its
 # verdict depends on the change alone; elsewhere every run looks at new ones.
