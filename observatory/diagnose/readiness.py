@@ -23,6 +23,7 @@ from observatory.telemetry.mapping import SIGNALS_OF_ROLE
 from observatory.telemetry.signals import SIGNALS
 from observatory.telemetry.subject import names_of
 from observatory.telemetry.survey import Survey
+from observatory.units import number_of
 from observatory.windows import Grid, TimeRange
 
 State = Literal["passed", "failed", "not_applicable"]
@@ -173,7 +174,7 @@ class Checklist:
         without = [one.key for one in operations if not any(each.operation_key == one.key for each in found)]
         rest = f"; none on {_listed(without)}" if without else ""
         return Item(
-            name="objectives", state="passed", evidence=f"{_many(len(found), 'objective')} ({_words(found)}){rest}"
+            name="objectives", state="passed", evidence=f"{number_of(len(found), 'objective')} ({_words(found)}){rest}"
         )
 
     def _telemetry(self, channel: Channel) -> Item:
@@ -201,7 +202,7 @@ class Checklist:
         return Item(
             name="telemetry",
             state="passed",
-            evidence=f"{_many(len(found), 'objective')} measured by live series of {', '.join(profiles)}",
+            evidence=f"{number_of(len(found), 'objective')} measured by live series of {', '.join(profiles)}",
         )
 
     def _any_signal(self, channel: Channel) -> Item:
@@ -405,7 +406,3 @@ def _listed(texts: Sequence[str]) -> str:
 
 def _others(number: int) -> str:
     return f" and {number} more" if number > 0 else ""
-
-
-def _many(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
