@@ -9,7 +9,8 @@ the server's limit of samples.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -135,14 +136,25 @@ def read_increments(connection: Connection, request: SeriesRequest, by: tuple[st
         return found.ask(connection, "/api/v1/query_range", (("query", expression), *grid), part)
 
     _in_parts(request.range, ask, longest_ms=MOST_POINTS * step_ms)
-    amounts = found.buffer.sample_set(found.labels)
-    sums = []
-    for index in range(len(amounts)):
-        labels, t_ms, values = amounts.series(index)
-        # The sum begins at zero one step before the first events, so that these are an increment too.
-        times = np.concatenate((t_ms[:1] - step_ms, t_ms))
-        sums.append(({**labels, "__name__": request.metric}, times, np.concatenate(([0.0], np.cumsum(values)))))
-    return replace(SampleSet.of(sums), exact=False, resolution_ms=step_ms, pushdown=True)
+    return _running_sums(found.buffer.sample_set(found.labels), request.metric, step_ms)
+
+
+def _running_sums(amounts: SampleSet, metric: str, step_ms: int) -> SampleSet:
+    """Sums of what each series counted so far. They begin at zero one step before the first events, so that these are
+    an increment too."""
+    labels = tuple({**one, "__name__": metric} for one in amounts.labels)
+    edges, t_ms, values = amounts.offsets.tolist(), amounts.t_ms, amounts.values
+    del amounts  # one column is given back before the other is written
+    offsets = np.asarray(edges, np.int64) + np.arange(len(edges))
+    times = np.empty(int(offsets[-1]), np.int64)
+    for number, (begin, end) in enumerate(pairwise(edges)):
+        times[begin + number] = t_ms[begin] - step_ms
+        times[begin + number + 1 : end + number + 1] = t_ms[begin:end]
+    del t_ms
+    sums = np.zeros(int(offsets[-1]))
+    for number, (begin, end) in enumerate(pairwise(edges)):
+        np.cumsum(values[begin:end], out=sums[begin + number + 1 : end + number + 1])
+    return SampleSet(labels, offsets, times, sums, exact=False, resolution_ms=step_ms, pushdown=True)
 
 
 def count_samples(connection: Connection, request: SeriesRequest, step_ms: int) -> dict[int, int]:
