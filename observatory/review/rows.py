@@ -11,8 +11,9 @@ from observatory.evaluate.snapshot import Incident
 from observatory.evaluate.status import Budget
 from observatory.indicators.counts import Counts
 from observatory.objectives.budget import remaining_ratio
-from observatory.review.account import ObjectiveAccount, Review, Total, Verdict
+from observatory.review.account import ObjectiveAccount, Total, Verdict
 from observatory.review.journeys import JourneyAccount
+from observatory.review.report import Review
 from observatory.units import format_count, format_duration, format_percentage
 from observatory.windows import TimeRange
 

@@ -64,6 +64,13 @@ def _reason(fields: Fields, spec: object, path: Path) -> NotProvided:
     if not isinstance(spec, dict):
         return NotProvided(fields.text(spec, path))
     body = fields.mapping(spec, path, ("why", "switch"))
+    if not body.get("why"):
+        fields.fault(
+            "profile-value-invalid",
+            f"{path[-1]} is not provided, and no reason is given",
+            path,
+            hint="write {why: ..., switch: what would make it observable}",
+        )
     return NotProvided(*(fields.text(body.get(key), (*path, key)) for key in ("why", "switch")))
 
 

@@ -7,7 +7,7 @@ appear with the first event and tell nothing by their absence.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from observatory.spec.catalog import Catalog, Channel
@@ -16,6 +16,7 @@ from observatory.telemetry.inventory import Inventory
 from observatory.telemetry.label_matchers import transformed
 from observatory.telemetry.label_table import LabelTable, anonymous, compiled, unwrapped
 from observatory.telemetry.recipe import ChannelLabel, DeclaredValues, Identity, MetricTerm, Profile, Recipe
+from observatory.telemetry.signals import SIGNALS
 from observatory.telemetry.subject import WrittenName, names_of, written
 
 FLOWS = ("produced_offset", "enqueued_messages", "published_messages", "processed_messages", "delivered_messages")
@@ -79,8 +80,8 @@ class RuntimeNames:
     flowing: set[tuple[str, str]] = field(default_factory=set)
 
 
-SERVICE_LABELS = ("service_name", "service.name")
-"""Labels that name an application and nothing else; a job may be the collector's."""
+SERVICE_LABELS = ("service_name", "service.name", "application")
+"""Labels that name an application and nothing else, the last by Micrometer's custom; a job may be the collector's."""
 
 
 def runtime_names(
@@ -102,7 +103,10 @@ def runtime_names(
                     continue
                 done.add(key)
                 label = _primary(recipe.identity)
-                known = claims.setdefault((label, profile.protocols), _Claims(catalog, profile, label))
+                protocols = recipe.identity.protocols or profile.protocols
+                if (label, protocols) not in claims:
+                    claims[label, protocols] = _Claims(catalog, protocols, label)
+                known = claims[label, protocols]
                 _Reading(found, catalog, profile, recipe, inventory.source, name, tables[name], known).read()
     return found
 
@@ -126,6 +130,8 @@ def _naming_recipes(profile: Profile, tables: Mapping[str, LabelTable]) -> Itera
     for recipe in (*profile.recipes, *(_listing(profile, shown) for shown in profile.declared_values)):
         if recipe.identity.dead_letter or not any(not label.optional for label in recipe.identity.channel):
             continue
+        if recipe.signal in SIGNALS and SIGNALS[recipe.signal].scope == "registry":
+            continue  # a registry knows schemas, and not whether anything is sent by them
         for name in recipe.series_names:
             if name in tables:
                 yield recipe, name
@@ -138,15 +144,16 @@ def _primary(identity: Identity) -> ChannelLabel:
 class _Claims:
     """Which channels a label's value may mean, by look-up."""
 
-    def __init__(self, catalog: Catalog, profile: Profile, label: ChannelLabel) -> None:
+    def __init__(self, catalog: Catalog, protocols: Collection[str], label: ChannelLabel) -> None:
         self.label = label
+        self.protocols = frozenset(protocols)
         self.exact: dict[str, list[Channel]] = {}
         self.tails: dict[str, list[Channel]] = {}
         self.patterns: list[tuple[WrittenName, Channel]] = []
         self.nameable: set[str] = set()
         for channel in catalog.channels:
             given = dict(channel.telemetry.labels).get(label.label) if channel.telemetry else None
-            if not profile.speaks(channel.protocol):
+            if protocols and channel.protocol is not None and channel.protocol not in protocols:
                 continue
             options = (WrittenName(given),) if given else written(label.spellings, names_of(channel))
             if any(not option.loose for option in options):
@@ -220,7 +227,7 @@ class _Reading:
         return list({channel.id: channel for channel in channels}.values())
 
     def _names(self, value: str) -> Iterable[str]:
-        return list(unwrapped(value, self.claims.label)) or [value]
+        return list(unwrapped(value, self.claims.label))
 
     def _add(self, row: int, value: str, channels: Sequence[Channel]) -> None:
         identity, found = self.recipe.identity, self.found
@@ -235,14 +242,15 @@ class _Reading:
         for channel in channels:
             found.declared.setdefault(channel.id, set()).add(naming)
             found.services.setdefault((channel.id, side), set()).update(services)
-        if channels:
+        # Without the text that stands around names, a value names something else: a span, another scaler.
+        name = next(iter(self._names(value)), None)
+        if channels or name is None:
             return
-        name = next(iter(self._names(value)))
         kind = self.claims.label.spellings[0].kinds[0] if self.claims.label.spellings else "destination"
         seen = found.undeclared.setdefault(name, SeenName(name, kind))
         if seen.noun == "destination":
             seen.noun = kind
-        seen.protocols |= frozenset(self.profile.protocols)
+        seen.protocols |= self.claims.protocols
         seen.profiles[self.profile.id] = None
         seen.namings.add(naming)
         seen.services |= services
