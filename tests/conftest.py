@@ -80,11 +80,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             for title, line in report.user_properties:
                 if title in TABLES:
                     tables.setdefault(title, []).append(str(line))
+    ran = dict.fromkeys(Path(one.nodeid.split("::")[0]).stem for one in terminalreporter.getreports("passed"))
+    tables.setdefault(ENGINES_TITLE, []).extend(f"ran: {name}" for name in ran if name.startswith("test_live_"))
     unbuilt = (report for report in terminalreporter.getreports("skipped") if "not run here" in str(report.longrepr))
     for report in unbuilt:
         reason = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else str(report.longrepr)
         tables.setdefault(ENGINES_TITLE, []).append(reason.removeprefix("Skipped: "))
     for title, lines in tables.items():
+        if not lines:
+            continue
         terminalreporter.section(title)
         terminalreporter.write_line("\n".join([*TABLES[title], *dict.fromkeys(lines)]))
 

@@ -88,7 +88,7 @@ def ready(
     written = {
         Form.TEXT: lambda: as_text(found),
         Form.JSON: lambda: console.as_json(as_json(found, span, states, problems)),
-        Form.JUNIT: lambda: as_junit(found, span.end_ms),
+        Form.JUNIT: lambda: as_junit(found, span.end_ms, states),
     }
     if output is not None:
         write_answer(output, written[shape]() + "\n")

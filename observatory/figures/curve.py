@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from observatory.sources.base import Float64, Int64
 
@@ -50,6 +51,13 @@ def thinned(t_ms: Int64, value: Float64, points: int = MOST_POINTS) -> tuple[Int
     edges = np.flatnonzero(holes[1:] != holes[:-1])
     keep[edges] = keep[edges + 1] = True
     return t_ms[keep], value[keep]
+
+
+def alone(value: Float64) -> NDArray[np.bool_]:
+    """Which values stand between two holes, so that no line leads to them or away."""
+    seen = np.isfinite(value)
+    around = np.concatenate(([False], seen, [False]))
+    return seen & ~around[:-2] & ~around[2:]
 
 
 def axis_arrays(t_ms: Int64, value: Float64) -> dict[str, Any]:

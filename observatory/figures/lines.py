@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
-from observatory.figures.curve import Curve, axis_arrays, reach, thinned
+from observatory.figures.curve import Curve, alone, axis_arrays, reach, thinned
 from observatory.figures.layout import Guide, Marker, as_text, decorate, frame, ink
 from observatory.figures.scale import Scale, scale_for
 from observatory.figures.theme import DASHES, Theme
@@ -54,6 +55,18 @@ def line_figure(
                 **area,
             )
         )
+        if not stacked and (single := alone(value)).any():
+            # A line has no ink where it has no length.
+            figure.add_trace(
+                go.Scatter(
+                    x=t_ms[single],
+                    y=(value[single] * scale.factor).astype(np.float32),
+                    mode="markers",
+                    marker={"size": 5, "color": tone},
+                    hoverinfo="skip",
+                    showlegend=False,
+                )
+            )
     decorate(figure, theme, span, scale, guides, markers)
     figure.update_yaxes(ticksuffix=scale.suffix, tickformat=",~g")
     return figure

@@ -38,7 +38,7 @@ def pack(values: Float64) -> NDArray[Any]:
         return values
     kind = next(one for one in _KINDS if most <= np.iinfo(one).max)
     whole = values.astype(kind)
-    return whole if np.array_equal(whole, values) else values
+    return whole if bool((whole == values).all()) else values
 
 
 def unpack(packed: NDArray[Any], length: int) -> Float64:
@@ -106,7 +106,7 @@ class _Packed:
         rest = _without_counts(row)
         missing = row.total - row.good
         # Good counts are nearly as large as the total; what is missing is mostly zero, where it says the same.
-        exact = np.array_equal(row.total - missing, row.good)
+        exact = bool((row.total - missing == row.good).all())
         return cls(
             rest,
             len(row.total),

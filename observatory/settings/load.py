@@ -189,12 +189,13 @@ class _File:
                 hint = "write {channels: 'kafka:*', profile: kminion, labels: {cluster: eu-1}}"
                 self._add("settings-value", "what measures channels is a mapping", at, hint)
                 continue
-            self._known(item, [one.name for one in fields(TelemetrySettings)], at)
+            self._known(item, [one.name for one in fields(TelemetrySettings) if one.name != "location"], at)
             words = {key: item[key] for key in ("channels", "profile") if item.get(key) is not None}
+            place = self.reading.at(at)
             for key in [key for key, text in words.items() if not isinstance(text, str) or not text.strip()]:
                 self._add("settings-value", f"{key} is text", (*at, key))
                 del words[key]
-            yield TelemetrySettings(**words, labels=self._texts(item, "labels", at))
+            yield TelemetrySettings(**words, labels=self._texts(item, "labels", at), location=place)
 
     def _store(self, value: Any) -> dict[str, Any]:
         """The file of the store, and where it is a mapping, what is kept in it how long."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from observatory.location import Location
 from observatory.reading import Reading
 from observatory.settings.access import AccessSettings
 from observatory.settings.deploys import Deploys
@@ -41,11 +42,13 @@ class TelemetrySettings:
         channels: A pattern of ids or addresses, `*` and `?` standing for anything: `kafka:*`, `orders.*`.
         profile: Id of the profile to prefer.
         labels: Labels that every series carries, such as the cluster.
+        location: Where the settings file says so.
     """
 
     channels: str = "*"
     profile: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    location: Location | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

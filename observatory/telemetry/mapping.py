@@ -18,7 +18,7 @@ messages.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
@@ -183,13 +183,14 @@ class _Mapper:
         if refused is not None and not live:
             return Resolution(signal=ways.signal, code=refused.code, reason=refused.reason)
         if not usable:
-            return (None if found else unnamed(ways)) or ways.not_provided
-        first, others = usable[0], usable[1 : MAX_ALTERNATIVES + 1]
+            return (None if found else ways.unnamed) or ways.not_provided
+        first, others = usable[0], usable[1:]
         if live:
             others = others[: sum(candidate.liveness == "live" for _, candidate in others)]
         chosen = _bound(first[1])
-        alternatives = tuple([_bound(candidate) for _, candidate in others])
-        later = tuple([why_later(first, one) for one in others])
+        told = _alternatives(chosen, others)
+        alternatives = tuple([binding for binding, _ in told])
+        later = tuple([why_later(first, one) for _, one in told])
         if live:
             chosen = _with_doubles_named(chosen, alternatives)
             return Resolution(
@@ -235,6 +236,7 @@ class _Mapper:
                 code="name-unknown",
                 reason="the documents do not say what the channel is called on the broker",
             ),
+            unnamed=unnamed(signal, present),
         )
 
     def _concerns(self, profile: Profile, asked: str | None, protocol: str | None) -> bool:
@@ -259,7 +261,11 @@ class _Mapper:
         if could:
             more = f" and {len(could) - MAX_NAMED} more" if len(could) > MAX_NAMED else ""
             reasons.append(f"{', '.join(could[:MAX_NAMED])}{more} would measure it")
-        switches = dict.fromkeys(one.not_provided[signal].switch for one in telling[:MAX_NAMED])
+        # An exporter that is there and measures it for others does not know this channel by any of its names.
+        there = [one for one in speaking if one.id in self.in_use]
+        missed = dict.fromkeys(recipe.switch for one in there for recipe in one.recipes_for(signal) if recipe.switch)
+        reasons += missed
+        switches = dict.fromkeys(one.not_provided[signal].switch for one in telling[:MAX_NAMED]) | missed
         return Resolution(
             signal=signal,
             code="not-provided",
@@ -271,6 +277,27 @@ class _Mapper:
 def _bound(candidate: Candidate) -> Binding:
     assert candidate.bind is not None
     return candidate.bind()
+
+
+def _alternatives(chosen: Binding, others: Sequence[Found]) -> list[tuple[Binding, Found]]:
+    """What comes after, best first and bounded, without the same series again under another variant or profile."""
+    held = {_series_of(chosen)}
+    told: list[tuple[Binding, Found]] = []
+    for one in others:
+        binding = _bound(one[1])
+        if (series := _series_of(binding)) in held:
+            continue
+        held.add(series)
+        told.append((binding, one))
+        if len(told) == MAX_ALTERNATIVES:
+            break
+    return told
+
+
+def _series_of(binding: Binding) -> Hashable:
+    if isinstance(binding, MetricBinding):
+        return binding.source, binding.kind, binding.all, binding.success, binding.error
+    return binding.source, binding.selector
 
 
 def _with_doubles_named(chosen: Binding, others: Sequence[Binding]) -> Binding:

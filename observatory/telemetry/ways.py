@@ -95,6 +95,7 @@ class Ways:
         absent: The others, best first: one of them says what would be looked for.
         not_provided: What is said where nothing measures it: why, and the switches.
         name_unknown: What is said of channels that nobody named.
+        unnamed: What is said of channels that have names, and none by which the series that are there name channels.
     """
 
     signal: str
@@ -103,6 +104,7 @@ class Ways:
     absent: tuple[Way, ...]
     not_provided: Resolution
     name_unknown: Resolution
+    unnamed: Resolution | None
 
 
 def _plans(
@@ -181,18 +183,18 @@ def first_found(ways: Sequence[Way], subject: Subject) -> list[Found]:
     return []
 
 
-def unnamed(ways: Ways) -> Resolution | None:
+def unnamed(signal: str, present: Sequence[Way]) -> Resolution | None:
     """What to write where series are there and the documents have no word of the kind that names channels in them.
 
     None where no series are there that name channels by a label.
     """
-    namings = dict.fromkeys(way.naming for way in ways.present if way.naming is not None)
+    namings = dict.fromkeys(way.naming for way in present if way.naming is not None)
     if not namings:
         return None
     labels = dict.fromkeys(label for _, label in namings)
     by = [f"{profile} names channels by {label}" for profile, label in list(namings)[:MOST_NAMED]]
     return Resolution(
-        signal=ways.signal,
+        signal=signal,
         code="name-unknown",
         reason=f"{', '.join(by)}, and the documents have no such name for this one",
         switches=tuple(f"say which it is: x-telemetry: {{labels: {{{label}: ...}}}}" for label in labels),

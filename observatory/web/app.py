@@ -6,10 +6,10 @@ timer -> version of the snapshot -> panel callbacks, only when it changed
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlencode
 
 import dash
 from dash import MATCH, ClientsideFunction, Dash, Input, Output, State, html, no_update
@@ -21,34 +21,17 @@ from observatory.web import frame, shell
 from observatory.web.answers import Answers, looking_at
 from observatory.web.board import Board
 from observatory.web.explain.drawer import draw_explanation
+from observatory.web.first_load import ASSETS, FIGURES, INDEX, Pages
 from observatory.web.kind import Kind
 from observatory.web.panels import KINDS
 from observatory.web.service import Service, Standing
 from observatory.web.static_files import StaticFiles
 from observatory.web.view import View
 
-ASSETS = Path(__file__).resolve().parent / "assets"
+ADDRESSED = ("range", "from", "to", "q", "domain", "owner", "broker", "ch")
+"""Keys of the address that decide what the first rows are."""
 HOME = "on-call"
 """Id of the page that `/` opens; the first page where there is none of that id."""
-INDEX = """<!DOCTYPE html>
-<html lang="en">
-<head>
-{%metas%}
-<title>{%title%}</title>
-<link rel="icon" type="image/svg+xml" href="/assets/icon.svg">
-<link rel="preload" as="font" type="font/woff2" href="/assets/fonts/inter-regular.woff2" crossorigin>
-<script src="/assets/theme.js"></script>
-{%css%}
-</head>
-<body>
-{%app_entry%}
-<footer hidden>
-{%config%}
-{%scripts%}
-{%renderer%}
-</footer>
-</body>
-</html>"""
 
 
 def create_app(
@@ -62,10 +45,10 @@ def create_app(
         policies: Burn-rate policies by name, for the thresholds that panels name.
     """
     dash.page_registry.clear()
-    app = Dash(
+    app = Pages(
         "observatory",
         assets_folder=str(ASSETS),
-        assets_ignore=r"(^theme\.js$|.*\.txt$)",
+        assets_ignore=rf"(^theme\.js$|^{re.escape(FIGURES)}$|.*\.txt$)",
         use_pages=True,
         pages_folder="",
         suppress_callback_exceptions=True,
@@ -80,20 +63,27 @@ def create_app(
     # Standing data of 1,000 channels compresses tenfold; level 4 costs a third of level 6 and loses little.
     app.server.config.update(COMPRESS_ALGORITHM=["br", "gzip"], COMPRESS_BR_LEVEL=4, COMPRESS_LEVEL=4)
     home = next((page for page in pages if page.id == HOME), pages[0])
+    chosen = dict(policies or {})
+
+    def layout_of(page: PageDeclaration, argument: str, query: Mapping[str, str]) -> html.Main:
+        return page_layout(page, argument, first_look(service, chosen, page, argument, query))
+
     for page in pages:
-        _register(page, page.path)
+        _register(page, page.path, layout_of)
     if all(page.path != "/" for page in pages):
-        _register(home, "/")
+        _register(home, "/", layout_of)
     app.layout = shell.layout(pages, interval_seconds=service.interval_seconds, version=__version__)
-    _callbacks(app, service, {page.id: page for page in pages}, dict(policies or {}))
+    _callbacks(app, service, {page.id: page for page in pages}, chosen)
     Answers(app.server, service)
     StaticFiles(app.server)
     return app
 
 
-def _register(page: PageDeclaration, path: str) -> None:
-    def layout(id: str = "", **_query: str) -> html.Main:  # noqa: A002 - Dash passes the path's variable by its name
-        return page_layout(page, unquote(id))
+def _register(
+    page: PageDeclaration, path: str, layout_of: Callable[[PageDeclaration, str, Mapping[str, str]], html.Main]
+) -> None:
+    def layout(id: str = "", **query: str) -> html.Main:  # noqa: A002 - Dash passes the path's variable by its name
+        return layout_of(page, unquote(id), query)
 
     place: dict[str, Any] = {"path_template": path} if path.endswith("/<id>") else {"path": path}
     dash.register_page(
@@ -106,11 +96,28 @@ def _register(page: PageDeclaration, path: str) -> None:
     )
 
 
-def page_layout(page: PageDeclaration, argument: str = "") -> html.Main:
-    """A page's frames; their content comes by callback."""
+def first_look(
+    service: Service, policies: Mapping[str, Policy], page: PageDeclaration, argument: str, query: Mapping[str, str]
+) -> Board | None:
+    """What a page may show before its panels are asked for; None where the browser would put it in another order.
+
+    Args:
+        query: What the address says; the theme and the zone that a browser keeps are not known yet.
+    """
+    if query.get("sort"):
+        return None
+    known = {key: query[key] for key in ADDRESSED if key in query}
+    view = View.parse(urlencode({"range": page.range, **known}))
+    return Board.of(
+        service.standing, service.estate, view, policies=policies, argument=argument, now_ms=service.clock()
+    )
+
+
+def page_layout(page: PageDeclaration, argument: str = "", board: Board | None = None) -> html.Main:
+    """A page's frames; their content comes by callback, but for what a board has at hand."""
     name = f"page-{page.id}"
     heading = html.H1(f"{page.title} {argument}".strip(), className="quiet" if page.subject == "estate" else "heading")
-    frames = [frame.empty_frame(page, panel, KINDS[panel.kind], argument) for panel in page.panels]
+    frames = [frame.empty_frame(page, panel, KINDS[panel.kind], argument, board) for panel in page.panels]
     return html.Main(
         [heading, *frames], className=f"grid {name}", id="main", tabIndex=-1, **{"data-range-default": page.range}
     )
@@ -234,4 +241,4 @@ def _callbacks(
     )
 
 
-__all__ = ["create_app", "draw_panel", "page_layout", "poll"]
+__all__ = ["create_app", "draw_panel", "first_look", "page_layout", "poll"]

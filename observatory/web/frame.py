@@ -31,9 +31,16 @@ def panel_id(page: str, panel: str, argument: str) -> dict[str, str]:
     return {"type": "panel", "page": page, "panel": panel, "argument": argument}
 
 
-def empty_frame(page: PageDeclaration, panel: PanelDeclaration, kind: Kind, argument: str) -> html.Section:
-    """A panel before its first content: the title is there at once, the body is a skeleton of its later shape."""
-    content = skeleton(kind) if kind.bare else [_head(panel, "", ()), html.Div(skeleton(kind), className="body")]
+def empty_frame(
+    page: PageDeclaration, panel: PanelDeclaration, kind: Kind, argument: str, board: Board | None = None
+) -> html.Section:
+    """A panel before its first content: the title is there at once, the body is a skeleton of its later shape.
+
+    Args:
+        board: What the skeleton may show already, of a kind that has something at hand.
+    """
+    shapes = skeleton(kind, _early(panel, kind, board) if board else None)
+    content = shapes if kind.bare else [_head(panel, "", ()), html.Div(shapes, className="body")]
     looks = ["bare"] if kind.bare else []
     # A table of fixed height scrolls inside its panel; the channel grid does so by itself.
     looks += ["tall"] if panel.height and kind.skeleton == "table" and kind.name != "channels" else []
@@ -47,6 +54,15 @@ def empty_frame(page: PageDeclaration, panel: PanelDeclaration, kind: Kind, argu
         style={"--body": f"{panel.height}px"} if panel.height else {},
         **{"aria-label": panel.title},
     )
+
+
+def _early(panel: PanelDeclaration, kind: Kind, board: Board) -> Any | None:
+    try:
+        return kind.early(board, panel) if kind.early else None
+    except Exception:
+        # The panel itself will say what is wrong; the page stands.
+        log.exception("panel %s of kind %s had nothing to begin with", panel.id, kind.name)
+        return None
 
 
 def _menu(page: PageDeclaration, panel: PanelDeclaration, kind: Kind, argument: str) -> html.Button | None:
@@ -65,13 +81,13 @@ def _menu(page: PageDeclaration, panel: PanelDeclaration, kind: Kind, argument: 
     )
 
 
-def skeleton(kind: Kind) -> list[Any]:
-    """Grey shapes where content will be."""
+def skeleton(kind: Kind, early: Any = None) -> list[Any]:
+    """Grey shapes where content will be, or what is at hand of it."""
     shapes = {"table": 6, "figure": 1, "tiles": 4, "line": 1}[kind.skeleton]
     waiting = html.Span("Loading", className="unseen")
     return [
         html.Div(
-            [waiting, *(html.I() for _ in range(shapes))],
+            [waiting, *([early] if early is not None else (html.I() for _ in range(shapes)))],
             className=f"skeleton {kind.skeleton}",
             role="status",
             **{"data-state": "loading"},

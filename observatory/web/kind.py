@@ -87,6 +87,8 @@ class Kind:
         bare: Whether the frame draws no border and no title.
         evidence: What its numbers rest on. Of `objectives` and of `journeys` the frame says which have no data or no
             traffic; panels of `signals` and of `spans` say themselves what is missing.
+        early: What of it can be shown while it loads: from the snapshot alone, for no source is asked before a page
+            stands. None where there is nothing.
         check: What is wrong between options that are right each by itself: the option, and what it is to be.
     """
 
@@ -97,4 +99,5 @@ class Kind:
     skeleton: Skeleton = "figure"
     bare: bool = False
     evidence: Evidence = "signals"
+    early: Callable[[Board, PanelDeclaration], Any | None] | None = None
     check: Callable[[PanelDeclaration], tuple[str, str] | None] | None = None

@@ -29,6 +29,8 @@ GLYPHS: dict[State, tuple[str, str]] = {
     "unmapped": ("○", "Unmapped"),
 }
 SPARK_POINTS = 48
+MANY_TIMES = 10
+"""From so many times the whole on a share is written as a multiple: nobody reads −99900 %, nor is there room for it."""
 _TWO_DIGITS = tuple(f"{number:02d}" for number in range(100))
 
 
@@ -171,11 +173,17 @@ def percent(ratio: float | None, target: float | None = None) -> str:
 
 
 def whole_percent(ratio: float | None) -> str:
-    """A ratio in whole per cent; the sign of an overspent budget is a true minus."""
+    """A ratio in whole per cent, from ten times the whole on as a multiple: `−38 %`, `−12×`, `−100k×`.
+
+    A minus is a true one: of a budget that is overspent, by so many per cent of it or so many whole budgets.
+    """
     if ratio is None:
         return "–"
     shown = round(ratio * 100)
-    return f"−{-shown} %" if shown < 0 else f"{shown} %"
+    sign, amount = ("−", -ratio) if shown < 0 else ("", ratio)
+    if abs(shown) < MANY_TIMES * 100:
+        return f"{sign}{abs(shown)} %"
+    return f"{sign}{amount:.0f}×" if amount < 9999.5 else f"{sign}{amount / 1000:.0f}k×"
 
 
 def times(rate: float | None) -> str:

@@ -76,6 +76,7 @@ def fleet(told: argparse.Namespace) -> Iterator[Fleet]:
         if not filled.exists():
             write_documents(folder / "documents", told.channels, told.days)
             filled.write_text(str(fill(folder / "server" / "data", told.channels, grid)))
+        # PromQL over a month of a thousand channels may take longer than the two minutes that servers grant.
         with servers.start(folder / "server", flags=("--query.timeout=20m",)) as server:
             yield Fleet(folder, server, told.channels, grid, int(filled.read_text()))
 

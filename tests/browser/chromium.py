@@ -89,6 +89,7 @@ class Watched:
         expect(self.page.locator("main .skeleton")).to_have_count(0, timeout=PATIENCE_MS)
         for grid in self.page.locator("main .channel-grid").all():
             grid.locator(".ag-row, .ag-overlay-no-rows-center").first.wait_for(timeout=PATIENCE_MS)
+        expect(self.page.locator("main .first-rows")).to_have_count(0, timeout=PATIENCE_MS)
         return self.page
 
     def picture(self, name: str) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from observatory.figures.curve import Curve, axis_arrays, thinned
+from observatory.figures.curve import Curve, alone, axis_arrays, thinned
 from observatory.figures.heat import skew_figure
 from observatory.figures.layout import Guide
 from observatory.figures.lines import bar_figure, line_figure
@@ -36,6 +36,19 @@ def test_thinning_keeps_the_peak_and_the_hole() -> None:
     assert len(thin) < 520
     assert np.nanmax(thin) == 9.0
     assert t_ms[np.isnan(thin)].tolist()[0] == 3000
+
+
+def test_a_value_without_neighbours_is_a_dot_of_its_lines_colour() -> None:
+    value = np.full(60, np.nan)
+    value[[3, 20, 21, 59]] = 2.0
+    assert np.flatnonzero(alone(value)).tolist() == [3, 59]
+    figure = line_figure([Curve(name="a", t_ms=T_MS, value=value)], theme=DARK, span=SPAN, unit="")
+    line, dots = figure.data
+    assert (line.mode, dots.mode) == ("lines", "markers")
+    assert (list(dots.x), list(dots.y)) == ([T_MS[3], T_MS[59]], [2.0, 2.0])
+    assert dots.marker.color == line.line.color
+    whole = line_figure([Curve(name="a", t_ms=T_MS, value=np.ones(60))], theme=DARK, span=SPAN, unit="")
+    assert len(whole.data) == 1
 
 
 def test_a_latency_axis_is_in_milliseconds_and_its_guide_too() -> None:

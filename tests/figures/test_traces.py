@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from observatory.figures.broken_axis import Break, BrokenAxis
 from observatory.figures.traces import arrange, span_words, time_ticks
 from observatory.sources.base import Span
 
@@ -81,3 +88,39 @@ def test_the_words_of_a_span_name_its_error() -> None:
         attributes={"db": "x"},
     )
     assert span_words(failed) == "shop: read (client)\nerror: Timeout\ndb: x"
+
+
+def test_a_long_stretch_without_work_is_left_out_of_the_axis_and_named() -> None:
+    hour = 3_600_000 * MS
+    axis = BrokenAxis.of([(hour, hour + 30 * MS), (0, 10 * MS), (5 * MS, 20 * MS)], 0, hour + 30 * MS)
+    assert axis.breaks == (Break(20 * MS, hour),)
+    assert axis.breaks[0].words == "1 h"
+    # 50 ms of work share what the break leaves of the width.
+    assert axis.drawn_ns == 50 * MS
+    assert axis.share(20 * MS) == pytest.approx(0.94 * 0.4)
+    assert axis.share(hour) == pytest.approx(0.94 * 0.4 + 0.06)
+    assert axis.share(hour + 30 * MS) == pytest.approx(1)
+    assert [words for _, words in axis.ticks()] == ["0 ms", "10 ms", "20 ms", "+1 h"]
+
+
+def test_a_short_wait_stays_to_scale() -> None:
+    axis = BrokenAxis.of([(0, 10 * MS), (50 * MS, 60 * MS)], 0, 60 * MS)
+    assert axis.breaks == ()
+    assert axis.share(15 * MS) == pytest.approx(0.25)
+    assert axis.ticks()[0] == (0.0, "0 ms")
+
+
+def test_spans_without_length_are_drawn_to_scale() -> None:
+    axis = BrokenAxis.of([(0, 0), (9 * MS, 9 * MS)], 0, 9 * MS)
+    assert axis.breaks == ()
+    assert axis.share(9 * MS) == pytest.approx(1)
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**15), st.integers(0, 10**12)), min_size=1, max_size=8))
+def test_later_times_stand_further_on_a_broken_axis(intervals: list[tuple[int, int]]) -> None:
+    worked = [(begin, begin + length) for begin, length in intervals]
+    start, end = min(one[0] for one in worked), max(one[1] for one in worked) + 1
+    axis = BrokenAxis.of(worked, start, end)
+    shares = [axis.share(at) for at in sorted({edge for one in worked for edge in one} | {start, end})]
+    assert all(later >= earlier - 1e-9 for earlier, later in pairwise(shares))
+    assert (shares[0], shares[-1]) == (pytest.approx(0), pytest.approx(1))

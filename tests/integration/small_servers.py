@@ -6,7 +6,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -39,13 +39,19 @@ def both_ways(*exporters: str) -> list[object]:
 
 
 @contextmanager
-def running(command: Sequence[str], folder: Path, ready: Callable[[], object]) -> Iterator[None]:
-    """Start a program in a folder, wait until `ready` raises nothing, and stop it by its pid."""
+def running(
+    command: Sequence[str], folder: Path, ready: Callable[[], object], environ: Mapping[str, str] | None = None
+) -> Iterator[None]:
+    """Start a program in a folder, wait until `ready` raises nothing, and stop it by its pid.
+
+    Args:
+        environ: What it is told besides the path.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"{Path(command[0]).name}.log"
     with log.open("w") as out:
         path = f"/usr/sbin:/usr/bin:/bin:{os.environ.get('PATH', '')}"
-        process = subprocess.Popen(command, cwd=folder, stdout=out, stderr=out, env={"PATH": path})
+        process = subprocess.Popen(command, cwd=folder, stdout=out, stderr=out, env={"PATH": path, **(environ or {})})
     try:
         deadline = time.monotonic() + READY_SECONDS
         while True:

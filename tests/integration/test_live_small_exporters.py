@@ -1,4 +1,4 @@
-"""The exporters of NATS and Mosquitto by themselves: what stands for them writes as they do, and their counts are true.
+"""Exporters of NATS, Mosquitto and Redis by themselves: what stands for them writes as they do, their counts are true.
 
 They are neither in Debian nor brought by `make live`: they run where they are on the path.
 """
@@ -15,18 +15,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from integration import mosquitto_server, nats_server, small_servers
+from integration import mosquitto_server, nats_server, redis_server, small_servers
 from integration.wrong_documents import job, scraping
 from observatory_process import observatory
 from prometheus_client.parser import text_string_to_metric_families
 
-LACKING = small_servers.missing("nats-server", "mosquitto")
+LACKING = small_servers.missing("nats-server", "mosquitto", "redis-server")
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.timeout(900),
     pytest.mark.skipif(LACKING is not None, reason=LACKING or ""),
 ]
 NO_EXPORTERS = small_servers.absent(nats_server.EXPORTER, mosquitto_server.EXPORTER)
+NO_REDIS_EXPORTER = small_servers.absent(redis_server.NEWER_EXPORTER)
 NO_SURVEYOR = small_servers.absent(nats_server.SURVEYOR)
 Written = dict[tuple[str, str, tuple[tuple[str, str], ...]], float]
 """Values by name, type and labels."""
@@ -220,3 +221,73 @@ class TestSurveyor:
         assert "nats_jetstream_consumer_nak" in str(repeats)
         assert value(surveyed.shown, "nats_jetstream_consumer_nak") == REFUSED
         assert value(surveyed.shown, "nats_jetstream_acknowledgement_duration_count") == CHARGED
+
+
+STREAM = """\
+asyncapi: 3.0.0
+info: {title: Billing, version: 1.0.0, x-service-name: billing, x-owner: {team: billing}}
+x-slo-defaults: {window: 1m}
+servers:
+  redis: {host: 'redis.example:6379', protocol: redis}
+channels:
+  orders: {address: orders, messages: {one: {payload: {type: object}}}}
+operations:
+  chargeOrder:
+    action: receive
+    channel: {$ref: '#/channels/orders'}
+    x-consumer-group: billing
+    x-slo:
+      - {sli: dead_letters, target: 99%}
+      - {sli: lag, threshold: 5 messages, target: 50%}
+"""
+LETTERS = 4
+
+
+@pytest.fixture(scope="module")
+def streamed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Surveyed]:
+    folder = tmp_path_factory.mktemp("streamed")
+    (folder / "billing.yaml").write_text(STREAM)
+    with (
+        redis_server.redis(folder / "redis", redis_server.NEWER_EXPORTER) as redis,
+        scraping(folder / "prometheus", job("redis", redis.metrics_port)) as server,
+    ):
+        redis.commands("XGROUP CREATE orders billing $ MKSTREAM", "XGROUP CREATE orders.dlq nobody $ MKSTREAM")
+        redis.commands("XGROUP CREATE parcels sorter $ MKSTREAM")
+        server.wait_for('redis_stream_entries_added_total{stream="orders.dlq"} == 0')
+        redis.commands(*(f"XADD orders * order {number}" for number in range(ORDERS)))
+        redis.commands(f"XREADGROUP GROUP billing one COUNT {CHARGED} NOACK STREAMS orders >")
+        redis.commands(*(f"XADD orders.dlq * order {number}" for number in range(LETTERS)))
+        # What a group has still to read is deleted: Redis knows no longer how much is left.
+        redis.commands(*(f"XADD parcels {number}-1 n 1" for number in range(1, 9)))
+        redis.commands("XREADGROUP GROUP sorter one COUNT 1 NOACK STREAMS parcels >", "XDEL parcels 5-1")
+        server.wait_for(f'redis_stream_group_entries_read{{group="billing"}} == {CHARGED}')
+        server.wait_for('redis_stream_group_entries_read{group="sorter"} == 1')
+        asked = (folder / "billing.yaml", "--prometheus", server.url, "--at", time.time_ns() // 1_000_000 / 1000)
+        answers = [json.loads(observatory(word, *asked, "--json").stdout) for word in ("status", "map", "drift")]
+        yield Surveyed(*answers, shown=written(scraped(redis.metrics_port)))
+
+
+@pytest.mark.skipif(NO_REDIS_EXPORTER is not None, reason=NO_REDIS_EXPORTER or "")
+class TestNewerRedisExporter:
+    """Streams by an exporter that shows Redis 7's own counts."""
+
+    def test_entries_and_dead_letters_are_counted_as_redis_counts_them(self, streamed: Surveyed) -> None:
+        found = {one["sli"]: one for one in streamed.status["objectives"]}["dead_letters"]
+
+        assert (found["good"], found["total"], found["counting"]) == (CHARGED - LETTERS, CHARGED, "exact")
+        assert "redis_stream_entries_added_total" in str(streamed.mapping)
+
+    def test_entries_that_wait_are_the_lag(self, streamed: Surveyed) -> None:
+        found = {one["sli"]: one for one in streamed.status["objectives"]}["lag"]
+
+        assert found["level"]["worst"] == ORDERS - CHARGED
+
+    def test_a_lag_that_redis_does_not_know_is_written_as_zero_and_said(self, streamed: Surveyed) -> None:
+        (unknown,) = (
+            number
+            for (name, _, labels), number in streamed.shown.items()
+            if name == "redis_stream_group_lag" and ("group", "sorter") in labels
+        )
+
+        assert unknown == 0
+        assert "0 also where Redis cannot tell" in str(streamed.mapping)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from telemetry.documents import catalog, channel, names, override, pattern
 from telemetry.exposition import inventory_of
 
+from observatory.location import Location
 from observatory.settings import TelemetrySettings
 from observatory.spec.catalog import Catalog, TelemetryOverride
 from observatory.spec.load import with_telemetry
@@ -471,6 +472,16 @@ def test_the_queue_is_the_consumer() -> None:
     assert live(result, "billing/receive", "acknowledged_messages").variant == "per-object"
 
 
+def test_what_rabbitmq_delivers_with_automatic_acknowledgement_counts_as_acknowledged() -> None:
+    documents = catalog([BILLING_QUEUE], receives={"billing": (BILLING_QUEUE.id, None)})
+    labels = {"queue": "billing.orders", "vhost": "/", "channel": "<0.1.0>"}
+
+    result = mapped(documents, [("rabbitmq_channel_messages_delivered_total", labels)])
+
+    acknowledged = live(result, "billing/receive", "acknowledged_messages")
+    assert "rabbitmq_channel_messages_delivered_total" in {term.selector.metric for term in acknowledged.all}
+
+
 def test_per_object_and_detailed_side_by_side_are_counted_once() -> None:
     series = [
         ("rabbitmq_queue_messages", {"queue": "billing.orders", "vhost": "/"}),
@@ -821,6 +832,18 @@ def test_a_broker_without_numbers_per_channel_says_so() -> None:
     assert found.reason == "mosquitto: the broker has no backlog per subscriber; watch the subscriber with traces"
 
 
+def test_an_exporter_that_is_there_and_does_not_know_the_channel_says_how_it_would() -> None:
+    parcels = channel("nats", names(subject="parcels.sent"))
+    documents = catalog([parcels], receives={"depot": (parcels.id, "sorter")})
+    series = [("jetstream_consumer_num_pending", {"stream_name": "PARCELS", "consumer_name": "sorter"})]
+
+    found = resolution(mapped(documents, series), "depot/receive", "consumer_lag")
+
+    naming = "name the stream: x-telemetry {labels: {stream_name: ...}}, and run the exporter with -jsz=all"
+    assert (found.chosen, found.switches) == (None, (naming,))
+    assert found.reason.endswith(naming)
+
+
 def test_the_memory_of_one_broker_is_not_that_of_another_protocol() -> None:
     doors = channel("mqtt", names(topic="fleet/doors"))
     documents = catalog([doors, BILLING_QUEUE])
@@ -994,6 +1017,20 @@ def test_settings_say_what_documents_leave_open_and_documents_win() -> None:
 
 
 # exporters of cloud services and brokers
+
+
+def test_a_rule_of_the_settings_that_fits_no_channel_or_no_profile_is_told_with_its_place() -> None:
+    first, second = Location("observatory.yaml", 2, 5), Location("observatory.yaml", 3, 5)
+    rules = [
+        TelemetrySettings(channels="kafka:*", profile="kminionn", location=first),
+        TelemetrySettings(channels="kafka.orders.v1", profile="kminion", location=second),
+    ]
+
+    documents = with_telemetry(catalog([ORDERS]), rules)
+
+    assert [(one.code, one.location) for one in documents.problems] == [("telemetry-unmatched", second)]
+    (problem,) = mapped(documents, KAFKA).problems
+    assert (problem.code, problem.location, problem.hint) == ("profile-unknown", first, "did you mean kminion?")
 
 
 def test_a_total_of_a_finished_period_says_how_long_the_period_is() -> None:
@@ -1235,5 +1272,29 @@ def test_a_profile_of_another_protocol_is_a_problem_and_each_place_is_told_once(
 
     assert problem.code == "profile-of-other-protocol"
     assert problem.message == (
-        "the telemetry profile rabbitmq speaks of amqp, amqps, amqp1, and the channel's protocol is kafka"
+        "the telemetry profile rabbitmq speaks of amqp, amqp1, and the channel's protocol is kafka"
     )
+
+
+def test_requests_of_a_topics_subjects_are_told_apart_where_a_registry_shows_them() -> None:
+    other = channel("kafka", names(topic="refunds.v1"))
+    series = [
+        ("karapace_http_requests_total", {"method": method, "path": path, "status": status})
+        for method, path, status in (
+            ("GET", "/schemas/ids/7", "200"),
+            ("POST", "/subjects/orders.v1-value/versions", "200"),
+            ("POST", "/subjects/orders.v1-value/versions", "409"),
+            ("GET", "/subjects/orders.v1-key/versions/12", "200"),
+            ("POST", "/subjects/orders.v10-value/versions", "200"),
+        )
+    ]
+
+    result = mapped(catalog([ORDERS, other]), series)
+
+    assert matchers(live(result, ORDERS.id, "registry_requests").all[0])["path"].values == (
+        "/subjects/orders.v1-key/versions/12",
+        "/subjects/orders.v1-value/versions",
+    )
+    assert live(result, ORDERS.id, "registry_checks").series == 2
+    # A topic without a schema of its own, or one that is asked by id alone, has what the whole registry has.
+    assert live(result, other.id, "registry_requests").series == len(series)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -159,6 +160,17 @@ def test_pages_allow_no_foreign_and_no_inline_script(client: FlaskClient) -> Non
     assert policy["frame-ancestors"] == "'none'"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert "https://" not in answer.get_data(as_text=True)
+
+
+def test_the_document_runs_what_draws_tables_first_and_leaves_the_library_of_figures_for_later(
+    client: FlaskClient,
+) -> None:
+    scripts = re.findall(r'<script src="([^"?]*)', client.get("/on-call").get_data(as_text=True))
+    assert not [one for one in scripts if "plotly" in one or "dash_table" in one]
+    names = [one.rsplit("/", 1)[1].split(".")[0] for one in scripts]
+    assert names.index("dash_ag_grid") < names.index("dash_renderer") < names.index("async-community")
+    for script in scripts:
+        assert client.get(script).status_code == 200
 
 
 def test_a_policy_lists_the_hashes_of_inline_scripts() -> None:

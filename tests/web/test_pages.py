@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -16,11 +17,15 @@ from observatory.objectives.exclusions import PlannedWork
 from observatory.objectives.policy import load_policies
 from observatory.settings.exclusions import Exclusion, Scope
 from observatory.sources.base import SourceState
-from observatory.web.app import draw_panel, page_layout, poll
+from observatory.web.app import draw_panel, first_look, page_layout, poll
+from observatory.web.board import Board
+from observatory.web.frame import empty_frame
 from observatory.web.load import load_pages, shipped_folder
 from observatory.web.panels import KINDS
+from observatory.web.panels.subjects import channel_ids, group_operations, promised, subjects
 from observatory.web.parts import percent, whole_percent
 from observatory.web.service import Service
+from observatory.web.view import View
 from observatory.windows import TimeRange
 
 PAGES = {page.id: page for page in load_pages([shipped_folder()], KINDS)}
@@ -237,6 +242,80 @@ def test_a_page_is_frames_until_its_panels_arrive() -> None:
     layout = page_layout(PAGES["on-call"])
     assert len(layout.children) == 1 + len(PAGES["on-call"].panels)
     assert layout.children[1].children[0].id == {"type": "panel", "page": "on-call", "panel": "firing", "argument": ""}
+
+
+def filtered_page(argument: str, query: str) -> tuple[Board, PanelDeclaration]:
+    made = service()
+    board = Board.of(made.standing, made.estate, View(query=query), policies=POLICIES, argument=argument)
+    assert board
+    return board, PanelDeclaration(id="lines", kind="lines", title="Lines")
+
+
+@pytest.mark.parametrize(
+    ("query", "services"),
+    [
+        ("", {"shop", "billing"}),
+        ("card.settled", {"shop", "billing"}),
+        ("billing", {"billing"}),
+        ("BILLING-V1", {"billing"}),
+        ("shop", {"shop"}),
+        ("nobody", set()),
+    ],
+)
+def test_the_filter_on_a_channels_page_narrows_to_its_sides(query: str, services: set[str]) -> None:
+    board, panel = filtered_page(CARD.id, query)
+    assert channel_ids(board, panel) == (CARD.id,)
+    seen = {
+        one.key.partition("/")[0]
+        for signal in ("published_messages", "processed_messages")
+        for one in subjects(board, panel, signal)
+    }
+    assert seen == services
+    # What is promised is promised by the consumer.
+    assert {one.objective.service for one in promised(board, panel)} == services & {"billing"}
+
+
+@pytest.mark.parametrize(
+    ("query", "channels"), [("", 4), ("card", 1), ("billing-v1", 4), ("shop", 0), ("pay-core", 4), ("nobody", 0)]
+)
+def test_the_filter_on_a_groups_page_narrows_to_its_channels(query: str, channels: int) -> None:
+    board, panel = filtered_page("billing-v1", query)
+    assert len(channel_ids(board, panel)) == channels
+    # The page says what the group is, whatever is filtered.
+    assert len(group_operations(board, filtered=False)) == 4
+
+
+def test_a_page_brings_the_first_rows_of_its_table_of_channels_in_the_order_of_the_table() -> None:
+    page, made = PAGES["on-call"], service()
+    panel = next(one for one in page.panels if one.kind == "channels")
+
+    def first(query: dict[str, str]) -> list[dict[str, object]]:
+        board = first_look(made, POLICIES, page, "", query)
+        text = json.dumps(empty_frame(page, panel, KINDS["channels"], "", board), default=_plain)
+        found = re.search(r'"data-rows": ("(?:[^"\\]|\\.)*")', text)
+        return list(json.loads(json.loads(found[1]))["rows"]) if found else []
+
+    whole = drawn("on-call", panel.id, search="?range=24h", of=made)
+    rows = first({})
+    assert rows
+    assert [whole.index(f'"id": "{one["id"]}"') for one in rows] == sorted(
+        whole.index(f'"id": "{one["id"]}"') for one in rows
+    )
+    assert first({"q": "no channel is called so"}) == []
+    # Whatever else stands in an address is somebody else's.
+    assert first({f"utm_{number}": "x" for number in range(40)}) == rows
+    # The browser would sort them otherwise.
+    assert first({"sort": "burn:desc"}) == []
+
+
+def test_a_page_stands_where_the_first_rows_cannot_be_made() -> None:
+    page = PAGES["on-call"]
+    panel = next(one for one in page.panels if one.kind == "channels")
+    broken = replace(KINDS["channels"], early=lambda board, panel: next(iter(())))
+    text = json.dumps(
+        empty_frame(page, panel, broken, "", first_look(service(), POLICIES, page, "", {})), default=_plain
+    )
+    assert '"data-state": "loading"' in text
 
 
 def test_a_known_version_is_not_sent_again() -> None:

@@ -166,6 +166,34 @@ def test_a_number_of_the_window_before_opens_to_its_counts_window_and_query(tmp_
     assert "More events were bad than the target allows." in text
 
 
+@pytest.mark.parametrize(
+    "word", [f"objective.change-budget:{ID}", "domain.change-budget:money", "estate.change-budget"]
+)
+def test_a_change_opens_to_both_windows_and_their_difference(word: str, tmp_path: Path) -> None:
+    service, store = served(tmp_path, 9)
+    with store:
+        standing = looked_back(service)
+    assert standing.snapshot is not None
+    (one,) = standing.snapshot.status.to_json()["objectives"]
+    left, before = one["budget"]["remaining_ratio"], one["before"]["budget"]["remaining_ratio"]
+    text = text_of(draw_drawer(service, {}, POLICIES, {"explain": word, "search": ""}))
+
+    assert f"change = now − before = ▲ {100 * (left - before):.1f} pt" in text
+    assert f"now: left = 1 − spent ÷ allowed = 1 − {one['budget']['spent']:,.0f} ÷ " in text
+    for count in (one["good"], one["total"], one["before"]["good"], one["before"]["total"]):
+        assert f"{count:,.0f}" in text
+    assert ("total now" in text, "total before" in text, "Good before" in text) == (True, True, True)
+
+
+def test_a_change_that_cannot_be_told_says_why(tmp_path: Path) -> None:
+    service, store = served(tmp_path, 5)
+    with store:
+        looked_back(service)
+    text = text_of(draw_drawer(service, {}, POLICIES, {"explain": "estate.change-ratio", "search": ""}))
+    assert "Less than half of the windows before was seen" in text
+    assert " pt" not in text
+
+
 def test_a_refresh_keeps_what_was_counted_before(tmp_path: Path) -> None:
     service, store = served(tmp_path, 9)
     with store:

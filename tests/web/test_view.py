@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,6 +67,21 @@ def test_heat_cells_change_at_the_alert_thresholds() -> None:
 def test_an_overspent_budget_has_a_true_minus() -> None:
     assert whole_percent(-0.384) == "−38 %"
     assert whole_percent(None) == "–"
+
+
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [
+        (-9.994, "−999 %"),
+        (-9.996, "−10×"),
+        (-999.0, "−999×"),
+        (-9999.4, "−9999×"),
+        (-99_999.0, "−100k×"),
+        (11.6, "12×"),
+    ],
+)
+def test_a_budget_overspent_many_times_is_written_as_a_multiple(left: float, words: str) -> None:
+    assert whole_percent(left) == words
 
 
 def test_durations_have_one_unit() -> None:

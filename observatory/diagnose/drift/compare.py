@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from observatory.diagnose.drift.finding import ORDER, Drift, DriftReport
@@ -16,7 +16,7 @@ from observatory.evaluate.participants import Participants, participants, unclai
 from observatory.ledger.evidence import Sources
 from observatory.settings.drift import IgnoredNames
 from observatory.spec.catalog import Catalog, Channel
-from observatory.spec.near_names import CLOSE, NearNames, Nearness, likeness
+from observatory.spec.near_names import NearNames, Nearness, is_slip
 from observatory.spec.participant import Participant, Sighting
 from observatory.telemetry.binding import MetricBinding
 from observatory.telemetry.inventory import SpanDestination
@@ -29,6 +29,8 @@ from observatory.windows import TimeRange
 
 MOST_COMPARED = 100_000
 """Pairs of names that are compared letter by letter; of more only those that look-up finds are tied together."""
+COMMITTED_MS = 300_000
+"""How far back a group without members is looked at for commits that moved."""
 NOUNS = {"routing_key": "routing key", "destination": "destination"}
 
 
@@ -92,7 +94,7 @@ class _Comparison:
     spans_of: dict[str, list[SpanDestination]] = field(default_factory=dict)
     volumes: dict[str, Sighting | None] = field(default_factory=dict)
     traffic: dict[str, Sighting | None] = field(default_factory=dict)
-    members: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    alone: set[str] = field(default_factory=set)
     internal: Internal | None = None
     strange: list[tuple[Channel, Participant]] = field(default_factory=list)
     passed: Mapping[Stranger, Passed] = field(default_factory=dict)
@@ -137,9 +139,23 @@ class _Comparison:
             self.traffic[channel_id] = best_of(list(declared), known)
             if self.traffic[channel_id] is None and self._uncounted(self.catalog.channel(channel_id), declared):
                 self.traffic[channel_id] = Sighting(messages=0.0)
-        attached = {one.key: self.survey.mapping.chosen(one.key, "group_members") for one in self.catalog.operations}
-        levels = {key: one for key, one in attached.items() if isinstance(one, MetricBinding)}
-        self.members = newest_levels(levels, sources, self.span.end_ms, self.problems)
+        members = newest_levels(self._chosen("group_members"), sources, self.span.end_ms, self.problems)
+        self.alone = {key for key, newest in members.items() if set(newest) == {"0"}}
+        self.alone -= self._committing(self.alone, sources)
+
+    def _chosen(self, signal: str) -> dict[str, MetricBinding]:
+        found = {one.key: self.survey.mapping.chosen(one.key, signal) for one in self.catalog.operations}
+        return {key: one for key, one in found.items() if isinstance(one, MetricBinding)}
+
+    def _committing(self, keys: Collection[str], sources: Sources) -> set[str]:
+        """Those whose group has no member and commits all the same, as Flink and Spark do that assign partitions."""
+        positions = self._chosen("acknowledged_messages")
+        positions = {key: one for key, one in positions.items() if key in keys and one.kind == "position"}
+        if not positions:
+            return set()
+        now = newest_levels(positions, sources, self.span.end_ms, self.problems)
+        before = newest_levels(positions, sources, self.span.end_ms - COMMITTED_MS, self.problems)
+        return {key for key, values in now.items() if values != before.get(key)}
 
     def _uncounted(self, channel: Channel, namings: Iterable[Naming]) -> bool:
         """Whether the channel is listed beside others whose messages are counted, and has no count itself.
@@ -212,7 +228,7 @@ class _Comparison:
                     found.append((float(how), name, channel_id))
             for key, other in labels.items() if letters else ():
                 channel_id = key.partition("\n")[0]
-                if likeness(name, other) >= CLOSE and _compatible(seen, self.spans_of.get(name, ()), quiet[channel_id]):
+                if is_slip(name, other) and _compatible(seen, self.spans_of.get(name, ()), quiet[channel_id]):
                     found.append((Nearness.LETTER + 0.5, name, channel_id))
         pairs: dict[str, str] = {}
         taken: set[str] = set()
@@ -263,7 +279,7 @@ class _Comparison:
         for one in self.participants[channel.id]:
             if one.operation is None:
                 continue
-            alone = set(self.members.get(one.operation.key, ())) == {"0"}
+            alone = one.operation.key in self.alone
             if not alone and (one.seen is not None or not self._would_be_seen(channel, one)):
                 continue
             who = one.service or one.operation.service

@@ -16,6 +16,7 @@ from observatory.telemetry.inventory import Inventory
 from observatory.telemetry.label_matchers import transformed
 from observatory.telemetry.label_table import LabelTable, anonymous, compiled, unwrapped
 from observatory.telemetry.recipe import ChannelLabel, DeclaredValues, Identity, MetricTerm, Profile, Recipe
+from observatory.telemetry.signals import SIGNALS
 from observatory.telemetry.subject import WrittenName, names_of, written
 
 FLOWS = ("produced_offset", "enqueued_messages", "published_messages", "processed_messages", "delivered_messages")
@@ -79,8 +80,8 @@ class RuntimeNames:
     flowing: set[tuple[str, str]] = field(default_factory=set)
 
 
-SERVICE_LABELS = ("service_name", "service.name")
-"""Labels that name an application and nothing else; a job may be the collector's."""
+SERVICE_LABELS = ("service_name", "service.name", "application")
+"""Labels that name an application and nothing else, the last by Micrometer's custom; a job may be the collector's."""
 
 
 def runtime_names(
@@ -129,6 +130,8 @@ def _naming_recipes(profile: Profile, tables: Mapping[str, LabelTable]) -> Itera
     for recipe in (*profile.recipes, *(_listing(profile, shown) for shown in profile.declared_values)):
         if recipe.identity.dead_letter or not any(not label.optional for label in recipe.identity.channel):
             continue
+        if recipe.signal in SIGNALS and SIGNALS[recipe.signal].scope == "registry":
+            continue  # a registry knows schemas, and not whether anything is sent by them
         for name in recipe.series_names:
             if name in tables:
                 yield recipe, name
@@ -224,7 +227,7 @@ class _Reading:
         return list({channel.id: channel for channel in channels}.values())
 
     def _names(self, value: str) -> Iterable[str]:
-        return list(unwrapped(value, self.claims.label)) or [value]
+        return list(unwrapped(value, self.claims.label))
 
     def _add(self, row: int, value: str, channels: Sequence[Channel]) -> None:
         identity, found = self.recipe.identity, self.found
@@ -239,9 +242,10 @@ class _Reading:
         for channel in channels:
             found.declared.setdefault(channel.id, set()).add(naming)
             found.services.setdefault((channel.id, side), set()).update(services)
-        if channels:
+        # Without the text that stands around names, a value names something else: a span, another scaler.
+        name = next(iter(self._names(value)), None)
+        if channels or name is None:
             return
-        name = next(iter(self._names(value)))
         kind = self.claims.label.spellings[0].kinds[0] if self.claims.label.spellings else "destination"
         seen = found.undeclared.setdefault(name, SeenName(name, kind))
         if seen.noun == "destination":

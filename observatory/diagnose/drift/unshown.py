@@ -13,7 +13,7 @@ _OF_MESSAGES = "it belongs to each message, and brokers count messages without i
 _NEVER: tuple[tuple[str, str], ...] = (
     (
         "mqtt.qos",
-        "every publish and subscription has its own level, and MQTT brokers count levels for all topics together",
+        "every publish and subscription has its own level, and brokers count levels of all topics at once, if at all",
     ),
     ("mqtt.retain", _OF_MESSAGES),
     ("mqtt.messageExpiryInterval", _OF_MESSAGES),

@@ -59,7 +59,9 @@ def sightings(
     for naming in namings:
         if naming.source in servers:
             metric = _Metric(naming.source, naming.metric, naming.label, naming.kind, naming.flow is not None)
-            asked.setdefault(metric, {})[naming.value] = naming
+            held = asked.setdefault(metric, {}).get(naming.value)
+            if held is None or held.flow is None or (naming.flow is not None and naming.flow < held.flow):
+                asked[metric][naming.value] = naming
     found: dict[Naming, Sighting] = {}
     for metric, values in asked.items():
         try:
@@ -171,12 +173,36 @@ def passed_by(
             problems += error.problems
             continue
         problems += samples.problems
-        every = list(_series_seen(samples, kind, span))
+        every = _SeriesByLabel(list(_series_seen(samples, kind, span)))
         for key, matchers in conditions.items():
-            own = [one for one in every if all(satisfies(each, one[0].get(each.label, "")) for each in matchers)]
-            if own:
+            if own := every.of(matchers):
                 found[key] = _together(own, kind)
     return found
+
+
+class _SeriesByLabel:
+    """Series, found by the first label that a condition names: participants may be thousands."""
+
+    def __init__(self, series: Sequence[_Series]) -> None:
+        self._series = series
+        self._by_label: dict[str, dict[str, list[_Series]]] = {}
+
+    def of(self, matchers: Sequence[Matcher]) -> list[_Series]:
+        """Those that satisfy every condition."""
+        plain = next((one for one in matchers if one.values and not one.negated), None)
+        candidates = self._series
+        if plain is not None:
+            index = self._index(plain.label)
+            candidates = [one for value in plain.values for one in index.get(value, ())]
+        return [one for one in candidates if all(satisfies(each, one[0].get(each.label, "")) for each in matchers)]
+
+    def _index(self, label: str) -> dict[str, list[_Series]]:
+        if label not in self._by_label:
+            index: dict[str, list[_Series]] = {}
+            for one in self._series:
+                index.setdefault(one[0].get(label, ""), []).append(one)
+            self._by_label[label] = index
+        return self._by_label[label]
 
 
 def shared_condition(conditions: Sequence[tuple[Matcher, ...]]) -> tuple[Matcher, ...]:
@@ -209,14 +235,18 @@ def _added(parts: Sequence[Sighting]) -> Sighting:
 
 
 def best_of(namings: Sequence[Naming], seen: Mapping[Naming, Sighting]) -> Sighting | None:
-    """What is known of one name: the messages of the most direct metric, the widest range of all."""
+    """What is known of one name: the messages of the most direct metric that saw any, the widest range of all.
+
+    A metric whose series began with the messages already in it saw none of them, and is no proof of silence.
+    """
     known = [(naming.flow, seen[naming]) for naming in namings if naming in seen]
     if not known:
         return None
-    best = min((flow for flow, _ in known if flow is not None), default=None)
     # Several metrics of one kind, such as those of two naming variants or two exporters, are the same messages.
+    flows = {flow for flow, _ in known if flow is not None}
+    most = {flow: max((one.messages or 0.0) for other, one in known if other == flow) for flow in flows}
     return Sighting(
-        messages=None if best is None else max((one.messages or 0.0) for flow, one in known if flow == best),
+        messages=next((most[flow] for flow in sorted(most) if most[flow]), 0.0) if most else None,
         first_ms=min(one.first_ms for _, one in known if one.first_ms is not None),
         last_ms=max(one.last_ms for _, one in known if one.last_ms is not None),
     )

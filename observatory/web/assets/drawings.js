@@ -22,9 +22,10 @@ window.observatoryDrawings = (function () {
     svg.appendChild(make("path", { d: d, "class": name, fill: "none", "stroke-width": 1.2 }));
   }
 
-  /* Two digits per point, 00 the lowest and 99 the highest; ".." is a hole. */
+  /* Two digits per point, 00 the lowest and 99 the highest; ".." is a hole. A value between two holes is a dot. */
   function spark(values, width) {
-    var height = 20, svg = canvas(width, height), count = values.length / 2, d = "", pen = false;
+    var height = 20, svg = canvas(width, height), count = values.length / 2, d = "", dots = "", pen = false;
+    function hole(index) { return index < 0 || index >= count || values.slice(2 * index, 2 * index + 2) === ".."; }
     if (!count) {
       svg.appendChild(make("path", { d: "M1 10H" + (width - 1), "class": "none", "stroke-dasharray": "2 3" }));
       return svg;
@@ -33,9 +34,12 @@ window.observatoryDrawings = (function () {
       var two = values.slice(2 * index, 2 * index + 2);
       if (two === "..") { pen = false; continue; }
       var x = 1 + (count > 1 ? index * (width - 2) / (count - 1) : 0), y = 2 + (height - 4) * (1 - Number(two) / 99);
-      d += (pen ? "L" : "M") + x.toFixed(1) + " " + y.toFixed(1) + (pen ? "" : "h.01");
+      if (hole(index - 1) && hole(index + 1)) { dots += "M" + Math.max(2.5, x).toFixed(1) + " " + y.toFixed(1) + "h.01"; continue; }
+      d += (pen ? "L" : "M") + x.toFixed(1) + " " + y.toFixed(1);
       pen = true;
     }
+    if (dots) svg.appendChild(make("path", { d: dots, "class": "curve dots", fill: "none", "stroke-width": 4, "stroke-linecap": "round" }));
+    if (!d) return svg;
     svg.appendChild(make("path", { d: d, "class": "curve", fill: "none", "stroke-width": 1.5, "stroke-linejoin": "round", "stroke-linecap": "round" }));
     return svg;
   }

@@ -25,7 +25,7 @@
 
   cells.Channel = function (props) {
     var row = props.data;
-    meet(props.api);
+    if (props.api) meet(props.api);
     return h("span", { className: "cell-channel", title: row.channel },
       h("span", { className: "star" + (row.critical ? "" : " absent"), "aria-hidden": "true" }, row.critical ? "★" : ""),
       h("a", { href: row.href, className: "inward mono", tabIndex: -1, dir: "auto" }, window.observatoryPlain(row.channel)));
@@ -52,7 +52,9 @@
   cells.Budget = function (props) {
     var row = props.data;
     if (row.left === null || row.left === undefined) return h("span", { className: "mono faint" }, "–");
-    return h("span", { className: "cell-budget", title: tip(props) },
+    /* A budget overspent many times is written short; how much it is exactly stands here. */
+    var exact = (100 * row.left_n).toLocaleString("en", { maximumFractionDigits: 2 }).replace("-", "−").replace(/,/g, "\u202f");
+    return h("span", { className: "cell-budget", title: tip(props) + ": " + exact + " % left" },
       h("span", { className: "draw budget " + (row.state || ""), "data-draw": "budget", "data-values": String(props.value), "data-width": String(props.wide) }),
       number(props, "budget", row.left, "mono" + (row.left_n < 0 ? " bad" : "")));
   };
@@ -60,6 +62,10 @@
     var empty = props.value === null || props.value === undefined || props.value === "", name = "mono " + (props.data[props.tone] || "");
     if (empty || !props.aspect) return h("span", { className: name }, empty ? "–" : String(props.value));
     return number(props, props.aspect, String(props.value), name);
+  };
+  cells.Words = function (props) {
+    var text = window.observatoryPlain(String(props.value || ""));
+    return h("span", { className: "cell-words", dir: "auto", title: text }, text);
   };
   /* Numbers that people read sort by the number behind them; what is not known goes last in both directions. */
   functions.behind = function (name) {

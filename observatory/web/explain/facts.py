@@ -22,18 +22,23 @@ COUNTING = {
 
 
 def facts(
-    board: Board, one: ObjectiveStatus, measurement: Measurement | None, before: Before | None = None
+    board: Board,
+    one: ObjectiveStatus,
+    measurement: Measurement | None,
+    reference: Reference,
+    before: Before | None = None,
 ) -> list[tuple[str, Content]]:
     """What stands beside every number of an objective, in the words and digits that all pages use.
 
     Args:
+        reference: What is explained; burn rates open under its key where the objective is a hop's.
         before: The window that is meant where it is the one before the present one.
     """
     counts, objective = one.counts, one.objective
     known: list[tuple[str, Content]] = [
         ("Good", mono(format_count(counts.good)) if counts else "not counted"),
         ("Total", mono(format_count(counts.total)) if counts else "not counted"),
-        ("Coverage", _coverage(counts)),
+        ("Coverage", coverage_words(counts)),
         ("Window", _window(board, one, before)),
         ("Counted", COUNTING[one.counting] if one.counting else "–"),
     ]
@@ -54,7 +59,7 @@ def facts(
         left = f"{whole_percent(one.outlook.least)} to {whole_percent(one.outlook.most)} left at the end"
         known.append(("Forecast", f"{ends}; {left} (each 80 % likely)"))
     if any(rate is not None for rate in one.burn_rates.values()):
-        known.append(("Burn rates", _burn_rates(one)))
+        known.append(("Burn rates", _burn_rates(one, reference)))
     known += _measured(board, one, measurement)
     row = board.snapshot.ledger.about(measurement.key) if measurement else None
     if row and before is None:
@@ -91,20 +96,22 @@ def _measured(board: Board, one: ObjectiveStatus, measurement: Measurement | Non
     ]
 
 
-def _coverage(counts: Counts | None) -> Content:
+def coverage_words(counts: Counts | None) -> Content:
+    """Share of the time that was seen, and how long that was."""
     if counts is None or counts.coverage is None:
         return "–"
     seen, whole = short_duration(counts.observed_seconds), short_duration(counts.expected_seconds)
     return [mono(percent(counts.coverage)), f" of the time was seen, {seen} of {whole}"]
 
 
-def _burn_rates(one: ObjectiveStatus) -> list[Content]:
+def _burn_rates(one: ObjectiveStatus, asked: Reference) -> list[Content]:
     """Each window's rate; a press explains that one."""
+    word, key = (asked.word, asked.key) if asked.word == "hop" else ("objective", one.objective.id)
     shown: list[Content] = []
     for window, rate in one.burn_rates.items():
         if shown:
             shown.append(" · ")
-        reference = Reference("objective", one.objective.id, f"burn-{window}")
+        reference = Reference(word, key, f"burn-{window}")
         shown += [f"{window} ", number(times(rate), reference, value=rate, name="mono")]
     return shown
 

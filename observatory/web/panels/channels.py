@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -33,6 +34,7 @@ SPARK_STEPS = 48
 HEAT = "cells-24x3600"
 """The cells of a row's heat strip, as their explanation calls them: 24, of an hour each."""
 LATENCY_SIGNALS = ("end_to_end_latency", "process_duration")
+MOST_EARLY = 20
 HOT = 3.0
 """Burn rate from which a change of pace is worth a word; the slowest factor that alerts within a day."""
 THEME = {
@@ -48,15 +50,10 @@ THEME = {
 
 def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     """The grid; everything in a row is of one channel, its numbers of the objective named in the tip."""
-    scope = panel.text("scope", "critical")
-    standings = board.channel_standings(criticality=("critical", "high") if scope == "critical" else ())
-    if not standings and scope == "critical":
-        standings = board.channel_standings()
-    if not standings:
+    shown = _shown(board, panel)
+    if not shown:
         return Drawn(body=[notice("Nothing to show", "No channel passes the filter.")])
     total = len(board.snapshot.catalog.channels)
-    limit = panel.number("limit", 1000)
-    shown = standings[:limit]
     warnings: list[str] = []
     try:
         latency = _latency(board, shown)
@@ -64,7 +61,7 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
         # The rows are of the snapshot and hold; only what is asked for on top is missing.
         latency = {}
         warnings = [f"no latency: {error.problems[0].place() or 'the source'}: {error.problems[0].message}"]
-    strictest = min(0.999, max((status.objective.target for one in shown for status in one.statuses), default=0.99))
+    strictest = _strictest(shown)
     rows = [row(board, one, latency.get(one.channel.id), strictest) for one in shown]
     grid = dag.AgGrid(
         id={"type": "grid", "index": panel.id},
@@ -76,6 +73,8 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
             "suppressCellFocus": True,
             "suppressColumnVirtualisation": True,
             "animateRows": False,
+            # Rows beyond what is seen; each costs ten cells before the first is shown.
+            "rowBuffer": 2,
             "enableBrowserTooltips": True,
             "suppressDragLeaveHidesColumns": True,
             "domLayout": "normal",
@@ -86,13 +85,51 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
             "sortChanged": ["sorted(params)"],
         },
         className="ag-theme-observatory",
-        style={"height": f"{min(max(len(rows), 3), 18) * 32 + 34}px" if not panel.height else f"{panel.height}px"},
+        style={"height": _height(panel, len(rows))},
     )
     # The holder is there before the grid's own script is, so that the keyboard knows that rows are to come.
     holder = html.Div(grid, className="channel-grid")
     return Drawn(
         body=[holder], note=f"{len(shown)} of {total} · most urgent first", aside=[legend()], warnings=warnings
     )
+
+
+def early(board: Board, panel: PanelDeclaration) -> html.Div | None:
+    """The rows that are seen first, without the two columns that a source is asked for."""
+    shown = _shown(board, panel)
+    if not shown:
+        return None
+    strictest = _strictest(shown)
+    seen = min(MOST_EARLY, -(-(panel.height or MOST_EARLY * 32) // 32))
+    told = {
+        "columns": [
+            {key: one[key] for key in ("field", "headerName", "flex", "minWidth", "width", "type") if key in one}
+            | {key: one[key] for key in ("cellRenderer", "cellRendererParams") if key in one}
+            for one in columns(board)
+        ],
+        "rows": [row(board, one, (None, ""), strictest) for one in shown[:seen]],
+    }
+    return html.Div(
+        style={"height": _height(panel, len(shown))},
+        **{"data-rows": json.dumps(told, ensure_ascii=False, separators=(",", ":"))},
+    )
+
+
+def _shown(board: Board, panel: PanelDeclaration) -> tuple[ChannelStanding, ...]:
+    scope = panel.text("scope", "critical")
+    standings = board.channel_standings(criticality=("critical", "high") if scope == "critical" else ())
+    if not standings and scope == "critical":
+        standings = board.channel_standings()
+    return standings[: panel.number("limit", 1000)]
+
+
+def _height(panel: PanelDeclaration, rows: int) -> str:
+    return f"{panel.height or min(max(rows, 3), 18) * 32 + 34}px"
+
+
+def _strictest(shown: tuple[ChannelStanding, ...]) -> float:
+    """The strictest target, whose digits all shares of good events are written with."""
+    return min(0.999, max((status.objective.target for one in shown for status in one.statuses), default=0.99))
 
 
 def columns(board: Board) -> list[dict[str, Any]]:
@@ -157,13 +194,14 @@ def columns(board: Board) -> list[dict[str, Any]]:
         {
             "field": "budget",
             "headerName": "Budget left",
+            "headerTooltip": "share of the error budget that is left; −12× is twelve whole budgets overspent",
             "cellRenderer": "Budget",
             "cellRendererParams": {"wide": 54, "tip": "error budget", "named": True},
             "width": 124,
             **known("left_n"),
         },
         {"field": "gone", "headerName": "Runs out", "width": 72, **right, **opens("runs-out"), **known("gone_n")},
-        {"field": "owner", "headerName": "Owner", "width": 108, "tooltipField": "owner"},
+        {"field": "owner", "headerName": "Owner", "cellRenderer": "Words", "width": 108},
     ]
 
 
@@ -182,9 +220,9 @@ def row(
     return {
         **kept[channel.id],
         "available": format_percentage(ratio, target=digits_of).removesuffix(" %") if ratio is not None else None,
-        "available_n": ratio,
+        "available_n": _digits(ratio, 9),
         "p99": milliseconds_text(p99),
-        "p99_n": p99,
+        "p99_n": _digits(p99),
         "latency": spark or None,
     }
 
@@ -202,17 +240,22 @@ def lasting(board: Board, standing: ChannelStanding) -> dict[str, Any]:
         or any(s.objective.criticality == "critical" for s in standing.statuses),
         "state": standing.state,
         "order": -_order(one),
-        "burn": burn_of(one, "1h") if one else None,
+        "burn": _digits(burn_of(one, "1h")) if one else None,
         "move": pace(one),
         "heat": heat_values(cells) if any(map(math.isfinite, cells)) or one else None,
         "objective": one.objective.id if one else "",
         "budget": f"{left:.4f}" if left is not None else "" if one and one.counts is not None else None,
         "left": whole_percent(left) if left is not None else None,
-        "left_n": left,
+        "left_n": _digits(left),
         "gone": runs_out(one, board.snapshot.at_ms) if one else None,
         "gone_n": _gone(one),
         "owner": standing.owner,
     }
+
+
+def _digits(value: float | None, count: int = 7) -> float | None:
+    """A value as it travels a thousand times: more digits than anybody reads or sorts by cost a tenth of the bytes."""
+    return None if value is None else float(f"{value:.{count}g}")
 
 
 def pace(one: ObjectiveStatus | None) -> str:
@@ -266,4 +309,5 @@ CHANNELS = Kind(
     fields={"scope": SCOPE, "limit": Field(LIMIT.meaning, "count")},
     skeleton="table",
     evidence="objectives",
+    early=early,
 )

@@ -16,7 +16,7 @@ from observatory.sources.base import Span
 from observatory.web.board import Board
 from observatory.web.kind import Drawn, Field, Kind
 from observatory.web.panels.graph import graph
-from observatory.web.panels.subjects import LIMIT, SCOPE, channel_ids
+from observatory.web.panels.subjects import LIMIT, SCOPE, channel_ids, sides
 from observatory.web.panels.what_changed import markers
 from observatory.web.parts import channel_path, inward
 from observatory.web.states import not_measured, state_notice
@@ -25,7 +25,7 @@ from observatory.web.states import not_measured, state_notice
 def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     """Two lines summed over the channels in scope, and a short log."""
     ids = channel_ids(board, panel)
-    keys = [one.key for one in board.operations(ids, "receive")]
+    keys = [one.key for one in sides(board, ids, "receive")]
     dead = summed(board.series("dead_lettered_messages", keys, "rate"))
     invalid = summed(board.series("validated_messages", keys, "error_rate"))
     curves: list[Curve] = []

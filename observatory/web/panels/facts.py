@@ -22,7 +22,7 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     channel = board.channel(board.argument)
     if channel:
         return _channel(board, channel)
-    operations = group_operations(board)
+    operations = group_operations(board, filtered=False)
     if not operations:
         return Drawn(
             body=[

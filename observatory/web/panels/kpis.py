@@ -127,7 +127,7 @@ def _budget(board: Board, statuses: Sequence[ObjectiveStatus], available: Sequen
     return tile(
         "Error budget left, by volume",
         text.removesuffix(" %"),
-        "%" if left is not None else "",
+        "%" if text.endswith("%") else "",
         [words],
         spark(course[:: max(1, len(course) // 48)], "grey", label="budget left over the ledger's span"),
         "bad" if left is not None and left < 0 else "",

@@ -15,7 +15,7 @@ from observatory.units import format_count
 from observatory.web.board import Board
 from observatory.web.explain.reference import Reference, number
 from observatory.web.kind import Drawn, Field, Kind
-from observatory.web.panels.subjects import LIMIT, SCOPE, channel_ids, label
+from observatory.web.panels.subjects import LIMIT, SCOPE, channel_ids, label, nothing_passes, sides
 from observatory.web.parts import channel_path, group_path, inward, short_duration, spark, table
 from observatory.web.states import not_measured, state_notice
 
@@ -45,9 +45,9 @@ class GroupLag:
 def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     """The table, the worst first."""
     ids = channel_ids(board, panel)
-    operations = board.operations(ids, "receive")
-    if board.argument and not board.channel(board.argument):
-        operations = tuple(one for one in operations if board.argument in (one.consumer_group, one.service))
+    operations = sides(board, ids, "receive")
+    if not operations and board.argument and board.view.query:
+        return Drawn(body=[nothing_passes(board)])
     if not operations:
         return Drawn(body=[state_notice("nothing", "Nothing to show", "The documents declare no consumer here.")])
     found = sorted((group_lag(board, one) for one in operations), key=_rank)

@@ -12,7 +12,7 @@ from observatory.web.board import Board
 from observatory.web.channel_standing import burn_of
 from observatory.web.explain.reference import Reference, number
 from observatory.web.kind import Drawn, Kind
-from observatory.web.panels.subjects import SCOPE, channel_ids, label, promised
+from observatory.web.panels.subjects import SCOPE, channel_ids, label, nothing_passes, promised
 from observatory.web.parts import (
     budget,
     heat,
@@ -30,6 +30,8 @@ from observatory.web.parts import (
 def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     """A row per objective, the worst first."""
     found = promised(board, panel)
+    if not found and board.argument and board.view.query:
+        return Drawn(body=[nothing_passes(board)])
     if not found:
         return Drawn(
             body=[

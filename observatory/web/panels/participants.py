@@ -12,8 +12,9 @@ from observatory.spec.participant import Participant
 from observatory.telemetry.inventory import Inventory
 from observatory.units import format_count
 from observatory.web.board import Board
+from observatory.web.explain.reference import number, participant_reference
 from observatory.web.kind import Drawn, Kind
-from observatory.web.panels.subjects import SCOPE, channel_ids, label
+from observatory.web.panels.subjects import SCOPE, channel_ids, label, nothing_passes
 from observatory.web.parts import channel_path, group_path, inward, table
 from observatory.web.states import state_line, state_notice
 
@@ -27,9 +28,13 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
     everyone = participants_of(board)
     for channel_id in shown:
         for one in everyone.get(channel_id, ()):
+            if board.argument and not _meant(board, channel_id, one):
+                continue
             undeclared += not one.declared
             silent += board.has_spans and one.seen is None
             rows.append(_row(board, channel_id, one, one_channel))
+    if not rows and board.argument and board.view.query:
+        return Drawn(body=[nothing_passes(board)])
     if not rows:
         return Drawn(
             body=[
@@ -82,6 +87,13 @@ def participants_of(board: Board) -> Participants:
     return board.memory.get(("participants", board.span), join)
 
 
+def _meant(board: Board, channel_id: str, one: Participant) -> bool:
+    """Whether the free text means a participant; of one that no document declares only its names are known."""
+    if one.operation:
+        return board.concerns(one.operation)
+    return board.names(channel_id, f"{one.service or ''}\n{one.consumer_group or ''}")
+
+
 def _row(board: Board, channel_id: str, one: Participant, one_channel: bool) -> list[Any]:
     operation, seen = one.operation, one.seen
     group = one.consumer_group or ""
@@ -102,7 +114,11 @@ def _row(board: Board, channel_id: str, one: Participant, one_channel: bool) -> 
         else html.Span(group or "–", className="muted"),
         declared,
         observed,
-        format_count(round(seen.messages)) if seen and seen.messages is not None else "–",
+        number(
+            format_count(round(seen.messages)) if seen and seen.messages is not None else "–",
+            participant_reference(channel_id, one),
+            value=seen.messages if seen else None,
+        ),
         board.clock(seen.last_ms) if seen and seen.last_ms is not None else "–",
     ]
     return cells if one_channel else [inward(label(board, channel_id), channel_path(channel_id)), *cells]

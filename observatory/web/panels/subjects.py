@@ -53,14 +53,26 @@ def channel_ids(board: Board, panel: PanelDeclaration) -> tuple[str, ...]:
     return found or (tuple(one.channel.id for one in board.channel_standings()) if scope == "critical" else ())
 
 
-def group_operations(board: Board) -> tuple[Operation, ...]:
-    """Operations of the consumer group that the page is about."""
+def group_operations(board: Board, *, filtered: bool = True) -> tuple[Operation, ...]:
+    """Operations of the consumer group that the page is about; those that the free text means, where it is filtered."""
     return tuple(
         one
         for one in board.snapshot.catalog.operations
         if one.action == "receive"
         and board.argument in (one.consumer_group, one.service if not one.consumer_group else None)
+        and (not filtered or board.concerns(one))
     )
+
+
+def sides(board: Board, ids: Sequence[str], action: str | None = None) -> tuple[Operation, ...]:
+    """Operations on the channels: on a page about a group its own, and on a page about one thing those that the free
+    text means. On pages about the estate the filters chose the channels already."""
+    found = board.operations(tuple(ids), action)
+    if not board.argument:
+        return found
+    if not board.channel(board.argument):
+        found = tuple(one for one in found if board.argument in (one.consumer_group, one.service))
+    return tuple(one for one in found if board.concerns(one))
 
 
 def subjects(board: Board, panel: PanelDeclaration, signal: str) -> tuple[Subject, ...]:
@@ -71,12 +83,9 @@ def subjects(board: Board, panel: PanelDeclaration, signal: str) -> tuple[Subjec
     if SIGNALS[signal].scope == "channel":
         return tuple(Subject(key, label(board, key), key) for key in ids)
     action = "send" if SIGNALS[signal].scope == "producer" else "receive"
-    group = board.argument if board.argument and not board.channel(board.argument) else None
     found: list[Subject] = []
     for channel_id in ids:
-        operations = board.operations((channel_id,), action)
-        if group:
-            operations = tuple(one for one in operations if group in (one.consumer_group, one.service))
+        operations = sides(board, (channel_id,), action)
         for operation in operations:
             who = operation.consumer_group or operation.service
             name = label(board, channel_id)
@@ -194,6 +203,8 @@ def why_nothing(board: Board, panel: PanelDeclaration, found: Sequence[Subject])
     signals = panel.words("signals")
     if not channel_ids(board, panel):
         return state_notice("nothing", "Nothing to show", "No channel passes the filter.")
+    if not found and board.argument and board.view.query:
+        return nothing_passes(board)
     if not found:
         side = "producer" if SIGNALS[signals[0]].scope == "producer" else "consumer"
         return state_notice("nothing", "Nothing to show", f"The documents declare no {side} here.")
@@ -204,15 +215,20 @@ def why_nothing(board: Board, panel: PanelDeclaration, found: Sequence[Subject])
     return not_measured(signals[0].replace("_", " "), missing, "")
 
 
+def nothing_passes(board: Board) -> html.Div:
+    """For a panel of a page about one thing, nothing of which the free text means."""
+    return state_notice("nothing", "Nothing to show", f"Nothing here passes the filter {board.view.query!r}.")
+
+
 def promised(board: Board, panel: PanelDeclaration, sli: str = "") -> tuple[ObjectiveStatus, ...]:
     """Objectives of what the panel is about, of one SLI where it is named; the most urgent first."""
     ids = set(channel_ids(board, panel))
-    group = board.argument if board.argument and not board.channel(board.argument) else None
+    kept = {one.key for one in sides(board, [*ids])} if board.argument else None
     found = [
         one
         for one in board.snapshot.status.objectives
         if one.objective.channel_id in ids
         and sli in ("", one.objective.sli)
-        and (group is None or group in (one.objective.consumer_group, one.objective.service))
+        and (kept is None or one.objective.operation_key in kept)
     ]
     return tuple(sorted(found, key=lambda one: (urgency(one), one.objective.id)))

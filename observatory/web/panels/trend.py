@@ -13,7 +13,7 @@ from observatory.evaluate.rollup import NO_DOMAIN, Rollup
 from observatory.evaluate.status import ObjectiveStatus
 from observatory.figures.clock import wall
 from observatory.web.board import Board
-from observatory.web.explain.reference import BEFORE, Reference, number
+from observatory.web.explain.reference import BEFORE, CHANGE, Reference, number
 from observatory.web.kind import Drawn, Field, Kind
 from observatory.web.panels.subjects import LIMIT, SCOPE, label, promised
 from observatory.web.parts import channel_path, inward, objective_words, percent, table, whole_percent
@@ -85,10 +85,10 @@ def _row(board: Board, one: Trend, opens: Reference, target: float, name: Any) -
         name,
         figure(shown, "ratio", one.now.counts.ratio),
         figure(percent(one.before.counts.ratio, target), f"{BEFORE}ratio", one.before.counts.ratio),
-        _change(one.ratio_change, len(shown.removesuffix(" %").partition(".")[2])),
+        _change(opens, "ratio", one.ratio_change, len(shown.removesuffix(" %").partition(".")[2])),
         _left(figure, one.now, "budget"),
         _left(figure, one.before, f"{BEFORE}budget"),
-        _change(one.budget_change, 1),
+        _change(opens, "budget", one.budget_change, 1),
         figure(_missed(one.now), counted),
         figure(_missed(one.before), f"{BEFORE}{counted}"),
         reach_words(board, one),
@@ -108,10 +108,10 @@ def _missed(whole: Rollup) -> str:
     return f"{missed} of {known}" if whole.objectives > 1 else ("missed" if missed else "met")
 
 
-def _change(change: float | None, digits: int) -> html.Span:
+def _change(opens: Reference, aspect: str, change: float | None, digits: int) -> html.Button:
     text = change_words(change, digits)
     tone = {"▲": "good", "▼": "bad"}.get(text[:1], "muted")
-    return html.Span(text, className=f"change {tone}")
+    return number(text, Reference(opens.word, opens.key, f"{CHANGE}{aspect}"), value=change, name=tone)
 
 
 def change_words(change: float | None, digits: int) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 from dash import html
 
 from observatory.dashboards import PanelDeclaration
-from observatory.figures.traces import Lane, arrange, span_words, time_ticks
+from observatory.figures.broken_axis import Break, BrokenAxis
+from observatory.figures.traces import Lane, arrange, span_words
 from observatory.sources.base import Span
 from observatory.units import format_duration
 from observatory.web.board import Board
@@ -110,29 +111,28 @@ def samples(board: Board, ids: Sequence[str], limit: int) -> dict[str, str]:
 
 
 def rows(lanes: Sequence[Lane], start_ns: int, end_ns: int, services: Sequence[str]) -> list[Any]:
-    """Grid cells, three per lane, below a line of round ticks."""
-    length = max(1, end_ns - start_ns)
-    ticks = [(100 * at / length, words) for at, words in time_ticks(length)]
+    """Grid cells, three per lane, below a line of round ticks; long stretches in which nothing ran are left out."""
+    axis = BrokenAxis.of(
+        [(lane.span.start_ns, lane.span.end_ns) for lane in lanes], start_ns, max(end_ns, start_ns + 1)
+    )
+    ticks = axis.ticks()
 
     def lines() -> list[Any]:
-        return [html.I(className="grid-line", style={"left": f"{share:.3f}%"}) for share, _ in ticks]
+        found = [html.I(className="grid-line", style={"left": _share(share)}) for share, _ in ticks]
+        return found + [html.I(className="break", style=_place(axis, one.start_ns, one.end_ns)) for one in axis.breaks]
 
     cells: list[Any] = [
         html.Div("Service · operation", className="who head"),
         html.Div(
-            [
-                html.Span(words, className="tick", style={"left": f"{share:.3f}%"})
-                for share, words in ticks
-                if share < 94
-            ],
+            [html.Span(words, className="tick", style={"left": _share(at)}) for at, words in ticks if at < 0.94]
+            + [_left_out(axis, one) for one in axis.breaks],
             className="lane head",
         ),
         html.Div("Duration", className="took head"),
     ]
     for lane in lanes:
         one = lane.span
-        left, width = 100 * (lane.begin_ns - start_ns) / length, 100 * lane.took_ns / length
-        place = {"left": f"{left:.3f}%", "width": f"{width:.3f}%"}
+        place = _place(axis, lane.begin_ns, lane.begin_ns + lane.took_ns)
         if lane.queued_ns:
             who: list[Any] = [html.B(one.system or "broker"), html.Span(f"time in queue {one.destination}".strip())]
             bar = html.I(className="queue", style=place)
@@ -149,6 +149,20 @@ def rows(lanes: Sequence[Lane], start_ns: int, end_ns: int, services: Sequence[s
             ),
         ]
     return cells
+
+
+def _left_out(axis: BrokenAxis, one: Break) -> html.Span:
+    place = _place(axis, one.start_ns, one.end_ns)
+    return html.Span(f"⋯ {one.words}", className="left-out", style=place, title=f"{one.words} in which nothing ran")
+
+
+def _place(axis: BrokenAxis, begin_ns: int, end_ns: int) -> dict[str, str]:
+    left, right = axis.share(begin_ns), axis.share(end_ns)
+    return {"left": _share(left), "width": _share(right - left)}
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.3f}%"
 
 
 WATERFALL = Kind(

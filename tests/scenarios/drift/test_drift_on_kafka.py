@@ -54,6 +54,7 @@ operations:
   sendReturn: {action: send, channel: {$ref: '#/channels/returns'}}
   sendAudit: {action: send, channel: {$ref: '#/channels/audit'}}
   onRefund: {action: receive, channel: {$ref: '#/channels/refunds'}, x-consumer-group: refunds-v1}
+  countShipments: {action: receive, channel: {$ref: '#/channels/shipments'}, x-consumer-group: nightly-v1}
 """
 UNOWNED = """\
 asyncapi: 3.0.0
@@ -80,7 +81,14 @@ TOPICS = {
     "orders.v1-retry-0": (1, 1.0),
     "app-KSTREAM-AGGREGATE-STATE-STORE-0000000003-changelog": (1, 9.0),
 }
-GROUPS = (("payments-v1", "orders.v1"), ("payments-v1", "shipments.v1"), ("rogue", "refunds.v1"))
+GROUPS = (
+    ("payments-v1", "orders.v1", 1.0),
+    ("payments-v1", "shipments.v1", 1.0),
+    ("rogue", "refunds.v1", 1.0),
+    ("nightly-v1", "shipments.v1", 0.0),
+)
+WITHOUT_MEMBERS = ("payments-v1", "nightly-v1")
+"""The first assigns its partitions itself, as Flink does, and commits; the second has gone."""
 
 
 def series() -> Iterator[prometheus_server.Series]:
@@ -95,10 +103,17 @@ def series() -> Iterator[prometheus_server.Series]:
             yield {**labels, "__name__": "kafka_topic_partition_replicas"}, t_ms, np.full(len(t_ms), 3.0)
     only_listed = {"__name__": "kafka_topic_partitions", "topic": "listed.only", "job": "kafka"}
     yield only_listed, t_ms, np.full(len(t_ms), 1.0)
-    for group, topic in GROUPS:
+    for group, topic, per_minute in GROUPS:
         labels = {"topic": topic, "partition": "0", "consumergroup": group, "job": "kafka"}
-        yield {**labels, "__name__": "kafka_consumergroup_current_offset"}, t_ms, 1000.0 + np.arange(len(t_ms))
+        yield (
+            {**labels, "__name__": "kafka_consumergroup_current_offset"},
+            t_ms,
+            1000.0 + np.arange(len(t_ms)) * per_minute,
+        )
         yield {**labels, "__name__": "kafka_consumergroup_lag"}, t_ms, np.zeros(len(t_ms))
+    for group in WITHOUT_MEMBERS:
+        members = {"__name__": "kafka_consumergroup_members", "consumergroup": group, "job": "kafka"}
+        yield members, t_ms, np.zeros(len(t_ms))
 
 
 @pytest.fixture(scope="module")
@@ -136,9 +151,10 @@ def test_every_difference_is_found_once_and_nothing_else(answer: dict[str, Any])
         ("silent-channel", "kafka:returns.v1"),
         ("silent-channel", "kafka:audit.v1"),
         ("silent-operation", "payments/onRefund"),
+        ("silent-operation", "payments/countShipments"),
         ("owner-missing", "kafka:loose.ends"),
     }
-    assert len(answer["findings"]) == 10
+    assert len(answer["findings"]) == 11
 
 
 def found(answer: dict[str, Any], kind: str, subject: str) -> dict[str, Any]:
@@ -195,6 +211,13 @@ def test_a_number_of_partitions_that_differs_is_f8(answer: dict[str, Any]) -> No
     )
 
 
+def test_a_group_without_members_is_silent_unless_it_commits(answer: dict[str, Any]) -> None:
+    one = found(answer, "silent-operation", "payments/countShipments")
+
+    assert one["message"].endswith("and no consumer is attached")
+    assert not [other for other in answer["findings"] if other["consumer_group"] == "payments-v1"]
+
+
 def test_a_value_that_nothing_measures_is_said(answer: dict[str, Any]) -> None:
     (one,) = answer["not_compared"]
 
@@ -215,7 +238,7 @@ def test_a_person_reads_the_same(folder: Path, url: str) -> None:
 
     assert "Misnamed (F2)" in done.stdout
     assert "no document declares the topic experiments" in done.stdout
-    assert "10 differences on 7 declared channels" in done.stdout
+    assert "11 differences on 7 declared channels" in done.stdout
     assert "left aside, --internal shows them: __consumer_offsets" in done.stdout
 
 

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import prometheus_server
 import pytest
+from misbehaving_server import MisbehavingServer, Reply
 from observatory_process import observatory
 
 AT = 1_790_000_000
@@ -75,6 +76,7 @@ channels:
 """
 COUNTED = {"name", "time", "tests", "failures", "errors"}
 JENKINS: dict[str, tuple[set[str], set[str]]] = {
+    "error": ({"message", "type"}, set()),
     "testsuites": (COUNTED, {"testsuite"}),
     "testsuite": (COUNTED | {"skipped", "timestamp"}, {"testcase"}),
     "testcase": ({"name", "classname", "time"}, {"failure", "skipped", "system-out"}),
@@ -195,6 +197,20 @@ def test_a_hostile_document_makes_a_report_that_jenkins_takes(tmp_path: Path) ->
     assert root[0].get("name") == 'kafka:we"ird]]><x>&\n\U0001f600'
     (runbook,) = [case for case in root.iter("testcase") if case.get("name") == "runbook"]
     assert "is no address that somebody can open" in str(runbook[0].get("message"))
+
+
+def test_a_source_that_answers_in_part_is_an_error_of_its_own_in_the_report(folder: Path) -> None:
+    body = b'{"status":"success","warnings":["store 10.0.0.3 timed out"],"data":[]}'
+    server = MisbehavingServer([Reply(path="/", body=body)])
+
+    done = observatory("ready", folder, "--prometheus", server.url, "--at", AT, "--format", "junit")
+    server.stop()
+
+    assert done.returncode == 5
+    root = ElementTree.fromstring(done.stdout)
+    (case,) = root[0]
+    assert (root.get("errors"), root[0].get("name"), case[0].tag) == ("1", "sources", "error")
+    assert "store 10.0.0.3 timed out" in str(case[0].get("message"))
 
 
 def test_one_ready_channel_passes_a_build(folder: Path, url: str) -> None:
