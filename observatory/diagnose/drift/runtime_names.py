@@ -64,7 +64,8 @@ class RuntimeNames:
     Attributes:
         declared: Per channel id the labels that show it.
         listed: Ids of channels that some exporter in use would list if they were there.
-        grouped: Per channel id whether an exporter that lists consumer groups shows the channel.
+        shown_by: Per channel id the exporters, as (source, profile), that show it.
+        grouping: Exporters that list consumer groups: of a channel that they show they would show every group.
         undeclared: By name.
         services: Per channel id and side (`producer`, `consumer`) services that labels name.
         everyone: Every service that a label names anywhere.
@@ -74,11 +75,16 @@ class RuntimeNames:
 
     declared: dict[str, set[Naming]] = field(default_factory=dict)
     listed: set[str] = field(default_factory=set)
-    grouped: set[str] = field(default_factory=set)
+    shown_by: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
+    grouping: set[tuple[str, str]] = field(default_factory=set)
     undeclared: dict[str, SeenName] = field(default_factory=dict)
     services: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     everyone: set[str] = field(default_factory=set)
     flowing: set[tuple[str, str]] = field(default_factory=set)
+
+    def shows_groups(self, channel_id: str) -> bool:
+        """Whether an exporter that lists consumer groups shows the channel; a group that reads it would be seen."""
+        return not self.grouping.isdisjoint(self.shown_by.get(channel_id, ()))
 
 
 SERVICE_LABELS = ("service_name", "service.name", "application")
@@ -236,7 +242,7 @@ class _Reading:
         if rows and self.profile.protocols and self.recipe.kind in _LISTING:
             self.found.listed |= self.claims.nameable
             if identity.consumer_group:
-                self.found.grouped |= {channel.id for channels in known.values() for channel in channels}
+                self.found.grouping.add((self.source, self.profile.id))
 
     def _channels(self, value: str, optional: Sequence[ChannelLabel], scope: Sequence[str]) -> list[Channel]:
         channels = [channel for name in self._names(value) for channel in self.claims.of(name)]
@@ -259,6 +265,7 @@ class _Reading:
             found.flowing.add((self.source, naming.label))
         for channel in channels:
             found.declared.setdefault(channel.id, set()).add(naming)
+            found.shown_by.setdefault(channel.id, set()).add((self.source, self.profile.id))
             found.services.setdefault((channel.id, side), set()).update(services)
         # Without the text that stands around names, a value names something else: a span, another scaler.
         name = next(iter(self._names(value)), None)
