@@ -188,6 +188,8 @@ def live(bootstrap: str, server: prometheus_server.PrometheusServer, clients: Ca
         f'kafka_consumer_fetch_manager_records_consumed_total{{job="billing"}} >= {WRITTEN[ORDERS]}',
         f'sum(kafka_topic_partition_current_offset{{topic="{ORDERS}"}}) == {WRITTEN[ORDERS]}',
         'sum(kafka_consumergroup_lag{consumergroup="billing-v1"}) == 0',
+        # Kafka Streams commits every thirty seconds.
+        f'sum(kafka_consumergroup_current_offset{{consumergroup="audit-v1"}}) == {WRITTEN[ORDERS]}',
     ]
     for condition in written:
         server.wait_for(condition, seconds=120)
