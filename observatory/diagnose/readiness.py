@@ -326,7 +326,7 @@ class Checklist:
                 name="runbook",
                 state="failed",
                 evidence="no runbook is named",
-                hint="write x-owner: {team: ..., runbook: https://...}; `observatory generate` can make a draft",
+                hint="write x-owner: {team: ..., runbook: https://...}",
             )
         if not _opens(found):
             return Item(

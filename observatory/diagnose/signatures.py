@@ -215,7 +215,7 @@ def slow_consumer(one: ChannelEvidence) -> Cause | None:
         lag,
         behind,
         Check(
-            words=f"{len(late)} of {len(groups)} groups are behind",
+            words=f"behind: {len(late)} of {number_of(len(groups), 'group')}",
             agrees=len(late) < len(groups) if len(groups) > 1 else None,
         ),
         Check(

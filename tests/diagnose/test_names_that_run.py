@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from telemetry.documents import catalog, channel, names
+from telemetry.documents import catalog, channel, names, override
 from telemetry.exposition import inventory_of
 
 from observatory.diagnose.drift.runtime_names import RuntimeNames, runtime_names
+from observatory.spec.catalog import TelemetryOverride
 from observatory.telemetry.discovery import recognise_all
+from observatory.telemetry.mapping import override_labels
 from observatory.telemetry.profile import load_profiles
 
 PROFILES = load_profiles()
 
 
-def seen(*series: tuple[str, dict[str, str]]) -> RuntimeNames:
-    inventories = [inventory_of(series, PROFILES)]
-    documents = catalog([channel("kafka", names(topic="orders.v1"))])
+def seen(*series: tuple[str, dict[str, str]], telemetry: TelemetryOverride | None = None) -> RuntimeNames:
+    documents = catalog([channel("kafka", names(topic="orders.v1"), telemetry=telemetry)])
+    inventories = [inventory_of(series, PROFILES, labels=override_labels(documents))]
     return runtime_names(documents, PROFILES, inventories, recognise_all(PROFILES, inventories))
 
 
@@ -32,3 +34,20 @@ def test_a_subject_of_a_registry_is_no_topic_that_runs() -> None:
     found = seen(("karapace_http_requests_total", {"method": "POST", "path": path, "status": "200"}))
 
     assert found.undeclared == {}
+
+
+def topics(*there: tuple[str, str]) -> list[tuple[str, dict[str, str]]]:
+    return [("kafka_topic_partitions", {"topic": topic, "env": env}) for topic, env in there]
+
+
+def test_what_runs_in_another_environment_than_the_documents_speak_of_is_none_of_theirs() -> None:
+    series = topics(("orders.v1", "prod"), ("refunds", "prod"), ("orders.v1", "test"), ("scratch", "test"))
+
+    assert sorted(seen(*series, telemetry=override(env="prod")).undeclared) == ["refunds"]
+    assert sorted(seen(*series).undeclared) == ["refunds", "scratch"]
+
+
+def test_a_channel_that_is_there_in_another_environment_alone_is_not_there() -> None:
+    found = seen(*topics(("orders.v1", "test"), ("refunds", "prod")), telemetry=override(env="prod"))
+
+    assert (found.declared, found.listed) == ({}, {"kafka:orders.v1"})

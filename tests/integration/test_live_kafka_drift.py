@@ -55,6 +55,10 @@ operations:
     channel: {$ref: '#/channels/orders'}
     x-consumer-group: payments-v1
   sendShipment: {action: send, channel: {$ref: '#/channels/shipments'}}
+  onShipment:  # wrong: nobody reads it
+    action: receive
+    channel: {$ref: '#/channels/shipments'}
+    x-consumer-group: parcels-v1
   sendInvoice: {action: send, channel: {$ref: '#/channels/invoices'}}
   sendReturn: {action: send, channel: {$ref: '#/channels/returns'}}
   sendAudit: {action: send, channel: {$ref: '#/channels/audit'}}
@@ -71,6 +75,7 @@ FAULTS = {
     ("silent-channel", "kafka:returns.v1"),
     ("silent-channel", "kafka:audit.v1"),
     ("silent-operation", "payments/onOrder"),
+    ("silent-operation", "payments/onShipment"),
     ("owner-missing", "kafka:loose.ends"),
 }
 

@@ -299,7 +299,7 @@ class _Comparison:
 
     def _would_be_seen(self, channel: Channel, one: Participant) -> bool:
         """Whether telemetry would show the participant: its group is listed there, or its service reports elsewhere."""
-        if one.consumer_group and channel.id in self.names.grouped and one.action == "receive":
+        if one.consumer_group and one.action == "receive" and self.names.shows_groups(channel.id):
             return True
         service = one.service or ""
         rows = [row for inventory in self.survey.inventories for row in inventory.destinations]

@@ -61,18 +61,9 @@ class SampleBuffer:
             raise SamplesTooMany
         if end > len(self._t):
             # One after the other, so that never more than one is held twice.
-            self._t = self._longer(self._t, end)
-            self._v = self._longer(self._v, end)
+            self._t = longer(self._t, self._size, end)
+            self._v = longer(self._v, self._size, end)
         return self._t[self._size : end], self._v[self._size : end]
-
-    def _longer(self, column: NDArray[Any], needed: int) -> NDArray[Any]:
-        """What is held of a column, in an array that has room for so many and more."""
-        try:
-            longer = np.empty(min(_AHEAD * needed, MOST_SAMPLES), column.dtype)
-        except MemoryError:  # a machine that promises no more than it has
-            longer = np.empty(needed, column.dtype)
-        longer[: self._size] = column[: self._size]
-        return longer
 
     def take(self, series: Int64, counts: Int64) -> None:
         """Add what was written into the last `room`, as `append` does."""
@@ -118,6 +109,16 @@ class SampleBuffer:
             resolution_ms=resolution_ms,
         )
         return found if _increasing(t_ms, offsets) else in_order(found)
+
+
+def longer(column: NDArray[Any], held: int, needed: int) -> NDArray[Any]:
+    """What is held of a column, in an array that has room for so many and for more to come."""
+    try:
+        room = np.empty(min(_AHEAD * needed, max(needed, MOST_SAMPLES)), column.dtype)
+    except MemoryError:  # a machine that promises no more than it has
+        room = np.empty(needed, column.dtype)
+    room[:held] = column[:held]
+    return room
 
 
 def _move_together(keep: NDArray[np.bool_], *columns: NDArray[Any]) -> None:
