@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from counting_cases import DAY_MS, END_MS, HOUR_MS, Answering, counter, scrapes
+from one_channel import BILLED, BILLING, PROCESSED
 
 from observatory.errors import Problem, SourceFailed
 from observatory.evaluate.before import Before, as_before, span_before, trend, with_before
@@ -25,34 +26,18 @@ from observatory.sources.opening import kept_beside
 from observatory.sources.store import Store
 from observatory.windows import Grid, TimeRange, Window
 
-DOCUMENT = """\
-asyncapi: 3.0.0
-info: {title: Billing, version: 1.0.0, x-service-name: billing, x-domain: money}
-servers:
-  kafka: {host: 'kafka.example:9092', protocol: kafka}
-channels:
-  orders: {address: orders.v1, messages: {order: {payload: {type: object}}}}
-operations:
-  onOrder:
-    action: receive
-    channel: {$ref: '#/channels/orders'}
+PROMISES = """\
     x-consumer-group: billing
     x-slo:
       - {sli: availability, target: 99%, window: 6d, exclusions: budget, name: rolling}
       - {sli: availability, target: 99%, window: 1d, name: short}
       - {sli: availability, target: 95%, window: month, name: monthly}
 """
+DOCUMENT = BILLING.replace("    x-slo: {availability: 99%}\n", PROMISES)
 BEGAN_MS = END_MS - 41 * DAY_MS + 12 * HOUR_MS  # 2026-10-10T12:00:00Z
 AT_MS = END_MS + 30 * 60_000
 """Half past midnight: no window begins with a day."""
-LABELS = {
-    "job": "billing",
-    "instance": "b:1",
-    "messaging_destination_name": "orders.v1",
-    "messaging_consumer_group_name": "billing",
-    "messaging_system": "kafka",
-    "__name__": "messaging_process_duration_seconds_count",
-}
+LABELS = {**BILLED, "messaging_consumer_group_name": "billing", "__name__": PROCESSED}
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from counting_cases import DAY_MS, END_MS, Answering, counter, scrapes
+from one_channel import BILLED, BILLING, PROCESSED
 from web.test_states import text_of
 
 from observatory.dashboards import PageDeclaration, PanelDeclaration
@@ -22,31 +23,15 @@ from observatory.web.parts import percent, whole_percent
 from observatory.web.server import build_site
 from observatory.web.service import Service, Standing
 
-DOCUMENT = """\
-asyncapi: 3.0.0
-info: {title: Billing, version: 1.0.0, x-service-name: billing, x-domain: money}
-servers:
-  kafka: {host: 'kafka.example:9092', protocol: kafka}
-channels:
-  orders: {address: orders.v1, messages: {order: {payload: {type: object}}}}
-operations:
-  onOrder:
-    action: receive
-    channel: {$ref: '#/channels/orders'}
+PROMISE = """\
     x-consumer-group: billing
     x-slo:
       - {sli: availability, target: 99%, window: 4d}
 """
+DOCUMENT = BILLING.replace("    x-slo: {availability: 99%}\n", PROMISE).replace("billing}", "billing, x-domain: money}")
 AT_MS = END_MS + 30 * 60_000
 POLICIES = load_policies()
-LABELS = {
-    "job": "billing",
-    "instance": "b:1",
-    "messaging_destination_name": "orders.v1",
-    "messaging_consumer_group_name": "billing",
-    "messaging_system": "kafka",
-    "__name__": "messaging_process_duration_seconds_count",
-}
+LABELS = {**BILLED, "messaging_consumer_group_name": "billing", "__name__": PROCESSED}
 ID = "billing/onOrder/availability"
 
 
