@@ -1,6 +1,6 @@
 # Two commands are enough: `make demo` and `make test`. The rest is for people who change the code.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check live golden bench lock wheel clean
+.PHONY: help demo test check live golden bench lock wheel clean .servers .checked .collected
 
 PYTHON ?= python3
 VENV := .venv
@@ -16,28 +16,35 @@ $(VENV)/.installed: pyproject.toml requirements.lock .ci/virtualenv
 	@bash .ci/virtualenv $(PYTHON) $(VENV) runtime
 	@touch $@
 
-$(VENV)/.installed-tests: $(VENV)/.installed
+$(VENV)/.installed-tests: pyproject.toml requirements.lock .ci/virtualenv
 	@bash .ci/virtualenv $(PYTHON) $(VENV) test
-	@touch $@
+	@touch $(VENV)/.installed $@
 
 demo: $(VENV)/.installed  ## the dashboards on a simulated estate, on loopback; prints the URL
 	@$(BIN)/observatory demo --port $(PORT)
 
-test: $(VENV)/.installed-tests  ## everything that CI runs: format, lint, types, import contract, tests, docs
-	@bash .ci/system-packages prometheus rabbitmq-server chromium victoria-metrics \
-	  redis-server prometheus-redis-exporter nats-server mosquitto clickhouse-server
-	@$(BIN)/ruff format --check .
-	@$(BIN)/ruff check .
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+test:  ## everything that CI runs: format, lint, types, import contract, tests, docs
+	@$(MAKE) --no-print-directory --jobs 3 .servers .checked .collected
 	@$(BIN)/pytest $(WORKERS)
 
 check: $(VENV)/.installed-tests  ## the quick part of `make test`: no servers, no browser
 	@$(BIN)/ruff format .
+	@$(MAKE) --no-print-directory .checked
+	@$(BIN)/pytest $(WORKERS) -m "not integration and not browser"
+
+.servers:
+	@bash .ci/system-packages prometheus rabbitmq-server chromium victoria-metrics \
+	  redis-server prometheus-redis-exporter nats-server mosquitto clickhouse-server
+
+.checked: $(VENV)/.installed-tests
+	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/pytest $(WORKERS) -m "not integration and not browser"
+
+# Tests and what they import are compiled once here, and not by each worker.
+.collected: $(VENV)/.installed-tests
+	@told=$$(env --unset=PYTHONDONTWRITEBYTECODE $(BIN)/pytest --collect-only -qq 2>&1) || { echo "$$told"; exit 1; }
 
 live:  ## servers for tests that Debian and PyPI do not have: a collector, Prometheus 3, a registry; needs Go and Maven
 	@bash .ci/live-servers "$${XDG_CACHE_HOME:-$$HOME/.cache}/observatory-tests/bin"

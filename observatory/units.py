@@ -106,3 +106,8 @@ def format_percentage(ratio: float, *, target: float | None = None) -> str:
 def format_count(value: float) -> str:
     """A count with thousands separated; a fraction only where there is one."""
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
+
+
+def number_of(number: int, noun: str) -> str:
+    """So many things in words: `1 channel`, and `0 channels`, `2 channels`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -32,6 +32,8 @@ LOOPBACK = ["127.0.0.1", "::1", "localhost"]
 
 # Commands that tests start compile the package once and not each time anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# Go programs that tests start, promtool above all, are small and end soon: they may collect their garbage later.
+os.environ.update({"GOGC": "400", "GOMEMLIMIT": "1GiB"})
 
 # A machine that is busy is not a fault of the code under test. In CI the examples are the same every time, so that its
 # verdict depends on the change alone; elsewhere every run looks at new ones.
@@ -78,11 +80,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             for title, line in report.user_properties:
                 if title in TABLES:
                     tables.setdefault(title, []).append(str(line))
+    ran = dict.fromkeys(Path(one.nodeid.split("::")[0]).stem for one in terminalreporter.getreports("passed"))
+    tables.setdefault(ENGINES_TITLE, []).extend(f"ran: {name}" for name in ran if name.startswith("test_live_"))
     unbuilt = (report for report in terminalreporter.getreports("skipped") if "not run here" in str(report.longrepr))
     for report in unbuilt:
         reason = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else str(report.longrepr)
         tables.setdefault(ENGINES_TITLE, []).append(reason.removeprefix("Skipped: "))
     for title, lines in tables.items():
+        if not lines:
+            continue
         terminalreporter.section(title)
         terminalreporter.write_line("\n".join([*TABLES[title], *dict.fromkeys(lines)]))
 

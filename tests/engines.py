@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-ENGINES_TITLE = "engines that were compared"
+ENGINES_TITLE = "engines that were compared, and living servers"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
 """The user's, which is looked for before the tests hide it."""
 

@@ -1,7 +1,8 @@
-"""A stand-in for Grafana's HTTP API on loopback: folders and dashboards by uid, with the right to write behind a token.
+"""A stand-in for Grafana's HTTP API on loopback: folders and dashboards by uid, annotations by tag, behind a token.
 
 It keeps to what Grafana documents of these requests: 404 for what is not there, 401 without a valid token, 412 for a
-dashboard that exists where nobody said `overwrite`, and a version that grows with every save.
+dashboard that exists where nobody said `overwrite`, and a version that grows with every save. Annotations are those of
+the range that have all the tags asked for, the newest first.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 TOKEN = "glsa_stand_in"
 
@@ -22,6 +24,8 @@ class GrafanaServer:
         dashboards: What was saved, with id and version, by uid.
         placed: Folder of each dashboard, by uid.
         writes: Paths of all requests that changed something.
+        annotations: What `/api/annotations` finds.
+        asked: Queries of all requests for annotations.
     """
 
     def __init__(self) -> None:
@@ -29,6 +33,8 @@ class GrafanaServer:
         self.dashboards: dict[str, dict[str, Any]] = {}
         self.placed: dict[str, str] = {}
         self.writes: list[str] = []
+        self.annotations: list[dict[str, Any]] = []
+        self.asked: list[dict[str, list[str]]] = []
         api = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -65,12 +71,31 @@ class GrafanaServer:
         self._server.server_close()
 
     def got(self, path: str) -> tuple[int, object]:
+        if path.startswith("/api/annotations?"):
+            return 200, self._found(parse_qs(urlsplit(path).query))
         kind, _, uid = path.rpartition("/")
         if kind == "/api/folders" and uid in self.folders:
             return 200, {"uid": uid, "title": self.folders[uid]}
         if kind == "/api/dashboards/uid" and uid in self.dashboards:
             return 200, {"dashboard": self.dashboards[uid], "meta": {"folderUid": self.placed[uid]}}
         return 404, {"message": "not found"}
+
+    def _found(self, query: dict[str, list[str]]) -> list[dict[str, Any]]:
+        self.asked.append(query)
+        found = [
+            one
+            for one in self.annotations
+            if int(query["from"][0]) <= one["time"] <= int(query["to"][0])
+            and set(query.get("tags", ())) <= set(one["tags"])
+        ]
+        return sorted(found, key=lambda one: -one["time"])[: int(query["limit"][0])]
+
+    def annotate(self, at_ms: int, text: str, *tags: str) -> None:
+        """Add an annotation as Grafana keeps it."""
+        number = len(self.annotations) + 1
+        self.annotations.append(
+            {"id": number, "time": at_ms, "timeEnd": at_ms, "text": text, "tags": list(tags), "login": "ci", "data": {}}
+        )
 
     def posted(self, path: str, body: dict[str, Any]) -> tuple[int, object]:
         if path == "/api/folders":

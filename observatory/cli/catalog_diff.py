@@ -11,6 +11,7 @@ import typer
 
 from observatory.cli import console
 from observatory.errors import ExitCode, printable
+from observatory.units import number_of
 
 if TYPE_CHECKING:
     from observatory.settings import Settings
@@ -99,8 +100,7 @@ def _lines(changes: Changes, old: str, new: str) -> Iterator[str]:
         yield f"{old} -> {new}: nothing changed for those who send or receive"
         return
     counts = ", ".join(f"{changes.count(one)} {one}" for one in _VERDICTS if changes.count(one))
-    noun = "channel" if len(changes.channels) == 1 else "channels"
-    yield f"{old} -> {new}: {counts} on {len(changes.channels)} {noun}"
+    yield f"{old} -> {new}: {counts} on {number_of(len(changes.channels), 'channel')}"
     if any(change.compatibility for change in listed):
         yield f"payloads and headers: {_modes(changes.mode)}"
     for channel in changes.channels:

@@ -11,7 +11,7 @@ from observatory.errors import printable
 from observatory.spec.catalog import Action, Catalog, Channel, Operation
 from observatory.spec.orphans import Orphan
 from observatory.spec.participant import Participant, declared_on
-from observatory.units import format_count
+from observatory.units import format_count, number_of
 from observatory.windows import format_instant
 
 
@@ -112,7 +112,9 @@ def tree(drawing: Drawing) -> str:
         for index, row in enumerate(rows):
             last = index == len(rows) - 1
             lines += _hanging(row, "└── " if last else "├── ", "      " if last else "│     ", drawing.width)
-    lines.append(f"\n{len(drawing.channels)} of {len(drawing.catalog.channels)} channels; <- produces, -> consumes")
+    lines.append(
+        f"\n{len(drawing.channels)} of {number_of(len(drawing.catalog.channels), 'channel')}; <- produces, -> consumes"
+    )
     return "\n".join(lines)
 
 

@@ -10,6 +10,7 @@ import typer
 from observatory.cli import console, options
 from observatory.cli.chosen import Choose, choosing
 from observatory.errors import ExitCode, UsageError
+from observatory.units import number_of
 from observatory.windows import format_instant
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def told(diagnosis: Diagnosis, channels: int) -> str:
     """Causes for people, the likeliest first."""
     if not diagnosis.causes:
         blind = sum(len(modes) for modes in diagnosis.not_observable.values())
-        text = f"no failure mode fits any of {channels} channels"
+        text = f"no failure mode fits any of {number_of(channels, 'channel')}"
         return text + (f"; {blind} signatures lack a signal, --json lists them" if blind else "")
     return "\n\n".join(_cause(number, cause) for number, cause in enumerate(diagnosis.causes, 1))
 

@@ -49,7 +49,12 @@ Gate = Annotated[
     list[FailOn] | None, typer.Option("--fail-on", help="Exit 1 when there is a finding of this kind; repeatable.")
 ]
 WithInternal = Annotated[
-    bool, typer.Option("--internal", help="Internal, dead-letter and retry names count as undeclared too.")
+    bool, typer.Option("--internal", help="Internal, dead-letter, retry and ignored names count as undeclared too.")
+]
+
+Ignore = Annotated[
+    list[str] | None,
+    typer.Option("--ignore", help="Names that need no document, such as 'scratch.*', besides those of the settings."),
 ]
 
 
@@ -61,6 +66,7 @@ def drift(
     at: options.At = None,
     since: options.Since = "24h",
     internal: WithInternal = False,
+    ignore: Ignore = None,
     json: options.Json = False,
     fail_on: Gate = None,
 ) -> None:
@@ -72,14 +78,17 @@ def drift(
     from observatory.cli.surveying import conclude, opened
     from observatory.cli.verdict import told_by
     from observatory.diagnose.drift.compare import drift as compare
+    from observatory.settings.drift import IgnoredNames
     from observatory.spec.load import configured_catalog
 
     span = options.looked_at(at, since, time.time_ns() // 1_000_000)
     settings = choose()
+    by_hand = IgnoredNames(tuple(ignore or ()), "ignored by --ignore")
+    ignored = (*settings.drift.ignore, by_hand)
     catalog = configured_catalog(settings)
     with opened(catalog, settings, span) as asked:
         found = asked.survey()
-        report = compare(catalog, asked.profiles, found, asked.sources, span, with_internal=internal)
+        report = compare(catalog, asked.profiles, found, asked.sources, span, with_internal=internal, ignored=ignored)
         states = asked.sources.states()
     problems = in_order([*catalog.problems, *found.problems, *report.problems, *told_by(states)])
     if json:

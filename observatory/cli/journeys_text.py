@@ -2,40 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from observatory.units import format_count, format_percentage
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from observatory.cli import objective_cells as cells
+from observatory.units import format_percentage
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.text import Text
 
     from observatory.evaluate.journey_status import JourneyStatus
-    from observatory.evaluate.status import ObjectiveStatus
 
 NARROW, MEDIUM = 90, 120
 
 
-def show_journeys(
-    journeys: Sequence[JourneyStatus],
-    out: Console,
-    style: Callable[[str], str],
-    bar: Callable[[ObjectiveStatus], Text],
-    burn: Callable[[ObjectiveStatus], str],
-    folded: Callable[[str, int], str],
-) -> None:
-    """Each journey with its bounds, below it its hops where the terminal has room; last the assumptions, each once.
-
-    Args:
-        style: Style of a state.
-        bar, burn: The budget that is left, drawn, and the burn rate of the last hour.
-        folded: A name on lines that fit into so many cells.
-    """
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
+def show_journeys(journeys: Sequence[JourneyStatus], out: Console) -> None:
+    """Each journey with its bounds, below it its hops where the terminal has room; last the assumptions, each once."""
     wide = out.width >= NARROW
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
     table.add_column("State", no_wrap=True)
@@ -52,41 +38,35 @@ def show_journeys(
     room = out.width - (98 if out.width >= MEDIUM else 76 if wide else 52)
     for one in journeys:
         status = one.status
-        cells: list[str | Text] = [
-            Text(status.state.replace("_", " "), style(status.state)),
-            Text(folded(one.journey.id, max(16, room))),
-            _share(status),
+        row: list[str | Text] = [
+            cells.state(status),
+            Text(cells.folded(one.journey.id, max(16, room))),
+            cells.ratio(status),
         ]
         if wide:
-            cells += [_bounds(one), f"{status.objective.target * 100:g} %"]
-        cells += [bar(status), burn(status)]
+            row += [_bounds(one), cells.target(status)]
+        row += [cells.budget_bar(status, out), cells.burn(status)]
         if out.width >= MEDIUM:
-            cells += [format_count(round(status.counts.total)) if status.counts else "-", status.counting or "-"]
-        table.add_row(*cells)
+            row += [cells.events(status), status.counting or "-"]
+        table.add_row(*row)
         for number, hop in enumerate(one.hops, 1):
             part = hop.status
             word = "" if part.objective.sli == "availability" else f" {part.objective.sli}"
             optional = " (optional)" if hop.optional else ""
             shown: list[str | Text] = [
-                Text(part.state.replace("_", " "), "dim"),
-                Text(folded(f"  {number} {part.objective.operation_key}{word}{optional}", max(16, room)), "dim"),
-                Text(_share(part), "dim"),
+                cells.state(part, "dim"),
+                Text(cells.folded(f"  {number} {part.objective.operation_key}{word}{optional}", max(16, room)), "dim"),
+                Text(cells.ratio(part), "dim"),
             ]
             if wide:
                 shown += ["", ""]
             shown += ["", ""]
             if out.width >= MEDIUM:
-                counted = format_count(round(part.counts.total)) if part.counts else "-"
-                shown += [Text(counted, "dim"), Text(part.counting or "-", "dim")]
+                shown += [Text(cells.events(part), "dim"), Text(part.counting or "-", "dim")]
             table.add_row(*shown)
     out.print(table)
     for text in dict.fromkeys(one.assumption for one in journeys if one.status.counts):
         out.print(Text(f"Journeys: {text}.", "dim"), soft_wrap=False)
-
-
-def _share(status: ObjectiveStatus) -> str:
-    ratio = status.counts.ratio if status.counts else None
-    return "-" if ratio is None else format_percentage(ratio, target=status.objective.target)
 
 
 def _bounds(one: JourneyStatus) -> str:

@@ -9,18 +9,37 @@ from xml.etree import ElementTree
 
 if TYPE_CHECKING:
     from observatory.diagnose.readiness import Readiness
+    from observatory.sources.base import SourceState
 
 _UNWRITABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 cannot hold, not even as a reference."""
 
 
-def as_junit(found: Sequence[Readiness], at_ms: int) -> str:
-    """The report; the same list gives the same bytes."""
+def as_junit(found: Sequence[Readiness], at_ms: int, states: Sequence[SourceState] = ()) -> str:
+    """The report; the same list gives the same bytes.
+
+    A source that answered in part, or not at all, is an error of its own, for items may have failed for want of it.
+    """
     from observatory.diagnose.readiness import TITLES
     from observatory.windows import format_instant
 
     at = (format_instant(at_ms) or "").removesuffix("Z")
-    root = ElementTree.Element("testsuites", {"name": "observatory ready", **_counts(found)})
+    unwell = [state for state in states if state.state != "ok"]
+    counts = _counts(found, errors=len(unwell))
+    # Jenkins refuses a report whose root counts what was skipped; suites may.
+    del counts["skipped"]
+    root = ElementTree.Element("testsuites", {"name": "observatory ready", **counts})
+    if unwell:
+        suite = ElementTree.SubElement(
+            root, "testsuite", {"name": "sources", **_counts([], errors=len(unwell)), "timestamp": at}
+        )
+        for state in unwell:
+            case = ElementTree.SubElement(
+                suite, "testcase", {"classname": "sources", "name": _text(state.name), "time": "0"}
+            )
+            why = "; ".join(problem.message for problem in state.problems) or state.detail
+            message = f"answered in part, so that items may fail for want of telemetry: {why}"
+            ElementTree.SubElement(case, "error", {"message": _text(message), "type": state.state})
     for one in found:
         name = _text(one.channel.id)
         suite = ElementTree.SubElement(root, "testsuite", {"name": name, **_counts([one]), "timestamp": at})
@@ -40,12 +59,12 @@ def as_junit(found: Sequence[Readiness], at_ms: int) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode")
 
 
-def _counts(found: Sequence[Readiness]) -> dict[str, str]:
+def _counts(found: Sequence[Readiness], *, errors: int = 0) -> dict[str, str]:
     states = [item.state for one in found for item in one.items]
     return {
-        "tests": str(len(states)),
+        "tests": str(len(states) + errors),
         "failures": str(states.count("failed")),
-        "errors": "0",
+        "errors": str(errors),
         "skipped": str(states.count("not_applicable")),
         "time": "0",
     }

@@ -12,6 +12,7 @@ import typer
 from observatory.cli import console, options
 from observatory.cli.chosen import Choose, choosing
 from observatory.errors import ExitCode, Problem, UsageError, in_order
+from observatory.units import number_of
 
 if TYPE_CHECKING:
     from observatory.compile.measure import Measurement
@@ -70,7 +71,7 @@ def map_channels(
     conclude(problems, states, partial=bool(found.failed))
     unmeasured = [one for one in measured.values() if not isinstance(one, Measurement) or one.liveness == "missing"]
     if fail_on and unmeasured:
-        console.say(f"{len(unmeasured)} of {len(measured)} objectives are measured by nothing live")
+        console.say(f"nothing live measures {len(unmeasured)} of {number_of(len(measured), 'objective')}")
         console.finish(ExitCode.GATE_FAILED)
 
 

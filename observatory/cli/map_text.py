@@ -17,6 +17,7 @@ from observatory.telemetry.binding import Binding, MetricBinding, Resolution, Se
 from observatory.telemetry.mapping import SIGNALS_OF_ROLE
 from observatory.telemetry.signals import SIGNALS
 from observatory.telemetry.survey import Survey
+from observatory.units import number_of
 from observatory.windows import format_instant
 
 SCHEMA = "observatory.map/1"
@@ -210,7 +211,7 @@ def as_text(
             lines += _signal_lines(resolutions, width, every_signal=every_signal)
     said = _switches(found, catalog, channels) if found.inventories else []
     counts = [one for one in measured.values() if isinstance(one, Measurement) and one.liveness != "missing"]
-    said += ["", f"{len(counts)} of {len(measured)} objectives can be measured"]
+    said += ["", f"{len(counts)} of {number_of(len(measured), 'objective')} can be measured"]
     lines += [part for line in said for part in wrapped(_shown(line), width)]
     return "\n".join(lines).strip("\n")
 
@@ -227,7 +228,7 @@ def _switches(found: Survey, catalog: Catalog, channels: Sequence[Channel]) -> l
                     lacking.setdefault(switch, set()).add(channel.id)
     said = ["", "What would make more observable:"] if signals else []
     for switch, words in signals.items():
-        many = f"{len(lacking[switch])} of {len(channels)} channels"
+        many = f"{len(lacking[switch])} of {number_of(len(channels), 'channel')}"
         said.append(f"  {switch}: {', '.join(words)} ({many})")
     return said
 
@@ -261,9 +262,13 @@ def _signal_lines(resolutions: Sequence[Resolution], width: int | None, *, every
     """A line, or more of them, per signal: its state, its series and why; the rest by their names."""
     rows: list[list[str]] = []
     hidden: list[str] = []
+    nameless: dict[str, list[str]] = {}
     for one in resolutions:
         if not every_signal and one.chosen is None and one.code == "not-provided":
             hidden.append(one.signal)
+            continue
+        if not every_signal and one.chosen is None and one.code == "name-unknown":
+            nameless.setdefault(one.reason, []).append(one.signal)
             continue
         series = [_shown(text) for text in series_of(one.chosen)] if one.chosen else ["-"]
         why = [one.reason]
@@ -272,6 +277,8 @@ def _signal_lines(resolutions: Sequence[Resolution], width: int | None, *, every
             why += [_alternative(*pair) for pair in zip(one.alternatives, one.later, strict=True)]
         rows.append(["", one.signal, state_of(one), "\n".join(series), "\n".join(map(_shown, why))])
     lines = side_by_side(rows, [0, SIGNAL_CELLS, STATE_CELLS, *_rest_of(width)], GAP)
+    for reason, signals in nameless.items():
+        lines += wrapped(_shown(f"  no name to look for: {', '.join(signals)} ({reason})"), width)
     return lines + (wrapped(f"  not observable: {', '.join(hidden)}", width) if hidden else [])
 
 

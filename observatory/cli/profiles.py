@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,11 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from observatory.cli import console, options
-from observatory.errors import ExitCode, InputInvalid, UsageError
+from observatory.errors import ExitCode, InputInvalid, UsageError, in_order
 
 if TYPE_CHECKING:
     from observatory.errors import Problem
     from observatory.location import Location
+    from observatory.telemetry.profile import Draft
     from observatory.telemetry.recipe import Profile, Recipe
 
 HOUR_MS = 3_600_000
@@ -41,7 +43,8 @@ def list_profiles(config: options.Config = None, json: options.Json = False) -> 
     width = max(len(one.id) for one in found)
     for one in found:
         protocols = ", ".join(one.protocols) or "any protocol"
-        console.answer(f"{one.id:<{width}}  {one.title}; {one.versions}; {protocols}; {len(one.signals)} signals")
+        words = (one.title, one.versions, protocols, _measures(one))
+        console.answer(f"{one.id:<{width}}  {'; '.join(word for word in words if word)}")
 
 
 @profiles_app.command("show")
@@ -65,8 +68,15 @@ def show_profile(name: Id, config: options.Config = None, json: options.Json = F
 def print_template() -> None:
     """A profile to begin with, every part of the format explained: observatory profiles template > mine.yaml."""
     from observatory.telemetry.profile import TEMPLATE
+    from observatory.telemetry.signals import SIGNALS
 
     console.answer(TEMPLATE.read_text(encoding="utf-8").rstrip("\n"))
+    console.answer(
+        "\n# The vocabulary: every word that may stand under `signals` or `not_provided`, its unit and whose it is."
+    )
+    width = max(map(len, SIGNALS))
+    for name, signal in SIGNALS.items():
+        console.answer(f"# {name:<{width}}  {signal.meaning} ({signal.unit}, {signal.scope})")
 
 
 @profiles_app.command("check")
@@ -80,25 +90,50 @@ def check_profile(
     json: options.Json = False,
 ) -> None:
     """Check a profile: its format, its example, and with --against what a server really has."""
-    from observatory.telemetry.profile import load_profile
-    from observatory.telemetry.proof import prove
+    from observatory.telemetry.profile import draft_of
 
-    profile = load_profile(file)
-    problems = prove(profile, *_example(profile)) if profile.recipes else ()
+    draft = draft_of(file)
+    problems = [*draft.problems, *_unproven(draft)]
     if problems:
-        raise InputInvalid(problems)
+        raise InputInvalid(in_order(problems))
+    profile = draft.profile
+    replaced, taken = _overlaps(profile, file)
     seen = _tried(profile, against, config, header or [], at) if against else None
     if json:
-        answer = {"schema": "observatory.profile-check/1", **_head_json(profile), "series": seen}
-        console.answer_json(answer)
+        answer = {"schema": "observatory.profile-check/1", **_head_json(profile), "replaces": replaced, "taken": taken}
+        counts = seen and {signal: {one.metric: one.series for one in rows if one.series} for signal, rows in seen}
+        console.answer_json(answer | {"series": counts and dict(counts), "differences": _differences(seen or [])})
     else:
-        console.answer(f"{profile.id}: {len(profile.signals)} signals, proven by the example")
-        for signal, metrics in (seen or {}).items():
-            there = ", ".join(f"{metric} ({count} series)" for metric, count in metrics.items())
+        console.answer(f"{profile.id}: {_measures(profile)}, proven by the example")
+        if replaced:
+            console.answer(f"  it takes the place of the shipped profile {replaced}")
+        if taken:
+            console.answer(f"  {', '.join(taken)}: a shipped profile goes by it, and keeps the name")
+        for signal, rows in seen or ():
+            there = ", ".join(f"{one.metric} ({one.series} series)" for one in rows if one.series)
             console.answer(f"  {signal}: {there or 'not there'}")
-    if seen is not None and not any(seen.values()):
+        for words in _differences(seen or []):
+            console.answer(f"  {words}")
+    if seen is not None and not any(one.series for _, rows in seen for one in rows):
         console.say(f"{against} has none of its series")
         console.finish(ExitCode.GATE_FAILED)
+
+
+def _measures(profile: Profile) -> str:
+    """How many signals a profile measures, in words."""
+    if not profile.signals:
+        return "no signal"
+    return f"{len(profile.signals)} signal{'' if len(profile.signals) == 1 else 's'}"
+
+
+def _overlaps(profile: Profile, file: Path) -> tuple[str | None, list[str]]:
+    """The shipped profile that this one would replace, and its other names that a shipped one keeps."""
+    from observatory.telemetry.profile import SHIPPED, load_profiles
+
+    shipped = {one.id for one in load_profiles()}
+    if file.resolve().parent == SHIPPED.resolve():
+        return None, []
+    return (profile.id if profile.id in shipped else None), [name for name in profile.also if name in shipped]
 
 
 def _loaded(config: Path | None) -> tuple[Profile, ...]:
@@ -123,19 +158,64 @@ def _example(profile: Profile) -> tuple[list[tuple[str, dict[str, str]]], dict[s
     return series, {name.strip('"'): metadata.type for name, metadata in read_text.metadata.items()}
 
 
+def _unproven(draft: Draft) -> list[Problem]:
+    """What is wrong with the example, or what it does not prove of the parts that are right."""
+    from observatory.telemetry.proof import prove
+
+    try:
+        example = _example(draft.profile)
+    except InputInvalid as error:
+        return list(error.problems)
+    return list(prove(draft.provable, *example))
+
+
 def _in_the_file(problem: Problem, first: Location | None) -> Problem:
     """A fault in a line of the example, as one in the file that holds it."""
     from dataclasses import replace
 
     if first is None or problem.location is None:
         return problem
+    if first.length:  # the text stands in one line of the file
+        message = f"line {problem.location.line} of the example: {problem.message}"
+        return replace(problem, location=first, message=message)
     return replace(problem, location=replace(first, line=first.line + problem.location.line - 1))
+
+
+@dataclass(frozen=True, slots=True)
+class _OnServer:
+    """One metric of a signal as a server has it.
+
+    Attributes:
+        series: How many carry the labels that the profile needs, and satisfy its conditions.
+        every: How many there are.
+        lacking: Labels that none of them carries.
+        types: What the server and the profile say of its TYPE, where they differ.
+    """
+
+    metric: str
+    series: int
+    every: int
+    lacking: tuple[str, ...]
+    types: tuple[str, str] | None
+
+
+def _differences(seen: Sequence[tuple[str, Sequence[_OnServer]]]) -> list[str]:
+    """In words why series that are there do not count, and where the server tells another type."""
+    words: dict[str, None] = {}
+    for signal, rows in seen:
+        for one in rows:
+            if one.every and not one.series:
+                why = f"carries {', '.join(one.lacking)}" if one.lacking else "satisfies the conditions of the recipe"
+                words[f"{signal}: {one.metric} is there ({one.every} series), and none {why}"] = None
+            if one.types:
+                words[f"{signal}: {one.metric} is a {one.types[0]} there and a {one.types[1]} in the profile"] = None
+    return list(words)
 
 
 def _tried(
     profile: Profile, url: str, config: Path | None, headers: list[str], at: str | None
-) -> dict[str, dict[str, int]]:
-    """Per signal the metrics that a server has, with how many series carry the labels that the profile needs."""
+) -> list[tuple[str, list[_OnServer]]]:
+    """Per signal its metrics as a server has them."""
     from dataclasses import replace
 
     from observatory.settings import load_settings
@@ -148,15 +228,27 @@ def _tried(
     span = TimeRange(at_ms - HOUR_MS, at_ms)
     with open_sources(settings) as sources:
         (server,) = sources.metrics
-        tables = tables_of(server.inventory(wanted([profile], server.metric_names(span)), span))
-    found: dict[str, dict[str, int]] = {recipe.signal: {} for recipe in profile.recipes}
+        inventory = server.inventory(wanted([profile], server.metric_names(span)), span)
+    console.report(inventory.problems)
+    tables = tables_of(inventory)
+    found: dict[str, list[_OnServer]] = {recipe.signal: [] for recipe in profile.recipes}
     for recipe in profile.recipes:
         for term, name in zip(recipe.all, recipe.series_names, strict=False):
-            table = tables.get(name)
-            rows = table.identified(recipe.identity, term.where) if table else ()
-            if table and rows:
-                found[recipe.signal][name] = table.series_of(rows)
-    return found
+            if (table := tables.get(name)) is None:
+                continue
+            every = table.all_satisfying(())
+            needed = [label.label for label in recipe.identity.channel if not label.optional]
+            told = inventory.metadata.get(term.metric)
+            differs = told is not None and not recipe.typed and told.type not in ("unknown", recipe.type)
+            one = _OnServer(
+                metric=name,
+                series=table.series_of(table.identified(recipe.identity, term.where)),
+                every=table.series_of(every),
+                lacking=tuple(label for label in needed if not any(table.values(every, label))),
+                types=(told.type, recipe.type) if told is not None and differs else None,
+            )
+            found[recipe.signal].append(one)
+    return list(found.items())
 
 
 def _head_json(profile: Profile) -> dict[str, Any]:
@@ -206,12 +298,15 @@ def _profile_json(profile: Profile) -> dict[str, Any]:
 
 
 def _profile_text(profile: Profile) -> Iterator[str]:
+    from observatory.telemetry.profile import SHIPPED
     from observatory.telemetry.recipe import CONFIDENCE_WORDS
 
     yield f"{profile.id}: {profile.title}"
+    if profile.location is not None and Path(profile.location.path).parent != SHIPPED:
+        yield f"your own: {profile.location.path}"
     if profile.also:
         yield f"also: {', '.join(profile.also)}"
-    yield f"versions: {profile.versions}; protocols: {', '.join(profile.protocols) or 'any'}"
+    yield f"versions: {profile.versions or 'not said'}; protocols: {', '.join(profile.protocols) or 'any'}"
     yield f"names: {CONFIDENCE_WORDS[profile.confidence]}"
     if any(profile.variants):
         yield f"variants: {', '.join(profile.variants)}"

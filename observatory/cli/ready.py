@@ -14,6 +14,7 @@ from observatory.cli import console, options
 from observatory.cli.chosen import Choose, choosing
 from observatory.cli.findings import write_answer
 from observatory.errors import ExitCode, Problem, UsageError, in_order, printable
+from observatory.units import number_of
 
 if TYPE_CHECKING:
     from observatory.diagnose.readiness import Readiness
@@ -87,7 +88,7 @@ def ready(
     written = {
         Form.TEXT: lambda: as_text(found),
         Form.JSON: lambda: console.as_json(as_json(found, span, states, problems)),
-        Form.JUNIT: lambda: as_junit(found, span.end_ms),
+        Form.JUNIT: lambda: as_junit(found, span.end_ms, states),
     }
     if output is not None:
         write_answer(output, written[shape]() + "\n")
@@ -154,7 +155,7 @@ def as_text(found: Sequence[Readiness]) -> str:
         lines.append(f"and {len(failed) - MOST_SHOWN:,} more, which --json lists")
     parts += ["\n".join(printable(line) for line in lines)] if lines else []
     ready_ones = sum(1 for one in found if not one.failed)
-    parts.append(f"{ready_ones} of {len(found)} channels are ready for production")
+    parts.append(f"ready for production: {ready_ones} of {number_of(len(found), 'channel')}")
     return "\n\n".join(parts)
 
 

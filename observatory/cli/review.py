@@ -14,7 +14,7 @@ from observatory.cli.chosen import Choose, choosing
 from observatory.errors import ExitCode, InputInvalid, Problem, UsageError
 
 if TYPE_CHECKING:
-    from observatory.review.account import Review
+    from observatory.review.report import Review
 
 
 class Form(StrEnum):

@@ -15,6 +15,7 @@ from observatory.cli import console, options
 from observatory.cli.colour import painter
 from observatory.cli.findings import Format, as_github, as_text, counted, write_answer
 from observatory.errors import ExitCode, Problem, UsageError, in_order
+from observatory.units import number_of
 
 MAX_CODES = 6
 """Codes that are named below the findings."""
@@ -121,8 +122,8 @@ def _finding(problem: Problem) -> dict[str, object]:
 
 def _summary(documents: int, channels: int, objectives: int, counts: dict[str, int]) -> str:
     words = {"error": "error", "warning": "warning", "info": "remark"}
-    found = ", ".join(_many(counts[severity], word) for severity, word in words.items() if counts[severity])
-    read = f"{_many(documents, 'document')}, {_many(channels, 'channel')}, {_many(objectives, 'objective')}"
+    found = ", ".join(number_of(counts[severity], word) for severity, word in words.items() if counts[severity])
+    read = f"{number_of(documents, 'document')}, {number_of(channels, 'channel')}, {number_of(objectives, 'objective')}"
     return f"{read}: {found or 'no problems'}"
 
 
@@ -130,10 +131,6 @@ def _more(problems: Sequence[Problem]) -> str:
     codes = list(dict.fromkeys(problem.code for problem in sorted(problems, key=lambda one: one.severity)))
     others = f", and so for {', '.join(codes[1:])}" if 1 < len(codes) <= MAX_CODES else ""
     return f"`observatory explain {codes[0]}` says more{others}"
-
-
-def _many(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def register(app: typer.Typer) -> None:

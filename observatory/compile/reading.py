@@ -10,6 +10,12 @@ from observatory.telemetry.binding import Matcher, SeriesSelector
 from observatory.units import compact_duration
 
 _CLASSIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+_CLASSIC_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+
+
+def is_classic(label: str) -> bool:
+    """Whether every server takes a label in `by`; others want quotes there, which Prometheus 2 does not parse."""
+    return _CLASSIC_LABEL.fullmatch(label) is not None
 
 
 def series(selector: SeriesSelector) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -78,28 +78,23 @@ def gather(
 
     A source that fails leaves its signs unobserved; the rest holds.
     """
-    grid = Grid.ending_at(snapshot.at_ms, round(span_seconds * 1000), STEP_MS)
     operations = [one for channel in channels for one in snapshot.catalog.operations_on(channel.id)]
-    names = {channel.id: channel.label for channel in channels} | {one.key: _who(one) for one in operations}
-    found: dict[tuple[Sign, str], Course] = {}
-    problems: list[Problem] = []
-    for sign, source in SERIES.items():
-        subjects = _subjects(channels, operations, source.side)
-        for signal, statistic in source.signals:
-            left = [subject for subject in subjects if (sign, subject) not in found]
-            try:
-                lines = estate.series(snapshot, signal, left, grid.range, grid.step_ms, statistic) if left else ()
-            except SourceFailed as error:
-                problems += error.problems
-                continue
-            for line in lines:
-                found[sign, line.subject] = _course(line, {} if sign in SHARED else names, statistic)
-    found |= _memory(estate, snapshot, channels, grid, found, problems)
-    found |= _publish_rates(estate, snapshot, channels, operations, names, grid, problems)
-    found |= _errors(estate, snapshot, channels, operations, names, grid, problems)
+    asked = _Inquiry(
+        estate=estate,
+        snapshot=snapshot,
+        grid=Grid.ending_at(snapshot.at_ms, round(span_seconds * 1000), STEP_MS),
+        channels=channels,
+        operations=operations,
+        names={channel.id: channel.label for channel in channels} | {one.key: _who(one) for one in operations},
+    )
+    asked.signals()
+    asked.memory()
+    asked.publish_rates()
+    asked.errors()
+    problems, found = asked.problems, asked.found
     evidence = with_surroundings([_evidence(channel, operations, found) for channel in channels])
     silent = [one.channel for one in evidence if _is_silent(one)]
-    strangers = find_strangers(estate.sources, snapshot, silent, grid.range, problems)
+    strangers = find_strangers(estate.sources, snapshot, silent, asked.grid.range, problems)
     complete = tuple(
         replace(one, strangers=strangers.found.get(one.channel.id, ()), strangers_observable=strangers.observable)
         if one.channel in silent
@@ -109,105 +104,99 @@ def gather(
     return complete, tuple(dict.fromkeys(problems))
 
 
-def _subjects(channels: Sequence[Channel], operations: Sequence[Operation], side: Action | None) -> list[str]:
-    if side is None:
-        return [channel.id for channel in channels]
-    return [one.key for one in operations if one.action == side]
+@dataclass(slots=True, kw_only=True)
+class _Inquiry:
+    """What is asked, about which channels and over which steps; what was found, and what could not be asked.
 
+    Attributes:
+        names: Of whom a course speaks, by the id of its channel or the key of its operation.
+        found: By sign and subject.
+    """
 
-def _memory(
-    estate: Estate,
-    snapshot: Snapshot,
-    channels: Sequence[Channel],
-    grid: Grid,
-    known: Mapping[tuple[Sign, str], Course],
-    problems: list[Problem],
-) -> dict[tuple[Sign, str], Course]:
-    """Broker load as memory over its limit, where no exporter says how busy the broker is."""
-    left = [channel.id for channel in channels if ("broker_load", channel.id) not in known]
-    try:
-        used, limit = (
-            {line.subject: line for line in estate.series(snapshot, signal, left, grid.range, grid.step_ms, "level")}
-            for signal in ("broker_memory_used", "broker_memory_limit")
-        )
-    except SourceFailed as error:
-        problems += error.problems
-        return {}
-    found: dict[tuple[Sign, str], Course] = {}
-    for subject in used.keys() & limit.keys():
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share = np.where(limit[subject].value > 0, used[subject].value / limit[subject].value, np.nan)
-        found["broker_load", subject] = Course(
-            subject=subject, name="", unit="ratio", t_ms=used[subject].t_ms, value=share
-        )
-    return found
+    estate: Estate
+    snapshot: Snapshot
+    grid: Grid
+    channels: Sequence[Channel]
+    operations: Sequence[Operation]
+    names: Mapping[str, str]
+    found: dict[tuple[Sign, str], Course] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
 
+    def signals(self) -> None:
+        """Signs that are a signal as it is."""
+        for sign, source in SERIES.items():
+            subjects = self._subjects(source.side)
+            for signal, statistic in source.signals:
+                left = [subject for subject in subjects if (sign, subject) not in self.found]
+                for line in self._series(signal, left, statistic):
+                    self._note(sign, line, statistic)
 
-def _publish_rates(
-    estate: Estate,
-    snapshot: Snapshot,
-    channels: Sequence[Channel],
-    operations: Sequence[Operation],
-    names: Mapping[str, str],
-    grid: Grid,
-    problems: list[Problem],
-) -> dict[tuple[Sign, str], Course]:
-    """What reaches the channel, by the broker's own count where there is one, else by its producers'."""
-    found: dict[tuple[Sign, str], Course] = {}
-    covered: set[str] = set()
-    senders = {one.key: one.channel_id for one in operations if one.action == "send"}
-    for signal in ("produced_offset", "enqueued_messages", "published_messages"):
-        by_channel = signal != "published_messages"
-        subjects = (
-            [one.id for one in channels if one.id not in covered]
-            if by_channel
-            else [key for key, channel_id in senders.items() if channel_id not in covered]
-        )
-        try:
-            lines = estate.series(snapshot, signal, subjects, grid.range, grid.step_ms, "rate") if subjects else ()
-        except SourceFailed as error:
-            problems += error.problems
-            continue
-        for line in lines:
-            found["publish_rate", line.subject] = _course(line, names, "rate")
-            if by_channel:
+    def memory(self) -> None:
+        """Broker load as memory over its limit, where no exporter says how busy the broker is."""
+        left = [channel.id for channel in self.channels if ("broker_load", channel.id) not in self.found]
+        used = {line.subject: line for line in self._series("broker_memory_used", left, "level")}
+        limit = {line.subject: line for line in self._series("broker_memory_limit", list(used), "level")}
+        for subject, most in limit.items():
+            with np.errstate(divide="ignore", invalid="ignore"):
+                share = np.where(most.value > 0, used[subject].value / most.value, np.nan)
+            self.found["broker_load", subject] = Course(
+                subject=subject, name="", unit="ratio", t_ms=used[subject].t_ms, value=share
+            )
+
+    def publish_rates(self) -> None:
+        """What reaches the channel, by the broker's own count where there is one, else by its producers'."""
+        covered: set[str] = set()
+        for signal in ("produced_offset", "enqueued_messages"):
+            for line in self._series(signal, [one.id for one in self.channels if one.id not in covered], "rate"):
+                self._note("publish_rate", line, "rate")
                 covered.add(line.subject)
-    return found
+        senders = [one.key for one in self.operations if one.action == "send" and one.channel_id not in covered]
+        for line in self._series("published_messages", senders, "rate"):
+            self._note("publish_rate", line, "rate")
 
+    def errors(self) -> None:
+        """Failures per second, counted by the ledger from the error part of each counter."""
+        home = {one.key: one.channel_id for one in self.operations} | {one.id: one.id for one in self.channels}
+        wanted: dict[tuple[Sign, str], Measurement] = {}
+        for sign, (signal, side) in ERRORS.items():
+            indicator = Indicator(
+                sli="availability", total=Count(signal), bad=Count(signal, "error"), measure=f"failed {signal}"
+            )
+            for subject in self._subjects(side):
+                one = bound_measurement(indicator, subject, home[subject], self.snapshot.mapping)
+                if one is not None and one.liveness != "missing":
+                    wanted[sign, subject] = one
+        grid = self.grid
+        ledger = build(wanted.values(), self.estate.sources, grid)
+        self.problems += ledger.problems
+        t_ms = grid.start_ms + grid.step_ms * np.arange(1, grid.steps + 1, dtype=np.int64)
+        for (sign, subject), one in wanted.items():
+            row = ledger.rows.get(one.key)
+            if row is None:
+                continue
+            rate = np.where(row.observed > 0, (row.total - row.good) / (grid.step_ms / 1000), np.nan)
+            unit = "request/s" if sign in ("refusals", "registry_errors", "registry_refusals") else "message/s"
+            name = "" if sign in SHARED else self.names[subject]
+            self.found[sign, subject] = Course(subject=subject, name=name, unit=unit, t_ms=t_ms, value=rate)
 
-def _errors(
-    estate: Estate,
-    snapshot: Snapshot,
-    channels: Sequence[Channel],
-    operations: Sequence[Operation],
-    names: Mapping[str, str],
-    grid: Grid,
-    problems: list[Problem],
-) -> dict[tuple[Sign, str], Course]:
-    """Failures per second, counted by the ledger from the error part of each counter."""
-    home = {one.key: one.channel_id for one in operations} | {one.id: one.id for one in channels}
-    wanted: dict[tuple[Sign, str], Measurement] = {}
-    for sign, (signal, side) in ERRORS.items():
-        indicator = Indicator(
-            sli="availability", total=Count(signal), bad=Count(signal, "error"), measure=f"failed {signal}"
-        )
-        for subject in _subjects(channels, operations, side):
-            one = bound_measurement(indicator, subject, home[subject], snapshot.mapping)
-            if one is not None and one.liveness != "missing":
-                wanted[sign, subject] = one
-    ledger = build(wanted.values(), estate.sources, grid)
-    problems += ledger.problems
-    t_ms = grid.start_ms + grid.step_ms * np.arange(1, grid.steps + 1, dtype=np.int64)
-    found: dict[tuple[Sign, str], Course] = {}
-    for (sign, subject), one in wanted.items():
-        row = ledger.rows.get(one.key)
-        if row is None:
-            continue
-        rate = np.where(row.observed > 0, (row.total - row.good) / (grid.step_ms / 1000), np.nan)
-        unit = "request/s" if sign in ("refusals", "registry_errors", "registry_refusals") else "message/s"
-        name = "" if sign in SHARED else names[subject]
-        found[sign, subject] = Course(subject=subject, name=name, unit=unit, t_ms=t_ms, value=rate)
-    return found
+    def _subjects(self, side: Action | None) -> list[str]:
+        if side is None:
+            return [channel.id for channel in self.channels]
+        return [one.key for one in self.operations if one.action == side]
+
+    def _series(self, signal: str, subjects: Sequence[str], statistic: Statistic) -> Sequence[SignalSeries]:
+        """The lines of a signal; none where its source fails, which is noted."""
+        if not subjects:
+            return ()
+        try:
+            return self.estate.series(self.snapshot, signal, subjects, self.grid.range, self.grid.step_ms, statistic)
+        except SourceFailed as error:
+            self.problems += error.problems
+            return ()
+
+    def _note(self, sign: Sign, line: SignalSeries, statistic: Statistic) -> None:
+        names = {} if sign in SHARED else self.names
+        self.found[sign, line.subject] = _course(line, names, statistic)
 
 
 def _course(line: SignalSeries, names: Mapping[str, str], statistic: Statistic) -> Course:

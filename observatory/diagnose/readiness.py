@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from observatory.compile.measure import Measurement
 from observatory.errors import Problem, SourceFailed
@@ -19,8 +20,10 @@ from observatory.spec.catalog import Catalog, Channel, Operation
 from observatory.telemetry.binding import MetricBinding, Resolution, SpanBinding
 from observatory.telemetry.dead_letters import dead_letters_of
 from observatory.telemetry.mapping import SIGNALS_OF_ROLE
+from observatory.telemetry.signals import SIGNALS
 from observatory.telemetry.subject import names_of
 from observatory.telemetry.survey import Survey
+from observatory.units import number_of
 from observatory.windows import Grid, TimeRange
 
 State = Literal["passed", "failed", "not_applicable"]
@@ -171,7 +174,7 @@ class Checklist:
         without = [one.key for one in operations if not any(each.operation_key == one.key for each in found)]
         rest = f"; none on {_listed(without)}" if without else ""
         return Item(
-            name="objectives", state="passed", evidence=f"{_many(len(found), 'objective')} ({_words(found)}){rest}"
+            name="objectives", state="passed", evidence=f"{number_of(len(found), 'objective')} ({_words(found)}){rest}"
         )
 
     def _telemetry(self, channel: Channel) -> Item:
@@ -199,17 +202,19 @@ class Checklist:
         return Item(
             name="telemetry",
             state="passed",
-            evidence=f"{_many(len(found), 'objective')} measured by live series of {', '.join(profiles)}",
+            evidence=f"{number_of(len(found), 'objective')} measured by live series of {', '.join(profiles)}",
         )
 
     def _any_signal(self, channel: Channel) -> Item:
-        live = [one for one in self._resolutions(channel) if one.chosen and one.chosen.liveness == "live"]
+        # What a broker or a registry shows of itself is there for channels that are not there, too.
+        own = [one for one in self._resolutions(channel) if SIGNALS[one.signal].scope not in ("broker", "registry")]
+        live = [one for one in own if one.chosen and one.chosen.liveness == "live"]
         if live:
             signals = list(dict.fromkeys(one.signal for one in live))
             return Item(
                 name="telemetry", state="passed", evidence=f"{_listed(signals)} live, without an objective that asks"
             )
-        missing = next((one for one in self._resolutions(channel) if one.chosen), None)
+        missing = next((one for one in own if one.chosen), None)
         reason = missing.reason if missing else "no exporter in use measures any of its signals"
         return Item(
             name="telemetry",
@@ -321,7 +326,14 @@ class Checklist:
                 name="runbook",
                 state="failed",
                 evidence="no runbook is named",
-                hint="write x-owner: {team: ..., runbook: https://...}; `observatory generate` can make a draft",
+                hint="write x-owner: {team: ..., runbook: https://...}",
+            )
+        if not _opens(found):
+            return Item(
+                name="runbook",
+                state="failed",
+                evidence=f"{found!r} is no address that somebody can open",
+                hint="write an http or https URL, or the path of a file beside the documents",
             )
         return Item(name="runbook", state="passed", evidence=found)
 
@@ -349,6 +361,17 @@ def count_hops(
             continue
         found |= {key: float(steps.sum()) for key, steps in counted.items()}
     return found
+
+
+def _opens(address: str) -> bool:
+    """Whether a runbook is a web address or a path; other schemes are no place for one, and some run as a program."""
+    try:
+        parts = urlsplit(address.strip())
+    except ValueError:
+        return False
+    if parts.scheme in ("http", "https"):
+        return bool(parts.hostname)
+    return not parts.scheme and bool(parts.path) and address.isprintable()
 
 
 def _is_live(one: Measurement | Problem) -> bool:
@@ -383,7 +406,3 @@ def _listed(texts: Sequence[str]) -> str:
 
 def _others(number: int) -> str:
     return f" and {number} more" if number > 0 else ""
-
-
-def _many(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"

@@ -19,6 +19,7 @@ from observatory.diagnose.evidence import (
     ChannelEvidence,
     Sign,
 )
+from observatory.units import number_of
 
 BUSY = 0.8
 """Share of a broker's scarcest resource above which it is overloaded rather than well used."""
@@ -57,7 +58,8 @@ def schema_mismatch(one: ChannelEvidence) -> Cause | None:
         _calm(one, "refusals"),
         _calm(one, "redeliveries"),
         Check(
-            words=f"errors rose on {around.errors_up} of {around.errors_measured} channels, so it is no common cause",
+            words=f"errors rose on {around.errors_up} of {number_of(around.errors_measured, 'channel')}, "
+            "so it is no common cause",
             agrees=around.errors_up <= max(2, around.errors_measured * MANY) if around.errors_measured > 1 else None,
         ),
     ]
@@ -109,7 +111,7 @@ def broker_overload(one: ChannelEvidence) -> Cause | None:
             since_ms=load.since() if load and saturated else None,
         ),
         Check(
-            words=f"{around.broker_slow} of {around.broker_measured} channels of this broker slowed down",
+            words=f"{around.broker_slow} of {number_of(around.broker_measured, 'channel')} of this broker slowed down",
             agrees=around.broker_slow >= 2 and around.broker_slow >= around.broker_measured * MANY
             if around.broker_measured > 1
             else None,
@@ -189,7 +191,7 @@ def registry_outage(one: ChannelEvidence) -> Cause | None:
         errors,
         slow,
         Check(
-            words=f"errors rose on {around.errors_up} of {around.errors_measured} channels",
+            words=f"errors rose on {around.errors_up} of {number_of(around.errors_measured, 'channel')}",
             agrees=around.errors_up >= 2 if around.errors_measured > 1 else None,
         ),
         _rise(one, "process_errors"),
@@ -213,7 +215,7 @@ def slow_consumer(one: ChannelEvidence) -> Cause | None:
         lag,
         behind,
         Check(
-            words=f"{len(late)} of {len(groups)} groups are behind",
+            words=f"behind: {len(late)} of {number_of(len(groups), 'group')}",
             agrees=len(late) < len(groups) if len(groups) > 1 else None,
         ),
         Check(

@@ -14,7 +14,7 @@ from observatory.evaluate.snapshot import Snapshot
 from observatory.ledger.evidence import Sources
 from observatory.sources.base import MetricSource, SeriesRequest
 from observatory.spec.catalog import Channel
-from observatory.spec.near_names import CLOSE, likeness
+from observatory.spec.near_names import is_slip
 from observatory.telemetry.binding import Matcher, MetricBinding
 from observatory.telemetry.inventory import InventoryRequest
 from observatory.windows import TimeRange
@@ -84,7 +84,7 @@ def find_strangers(
 def is_near(name: str, channel: Channel) -> bool:
     """Whether the name looks like a slip of one of the channel's names."""
     own = [one.value for one in channel.names] + ([channel.address] if channel.address else [])
-    return any(likeness(name, one) >= CLOSE for one in own)
+    return any(is_slip(name, one) for one in own)
 
 
 def _namings(snapshot: Snapshot, channels: Iterable[Channel]) -> list[_Naming]:

@@ -1,4 +1,5 @@
-"""Deployments as series tell of them: a version that is new, a value that changes, or a value that is an instant.
+"""Deployments as series tell of them: a version that is new, a value that changes, or a value that is an instant; and
+as annotations in a Grafana do.
 
 Pods come up one by one, so what one service does within ten minutes is one deployment, told by its first instant.
 """
@@ -7,14 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from observatory.errors import Problem, SourceFailed
-from observatory.settings.deploys import DeployMetric
+from observatory.settings.deploys import DeployAnnotations, DeployMetric
 from observatory.sources.base import Float64, Int64, MetricSource, SampleSet, SeriesRequest
 from observatory.telemetry.binding import Matcher
 from observatory.windows import TimeRange
+
+if TYPE_CHECKING:
+    from observatory.sources.grafana_annotations import Annotation
 
 LOOKBACK_MS = 900_000
 """Before the range: what was there then is not new in it."""
@@ -25,6 +30,7 @@ MOST = 200
 MILLISECONDS_FROM = 1e11
 """Instants from here on are milliseconds: as seconds they would lie in the year 5138."""
 SERVICE_LABELS = ("service_name", "service", "job")
+SERVICE_TAGS = ("service", "service_name", "app")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,8 @@ class Deploy:
         service: What was deployed; the metric's name where no label says.
         version: The new version, empty where nothing says.
         before: The version that it replaces, empty where nothing says.
-        metric: What tells of it.
+        metric: What tells of it: a metric, or `annotation`.
+        text: What somebody wrote about it, on one line; empty where a metric tells.
     """
 
     at_ms: int
@@ -43,20 +50,53 @@ class Deploy:
     version: str
     before: str
     metric: str
+    text: str = ""
 
     @property
     def words(self) -> str:
-        """`checkout-api 4.17 → 4.18 deployed`."""
+        """`checkout-api 4.17 → 4.18 deployed`, or what was written about it."""
+        if self.text:
+            named = not self.service or self.service.casefold() in self.text.casefold()
+            return self.text if named else f"{self.service}: {self.text}"
         change = f" {self.before} → {self.version}" if self.before and self.version else f" {self.version}".rstrip()
         return f"{self.service}{change} deployed"
 
 
+class Annotated(Protocol):
+    """A Grafana whose annotations tell of deployments."""
+
+    settings: DeployAnnotations
+
+    def annotations(self, span: TimeRange) -> tuple[Annotation, ...]:
+        """Annotations of a range.
+
+        Raises:
+            SourceFailed: It does not answer.
+        """
+        ...
+
+
 def deploys(
-    metrics: Sequence[DeployMetric], sources: Sequence[MetricSource], span: TimeRange
+    metrics: Sequence[DeployMetric],
+    sources: Sequence[MetricSource],
+    span: TimeRange,
+    annotated: Sequence[Annotated] = (),
 ) -> tuple[tuple[Deploy, ...], tuple[Problem, ...]]:
-    """Deployments in the range, newest first and 200 at most, and why some may be missing."""
-    found: dict[tuple[str, str, int], Deploy] = {}
+    """Deployments in the range, newest first and 200 at most, and why some may be missing.
+
+    One that a metric and an annotation tell of, by the same service and version, is told once, as it was written.
+    """
+    found: dict[tuple[str, str, str, int], Deploy] = {}
     problems: list[Problem] = []
+    for grafana in annotated:
+        try:
+            told = grafana.annotations(span)
+        except SourceFailed as error:
+            problems += error.problems
+            continue
+        for note in told:
+            one = of_annotation(grafana.settings, note)
+            found.setdefault(_identity(one), one)
     for metric in metrics:
         for source in sources:
             try:
@@ -65,9 +105,33 @@ def deploys(
                 problems += error.problems
                 continue
             for one in marked(metric, samples, span):
-                found.setdefault((one.service, one.version, one.at_ms // TOGETHER_MS), one)
+                found.setdefault(_identity(one), one)
     newest = sorted(found.values(), key=lambda one: (-one.at_ms, one.service, one.version))
     return tuple(newest[:MOST]), tuple(problems)
+
+
+def _identity(one: Deploy) -> tuple[str, str, str, int]:
+    text = "" if one.service and one.version else one.text
+    return one.service, one.version, text, one.at_ms // TOGETHER_MS
+
+
+def of_annotation(settings: DeployAnnotations, note: Annotation) -> Deploy:
+    """The deployment that an annotation tells of; its tags say of what, `service:checkout` and `version:4.18`."""
+    pairs: dict[str, str] = {}
+    plain: list[str] = []
+    for tag in note.tags:
+        key, mark, value = tag.partition(":") if ":" in tag else tag.partition("=")
+        if mark and value.strip():
+            pairs.setdefault(key.strip(), value.strip())
+        elif tag not in settings.tags:
+            plain.append(tag)
+    keys = (settings.service,) if settings.service else SERVICE_TAGS
+    service = next((pairs[key] for key in keys if key in pairs), "")
+    if not service and not settings.service:
+        service = plain[0] if plain else ""
+    version = pairs.get(settings.version or "version", "")
+    text = note.text or ("" if service else " ".join(note.tags))
+    return Deploy(note.at_ms, service, version, "", "annotation", text)
 
 
 def _request(metric: DeployMetric, span: TimeRange) -> SeriesRequest:

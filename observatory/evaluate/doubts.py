@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from observatory.compile.plan import Measurement
 from observatory.compile.terms import at_most
 from observatory.errors import Problem
@@ -88,10 +86,22 @@ def why_nothing(objective: Objective, measured: Measurement, row: Row | None, so
 
 
 def doubts(
-    objective: Objective, measured: Measurement, row: Row, grid: Grid, part: slice, raw: Counts
+    objective: Objective,
+    measured: Measurement,
+    row: Row,
+    grid: Grid,
+    part: slice,
+    raw: Counts,
+    seen_throughout: bool = False,
 ) -> Iterator[Problem]:
-    """What makes the numbers less sure than they look."""
-    yield from _coverage_doubts(objective, measured, row, grid, part)
+    """What makes the numbers less sure than they look.
+
+    Args:
+        raw: Counts of the window.
+        seen_throughout: It is known that every step was seen whole.
+    """
+    if not seen_throughout:
+        yield from _coverage_doubts(objective, measured, row, grid, part)
     if raw.good > raw.total * (1 + 1e-9) or raw.good < -1e-9 * max(raw.total, 1.0):
         yield _problem(
             objective,
@@ -146,12 +156,13 @@ def _coverage_doubts(
 ) -> Iterator[Problem]:
     observed = row.observed[part]
     by_spans = any(isinstance(binding, SpanBinding) for binding in measured.bindings)
-    seen = np.flatnonzero(observed > 0)
-    if not len(seen):
+    seen = observed > 0
+    if not seen.any():
         return
     step = grid.step_ms / 1000
-    late = int(seen[0]) / len(observed)
-    since_ms = grid.start_ms + (part.start + int(seen[0])) * grid.step_ms
+    first, until = int(seen.argmax()), len(seen) - int(seen[::-1].argmax())
+    late = first / len(observed)
+    since_ms = grid.start_ms + (part.start + first) * grid.step_ms
     if late > 1 - LOW_COVERAGE:
         yield _problem(
             objective,
@@ -160,8 +171,7 @@ def _coverage_doubts(
             severity="info",
             hint="the numbers cover what there is; check the server's retention if it should reach further back",
         )
-    stopped = len(observed) - 1 - int(seen[-1])
-    until = int(seen[-1]) + 1
+    stopped = len(observed) - until
     if stopped * step >= STOPPED_SECONDS:
         until_ms = grid.start_ms + (part.start + until) * grid.step_ms
         yield _problem(
@@ -172,7 +182,7 @@ def _coverage_doubts(
             if by_spans
             else "check that the target is scraped and that its labels have not changed",
         )
-    inner = observed[int(seen[0]) : until]
+    inner = observed[first:until]
     coverage = float(inner.sum()) / (len(inner) * step)
     if coverage < LOW_COVERAGE:
         survives = not by_spans and row.level is None

@@ -8,16 +8,18 @@ from math import gcd
 
 from observatory.compile.plan import Measurement, measure
 from observatory.errors import Problem, SourceFailed, in_order
-from observatory.evaluate.deploys import Deploy, deploys
+from observatory.evaluate.deploys import Annotated, Deploy, deploys
 from observatory.evaluate.journey_counting import Traced, trace_journeys
 from observatory.evaluate.journey_status import JourneyStatus
 from observatory.evaluate.journeys import JourneyEvidence, judge_journey
 from observatory.evaluate.judgement import judge
 from observatory.evaluate.outlook import MOST_HISTORY_MS
 from observatory.evaluate.planned import Planned, touched_steps
+from observatory.evaluate.reckoning import Reckoned
 from observatory.evaluate.signal_series import signal_series
 from observatory.evaluate.snapshot import SignalSeries, Snapshot, Statistic
 from observatory.evaluate.status import ObjectiveStatus, Status
+from observatory.evaluate.together import reckon_together
 from observatory.ledger.build import build
 from observatory.ledger.evidence import Sources
 from observatory.ledger.keeping import Keeper
@@ -28,6 +30,7 @@ from observatory.objectives.load import objectives_of
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import Policy, check_policy, load_policies
 from observatory.settings import Settings
+from observatory.settings.deploys import DeployAnnotations, DeployMetric
 from observatory.sources.base import MetricSource, SourceState, SpanSource
 from observatory.spec.catalog import Catalog, ExclusionUse
 from observatory.telemetry.binding import MappingResult
@@ -51,6 +54,7 @@ class _Known:
     problems: tuple[Problem, ...]
     failed: frozenset[str]
     measured: dict[Objective, Measurement | Problem] = field(default_factory=dict)
+    of_estate: dict[str, Measurement | Problem] = field(default_factory=dict)
 
     def measure(self, objective: Objective) -> Measurement | Problem:
         """What measures an objective by this mapping, or why nothing does; looked for once."""
@@ -58,6 +62,12 @@ class _Known:
         if found is None:
             found = self.measured[objective] = measure(objective, self.mapping, self.names)
         return found
+
+    def of_all(self, objectives: Sequence[Objective]) -> Mapping[str, Measurement | Problem]:
+        """By id what measures the objectives of the estate, which are the same in every snapshot."""
+        if not self.of_estate:
+            self.of_estate.update({one.id: self.measure(one) for one in objectives})
+        return self.of_estate
 
     @property
     def is_bound(self) -> bool:
@@ -101,12 +111,14 @@ class Estate:
         self.objectives, problems = objectives_of(self.catalog)
         self.journeys = journeys_of(self.catalog)
         judged = (*self.objectives, *(one.objective for one in self.journeys))
-        named = [problem for one in judged for problem in check_policy(one, self.policies)]
+        self._of_policy = {one.id: check_policy(one, self.policies) for one in judged}
+        named = [problem for found in self._of_policy.values() for problem in found]
         faults = (problem for problem in named if problem.severity == "error")
         parts = [part for one in self.journeys for part in one.parts]
         aimless = unmatched(settings.exclusions, [*self.objectives, *parts])
         self.problems: tuple[Problem, ...] = (*self.catalog.problems, *problems, *faults, *aimless)
         self._known: _Known | None = None
+        self._grafanas: tuple[Annotated, ...] | None = None
 
     def snapshot(
         self,
@@ -129,14 +141,11 @@ class Estate:
         """
         grid = self.grid(at_ms, length_seconds)
         known = self._mapping(grid, previous)
-        measured = {one.id: known.measure(one) for one in self.objectives}
+        measured = known.of_all(self.objectives)
         measurements = {key: one for key, one in measured.items() if isinstance(one, Measurement)}
         hops = {one.id: tuple(known.measure(hop.objective) for hop in one.hops) for one in self.journeys}
         of_hops = [hop for found in hops.values() for hop in found if isinstance(hop, Measurement)]
-        answering = _Answering(
-            tuple(source for source in self.sources.metrics if source.name not in known.failed),
-            tuple(source for source in self.sources.spans if source.name not in known.failed),
-        )
+        answering = _without(self.sources, known.failed)
         ledger = build(
             [*measurements.values(), *of_hops],
             answering,
@@ -147,7 +156,7 @@ class Estate:
         )
         earlier = (previous.traced, previous.ledger.grid) if previous is not None else None
         traced = trace_journeys(self.journeys, known.mapping, answering.spans, grid, earlier)
-        planned = self._planned(ledger.grid)
+        planned = self.planned(ledger.grid)
         status = self._status(at_ms, measured if judged else None, ledger, known, planned)
         if judged:
             status = replace(status, journeys=self._journeys(hops, traced, ledger, status, planned))
@@ -165,13 +174,27 @@ class Estate:
             planned=planned,
         )
 
+    def counted(self, snapshot: Snapshot, grid: Grid) -> Ledger:
+        """Everything that a snapshot measures, counted on another grid by the sources that answered for it.
+
+        Days that are over are kept, and found, as those of snapshots are.
+        """
+        failed = {state.name for state in snapshot.status.sources if state.state == "failed"}
+        return build(
+            snapshot.asked(),
+            _without(self.sources, failed),
+            grid,
+            keeper=self.keeper,
+            late_ms=round(self.settings.keeping.late_seconds * 1000),
+        )
+
     def measured(self, at_ms: int) -> tuple[dict[str, Measurement | Problem], tuple[Problem, ...]]:
         """What measures each objective, by id, or why nothing does; no sample is read. And what went wrong on the way.
 
         Without any source the profiles alone decide, and nothing is known to be live.
         """
         known = self._mapping(self.grid(at_ms), None)
-        found = {one.id: known.measure(one) for one in self.objectives}
+        found = dict(known.of_all(self.objectives))
         states = self._states(known)
         problems = [*self.problems, *known.problems]
         problems += [problem for state in states for problem in state.problems if state.state != "ok"]
@@ -224,10 +247,23 @@ class Estate:
         )
 
     def deploys(self, span: TimeRange) -> tuple[tuple[Deploy, ...], tuple[Problem, ...]]:
-        """Deployments that the metrics of the settings tell of, newest first, and why some may be missing."""
-        return deploys(self.settings.deploys, self.sources.metrics, span)
+        """Deployments that metrics and annotations tell of, newest first, and why some may be missing."""
+        metrics = [one for one in self.settings.deploys if isinstance(one, DeployMetric)]
+        return deploys(metrics, self.sources.metrics, span, self._annotated())
 
-    def _planned(self, grid: Grid) -> dict[str, Planned]:
+    def _annotated(self) -> Sequence[Annotated]:
+        """Those that the settings name, made when they are first asked."""
+        if self._grafanas is None:
+            named = [one for one in self.settings.deploys if isinstance(one, DeployAnnotations)]
+            found: list[Annotated] = []
+            if named:
+                from observatory.sources.grafana_annotations import GrafanaAnnotations
+
+                found = [GrafanaAnnotations(one) for one in named]
+            self._grafanas = tuple(found)
+        return self._grafanas
+
+    def planned(self, grid: Grid) -> dict[str, Planned]:
         """Planned work by objective and by journey, which it concerns where it concerns a hop.
 
         Those that it concerns alike share one value.
@@ -253,7 +289,7 @@ class Estate:
     def _status(
         self,
         at_ms: int,
-        measured: dict[str, Measurement | Problem] | None,
+        measured: Mapping[str, Measurement | Problem] | None,
         ledger: Ledger,
         known: _Known,
         planned: dict[str, Planned],
@@ -263,8 +299,15 @@ class Estate:
         failed = {state.name for state in states if state.state == "failed"}
         statuses: tuple[ObjectiveStatus, ...] = ()
         if measured is not None:
+            plain = [
+                (one, found.key)
+                for one in self.objectives
+                if isinstance(found := measured[one.id], Measurement) and one.id not in planned
+            ]
+            reckoned = reckon_together(plain, ledger, self.policies)
             statuses = tuple(
-                self._judged(one, measured[one.id], ledger, failed, planned.get(one.id)) for one in self.objectives
+                self._judged(one, measured[one.id], ledger, failed, planned.get(one.id), reckoned.get(one.id))
+                for one in self.objectives
             )
         problems = [*self.problems, *known.problems, *ledger.problems]
         problems += [problem for state in states for problem in state.problems if state.state != "ok"]
@@ -277,8 +320,11 @@ class Estate:
         ledger: Ledger,
         failed: set[str],
         planned: Planned | None,
+        reckoned: Reckoned | None,
     ) -> ObjectiveStatus:
-        row = ledger.rows.get(measured.key) if isinstance(measured, Measurement) else None
+        row = None
+        if isinstance(measured, Measurement):
+            row = ledger.rows.get(measured.key) if reckoned is None else ledger.seen(measured.key)
         status = judge(
             objective,
             measured,
@@ -287,11 +333,13 @@ class Estate:
             self.policies.get(objective.policy),
             source_failed=_is_unanswered(measured, failed),
             planned=planned,
+            reckoned=reckoned,
         )
         if status.state == "unmapped" and failed and not isinstance(measured, Measurement):
             # With a source gone it is not known whether something measures this.
             status = replace(status, state="no_data")
-        return replace(status, problems=(*status.problems, *check_policy(objective, self.policies)))
+        of_policy = self._of_policy[objective.id]
+        return replace(status, problems=(*status.problems, *of_policy)) if of_policy else status
 
     def _journeys(
         self,
@@ -360,6 +408,13 @@ class _Answering:
 
     metrics: tuple[MetricSource, ...]
     spans: tuple[SpanSource, ...]
+
+
+def _without(sources: Sources, failed: Collection[str]) -> _Answering:
+    return _Answering(
+        tuple(source for source in sources.metrics if source.name not in failed),
+        tuple(source for source in sources.spans if source.name not in failed),
+    )
 
 
 def _is_unanswered(measured: Measurement | Problem, failed: Collection[str]) -> bool:

@@ -151,9 +151,9 @@ def incidents(
         peak = np.where(fires, np.fmax(peak, rates[pair.long]), peak)
     where = np.flatnonzero(any_fires)
 
-    def bad(first: int, last: int) -> float:
-        part = slice(first, last + 1)
-        return float((row.total[part] - row.good[part]).sum())
+    def bad(first: NDArray[np.intp], last: NDArray[np.intp]) -> list[float]:
+        parts = (slice(begin, end + 1) for begin, end in zip(first.tolist(), last.tolist(), strict=True))
+        return [float((row.total[part] - row.good[part]).sum()) for part in parts]
 
     return joined_incidents(where, pages[where], peak[where], bad, grid, objective)
 
@@ -162,7 +162,7 @@ def joined_incidents(
     where: NDArray[np.intp],
     pages: NDArray[np.bool_],
     peak: Float64,
-    bad: Callable[[int, int], float],
+    bad: Callable[[NDArray[np.intp], NDArray[np.intp]], list[float]],
     grid: Grid,
     objective: Objective,
 ) -> tuple[Incident, ...]:
@@ -170,13 +170,13 @@ def joined_incidents(
 
     Args:
         where: Ascending; the other arrays are of the same length.
-        bad: Bad events from one step to another, both included.
+        bad: Bad events from some steps to as many others, both included.
     """
     if not len(where):
         return ()
     breaks = np.flatnonzero(np.diff(where) > window_steps(JOIN_SECONDS, grid.step_ms) + 1)
     begins = np.concatenate(([0], breaks + 1))
-    firsts, lasts = where[begins].tolist(), where[np.append(breaks, len(where) - 1)].tolist()
+    firsts, lasts = where[begins], where[np.append(breaks, len(where) - 1)]
     paging = np.logical_or.reduceat(pages, begins).tolist()
     peaks = np.maximum.reduceat(peak, begins).tolist()
     return tuple(
@@ -186,9 +186,11 @@ def joined_incidents(
             start_ms=grid.start_ms + (first + 1) * grid.step_ms,
             end_ms=None if last == grid.steps - 1 else grid.start_ms + (last + 1) * grid.step_ms,
             peak_burn_rate=most,
-            bad=max(0.0, bad(first, last)),
+            bad=max(0.0, failed),
         )
-        for first, last, pages_once, most in zip(firsts, lasts, paging, peaks, strict=True)
+        for first, last, pages_once, most, failed in zip(
+            firsts.tolist(), lasts.tolist(), paging, peaks, bad(firsts, lasts), strict=True
+        )
     )
 
 

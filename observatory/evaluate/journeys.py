@@ -9,8 +9,9 @@ from observatory.compile.plan import Measurement
 from observatory.errors import Problem, Severity
 from observatory.evaluate.composite import Bounds, Composite, HopShare, compose, shares
 from observatory.evaluate.journey_status import HopStatus, JourneyStatus
-from observatory.evaluate.judgement import judge, steps_of
+from observatory.evaluate.judgement import judge
 from observatory.evaluate.planned import Planned
+from observatory.evaluate.reckoning import steps_of
 from observatory.evaluate.status import ObjectiveStatus
 from observatory.indicators.counts import Counts
 from observatory.ledger.ledger import Row

@@ -27,20 +27,17 @@ import numpy as np
 from observatory.compile.plan import Measurement
 from observatory.errors import Problem
 from observatory.evaluate.doubts import all_is_planned, doubts, edge_doubts, planned_doubts, why_nothing
-from observatory.evaluate.forecast import exhausts_at
 from observatory.evaluate.history import firing_now
-from observatory.evaluate.outlook import outlook
 from observatory.evaluate.planned import LeftOut, Planned, left_out
+from observatory.evaluate.reckoning import Reckoned, rate, reckon, steps_of
 from observatory.evaluate.rolling import window_steps
 from observatory.evaluate.status import Budget, LevelNow, ObjectiveStatus, State
 from observatory.indicators.counts import Counts
 from observatory.ledger.ledger import Row
 from observatory.objectives.budget import allowed_events, remaining_ratio, spent_events
-from observatory.objectives.burn import burn_rate
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import AlertSeverity, Policy
-from observatory.units import parse_duration
-from observatory.windows import BURN_WINDOWS, Grid, TimeRange
+from observatory.windows import BURN_WINDOWS, Grid
 
 AT_RISK_REMAINING = 0.25
 FRESH_LEVEL_SECONDS = 600.0
@@ -55,6 +52,7 @@ def judge(
     *,
     source_failed: bool = False,
     planned: Planned | None = None,
+    reckoned: Reckoned | None = None,
 ) -> ObjectiveStatus:
     """The status of one objective at the end of the grid.
 
@@ -64,50 +62,33 @@ def judge(
         policy: None when the objective names one that does not exist; then nothing fires.
         source_failed: Its source failed in this refresh, so that recent steps may be missing.
         planned: Planned work that concerns it, on the same grid; None where there is none or it is refused.
+        reckoned: What its counts come to, where that is known; `row` may then be without its counts.
     """
-    windows = [*BURN_WINDOWS, str(objective.window)]
-    unknown: dict[str, float | None] = dict.fromkeys(windows)
-    empty = ObjectiveStatus(
-        objective=objective,
-        state="unmapped",
-        counts=None,
-        counting=None,
-        budget=None,
-        burn_rates=unknown,
-    )
     if isinstance(measured, Problem):
-        return replace(empty, problems=(measured,))
-    known = replace(
-        empty,
-        state="no_data",
-        measure=measured.indicator.measure,
-        profile=measured.profile,
-        proxy=measured.proxy,
-        measurement=measured.key,
-    )
+        return replace(_nothing_known(objective), problems=(measured,))
     if row is None or row.series == 0:
-        return replace(known, problems=tuple(why_nothing(objective, measured, row, source_failed)))
+        why = why_nothing(objective, measured, row, source_failed)
+        return replace(_measured(objective, measured), problems=tuple(why))
     window = objective.window.range_at(grid.end_ms)
     part = steps_of(grid, window)
     counted = planned.counted(row) if planned else row
-    raw = _sum(counted, grid, part, window)
+    found = reckoned or reckon(counted, planned.alerting(row) if planned else row, grid, objective, policy)
+    raw = found.counts
     counts = Counts(min(max(raw.good, 0.0), raw.total), raw.total, raw.observed_seconds, raw.expected_seconds)
     late_ms = _edge_ms(grid, part) - window.start_ms
-    fires = firing_now(planned.alerting(row) if planned else row, grid, objective.target, policy) if policy else ()
     known = replace(
-        known,
+        _measured(objective, measured),
         counting="estimated" if late_ms > 0 and row.counting == "exact" else row.counting,
         level=_level_now(objective, row, counted, grid, part),
         recovered=row.findings.between(window),
         last_sample_ms=row.last_sample_ms,
-        proxy=measured.proxy,
-        left_out=_left_out(objective, row, grid, policy, planned, [pair.severity for pair in fires]),
+        left_out=_left_out(objective, row, grid, policy, planned, [pair.severity for pair in found.firing]),
     )
     if counts.total <= 0 and counts.observed_seconds <= 0:
-        why = all_is_planned(objective) if counts.expected_seconds <= 0 else None
-        return replace(known, problems=tuple(why or why_nothing(objective, measured, row, source_failed)))
+        unplanned = why_nothing(objective, measured, row, source_failed)
+        return replace(known, problems=tuple(all_is_planned(objective) if counts.expected_seconds <= 0 else unplanned))
     too_few = counts.total < objective.min_events
-    firing = () if too_few else fires
+    firing = () if too_few else found.firing
     budget = Budget(
         allowed=allowed_events(counts, objective.target),
         spent=spent_events(counts),
@@ -119,15 +100,45 @@ def judge(
         state="no_traffic" if too_few else _state(counts, objective.target, bool(firing)),
         counts=counts,
         budget=budget,
-        burn_rates=_burn_rates(objective, counted, grid, counts),
-        exhausts_at_ms=exhausts_at(counted, grid, objective),
-        outlook=None if too_few else outlook(counted, grid, objective),
+        burn_rates={
+            **found.burn_rates,
+            str(objective.window): rate(counts.bad, counts.total, counts.observed_seconds, objective.target),
+        },
+        exhausts_at_ms=found.exhausts_at_ms,
+        outlook=found.outlook,
         firing=tuple(dict.fromkeys(pair.severity for pair in firing)),
         problems=(
             *edge_doubts(objective, grid, late_ms),
             *planned_doubts(objective, known.left_out),
-            *doubts(objective, measured, seen, grid, part, raw),
+            *doubts(objective, measured, seen, grid, part, raw, found.seen_throughout),
         ),
+    )
+
+
+def _nothing_known(objective: Objective) -> ObjectiveStatus:
+    return ObjectiveStatus(
+        objective=objective,
+        state="unmapped",
+        counts=None,
+        counting=None,
+        budget=None,
+        burn_rates=dict.fromkeys([*BURN_WINDOWS, str(objective.window)]),
+    )
+
+
+def _measured(objective: Objective, measured: Measurement) -> ObjectiveStatus:
+    """What is known before anything was counted."""
+    return ObjectiveStatus(
+        objective=objective,
+        state="no_data",
+        counts=None,
+        counting=None,
+        budget=None,
+        burn_rates=dict.fromkeys([*BURN_WINDOWS, str(objective.window)]),
+        measure=measured.indicator.measure,
+        profile=measured.profile,
+        proxy=measured.proxy,
+        measurement=measured.key,
     )
 
 
@@ -152,20 +163,6 @@ def _edge_ms(grid: Grid, part: slice) -> int:
     return grid.start_ms + first * grid.step_ms
 
 
-def steps_of(grid: Grid, span: TimeRange) -> slice:
-    """The steps of the grid that lie inside a range."""
-    first = max(0, -(-(span.start_ms - grid.start_ms) // grid.step_ms))
-    last = max(first, min(grid.steps, (span.end_ms - grid.start_ms) // grid.step_ms))
-    return slice(first, last)
-
-
-def _sum(row: Row, grid: Grid, part: slice, window: TimeRange) -> Counts:
-    taken_out = 0.0 if row.excluded is None else int(row.excluded[part].sum()) * grid.step_ms / 1000
-    seconds = max(0.0, window.seconds - taken_out)
-    observed = min(seconds, float(row.observed[part].sum()))
-    return Counts(float(row.good[part].sum()), float(row.total[part].sum()), observed, seconds)
-
-
 def _state(counts: Counts, target: float, firing: bool) -> State:
     if counts.total <= 0:
         return "no_traffic"
@@ -175,27 +172,6 @@ def _state(counts: Counts, target: float, firing: bool) -> State:
     if firing or (left is not None and left < AT_RISK_REMAINING):
         return "at_risk"
     return "meeting"
-
-
-def _burn_rates(objective: Objective, row: Row, grid: Grid, counts: Counts) -> dict[str, float | None]:
-    rates: dict[str, float | None] = {}
-    for word in BURN_WINDOWS:
-        part = slice(max(0, grid.steps - window_steps(parse_duration(word), grid.step_ms)), None)
-        rates[word] = _rate(
-            float((row.total[part] - row.good[part]).sum()),
-            float(row.total[part].sum()),
-            float(row.observed[part].sum()),
-            objective.target,
-        )
-    rates[str(objective.window)] = _rate(counts.bad, counts.total, counts.observed_seconds, objective.target)
-    return rates
-
-
-def _rate(bad: float, total: float, observed: float, target: float) -> float | None:
-    """Nothing burns without events; without telemetry it is not known whether anything does."""
-    if total <= 0:
-        return 0.0 if observed > 0 else None
-    return burn_rate(bad, total, target)
 
 
 def _level_now(objective: Objective, row: Row, counted: Row, grid: Grid, part: slice) -> LevelNow | None:

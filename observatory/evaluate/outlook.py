@@ -18,34 +18,30 @@ All draws are fixed, so the same counts give the same answer. Nothing here asks 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from math import inf, sqrt
+from math import inf
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from observatory.evaluate.running_fault import PATHS, added, running_fault
+from observatory.evaluate.futures import DAY_MS, Past, places_ahead
+from observatory.evaluate.running_fault import PATHS, Fault, added, running_fault
 from observatory.ledger.ledger import Row
 from observatory.objectives.budget import budget_ratio
 from observatory.objectives.objective import Objective
 from observatory.sources.base import Float64, Int64
-from observatory.windows import Grid, format_instant
+from observatory.windows import Grid, Window, format_instant
 
 LEVEL = 0.8
-DAY_MS, SHORT_BLOCK_MS = 86_400_000, 14_400_000
+SHORT_BLOCK_MS = 14_400_000
 MOST_HISTORY_MS = 35 * DAY_MS
 FEW_DAYS = 5
+ROWS_AT_ONCE = 16
+"""Rows that are drawn together: their futures stay in the cache of a processor."""
 LEAST_BLOCKS = 3
 LEAST_SEEN = 0.5
 """Share of a block that must have been seen for it to tell anything."""
-SPREAD, HALF_LIFE_MS, WORSE, TAIL = 0.5, 14 * DAY_MS, 1.2, 1.8
-"""Shape of the weights, their half-life, weight of a block worse than any in mean blocks, and how steep its tail is."""
-MANY_BLOCKS = 28
-"""With fewer blocks the weights spread more."""
-LEVEL_EVENTS = 20.0
-"""Events by which the level of a weekday is drawn to the mean."""
 EARLY_MS = tuple(minutes * 60_000 for minutes in (5, 10, 20, 30, 60, 90, 120, 180, 240, 360, 480, 600, 720, 960, 1200))
 """Where the first block is looked at, besides its end; later blocks are looked at where they end."""
 
@@ -90,55 +86,206 @@ class Outlook:
         }
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """Where forecasts look at the rows of a grid, for one window: the same for all of them.
+
+    Attributes:
+        until_ms: How far ahead it looks.
+        first: The window's first step.
+        rolls: Whether the window rolls, so that it loses what it holds.
+        starts: Of each past block its first step, the newest block first.
+        places: Steps from a block's start at which it is looked at, besides its end.
+        after_ms: Places ahead, in milliseconds from now, the last one the end.
+        lost: Steps that the window has lost by then.
+    """
+
+    grid: Grid
+    until_ms: int
+    first: int
+    rolls: bool
+    block_ms: int
+    starts: Int64
+    places: Int64
+    after_ms: Float64
+    lost: Int64
+
+    @classmethod
+    def of(cls, grid: Grid, window: Window) -> View | None:
+        """None when there is too little to look at, or when the calendar unit ends within a step."""
+        span = window.range_at(grid.end_ms)
+        rolls = window.kind == "rolling"
+        length_ms = span.end_ms - span.start_ms if rolls else window.calendar_period(grid.end_ms).end_ms - grid.end_ms
+        reach = min(MOST_HISTORY_MS, grid.steps * grid.step_ms)
+        block_ms = DAY_MS if reach >= FEW_DAYS * DAY_MS else SHORT_BLOCK_MS
+        steps, number = block_ms // grid.step_ms, reach // block_ms
+        if number < LEAST_BLOCKS or length_ms < grid.step_ms:
+            return None
+        places = np.array([one // grid.step_ms for one in EARLY_MS if one < block_ms], dtype=np.int64)
+        places = np.unique(np.clip(places, 0, steps - 1))
+        first = max(0, -(-(span.start_ms - grid.start_ms) // grid.step_ms))
+        after_ms = places_ahead(_ends_ms(places, steps, grid), block_ms, length_ms)
+        return cls(
+            grid=grid,
+            until_ms=grid.end_ms + length_ms,
+            first=first,
+            rolls=rolls,
+            block_ms=block_ms,
+            starts=grid.steps - np.arange(1, number + 1, dtype=np.int64) * steps,
+            places=places,
+            after_ms=after_ms,
+            lost=np.clip((after_ms / grid.step_ms).astype(np.int64), 1, grid.steps - first),
+        )
+
+    @property
+    def steps(self) -> int:
+        """Of a block."""
+        return self.block_ms // self.grid.step_ms
+
+    @property
+    def ends_ms(self) -> Float64:
+        """Places within a block, its end the last."""
+        return _ends_ms(self.places, self.steps, self.grid)
+
+
+def _ends_ms(places: Int64, steps: int, grid: Grid) -> Float64:
+    return np.append(places, steps).astype(np.float64) * grid.step_ms
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Held:
+    """What rows hold where a view looks. The first axis is rows.
+
+    Attributes:
+        bad, total: By block, the newest first, and place, from the block's start; the last place is its end.
+        seen: Seconds seen, by block.
+        share: By block what of it counts, for planned work was taken out; the same for all rows.
+        spent, events: Bad and all events of the window.
+        lost_bad, lost_total: What the window loses of them, by place ahead.
+        faults: What is under way.
+    """
+
+    bad: Float64
+    total: Float64
+    seen: Float64
+    share: Float64
+    spent: Float64
+    events: Float64
+    lost_bad: Float64
+    lost_total: Float64
+    faults: Sequence[Fault | None]
+
+    @classmethod
+    def of(cls, row: Row, view: View) -> Held:
+        """Of one row, added step by step."""
+        steps, starts = view.steps, view.starts
+        out = (
+            np.zeros(len(starts)) if row.excluded is None else _by_block(row.excluded.astype(np.float64), starts, steps)
+        )
+        total = _within(row.total, starts, view.places, steps)
+        of_window = row.total[view.first :], row.good[view.first :]
+        events, good = (float(one.sum()) for one in of_window)
+        lost_total, lost_good = (_sums_to(one, view.lost) if view.rolls else np.empty(0) for one in of_window)
+        return cls(
+            bad=(total - _within(row.good, starts, view.places, steps))[None],
+            total=total[None],
+            seen=_by_block(row.observed, starts, steps)[None],
+            share=1 - out / steps,
+            spent=np.array([events - good]),
+            events=np.array([events]),
+            lost_bad=(lost_total - lost_good)[None],
+            lost_total=lost_total[None],
+            faults=(running_fault(row, view.grid),),
+        )
+
+    def only(self, rows: Sequence[int]) -> Held:
+        """Some of the rows."""
+        at = np.asarray(rows, np.intp)
+        return Held(
+            bad=self.bad[at],
+            total=self.total[at],
+            seen=self.seen[at],
+            share=self.share,
+            spent=self.spent[at],
+            events=self.events[at],
+            lost_bad=self.lost_bad[at],
+            lost_total=self.lost_total[at],
+            faults=[self.faults[row] for row in rows],
+        )
+
+
 def outlook(row: Row, grid: Grid, objective: Objective) -> Outlook | None:
     """The rest of an objective's budget, as the past of its row foretells it.
 
     None when too little was seen to tell: fewer than three blocks, or no event in any; or when the calendar unit ends
     within a step. Planned work ahead is not known here and counts like any other time.
     """
-    past = _Past.of(row, grid, MOST_HISTORY_MS)
-    window = objective.window.range_at(grid.end_ms)
-    rolls = objective.window.kind == "rolling"
-    until_ms = (
-        grid.end_ms + window.end_ms - window.start_ms if rolls else objective.window.calendar_period(grid.end_ms).end_ms
-    )
-    if past is None or until_ms - grid.end_ms < grid.step_ms:
-        return None
-    now = _Window.of(row, grid, window.start_ms, budget_ratio(objective.target))
-    ahead = past.futures(until_ms - grid.end_ms, now.ratio)
-    left, end_bad, end_total = (
-        now.allowed - now.spent + ahead.left,
-        now.spent + ahead.bad,
-        now.total_events + ahead.total,
-    )
-    if (fault := running_fault(row, grid)) is not None:
-        more = added(fault, ahead.after_ms)
-        left -= more
-        end_bad = np.minimum(end_bad + more[:, -1], now.spent + ahead.total)
-    if rolls:
-        lost_bad, lost_total = now.lost(ahead.after_ms)
-        left += lost_bad - now.ratio * lost_total
-        end_bad -= lost_bad[-1]
-        end_total -= lost_total[-1]
-    ends = _ends(left, now, ahead.after_ms)
-    remaining = np.sort(1 - end_bad / np.maximum(end_total * now.ratio, 1e-12))
+    view = View.of(grid, objective.window)
+    return None if view is None else outlooks(Held.of(row, view), view, [objective.target])[0]
+
+
+def outlooks(held: Held, view: View, targets: Sequence[float]) -> list[Outlook | None]:
+    """As `outlook` of each row, some at a time: rows of which the same blocks were seen."""
+    found: list[Outlook | None] = [None] * len(targets)
+    usable = (held.seen / (view.block_ms / 1000) >= LEAST_SEEN * held.share) & (held.share >= LEAST_SEEN)
+    alike: dict[bytes, list[int]] = {}
+    for row, blocks in enumerate(usable):
+        if int(blocks.sum()) >= LEAST_BLOCKS and float(held.total[row, blocks, -1].sum()) > 0:
+            alike.setdefault(blocks.tobytes(), []).append(row)
+    for rows in alike.values():
+        blocks = np.flatnonzero(usable[rows[0]])
+        for begin in range(0, len(rows), ROWS_AT_ONCE):
+            some = rows[begin : begin + ROWS_AT_ONCE]
+            ratios = np.array([budget_ratio(targets[row]) for row in some])
+            for row, told in zip(some, _foretold(held.only(some), view, blocks, ratios), strict=True):
+                found[row] = told
+    return found
+
+
+def _foretold(held: Held, view: View, blocks: Int64, ratio: Float64) -> list[Outlook]:
+    """Outlooks of rows of which these blocks can be used."""
+    scale = (1 / held.share[blocks])[:, None]
+    bad, total = np.maximum(held.bad[:, blocks] * scale, 0.0), held.total[:, blocks] * scale
+    length_ms = view.until_ms - view.grid.end_ms
+    ahead = Past(view.block_ms, blocks, bad, total).ahead(view.ends_ms, length_ms, ratio)
+    now = held.events * ratio - held.spent
+    left, spent, events = now[:, None, None] + ahead.left, held.spent[:, None], held.events[:, None]
+    end_bad, end_total = spent + ahead.bad, events + ahead.total
+    for row, fault in enumerate(held.faults):
+        if fault is not None:
+            more = added(fault, view.after_ms)
+            left[row] -= more
+            end_bad[row] = np.minimum(end_bad[row] + more[:, -1], held.spent[row] + ahead.total[row])
+    if view.rolls:
+        left += (held.lost_bad - ratio[:, None] * held.lost_total)[:, None, :]
+        end_bad -= held.lost_bad[:, -1:]
+        end_total -= held.lost_total[:, -1:]
+    remaining = np.sort(1 - end_bad / np.maximum(end_total * ratio[:, None], 1e-12), axis=1)
+    is_spent = held.spent > held.events * ratio * (1 + 1e-12)
     low, high = _tails(LEVEL)
-    if now.is_spent:
+    found: list[Outlook] = []
+    for row, spent_already in enumerate(is_spent.tolist()):
         early = late = middle = None
-    else:
-        late = _instant(ends[high], grid)
-        early = _instant(ends[low if late is not None else 2 * low], grid)
-        middle = _instant(ends[PATHS // 2], grid)
-    return Outlook(
-        until_ms=until_ms,
-        probability=1.0 if now.is_spent else float(np.isfinite(ends).mean()),
-        exhausts_at_ms=middle,
-        earliest_ms=early,
-        latest_ms=late,
-        remaining=float(remaining[PATHS // 2]),
-        least=float(remaining[low]),
-        most=float(remaining[high]),
-    )
+        probability = 1.0
+        if not spent_already:
+            ends = _ends(left[row], float(ratio[row]), float(now[row]), view.after_ms)
+            late = _instant(ends[high], view.grid)
+            early = _instant(ends[low if late is not None else 2 * low], view.grid)
+            middle = _instant(ends[PATHS // 2], view.grid)
+            probability = float(np.isfinite(ends).mean())
+        found.append(
+            Outlook(
+                until_ms=view.until_ms,
+                probability=probability,
+                exhausts_at_ms=middle,
+                earliest_ms=early,
+                latest_ms=late,
+                remaining=float(remaining[row, PATHS // 2]),
+                least=float(remaining[row, low]),
+                most=float(remaining[row, high]),
+            )
+        )
+    return found
 
 
 def _tails(level: float) -> tuple[int, int]:
@@ -151,152 +298,11 @@ def _instant(after_ms: float, grid: Grid) -> int | None:
     return None if after_ms == inf else grid.end_ms + max(1, round(after_ms / grid.step_ms)) * grid.step_ms
 
 
-@dataclass(frozen=True, slots=True)
-class _Window:
-    """The budget as it stands.
-
-    Attributes:
-        ratio: Share of events that may be bad.
-        good, total: The window's steps.
-    """
-
-    ratio: float
-    spent: float
-    total_events: float
-    good: Float64
-    total: Float64
-    step_ms: int
-
-    @classmethod
-    def of(cls, row: Row, grid: Grid, start_ms: int, ratio: float) -> _Window:
-        first = max(0, -(-(start_ms - grid.start_ms) // grid.step_ms))
-        good, total = row.good[first:], row.total[first:]
-        events = float(total.sum())
-        return cls(ratio, events - float(good.sum()), events, good, total, grid.step_ms)
-
-    @property
-    def allowed(self) -> float:
-        return self.total_events * self.ratio
-
-    @property
-    def is_spent(self) -> bool:
-        return self.spent > self.allowed * (1 + 1e-12)
-
-    def lost(self, after_ms: Float64) -> tuple[Float64, Float64]:
-        """Bad and total events that a rolling window has lost after so many milliseconds."""
-        steps, place = np.unique((after_ms / self.step_ms).astype(np.int64), return_inverse=True)
-        steps = np.clip(steps, 1, len(self.total))
-        good, total = (_sums_to(one, steps)[place] for one in (self.good, self.total))
-        return total - good, total
-
-
 def _sums_to(per_step: Float64, steps: Int64) -> Float64:
-    """Sums from the first step to each of these, which are one at least."""
+    """Sums from the first step to each of these, which ascend and are one at least."""
     edges = np.unique(np.append(0, steps[:-1]))
     sums = np.cumsum(np.add.reduceat(per_step[: int(steps[-1])], edges[edges < int(steps[-1])]))
     found: Float64 = sums[np.searchsorted(edges, steps) - 1]
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Past:
-    """Past blocks, the newest first.
-
-    Attributes:
-        early_ms: Where the blocks are looked at, the last of them their end.
-        bad, total: By block and place, from the block's start.
-        levels: By block its level against the mean block, from the round of the week or day; by phase in `phases`.
-    """
-
-    block_ms: int
-    early_ms: Float64
-    bad: Float64
-    total: Float64
-    levels: Float64
-    phases: Float64
-
-    @classmethod
-    def of(cls, row: Row, grid: Grid, length_ms: int) -> _Past | None:
-        reach = min(length_ms, grid.steps * grid.step_ms)
-        block_ms = DAY_MS if reach >= FEW_DAYS * DAY_MS else SHORT_BLOCK_MS
-        steps, number = block_ms // grid.step_ms, reach // block_ms
-        if number < LEAST_BLOCKS:
-            return None
-        places = np.array([one // grid.step_ms for one in EARLY_MS if one < block_ms], dtype=np.int64)
-        places = np.unique(np.clip(places, 0, steps - 1))
-        starts = grid.steps - np.arange(1, number + 1, dtype=np.int64) * steps
-        out = 0 if row.excluded is None else _by_block(row.excluded.astype(np.float64), starts, steps)
-        share = 1 - out / steps
-        seen = _by_block(row.observed, starts, steps) / (block_ms / 1000)
-        usable = (seen >= LEAST_SEEN * share) & (share >= LEAST_SEEN)
-        total = _within(row.total, starts, places, steps)
-        bad = total - _within(row.good, starts, places, steps)
-        if int(usable.sum()) < LEAST_BLOCKS or not float(total[usable, -1].sum()) > 0:
-            return None
-        scale = (1 / np.where(usable, share, 1.0))[usable, None]
-        bad, total = np.maximum(bad[usable] * scale, 0.0), total[usable] * scale
-        levels, phases = _levels(
-            total[:, -1], np.flatnonzero(usable), DAY_MS * 7 if block_ms == DAY_MS else DAY_MS, block_ms
-        )
-        ends = np.append(places, steps).astype(np.float64) * grid.step_ms
-        return cls(block_ms, ends, bad, total, levels, phases)
-
-    def futures(self, length_ms: int, ratio: float) -> _Ahead:
-        """Futures of a length, where so much of the events may be bad."""
-        number = -(-length_ms // self.block_ms)
-        draws = _draws(len(self.bad), number, HALF_LIFE_MS // self.block_ms)
-        scale = self.phases[np.arange(number) % len(self.phases)] / self.levels[draws.block]
-        worst = float((self.bad[:, -1] / np.maximum(self.total[:, -1], 1e-9)).max())
-        worst = max(worst, 1 / max(float(self.total[:, -1].sum()), 1.0))
-        share = np.minimum(1.0, worst * draws.worse)
-        total = self.total[:, -1][draws.block] * scale
-        bad = np.where(draws.unseen, total * share, self.bad[:, -1][draws.block] * scale)
-        left = np.cumsum(ratio * total - bad, axis=1)
-        first = draws.block[:, 0]
-        early = np.where(
-            draws.unseen[:, :1],
-            self.total[first] * (ratio - share[:, :1]),
-            (ratio * self.total - self.bad)[first],
-        )
-        after_ms = np.concatenate((self.early_ms, np.arange(2, number + 1) * float(self.block_ms)))
-        left = np.concatenate((early * scale[:, :1], left[:, 1:]), axis=1)
-        # The last block counts as far as the length reaches into it, by a straight line.
-        inside = int(np.searchsorted(after_ms, length_ms))
-        begin_ms = float(after_ms[inside - 1]) if inside else 0.0
-        reached = (length_ms - begin_ms) / (after_ms[inside] - begin_ms)
-        left[:, inside] = _reach(left, inside, reached)
-        if number == 1:
-            total = _reach(self.total, inside, reached)[draws.block] * scale
-            bad = np.where(draws.unseen, total * share, _reach(self.bad, inside, reached)[draws.block] * scale)
-            reached = 1.0
-        return _Ahead(
-            after_ms=np.append(after_ms[:inside], float(length_ms)),
-            left=left[:, : inside + 1],
-            bad=bad.sum(axis=1) - (1 - reached) * bad[:, -1],
-            total=total.sum(axis=1) - (1 - reached) * total[:, -1],
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Ahead:
-    """Futures.
-
-    Attributes:
-        after_ms: Places, in milliseconds from now, the last one the end.
-        left: By future and place what its events add to the budget and its bad ones take from it, from now on.
-        bad, total: By future its events until the end.
-    """
-
-    after_ms: Float64
-    left: Float64
-    bad: Float64
-    total: Float64
-
-
-def _reach(sums: Float64, place: int, share: float) -> Float64:
-    """Running sums at a share of the way from one place to the next."""
-    before = sums[:, place - 1] if place else np.zeros(len(sums))
-    found: Float64 = before + share * (sums[:, place] - before)
     return found
 
 
@@ -316,54 +322,19 @@ def _within(per_step: Float64, starts: Int64, places: Int64, steps: int) -> Floa
     return sums
 
 
-def _levels(total: Float64, ages: NDArray[np.intp], round_ms: int, block_ms: int) -> tuple[Float64, Float64]:
-    """Of each past block its level by its place in the round; and by place ahead, the next block first."""
-    places = round_ms // block_ms
-    if len(total) < 2 * places:
-        return np.ones(len(total)), np.ones(1)
-    at = (-(ages + 1)) % places
-    mean = float(total.mean())
-    events = np.bincount(at, total, places) + LEVEL_EVENTS
-    phases = events / (np.bincount(at, minlength=places) * mean + LEVEL_EVENTS)
-    return phases[at], phases
+def _ends(left: Float64, ratio: float, now: float, after_ms: Float64) -> Float64:
+    """When each future has spent the budget, sorted, infinite where it has not; between places by a straight line.
 
-
-@dataclass(frozen=True, slots=True)
-class _Draws:
-    """What chance decides in each future and block, the same for every row of this shape.
-
-    Attributes:
-        block: The past block that it repeats.
-        unseen: Whether it is worse than any.
-        worse: By how much it then is.
+    Args:
+        now: Events that may still be bad.
     """
-
-    block: NDArray[np.intp]
-    unseen: NDArray[np.bool_]
-    worse: Float64
-
-
-@lru_cache(maxsize=128)
-def _draws(blocks: int, ahead: int, half_life: int) -> _Draws:
-    random = np.random.Generator(np.random.PCG64([blocks, ahead, half_life]))
-    spread = SPREAD * sqrt(min(1.0, blocks / MANY_BLOCKS))
-    shapes = spread * 0.5 ** (np.arange(1, blocks + 1) / half_life)
-    shapes = np.append(shapes, WORSE * shapes.mean())
-    weights = np.cumsum(random.gamma(shapes, size=(PATHS, blocks + 1)), axis=1)
-    chances = random.random((PATHS, ahead)) * weights[:, -1:]
-    block = np.minimum((weights[:, None, :] <= chances[:, :, None]).sum(axis=2), blocks)
-    unseen = block == blocks
-    block = np.where(unseen, random.integers(0, blocks, (PATHS, ahead)), block)
-    return _Draws(block, unseen, random.random((PATHS, ahead)) ** (-1 / TAIL))
-
-
-def _ends(left: Float64, now: _Window, after_ms: Float64) -> Float64:
-    """When each future has spent the budget, sorted, infinite where it has not; between places by a straight line."""
-    over = left < -1e-9 * now.ratio
+    over = left < -1e-9 * ratio
+    if not over.any():
+        return np.full(len(left), inf)
     place = over.argmax(axis=1)
     every = np.arange(len(left))
     begin_ms = np.concatenate(([0.0], after_ms[:-1]))[place]
-    before = np.where(place > 0, left[every, np.maximum(place - 1, 0)], now.allowed - now.spent)
+    before = np.where(place > 0, left[every, np.maximum(place - 1, 0)], now)
     fall = np.maximum(before - left[every, place], 1e-300)
     at = begin_ms + np.clip(before / fall, 0.0, 1.0) * (after_ms[place] - begin_ms)
     return np.sort(np.where(over.any(axis=1), at, inf))

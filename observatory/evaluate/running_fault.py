@@ -12,9 +12,10 @@ from functools import lru_cache
 from math import sqrt
 
 import numpy as np
+from numpy.typing import NDArray
 
 from observatory.ledger.ledger import Row
-from observatory.sources.base import Float64
+from observatory.sources.base import Float64, Int64
 from observatory.windows import Grid
 
 PATHS = 200
@@ -33,36 +34,76 @@ class Fault:
     pace_spread: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Bins:
+    """Bins of ten minutes at the end of a grid.
+
+    Attributes:
+        edges: Steps between the bins.
+        hour: Bins of an hour.
+        length_ms: Of a bin.
+    """
+
+    edges: Int64
+    hour: int
+    length_ms: int
+
+    @classmethod
+    def of(cls, grid: Grid) -> Bins | None:
+        """None where they are less than two hours."""
+        steps = max(1, BIN_MS // grid.step_ms)
+        length_ms = steps * grid.step_ms
+        bins = min(grid.steps // steps, FAULT_REACH_MS // length_ms)
+        hour = 3_600_000 // length_ms
+        edges = grid.steps - np.arange(bins, -1, -1, dtype=np.int64) * steps
+        return cls(edges, hour, length_ms) if bins >= 2 * hour else None
+
+
 def running_fault(row: Row, grid: Grid) -> Fault | None:
     """The fault under way, in bins of ten minutes; None when the last bin fails no more than usual.
 
     What is usual is the middle of the hours' error ratios. A bin is faulty with more than twice that and more than
     chance would add; one calm bin does not end a fault.
     """
-    steps = max(1, BIN_MS // grid.step_ms)
-    bins = min(grid.steps // steps, FAULT_REACH_MS // (steps * grid.step_ms))
-    hour = 3_600_000 // (steps * grid.step_ms)
-    if bins < 2 * hour:
+    bins = Bins.of(grid)
+    if bins is None:
         return None
-    first = grid.steps - bins * steps
-    edges = np.arange(0, bins * steps, steps)
-    total = np.add.reduceat(row.total[first:], edges)
-    bad = total - np.add.reduceat(row.good[first:], edges)
-    hours = bins // hour
-    of_hour = total[-hours * hour :].reshape(hours, hour).sum(axis=1)
-    bad_of_hour = bad[-hours * hour :].reshape(hours, hour).sum(axis=1)
+    total = np.add.reduceat(row.total, bins.edges[:-1])
+    bad = total - np.add.reduceat(row.good, bins.edges[:-1])
+    return faults_in(bad[None], total[None], bins)[0]
+
+
+def faults_in(bad: Float64, total: Float64, bins: Bins) -> list[Fault | None]:
+    """As `running_fault` of each row, from what its bins hold, oldest first."""
+    hours = bad.shape[1] // bins.hour
+    shape = (len(bad), hours, bins.hour)
+    of_hour = total[:, -hours * bins.hour :].reshape(shape).sum(axis=2)
+    bad_of_hour = bad[:, -hours * bins.hour :].reshape(shape).sum(axis=2)
+    found: list[Fault | None] = [None] * len(bad)
     busy = of_hour > 0
-    if not busy.any():
-        return None
-    usual = float(np.median(bad_of_hour[busy] / of_hour[busy])) * total
-    faulty = (bad > FAULT_SHARE * usual + 4 * np.sqrt(np.maximum(usual, 0.0)) + 3)[::-1]
-    if not faulty[0]:
-        return None
+    ratio = bad_of_hour / np.where(busy, of_hour, 1.0)
+    always = busy.all(axis=1)
+    middle = np.median(ratio, axis=1)
+    for row in np.flatnonzero(busy.any(axis=1)).tolist():
+        usual = float(middle[row] if always[row] else np.median(ratio[row, busy[row]]))
+        if _is_faulty(bad[row, -1:], usual * total[row, -1:]).all():
+            found[row] = _fault(bad[row], usual * total[row], bins.length_ms)
+    return found
+
+
+def _is_faulty(bad: Float64, usual: Float64) -> NDArray[np.bool_]:
+    faulty: NDArray[np.bool_] = bad > FAULT_SHARE * usual + 4 * np.sqrt(np.maximum(usual, 0.0)) + 3
+    return faulty
+
+
+def _fault(bad: Float64, usual: Float64, bin_ms: int) -> Fault:
+    """The fault with which bins end."""
+    faulty = _is_faulty(bad, usual)[::-1]
     calm = np.flatnonzero(~faulty[:-1] & ~faulty[1:])
-    lasted = int(calm[0]) if len(calm) else bins
+    lasted = int(calm[0]) if len(calm) else len(bad)
     used = min(lasted, FAULT_BINS)
     added = max(0.0, float((bad - usual)[-used:].sum()))
-    length_ms = float(steps * grid.step_ms)
+    length_ms = float(bin_ms)
     return Fault(lasted * length_ms, added / (used * length_ms), sqrt(PACE_SPREAD**2 + 1 / max(added, 1.0)))
 
 

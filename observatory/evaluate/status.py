@@ -17,6 +17,7 @@ from observatory.sources.base import SourceState
 from observatory.windows import format_instant
 
 if TYPE_CHECKING:
+    from observatory.evaluate.before import Before
     from observatory.evaluate.journey_status import JourneyStatus
 
 State = Literal["meeting", "at_risk", "breached", "no_traffic", "no_data", "unmapped"]
@@ -67,6 +68,7 @@ class ObjectiveStatus:
         measurement: Key of the ledger row, None when unmapped.
         left_out: Planned work in the window, and the numbers with and without it; None where there is none, or where
             the objective refuses it.
+        before: The window before this one; None where that was not counted (yet).
     """
 
     objective: Objective
@@ -86,6 +88,7 @@ class ObjectiveStatus:
     recovered: Recovered = field(default_factory=Recovered)
     last_sample_ms: int | None = None
     left_out: LeftOut | None = None
+    before: Before | None = None
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -158,6 +161,7 @@ class ObjectiveStatus:
             "last_sample_at": format_instant(self.last_sample_ms),
             "min_events": o.min_events,
             "exclusions": self.left_out.to_json() if self.left_out else None,
+            "before": self.before.to_json(o.target) if self.before else None,
             "owner": o.owner.team if o.owner else None,
             "domain": o.domain,
             "criticality": o.criticality,
@@ -178,15 +182,19 @@ class Status:
 
     def to_json(self) -> dict[str, Any]:
         """The object that `status --json` prints and `/api/status` serves."""
+        from observatory.evaluate.before import as_before
         from observatory.evaluate.rollup import by_domain, estate
 
+        told = any(one.before for one in self.objectives)
+        earlier = [as_before(one) for one in self.objectives] if told else []
+        before = {one.name: one.to_json() for one in by_domain(earlier)}
         return {
             "schema": SCHEMA,
             "at": format_instant(self.at_ms),
             "sources": [source.to_json() for source in self.sources],
             "objectives": [objective.to_json() for objective in self.objectives],
             "journeys": [journey.to_json() for journey in self.journeys],
-            "domains": [domain.to_json() for domain in by_domain(self.objectives)],
-            "estate": estate(self.objectives).to_json(),
+            "domains": [{**one.to_json(), "before": before.get(one.name)} for one in by_domain(self.objectives)],
+            "estate": {**estate(self.objectives).to_json(), "before": estate(earlier).to_json() if told else None},
             "problems": [problem.to_json() for problem in self.problems],
         }

@@ -81,10 +81,10 @@ class PagePanels:
         """The panels of a declaration: one, or the four numbers of the estate."""
         if declared.kind == "kpis":
             return self._kpis()
-        make = _TABLES.get(declared.kind)
+        make = _TABLES.get(f"{declared.kind} {by}" if (by := declared.text("by")) else declared.kind)
         if make:
-            columns, by = make(self._filters(declared), declared.number("limit", LIMIT))
-            return [self._placed(declared, self._table(columns, by), 8)]
+            columns, labels = make(self._filters(declared), declared.number("limit", LIMIT))
+            return [self._placed(declared, self._table(columns, labels), 8)]
         if declared.kind == "burndown":
             return [self._placed(declared, self._burndown(declared), 8)]
         if declared.kind == "indicator":
@@ -287,6 +287,29 @@ def _domains(filters: Filters, _limit: int) -> Table:
     return columns, ("domain",)
 
 
+def _trend_by_domain(filters: Filters, _limit: int) -> Table:
+    then = filters.budget_then()
+    before = f"min by (domain) ({then})"
+    columns = (
+        Column(name="budget left, worst", expr=filters.worst_budget_by_domain(), unit=SHARE, colours=BUDGET_COLOURS),
+        Column(name="30 days ago", expr=before, unit=SHARE, colours=BUDGET_COLOURS),
+        Column(name="missed", expr=filters.missed_by_domain(filters.budget), unit="none"),
+        Column(name="missed, 30 days ago", expr=filters.missed_by_domain(then), unit="none"),
+    )
+    return columns, ("domain",)
+
+
+def _trend_by_objective(filters: Filters, limit: int) -> Table:
+    now, then = _by(filters.budget, "min", COLUMNS), _by(filters.budget_then(), "min", COLUMNS)
+    moved = f"bottomk({limit}, {now} - {then})"
+    columns = (
+        Column(name="gained", expr=moved, unit=SHARE, decimals=1),
+        Column(name="budget left", expr=f"{now} and {moved}", unit=SHARE, colours=BUDGET_COLOURS, decimals=1),
+        Column(name="30 days ago", expr=f"{then} and {moved}", unit=SHARE, colours=BUDGET_COLOURS, decimals=1),
+    )
+    return columns, COLUMNS
+
+
 def _riskiest(filters: Filters, limit: int) -> Table:
     expr = filters.paging_seconds(limit)
     return (Column(name="time paging", expr=expr, unit=DURATION),), ("channel", "document")
@@ -302,6 +325,9 @@ _TABLES: Mapping[str, Callable[[Filters, int], Table]] = {
     "channels": _objectives,
     "objectives": _objectives,
     "domains": _domains,
+    "trend": _trend_by_domain,
+    "trend domains": _trend_by_domain,
+    "trend objectives": _trend_by_objective,
     "riskiest": _riskiest,
     "decisions": _decisions,
 }

@@ -34,6 +34,7 @@ ALERT_NAMES = (ALERT_BURN_RATE, ALERT_BUDGET_SPENT, ALERT_TELEMETRY_ABSENT)
 CRITICAL = ("critical", "high")
 MEASURED = "document, channel, consumer_group, sli"
 """Labels by which a count and the objectives that use it find each other."""
+BEFORE = "30d"
 PAGING_STEP = 60
 """Seconds between evaluations of the rules that page."""
 
@@ -137,6 +138,15 @@ class Filters:
     def worst_budget_by_domain(self, limit: int | None = None) -> str:
         worst = f"min by (domain) ({self.budget})"
         return f"bottomk({limit}, {worst})" if limit else worst
+
+    def budget_then(self) -> str:
+        """Budget left thirty days ago, per objective: at the end of the window before, where windows are that long."""
+        return f"{self.budget} offset {BEFORE}"
+
+    @staticmethod
+    def missed_by_domain(budget: str) -> str:
+        """How many objectives have less than no budget left; 0 only where budgets are known."""
+        return f"count by (domain) ({budget} < 0) or 0 * count by (domain) ({budget})"
 
     def paging_seconds(self, limit: int) -> str:
         """Seconds of the range in which a page for the burn rate fired, by channel, longest first."""

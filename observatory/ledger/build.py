@@ -195,7 +195,7 @@ def _count(
     # What is kept of days is taken from every row, day by day: not packed, they are the arrays of their leaves.
     plain: dict[str, Row] = {}
     for key, measurement in measurements.items():
-        if any(leaf in work.failed for leaf, _ in leaves_of(measurement)):
+        if work.failed and any(leaf in work.failed for leaf, _ in leaves_of(measurement)):
             continue
         if any(expressions_of(measurement, name) for name in work.failed_spans):
             continue
@@ -220,7 +220,7 @@ def _count(
         work.problems += kept.problems
     dark_since = {
         key: min(found)
-        for key in rows
+        for key in (rows if counted.dark_since else ())
         if (
             found := [
                 counted.dark_since[leaf] for leaf, _ in leaves_of(measurements[key]) if leaf in counted.dark_since

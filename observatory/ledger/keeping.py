@@ -36,6 +36,7 @@ from observatory.windows import Grid, TimeRange
 FORM = 2
 """Grows whenever a page is written in another way, so that records in the old one are not found: the day is counted
 again, or comes back from its history."""
+_NOTHING_FOUND = Findings.of()
 _TYPES: dict[str, type[np.generic]] = {"u1": np.uint8, "u2": np.uint16, "u4": np.uint32, "f8": np.float64}
 
 
@@ -230,14 +231,12 @@ class _Unpacking:
         return self._arrays[name][begin : begin + count]
 
     def _events(self, form: str, exact: bool, findings: int, overhang: list[tuple[int, int, float]]) -> PartEvents:
-        # Most leaves of a day recovered nothing, and there are thousands of them.
-        found = (
-            Findings(*(self._take(name, findings) for name in ("found_ms", "births", "resets", "gap")))
-            if findings
-            else Findings.of()
-        )
-        spread = tuple((since_ms, at_ms, amount) for since_ms, at_ms, amount in overhang) if overhang else ()
-        return PartEvents(self._take(form, 1 if form == "one" else self._block.steps), found, exact, spread)
+        amount = self._take(form, 1 if form == "one" else self._block.steps)
+        if not findings and not overhang:
+            # So are most leaves of a day, and there are thousands of them.
+            return PartEvents(amount, _NOTHING_FOUND, exact)
+        found = Findings(*(self._take(name, findings) for name in ("found_ms", "births", "resets", "gap")))
+        return PartEvents(amount, found, exact, tuple((since_ms, at_ms, each) for since_ms, at_ms, each in overhang))
 
     def _seams(self) -> KeptSeams:
         ints, floats = self._record.ints, self._record.floats

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from observatory.errors import Problem
 from observatory.indicators.counts import Counts
 from observatory.ledger.marks import Marks
-from observatory.ledger.packed import PackedRows
+from observatory.ledger.packed import PackedCounts, PackedRows
 from observatory.ledger.sums import Sums
 from observatory.sources.base import Float64, Int64
 from observatory.windows import Grid, TimeRange
@@ -53,6 +53,8 @@ class Findings:
 
     def between(self, span: TimeRange) -> Recovered:
         """What was recovered in (start, end]."""
+        if not len(self.t_ms):
+            return _NOTHING_RECOVERED
         first, last = np.searchsorted(self.t_ms, (span.start_ms, span.end_ms), side="right").tolist()
         part = slice(first, last)
         return Recovered(
@@ -63,6 +65,8 @@ class Findings:
 
     def cut(self, span: TimeRange) -> Findings:
         """Findings in (start, end]."""
+        if not len(self.t_ms):
+            return self
         first, last = np.searchsorted(self.t_ms, (span.start_ms, span.end_ms), side="right").tolist()
         part = slice(first, last)
         return Findings(self.t_ms[part], self.births[part], self.resets[part], self.gap[part])
@@ -83,6 +87,7 @@ class Findings:
         )
 
 
+_NOTHING_RECOVERED = Recovered()
 _NOTHING_FOUND = Findings(np.empty(0, np.int64), np.empty(0), np.empty(0), np.empty(0))
 
 
@@ -184,10 +189,20 @@ class Ledger:
         assert isinstance(self.rows, PackedRows)
         return self.rows.about(key) if key in self.rows else None
 
+    def seen(self, key: str) -> Row | None:
+        """A row of which only the seconds seen are there, as they lie packed; None where there is none."""
+        assert isinstance(self.rows, PackedRows)
+        return self.rows.seen(key) if key in self.rows else None
+
     def sums(self, key: str) -> Sums | None:
         """Running sums of a row; None without a row, and where it holds fractions. Quicker than the row."""
         assert isinstance(self.rows, PackedRows)
         return self.rows.sums(key) if key in self.rows else None
+
+    def packed(self, key: str) -> PackedCounts | None:
+        """The counts of a row as they lie there; None without a row, and of one with levels, bounds or fractions."""
+        assert isinstance(self.rows, PackedRows)
+        return self.rows.packed(key) if key in self.rows else None
 
     def only(self, keys: Iterable[str]) -> Ledger:
         """The ledger with some of its rows."""

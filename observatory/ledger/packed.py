@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from observatory.ledger.splicing import splice
+from observatory.ledger.splicing import splice, spliced_facts
 from observatory.ledger.sums import Sums
 from observatory.sources.base import Float64
 from observatory.windows import Grid
@@ -38,7 +38,7 @@ def pack(values: Float64) -> NDArray[Any]:
         return values
     kind = next(one for one in _KINDS if most <= np.iinfo(one).max)
     whole = values.astype(kind)
-    return whole if np.array_equal(whole, values) else values
+    return whole if bool((whole == values).all()) else values
 
 
 def unpack(packed: NDArray[Any], length: int) -> Float64:
@@ -74,6 +74,23 @@ def _without_counts(row: Row) -> Row:
 
 
 @dataclass(frozen=True, slots=True)
+class PackedCounts:
+    """The counts of a row as they lie there: a single value stands for all steps. Do not write into them."""
+
+    total: NDArray[Any]
+    bad: NDArray[Any]
+    observed: NDArray[Any]
+
+    def steps_of(self, part: slice) -> tuple[Float64, Float64]:
+        """Bad and all events of some steps."""
+        bad, total = (
+            one[part].astype(np.float64) if len(one) != 1 else np.full(part.stop - part.start, float(one[0]))
+            for one in (self.bad, self.total)
+        )
+        return bad, total
+
+
+@dataclass(frozen=True, slots=True)
 class _Packed:
     """One row, its counts packed: total, what is missing from it to be good, and seconds seen."""
 
@@ -89,7 +106,7 @@ class _Packed:
         rest = _without_counts(row)
         missing = row.total - row.good
         # Good counts are nearly as large as the total; what is missing is mostly zero, where it says the same.
-        exact = np.array_equal(row.total - missing, row.good)
+        exact = bool((row.total - missing == row.good).all())
         return cls(
             rest,
             len(row.total),
@@ -98,6 +115,12 @@ class _Packed:
             None if exact else pack(row.good),
             pack(row.observed),
         )
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether all that its steps hold are counts."""
+        row = self.rest
+        return row.level is None and row.upper is None and row.at_least is None and row.excluded is None
 
     def part(self, first: int, last: int) -> Row:
         """Counts of the steps from `first` on and before `last`, without levels and bounds."""
@@ -134,9 +157,10 @@ class _Packed:
             spliced(before, after, kept, tail.steps)
             for before, after in ((self.total, new.total), (self.bad, new.bad), (self.observed, new.observed))
         )
-        rest = replace(
-            splice(self.rest, old_grid, new.rest, tail, grid), good=_NOTHING, total=_NOTHING, observed=_NOTHING
-        )
+        if self.is_plain and new.is_plain:
+            rest = replace(self.rest, **spliced_facts(self.rest, new.rest, tail, grid))
+        else:
+            rest = _without_counts(splice(self.rest, old_grid, new.rest, tail, grid))
         return _Packed(rest, grid.steps, total, bad, None, observed)
 
 
@@ -194,11 +218,24 @@ class PackedRows(MutableMapping[str, "Row"]):
         """A row without its counts: those arrays are empty; unpacks nothing."""
         return self._rows[key].rest
 
+    def seen(self, key: str) -> Row:
+        """A row of which only the seconds seen are there, in the type in which they lie packed."""
+        row = self._rows[key]
+        observed = row.observed if len(row.observed) == row.steps else unpack(row.observed, row.steps)
+        return replace(row.rest, observed=observed)
+
     def unseen(self, key: str, part: slice) -> int:
         """In how many steps nothing was seen of a row before the first in which something was; unpacks nothing."""
         packed = self._rows[key].observed
         seen = packed[part] > 0 if len(packed) > 1 else np.repeat(packed > 0, part.stop - part.start)
         return int(seen.argmax()) if seen.any() else len(seen)
+
+    def packed(self, key: str) -> PackedCounts | None:
+        """The counts of a row of events, which has neither levels nor bounds; None of any other."""
+        row = self._rows[key]
+        if row.bad is None or not row.is_plain:
+            return None
+        return PackedCounts(row.total, row.bad, row.observed)
 
     def sums(self, key: str) -> Sums | None:
         """Running sums of a row's counts, made from what is packed; None where it holds fractions."""

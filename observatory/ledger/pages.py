@@ -228,17 +228,20 @@ def _joined_events(
     found: dict[Leaf, _Whole] = {}
     overhangs: list[tuple[_Whole, Grid, PartEvents]] = []
     for page in pages:
-        places = _places(page.block, grid)
+        inside, target = _places(page.block, grid) or (slice(0), slice(0))
         for leaf, part in page.events.items():
             whole = found.get(leaf)
             if whole is None:
                 whole = found[leaf] = _Whole(np.zeros(grid.steps), Findings.of())
-            if places is not None:
-                # A single value stands for all steps, see `packed`.
-                whole.amount[places[1]] = part.amount[places[0]] if len(part.amount) > 1 else part.amount
-            whole.findings += part.findings
-            whole.exact = whole.exact and part.exact
-            whole.pushdown = whole.pushdown or part.pushdown
+            amount = part.amount
+            # A single value stands for all steps, see `packed`.
+            whole.amount[target] = amount[inside] if len(amount) > 1 else amount
+            if len(part.findings.t_ms):
+                whole.findings += part.findings
+            if not part.exact:
+                whole.exact = False
+            if part.pushdown:
+                whole.pushdown = True
             if part.overhang:
                 overhangs.append((whole, page.block, part))
     for whole, block, part in overhangs:

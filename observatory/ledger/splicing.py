@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,8 +29,6 @@ def splice(old: Row, old_grid: Grid, new: Row | None, tail: Grid, grid: Grid) ->
     def counted(before: Float64, after: Float64 | None) -> Float64:
         return np.concatenate((before[kept], after if after is not None else empty))
 
-    findings = old.findings.cut(TimeRange(grid.start_ms, tail.start_ms))
-    findings = findings + new.findings if new else findings
     least = None
     if old.at_least is not None:
         unknown = np.zeros(tail.steps, dtype=bool)
@@ -40,18 +38,27 @@ def splice(old: Row, old_grid: Grid, new: Row | None, tail: Grid, grid: Grid) ->
         good=counted(old.good, new.good if new else None),
         total=counted(old.total, new.total if new else None),
         observed=counted(old.observed, new.observed if new else None),
-        counting=new.counting if new and new.series and old.counting != "pushdown" else old.counting,
         level=joined(old.level, new.level if new else None, np.full(max(1, tail.steps), np.nan)[: tail.steps]),
         level_error=joined(old.level_error, new.level_error if new else None, empty),
-        series=max(old.series, new.series if new else 0),
-        last_sample_ms=new.last_sample_ms if new and new.last_sample_ms is not None else old.last_sample_ms,
-        recovered=findings.between(grid.range),
-        findings=findings,
         upper=_spliced_upper(old, new, kept, empty),
         at_least=least,
         excluded=None,
-        problems=new.problems if new and new.series else old.problems,
+        **spliced_facts(old, new, tail, grid),
     )
+
+
+def spliced_facts(old: Row, new: Row | None, tail: Grid, grid: Grid) -> dict[str, Any]:
+    """Of `splice` what is no array of steps, by the name of the field."""
+    findings = old.findings.cut(TimeRange(grid.start_ms, tail.start_ms))
+    findings = findings + new.findings if new else findings
+    return {
+        "counting": new.counting if new and new.series and old.counting != "pushdown" else old.counting,
+        "series": max(old.series, new.series if new else 0),
+        "last_sample_ms": new.last_sample_ms if new and new.last_sample_ms is not None else old.last_sample_ms,
+        "recovered": findings.between(grid.range),
+        "findings": findings,
+        "problems": new.problems if new and new.series else old.problems,
+    }
 
 
 def _spliced_upper(old: Row, new: Row | None, kept: slice, empty: Float64) -> Float64 | None:

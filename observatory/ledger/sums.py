@@ -7,6 +7,7 @@ step by step.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,17 +43,52 @@ class Sums:
 
     def counts(self, grid: Grid, span: TimeRange) -> Counts:
         """As `Row.counts` of the row that these are the sums of."""
-        first = min(grid.steps, max(0, -(-(span.start_ms - grid.start_ms) // grid.step_ms)))
-        last = max(first, min(grid.steps, (span.end_ms - grid.start_ms) // grid.step_ms))
-        bad, total = int(self.bad[last] - self.bad[first]), int(self.total[last] - self.total[first])
-        return Counts(float(total - bad), float(total), self._seen(first, last), max(0.0, span.seconds))
+        return self.counts_of(Spans.of(grid, [span]))[0]
+
+    def counts_of(self, spans: Spans) -> list[Counts]:
+        """Of several spans."""
+        total = self.total[spans.last] - self.total[spans.first]
+        good = total - (self.bad[spans.last] - self.bad[spans.first])
+        columns = (good.astype(np.float64).tolist(), total.astype(np.float64).tolist(), spans.steps, spans.seconds)
+        return [
+            Counts(fine, events, self._seen(first, last), seconds)
+            for fine, events, (first, last), seconds in zip(*columns, strict=True)
+        ]
 
     def _seen(self, first: int, last: int) -> float:
         if len(self.observed) == len(self.total) - 1:
             return float(self.observed[first:last].sum(dtype=np.float64))
         seconds = float(self.observed[0])
+        if seconds.is_integer():
+            return (last - first) * seconds
         alike: Float64 = np.full(last - first, seconds)
-        return (last - first) * seconds if seconds.is_integer() else float(alike.sum())
+        return float(alike.sum())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spans:
+    """Spans of time on a grid, the same for all of its rows.
+
+    Attributes:
+        first, last: The first step of each and the first after it.
+        steps: Both, pair by pair.
+        seconds: How long each is.
+    """
+
+    first: Int64
+    last: Int64
+    steps: tuple[tuple[int, int], ...]
+    seconds: tuple[float, ...]
+
+    @classmethod
+    def of(cls, grid: Grid, spans: Sequence[TimeRange]) -> Spans:
+        """Spans whose ends lie on the grid, or outside of it."""
+        steps = []
+        for span in spans:
+            first = min(grid.steps, max(0, -(-(span.start_ms - grid.start_ms) // grid.step_ms)))
+            steps.append((first, max(first, min(grid.steps, (span.end_ms - grid.start_ms) // grid.step_ms))))
+        edges = np.asarray(steps, np.int64).reshape(-1, 2)
+        return cls(edges[:, 0], edges[:, 1], tuple(steps), tuple(max(0.0, span.seconds) for span in spans))
 
 
 def running(packed: NDArray[Any], steps: int) -> Int64 | None:
@@ -63,5 +99,7 @@ def running(packed: NDArray[Any], steps: int) -> Int64 | None:
             return None
         np.multiply(np.arange(steps + 1), int(packed[0]), out=sums)
         return sums
-    np.cumsum(packed, out=sums[1:])
+    # Made whole first: adding small numbers into large ones goes through a buffer, which takes twice as long.
+    sums[1:] = packed
+    np.cumsum(sums, out=sums)
     return sums if sums[-1] < EXACT else None

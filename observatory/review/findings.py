@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from observatory.errors import Problem
 from observatory.objectives.budget import remaining_ratio, smaller_than_one_event
-from observatory.review.account import Finding, ObjectiveAccount, Tone, Total
+from observatory.review.account import ObjectiveAccount, Total
+from observatory.review.report import Finding, Tone
 from observatory.spec.catalog import Catalog
 from observatory.units import format_count, format_percentage
 

@@ -10,7 +10,8 @@ from typing import Any
 from observatory import __version__
 from observatory.figures.svg_line import Line, line_chart
 from observatory.figures.svg_strips import HEAT_WORDS, budget_bar, heat_strip
-from observatory.review.account import ObjectiveAccount, Review, Total
+from observatory.review.account import ObjectiveAccount, Total
+from observatory.review.report import Review
 from observatory.review.rows import (
     GLYPHS,
     assumptions,

@@ -9,7 +9,7 @@ from typing import Any
 from observatory.compile.plan import Measurement
 from observatory.evaluate.composite import Bounds, HopShare
 from observatory.evaluate.journeys import JourneyEvidence, journey_row
-from observatory.evaluate.judgement import steps_of
+from observatory.evaluate.reckoning import steps_of
 from observatory.evaluate.snapshot import Snapshot
 from observatory.indicators.counts import Counts
 from observatory.ledger.ledger import Ledger, Row

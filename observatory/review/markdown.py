@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from observatory import __version__
-from observatory.review.account import Review
+from observatory.review.report import Review
 from observatory.review.rows import (
     GLYPHS,
     assumptions,

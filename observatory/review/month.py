@@ -9,11 +9,11 @@ from observatory.evaluate.estate import Estate
 from observatory.evaluate.snapshot import Snapshot
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import Policy
-from observatory.review.account import Review
 from observatory.review.findings import Seen, findings
 from observatory.review.journeys import journey_accounts
 from observatory.review.months import Month
 from observatory.review.reckoning import Books, account, domains, total, worst_first
+from observatory.review.report import Review
 from observatory.windows import STEP_MS, TimeRange
 
 

@@ -15,7 +15,7 @@ from observatory.evaluate.snapshot import Incident
 from observatory.evaluate.status import Budget
 from observatory.indicators.counts import Counts
 from observatory.ledger.ledger import Ledger, Row
-from observatory.ledger.sums import Sums
+from observatory.ledger.sums import Spans, Sums
 from observatory.objectives.budget import allowed_events, budget_ratio, remaining_ratio, spent_events
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import Policy
@@ -39,6 +39,7 @@ class Books:
     timezone: str | None = None
     planned: Mapping[str, Planned] = field(default_factory=dict)
     workspace: Workspace = field(default_factory=Workspace)
+    _days: dict[str, Spans] = field(default_factory=dict)
 
     def row(self, objective: Objective) -> Row | None:
         """The ledger row behind an objective, with everything that happened."""
@@ -68,6 +69,17 @@ class Books:
             return None
         return counted.counts(self.ledger.grid, self.until_now(span))
 
+    def counts_of_days(self, counted: Row | Sums | None, zone: str) -> list[Counts | None]:
+        """Counts of each day of the month, as `counts`."""
+        spans = [span for _, span in self.month.days_in(zone)]
+        if not isinstance(counted, Sums):
+            return [self.counts(counted, span) for span in spans]
+        if zone not in self._days:
+            begun = [self.until_now(span) for span in spans if span.start_ms < self.at_ms]
+            self._days[zone] = Spans.of(self.ledger.grid, begun)
+        found = counted.counts_of(self._days[zone])
+        return [*found, *([None] * (len(spans) - len(found)))]
+
     def until_now(self, span: TimeRange) -> TimeRange:
         """What of a range has happened by `at_ms`; it has begun."""
         return TimeRange(span.start_ms, min(span.end_ms, self.at_ms))
@@ -90,7 +102,11 @@ def account(books: Books, objective: Objective) -> ObjectiveAccount:
     if before is not None and before.observed_seconds == 0:
         before = None
     found = _incidents(books, objective, counted)
-    days = tuple(_day(books.counts(counted, one), objective.target, date) for date, one in books.month.days_in(zone))
+    dates = [date for date, _ in books.month.days_in(zone)]
+    days = tuple(
+        _day(of_day, objective.target, date)
+        for date, of_day in zip(dates, books.counts_of_days(counted, zone), strict=True)
+    )
     return ObjectiveAccount(
         objective=objective,
         range=span,

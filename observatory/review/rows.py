@@ -11,9 +11,10 @@ from observatory.evaluate.snapshot import Incident
 from observatory.evaluate.status import Budget
 from observatory.indicators.counts import Counts
 from observatory.objectives.budget import remaining_ratio
-from observatory.review.account import ObjectiveAccount, Review, Total, Verdict
+from observatory.review.account import ObjectiveAccount, Total, Verdict
 from observatory.review.journeys import JourneyAccount
-from observatory.units import format_count, format_duration, format_percentage
+from observatory.review.report import Review
+from observatory.units import format_count, format_duration, format_percentage, number_of
 from observatory.windows import TimeRange
 
 UNKNOWN = "–"
@@ -283,7 +284,8 @@ def counted(review: Review) -> str:
     until = "" if review.complete else f" The month still runs: numbers reach to {_clock(review.at_ms, 'UTC')} UTC."
     zone = f"in {review.timezone}" if review.timezone else "in each objective’s own time zone"
     return (
-        f"{len(review.objectives)} objectives on {channels} channels from {documents} documents, "
+        f"{number_of(len(review.objectives), 'objective')} on {number_of(channels, 'channel')} "
+        f"from {number_of(documents, 'document')}, "
         f"the calendar month {zone}, beside {review.month.before.title}.{until}"
     )
 

@@ -8,7 +8,7 @@ is left out and said.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -111,6 +111,15 @@ class Calendar:
         if not mine:
             return None
         return Guard(objective.exclusions, mine, tuple(run for one in mine for run in self.runs[one]))
+
+    def told(self, members: Iterable[tuple[Objective, Guard | None]]) -> str:
+        """What the rules of some objectives know of planned work, for a header; nothing where none concerns them."""
+        guarded = list(members)
+        known = dict.fromkeys(one for _, guard in guarded if guard for one in guard.exclusions)
+        lines = [f"Planned work, silent until {_day(self.horizon)}: {one.reason} ({one.approver})" for one in known]
+        unsaid = [one for one in self.unsaid if any(concerns(one, objective) for objective, _ in guarded)]
+        lines += [f"Planned work that these rules do not know: {one.reason} ({one.approver})" for one in unsaid]
+        return "".join(f"\n{line}" for line in sorted(lines))
 
 
 def calendar_of(exclusions: Sequence[Exclusion], at_ms: int) -> Calendar:

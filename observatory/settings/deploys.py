@@ -1,15 +1,16 @@
-"""Which series tell of deployments: the key `deploys` in observatory.yaml.
+"""What tells of deployments, series or annotations in a Grafana: the key `deploys` in observatory.yaml.
 
 deploys:
   - {metric: build_info, service: app, version: version}             a version that was not there before is a deployment
   - {metric: kube_deployment_status_observed_generation, service: deployment}        so is a value that changes
   - {metric: deployed_timestamp_seconds, marks: value, match: {env: prod}}           the value is the instant
+  - {annotations: https://grafana.example.com, tags: [deploy], token: $GRAFANA_TOKEN}    those with all these tags
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,12 +18,19 @@ from typing import Any, Literal
 
 from observatory.errors import Problem
 from observatory.reading import Reading
+from observatory.settings.secrets import HeaderError, header_value, take_credentials
 
 Marks = Literal["change", "value"]
 MARKS: tuple[Marks, ...] = ("change", "value")
 KEYS = ("metric", "marks", "service", "version", "match")
+ANNOTATION_KEYS = ("annotations", "tags", "service", "version", "token", "timeout_seconds")
 MOST_METRICS = 20
+MOST_TAGS = 20
+MOST_TAG = 200
+USUAL_SECONDS, MOST_SECONDS = 5.0, 60.0
 EXAMPLE = "{metric: build_info, service: app, version: version}"
+ANNOTATION_EXAMPLE = "{annotations: https://grafana.example.com, tags: [deploy], token: $GRAFANA_TOKEN}"
+_TOKEN = re.compile(r"[\x21-\x7e]+")
 _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:.]{0,254}")
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.]{0,254}")
 
@@ -46,11 +54,46 @@ class DeployMetric:
     match: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_deploys(reading: Reading, _folder: Path, problems: list[Problem]) -> tuple[DeployMetric, ...]:
-    """What stands under `deploys`; every fault goes to `problems` with its place."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeployAnnotations:
+    """A Grafana whose annotations tell of deployments.
+
+    Attributes:
+        url: Without credentials, and without a slash at its end.
+        tags: Tags that an annotation carries, all of them.
+        service: Key of the tag that names what was deployed, as `service` in `service:checkout`; where it is empty,
+            `service`, `service_name` or `app`, and where no tag has such a key, the first tag that is a plain word.
+        version: Key of the tag that holds the version; `version` where it is empty.
+        headers: Sent with every request; values are secrets and are never logged.
+        timeout_seconds: For the whole answer.
+    """
+
+    url: str
+    tags: tuple[str, ...]
+    service: str = ""
+    version: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    timeout_seconds: float = USUAL_SECONDS
+
+    def __hash__(self) -> int:
+        return hash((self.url, self.tags, self.service, self.version))
+
+
+Deploys = DeployMetric | DeployAnnotations
+
+
+def read_deploys(
+    reading: Reading, folder: Path, problems: list[Problem], environ: Mapping[str, str]
+) -> tuple[Deploys, ...]:
+    """What stands under `deploys`; every fault goes to `problems` with its place.
+
+    Args:
+        folder: Of the settings file, which names of files are relative to.
+        environ: What tokens refer to as `$NAME`.
+    """
     value = reading.data["deploys"]
     items = value if isinstance(value, list) else [value]
-    reader = _Reader(reading, problems)
+    reader = _Reader(reading, problems, folder, environ)
     if len(items) > MOST_METRICS:
         reader.fault(("deploys",), f"at most {MOST_METRICS} metrics tell of deployments", None)
     found = [
@@ -64,20 +107,19 @@ def read_deploys(reading: Reading, _folder: Path, problems: list[Problem]) -> tu
 class _Reader:
     reading: Reading
     problems: list[Problem]
+    folder: Path
+    environ: Mapping[str, str]
 
-    def entry(self, item: Any, at: tuple[str, ...]) -> DeployMetric | None:
-        """One metric, None where it has faults."""
-        before = len(self.problems)
+    def entry(self, item: Any, at: tuple[str, ...]) -> Deploys | None:
+        """One metric or one Grafana, None where it has faults."""
         if not isinstance(item, dict):
             self.fault(at, "what tells of deployments is a mapping", f"write {EXAMPLE}")
             return None
-        for key in item:
-            if key not in KEYS:
-                near = get_close_matches(str(key), KEYS, 1, 0.6)
-                hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(KEYS)}"
-                place = self.reading.at((*at, str(key)), key=True)
-                message = f"there is no setting {key!r} of deploys"
-                self.problems.append(Problem(code="settings-key", message=message, location=place, hint=hint))
+        return self._annotations(item, at) if "annotations" in item else self._metric(item, at)
+
+    def _metric(self, item: dict[str, Any], at: tuple[str, ...]) -> DeployMetric | None:
+        before = len(self.problems)
+        self._known(item, KEYS, at)
         metric = item.get("metric")
         if not isinstance(metric, str) or not _METRIC.fullmatch(metric):
             self.fault(
@@ -93,6 +135,65 @@ class _Reader:
         if len(self.problems) > before or marks is None:
             return None
         return DeployMetric(metric=str(metric), marks=marks, match=match, **labels)
+
+    def _annotations(self, item: dict[str, Any], at: tuple[str, ...]) -> DeployAnnotations | None:
+        before = len(self.problems)
+        self._known(item, ANNOTATION_KEYS, at)
+        url, headers = "", dict[str, str]()
+        try:
+            url, headers = take_credentials(str(item["annotations"]))
+        except ValueError as error:
+            place = self.reading.at((*at, "annotations"))
+            hint = f"write {ANNOTATION_EXAMPLE}"
+            self.problems.append(Problem(code="settings-url", message=str(error), location=place, hint=hint))
+        tags = self._tags(item.get("tags"), (*at, "tags") if "tags" in item else at)
+        labels = {
+            key: self._label(item[key], (*at, key)) for key in ("service", "version") if item.get(key) is not None
+        }
+        if item.get("token") is not None:
+            headers = {"Authorization": f"Bearer {self._token(item['token'], (*at, 'token'))}"}
+        seconds = item.get("timeout_seconds", USUAL_SECONDS)
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= MOST_SECONDS:
+            at_it = (*at, "timeout_seconds")
+            self.fault(at_it, f"timeout_seconds is a number up to {MOST_SECONDS:g}: pages wait for the answer", None)
+        if len(self.problems) > before:
+            return None
+        return DeployAnnotations(url=url, tags=tags, headers=headers, timeout_seconds=float(seconds), **labels)
+
+    def _known(self, item: dict[str, Any], known: Sequence[str], at: tuple[str, ...]) -> None:
+        for key in item:
+            if key not in known:
+                near = get_close_matches(str(key), known, 1, 0.6)
+                hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+                place = self.reading.at((*at, str(key)), key=True)
+                message = f"there is no setting {key!r} of deploys"
+                self.problems.append(Problem(code="settings-key", message=message, location=place, hint=hint))
+
+    def _tags(self, value: Any, at: tuple[str, ...]) -> tuple[str, ...]:
+        """Tags as a list or one alone; without any, every annotation would be a deployment."""
+        items = value if isinstance(value, list) else [] if value is None else [value]
+        wrong = [one for one in items if not isinstance(one, str) or not one.strip() or len(one) > MOST_TAG]
+        if not items or wrong or len(items) > MOST_TAGS:
+            message = f"tags are those that every annotation of a deployment carries, {MOST_TAGS} at most"
+            self.fault(at, message, "write tags: [deploy]")
+            return ()
+        return tuple(one.strip() for one in items)
+
+    def _token(self, value: Any, at: tuple[str, ...]) -> str:
+        """The token behind `$NAME` or `@file`."""
+        if not isinstance(value, str) or value[:1] not in ("$", "@"):
+            self.fault(at, "token is $VARIABLE or @file: settings hold no secret", "write token: $GRAFANA_TOKEN")
+            return ""
+        try:
+            token = header_value("Authorization", value, self.environ, self.folder, literal_secret=False)
+        except HeaderError as error:
+            place = self.reading.at(at)
+            message = str(error).replace("Authorization", "token")
+            self.problems.append(Problem(code="settings-header", message=message, location=place, hint=error.hint))
+            return ""
+        if not _TOKEN.fullmatch(token):
+            self.fault(at, "what token refers to is no token: it is one word, and nothing else", None)
+        return token
 
     def _label(self, value: Any, at: tuple[str, ...]) -> str:
         if isinstance(value, str) and _LABEL.fullmatch(value):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from observatory.settings.clickhouse import EXAMPLE as CLICKHOUSE_EXAMPLE
 from observatory.settings.clickhouse import KEYS as CLICKHOUSE_KEYS
 from observatory.settings.clickhouse import clickhouse_at
 from observatory.settings.deploys import read_deploys
+from observatory.settings.drift import read_drift
 from observatory.settings.exclusions import read_exclusions
 from observatory.settings.grafana import read_grafana
 from observatory.settings.keeping import read_keeping
@@ -27,8 +29,9 @@ DEFAULT_FILE = Path("observatory.yaml")
 REMOTE_READ = ("auto", "never")
 _PATH_LISTS = ("documents", "roots", "overlays", "ownership")
 _PATHS = ("profiles_dir", "policies_dir", "dashboards_dir", "cache_dir")
-_PARTS: tuple[tuple[str, Callable[[Reading, Path, list[Problem]], Any]], ...] = (
-    ("deploys", read_deploys),
+_Part = tuple[str, Callable[[Reading, Path, list[Problem]], Any]]
+_PARTS: tuple[_Part, ...] = (
+    ("drift", read_drift),
     ("exclusions", read_exclusions),
     ("serve", read_access),
     ("grafana", read_grafana),
@@ -166,7 +169,8 @@ class _File:
             values["journeys"] = self.reading
         if "prometheus" in data:
             values["prometheus"] = self._servers(data["prometheus"])
-        for key, read_part in _PARTS:
+        deploying: _Part = ("deploys", partial(read_deploys, environ=self.environ))
+        for key, read_part in (*_PARTS, deploying):
             if key in data:
                 values[key] = read_part(self.reading, self.folder, self.problems)
         if "telemetry" in data:
@@ -185,12 +189,13 @@ class _File:
                 hint = "write {channels: 'kafka:*', profile: kminion, labels: {cluster: eu-1}}"
                 self._add("settings-value", "what measures channels is a mapping", at, hint)
                 continue
-            self._known(item, [one.name for one in fields(TelemetrySettings)], at)
+            self._known(item, [one.name for one in fields(TelemetrySettings) if one.name != "location"], at)
             words = {key: item[key] for key in ("channels", "profile") if item.get(key) is not None}
+            place = self.reading.at(at)
             for key in [key for key, text in words.items() if not isinstance(text, str) or not text.strip()]:
                 self._add("settings-value", f"{key} is text", (*at, key))
                 del words[key]
-            yield TelemetrySettings(**words, labels=self._texts(item, "labels", at))
+            yield TelemetrySettings(**words, labels=self._texts(item, "labels", at), location=place)
 
     def _store(self, value: Any) -> dict[str, Any]:
         """The file of the store, and where it is a mapping, what is kept in it how long."""

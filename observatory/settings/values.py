@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from observatory.location import Location
 from observatory.reading import Reading
 from observatory.settings.access import AccessSettings
-from observatory.settings.deploys import DeployMetric
+from observatory.settings.deploys import Deploys
+from observatory.settings.drift import DriftSettings
 from observatory.settings.exclusions import Exclusion
 from observatory.settings.grafana import GrafanaSettings
 from observatory.settings.keeping import KeepingSettings
@@ -40,11 +42,13 @@ class TelemetrySettings:
         channels: A pattern of ids or addresses, `*` and `?` standing for anything: `kafka:*`, `orders.*`.
         profile: Id of the profile to prefer.
         labels: Labels that every series carries, such as the cluster.
+        location: Where the settings file says so.
     """
 
     channels: str = "*"
     profile: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    location: Location | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +82,8 @@ class Settings:
         store: File of the embedded store.
         clickhouse: Where days that were counted are shared with other instances.
         journeys: The settings file, where it declares user journeys; they are read with the documents that they name.
-        deploys: Metrics that tell of deployments, for pages that show what changed.
+        deploys: Metrics, and annotations in a Grafana, that tell of deployments, for pages that show what changed.
+        drift: Names that run and need no document.
         exclusions: Planned work, during which alerts are silent and, where an objective says so, nothing is counted.
         keeping: How long what is kept, and how far back late telemetry is looked for.
         serve: Who may ask the server, and by which names.
@@ -103,5 +108,6 @@ class Settings:
     cache_dir: Path | None = None
     allow_remote_references: bool = False
     journeys: Reading | None = field(default=None, repr=False, compare=False)
-    deploys: tuple[DeployMetric, ...] = ()
+    deploys: tuple[Deploys, ...] = ()
+    drift: DriftSettings = field(default_factory=DriftSettings)
     exclusions: tuple[Exclusion, ...] = ()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from observatory.errors import InputInvalid, Problem, SourceFailed
 from observatory.settings import PrometheusSettings, Settings
 from observatory.sources.base import MetricSource, SourceState, SpanSource
+from observatory.sources.days_behind import DaysBehind
 from observatory.sources.layered_days import LayeredDays
 
 if TYPE_CHECKING:
@@ -43,11 +44,12 @@ class Sources:
     shared: SharedDays | None = None
 
     @property
-    def keeper(self) -> KeptFolder | SharedDays | LayeredDays | None:
+    def keeper(self) -> DaysBehind | None:
         """Where days are kept and found: on this machine first, then where all instances keep them."""
-        if self.kept is not None and self.shared is not None:
-            return LayeredDays((self.kept, self.shared))
-        return self.kept or self.shared
+        shelves = [shelf for shelf in (self.kept, self.shared) if shelf is not None]
+        if not shelves:
+            return None
+        return DaysBehind(shelves[0] if len(shelves) == 1 else LayeredDays(shelves))
 
     def states(self) -> tuple[SourceState, ...]:
         """How each server of series is doing."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from observatory.errors import InputInvalid, Problem
+from observatory.errors import InputInvalid, Problem, Severity
 from observatory.location import Location
 from observatory.reading import Reading, bytes_of, read_bytes, read_text
 from observatory.reading.faults import MAX_BYTES
@@ -267,20 +267,18 @@ def find_documents(paths: Sequence[Path]) -> tuple[list[tuple[Path, bool]], list
     """Files to read, each with whether it was named; folders are searched, in the order of names.
 
     A file in a folder counts when it has a line with the key `asyncapi`; a named one always does. Symbolic links to
-    folders are not followed. A path that does not exist is a problem.
+    folders are not followed. A path that does not exist is a problem, and so is a folder without a document: an error
+    where nothing else is there to read, else a warning.
     """
     found: dict[Path, bool] = {}
     problems: list[Problem] = []
+    without: list[tuple[Path, int]] = []
     for path in paths:
         if _is(path.is_dir):
-            inside = [one for one in _walk(path) if _looks_like_document(one)]
+            candidates = list(_walk(path))
+            inside = [one for one in candidates if _looks_like_document(one)]
             if not inside:
-                message = f"no AsyncAPI document in {path}"
-                at = Location(str(path))
-                hint = "a document is a .yaml, .yml or .json file with the key asyncapi"
-                problems.append(
-                    Problem(code="no-documents", severity="warning", message=message, location=at, hint=hint)
-                )
+                without.append((path, len(candidates)))
             for one in inside:
                 found.setdefault(one, False)
         elif _is(path.exists) and not _is(path.is_file):
@@ -292,7 +290,23 @@ def find_documents(paths: Sequence[Path]) -> tuple[list[tuple[Path, bool]], list
         else:
             message = f"there is no file {path}"
             problems.append(Problem(code="file-missing", message=message, location=Location(str(path))))
-    return list(found.items()), problems
+    severity: Severity = "warning" if found else "error"
+    return list(found.items()), [*(_no_documents(path, seen, severity) for path, seen in without), *problems]
+
+
+def _no_documents(folder: Path, seen: int, severity: Severity) -> Problem:
+    """A folder in which nothing is a document, and among how many files one was looked for."""
+    files = "file, without" if seen == 1 else "files, all without"
+    looked = (
+        f"{seen} YAML or JSON {files} the key asyncapi at the top" if seen else "no YAML or JSON file in it or below"
+    )
+    return Problem(
+        code="no-documents",
+        severity=severity,
+        message=f"no AsyncAPI document in {folder}: {looked}",
+        location=Location(str(folder)),
+        hint="name the folder that holds the documents, or a document itself",
+    )
 
 
 def roots_of(paths: Sequence[Path], roots: Sequence[Path] = ()) -> tuple[Path, ...]:

@@ -36,7 +36,7 @@ def _channel_of(name: str, operation: Cursor) -> Iterator[Problem]:
     if channel is None or not isinstance(channel.value, dict):
         return
     text = channel.value.get("$ref")
-    if isinstance(text, str) and "#/channels/" not in text:
+    if isinstance(text, str) and text.strip() and "#/channels/" not in text:
         message = f"the operation {name!r} uses {text!r}, and may only use channels of the document"
         yield _misled("operation-channel", message, channel, "list the channel under `channels` and refer to it there")
     elif text is None:

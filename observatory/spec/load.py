@@ -41,17 +41,36 @@ def configured_catalog(settings: Settings, roots: Sequence[Path] = ()) -> Catalo
 
 
 def with_telemetry(catalog: Catalog, rules: Sequence[TelemetrySettings]) -> Catalog:
-    """Channels and operations without an `x-telemetry` of their own get the first rule that fits the channel."""
+    """Channels and operations without an `x-telemetry` of their own get the first rule that fits the channel.
+
+    A rule that fits no channel becomes a finding: nobody would see that it does nothing.
+    """
     if not rules:
         return catalog
     found: dict[str, TelemetryOverride] = {}
+    unmatched = [
+        Problem(
+            code="telemetry-unmatched",
+            severity="info",
+            message=f"no channel is called {rule.channels!r}, so what the settings say of its telemetry has no effect",
+            location=rule.location,
+            hint="write an id or an address as `observatory catalog` shows it; * and ? stand for anything",
+        )
+        for rule in rules
+        if catalog.channels
+        and not any(
+            fnmatchcase(text, rule.channels) for one in catalog.channels for text in (one.id, one.address or "")
+        )
+    ]
     for channel in catalog.channels:
         named = (channel.id, channel.address or "")
         rule = next((one for one in rules if any(fnmatchcase(text, one.channels) for text in named)), None)
         if rule is not None and channel.names:
-            found[channel.id] = TelemetryOverride(profile=rule.profile, labels=tuple(sorted(rule.labels.items())))
+            labels = tuple(sorted(rule.labels.items()))
+            found[channel.id] = TelemetryOverride(profile=rule.profile, labels=labels, location=rule.location)
     return replace(
         catalog,
+        problems=(*catalog.problems, *unmatched),
         channels=tuple(replace(one, telemetry=one.telemetry or found.get(one.id)) for one in catalog.channels),
     )
 

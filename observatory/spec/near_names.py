@@ -15,8 +15,11 @@ from enum import IntEnum
 MAX_LETTERS = 200
 MAX_WORDS = 12
 SHORTEST = 5
-CLOSE = 0.85
-"""Likeness of two names, separators left out, from which one is taken for a slip of the other."""
+CLOSE = 0.9
+"""Likeness of two names of different numbers of words, from which one is taken for a slip of the other."""
+SHORTEST_WORD = 4
+CLOSE_WORD = 0.8
+"""Likeness of two words of such a length, from which one is taken for a slip of the other."""
 ENVIRONMENTS = frozenset(
     ("dev", "development", "test", "testing", "qa", "int", "integration", "stage", "staging", "stg", "uat")
 ) | frozenset(("preprod", "pre", "prod", "production", "prd", "live", "local", "sandbox", "perf", "canary"))
@@ -118,20 +121,37 @@ class NearNames:
         return sorted((how, one) for one, how in found.items())
 
 
-def likeness(first: str, second: str) -> float:
-    """0..1 by common letters; names that differ in separators, case or a plural only are the same name."""
-    one, other = _bare(first), _bare(second)
-    if one == other or one.rstrip("s") == other.rstrip("s"):
-        return 1.0
+def is_slip(first: str, second: str) -> bool:
+    """Whether somebody may have meant the same, with several letters wrong in one word or in more.
+
+    Word by word: `orders.placed` and `orders.paid` have most letters in common, and mean two things.
+    """
+    one, other = _Form.of(first), _Form.of(second)
+    if one.plain == other.plain:
+        return True
+    if len(one.words) == len(other.words):
+        return all(left == right or _alike(left, right) for left, right in zip(one.words, other.words, strict=True))
+    return _likeness(one.plain, other.plain) >= CLOSE
+
+
+def _alike(left: str, right: str) -> bool:
+    if left.isdecimal() and right.isdecimal():
+        return True
+    return min(len(left), len(right)) >= SHORTEST_WORD and _likeness(left, right) >= CLOSE_WORD
+
+
+def _likeness(one: str, other: str) -> float:
+    """0..1 by common letters."""
     return SequenceMatcher(None, one, other, autojunk=False).ratio()
 
 
-def _bare(name: str) -> str:
-    return re.sub(r"[\W_]+", "", name.lower())
-
-
 def _singular(word: str) -> str:
-    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+    """A word without the ending of a plural; `category`, `categories` and `movie`, `movies` each give one."""
+    if len(word) > 3 and word.endswith("s") and not word.endswith("ss"):
+        word = word[:-1]
+    if len(word) > 3 and word.endswith("ie"):
+        return word[:-1]
+    return f"{word[:-1]}i" if len(word) > 3 and word.endswith("y") else word
 
 
 def _letter_apart(one: str, other: str) -> bool:

@@ -99,6 +99,9 @@ class References:
         return self._targets[key]
 
     def _look_up(self, text: str, origin: Source) -> tuple[Source, tuple[str, ...], Any]:
+        if not text.strip():
+            # It would lead to the whole file; `uses_of` says that it is empty.
+            raise _BrokenError
         file, _, fragment = text.partition("#")
         source = self.library.referenced(unquote(file), origin) if file else origin
         try:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from observatory.errors import Problem
+from observatory.errors import Problem, Severity
 from observatory.spec.files import Source
 from observatory.spec.references import DATA_KEYS, Cursor
 
 _CONTAINERS = (dict, list)
 _SHELVES = (("components",), ("channels",), ("operations",), ("servers",))
 """Parts of a document that are looked at as a whole, so that what they hold needs no look of its own."""
+_SCHEMAS = frozenset({"schemas", "payload", "headers", "schema"})
+"""Where JSON Schemas stand."""
 
 _Way = tuple[Any, ...]
 """A path in a file: its parts, or a pair of the way to what is above and one part more; see `_segments`."""
@@ -44,10 +46,11 @@ def uses_of(cursor: Cursor) -> list[Use]:
             continue
         if isinstance(value, dict):
             if "$ref" in value:
-                if isinstance(value["$ref"], str):
+                if isinstance(value["$ref"], str) and value["$ref"].strip():
                     pending += _use(Cursor(references, source, _segments(way), value), cursor.source, uses)
                     continue  # what stands beside a reference does not count
                 if not isinstance(value["$ref"], dict):
+                    # One of no letters would lead to the whole file.
                     _report_form(Cursor(references, source, _segments(way), value))
             for name, part in value.items():
                 if isinstance(part, _CONTAINERS) and name not in DATA_KEYS:
@@ -76,12 +79,27 @@ def _use(holder: Cursor, home: Source, uses: list[Use]) -> list[tuple[Source, _W
 
 
 def _report_form(cursor: Cursor) -> None:
-    """A `$ref` that is no text; an empty one is mostly a `#` that YAML took for a comment."""
-    empty = cursor.value["$ref"] is None
-    message = "this $ref is empty" if empty else "a $ref is text"
-    hint = "put the reference in quotes: '#/...'; after a blank, # begins a comment" if empty else None
-    at = cursor.location("$ref", key=empty)
-    cursor.references.problems.append(Problem(code="reference-form", message=message, location=at, hint=hint))
+    """A `$ref` that is no text, or empty: mostly a `#` that YAML took for a comment, or text that was never written.
+
+    In a schema an empty text is a reference to the whole file by RFC 3986, and hardly what somebody meant.
+    """
+    text = cursor.value["$ref"]
+    empty = text is None or isinstance(text, str)
+    severity: Severity = "warning" if isinstance(text, str) and not _SCHEMAS.isdisjoint(cursor.segments) else "error"
+    hint = None
+    if text is None:
+        hint = "put the reference in quotes: '#/...'; after a blank, # begins a comment"
+    elif empty:
+        hint = "write what it refers to: '#/components/...'"
+    cursor.references.problems.append(
+        Problem(
+            code="reference-form",
+            severity=severity,
+            message="this $ref is empty" if empty else "a $ref is text",
+            location=cursor.location("$ref", key=text is None),
+            hint=hint,
+        )
+    )
 
 
 def _segments(way: _Way) -> tuple[str, ...]:

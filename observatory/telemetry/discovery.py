@@ -16,6 +16,11 @@ from observatory.telemetry.recipe import Profile, Recipe
 JOB = "job"
 CLUSTERS = ("cluster", "kafka_cluster", "strimzi_io_cluster", "kafka_id", "rabbitmq_cluster", "k8s_cluster_name")
 """Labels in which scrape configurations and exporters name the cluster."""
+APART = (
+    *CLUSTERS, "environment", "env", "deployment_environment_name", "deployment_environment", "region", "account_id",
+    "project_id",
+)  # fmt: skip
+"""Labels of which two values mean two things of one name: another cluster, environment, region or account."""
 PLACES = (JOB, *CLUSTERS)
 MAX_PLACES = 20
 """Jobs or clusters of one exporter that are named; a job per service may be thousands."""
@@ -56,7 +61,7 @@ def wanted(profiles: Sequence[Profile], names: frozenset[str], labels: Collectio
     for profile in profiles:
         placed.update(dict.fromkeys(_typical(profile, names)))
         for recipe in profile.recipes:
-            where = CLUSTERS if recipe.identity.channel else ()
+            where = APART if recipe.identity.channel else ()
             for name, columns in _columns(recipe):
                 if name in names:
                     asked.setdefault(name, {}).update(dict.fromkeys((*columns, *labels, *where)))

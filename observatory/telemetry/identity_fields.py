@@ -12,6 +12,9 @@ from observatory.telemetry.recipe import ChannelLabel, Identity, NameTransform, 
 
 _ANY_KIND: NameKind = "destination"
 """Stands in for a kind that is no word of ours, which is a fault."""
+_KEYS = (
+    "channel", "consumer_group", "queue_is_consumer", "services", "partition", "dead_letter", "absent", "protocols",
+)  # fmt: skip
 
 
 def identities_of(fields: Fields, given: object) -> dict[str, Identity]:
@@ -22,7 +25,7 @@ def identities_of(fields: Fields, given: object) -> dict[str, Identity]:
         body = fields.mapping(
             spec,
             path,
-            ("channel", "consumer_group", "queue_is_consumer", "services", "partition", "dead_letter", "absent"),
+            _KEYS,
         )
         channel = tuple(
             _channel_label(fields, label, value, (*path, "channel", label))
@@ -37,27 +40,42 @@ def identities_of(fields: Fields, given: object) -> dict[str, Identity]:
             partition=fields.text(body.get("partition"), (*path, "partition")) or None,
             dead_letter=fields.flag(body.get("dead_letter"), (*path, "dead_letter")),
             absent=fields.texts(body.get("absent"), (*path, "absent")),
+            protocols=fields.protocols(body.get("protocols"), (*path, "protocols")),
         )
     return result or {"": Identity(name="")}
 
 
 def _channel_label(fields: Fields, label: str, value: object, path: Path) -> ChannelLabel:
     if not isinstance(value, dict):
-        return ChannelLabel(label, spellings_of(fields, value, path))
+        return ChannelLabel(label, _spellings(fields, value, path))
     body = fields.mapping(value, path, ("names", "optional", "transforms", "templates", "of_template"))
     known = get_args(NameTransform)
     transforms = tuple(
         fields.word(item, (*path, "transforms", str(index)), NameTransform, known[0])
-        for index, item in enumerate(body.get("transforms") or ["none"])
+        for index, item in enumerate(fields.items(body.get("transforms"), (*path, "transforms")) or ["none"])
     )
+    templates = fields.texts(body.get("templates"), (*path, "templates")) or ("{}",)
+    for index, template in enumerate(templates):
+        if template.count("{}") != 1:
+            message = f"{template!r} does not hold {{}} once, which stands for the name"
+            fields.fault("profile-value-invalid", message, (*path, "templates", str(index)))
     return ChannelLabel(
         label,
-        spellings_of(fields, body.get("names"), (*path, "names")),
+        _spellings(fields, body.get("names"), (*path, "names")),
         fields.flag(body.get("optional"), (*path, "optional")),
         transforms,
-        fields.texts(body.get("templates"), (*path, "templates")) or ("{}",),
+        templates,
         fields.flag(body.get("of_template"), (*path, "of_template")),
     )
+
+
+def _spellings(fields: Fields, value: object, path: Path) -> tuple[Spelling, ...]:
+    """`spellings_of`; a label that shows no kind of name is a fault."""
+    found = spellings_of(fields, value, path)
+    if not found:
+        hint = f"one or more of: {', '.join(get_args(NameKind))}"
+        fields.fault("profile-value-invalid", "a label of a channel needs the kinds of name it holds", path, hint=hint)
+    return found
 
 
 def spellings_of(fields: Fields, value: object, path: Path) -> tuple[Spelling, ...]:

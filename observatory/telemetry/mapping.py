@@ -18,10 +18,12 @@ messages.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 
 from observatory.errors import Problem
+from observatory.location import Location
 from observatory.spec.catalog import Catalog
 from observatory.telemetry.binding import Binding, MappingResult, MetricBinding, Resolution
 from observatory.telemetry.discovery import Recognition, recognise_all, tables_of
@@ -32,7 +34,7 @@ from observatory.telemetry.recipe import Profile, Recipe, SpanRecipe
 from observatory.telemetry.signals import SIGNALS
 from observatory.telemetry.span_rows import SpanRows
 from observatory.telemetry.subject import Subject, narrowed_channels_of, subjects_of
-from observatory.telemetry.ways import Found, Source, Ways, by_place, first_found, found_by, ways_by, why_later
+from observatory.telemetry.ways import Found, Source, Ways, by_place, first_found, found_by, unnamed, ways_by, why_later
 
 SIGNALS_OF_ROLE: dict[str, tuple[str, ...]] = {
     "producer": tuple(name for name, signal in SIGNALS.items() if signal.scope == "producer"),
@@ -91,19 +93,35 @@ def map_catalog(
 
 
 def _override_problems(catalog: Catalog, profiles: Sequence[Profile]) -> Iterator[Problem]:
-    known = {name for profile in profiles for name in (profile.id, *profile.also)}
-    subjects = [(one.id, one.telemetry) for one in catalog.channels]
-    subjects += [(one.key, one.telemetry) for one in catalog.operations]
-    for key, override in subjects:
-        if override and override.profile and override.profile not in known:
-            yield Problem(
-                code="profile-unknown",
-                severity="warning",
-                message=f"no telemetry profile is called {override.profile!r}, so the usual order applies",
-                location=override.location,
-                hint=f"known: {', '.join(sorted(known))}",
-                subject=key,
-            )
+    """Overrides that ask for what is not there, or for what says nothing of the channel; each place once."""
+    known = {name: profile for profile in profiles for name in (profile.id, *profile.also)}
+    protocols = {channel.id: channel.protocol for channel in catalog.channels}
+    subjects = [(one.id, one.telemetry, one.protocol) for one in catalog.channels]
+    subjects += [(one.key, one.telemetry, protocols.get(one.channel_id)) for one in catalog.operations]
+    told: set[tuple[Location | None, str]] = set()
+    for key, override, protocol in subjects:
+        if not override or not override.profile or (override.location, override.profile) in told:
+            continue
+        asked = known.get(override.profile)
+        if asked is not None and asked.speaks(protocol):
+            continue
+        told.add((override.location, override.profile))
+        if asked is None:
+            near = get_close_matches(override.profile, known, 1)
+            message = f"no telemetry profile is called {override.profile!r}, so the usual order applies"
+            hint = f"did you mean {near[0]}?" if near else "`observatory profiles list` shows all of them"
+        else:
+            speaks = ", ".join(asked.protocols)
+            message = f"the telemetry profile {asked.id} speaks of {speaks}, and the channel's protocol is {protocol}"
+            hint = "ask for a profile of this protocol, or mend the protocol of the server in the document"
+        yield Problem(
+            code="profile-unknown" if asked is None else "profile-of-other-protocol",
+            severity="warning",
+            message=message,
+            location=override.location,
+            hint=hint,
+            subject=key,
+        )
 
 
 class _Mapper:
@@ -165,13 +183,14 @@ class _Mapper:
         if refused is not None and not live:
             return Resolution(signal=ways.signal, code=refused.code, reason=refused.reason)
         if not usable:
-            return ways.not_provided
-        first, others = usable[0], usable[1 : MAX_ALTERNATIVES + 1]
+            return (None if found else ways.unnamed) or ways.not_provided
+        first, others = usable[0], usable[1:]
         if live:
             others = others[: sum(candidate.liveness == "live" for _, candidate in others)]
         chosen = _bound(first[1])
-        alternatives = tuple([_bound(candidate) for _, candidate in others])
-        later = tuple([why_later(first, one) for one in others])
+        told = _alternatives(chosen, others)
+        alternatives = tuple([binding for binding, _ in told])
+        later = tuple([why_later(first, one) for _, one in told])
         if live:
             chosen = _with_doubles_named(chosen, alternatives)
             return Resolution(
@@ -197,7 +216,13 @@ class _Mapper:
         return self._ways[kind]
 
     def _ways_to(self, signal: str, asked: str | None, protocol: str | None) -> Ways:
-        recipes = [pair for pair in self.recipes[signal] if self._concerns(pair[0], asked, protocol)]
+        recipes = [
+            (profile, recipe)
+            for profile, recipe in self.recipes[signal]
+            if self._concerns(profile, asked, protocol)
+            # A profile that is asked for although it does not speak of the protocol is taken as it is.
+            and (recipe.identity.speaks(protocol) or not profile.speaks(protocol))
+        ]
         span_recipes = [pair for pair in self.span_recipes[signal] if self._concerns(pair[0], asked, protocol)]
         present, hopeful, absent = ways_by(self.sources, recipes, span_recipes, asked)
         return Ways(
@@ -211,6 +236,7 @@ class _Mapper:
                 code="name-unknown",
                 reason="the documents do not say what the channel is called on the broker",
             ),
+            unnamed=unnamed(signal, present),
         )
 
     def _concerns(self, profile: Profile, asked: str | None, protocol: str | None) -> bool:
@@ -235,7 +261,11 @@ class _Mapper:
         if could:
             more = f" and {len(could) - MAX_NAMED} more" if len(could) > MAX_NAMED else ""
             reasons.append(f"{', '.join(could[:MAX_NAMED])}{more} would measure it")
-        switches = dict.fromkeys(one.not_provided[signal].switch for one in telling[:MAX_NAMED])
+        # An exporter that is there and measures it for others does not know this channel by any of its names.
+        there = [one for one in speaking if one.id in self.in_use]
+        missed = dict.fromkeys(recipe.switch for one in there for recipe in one.recipes_for(signal) if recipe.switch)
+        reasons += missed
+        switches = dict.fromkeys(one.not_provided[signal].switch for one in telling[:MAX_NAMED]) | missed
         return Resolution(
             signal=signal,
             code="not-provided",
@@ -247,6 +277,27 @@ class _Mapper:
 def _bound(candidate: Candidate) -> Binding:
     assert candidate.bind is not None
     return candidate.bind()
+
+
+def _alternatives(chosen: Binding, others: Sequence[Found]) -> list[tuple[Binding, Found]]:
+    """What comes after, best first and bounded, without the same series again under another variant or profile."""
+    held = {_series_of(chosen)}
+    told: list[tuple[Binding, Found]] = []
+    for one in others:
+        binding = _bound(one[1])
+        if (series := _series_of(binding)) in held:
+            continue
+        held.add(series)
+        told.append((binding, one))
+        if len(told) == MAX_ALTERNATIVES:
+            break
+    return told
+
+
+def _series_of(binding: Binding) -> Hashable:
+    if isinstance(binding, MetricBinding):
+        return binding.source, binding.kind, binding.all, binding.success, binding.error
+    return binding.source, binding.selector
 
 
 def _with_doubles_named(chosen: Binding, others: Sequence[Binding]) -> Binding:

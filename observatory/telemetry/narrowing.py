@@ -173,7 +173,8 @@ class Narrowing:
             return
         kept = keep(found.rows, tables, label, (wanted,))
         seen = any(kept.values())
-        unlabelled = {} if seen else keep(found.rows, tables, label, ("",))
+        # Where nothing but the group tells whose series they are, those without one are anybody's.
+        unlabelled = {} if seen or not identity.channel else keep(found.rows, tables, label, ("",))
         if seen or not any(unlabelled.values()):
             if not seen and (groups := _groups(found, tables, label)):
                 found.notes.append(f"groups seen: {listed(groups)}")
@@ -237,7 +238,13 @@ class Narrowing:
                 continue
             found.matchers.append(Matcher(label, (value,)))
             if any(label in table.column for table in tables.values()):
+                before = _seen(found, tables, label) if found.any_rows else set()
                 found.rows = keep(found.rows, tables, label, (value,))
+                if before and not found.any_rows:
+                    there = (
+                        f"its series say {listed(before - {''})}" if before - {""} else "no series here has that label"
+                    )
+                    found.notes.append(f"x-telemetry asks for {label} {value}, and {there}")
 
 
 def note_clusters(plan: Plan, found: Found) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from observatory.spec.catalog import NameKind
 from observatory.telemetry.binding import Liveness, Matcher
 from observatory.telemetry.dead_letters import DeadLetters, Names
-from observatory.telemetry.discovery import CLUSTERS
+from observatory.telemetry.discovery import APART
 from observatory.telemetry.label_matchers import transformed
 from observatory.telemetry.label_table import LabelTable, TableNames
 from observatory.telemetry.recipe import ChannelLabel, Identity, MetricTerm, Recipe, Spelling
@@ -58,7 +58,7 @@ class Plan:
         per_consumer: The signal belongs to one consumer.
         same: Equal for plans that find the same rows for the same subject; None where that is not known.
         anybody: The numbers are those of a whole broker or registry, the same for every channel.
-        clusters: Labels of the tables that name more than one cluster.
+        clusters: Labels of the tables that name more than one cluster, environment, region or account.
         single: The only term that is counted, where there is one and it has no conditions of its own.
         reasons: Why a binding of it is in use, in words.
     """
@@ -133,7 +133,7 @@ class Planning:
     def _clusters(self, tables: Tables) -> tuple[str, ...]:
         for name, table in tables.items():
             if name not in self._several:
-                self._several[name] = table.several(CLUSTERS)
+                self._several[name] = table.several(APART)
         return tuple(dict.fromkeys(label for name in tables for label in self._several[name]))
 
     def _shown(self, label: ChannelLabel, tables: Tables) -> ShownLabel:

@@ -10,7 +10,7 @@ from observatory.errors import InputInvalid, Problem, in_order
 from observatory.reading import read
 from observatory.telemetry.recipe import Profile
 
-__all__ = ["SHIPPED", "TEMPLATE", "Profile", "load_profile", "load_profiles"]
+__all__ = ["SHIPPED", "TEMPLATE", "Draft", "Profile", "draft_of", "load_profile", "load_profiles"]
 
 SHIPPED = Path(__file__).parent / "profiles"
 TEMPLATE = Path(__file__).parent / "profile_template.yaml"
@@ -24,19 +24,49 @@ class _Shipped:
     profiles: tuple[Profile, ...]
 
 
-def load_profile(path: Path, *, shown_as: str | None = None) -> Profile:
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A profile file that may have faults.
+
+    Attributes:
+        profile: What could be read of it.
+        problems: Every fault, in the order of the file.
+        provable: Without the recipes, and what else an example proves, that hold a fault or rest on one.
+    """
+
+    profile: Profile
+    problems: tuple[Problem, ...]
+    provable: Profile
+
+
+def draft_of(path: Path) -> Draft:
+    """A profile with its faults, for those who write it.
+
+    Raises:
+        InputInvalid: The file cannot be read at all.
+    """
+    from observatory.telemetry.profile_format import profile_of
+
+    profile, fields = profile_of(read(path, lenient=True))
+    faulty = {part[1] for part in fields.faulty if part[:1] == ("signals",) and len(part) > 1}
+    astray = any(part[:1] in ((), ("identities",), ("variants",), ("opentelemetry",)) for part in fields.faulty)
+    sound = () if astray else tuple(one for one in profile.recipes if one.signal not in faulty)
+    whole = not any(part[:1] in ((), ("declared_values",), ("identities",)) for part in fields.faulty)
+    provable = replace(profile, recipes=sound, declared_values=profile.declared_values if whole else ())
+    # A fault in a recipe shows once for each naming variant.
+    return Draft(profile, tuple(in_order(fields.problems)), provable)
+
+
+def load_profile(path: Path) -> Profile:
     """One profile.
 
     Raises:
         InputInvalid: The file cannot be read, or says something that a profile cannot say; every fault is listed.
     """
-    from observatory.telemetry.profile_format import profile_of
-
-    profile, fields = profile_of(read(path, shown_as=shown_as))
-    if fields.problems:
-        # A fault in a recipe shows once for each naming variant.
-        raise InputInvalid(in_order(fields.problems))
-    return profile
+    found = draft_of(path)
+    if found.problems:
+        raise InputInvalid(found.problems)
+    return found.profile
 
 
 def load_profiles(extra_dir: Path | None = None, *, cache: Path | None = None) -> tuple[Profile, ...]:

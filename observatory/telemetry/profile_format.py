@@ -28,10 +28,10 @@ example: |                            # exposition text that proves every recipe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
-from typing import Any
+from typing import Any, Literal
 
 from observatory.location import Location
 from observatory.reading import Reading
@@ -43,7 +43,9 @@ from observatory.telemetry.profile_fields import Fields, Path
 from observatory.telemetry.recipe import (
     Category,
     Confidence,
+    Identity,
     MetricTerm,
+    NotProvided,
     Profile,
     Recipe,
     SpanRecipe,
@@ -74,6 +76,8 @@ KINDS_OF: dict[Instrument, tuple[SemanticKind, ...]] = {
 }
 SHORTEST_PERIOD_MS = 60_000
 """Shorter periods than a minute are not exported by any monitoring service, and rules look at minutes."""
+Part = Literal["", "count", "sum"]
+"""What of a histogram or summary a recipe reads, whose name is given without it."""
 _TOP = (
     "profile", "also", "title", "category", "versions", "protocols", "rank", "confidence", "caveats", "switch",
     "presence", "variants", "opentelemetry", "identities", "signals", "not_provided", "declared_values",
@@ -95,7 +99,7 @@ class _ProfileReader:
     def __init__(self, fields: Fields) -> None:
         self.fields = fields
         self.top = fields.mapping(fields.reading.data, (), _TOP)
-        self.id = fields.text(self.top.get("profile"), ("profile",))
+        (self.id,) = fields.names(self.top.get("profile"), ("profile",))[:1] or ("",)
         self.confidence: Confidence = fields.word(self.top.get("confidence"), ("confidence",), Confidence, "recalled")
         self.names = MetricNames(fields, self.top)
         self.identities = identities_of(fields, self.top.get("identities"))
@@ -104,8 +108,12 @@ class _ProfileReader:
     def read(self) -> Profile:
         """Everything in the file."""
         fields, top = self.fields, self.top
+        if not isinstance(fields.reading.data, dict):
+            return self._profile((), (), {}, {})
         if not self.id:
-            fields.fault("profile-value-invalid", "a profile needs an id under `profile`", ())
+            fields.fault(
+                "profile-value-invalid", "a profile needs an id", (), hint="write it as `profile: our_exporter`"
+            )
         recipes: list[Recipe] = []
         spans: list[SpanRecipe] = []
         measured = fields.mapping(top.get("signals"), ("signals",))
@@ -116,27 +124,55 @@ class _ProfileReader:
             for index, spec in enumerate(specs if isinstance(specs, list) else [specs]):
                 here = (*path, str(index)) if isinstance(specs, list) else path
                 self.place += 1
+                if not isinstance(spec, dict):
+                    hint = "write {metric: name_of_the_series, type: gauge, by: ...}"
+                    fields.fault("profile-value-invalid", f"{'.'.join(here)} must be a mapping", here, hint=hint)
+                    continue
                 body = fields.mapping(spec, here, _RECIPE)
                 if "spans" in body:
                     spans.append(self._span_recipe(signal, body, here))
                 else:
                     recipes.extend(self._recipes(signal, body, here))
-        provided = {one.signal for one in recipes} | {one.signal for one in spans}
+        if not measured and not top.get("presence") and not top.get("declared_values"):
+            hint = "write what it measures under `signals`, or under `presence` the names that show that it is there"
+            fields.fault("profile-value-invalid", "the profile measures nothing", (), hint=hint)
+        provided = [signal for signal in measured if signal in SIGNALS]
+        self._protocols_of_identities()
+        return self._profile(recipes, spans, not_provided_of(fields, top, self.id, provided), measured)
+
+    def _protocols_of_identities(self) -> None:
+        own = self.fields.protocols(self.top.get("protocols"), ("protocols",))
+        for name, identity in self.identities.items():
+            for protocol in identity.protocols if own else ():
+                if protocol not in own:
+                    message = f"{protocol} is none of the profile's own protocols"
+                    path: Path = ("identities", name, "protocols")
+                    self.fields.fault("profile-value-invalid", message, path, hint=f"own: {', '.join(own)}")
+
+    def _profile(
+        self,
+        recipes: Sequence[Recipe],
+        spans: Sequence[SpanRecipe],
+        not_provided: Mapping[str, NotProvided],
+        measured: Mapping[str, Any],
+    ) -> Profile:
+        fields, top = self.fields, self.top
+        rank = fields.number(top.get("rank"), ("rank",))
         return Profile(
             id=self.id,
             title=fields.text(top.get("title"), ("title",), self.id),
             category=fields.word(top.get("category"), ("category",), Category, "exporter"),
             versions=fields.text(top.get("versions"), ("versions",)),
-            protocols=fields.texts(top.get("protocols"), ("protocols",)),
-            rank=round(fields.number(top.get("rank"), ("rank",)) or 50),
+            protocols=fields.protocols(top.get("protocols"), ("protocols",)),
+            rank=50 if rank is None else round(rank),
             confidence=self.confidence,
             recipes=tuple(recipes),
             span_recipes=tuple(spans),
-            not_provided=not_provided_of(fields, top, self.id, provided),
+            not_provided=not_provided,
             declared_values=tuple(
                 declared_values_of(fields, top.get("declared_values"), self.identities, self.names.all_of)
             ),
-            also=fields.texts(top.get("also"), ("also",)),
+            also=fields.names(top.get("also"), ("also",)),
             presence=fields.texts(top.get("presence"), ("presence",)),
             caveats=fields.texts(top.get("caveats"), ("caveats",)),
             variants=tuple(variant.id for variant in self.names.variants),
@@ -145,7 +181,7 @@ class _ProfileReader:
                 (row + ("",) * 5)[:5]  # type: ignore[misc]
                 for row in (
                     fields.texts(item, ("example_spans", str(index)))
-                    for index, item in enumerate(top.get("example_spans") or [])
+                    for index, item in enumerate(fields.items(top.get("example_spans"), ("example_spans",)))
                 )
             ),
             location=fields.reading.at(("profile",)),
@@ -154,10 +190,12 @@ class _ProfileReader:
         )
 
     def _example_at(self) -> Location:
-        """The first line of the example, which is written as a block under its key."""
-        key, text = self.fields.reading.at(("example",), key=True), self.top.get("example")
+        """The first line of the example, where it is a block under its key; else the text itself."""
+        value, text = self.fields.reading.at(("example",)), self.top.get("example")
+        if value.length:
+            return value
         blank = len(text) - len(text.lstrip("\n")) if isinstance(text, str) else 0
-        return Location(key.path, key.line + 1 + blank)
+        return Location(value.path, value.line + 1 + blank)
 
     def _span_recipe(self, signal: str, body: Mapping[str, Any], path: Path) -> SpanRecipe:
         fields = self.fields
@@ -197,9 +235,10 @@ class _ProfileReader:
         chosen = fields.texts(body.get("by"), (*path, "by")) or (next(iter(self.identities)),)
         for name in chosen:
             if name not in self.identities:
-                fields.fault("profile-value-invalid", f"no identity is called {name!r}", (*path, "by"))
-        identities = [self.identities[name] for name in chosen if name in self.identities]
-        wanted = fields.texts(body.get("variants"), (*path, "variants"))
+                fields.unknown_identity(name, self.identities, (*path, "by"))
+        # What else is wrong with the recipe is found by any identity.
+        identities = [self.identities[name] for name in chosen if name in self.identities] or [Identity(name="")]
+        wanted = self._variants(body.get("variants"), (*path, "variants"))
         for identity, variant in product(identities, self.names.variants):
             if wanted and not any(part in wanted for part in variant.parts):
                 continue
@@ -229,6 +268,16 @@ class _ProfileReader:
                 caveats=fields.texts(body.get("caveats"), (*path, "caveats")),
                 place=self.place,
             )
+
+    def _variants(self, value: object, path: Path) -> tuple[str, ...]:
+        """The naming variants that a recipe is for; one that the profile has not is a fault."""
+        wanted = self.fields.texts(value, path)
+        known = list(dict.fromkeys(part for variant in self.names.variants for part in variant.parts if part))
+        for name in wanted:
+            if name not in known:
+                hint = f"known: {', '.join(known)}" if known else "the profile has no `variants`"
+                self.fields.fault("profile-value-invalid", f"no naming variant is called {name!r}", path, hint=hint)
+        return wanted if any(name in known for name in wanted) else ()
 
     def _shared(self, value: object, path: Path, variant: Variant) -> bool:
         """Whether a recipe's names are also those of others: of all variants, or of those that are listed."""
@@ -283,10 +332,14 @@ class _ProfileReader:
             name_at = here if isinstance(item, str) else (*here, "metric")
             name = self.fields.text(term.get("metric"), name_at)
             if not name:
-                self.fields.fault("profile-value-invalid", "a recipe needs a metric", here)
+                if isinstance(item, dict | None):
+                    hint = "write {metric: name_of_the_series, type: gauge, by: ...}"
+                    self.fields.fault("profile-value-invalid", "a recipe needs a metric", here, hint=hint)
                 continue
             where = (*common, *self.fields.conditions(term.get("where"), (*here, "where")))
-            suffix = {"count": "_count", "sum": "_sum", None: ""}.get(term.get("part", part), "")
+            part_at = (*here, "part") if "part" in term else (*path[:-1], "part")
+            summed = self.fields.word(term.get("part", part), part_at, Part, "")
+            suffix = f"_{summed}" if summed else ""
             result.append(
                 MetricTerm(
                     -1 if self.fields.flag(term.get("minus"), (*here, "minus")) else 1,

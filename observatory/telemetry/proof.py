@@ -33,6 +33,15 @@ def prove(
         for term in (*recipe.all, *recipe.success, *recipe.error):
             at = profile.places.get(recipe.signal, profile.location)
             found |= dict.fromkeys(_faults(recipe, term, by_name, types), at)
+    for setting in profile.declared_values:
+        rows = by_name.get(setting.metric, [])
+        needed = [label.label for label in setting.identity.channel if not label.optional]
+        lacking = [label for label in (*needed, *setting.labels) if not any(row.get(label) for row in rows)]
+        if not rows:
+            found.setdefault(f"declared_values: the example has no series {setting.metric}", profile.location)
+        elif lacking:
+            text = f"declared_values: no series of {setting.metric} has the labels {', '.join(lacking)}"
+            found.setdefault(text, profile.location)
     return tuple(Problem(code="profile-example-invalid", message=text, location=at) for text, at in found.items())
 
 

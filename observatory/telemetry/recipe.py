@@ -89,6 +89,8 @@ class Identity:
         partition: Label that tells partitions apart.
         dead_letter: True when the names are those of the dead-letter channel and not of the channel itself.
         absent: Labels that only another exporter's series of the same names have; such series are not this one's.
+        protocols: Those of its profile that it says something of; none for all of them. A profile of several services
+            names things of one that another has as well: an SNS topic and a Kinesis stream may both be `orders`.
     """
 
     name: str
@@ -99,6 +101,11 @@ class Identity:
     partition: str | None = None
     dead_letter: bool = False
     absent: tuple[str, ...] = ()
+    protocols: tuple[str, ...] = ()
+
+    def speaks(self, protocol: str | None) -> bool:
+        """True when its labels can show channels of this protocol; unknown protocols match all."""
+        return not self.protocols or protocol is None or protocol in self.protocols
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -29,12 +29,12 @@ def declared_values_of(
         identities: By name; the first one is meant where none is named.
         metrics: The names of a metric in all naming variants.
     """
-    for index, item in enumerate(given if isinstance(given, list) else []):
+    for index, item in enumerate(fields.items(given, ("declared_values",))):
         path: Path = ("declared_values", str(index))
         body = fields.mapping(item, path, _KEYS)
         name = fields.text(body.get("by"), (*path, "by")) or next(iter(identities))
         if name not in identities:
-            fields.fault("profile-value-invalid", f"no identity is called {name!r}", (*path, "by"))
+            fields.unknown_identity(name, identities, (*path, "by"))
             continue
         labels = {
             label: fields.text(key, (*path, "labels", label))

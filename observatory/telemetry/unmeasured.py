@@ -42,13 +42,13 @@ def not_provided_of(
             fields.fault("profile-signal-undeclared", f"{signal} is both provided and not provided", path, key=True)
         result[signal] = _reason(fields, spec, path)
     silent = [signal for signal in SIGNALS if signal not in provided and signal not in result]
-    if OTHERS in body:
-        result |= dict.fromkeys(silent, _reason(fields, body[OTHERS], ("not_provided", OTHERS)))
-        silent = []
     if top.get("category") != "registry":
         elsewhere = [signal for signal in silent if SIGNALS[signal].scope == "registry"]
         result |= dict.fromkeys(elsewhere, NotProvided("another process"))
         silent = [signal for signal in silent if signal not in elsewhere]
+    if OTHERS in body:
+        result |= dict.fromkeys(silent, _reason(fields, body[OTHERS], ("not_provided", OTHERS)))
+        silent = []
     if silent:
         fields.fault(
             "profile-signal-undeclared",
@@ -64,6 +64,13 @@ def _reason(fields: Fields, spec: object, path: Path) -> NotProvided:
     if not isinstance(spec, dict):
         return NotProvided(fields.text(spec, path))
     body = fields.mapping(spec, path, ("why", "switch"))
+    if not body.get("why"):
+        fields.fault(
+            "profile-value-invalid",
+            f"{path[-1]} is not provided, and no reason is given",
+            path,
+            hint="write {why: ..., switch: what would make it observable}",
+        )
     return NotProvided(*(fields.text(body.get(key), (*path, key)) for key in ("why", "switch")))
 
 

@@ -26,6 +26,8 @@ _LATER = (
     "a later source",
 )
 """Why a binding came after another, by the first part of the order in which they differ."""
+MOST_NAMED = 4
+"""Exporters whose labels are named where documents have no word for them."""
 Key = tuple[int | bool, ...]
 
 
@@ -69,11 +71,13 @@ class Way:
         finds: What it finds for a subject.
         not_asked: Another profile is asked for.
         last: The part of the order that is the same for all subjects: rank, variant not in use, place, source.
+        naming: Profile and label by which its series name channels; None where they need no word of the documents.
     """
 
     finds: Callable[[Subject], Candidate | None]
     not_asked: bool
     last: Key
+    naming: tuple[str, str] | None = None
 
     def place(self, found: Candidate) -> Key:
         """The place of what it finds in the order."""
@@ -91,6 +95,7 @@ class Ways:
         absent: The others, best first: one of them says what would be looked for.
         not_provided: What is said where nothing measures it: why, and the switches.
         name_unknown: What is said of channels that nobody named.
+        unnamed: What is said of channels that have names, and none by which the series that are there name channels.
     """
 
     signal: str
@@ -99,6 +104,7 @@ class Ways:
     absent: tuple[Way, ...]
     not_provided: Resolution
     name_unknown: Resolution
+    unnamed: Resolution | None
 
 
 def _plans(
@@ -119,7 +125,16 @@ def _plans(
 def _way_by_plan(source: Source, order: int, profile: Profile, plan: Plan, asked: str | None) -> Way:
     unused = not _in_use(plan.recipe, source.used)
     last = (profile.rank, unused, plan.recipe.place, order)
-    return Way(partial(source.matching.candidate, plan), asked is not None and not profile.goes_by(asked), last)
+    named_by = next((shown.label.label for shown in plan.labels if not shown.label.optional), None)
+    identity = plan.recipe.identity
+    # A profile of any protocol has its words for every channel that has a name, and a channel has no consumer group.
+    tells = profile.protocols and not identity.dead_letter and (plan.per_consumer or not identity.consumer_group)
+    return Way(
+        partial(source.matching.candidate, plan),
+        asked is not None and not profile.goes_by(asked),
+        last,
+        (profile.id, named_by) if tells and named_by else None,
+    )
 
 
 def _way_by_spans(source: Source, order: int, profile: Profile, recipe: SpanRecipe, asked: str | None) -> Way:
@@ -166,6 +181,24 @@ def first_found(ways: Sequence[Way], subject: Subject) -> list[Found]:
         if (one := way.finds(subject)) is not None:
             return [(way, one)]
     return []
+
+
+def unnamed(signal: str, present: Sequence[Way]) -> Resolution | None:
+    """What to write where series are there and the documents have no word of the kind that names channels in them.
+
+    None where no series are there that name channels by a label.
+    """
+    namings = dict.fromkeys(way.naming for way in present if way.naming is not None)
+    if not namings:
+        return None
+    labels = dict.fromkeys(label for _, label in namings)
+    by = [f"{profile} names channels by {label}" for profile, label in list(namings)[:MOST_NAMED]]
+    return Resolution(
+        signal=signal,
+        code="name-unknown",
+        reason=f"{', '.join(by)}, and the documents have no such name for this one",
+        switches=tuple(f"say which it is: x-telemetry: {{labels: {{{label}: ...}}}}" for label in labels),
+    )
 
 
 def by_place(found: Found) -> Key:

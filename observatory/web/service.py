@@ -13,7 +13,9 @@ from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Protocol
 
 from observatory.errors import ObservatoryError, Problem, ProblemsError
+from observatory.evaluate.before import with_before
 from observatory.evaluate.carried import carried, failed_sources, without
+from observatory.evaluate.lookback import Lookback
 from observatory.evaluate.snapshot import Snapshot
 from observatory.web.changes import Change, changes_between
 from observatory.web.heap import give_back
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("observatory.web")
 MOST_CHANGES = 200
 MOST_ANSWERS = 96
+LOOK_AGAIN_SECONDS = 600.0
+"""After a source did not answer for the windows before."""
 
 
 class Observer(Protocol):
@@ -106,6 +110,8 @@ class Service:
         """The newest in which every source answered that ever did: whence numbers come when one of them is gone."""
         self._read: Snapshot | None = None
         """What the next refresh goes on from."""
+        self._lookback = Lookback(estate)
+        self._look_again_at = 0.0
         self._lock = Lock()
         self._stop = Event()
         self._thread: Thread | None = None
@@ -169,6 +175,7 @@ class Service:
         # Else single requests failed: what they left out is read again, from where the last whole reading ended.
         shown, is_old = carried(snapshot, self._whole, gone - failed_sources(self._whole))
         found = changes_between(before.snapshot, shown) if before.snapshot else ()
+        shown = self._with_before(shown)
         return Standing(
             snapshot=shown,
             version=before.version + 1,
@@ -179,6 +186,37 @@ class Service:
             changes=(*found, *before.changes)[:MOST_CHANGES],
             memory=Memory(),
         )
+
+    def _with_before(self, snapshot: Snapshot) -> Snapshot:
+        """The snapshot, and what is known of the windows before its own."""
+        told = with_before(snapshot.status.objectives, self._lookback.before(snapshot))
+        return replace(snapshot, status=replace(snapshot.status, objectives=told))
+
+    def look_back(self) -> bool:
+        """Count a part of the windows before the present ones; False when there is none left to count for now.
+
+        They are shown as soon as all are counted, and after that from one refresh to the next.
+        """
+        with self._lock:
+            standing = self._standing
+            snapshot = standing.snapshot
+            if snapshot is None or standing.problems or self._steady() < self._look_again_at:
+                return False
+            try:
+                went_on = self._lookback.go_on(snapshot)
+            except ObservatoryError as error:
+                log.warning("the windows before the present ones could not be counted: %s", error)
+                self._look_again_at = self._steady() + LOOK_AGAIN_SECONDS
+                return False
+            if went_on and _news(snapshot, shown := self._with_before(snapshot)):
+                self._standing = replace(
+                    standing,
+                    snapshot=shown,
+                    version=standing.version + 1,
+                    memory=Memory(),
+                    answers=Memory(MOST_ANSWERS),
+                )
+            return went_on
 
     def _warm(self, after: Standing) -> None:
         try:
@@ -203,7 +241,24 @@ class Service:
     def _run(self) -> None:
         while not self._stop.is_set():
             self.refresh()
-            self._stop.wait(self.interval_seconds)
+            due = self._steady() + self.interval_seconds
+            while not self._stop.is_set() and self._steady() < due and self._looked_back():
+                pass
+            self._stop.wait(max(0.0, due - self._steady()))
+
+    def _looked_back(self) -> bool:
+        try:
+            return self.look_back()
+        except Exception:
+            log.exception("the windows before the present ones could not be counted")
+            self._look_again_at = self._steady() + LOOK_AGAIN_SECONDS
+            return False
+
+
+def _news(before: Snapshot, after: Snapshot) -> bool:
+    """Whether the window before is known now of an objective of which it was not."""
+    pairs = zip(before.status.objectives, after.status.objectives, strict=True)
+    return any(new.before is not None and old.before is None for old, new in pairs)
 
 
 def _failure(message: str) -> Problem:

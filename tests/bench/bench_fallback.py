@@ -8,7 +8,7 @@ Run: python tests/bench/bench_fallback.py [--channels 100] [--days 30] [--full] 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 from fleet import METRIC, Fleet, arguments, fleet
 from measuring import measured
@@ -16,6 +16,7 @@ from measuring import measured
 from observatory.sources.base import SampleSet, SeriesRequest
 from observatory.sources.prometheus import PrometheusSource, range_vectors
 from observatory.sources.prometheus.connection import Connection
+from observatory.sources.prometheus.matrix import Matrix
 from observatory.sources.prometheus.range_vectors import read_grid, read_increments, read_range_vectors
 from observatory.windows import TimeRange
 
@@ -23,13 +24,14 @@ from observatory.windows import TimeRange
 def main() -> None:
     told = arguments(__doc__ or "", channels=100, days=30)
     sizes: list[int] = []
-    decode = range_vectors.decode_matrix
+    decode = range_vectors.decode_pieces
 
-    def counted(body: bytearray, size: int) -> object:
+    def counted(pieces: Iterable[bytes], take: Callable[[Matrix], None]) -> tuple[Mapping[str, object], int]:
+        envelope, size = decode(pieces, take)
         sizes.append(size)
-        return decode(body, size)
+        return envelope, size
 
-    range_vectors.decode_matrix = counted  # type: ignore[assignment]
+    range_vectors.decode_pieces = counted  # type: ignore[assignment]
     with fleet(told) as one:
         print(one)
         # The first question of a process loads what asks; a short one is enough for that.

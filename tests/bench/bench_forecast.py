@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from counting_cases import END_MS, events
 from objective_cases import objective
 
-from observatory.evaluate import judgement
+from observatory.evaluate import reckoning
 from observatory.evaluate.judgement import judge
 from observatory.evaluate.outlook import outlook
 from observatory.ledger.ledger import Row
@@ -39,7 +39,7 @@ def main() -> None:
     spent: dict[str, list[float]] = {"without forecasts": [], "with forecasts": []}
     for _ in range(RUNS):
         for name, times in spent.items():
-            judgement.outlook = outlook if name == "with forecasts" else lambda *_: None  # type: ignore[attr-defined]
+            reckoning.outlook = outlook if name == "with forecasts" else lambda *_: None  # type: ignore[attr-defined]
             began = time.process_time()
             for index in range(number):
                 judge(wanted, measurement, rows[index % len(rows)], grid, policy)

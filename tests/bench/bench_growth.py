@@ -20,6 +20,7 @@ from objective_cases import objective
 
 from observatory.compile.plan import MOST_SHARDS
 from observatory.evaluate.judgement import judge
+from observatory.evaluate.together import reckon_together
 from observatory.ledger.build import build
 from observatory.objectives.policy import load_policies
 from observatory.sources.base import SampleSet, SeriesRequest
@@ -57,11 +58,15 @@ def run(objectives: int, days: int) -> tuple[float, float, int]:
     """Seconds of CPU, MiB at most, requests."""
     wanted = [events(source="made", topic=f"t{number}") for number in range(objectives)]
     grid, source, policies = Grid.ending_at(END_MS, days * DAY_MS), Made(), load_policies(None)
-    target = objective(window=f"{days}d")
+    targets = [objective(id=one.key, window=f"{days}d") for one in wanted]
 
     def status() -> int:
         ledger = build(wanted, Answering((source,)), grid)  # type: ignore[arg-type]
-        judged = [judge(target, one, ledger.rows[one.key], grid, policies[target.policy]) for one in wanted]
+        reckoned = reckon_together([(one, one.id) for one in targets], ledger, policies)
+        judged = [
+            judge(target, one, ledger.seen(one.key), grid, policies[target.policy], reckoned=reckoned[target.id])
+            for target, one in zip(targets, wanted, strict=True)
+        ]
         return len(judged)
 
     cost, count = measured(status)

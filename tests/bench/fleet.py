@@ -45,7 +45,7 @@ class Fleet:
 
     @property
     def settings(self) -> Settings:
-        server = PrometheusSettings(url=self.server.url, timeout_seconds=300)
+        server = PrometheusSettings(url=self.server.url, timeout_seconds=1200)
         return Settings(documents=(self.folder / "documents",), prometheus=(server,))
 
     def __str__(self) -> str:
@@ -76,7 +76,8 @@ def fleet(told: argparse.Namespace) -> Iterator[Fleet]:
         if not filled.exists():
             write_documents(folder / "documents", told.channels, told.days)
             filled.write_text(str(fill(folder / "server" / "data", told.channels, grid)))
-        with servers.start(folder / "server") as server:
+        # PromQL over a month of a thousand channels may take longer than the two minutes that servers grant.
+        with servers.start(folder / "server", flags=("--query.timeout=20m",)) as server:
             yield Fleet(folder, server, told.channels, grid, int(filled.read_text()))
 
 

@@ -21,6 +21,8 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # What breathes while it loads is drawn by the processor here, sixty times a second.
+    "--force-prefers-reduced-motion",
 ]
 PATIENCE_MS = 90_000
 LATE_ANSWERS = (
@@ -51,6 +53,7 @@ class Watched:
     def of(cls, context: BrowserContext, site: str) -> Watched:
         """A new page of a site, watched from its first request on."""
         page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
         made = cls(page, site)
         page.on(
             "console",

@@ -101,7 +101,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObservatoryServ
     (folder / "documents").mkdir()
     (folder / "documents" / "shop.json").write_text(json.dumps(document()), encoding="utf-8")
     dead = f"http://127.0.0.1:{free_port()}"
-    arguments = ("--prometheus", dead, "--refresh", "5")
+    arguments = ("--prometheus", dead, "--refresh", "20")
     with serving(folder / "documents", folder / "store.duckdb", *arguments) as running:
         sent = requests.post(f"{running.url}/v1/traces", json=traces(time.time_ns() - 120_000_000_000), timeout=30)
         assert sent.status_code == 200

@@ -59,7 +59,7 @@ def test_a_channel_in_order_says_what_was_looked_at(store: Path) -> None:
     result = run(DOCUMENTS, "--store", str(store), "--at", AT, "--channel", "inventory.stock.adjusted.v2")
 
     assert result.exit_code == 0
-    assert result.stdout.startswith("no failure mode fits any of 1 channels; ")
+    assert result.stdout.startswith("no failure mode fits any of 1 channel; ")
 
 
 def test_a_server_that_does_not_answer_ends_with_four() -> None:

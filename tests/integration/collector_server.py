@@ -1,20 +1,29 @@
-"""An OpenTelemetry collector, built by `make live` from Go modules: spans become metrics, metrics become series."""
+"""An OpenTelemetry collector, built by `make live` from Go modules: spans become metrics, metrics become series.
+
+It holds the receiver of Kafka's offsets and groups too.
+"""
 
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from integration.kafka_server import CACHE
+from integration.kafka_server import CACHE, running
 from integration.rabbitmq_server import free_port
 
-COLLECTOR = CACHE / "bin" / "otelcol"
+VERSION = "0.165.0"
+COLLECTOR = CACHE / "bin" / f"otelcol-{VERSION}"
+OF_TOPICS = (
+    "kafka.topic.replication_factor",
+    "kafka.topic.log_retention_period",
+    "kafka.topic.log_retention_size",
+    "kafka.topic.min_insync_replicas",
+)
+"""Metrics of its Kafka receiver that are off unless they are asked for."""
 
 
 @dataclass(frozen=True)
@@ -39,30 +48,49 @@ def collector(folder: Path, connector: Mapping[str, Any], exporter: Mapping[str,
     Args:
         connector, exporter: Settings of the connector and of the Prometheus exporter, as a user writes them.
     """
-    folder.mkdir(parents=True)
     otlp, metrics = free_port(), free_port()
-    config = folder / "config.json"
-    config.write_text(
-        json.dumps(
-            {
-                "receivers": {"otlp": {"protocols": {"http": {"endpoint": f"127.0.0.1:{otlp}"}}}},
-                "connectors": {"spanmetrics": {"metrics_flush_interval": "1s", **connector}},
-                "exporters": {"prometheus": {"endpoint": f"127.0.0.1:{metrics}", **exporter}},
-                "service": {
-                    "telemetry": {"metrics": {"level": "none"}},
-                    "pipelines": {
-                        "traces": {"receivers": ["otlp"], "exporters": ["spanmetrics"]},
-                        "metrics": {"receivers": ["otlp", "spanmetrics"], "exporters": ["prometheus"]},
-                    },
-                },
+    settings = {
+        "receivers": {"otlp": {"protocols": {"http": {"endpoint": f"127.0.0.1:{otlp}"}}}},
+        "connectors": {"spanmetrics": {"metrics_flush_interval": "1s", **connector}},
+        "exporters": {"prometheus": {"endpoint": f"127.0.0.1:{metrics}", **exporter}},
+    }
+    pipelines = {
+        "traces": {"receivers": ["otlp"], "exporters": ["spanmetrics"]},
+        "metrics": {"receivers": ["otlp", "spanmetrics"], "exporters": ["prometheus"]},
+    }
+    with _collecting(folder, settings, pipelines):
+        yield Collector(otlp, metrics)
+
+
+@contextmanager
+def kafka_metrics(folder: Path, bootstrap: str, exporter: Mapping[str, Any]) -> Iterator[int]:
+    """Start a collector that asks a Kafka broker once a second; the port where it shows its series.
+
+    Args:
+        exporter: Settings of the Prometheus exporter.
+    """
+    metrics = free_port()
+    settings = {
+        "receivers": {
+            "kafka_metrics": {
+                "brokers": [bootstrap],
+                "collection_interval": "1s",
+                "scrapers": ["topics", "consumers"],
+                "metrics": {name: {"enabled": True} for name in OF_TOPICS},
             }
-        )
-    )
-    with (folder / "collector.log").open("wb") as log:
-        command = [str(COLLECTOR), f"--config=file:{config}"]
-        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        try:
-            yield Collector(otlp, metrics)
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(30)
+        },
+        "exporters": {"prometheus": {"endpoint": f"127.0.0.1:{metrics}", **exporter}},
+    }
+    pipelines = {"metrics": {"receivers": ["kafka_metrics"], "exporters": ["prometheus"]}}
+    with _collecting(folder, settings, pipelines):
+        yield metrics
+
+
+@contextmanager
+def _collecting(folder: Path, settings: Mapping[str, Any], pipelines: Mapping[str, Any]) -> Iterator[None]:
+    folder.mkdir(parents=True)
+    config = folder / "config.json"
+    service = {"telemetry": {"metrics": {"level": "none"}}, "pipelines": pipelines}
+    config.write_text(json.dumps({**settings, "service": service}))
+    with running([str(COLLECTOR), f"--config=file:{config}"], folder / "collector.log"):
+        yield

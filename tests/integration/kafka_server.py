@@ -1,6 +1,6 @@
-"""A Kafka broker and its exporter: the broker's jars come by Maven, the exporter is taken from the path.
+"""A Kafka broker, whose jars come by Maven.
 
-Both are more than Debian and PyPI give, so `missing()` says what a machine lacks, and tests say "not run here".
+That is more than Debian and PyPI give, so `missing_broker()` says what a machine lacks, and tests say "not run here".
 """
 
 from __future__ import annotations
@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from integration.rabbitmq_server import free_port
@@ -20,23 +20,6 @@ from integration.rabbitmq_server import free_port
 VERSION = "4.1.1"
 POM = Path(__file__).with_name("kafka-pom.xml")
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "observatory-tests"
-EXPORTER = "kafka_exporter"
-
-
-@dataclass(frozen=True)
-class Kafka:
-    """Where a running broker and its exporter listen."""
-
-    bootstrap: str
-    metrics_port: int
-
-
-def missing() -> str | None:
-    """What this machine lacks, None when all is there; the jars are brought when Maven can."""
-    for program in ("java", EXPORTER):
-        if not shutil.which(program):
-            return f"not run here: there is no {program}"
-    return None if _jars() else f"not run here: Maven does not bring the jars of Kafka {VERSION}"
 
 
 def _jars() -> Path | None:
@@ -64,23 +47,20 @@ def missing_broker() -> str | None:
 
 
 @contextmanager
-def kafka(folder: Path) -> Iterator[Kafka]:
-    """Start one broker that is its own controller, and the exporter; stop both by their pids."""
-    with broker(folder) as bootstrap:
-        metrics = free_port()
-        exporter = [
-            EXPORTER,
-            f"--kafka.server={bootstrap}",
-            f"--web.listen-address=127.0.0.1:{metrics}",
-            "--refresh.metadata=1s",
-        ]
-        with running(exporter, folder / "exporter.log"):
-            yield Kafka(bootstrap, metrics)
+def broker(
+    folder: Path,
+    *,
+    options: Sequence[str] = (),
+    classes: Sequence[Path] = (),
+    settings: Mapping[str, str] | None = None,
+) -> Iterator[str]:
+    """Start one broker that is its own controller, and stop it by its pid; where clients find it.
 
-
-@contextmanager
-def broker(folder: Path) -> Iterator[str]:
-    """Start one broker that is its own controller, and stop it by its pid; where clients find it."""
+    Args:
+        options: Of its Java machine, such as an agent.
+        classes: Folders of more jars.
+        settings: More lines of its properties.
+    """
     jars = _jars()
     assert jars is not None
     folder.mkdir(parents=True)
@@ -97,21 +77,26 @@ def broker(folder: Path) -> Iterator[str]:
         "offsets.topic.num.partitions=1\n"
         "transaction.state.log.replication.factor=1\n"
         "transaction.state.log.min.isr=1\n"
-        "group.initial.rebalance.delay.ms=0\n"
+        "group.initial.rebalance.delay.ms=0\n" + "".join(f"{key}={value}\n" for key, value in (settings or {}).items())
     )
-    java = ["java", "-Xmx512m", "-cp", f"{jars}/*"]
+    java = ["java", "-Xmx512m", "-cp", os.pathsep.join(f"{one}/*" for one in (jars, *classes))]
     tool = [*java, "kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qg", "-c", str(properties)]
     subprocess.run(tool, check=True, capture_output=True)
-    with running([*java, "kafka.Kafka", str(properties)], folder / "broker.log"):
+    with running([*java, *options, "kafka.Kafka", str(properties)], folder / "broker.log"):
         _answers(f"127.0.0.1:{port}")
         yield f"127.0.0.1:{port}"
 
 
 @contextmanager
-def running(command: list[str], log: Path) -> Iterator[None]:
-    """A program for as long as the context lasts, ended by its pid."""
+def running(command: list[str], log: Path, environment: Mapping[str, str] | None = None) -> Iterator[None]:
+    """A program for as long as the context lasts, ended by its pid.
+
+    Args:
+        environment: What it sees beside the environment of the tests.
+    """
+    seen = {**os.environ, **(environment or {})}
     with log.open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, env=seen)
         try:
             yield
         finally:
@@ -123,16 +108,19 @@ def running(command: list[str], log: Path) -> Iterator[None]:
                 process.wait()
 
 
-def _answers(bootstrap: str, seconds: float = 60) -> None:
+def _answers(bootstrap: str, seconds: float = 150) -> None:
+    """Return once the broker answers requests; clients wait ever longer between attempts, so they begin late."""
     from kafka import KafkaAdminClient
     from kafka.errors import KafkaError
 
+    host, _, port = bootstrap.partition(":")
     deadline = time.monotonic() + seconds
     while True:
         try:
+            socket.create_connection((host, int(port)), timeout=5).close()
             KafkaAdminClient(bootstrap_servers=bootstrap).close()
             return
-        except KafkaError:
+        except (OSError, KafkaError):
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.2)

@@ -1,7 +1,7 @@
 """Mosquitto, and its $SYS topics as mosquitto_exporter writes them.
 
-The exporter is neither in Debian nor among the Go modules that can be reached. Its rule is applied here to what the
-living broker publishes: a topic below $SYS is a metric, with underscores for slashes and spaces.
+The exporter itself is taken where it is on the path. Elsewhere its rule is applied to what the living broker publishes:
+a topic below $SYS is a metric, with underscores for what a name may not hold. A test holds one against the other.
 """
 
 from __future__ import annotations
@@ -18,13 +18,17 @@ from pathlib import Path
 from integration.rabbitmq_server import free_port
 from integration.small_servers import exposed, running
 
-COUNTERS = re.compile(r"broker_(bytes|messages|publish_messages)_(received|sent|dropped)")
-_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+COUNTERS = re.compile(
+    r"broker_((bytes|messages|publish_bytes|publish_messages)_(received|sent|dropped)|uptime|clients_(maximum|total))"
+)
+LEFT_OUT = ("broker/timestamp", "broker/version", "broker/clients/active", "broker/clients/inactive")
+EXPORTER = "mosquitto_exporter"
+_NUMBER = re.compile(r"-?\d+\.\d+|\d+")
 
 
 @dataclass(frozen=True)
 class Mosquitto:
-    """Ports of a running broker and of what stands for its exporter."""
+    """Ports of a running broker, and of its exporter or what stands for it."""
 
     port: int
     metrics_port: int
@@ -99,7 +103,9 @@ class SystemTopics:
         """What mosquitto_exporter would answer."""
         lines = []
         for topic, value in sorted(dict(self._values).items()):
-            name = re.sub(r"[/ ]", "_", topic.removeprefix("$SYS/"))
+            if topic.removeprefix("$SYS/") in LEFT_OUT:
+                continue
+            name = re.sub(r"[/ .-]", "_", topic.removeprefix("$SYS/"))
             kind = "counter" if COUNTERS.fullmatch(name) else "gauge"
             lines.append(f"# TYPE {name} {kind}\n{name} {value}\n")
         return "".join(lines)
@@ -110,21 +116,44 @@ class SystemTopics:
 
 
 @contextmanager
-def mosquitto(folder: Path) -> Iterator[Mosquitto]:
-    """Start a broker that publishes its numbers every second."""
+def mosquitto(folder: Path, *, exporter: bool = False) -> Iterator[Mosquitto]:
+    """Start a broker that publishes its numbers every second.
+
+    Args:
+        exporter: Its metrics are those of the exporter on the path, instead of what stands for it.
+    """
     port = free_port()
     folder.mkdir(parents=True)
     config = folder / "mosquitto.conf"
     config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nsys_interval 1\npersistence false\n")
-    with running(
-        ["mosquitto", "-c", str(config)], folder, lambda: socket.create_connection(("127.0.0.1", port), 1).close()
+    with (
+        running(["mosquitto", "-c", str(config)], folder, lambda: _reached(port)),
+        (_exporter if exporter else by_rule)(folder, port) as metrics,
     ):
-        topics = SystemTopics(port)
-        try:
-            with exposed(topics.exposition) as metrics:
-                yield Mosquitto(port, metrics)
-        finally:
-            topics.close()
+        yield Mosquitto(port, metrics)
+
+
+@contextmanager
+def _exporter(folder: Path, port: int) -> Iterator[int]:
+    metrics = free_port()
+    command = [EXPORTER, "--endpoint", f"tcp://127.0.0.1:{port}", "--bind-address", f"127.0.0.1:{metrics}"]
+    with running(command, folder, lambda: _reached(metrics)):
+        yield metrics
+
+
+@contextmanager
+def by_rule(_folder: Path, port: int) -> Iterator[int]:
+    """What stands for the exporter of a running broker, on this port."""
+    topics = SystemTopics(port)
+    try:
+        with exposed(topics.exposition) as metrics:
+            yield metrics
+    finally:
+        topics.close()
+
+
+def _reached(port: int) -> None:
+    socket.create_connection(("127.0.0.1", port), 1).close()
 
 
 def _text(text: str) -> bytes:

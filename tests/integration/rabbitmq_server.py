@@ -18,10 +18,11 @@ SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server"
 
 @dataclass(frozen=True)
 class RabbitMQ:
-    """Ports of a running broker: AMQP and the prometheus plugin."""
+    """Ports of a running broker: AMQP, the prometheus plugin, and the management API where it is on."""
 
     amqp_port: int
     metrics_port: int
+    management_port: int
 
 
 def free_port() -> int:
@@ -32,18 +33,24 @@ def free_port() -> int:
 
 
 @contextmanager
-def rabbitmq(folder: Path) -> Iterator[RabbitMQ]:
-    """Start a broker with per-object metrics that are refreshed every second, and stop it by its pid."""
-    amqp, metrics, distribution, epmd = (free_port() for _ in range(4))
+def rabbitmq(folder: Path, *, management: bool = False) -> Iterator[RabbitMQ]:
+    """Start a broker with per-object metrics that are refreshed every second, and stop it by its pid.
+
+    Args:
+        management: It answers the management API too.
+    """
+    amqp, metrics, api, distribution, epmd = (free_port() for _ in range(5))
     (folder / "mnesia").mkdir(parents=True)
     (folder / "log").mkdir()
-    (folder / "enabled_plugins").write_text("[rabbitmq_prometheus].\n")
+    plugins = "rabbitmq_prometheus" + (",rabbitmq_management" if management else "")
+    (folder / "enabled_plugins").write_text(f"[{plugins}].\n")
     (folder / "rabbitmq.conf").write_text(
         f"listeners.tcp.default = 127.0.0.1:{amqp}\n"
         f"prometheus.tcp.ip = 127.0.0.1\nprometheus.tcp.port = {metrics}\n"
         "prometheus.return_per_object_metrics = true\n"
         "collect_statistics_interval = 1000\n"
         "loopback_users = none\n"
+        + (f"management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {api}\n" if management else "")
     )
     environ = {
         "PATH": os.environ["PATH"],
@@ -63,7 +70,7 @@ def rabbitmq(folder: Path) -> Iterator[RabbitMQ]:
         process = subprocess.Popen([SERVER], env=environ, stdout=out, stderr=out, start_new_session=True)
     try:
         _wait_until_ready(process, metrics, folder)
-        yield RabbitMQ(amqp, metrics)
+        yield RabbitMQ(amqp, metrics, api)
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         try:

@@ -1,4 +1,4 @@
-"""Redis with Debian's prometheus-redis-exporter: streams, a group, and what the exporter says of them."""
+"""Redis with Debian's prometheus-redis-exporter, or a newer one: streams, groups, and what it says of them."""
 
 from __future__ import annotations
 
@@ -31,19 +31,23 @@ class Redis:
         assert "ERR" not in done.stdout, done.stdout
 
 
+EXPORTER = "prometheus-redis-exporter"
+NEWER_EXPORTER = "redis_exporter"
+
+
 @contextmanager
-def redis(folder: Path) -> Iterator[Redis]:
+def redis(folder: Path, exporter: str = EXPORTER) -> Iterator[Redis]:
     """Start a server that keeps nothing on disk, and its exporter for all streams."""
     port, metrics = free_port(), free_port()
     server = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--daemonize", "no"]
-    exporter = [
-        "prometheus-redis-exporter",
+    command = [
+        exporter,
         f"--redis.addr=redis://127.0.0.1:{port}",
         f"--web.listen-address=127.0.0.1:{metrics}",
         "--check-streams=db0=*",
     ]
     with (
         running(server, folder / "redis", lambda: socket.create_connection(("127.0.0.1", port), 1).close()),
-        running(exporter, folder / "exporter", lambda: socket.create_connection(("127.0.0.1", metrics), 1).close()),
+        running(command, folder / "exporter", lambda: socket.create_connection(("127.0.0.1", metrics), 1).close()),
     ):
         yield Redis(port, metrics)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from shutil import which
+
+import pytest
 
 READY_SECONDS = 20
 
@@ -20,13 +23,35 @@ def missing(*programs: str) -> str | None:
     return f"not run here: {', '.join(absent)} from Debian's packages of these names" if absent else None
 
 
+def absent(*programs: str) -> str | None:
+    """Which of these is not on the path, None when all are."""
+    lacking = [program for program in programs if which(program) is None]
+    return f"not run here: there is no {', '.join(lacking)}" if lacking else None
+
+
+def both_ways(*exporters: str) -> list[object]:
+    """Values of a fixture that takes metrics from what stands for exporters (False), and from themselves (True)."""
+    lacking = absent(*exporters)
+    return [
+        pytest.param(False, id="by-their-rules"),
+        pytest.param(True, id="by-themselves", marks=pytest.mark.skipif(lacking is not None, reason=lacking or "")),
+    ]
+
+
 @contextmanager
-def running(command: Sequence[str], folder: Path, ready: Callable[[], object]) -> Iterator[None]:
-    """Start a program in a folder, wait until `ready` raises nothing, and stop it by its pid."""
+def running(
+    command: Sequence[str], folder: Path, ready: Callable[[], object], environ: Mapping[str, str] | None = None
+) -> Iterator[None]:
+    """Start a program in a folder, wait until `ready` raises nothing, and stop it by its pid.
+
+    Args:
+        environ: What it is told besides the path.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"{Path(command[0]).name}.log"
     with log.open("w") as out:
-        process = subprocess.Popen(command, cwd=folder, stdout=out, stderr=out, env={"PATH": "/usr/sbin:/usr/bin:/bin"})
+        path = f"/usr/sbin:/usr/bin:/bin:{os.environ.get('PATH', '')}"
+        process = subprocess.Popen(command, cwd=folder, stdout=out, stderr=out, env={"PATH": path, **(environ or {})})
     try:
         deadline = time.monotonic() + READY_SECONDS
         while True:

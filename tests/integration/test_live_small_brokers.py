@@ -1,7 +1,8 @@
 """Redis streams, NATS JetStream and Mosquitto, living, under one Prometheus: counts and lag equal what was done.
 
 200 orders go into a Redis stream and 300 through JetStream within a moment. Each consumer takes a part of them at
-once and the rest after a pause. Observatory sees only what Prometheus scraped.
+once and the rest after a pause. Observatory sees only what Prometheus scraped: from the exporters of NATS and Mosquitto
+where these are on the path, and from what stands for them.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ DOCUMENTS = Path(__file__).parent / "small_brokers"
 PAUSE_SECONDS = 7
 REDIS_ORDERS, REDIS_AT_ONCE, DEAD = 200, 150, 7
 NATS_ORDERS, NATS_AT_ONCE, NATS_LATER, NATS_UNANSWERED = 300, 180, 95, 5
+AUDITED, REFUSED, REFUSED_AGAIN = 10, 3, 1
 DOORS = 25
 
 LACKING = small_servers.missing("redis-server", "prometheus-redis-exporter", "nats-server", "mosquitto")
@@ -69,14 +71,14 @@ def observatory(*arguments: object) -> dict[str, Any]:
     return dict(json.loads(ended.stdout))
 
 
-@pytest.fixture(scope="module")
-def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
+@pytest.fixture(scope="module", params=small_servers.both_ways(nats_server.EXPORTER, mosquitto_server.EXPORTER))
+def seen(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Seen]:
     folder = tmp_path_factory.mktemp("small-brokers")
     with (
         redis_server.redis(folder / "redis") as redis,
-        nats_server.nats(folder / "nats") as nats,
+        nats_server.nats(folder / "nats", exporter=request.param) as nats,
         nats_server.connected(nats) as client,
-        mosquitto_server.mosquitto(folder / "mosquitto") as mosquitto,
+        mosquitto_server.mosquitto(folder / "mosquitto", exporter=request.param) as mosquitto,
     ):
         redis.commands(
             "XGROUP CREATE orders billing $ MKSTREAM",
@@ -85,8 +87,9 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
             "XREADGROUP GROUP billing one COUNT 1 NOACK STREAMS orders >",
         )
         client.api("STREAM.CREATE.ORDERS", {"name": "ORDERS", "subjects": ["orders.>"], "storage": "memory"})
-        durable = {"durable_name": "billing", "ack_policy": "explicit", "ack_wait": 300_000_000_000}
-        client.api("CONSUMER.DURABLE.CREATE.ORDERS.billing", {"stream_name": "ORDERS", "config": durable})
+        for name in ("billing", "auditing"):
+            durable = {"durable_name": name, "ack_policy": "explicit", "ack_wait": 300_000_000_000}
+            client.api(f"CONSUMER.DURABLE.CREATE.ORDERS.{name}", {"stream_name": "ORDERS", "config": durable})
         targets = {"redis": redis.metrics_port, "nats": nats.metrics_port, "mosquitto": mosquitto.metrics_port}
         jobs = "".join(
             f"  - {{job_name: {job}, static_configs: [{{targets: ['127.0.0.1:{port}']}}]}}\n"
@@ -111,6 +114,13 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
             redis.commands("XREADGROUP GROUP billing one COUNT 1000 NOACK STREAMS orders >")
             later = client.fetch("ORDERS", "billing", NATS_LATER)
             for reply in later[:-NATS_UNANSWERED]:
+                client.publish(reply, b"+ACK")
+            audited = client.fetch("ORDERS", "auditing", AUDITED)
+            for reply in audited[REFUSED:]:
+                client.publish(reply, b"+ACK")
+            for reply in audited[:REFUSED]:
+                client.refuse(reply)
+            for reply in client.fetch("ORDERS", "auditing", REFUSED)[REFUSED_AGAIN:]:
                 client.publish(reply, b"+ACK")
             time.sleep(2.5)
             at_ms = round(time.time()) * 1000
@@ -151,6 +161,22 @@ def test_what_a_consumer_of_jetstream_has_not_got_is_its_lag(seen: Seen) -> None
 
     assert lag["level"]["worst"] == NATS_ORDERS - NATS_AT_ONCE
     assert (lag["good"], lag["profile"]) == (0.0, "nats")
+
+
+def test_a_refused_delivery_of_jetstream_is_delivered_again_and_counted_so(seen: Seen) -> None:
+    found = seen.objective("nats-auditing", "availability")
+    shown = {
+        name: float(value["value"][1])  # type: ignore[index]
+        for name in ("num_pending", "num_ack_pending", "num_redelivered")
+        for value in seen.server.query(f'jetstream_consumer_{name}{{consumer_name="auditing"}}', seen.at_ms)
+    }
+
+    assert shown == {
+        "num_pending": NATS_ORDERS - AUDITED,
+        "num_ack_pending": REFUSED_AGAIN,
+        "num_redelivered": REFUSED_AGAIN,
+    }
+    assert found["total"] == AUDITED + REFUSED
 
 
 def test_mosquitto_counts_what_it_was_sent_and_no_channel_claims_it(seen: Seen) -> None:

@@ -42,19 +42,26 @@ info: {title: Depot, version: 1.0.0, x-service-name: depot, x-owner: {team: depo
 servers:
   nats: {host: 'nats.example:4222', protocol: nats}
 channels:
-  parcels:    # right
+  parcels:    # right, but for the retention, which no telemetry shows
     address: parcels.sent
     x-telemetry: {labels: {stream_name: PARCELS}}
     messages: {one: {payload: {type: object}}}
-  pallets:    # wrong: nothing is ever sent to its stream
+    bindings: {nats: {stream: {max_msgs: 5000, max_bytes: -1, retention: workqueue}}}
+  pallets:    # wrong: nothing is ever sent to its stream, and it holds 100 messages
     address: pallets.sent
     x-telemetry: {labels: {stream_name: PALLETS}}
     messages: {one: {payload: {type: object}}}
+    bindings: {nats: {stream: {max_msgs: 1000, max_bytes: 65536}}}
+  crates:     # wrong: there is no such stream
+    address: crates.sent
+    x-telemetry: {labels: {stream_name: CRATES}}
+    messages: {one: {payload: {type: object}}}
 operations:
-  onParcel:   # wrong: the consumer is called sorter
+  onParcel:   # wrong: the durable consumer is called sorter
     action: receive
     channel: {$ref: '#/channels/parcels'}
     x-consumer-group: packer
+  sendCrate: {action: send, channel: {$ref: '#/channels/crates'}}
   sendPallet: {action: send, channel: {$ref: '#/channels/pallets'}}
 """
 MQTT = """\
@@ -70,6 +77,7 @@ operations:
     channel: {$ref: '#/channels/doors'}
     bindings: {mqtt: {qos: 2}}   # wrong: they are sent with 0, which no telemetry of Mosquitto shows
 """
+LIMITS = {"PARCELS": {"max_msgs": 5000}, "PALLETS": {"max_msgs": 100, "max_bytes": 65536}, "TRIALS": {}}
 STREAMS = ("orders", "invoices_created", "experiments", "loose.ends")
 PART = 10
 
@@ -97,18 +105,18 @@ def live(
     return time.time_ns() // 1_000_000
 
 
-@pytest.fixture(scope="module")
-def answer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answer]:
+@pytest.fixture(scope="module", params=small_servers.both_ways(nats_server.EXPORTER, mosquitto_server.EXPORTER))
+def answer(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Answer]:
     folder = tmp_path_factory.mktemp("small-drift")
     with (
         redis_server.redis(folder / "redis") as redis,
-        nats_server.nats(folder / "nats") as nats,
+        nats_server.nats(folder / "nats", exporter=request.param) as nats,
         nats_server.connected(nats) as client,
-        mosquitto_server.mosquitto(folder / "mosquitto") as mosquitto,
+        mosquitto_server.mosquitto(folder / "mosquitto", exporter=request.param) as mosquitto,
     ):
         redis.commands("XGROUP CREATE orders somebody-else $ MKSTREAM", "XADD audit * n 0", "XADD orders.dlq * n 0")
-        for name in ("PARCELS", "PALLETS", "TRIALS"):
-            config = {"name": name, "subjects": [f"{name.lower()}.>"], "storage": "memory"}
+        for name, limits in LIMITS.items():
+            config = {"name": name, "subjects": [f"{name.lower()}.>"], "storage": "memory", **limits}
             client.api(f"STREAM.CREATE.{name}", config)
         durable = {"durable_name": "sorter", "ack_policy": "explicit"}
         client.api("CONSUMER.DURABLE.CREATE.PARCELS.sorter", {"stream_name": "PARCELS", "config": durable})
@@ -132,6 +140,8 @@ def test_every_fault_of_the_documents_is_found_and_no_other(answer: Answer) -> N
         ("silent-channel", "redis:returns"),
         ("silent-channel", "redis:audit"),
         ("silent-channel", "nats:pallets.sent"),
+        ("silent-channel", "nats:crates.sent"),
+        ("binding", "nats:pallets.sent"),
         ("silent-operation", "shop/onOrder"),
         ("silent-operation", "depot/onParcel"),
         ("owner-missing", "redis:loose.ends"),
@@ -142,13 +152,18 @@ def test_the_misnamed_stream_comes_with_the_entries_that_went_there(answer: Answ
     assert only(answer, "misnamed")["observed"]["messages"] >= PART
 
 
-def test_what_mosquitto_does_not_show_is_said_and_is_no_fault(answer: Answer) -> None:
+def test_a_limit_of_a_stream_is_read_from_the_server(answer: Answer) -> None:
+    assert only(answer, "binding")["binding"] == {"key": "nats.stream.max_msgs", "declared": "1000", "observed": "100"}
+
+
+def test_what_is_not_shown_is_said_and_is_no_fault(answer: Answer) -> None:
     (channel,) = answer["not_observable"]
-    (value,) = answer["not_compared"]
+    why = {(value["key"], value["places"]): value["reason"] for value in answer["not_compared"]}
 
     assert channel["channel_id"] == "mqtt:fleet/doors"
-    assert (value["key"], value["places"]) == ("mqtt.qos", 1)
-    assert value["reason"].startswith("not observable: every publish and subscription has its own level")
+    assert why.keys() == {("mqtt.qos", 1), ("nats.stream.retention", 1)}
+    assert why["mqtt.qos", 1].startswith("not observable: every publish and subscription has its own level")
+    assert why["nats.stream.retention", 1].startswith("not observable: the server's metrics show of a stream's")
 
 
 def test_the_dead_letters_of_a_stream_are_left_aside(answer: Answer) -> None:

@@ -34,6 +34,7 @@ HOPS = 4
 NURSERY = """
 import os, sys
 sys.path[:0] = sys.argv[2:]
+import pandas, pyarrow.compute
 from test_killed_writers import write
 
 for line in sys.stdin:
@@ -44,7 +45,10 @@ for line in sys.stdin:
     os.waitpid(child, 0)
     print("gone", flush=True)
 """
-"""Children are forked from a process that has imported everything, so that two hundred of them take seconds."""
+"""Children are forked from a process that has imported everything, so that two hundred of them take seconds.
+
+Arrow imports pandas when it first makes a column of a list.
+"""
 
 
 def write(path: str, first: int) -> None:

@@ -34,9 +34,12 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """The environment of somebody who has not entered a virtual environment."""
+    """The environment of somebody who has not entered a virtual environment.
+
+    pip does not compile everything that it installs: what the commands import is compiled when they import it.
+    """
     kept = {key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "PYTHONPATH", "MAKEFLAGS")}
-    return kept | more
+    return kept | {"PIP_COMPILE": "0"} | more
 
 
 def block_with(word: str) -> str:

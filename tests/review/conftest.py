@@ -17,9 +17,9 @@ from observatory.ledger.ledger import Ledger, Row
 from observatory.objectives.exclusions import PlannedWork
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import load_policies
-from observatory.review.account import Review
 from observatory.review.month import review_of
 from observatory.review.months import Month
+from observatory.review.report import Review
 from observatory.settings.exclusions import Exclusion, Scope
 from observatory.spec.catalog import Catalog, ExclusionUse, Owner
 from observatory.telemetry.binding import MappingResult

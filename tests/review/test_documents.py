@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from observatory.review.account import Review
 from observatory.review.html import html
 from observatory.review.markdown import markdown
+from observatory.review.report import Review
 
 HOSTILE = '<script>alert("x")</script> {{ 7*7 }} | `a` \x1b[31m'
 

@@ -12,11 +12,11 @@ from observatory.evaluate.status import Status
 from observatory.ledger.ledger import Ledger
 from observatory.objectives.journeys import Hop, JourneyObjective
 from observatory.objectives.policy import load_policies
-from observatory.review.account import Review
 from observatory.review.html import html
 from observatory.review.markdown import markdown
 from observatory.review.month import review_of
 from observatory.review.months import Month
+from observatory.review.report import Review
 from observatory.spec.catalog import Catalog
 from observatory.telemetry.binding import MappingResult
 

@@ -36,6 +36,12 @@ def detected(policy: Policy, target: float, error_ratio: float, severity: str) -
     return min(found)
 
 
+def without_slow_groups(rules: str) -> str:
+    """The rules that page and the counts they ask for; those of tickets and budgets take as long again to evaluate."""
+    groups = [group for group in yaml.safe_load(rules)["groups"] if not group["name"].endswith(" slow")]
+    return yaml.safe_dump({"groups": groups}, sort_keys=False)
+
+
 def told(expr: str, minute: int, fires: bool) -> dict[str, Any]:
     return {"expr": expr, "eval_time": f"{minute}m", "exp_samples": [{"labels": "{}", "value": 1}] if fires else []}
 
@@ -62,6 +68,7 @@ def test_a_page_fires_when_the_formula_says(
     warm = 361
     one = replace(make_objective(target=target))
     files = dict(rule_files([one], {one.id: measured_by(one)}, {"google-30d": policy}).files)
+    files["payments.rules.yaml"] = without_slow_groups(files["payments.rules.yaml"])
     # The six hours of the slower pair are full, so that only the formula decides.
     lasts = math.ceil(after) + ONE_EVALUATION_AND_ONE_SCRAPE
     good, bad = PER_MINUTE * (1 - error_ratio), PER_MINUTE * error_ratio
@@ -82,7 +89,7 @@ def test_a_page_fires_when_the_formula_says(
         {
             "rule_files": ["payments.rules.yaml"],
             "evaluation_interval": "1m",
-            "group_eval_order": ORDER,
+            "group_eval_order": ORDER[:1],
             "tests": [story],
         }
     )

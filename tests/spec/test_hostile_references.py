@@ -53,16 +53,39 @@ def test_ten_thousand_files_that_hold_each_other_are_read(folder: Folder) -> Non
 
 
 @pytest.mark.parametrize(
-    ("reference", "code", "column"),
-    [("5", "reference-form", 23), ("[x]", "reference-form", 23), ("null", "reference-form", 17), ("''", None, 0)],
+    ("reference", "severity", "column"),
+    [
+        *(("5", "error", 23), ("[x]", "error", 23), ("null", "error", 17)),
+        # The whole file, by RFC 3986.
+        *(("''", "warning", 23), ("' '", "warning", 23)),
+    ],
 )
-def test_a_reference_that_is_no_text_is_one_finding(
-    folder: Folder, reference: str, code: str | None, column: int
-) -> None:
+def test_a_reference_that_is_no_text_is_one_finding(folder: Folder, reference: str, severity: str, column: int) -> None:
     folder({"a.yaml": TEXT + "components: {schemas: {a: {$ref: " + reference + "}}}\n"})
     found = load_catalog([Path("a.yaml")]).problems
-    assert [one.code for one in found] == ([code] if code else [])
-    assert [one.location.column for one in found if one.location] == ([column + 11] if code else [])
+    assert [(one.code, one.severity) for one in found] == [("reference-form", severity)]
+    assert [one.location.column for one in found if one.location] == [column + 11]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("messages: {m: {payload: {}}}", "messages: {m: {$ref: ''}}"),
+        ("c: {address: x, ", "e: {$ref: ''}, c: {address: x, "),
+        ("channel: {$ref: '#/channels/c'}", "channel: {$ref: ''}"),
+    ],
+)
+def test_an_empty_reference_of_a_document_is_that_and_no_list_of_unknown_keys(
+    folder: Folder, old: str, new: str
+) -> None:
+    whole = (
+        "channels: {c: {address: x, messages: {m: {payload: {}}}}}\n"
+        "operations: {o: {action: send, channel: {$ref: '#/channels/c'}}}\n"
+    )
+    assert old in whole
+    folder({"a.yaml": TEXT + whole.replace(old, new)})
+    errors = [one for one in load_catalog([Path("a.yaml")]).problems if one.severity == "error"]
+    assert [(one.code, one.message) for one in errors] == [("reference-form", "this $ref is empty")]
 
 
 def test_an_empty_reference_is_known_for_a_comment(folder: Folder) -> None:

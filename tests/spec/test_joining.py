@@ -172,9 +172,22 @@ def test_an_empty_folder_and_a_missing_file_are_reported(load: Load) -> None:
     Path("empty").mkdir()
     catalog = load({}, paths=[Path("empty"), Path("none.yaml")])
     assert [(problem.code, problem.severity) for problem in catalog.problems] == [
-        ("no-documents", "warning"),
+        ("no-documents", "error"),
         ("file-missing", "error"),
     ]
+    assert catalog.problems[0].message == "no AsyncAPI document in empty: no YAML or JSON file in it or below"
+
+
+def test_a_folder_without_documents_beside_one_with_some_is_a_warning_that_says_what_was_looked_at(load: Load) -> None:
+    Path("values").mkdir()
+    Path("values/a.yaml").write_text("replicas: 1\n")
+    Path("values/b.json").write_text("{}")
+    catalog = load({"a.yaml": document("A", "send", "out")}, paths=[Path("values"), Path("a.yaml")])
+    (problem,) = (one for one in catalog.problems if one.code == "no-documents")
+    assert problem.severity == "warning"
+    assert problem.message == (
+        "no AsyncAPI document in values: 2 YAML or JSON files, all without the key asyncapi at the top"
+    )
 
 
 def test_orphans_are_listed(load: Load) -> None:

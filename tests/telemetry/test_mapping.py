@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from telemetry.documents import catalog, channel, names, override, pattern
 from telemetry.exposition import inventory_of
 
+from observatory.location import Location
 from observatory.settings import TelemetrySettings
 from observatory.spec.catalog import Catalog, TelemetryOverride
 from observatory.spec.load import with_telemetry
@@ -272,6 +273,17 @@ def test_a_topic_of_two_clusters_is_counted_together_and_that_is_said() -> None:
     assert TOGETHER in binding.caveats
 
 
+@pytest.mark.parametrize("label", ["env", "environment", "deployment_environment_name", "region", "account_id"])
+def test_two_environments_of_one_server_are_told(label: str) -> None:
+    series = [(TWO_CLUSTERS[0][0], {"topic": "orders.v1", "partition": "0", label: one}) for one in ("prod", "test")]
+
+    binding = live(mapped(catalog([ORDERS]), series), ORDERS.id, "produced_offset")
+
+    assert f"{label} prod, test are counted together; x-telemetry: {{labels: {{{label}: ...}}}} says which" in (
+        binding.caveats
+    )
+
+
 def test_a_cluster_that_the_document_names_is_counted_alone() -> None:
     there = channel("kafka", names(topic="orders.v1"), telemetry=override(cluster="us"))
 
@@ -458,6 +470,16 @@ def test_the_queue_is_the_consumer() -> None:
         Matcher("queue", ("billing.orders",)),
     )
     assert live(result, "billing/receive", "acknowledged_messages").variant == "per-object"
+
+
+def test_what_rabbitmq_delivers_with_automatic_acknowledgement_counts_as_acknowledged() -> None:
+    documents = catalog([BILLING_QUEUE], receives={"billing": (BILLING_QUEUE.id, None)})
+    labels = {"queue": "billing.orders", "vhost": "/", "channel": "<0.1.0>"}
+
+    result = mapped(documents, [("rabbitmq_channel_messages_delivered_total", labels)])
+
+    acknowledged = live(result, "billing/receive", "acknowledged_messages")
+    assert "rabbitmq_channel_messages_delivered_total" in {term.selector.metric for term in acknowledged.all}
 
 
 def test_per_object_and_detailed_side_by_side_are_counted_once() -> None:
@@ -804,10 +826,21 @@ def test_a_broker_without_numbers_per_channel_says_so() -> None:
     doors = channel("mqtt", names(topic="fleet/doors"))
     documents = catalog([doors], receives={"gateway": (doors.id, None)})
 
-    found = resolution(mapped(documents, [("broker_heap_current_size", {})]), "gateway/receive", "consumer_lag")
+    found = resolution(mapped(documents, [("broker_heap_current", {})]), "gateway/receive", "consumer_lag")
 
     assert (found.chosen, found.code) == (None, "not-provided")
     assert found.reason == "mosquitto: the broker has no backlog per subscriber; watch the subscriber with traces"
+
+
+def test_an_exporter_that_is_there_and_shows_no_channel_says_how_it_would() -> None:
+    parcels = channel("nats", names(subject="parcels.sent"))
+    documents = catalog([parcels], receives={"depot": (parcels.id, "sorter")})
+
+    found = resolution(mapped(documents, [("gnatsd_varz_in_msgs", {})]), "depot/receive", "consumer_lag")
+
+    naming = "name the stream: x-telemetry {labels: {stream_name: ...}}, and run the exporter with -jsz=all"
+    assert (found.chosen, found.switches) == (None, (naming,))
+    assert found.reason.endswith(naming)
 
 
 def test_the_memory_of_one_broker_is_not_that_of_another_protocol() -> None:
@@ -985,6 +1018,20 @@ def test_settings_say_what_documents_leave_open_and_documents_win() -> None:
 # exporters of cloud services and brokers
 
 
+def test_a_rule_of_the_settings_that_fits_no_channel_or_no_profile_is_told_with_its_place() -> None:
+    first, second = Location("observatory.yaml", 2, 5), Location("observatory.yaml", 3, 5)
+    rules = [
+        TelemetrySettings(channels="kafka:*", profile="kminionn", location=first),
+        TelemetrySettings(channels="kafka.orders.v1", profile="kminion", location=second),
+    ]
+
+    documents = with_telemetry(catalog([ORDERS]), rules)
+
+    assert [(one.code, one.location) for one in documents.problems] == [("telemetry-unmatched", second)]
+    (problem,) = mapped(documents, KAFKA).problems
+    assert (problem.code, problem.location, problem.hint) == ("profile-unknown", first, "did you mean kminion?")
+
+
 def test_a_total_of_a_finished_period_says_how_long_the_period_is() -> None:
     orders = channel("sqs", names(queue="orders"))
     documents = catalog([orders], receives={"billing": (orders.id, None)})
@@ -1142,3 +1189,111 @@ def test_a_profile_goes_by_the_names_of_what_it_covers() -> None:
 
     assert result.problems == ()
     assert live(result, queue.id, "queue_depth").profile == "rabbitmq"
+
+
+CLOUDWATCH = [
+    ("aws_sns_number_of_messages_published_sum", {"topic_name": "orders"}),
+    ("aws_kinesis_incoming_records_sum", {"stream_name": "orders"}),
+    ("aws_kinesis_get_records_iterator_age_milliseconds_maximum", {"stream_name": "orders"}),
+    ("aws_sqs_number_of_messages_deleted_sum", {"queue_name": "orders"}),
+]
+
+
+def test_a_stream_is_no_topic_of_its_name_where_one_exporter_shows_both() -> None:
+    topic, stream = channel("sns", names(topic="orders")), channel("kinesis", names(destination="orders"))
+    documents = catalog([topic, stream], receives={"mail": (topic.id, None), "billing": (stream.id, None)})
+
+    result = mapped(documents, CLOUDWATCH)
+
+    assert live(result, topic.id, "enqueued_messages").all[0].selector.metric == CLOUDWATCH[0][0]
+    assert live(result, stream.id, "enqueued_messages").all[0].selector.metric == CLOUDWATCH[1][0]
+    assert result.chosen("mail/receive", "consumer_lag_time") is None
+    assert result.chosen("billing/receive", "acknowledged_messages") is None
+    assert live(result, "billing/receive", "consumer_lag_time").all[0].selector.metric == CLOUDWATCH[2][0]
+
+
+def test_series_without_a_group_are_nobodys_where_only_the_group_tells() -> None:
+    queue = channel("sqs", names(queue="orders"))
+    documents = catalog([queue], receives={"billing": (queue.id, "billing")})
+    # Both exporters use the name, each with a label of its own.
+    series = [
+        ("aws_lambda_invocations_sum", {"function_name": "mail"}),
+        ("aws_lambda_invocations_sum", {"dimension_FunctionName": "stock"}),
+    ]
+
+    found = resolution(mapped(documents, series), "billing/receive", "processed_messages")
+
+    assert found.chosen is None or found.chosen.liveness == "missing"
+    assert "groups seen: mail" in found.reason or "groups seen: stock" in found.reason
+
+
+def test_an_exporter_that_names_something_else_says_which_label_to_write() -> None:
+    subject = channel("nats", names(subject="quotes.eur"))
+    documents = catalog([subject], receives={"cache": (subject.id, "quote-cache")})
+    series = [
+        ("jetstream_stream_last_seq", {"stream_name": "QUOTES"}),
+        ("jetstream_consumer_num_pending", {"stream_name": "QUOTES", "consumer_name": "quote-cache"}),
+    ]
+
+    found = resolution(mapped(documents, series), subject.id, "enqueued_messages")
+
+    assert (found.chosen, found.code) == (None, "name-unknown")
+    assert found.reason == "nats names channels by stream_name, and the documents have no such name for this one"
+    assert found.switches == ("say which it is: x-telemetry: {labels: {stream_name: ...}}",)
+    assert resolution(mapped(documents, series), "cache/receive", "consumer_lag").code == "name-unknown"
+    told = replace(documents, channels=(replace(subject, telemetry=override(stream_name="QUOTES")),))
+    assert live(mapped(told, series), subject.id, "enqueued_messages").profile == "nats"
+
+
+def test_a_label_that_no_series_carries_is_said_with_those_that_are_there() -> None:
+    series = [
+        (name, {"topic": "orders.v1", "partition": "0", "cluster": cluster})
+        for name in ("kafka_topic_partition_current_offset",)
+        for cluster in ("eu-1", "us-1")
+    ]
+
+    def reason(**labels: str) -> str:
+        wished = channel("kafka", names(topic="orders.v1"), telemetry=override(**labels))
+        return resolution(mapped(catalog([wished]), series, list(labels)), wished.id, "produced_offset").reason
+
+    assert reason(cluster="eu-9").endswith("; x-telemetry asks for cluster eu-9, and its series say eu-1, us-1")
+    assert reason(zone="a").endswith("; x-telemetry asks for zone a, and no series here has that label")
+
+
+def test_a_profile_of_another_protocol_is_a_problem_and_each_place_is_told_once() -> None:
+    wished = channel("kafka", names(topic="orders.v1"), telemetry=override("rabbitmq"))
+    documents = catalog([wished], receives={"billing": (wished.id, "billing")})
+    inherited = replace(
+        documents, operations=tuple(replace(one, telemetry=wished.telemetry) for one in documents.operations)
+    )
+
+    (problem,) = mapped(inherited, KAFKA).problems
+
+    assert problem.code == "profile-of-other-protocol"
+    assert problem.message == (
+        "the telemetry profile rabbitmq speaks of amqp, amqp1, and the channel's protocol is kafka"
+    )
+
+
+def test_requests_of_a_topics_subjects_are_told_apart_where_a_registry_shows_them() -> None:
+    other = channel("kafka", names(topic="refunds.v1"))
+    series = [
+        ("karapace_http_requests_total", {"method": method, "path": path, "status": status})
+        for method, path, status in (
+            ("GET", "/schemas/ids/7", "200"),
+            ("POST", "/subjects/orders.v1-value/versions", "200"),
+            ("POST", "/subjects/orders.v1-value/versions", "409"),
+            ("GET", "/subjects/orders.v1-key/versions/12", "200"),
+            ("POST", "/subjects/orders.v10-value/versions", "200"),
+        )
+    ]
+
+    result = mapped(catalog([ORDERS, other]), series)
+
+    assert matchers(live(result, ORDERS.id, "registry_requests").all[0])["path"].values == (
+        "/subjects/orders.v1-key/versions/12",
+        "/subjects/orders.v1-value/versions",
+    )
+    assert live(result, ORDERS.id, "registry_checks").series == 2
+    # A topic without a schema of its own, or one that is asked by id alone, has what the whole registry has.
+    assert live(result, other.id, "registry_requests").series == len(series)

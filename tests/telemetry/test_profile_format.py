@@ -111,6 +111,22 @@ def test_conditions_may_be_values_lists_negations_and_patterns(tmp_path: Path) -
         ("by: group}", "by: groups}", "profile-value-invalid", "groups}"),
         ('matches: "eu-.*"', 'matches: "eu-("', "profile-value-invalid", '"eu-("'),
         ('"{prefix}lag"', '"{prefx}lag"', "profile-value-invalid", '"{prefx}lag"'),
+        ("protocols: [kafka]", "protocols: [kafkaa]", "profile-value-invalid", "kafkaa"),
+        ("profile: mine", "profile: my own", "profile-value-invalid", "my own"),
+        ("rank: 3", "rank: .inf", "profile-value-invalid", ".inf"),
+        ("names: [topic]", "names: []", "profile-value-invalid", "[], transforms"),
+        ("names: [topic]", "templates: [orders], names: [topic]", "profile-value-invalid", "orders]"),
+        ("transforms: [none, dots-to-underscores]", "transforms: none", "profile-value-invalid", "none}"),
+        ("by: group}", "by: group, variants: [older]}", "profile-value-invalid", "[older]"),
+        ("by: group}", "by: group, part: total}", "profile-value-invalid", "total}"),
+        ('ghost: {not: "yes"}', "ghost: {}", "profile-value-invalid", "{}, zone"),
+        ('ghost: {not: "yes"}', "ghost: {not: a, matches: b}", "profile-value-invalid", "{not: a, matches: b}"),
+        ('matches: "eu-.*"', 'matches: "(?!us).*"', "profile-value-invalid", '"(?!us).*"'),
+        ('matches: "eu-.*"', 'matches: "(a)\\\\1"', "profile-value-invalid", '"(a)\\\\1"'),
+        ("example: |", "declared_values: {metric: x}\nexample: |", "profile-value-invalid", "{metric: x}"),
+        ("example: |", "example_spans: 7\nexample: |", "profile-value-invalid", "7\n"),
+        ("rank: 3", "rank: 3\nrank: 4", "key-duplicate", "rank: 4"),
+        ("  produced_offset: not here\n", "  produced_offset: {switch: on}\n", "profile-value-invalid", "{switch: on}"),
         ("  produced_offset: not here\n", "", "profile-signal-undeclared", "not_provided"),
         (
             "  produced_offset: not here\n",
@@ -150,6 +166,55 @@ def test_all_faults_are_found_at_once(tmp_path: Path) -> None:
     text = GOOD.replace("rank: 3", "ranck: 3").replace("type: gauge, by", "type: gauge, unit: second, by")
 
     assert {code for code, _ in faults(tmp_path, text)} == {"profile-key-unknown", "profile-unit-mismatch"}
+
+
+def test_a_recipe_by_an_identity_that_is_not_there_is_read_to_its_end(tmp_path: Path) -> None:
+    found = faults(tmp_path, GOOD.replace("type: gauge, by: group}", "type: guage, by: groups, unit: parsec}"))
+
+    assert [code for code, _ in found] == ["profile-value-invalid", "profile-value-invalid", "profile-unit-mismatch"]
+
+
+def test_protocols_are_those_of_the_catalogue_however_documents_spell_them(tmp_path: Path) -> None:
+    text = GOOD.replace("protocols: [kafka]", "protocols: [Kafka-Secure, kafka, our-own-bus]")
+
+    assert load_profile(write(tmp_path, text)).protocols == ("kafka", "our-own-bus")
+
+
+def test_the_first_place_is_a_place(tmp_path: Path) -> None:
+    assert load_profile(write(tmp_path, GOOD.replace("rank: 3", "rank: 0"))).rank == 0
+
+
+def test_an_identity_of_another_protocol_than_its_profile_is_a_fault(tmp_path: Path) -> None:
+    text = GOOD.replace("consumer_group: group}", "consumer_group: group, protocols: [amqps]}")
+
+    assert faults(tmp_path, text) == [("profile-value-invalid", place_of(text, "[amqps]"))]
+
+
+def test_a_profile_that_measures_nothing_is_a_fault_and_one_that_shows_a_presence_is_not(tmp_path: Path) -> None:
+    bare = "profile: bare\nnot_provided: {others: nothing}\n"
+
+    assert faults(tmp_path, bare) == [("profile-value-invalid", "1:1")]
+    assert load_profile(write(tmp_path, bare + "presence: [bare_up]\nexample: bare_up 1\n")).presence == ("bare_up",)
+
+
+def test_what_is_no_mapping_is_one_fault(tmp_path: Path) -> None:
+    assert faults(tmp_path, "- profile: mine\n") == [("profile-value-invalid", "1:1")]
+    assert [code for code, _ in faults(tmp_path, GOOD.replace("  consumer_lag: {metric", "  consumer_lag: 7 #"))] == [
+        "profile-value-invalid"
+    ]
+
+
+def test_settings_that_an_example_does_not_show_are_not_proven(tmp_path: Path) -> None:
+    values = "declared_values:\n  - {metric: mine_info, labels: {retention: kafka.topicConfiguration.retention.ms}}\n"
+    profile = load_profile(write(tmp_path, GOOD.replace("example: |", values + "example: |")))
+
+    def words(*series: dict[str, str]) -> list[str]:
+        found = prove(profile, [("mine_info", labels) for labels in series], {})
+        return [one.message for one in found if "declared_values" in one.message]
+
+    assert words() == ["declared_values: the example has no series mine_info"]
+    assert words({"topic": "a"}) == ["declared_values: no series of mine_info has the labels retention"]
+    assert words({"topic": "a", "retention": "1"}) == []
 
 
 def test_an_empty_file_is_no_profile(tmp_path: Path) -> None:

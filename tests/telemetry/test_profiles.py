@@ -21,6 +21,7 @@ def test_the_promised_exporters_are_there() -> None:
         "kafka_exporter", "rabbitmq", "otel_semconv_messaging", "otel_spanmetrics", "otel_spans", "nats", "mosquitto",
         "emqx", "application_counters", "schema_registry_apicurio", "schema_registry_confluent",
         "schema_registry_karapace", "kminion", "kafka_lag_exporter", "burrow", "burrow_exporter", "kafka_jmx_strimzi",
+        "kafka_strimzi_reporter",
         "kafka_jmx_confluent", "kafka_msk_open_monitoring", "msk_cloudwatch_yace", "kafka_client_micrometer",
         "kafka_client_jmx_confluent", "kafka_streams", "librdkafka_prometheus", "redpanda_public", "confluent_cloud",
         "otel_kafkametrics_receiver", "tempo_metrics_generator", "keda", "knative_eventing",

@@ -9,7 +9,7 @@ from telemetry.documents import catalog, channel, names, override
 from telemetry.exposition import answer
 
 from observatory.errors import Problem, SourceFailed
-from observatory.telemetry.discovery import CLUSTERS
+from observatory.telemetry.discovery import APART
 from observatory.telemetry.inventory import Inventory, InventoryRequest, SpanDestination
 from observatory.telemetry.profile import load_profiles
 from observatory.telemetry.survey import survey
@@ -68,7 +68,7 @@ def test_only_known_metrics_and_identifying_labels_are_asked_for_once() -> None:
 
     survey(catalog([ORDERS]), PROFILES, [server], [], SPAN)
 
-    columns = tuple(sorted({*CLUSTERS, "topic"}))
+    columns = tuple(sorted({*APART, "topic"}))
     assert [dict(request.labels) for request in server.requests] == [{"kafka_topic_partitions": columns}]
 
 

@@ -13,6 +13,7 @@ from observatory.units import (
     format_count,
     format_duration,
     format_percentage,
+    number_of,
     parse_duration,
     parse_message_count,
     parse_percentage,
@@ -110,3 +111,8 @@ def test_a_percentage_has_the_digits_that_its_target_needs(ratio: float, target:
 @pytest.mark.parametrize(("value", "shown"), [(1234567.0, "1,234,567"), (0.5, "0.50"), (0, "0")])
 def test_counts_have_their_thousands_apart(value: float, shown: str) -> None:
     assert format_count(value) == shown
+
+
+@pytest.mark.parametrize(("number", "text"), [(0, "0 channels"), (1, "1 channel"), (2, "2 channels")])
+def test_a_number_of_things_is_told_in_words(number: int, text: str) -> None:
+    assert number_of(number, "channel") == text

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import promql_parser
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from web.factories import AT_MS, CARD, HOSTILE, LABEL, REFUND, HandMadeEstate
+from web.factories import AT_MS, CARD, HOSTILE, LABEL, REFUND, HandMadeEstate, measurement
 from web.test_pages import ARGUMENTS, EVERY, PAGES, POLICIES, drawn, service
 
 from observatory.diagnose.cause import Cause, Evidence
 from observatory.errors import Problem, SourceFailed
+from observatory.evaluate.snapshot import SignalSeries, Snapshot
 from observatory.settings import GrafanaSettings, PrometheusSettings, Settings
+from observatory.telemetry.binding import MappingResult, Resolution
 from observatory.units import format_count
 from observatory.web.app import draw_drawer
 from observatory.web.board import Board
@@ -232,6 +235,61 @@ def test_lag_opens_to_the_series_behind_it() -> None:
     assert one.title == "Consumer lag · billing-v1"
     assert one.why[0].startswith("The newest")
     assert explain(board(), "lag.messages:nobody/listens", PAGES) is None
+
+
+def test_a_participant_opens_to_what_counts_its_messages() -> None:
+    text = drawn("channel", "participants", CARD.id).replace("\\", "")
+    reference = f"participant.messages:receive|billing|billing-v1|{CARD.id}"
+    assert reference in text
+    found = explained(Reference.parse(reference) or Reference(""), "?range=24h", HandMadeEstate(settings=LABELLED))
+    counts = board().counts(next(one for one in board().statuses() if one.objective.id == CARD_OBJECTIVE), board().span)
+    assert counts
+    facts = {name: json.dumps(value, default=lambda one: one.to_plotly_json()) for name, value in found.facts}
+    assert format_count(counts.good) in facts["Good"]
+    assert format_count(counts.total) in facts["Total"]
+    assert facts["Counted"] == '"exact, from raw samples"'
+    assert facts["Profile"] == '"otel_semconv_messaging"'
+    assert facts["Window"].startswith('"last 24 h: ')
+    assert [query.name for query in found.queries] == ["good", "total", "messages by spans"]
+    assert all("[1d]" in query.text for query in found.queries[:2])
+    assert [one.rows[0][0].children for one in found.tables] == [CARD_OBJECTIVE]
+
+
+class Senders(HandMadeEstate):
+    """What brokers count of a whole channel is not there: its senders, which are measured, are added up."""
+
+    def snapshot(self, at_ms: int, previous: Snapshot | None = None) -> Snapshot:
+        made = super().snapshot(at_ms, previous)
+        (counted,) = measurement(CARD).bindings
+        published = Resolution(signal="published_messages", chosen=counted)
+        known = {**made.mapping.resolutions, (f"shop/publish {CARD.address}", "published_messages"): published}
+        return replace(made, mapping=MappingResult(known))
+
+    def series(self, snapshot: Snapshot, signal: str, *told: Any, **named: Any) -> tuple[SignalSeries, ...]:
+        whole = signal in ("enqueued_messages", "produced_offset")
+        return () if whole else super().series(snapshot, signal, *told, **named)
+
+
+def test_the_rate_of_a_channel_opens_to_what_was_added_and_the_query_of_it() -> None:
+    assert f'"data-explain":"rate:{CARD.id}"' in drawn("map", "map").replace("\\", "")
+    found = explained(Reference("rate", CARD.id), "?range=24h", Senders(settings=LABELLED))
+    (added,) = found.tables
+    assert [[str(row[0].children), *row[1:]] for row in added.rows] == [
+        ["shop/publish payments.card.settled", "10", "otel_semconv_messaging"]
+    ]
+    assert found.figure == "10/s"
+    assert [query.name for query in found.queries] == ["shop/publish payments.card.settled"]
+    assert "[1h]" in found.queries[0].text
+    assert dict(found.facts)["Window"] == "1h: 11:00 to 12:00 UTC"
+    assert "Nothing to explain" in shown("rate:kafka:none")
+
+
+def test_a_participant_that_no_document_declares_says_so_and_shows_how_it_was_counted() -> None:
+    every = drawn("channel", "participants", CARD.id)
+    names = [text for text in every.replace("\\", "").split('"') if text.startswith("participant.messages:")]
+    assert len(names) >= 2
+    for key in ("", "send", "send|x|", f"send|nobody||{CARD.id}", "receive|billing|billing-v1|kafka:none"):
+        assert "Nothing to explain" in shown(f"participant.messages:{key}")
 
 
 def test_a_cause_opens_to_what_agrees_and_what_does_not(monkeypatch: pytest.MonkeyPatch) -> None:

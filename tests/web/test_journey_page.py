@@ -108,6 +108,45 @@ def test_a_journeys_number_opens_to_its_hops_and_to_the_counts_of_each_hour(trav
         assert cell in text
 
 
+def drawer(travels: Service, reference: str) -> str:
+    (found,) = draw_drawer(travels, PAGES, POLICIES, {"explain": reference, "search": "?range=24h"})
+    return str(found.to_plotly_json()["props"]["data-tree"])
+
+
+def test_every_number_of_a_hop_opens_to_the_hops_counts_window_profile_and_query(travels: Service) -> None:
+    assert travels.standing.snapshot
+    paid = next(one for one in travels.standing.snapshot.status.journeys if one.journey.id == "shop/journeys/paid")
+    hop = paid.hops[1]
+    assert hop.status.counts
+    page = drawn("journey", "hops", search="?journey=shop%2Fjourneys%2Fpaid", of=travels).replace("\\", "")
+    for aspect in ("ratio", "total", "share", "failed", "missing", "state"):
+        assert f'"data-explain":"hop.{aspect}:2 shop/journeys/paid"' in page
+        text = drawer(travels, f"hop.{aspect}:2 shop/journeys/paid")
+        assert f'"{hop.status.counts.good:,.0f}"' in text
+        assert f'"{hop.status.counts.total:,.0f}"' in text
+        for words in ("Coverage", "Window", "30d: ", "exact, from raw samples", "otel_semconv_messaging", "[30d]"):
+            assert words in text, (aspect, words)
+
+
+def test_what_a_journey_loses_at_a_hop_shows_its_arithmetic(travels: Service) -> None:
+    failed = drawer(travels, "hop.failed:2 shop/journeys/paid")
+    assert "failed = bad ÷ events per journey = 4,800 ÷ 1 = 4,800" in failed
+    share = drawer(travels, "hop.share:2 shop/journeys/paid")
+    assert "(failed + never came) ÷ lost at all hops = (4,800 + 0) ÷ 4,860 = 99 %" in share
+    assert ") ÷ (1 − 99 %) = " in drawer(travels, "hop.burn-1h:2 shop/journeys/paid")
+
+
+def test_the_figure_of_a_journeys_hops_opens_to_each_of_them(travels: Service) -> None:
+    text = drawer(travels, "panel:journey/course")
+    assert '"Hops"' in text
+    assert '"data-explain":"hop.total:1 ' in text.replace('": "', '":"')
+
+
+@pytest.mark.parametrize("key", ["", "0 shop/journeys/paid", "9 shop/journeys/paid", "x shop/journeys/paid", "1 other"])
+def test_a_hop_that_is_not_there_is_nothing_to_explain(key: str, travels: Service) -> None:
+    assert "Nothing to explain" in drawer(travels, f"hop.ratio:{key}")
+
+
 def test_the_filter_leaves_journeys_that_come_by_a_channel(travels: Service) -> None:
     text = drawn("journey", "journeys", search="?q=notify", of=travels)
     assert "told" in text

@@ -197,6 +197,7 @@ WORDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         ("bars", ("No traffic",), MISSING, ("have no data in this range",)),
         ("errors", ("No traffic",), MISSING, ("no series counts schema errors",)),
         ("domains", ("No traffic",), MISSING, ("1 of 4 objectives has no data",)),
+        ("trend", ("No traffic",), MISSING, ("1 of 4 objectives has no data",)),
         ("burndown", ("No traffic",), MISSING, ("1 of 4 objectives has no data",)),
         ("riskiest", ("No traffic",), MISSING, ("1 of 4 objectives has no data",)),
         ("decisions", ("No traffic",), MISSING, ("1 of 4 objectives has no data",)),

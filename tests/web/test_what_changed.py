@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import plotly.graph_objects as go
+from grafana_server import TOKEN, GrafanaServer
 from web.factories import AT_MS, CARD, LABEL, HandMadeEstate
 from web.test_pages import PAGES, POLICIES, drawn, service
 from web.test_panel_goldens import graphs
 
 from observatory.errors import Problem
-from observatory.evaluate.deploys import Deploy
+from observatory.evaluate.deploys import Deploy, deploys
 from observatory.settings import Settings
-from observatory.settings.deploys import DeployMetric
+from observatory.settings.deploys import DeployAnnotations, DeployMetric
+from observatory.sources.grafana_annotations import GrafanaAnnotations
 from observatory.web.app import draw_panel
 from observatory.web.service import Service
 from observatory.windows import TimeRange
@@ -64,6 +66,32 @@ def test_figures_over_time_carry_the_newest_three_changes() -> None:
     assert marks[0].text == "billing 4.17 → 5"
 
 
+def test_annotations_of_a_grafana_are_changes_and_markers_beside_documents() -> None:
+    grafana = GrafanaServer()
+    written = "Billing 4.18: " + "retries of card payments are bounded " * 3
+    grafana.annotate(AT_MS - 25 * MINUTE, written, "deploy", "service:billing", "version:4.18")
+    grafana.annotate(AT_MS - 15 * MINUTE, "<img src=x onerror=alert(1)>", "deploy", "service:billing", "version:4.19")
+    told = DeployAnnotations(url=grafana.url, tags=("deploy",), headers={"Authorization": f"Bearer {TOKEN}"})
+    estate = HandMadeEstate(settings=Settings(deploys=(told,)))
+    source = GrafanaAnnotations(told)
+    estate.deploys = lambda span: deploys((), (), span, [source])  # type: ignore[method-assign]
+    try:
+        made = service(estate)
+        text = drawn("channel", "causes", CARD.id, of=made)
+        banner = drawn("on-call", "firing", of=made)
+        target = {"type": "panel", "page": "channel", "panel": "lag-history", "argument": CARD.id}
+        (found,) = graphs(draw_panel(made, PAGES, POLICIES, "?range=1h", target))
+    finally:
+        grafana.stop()
+    assert written.strip() in text
+    assert "billing: <img src=x onerror=alert(1)>" in text
+    assert "Just before: " in banner
+    assert "Billing 4.18: retries" in banner
+    marks = {one.x: one.text for one in go.Figure(found.figure).layout.annotations if one.x}
+    assert marks["2026-11-20 11:35:00"] == "Billing 4.18: retries of card payments …"
+    assert "<img" not in marks["2026-11-20 11:45:00"]
+
+
 def test_without_a_metric_of_deployments_the_panel_says_which_setting_names_one() -> None:
     text = drawn("on-call", "causes")
     assert "in observatory.yaml names the metric that tells of deployments" in text
@@ -78,4 +106,4 @@ def test_a_server_that_does_not_tell_of_deployments_is_named() -> None:
         return (), (refused,)
 
     estate.deploys = none  # type: ignore[method-assign]
-    assert "Deployments: connection refused" in drawn("on-call", "causes", of=service(estate))
+    assert "Deployments are not known: connection refused" in drawn("on-call", "causes", of=service(estate))

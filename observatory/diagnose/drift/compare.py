@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from observatory.diagnose.drift.finding import ORDER, Drift, DriftReport
 from observatory.diagnose.drift.internal import Internal, is_derived
+from observatory.diagnose.drift.passed import Passed, Stranger, passed_by_strangers, stranger_of
 from observatory.diagnose.drift.runtime_names import Naming, RuntimeNames, SeenName, runtime_names
 from observatory.diagnose.drift.values import compare_values, newest_levels
 from observatory.diagnose.drift.volumes import best_of, sightings
 from observatory.errors import Problem, in_order
 from observatory.evaluate.participants import Participants, participants, unclaimed
 from observatory.ledger.evidence import Sources
+from observatory.settings.drift import IgnoredNames
 from observatory.spec.catalog import Catalog, Channel
-from observatory.spec.near_names import CLOSE, NearNames, Nearness, likeness
+from observatory.spec.near_names import NearNames, Nearness, is_slip
 from observatory.spec.participant import Participant, Sighting
 from observatory.telemetry.binding import MetricBinding
 from observatory.telemetry.inventory import SpanDestination
@@ -27,6 +29,8 @@ from observatory.windows import TimeRange
 
 MOST_COMPARED = 100_000
 """Pairs of names that are compared letter by letter; of more only those that look-up finds are tied together."""
+COMMITTED_MS = 300_000
+"""How far back a group without members is looked at for commits that moved."""
 NOUNS = {"routing_key": "routing key", "destination": "destination"}
 
 
@@ -38,21 +42,25 @@ def drift(
     span: TimeRange,
     *,
     with_internal: bool = False,
+    ignored: Sequence[IgnoredNames] = (),
 ) -> DriftReport:
     """Every difference between what the documents declare and what the survey shows.
 
     Args:
         survey: Of the same catalogue and range.
         sources: Asked for volumes and newest values, in few requests.
-        with_internal: Internal and derived names count as undeclared too.
+        with_internal: Internal, derived and ignored names count as undeclared too.
+        ignored: What the settings leave aside.
     """
     names = runtime_names(catalog, profiles, survey.inventories, survey.recognised)
     strange_spans = unclaimed(catalog, survey.inventories, profiles)
     seen_by = participants(catalog, survey.mapping, survey.inventories, profiles)
     problems: list[Problem] = []
     comparison = _Comparison(catalog, names, strange_spans, seen_by, survey, span, problems)
-    comparison.sort_out(Internal.of(catalog), with_internal=with_internal)
+    every = (*names.undeclared, *(row.destination for row in strange_spans))
+    comparison.sort_out(Internal.of(catalog, every, ignored), with_internal=with_internal)
     comparison.look_up_volumes(sources)
+    comparison.find_strangers(profiles, sources)
     values = compare_values(catalog, survey.mapping, profiles, survey.inventories, sources, span.end_ms, problems)
     findings = [
         *comparison.misnamed(),
@@ -86,8 +94,10 @@ class _Comparison:
     spans_of: dict[str, list[SpanDestination]] = field(default_factory=dict)
     volumes: dict[str, Sighting | None] = field(default_factory=dict)
     traffic: dict[str, Sighting | None] = field(default_factory=dict)
-    members: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    alone: set[str] = field(default_factory=set)
     internal: Internal | None = None
+    strange: list[tuple[Channel, Participant]] = field(default_factory=list)
+    passed: Mapping[Stranger, Passed] = field(default_factory=dict)
     _pairs: dict[str, str] | None = None
 
     def sort_out(self, internal: Internal, *, with_internal: bool) -> None:
@@ -120,8 +130,8 @@ class _Comparison:
 
     def look_up_volumes(self, sources: Sources) -> None:
         """What passed under undeclared names, and whether anything did on declared channels."""
-        namings = [naming for seen in self.unknown.values() for naming in seen.namings]
-        namings += [naming for declared in self.names.declared.values() for naming in declared]
+        namings = [naming for seen in self.unknown.values() for naming in _telling(seen.namings)]
+        namings += [one for declared in self.names.declared.values() for one in declared if one.flow is not None]
         known = sightings(sources, sorted(namings, key=repr), self.survey.inventories, self.span, self.problems)
         for name, seen in self.unknown.items():
             self.volumes[name] = _wider(best_of(list(seen.namings), known), _of_spans(self.spans_of.get(name, ())))
@@ -129,9 +139,23 @@ class _Comparison:
             self.traffic[channel_id] = best_of(list(declared), known)
             if self.traffic[channel_id] is None and self._uncounted(self.catalog.channel(channel_id), declared):
                 self.traffic[channel_id] = Sighting(messages=0.0)
-        attached = {one.key: self.survey.mapping.chosen(one.key, "group_members") for one in self.catalog.operations}
-        levels = {key: one for key, one in attached.items() if isinstance(one, MetricBinding)}
-        self.members = newest_levels(levels, sources, self.span.end_ms, self.problems)
+        members = newest_levels(self._chosen("group_members"), sources, self.span.end_ms, self.problems)
+        self.alone = {key for key, newest in members.items() if set(newest) == {"0"}}
+        self.alone -= self._committing(self.alone, sources)
+
+    def _chosen(self, signal: str) -> dict[str, MetricBinding]:
+        found = {one.key: self.survey.mapping.chosen(one.key, signal) for one in self.catalog.operations}
+        return {key: one for key, one in found.items() if isinstance(one, MetricBinding)}
+
+    def _committing(self, keys: Collection[str], sources: Sources) -> set[str]:
+        """Those whose group has no member and commits all the same, as Flink and Spark do that assign partitions."""
+        positions = self._chosen("acknowledged_messages")
+        positions = {key: one for key, one in positions.items() if key in keys and one.kind == "position"}
+        if not positions:
+            return set()
+        now = newest_levels(positions, sources, self.span.end_ms, self.problems)
+        before = newest_levels(positions, sources, self.span.end_ms - COMMITTED_MS, self.problems)
+        return {key for key, values in now.items() if values != before.get(key)}
 
     def _uncounted(self, channel: Channel, namings: Iterable[Naming]) -> bool:
         """Whether the channel is listed beside others whose messages are counted, and has no count itself.
@@ -204,7 +228,7 @@ class _Comparison:
                     found.append((float(how), name, channel_id))
             for key, other in labels.items() if letters else ():
                 channel_id = key.partition("\n")[0]
-                if likeness(name, other) >= CLOSE and _compatible(seen, self.spans_of.get(name, ()), quiet[channel_id]):
+                if is_slip(name, other) and _compatible(seen, self.spans_of.get(name, ()), quiet[channel_id]):
                     found.append((Nearness.LETTER + 0.5, name, channel_id))
         pairs: dict[str, str] = {}
         taken: set[str] = set()
@@ -255,7 +279,7 @@ class _Comparison:
         for one in self.participants[channel.id]:
             if one.operation is None:
                 continue
-            alone = set(self.members.get(one.operation.key, ())) == {"0"}
+            alone = one.operation.key in self.alone
             if not alone and (one.seen is not None or not self._would_be_seen(channel, one)):
                 continue
             who = one.service or one.operation.service
@@ -275,7 +299,7 @@ class _Comparison:
 
     def _would_be_seen(self, channel: Channel, one: Participant) -> bool:
         """Whether telemetry would show the participant: its group is listed there, or its service reports elsewhere."""
-        if one.consumer_group and channel.id in self.names.grouped and one.action == "receive":
+        if one.consumer_group and one.action == "receive" and self.names.shows_groups(channel.id):
             return True
         service = one.service or ""
         rows = [row for inventory in self.survey.inventories for row in inventory.destinations]
@@ -296,28 +320,39 @@ class _Comparison:
 
     # participants and owners
 
-    def strangers(self) -> Iterator[Drift]:
-        """Producers, consumers and consumer groups on declared channels that no document declares."""
+    def find_strangers(self, profiles: Sequence[Profile], sources: Sources) -> None:
+        """Participants on declared channels that no document declares, and what passed by them."""
         for channel in self.catalog.channels:
             for one in self._strangers_on(channel):
-                if self.internal and self.internal.reason(one.consumer_group or one.service or "?"):
-                    name = one.consumer_group or one.service or ""
-                    self.set_aside[name] = self.internal.reason(name) or ""
-                    continue
-                who = f"service {one.service}" if one.service else f"consumer group {one.consumer_group}"
-                group = f" (group {one.consumer_group})" if one.service and one.consumer_group else ""
-                does = "sends to" if one.action == "send" else "consumes"
-                yield Drift(
-                    kind="undeclared-producer" if one.action == "send" else "undeclared-consumer",
-                    subject=f"{one.service or one.consumer_group} on {channel.id}",
-                    channel_id=channel.id,
-                    words=f"{who}{group} {does} {channel.label}, and no document says so",
-                    hint="describe its operation in a document, or ask its owner why it is there",
-                    service=one.service,
-                    consumer_group=one.consumer_group,
-                    seen=one.seen,
-                    location=channel.location,
-                )
+                name = one.consumer_group or one.service or "?"
+                if self.internal and (why := self.internal.reason(name)) is not None:
+                    self.set_aside[name] = why
+                else:
+                    self.strange.append((channel, one))
+        uncounted = [(channel, one) for channel, one in self.strange if one.seen is None or one.seen.first_ms is None]
+        self.passed = passed_by_strangers(
+            uncounted, self.catalog, profiles, self.survey, sources, self.span, self.problems
+        )
+
+    def strangers(self) -> Iterator[Drift]:
+        """Producers, consumers and consumer groups on declared channels that no document declares."""
+        for channel, one in self.strange:
+            who = f"service {one.service}" if one.service else f"consumer group {one.consumer_group}"
+            group = f" (group {one.consumer_group})" if one.service and one.consumer_group else ""
+            does = "sends to" if one.action == "send" else "consumes"
+            passed = self.passed.get(stranger_of(channel, one))
+            yield Drift(
+                kind="undeclared-producer" if one.action == "send" else "undeclared-consumer",
+                subject=f"{one.service or one.consumer_group} on {channel.id}",
+                channel_id=channel.id,
+                words=f"{who}{group} {does} {channel.label}, and no document says so",
+                hint="describe its operation in a document, or ask its owner why it is there",
+                service=one.service,
+                consumer_group=one.consumer_group,
+                seen=passed.seen if passed else one.seen,
+                sources=(passed.profile,) if passed else (),
+                location=channel.location,
+            )
 
     def _strangers_on(self, channel: Channel) -> Iterator[Participant]:
         known = [one for one in self.participants[channel.id] if one.operation is None and one.seen is not None]
@@ -342,6 +377,12 @@ class _Comparison:
                     hint="write x-owner on info or on the channel, or name it in an overlay or an ownership file",
                     location=channel.location,
                 )
+
+
+def _telling(namings: Iterable[Naming]) -> list[Naming]:
+    """Those that count what passes; where none does, one that tells when the name was there."""
+    counting = [one for one in namings if one.flow is not None]
+    return counting or sorted(namings, key=repr)[:1]
 
 
 def _plain_names(channel: Channel) -> list[str]:

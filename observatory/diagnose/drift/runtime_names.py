@@ -7,7 +7,7 @@ appear with the first event and tell nothing by their absence.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from observatory.spec.catalog import Catalog, Channel
@@ -15,7 +15,9 @@ from observatory.telemetry.discovery import Recognition, tables_of
 from observatory.telemetry.inventory import Inventory
 from observatory.telemetry.label_matchers import transformed
 from observatory.telemetry.label_table import LabelTable, anonymous, compiled, unwrapped
+from observatory.telemetry.mapping import identifying_labels
 from observatory.telemetry.recipe import ChannelLabel, DeclaredValues, Identity, MetricTerm, Profile, Recipe
+from observatory.telemetry.signals import SIGNALS
 from observatory.telemetry.subject import WrittenName, names_of, written
 
 FLOWS = ("produced_offset", "enqueued_messages", "published_messages", "processed_messages", "delivered_messages")
@@ -62,7 +64,8 @@ class RuntimeNames:
     Attributes:
         declared: Per channel id the labels that show it.
         listed: Ids of channels that some exporter in use would list if they were there.
-        grouped: Per channel id whether an exporter that lists consumer groups shows the channel.
+        shown_by: Per channel id the exporters, as (source, profile), that show it.
+        grouping: Exporters that list consumer groups: of a channel that they show they would show every group.
         undeclared: By name.
         services: Per channel id and side (`producer`, `consumer`) services that labels name.
         everyone: Every service that a label names anywhere.
@@ -72,15 +75,20 @@ class RuntimeNames:
 
     declared: dict[str, set[Naming]] = field(default_factory=dict)
     listed: set[str] = field(default_factory=set)
-    grouped: set[str] = field(default_factory=set)
+    shown_by: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
+    grouping: set[tuple[str, str]] = field(default_factory=set)
     undeclared: dict[str, SeenName] = field(default_factory=dict)
     services: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     everyone: set[str] = field(default_factory=set)
     flowing: set[tuple[str, str]] = field(default_factory=set)
 
+    def shows_groups(self, channel_id: str) -> bool:
+        """Whether an exporter that lists consumer groups shows the channel; a group that reads it would be seen."""
+        return not self.grouping.isdisjoint(self.shown_by.get(channel_id, ()))
 
-SERVICE_LABELS = ("service_name", "service.name")
-"""Labels that name an application and nothing else; a job may be the collector's."""
+
+SERVICE_LABELS = ("service_name", "service.name", "application")
+"""Labels that name an application and nothing else, the last by Micrometer's custom; a job may be the collector's."""
 
 
 def runtime_names(
@@ -89,6 +97,7 @@ def runtime_names(
     """Every name of a destination in the inventories, joined with the catalogue."""
     found = RuntimeNames()
     claims: dict[tuple[ChannelLabel, tuple[str, ...]], _Claims] = {}
+    identifying = identifying_labels(profiles)
     for inventory in inventories:
         tables = tables_of(inventory)
         in_use = {seen.profile for seen in recognised if seen.source == inventory.source}
@@ -102,7 +111,10 @@ def runtime_names(
                     continue
                 done.add(key)
                 label = _primary(recipe.identity)
-                known = claims.setdefault((label, profile.protocols), _Claims(catalog, profile, label))
+                protocols = recipe.identity.protocols or profile.protocols
+                if (label, protocols) not in claims:
+                    claims[label, protocols] = _Claims(catalog, protocols, label, identifying)
+                known = claims[label, protocols]
                 _Reading(found, catalog, profile, recipe, inventory.source, name, tables[name], known).read()
     return found
 
@@ -126,6 +138,8 @@ def _naming_recipes(profile: Profile, tables: Mapping[str, LabelTable]) -> Itera
     for recipe in (*profile.recipes, *(_listing(profile, shown) for shown in profile.declared_values)):
         if recipe.identity.dead_letter or not any(not label.optional for label in recipe.identity.channel):
             continue
+        if recipe.signal in SIGNALS and SIGNALS[recipe.signal].scope == "registry":
+            continue  # a registry knows schemas, and not whether anything is sent by them
         for name in recipe.series_names:
             if name in tables:
                 yield recipe, name
@@ -138,16 +152,23 @@ def _primary(identity: Identity) -> ChannelLabel:
 class _Claims:
     """Which channels a label's value may mean, by look-up."""
 
-    def __init__(self, catalog: Catalog, profile: Profile, label: ChannelLabel) -> None:
+    def __init__(
+        self, catalog: Catalog, protocols: Collection[str], label: ChannelLabel, identifying: Collection[str]
+    ) -> None:
         self.label = label
+        self.protocols = frozenset(protocols)
         self.exact: dict[str, list[Channel]] = {}
         self.tails: dict[str, list[Channel]] = {}
         self.patterns: list[tuple[WrittenName, Channel]] = []
         self.nameable: set[str] = set()
+        self.places: dict[str, _Place] = {}
+        """Labels that narrow, by channel id: the cluster or the environment that `x-telemetry` names."""
         for channel in catalog.channels:
             given = dict(channel.telemetry.labels).get(label.label) if channel.telemetry else None
-            if not profile.speaks(channel.protocol):
+            if protocols and channel.protocol is not None and channel.protocol not in protocols:
                 continue
+            narrowing = channel.telemetry.labels if channel.telemetry else ()
+            self.places[channel.id] = tuple(pair for pair in narrowing if pair[0] not in identifying)
             options = (WrittenName(given),) if given else written(label.spellings, names_of(channel))
             if any(not option.loose for option in options):
                 self.nameable.add(channel.id)
@@ -178,6 +199,10 @@ class _Claims:
         return found
 
 
+_Place = tuple[tuple[str, str], ...]
+"""Labels and the values that they must have."""
+
+
 @dataclass(slots=True)
 class _Reading:
     """One metric of one recipe, read row by row."""
@@ -199,19 +224,25 @@ class _Reading:
             if name == self.metric
         )
         optional = [one for one in identity.channel if one.optional]
+        every = set(self.claims.places.values())
+        narrowing = sorted({name for place in every for name, _ in place if name in self.table.column})
         known: dict[tuple[str, ...], list[Channel]] = {}
         rows = self.table.identified(identity, where)
         for row in rows:
             value = self.table.value(row, label.label)
             scope = tuple(self.table.value(row, one.label) for one in optional)
-            key = (value, *scope)
+            there = {name: self.table.value(row, name) for name in narrowing}
+            key = (value, *scope, *there.values())
             if key not in known:
-                known[key] = self._channels(value, optional, scope)
-            self._add(row, value, known[key])
+                found = self._channels(value, optional, scope)
+                known[key] = [one for one in found if _lies(self.claims.places[one.id], there)]
+            # Where every channel is said to lie elsewhere, the row is of another cluster or environment.
+            if known[key] or not every or any(_lies(place, there) for place in every):
+                self._add(row, value, known[key])
         if rows and self.profile.protocols and self.recipe.kind in _LISTING:
             self.found.listed |= self.claims.nameable
             if identity.consumer_group:
-                self.found.grouped |= {channel.id for channels in known.values() for channel in channels}
+                self.found.grouping.add((self.source, self.profile.id))
 
     def _channels(self, value: str, optional: Sequence[ChannelLabel], scope: Sequence[str]) -> list[Channel]:
         channels = [channel for name in self._names(value) for channel in self.claims.of(name)]
@@ -220,7 +251,7 @@ class _Reading:
         return list({channel.id: channel for channel in channels}.values())
 
     def _names(self, value: str) -> Iterable[str]:
-        return list(unwrapped(value, self.claims.label)) or [value]
+        return list(unwrapped(value, self.claims.label))
 
     def _add(self, row: int, value: str, channels: Sequence[Channel]) -> None:
         identity, found = self.recipe.identity, self.found
@@ -234,20 +265,27 @@ class _Reading:
             found.flowing.add((self.source, naming.label))
         for channel in channels:
             found.declared.setdefault(channel.id, set()).add(naming)
+            found.shown_by.setdefault(channel.id, set()).add((self.source, self.profile.id))
             found.services.setdefault((channel.id, side), set()).update(services)
-        if channels:
+        # Without the text that stands around names, a value names something else: a span, another scaler.
+        name = next(iter(self._names(value)), None)
+        if channels or name is None:
             return
-        name = next(iter(self._names(value)))
         kind = self.claims.label.spellings[0].kinds[0] if self.claims.label.spellings else "destination"
         seen = found.undeclared.setdefault(name, SeenName(name, kind))
         if seen.noun == "destination":
             seen.noun = kind
-        seen.protocols |= frozenset(self.profile.protocols)
+        seen.protocols |= self.claims.protocols
         seen.profiles[self.profile.id] = None
         seen.namings.add(naming)
         seen.services |= services
         if identity.consumer_group and (group := self.table.value(row, identity.consumer_group)):
             seen.groups.add(group)
+
+
+def _lies(place: _Place, there: Mapping[str, str]) -> bool:
+    """Whether a row lies where a channel does; labels that the metric has not tell nothing."""
+    return all(there.get(name, value) == value for name, value in place)
 
 
 def _may_be(label: ChannelLabel, text: str, channel: Channel) -> bool:

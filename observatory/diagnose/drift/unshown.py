@@ -13,7 +13,7 @@ _OF_MESSAGES = "it belongs to each message, and brokers count messages without i
 _NEVER: tuple[tuple[str, str], ...] = (
     (
         "mqtt.qos",
-        "every publish and subscription has its own level, and MQTT brokers count levels for all topics together",
+        "every publish and subscription has its own level, and brokers count levels of all topics at once, if at all",
     ),
     ("mqtt.retain", _OF_MESSAGES),
     ("mqtt.messageExpiryInterval", _OF_MESSAGES),
@@ -23,7 +23,7 @@ _NEVER: tuple[tuple[str, str], ...] = (
     ("amqp", _OF_MESSAGES),
     ("kafka", "no exporter shows this setting of a topic"),
     ("pulsar", "the broker's metrics show what a namespace uses, and not its policies"),
-    ("nats", "the server's metrics show what a stream holds, and not its configuration"),
+    ("nats", "the server's metrics show of a stream's configuration its limits and replicas, and nothing else"),
     ("sqs", "CloudWatch has what a queue does, and not its attributes"),
     ("sns", "CloudWatch has what a topic does, and not its attributes"),
     ("googlepubsub", "Cloud Monitoring has what a topic does, and not its settings"),

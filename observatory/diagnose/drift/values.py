@@ -15,7 +15,7 @@ import numpy as np
 
 from observatory.diagnose.drift.finding import Drift, NotCompared
 from observatory.diagnose.drift.unshown import SIGNALS_OF_FACTS, why_unshown
-from observatory.diagnose.drift.volumes import MAX_NAMED
+from observatory.diagnose.drift.volumes import shared_condition
 from observatory.errors import Problem, SourceFailed
 from observatory.ledger.evidence import Sources
 from observatory.sources.base import SampleSet, SeriesRequest
@@ -27,7 +27,7 @@ from observatory.telemetry.inventory import Inventory
 from observatory.telemetry.label_matchers import rows_named
 from observatory.telemetry.label_table import LabelTable, satisfies
 from observatory.telemetry.recipe import DeclaredValues, Identity, Profile
-from observatory.telemetry.subject import names_of, written
+from observatory.telemetry.subject import WrittenName, names_of, written
 from observatory.windows import TimeRange
 
 RECENT_MS = 900_000
@@ -180,7 +180,7 @@ def newest_levels(
     found: dict[K, tuple[str, ...]] = {}
     span = TimeRange(at_ms - RECENT_MS, at_ms)
     for (source, metric), keys in by_metric.items():
-        matchers = _matchers([wanted[key] for key in keys])
+        matchers = shared_condition([wanted[key].all[0].selector.matchers for key in keys])
         try:
             samples = servers[source].samples(SeriesRequest(metric, matchers, span))
         except SourceFailed as error:
@@ -189,17 +189,6 @@ def newest_levels(
         newest = _Newest(samples)
         found |= {key: values for key in keys if (values := newest.of(wanted[key]))}
     return found
-
-
-def _matchers(bindings: Sequence[MetricBinding]) -> tuple[Matcher, ...]:
-    """A condition that holds for all bindings: the values of the label that all of them name."""
-    first = [one.all[0].selector.matchers[0] for one in bindings if one.all[0].selector.matchers]
-    labels = {one.label for one in first}
-    values = {value for one in first for value in one.values}
-    plain = len(first) == len(bindings) and all(one.pattern is None and not one.negated for one in first)
-    if plain and len(labels) == 1 and len(values) <= MAX_NAMED:
-        return (Matcher(labels.pop(), tuple(sorted(values))),)
-    return ()
 
 
 class _Newest:
@@ -326,18 +315,26 @@ def _settings(catalog: Catalog, profiles: Sequence[Profile], inventories: Sequen
                     continue
                 for channel in catalog.channels:
                     keys = declared.get(channel.id, set())
-                    if keys.isdisjoint(shown.keys) or not profile.speaks(channel.protocol):
+                    speaks = profile.speaks(channel.protocol) and shown.identity.speaks(channel.protocol)
+                    if keys.isdisjoint(shown.keys) or not speaks:
                         continue
                     if rows := _rows(table, shown.identity, channel):
                         yield _Setting(channel, frozenset(keys), profile.id, shown, inventory.source, table, rows)
 
 
 def _rows(table: LabelTable, identity: Identity, channel: Channel) -> tuple[int, ...]:
-    """Rows of a channel: every label that its names can fill names it, and those of `x-telemetry` hold."""
+    """Rows of a channel: every label that its names can fill names it, and those of `x-telemetry` hold.
+
+    A label that `x-telemetry` gives is the name, as it is for the mapping: a stream is not called as its subjects are.
+    """
     names = names_of(channel)
+    given = dict(channel.telemetry.labels) if channel.telemetry else {}
     rows: set[int] | None = None
     for label in identity.channel:
-        options = [option for option in written(label.spellings, names) if not option.loose]
+        if label.label in given:
+            options = [WrittenName(given[label.label])]
+        else:
+            options = [option for option in written(label.spellings, names) if not option.loose]
         if not options:
             if label.optional:
                 continue
@@ -345,6 +342,6 @@ def _rows(table: LabelTable, identity: Identity, channel: Channel) -> tuple[int,
         here = set(rows_named(table.names(label), label, options))
         rows = here if rows is None else rows & here
     found = tuple(sorted(rows or ()))
-    for name, value in channel.telemetry.labels if channel.telemetry else ():
+    for name, value in given.items():
         found = table.holding(found, name, (value,)) if name in table.column else found
     return found

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -12,10 +14,13 @@ from observatory.errors import Problem, SourceFailed
 from observatory.ledger.evidence import Sources
 from observatory.sources.base import CountingSource, Float64, MetricSource, SampleSet, SeriesRequest
 from observatory.spec.participant import Sighting
-from observatory.telemetry.binding import Matcher
+from observatory.telemetry.binding import Matcher, MetricBinding
 from observatory.telemetry.inventory import Inventory
+from observatory.telemetry.label_table import satisfies
 from observatory.windows import TimeRange
 
+RISING = frozenset({"cumulative", "position", "distribution"})
+"""Kinds whose rises are numbers of events."""
 MAX_NAMED = 300
 """Values that a request names one by one; of more everything is read."""
 MAX_SAMPLES = 5_000_000
@@ -33,6 +38,7 @@ class _Metric:
     metric: str
     label: str
     kind: str
+    counts: bool = True
 
 
 def sightings(
@@ -45,15 +51,17 @@ def sightings(
     """What passed under each naming; absent where it could not be read.
 
     Args:
-        namings: Those whose values rise with traffic; others are left out.
+        namings: Of those whose values do not rise with traffic it is told when they were there.
         problems: What could not be read is added here.
     """
     servers = {source.name: source for source in sources.metrics}
     asked: dict[_Metric, dict[str, Naming]] = {}
     for naming in namings:
-        if naming.flow is not None and naming.source in servers:
-            metric = _Metric(naming.source, naming.metric, naming.label, naming.kind)
-            asked.setdefault(metric, {})[naming.value] = naming
+        if naming.source in servers:
+            metric = _Metric(naming.source, naming.metric, naming.label, naming.kind, naming.flow is not None)
+            held = asked.setdefault(metric, {}).get(naming.value)
+            if held is None or held.flow is None or (naming.flow is not None and naming.flow < held.flow):
+                asked[metric][naming.value] = naming
     found: dict[Naming, Sighting] = {}
     for metric, values in asked.items():
         try:
@@ -85,31 +93,127 @@ def _read(
     server: MetricSource, metric: _Metric, values: Mapping[str, Naming], series: int, span: TimeRange
 ) -> SampleSet:
     named = (Matcher(metric.label, tuple(sorted(values))),) if len(values) <= MAX_NAMED else ()
-    request = SeriesRequest(metric.metric, named, span)
+    return _samples(server, SeriesRequest(metric.metric, named, span), series, (metric.label,))
+
+
+def _samples(server: MetricSource, request: SeriesRequest, series: int, labels: tuple[str, ...]) -> SampleSet:
+    """Raw samples, or what the server counts where these are too many."""
+    span = request.range
     if series * (span.end_ms - span.start_ms) / SCRAPE_MS > MAX_SAMPLES and isinstance(server, CountingSource):
-        return server.increments(request, (metric.label,))
+        return server.increments(request, labels)
     return server.samples(request)
 
 
-def _by_value(samples: SampleSet, metric: _Metric, span: TimeRange) -> dict[str, Sighting]:
+_Series = tuple[Mapping[str, str], Sighting]
+"""Labels of a series and what passed by it."""
+
+
+def _series_seen(samples: SampleSet, kind: str, span: TimeRange, *, counts: bool = True) -> Iterator[_Series]:
+    """Every series that has values; without `counts` only when it was there."""
     begun = int(samples.t_ms.min()) if len(samples.t_ms) else span.start_ms
-    found: dict[str, dict[object, Sighting]] = {}
     for index in range(len(samples)):
         labels, t_ms, values = samples.series(index)
         held = np.isfinite(values)
         t_ms, values = t_ms[held], values[held]
         if not len(t_ms):
             continue
-        rises = _rises(values, metric.kind, newborn=int(t_ms[0]) - begun >= NEWBORN_MS and not samples.pushdown)
-        one = Sighting(messages=rises, first_ms=int(t_ms[0]), last_ms=int(t_ms[-1]))
-        parts = found.setdefault(str(labels.get(metric.label, "")), {})
+        newborn = int(t_ms[0]) - begun >= NEWBORN_MS and not samples.pushdown
+        messages = _rises(values, kind, newborn=newborn) if counts else None
+        yield labels, Sighting(messages=messages, first_ms=int(t_ms[0]), last_ms=int(t_ms[-1]))
+
+
+def _together(seen: Sequence[_Series], kind: str) -> Sighting:
+    """What passed by all of them."""
+    parts: dict[object, Sighting] = {}
+    for index, (labels, one) in enumerate(seen):
         # A log's position is one, however many exporters read it; counters of several processes add up.
         part: object = index
-        if metric.kind == "position":
+        if kind == "position":
             part = tuple(sorted((name, text) for name, text in labels.items() if name not in SCRAPED))
         held_by = parts.get(part)
-        parts[part] = one if held_by is None or (held_by.messages or 0.0) < rises else held_by
-    return {value: _added(list(parts.values())) for value, parts in found.items()}
+        parts[part] = one if held_by is None or (held_by.messages or 0.0) < (one.messages or 0.0) else held_by
+    return _added(list(parts.values()))
+
+
+def _by_value(samples: SampleSet, metric: _Metric, span: TimeRange) -> dict[str, Sighting]:
+    found: dict[str, list[_Series]] = {}
+    for labels, one in _series_seen(samples, metric.kind, span, counts=metric.counts):
+        found.setdefault(str(labels.get(metric.label, "")), []).append((labels, one))
+    return {value: _together(seen, metric.kind) for value, seen in found.items()}
+
+
+K = TypeVar("K", bound=Hashable)
+
+
+def passed_by(
+    wanted: Mapping[K, MetricBinding], sources: Sources, span: TimeRange, problems: list[Problem]
+) -> dict[K, Sighting]:
+    """What the series of bindings counted, by one request per metric; absent where they say nothing of a number.
+
+    Args:
+        problems: What could not be read is added here.
+    """
+    servers = {source.name: source for source in sources.metrics}
+    asked: dict[tuple[str, str, str], dict[K, tuple[Matcher, ...]]] = {}
+    sizes: Counter[tuple[str, str, str]] = Counter()
+    for key, binding in wanted.items():
+        if binding.kind in RISING and len(binding.all) == 1 and binding.source in servers:
+            selector = binding.all[0].selector
+            metric = selector.metric + ("_count" if binding.kind == "distribution" else "")
+            asked.setdefault((binding.source, metric, binding.kind), {})[key] = selector.matchers
+            sizes[binding.source, metric, binding.kind] += binding.series
+    found: dict[K, Sighting] = {}
+    for at, conditions in asked.items():
+        source, metric, kind = at
+        labels = tuple(dict.fromkeys(one.label for matchers in conditions.values() for one in matchers))
+        try:
+            request = SeriesRequest(metric, shared_condition(list(conditions.values())), span)
+            samples = _samples(servers[source], request, sizes[at], labels)
+        except SourceFailed as error:
+            problems += error.problems
+            continue
+        problems += samples.problems
+        every = _SeriesByLabel(list(_series_seen(samples, kind, span)))
+        for key, matchers in conditions.items():
+            if own := every.of(matchers):
+                found[key] = _together(own, kind)
+    return found
+
+
+class _SeriesByLabel:
+    """Series, found by the first label that a condition names: participants may be thousands."""
+
+    def __init__(self, series: Sequence[_Series]) -> None:
+        self._series = series
+        self._by_label: dict[str, dict[str, list[_Series]]] = {}
+
+    def of(self, matchers: Sequence[Matcher]) -> list[_Series]:
+        """Those that satisfy every condition."""
+        plain = next((one for one in matchers if one.values and not one.negated), None)
+        candidates = self._series
+        if plain is not None:
+            index = self._index(plain.label)
+            candidates = [one for value in plain.values for one in index.get(value, ())]
+        return [one for one in candidates if all(satisfies(each, one[0].get(each.label, "")) for each in matchers)]
+
+    def _index(self, label: str) -> dict[str, list[_Series]]:
+        if label not in self._by_label:
+            index: dict[str, list[_Series]] = {}
+            for one in self._series:
+                index.setdefault(one[0].get(label, ""), []).append(one)
+            self._by_label[label] = index
+        return self._by_label[label]
+
+
+def shared_condition(conditions: Sequence[tuple[Matcher, ...]]) -> tuple[Matcher, ...]:
+    """A condition that holds for all of them: the values of the label that each of them names first."""
+    first = [matchers[0] for matchers in conditions if matchers]
+    labels = {one.label for one in first}
+    values = {value for one in first for value in one.values}
+    plain = len(first) == len(conditions) and all(one.pattern is None and not one.negated for one in first)
+    if plain and len(labels) == 1 and len(values) <= MAX_NAMED:
+        return (Matcher(labels.pop(), tuple(sorted(values))),)
+    return ()
 
 
 def _rises(values: Float64, kind: str, *, newborn: bool) -> float:
@@ -122,22 +226,27 @@ def _rises(values: Float64, kind: str, *, newborn: bool) -> float:
 
 
 def _added(parts: Sequence[Sighting]) -> Sighting:
+    counted = [one.messages for one in parts if one.messages is not None]
     return Sighting(
-        messages=sum(one.messages or 0.0 for one in parts),
+        messages=sum(counted) if counted else None,
         first_ms=min(one.first_ms for one in parts if one.first_ms is not None),
         last_ms=max(one.last_ms for one in parts if one.last_ms is not None),
     )
 
 
 def best_of(namings: Sequence[Naming], seen: Mapping[Naming, Sighting]) -> Sighting | None:
-    """What is known of one name: the messages of the most direct metric, the widest range of all."""
-    known = [(naming.flow, seen[naming]) for naming in namings if naming in seen and naming.flow is not None]
+    """What is known of one name: the messages of the most direct metric that saw any, the widest range of all.
+
+    A metric whose series began with the messages already in it saw none of them, and is no proof of silence.
+    """
+    known = [(naming.flow, seen[naming]) for naming in namings if naming in seen]
     if not known:
         return None
-    best = min(flow for flow, _ in known)
     # Several metrics of one kind, such as those of two naming variants or two exporters, are the same messages.
+    flows = {flow for flow, _ in known if flow is not None}
+    most = {flow: max((one.messages or 0.0) for other, one in known if other == flow) for flow in flows}
     return Sighting(
-        messages=max((one.messages or 0.0) for flow, one in known if flow == best),
+        messages=next((most[flow] for flow in sorted(most) if most[flow]), 0.0) if most else None,
         first_ms=min(one.first_ms for _, one in known if one.first_ms is not None),
         last_ms=max(one.last_ms for _, one in known if one.last_ms is not None),
     )

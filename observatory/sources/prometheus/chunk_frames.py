@@ -15,11 +15,16 @@ from numpy.typing import NDArray
 
 from observatory.sources.base import Int64
 from observatory.sources.prometheus import wire
+from observatory.sources.prometheus.bit_stream import words_of
 
 LONGEST_FRAME = 256 << 20
 XOR, HISTOGRAM, FLOAT_HISTOGRAM, XOR2, HISTOGRAM_ST, FLOAT_HISTOGRAM_ST = range(1, 7)
 HISTOGRAMS = (HISTOGRAM, FLOAT_HISTOGRAM, HISTOGRAM_ST, FLOAT_HISTOGRAM_ST)
 _SERIES, _LABEL, _CHUNK = 1, 1, 2
+# How chunks of our time look: 08, a number of six bytes, 10, another one, 18, a byte, 22, a number of one or two bytes.
+_TIME_MASK = np.uint64(0xFF_8080808080_80_FF)
+_FIRST_TIME, _LAST_TIME = np.uint64(0x08_8080808080_00_10), np.uint64(0x10_8080808080_00_18)
+_DATA_MASK, _DATA = np.uint64(0xFF_80_FF << 40), np.uint64(0x18_00_22 << 40)
 
 
 class FrameInvalid(ValueError):
@@ -151,7 +156,25 @@ def labels_of(payload: bytes, begin: int, end: int) -> tuple[list[tuple[int, int
 
 
 def _chunk_data(data: NDArray[np.uint8], begins: Int64, ends: Int64) -> tuple[Int64, Int64, Int64]:
-    """Encoding, start and length of the data of each chunk message; all messages step from field to field at once."""
+    """Encoding, start and length of the data of each chunk message."""
+    words = words_of(data)
+    first, second, third = (words[begins + at].astype(np.uint64) for at in (0, 7, 14))
+    kinds = (third >> np.uint64(48) & np.uint64(0xFF)).view(np.int64)
+    low, high = ((third >> np.uint64(shift) & np.uint64(0xFF)).view(np.int64) for shift in (32, 24))
+    is_long = low > 0x7F
+    starts = begins + 18 + is_long
+    lengths = np.where(is_long, low & 0x7F | high << 7, low)
+    usual = (first & _TIME_MASK == _FIRST_TIME) & (second & _TIME_MASK == _LAST_TIME) & (third & _DATA_MASK == _DATA)
+    usual &= (high < 0x80) | ~is_long
+    usual &= starts + lengths == ends
+    others = np.flatnonzero(~usual)
+    if len(others):
+        kinds[others], starts[others], lengths[others] = _stepped(data, begins[others], ends[others])
+    return kinds, starts, lengths
+
+
+def _stepped(data: NDArray[np.uint8], begins: Int64, ends: Int64) -> tuple[Int64, Int64, Int64]:
+    """The same whatever fields there are; all messages step from field to field at once."""
     at = begins.copy()
     kinds = np.zeros(len(at), np.int64)
     starts, lengths = at.copy(), np.zeros(len(at), np.int64)

@@ -116,6 +116,8 @@ class _Reader:
     problems: list[Problem] = field(default_factory=list)
     sizes: dict[str, int] = field(default_factory=dict)
     offered: bool = True
+    listed: bool = False
+    quoted: bool = True
     failed: int = 0
     refused: int = 0
     answered: int = 0
@@ -138,6 +140,7 @@ class _Reader:
             try:
                 cut += self._counted(task.names) if task.by_query else self._listed(task.names)
                 self.answered += 1
+                self.listed |= not task.by_query
             except SourceFailed as error:
                 waiting = self._after(error, task, waiting)
 
@@ -205,7 +208,8 @@ class _Reader:
                 )
                 counts.setdefault(name, Counter())[row] += 1
         self.found |= {name: _label_sets(self.wanted[name], rows) for name, rows in counts.items()}
-        return [name for name in names if _fewer(sum(counts.get(name, Counter()).values()), self.sizes.get(name, 0))]
+        # What is there now lies in the range as well, so that fewer series are a cut answer, however few are missing.
+        return [name for name in names if sum(counts.get(name, Counter()).values()) < self.sizes.get(name, 0)]
 
     def _series(self, names: Sequence[str]) -> list[dict[str, Any]]:
         selectors = [("match[]", reading.series(SeriesSelector(name, self.matchers))) for name in names]
@@ -229,22 +233,41 @@ class _Reader:
         length_ms = self.span.end_ms - self.span.start_ms
         if not self.offered:
             length_ms = min(length_ms, REACH_MS)
-        expression = reading.label_sets(names, labels, self.matchers, length_ms)
-        data = _ask(self.connection, expression, self.span.end_ms)
+        data, labels = self._by_labels(names, labels, length_ms)
         for name, counts in _counted(data, labels, self.connection).items():
             if name not in names:
                 continue
             own = self.wanted[name]
             kept: Counter[tuple[str, ...]] = Counter()
-            columns = [labels.index(label) for label in own]
+            columns = [labels.index(label) if label in labels else None for label in own]
             for row, number in counts.items():
-                kept[tuple([row[column] for column in columns])] += number
+                kept[tuple(["" if column is None else row[column] for column in columns])] += number
             self.found[name] = _label_sets(own, kept)
         for name in names:
             came = sum(self.found[name].series) if name in self.found else 0
             if _fewer(came, self.sizes.get(name, 0)):
                 self.problems.append(self._unread([name], f"{came:,} of {self.sizes[name]:,} series came"))
         return []
+
+    def _by_labels(self, names: Sequence[str], labels: tuple[str, ...], length_ms: int) -> tuple[Any, tuple[str, ...]]:
+        """The answer to a query, and the labels by which it counts: a server that parses no quotes has no others.
+
+        Raises:
+            SourceFailed: No usable answer.
+        """
+        classic = tuple(label for label in labels if reading.is_classic(label))
+        if self.quoted or classic == labels:
+            try:
+                return self._counts_by(names, labels, length_ms), labels
+            except SourceFailed as error:
+                if classic == labels or error.problems[0].code != "source-query-refused":
+                    raise
+        data = self._counts_by(names, classic, length_ms)
+        self.quoted = False
+        return data, classic
+
+    def _counts_by(self, names: Sequence[str], labels: tuple[str, ...], length_ms: int) -> Any:
+        return _ask(self.connection, reading.label_sets(names, labels, self.matchers, length_ms), self.span.end_ms)
 
     def _after(self, error: SourceFailed, task: _Task, waiting: list[_Task]) -> list[_Task]:
         """What is still to be asked after a request that failed.
@@ -253,8 +276,10 @@ class _Reader:
             SourceFailed: The same, where nothing else can be hoped for.
         """
         code, names = error.problems[0].code, task.names
-        if code in NOT_OFFERED and not task.by_query and self.offered:
-            self.offered = False
+        # An API that has answered nothing, twice, is taken for one that is not there: queries may still be answered.
+        dead = code in _BROKEN and not self.listed and self.failed > 0
+        if (code in NOT_OFFERED or dead) and not task.by_query and self.offered:
+            self.offered, self.failed = False, 0
             everything = [*names, *(name for one in waiting if not one.by_query for name in one.names)]
             self.problems.append(self._not_offered(error))
             return [*(one for one in waiting if one.by_query), *self._by_queries(everything)]
@@ -296,7 +321,7 @@ class _Reader:
         return Problem(
             code="series-api-unavailable",
             severity="warning" if far else "info",
-            message=f"the series API is not offered ({error.problems[0].message}), so queries counted series{lost}",
+            message=f"the series API does not answer ({error.problems[0].message}), so queries counted series{lost}",
             url=failures.without_credentials(self.connection.url),
             hint="allow /api/v1/series for this account, which costs the server less" if far else None,
         )
@@ -304,7 +329,7 @@ class _Reader:
 
 def _fewer(came: int, size: int) -> bool:
     """Whether an answer was cut: a tenth may lie in series that came or went between two requests."""
-    return came < size - max(10, size // 10)
+    return came < size - max(10, size // 10) or (size > 0 and not came)
 
 
 def _ask(connection: Connection, expression: str, at_ms: int) -> Any:

@@ -5,13 +5,16 @@ The usual layout is scanned as bytes: each series' metric object is parsed alone
 occur inside a JSON string, so no label value can fake the marks between the parts. Whatever deviates (white space,
 another order of keys, native histograms) is decoded again, as a whole, by a general JSON parser: slower, with the same
 result.
+
+An answer may be decoded as it arrives: series that are whole are read and their text is forgotten, so that no more than
+a part of it is ever held.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +22,7 @@ import orjson
 from numpy.typing import NDArray
 
 from observatory.sources.base import Float64, Int64
-from observatory.sources.prometheus.record_text import RecordText, Run
+from observatory.sources.prometheus.record_text import KnownTimes, RecordText, Run
 
 _RESULT = b'"resultType":"matrix","result":['
 _METRIC = b'{"metric":'
@@ -29,6 +32,8 @@ _BRACKETS_AND_QUOTES = b'[]"'
 _MOST_SECONDS = 1e14
 """Times further from the epoch are no times, and as milliseconds no longer fit their integers."""
 _FAR = 1024
+PIECE_BYTES = 2 << 20
+"""Of text that is held before what is whole in it is read."""
 _NOTHING: Float64 = np.empty(0)
 
 
@@ -82,6 +87,70 @@ def decode_matrix(body: bytes | bytearray, size: int | None = None) -> Matrix:
     return _scanned(body, length) or _parsed(body if length == len(body) else body[:length])
 
 
+def decode_pieces(
+    pieces: Iterable[bytes], take: Callable[[Matrix], None], piece_bytes: int = PIECE_BYTES
+) -> tuple[Mapping[str, Any], int]:
+    """Decode an answer as it arrives.
+
+    Args:
+        take: Is given its series as several matrices, in the server's order; none of them has an envelope. What is
+            wrong with an answer may show after some of it was taken.
+        piece_bytes: How much is held at least before any of it is read.
+
+    Returns:
+        The envelope, and how long the answer was.
+
+    Raises:
+        MatrixInvalid: As `decode_matrix`.
+    """
+    known: KnownTimes = {}
+    held = bytearray()
+    size, enough = 0, piece_bytes
+    for piece in pieces:
+        held += piece
+        size += len(piece)
+        if len(held) < enough:
+            continue
+        first = _first_series(held, known)
+        if first is None:
+            # One series is longer than that, or of another layout: do not look again at every piece.
+            enough = 2 * len(held)
+            continue
+        matrix, held = first
+        enough = len(held) + piece_bytes
+        take(matrix)
+    last = _scanned(held, len(held), known) or _parsed(held)
+    take(replace(last, envelope={}))
+    return last.envelope, size
+
+
+def _first_series(body: bytearray, known: KnownTimes) -> tuple[Matrix, bytearray] | None:
+    """The series that a body which is not whole begins with, and the same body without them; None where there is none.
+
+    The last one is left: what follows it is to say whether more are to come.
+    """
+    start = body.find(_RESULT, 0, _FAR)
+    if start < 0:
+        return None
+    text, numbers = RecordText(body, known), _FlatNumbers(body)
+    begin = position = start + len(_RESULT)
+    lines: list[_Line] = []
+    while body.startswith(_METRIC, position) and (line := _line(body, position, len(body), text, numbers)) is not None:
+        after = line.end + len(_END)
+        if body[after : after + 1] != b",":
+            break
+        lines.append(line)
+        position = after + 1
+    values = _values(lines, text, numbers) if lines else None
+    if values is None:
+        return None
+    return _matrix_of(lines, values, {}), body[:begin] + body[position:]
+
+
+def _matrix_of(lines: Sequence[_Line], values: Float64, envelope: Mapping[str, Any]) -> Matrix:
+    return Matrix(tuple(line.metric for line in lines), tuple(line.t_ms for line in lines), values, envelope)
+
+
 @dataclass(frozen=True, slots=True)
 class _Line:
     """One series as it was found: its labels, times, and values either as text of one width or read already.
@@ -98,13 +167,13 @@ class _Line:
     values: Float64
 
 
-def _scanned(body: bytes | bytearray, size: int) -> Matrix | None:
+def _scanned(body: bytes | bytearray, size: int, known: KnownTimes | None = None) -> Matrix | None:
     """The fast way; None when the layout is not the usual one."""
     start = body.find(_RESULT, 0, min(size, _FAR))
     if start < 0:
         return None
     position = start + len(_RESULT)
-    text, numbers = RecordText(body), _FlatNumbers(body)
+    text, numbers = RecordText(body, known), _FlatNumbers(body)
     lines: list[_Line] = []
     while body.startswith(_METRIC, position, size):
         line = _line(body, position, size, text, numbers)
@@ -125,9 +194,7 @@ def _scanned(body: bytes | bytearray, size: int) -> Matrix | None:
     values = _values(lines, text, numbers)
     if values is None:
         return None
-    return Matrix(
-        tuple(line.metric for line in lines), tuple(line.t_ms for line in lines), values, _without_result(envelope)
-    )
+    return _matrix_of(lines, values, _without_result(envelope))
 
 
 def _line(body: bytes | bytearray, position: int, size: int, text: RecordText, numbers: _FlatNumbers) -> _Line | None:

@@ -9,7 +9,8 @@ the server's limit of samples.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -18,13 +19,13 @@ from observatory.errors import SourceFailed
 from observatory.sources.base import SampleSet, SeriesRequest
 from observatory.sources.prometheus import failures
 from observatory.sources.prometheus.connection import Connection, Parameters
-from observatory.sources.prometheus.matrix import Matrix, MatrixInvalid, decode_matrix
+from observatory.sources.prometheus.matrix import Matrix, MatrixInvalid, decode_pieces
 from observatory.sources.prometheus.run_buffer import RunBuffer
-from observatory.sources.prometheus.session import Room, envelope_warnings
+from observatory.sources.prometheus.session import envelope_warnings
 from observatory.telemetry.binding import SeriesSelector
 from observatory.windows import STEP_MS, TimeRange
 
-TARGET_BYTES = 16 << 20
+TARGET_BYTES = 32 << 20
 FIRST_PART_MS = 6 * 3_600_000
 SHORTEST_PART_MS = 10 * 60_000
 GROWTH = 8
@@ -45,16 +46,29 @@ class QueryRead:
 
 @dataclass(slots=True)
 class _Collected:
-    """Series of several parts, joined by their labels, and the memory that answers are read in."""
+    """Series of several parts, joined by their labels."""
 
     buffer: RunBuffer
-    room: Room = field(default_factory=Room)
     labels: list[Mapping[str, str]] = field(default_factory=list)
     numbers: dict[frozenset[tuple[str, str]], int] = field(default_factory=dict)
     histograms: int = 0
 
-    def add(self, matrix: Matrix, part: TimeRange) -> None:
-        """Take what of an answer lies in its part; the left edge belongs to the part before."""
+    def ask(self, connection: Connection, path: str, parameters: Parameters, part: TimeRange) -> int:
+        """Ask for a part of time and take it as it arrives; returns the bytes of the answer.
+
+        Raises:
+            SourceFailed: No usable answer; then nothing of it is kept.
+        """
+        mark, histograms = self.buffer.mark(), self.histograms
+        try:
+            return _answered(connection, path, parameters, lambda matrix: self._add(matrix, part))
+        except SourceFailed:
+            self.buffer.back_to(mark)
+            self.histograms = histograms
+            raise
+
+    def _add(self, matrix: Matrix, part: TimeRange) -> None:
+        """Take what lies in the part; its left edge belongs to the part before."""
         numbers: list[int] = []
         for labels in matrix.labels:
             key = frozenset(labels.items())
@@ -79,9 +93,7 @@ def read_range_vectors(connection: Connection, request: SeriesRequest) -> QueryR
         # Up to Prometheus 2 a range vector includes its left edge, from 3 on it does not; the buffer drops it.
         expression = reading.raw_samples(selector, part.end_ms - part.start_ms)
         inside = (("query", expression), ("time", _seconds(part.end_ms)))
-        matrix, size = _matrix(connection, "/api/v1/query", inside, found.room)
-        found.add(matrix, part)
-        return size
+        return found.ask(connection, "/api/v1/query", inside, part)
 
     _in_parts(request.range, ask)
     return QueryRead(found.buffer.sample_set(found.labels), found.histograms)
@@ -101,9 +113,7 @@ def read_grid(connection: Connection, request: SeriesRequest, step_ms: int = STE
         if first > part.end_ms:
             return 0
         grid = (("start", _seconds(first)), ("end", _seconds(part.end_ms)), ("step", _seconds(step_ms)))
-        matrix, size = _matrix(connection, "/api/v1/query_range", (("query", selector), *grid), found.room)
-        found.add(matrix, part)
-        return size
+        return found.ask(connection, "/api/v1/query_range", (("query", selector), *grid), part)
 
     _in_parts(request.range, ask, longest_ms=MOST_POINTS * step_ms)
     return QueryRead(found.buffer.sample_set(found.labels, exact=False, resolution_ms=step_ms), found.histograms)
@@ -123,19 +133,28 @@ def read_increments(connection: Connection, request: SeriesRequest, by: tuple[st
         if first > part.end_ms:
             return 0
         grid = (("start", _seconds(first)), ("end", _seconds(part.end_ms)), ("step", _seconds(step_ms)))
-        matrix, size = _matrix(connection, "/api/v1/query_range", (("query", expression), *grid), found.room)
-        found.add(matrix, part)
-        return size
+        return found.ask(connection, "/api/v1/query_range", (("query", expression), *grid), part)
 
     _in_parts(request.range, ask, longest_ms=MOST_POINTS * step_ms)
-    amounts = found.buffer.sample_set(found.labels)
-    sums = []
-    for index in range(len(amounts)):
-        labels, t_ms, values = amounts.series(index)
-        # The sum begins at zero one step before the first events, so that these are an increment too.
-        times = np.concatenate((t_ms[:1] - step_ms, t_ms))
-        sums.append(({**labels, "__name__": request.metric}, times, np.concatenate(([0.0], np.cumsum(values)))))
-    return replace(SampleSet.of(sums), exact=False, resolution_ms=step_ms, pushdown=True)
+    return _running_sums(found.buffer.sample_set(found.labels), request.metric, step_ms)
+
+
+def _running_sums(amounts: SampleSet, metric: str, step_ms: int) -> SampleSet:
+    """Sums of what each series counted so far. They begin at zero one step before the first events, so that these are
+    an increment too."""
+    labels = tuple({**one, "__name__": metric} for one in amounts.labels)
+    edges, t_ms, values = amounts.offsets.tolist(), amounts.t_ms, amounts.values
+    del amounts  # one column is given back before the other is written
+    offsets = np.asarray(edges, np.int64) + np.arange(len(edges))
+    times = np.empty(int(offsets[-1]), np.int64)
+    for number, (begin, end) in enumerate(pairwise(edges)):
+        times[begin + number] = t_ms[begin] - step_ms
+        times[begin + number + 1 : end + number + 1] = t_ms[begin:end]
+    del t_ms
+    sums = np.zeros(int(offsets[-1]))
+    for number, (begin, end) in enumerate(pairwise(edges)):
+        np.cumsum(values[begin:end], out=sums[begin + number + 1 : end + number + 1])
+    return SampleSet(labels, offsets, times, sums, exact=False, resolution_ms=step_ms, pushdown=True)
 
 
 def count_samples(connection: Connection, request: SeriesRequest, step_ms: int) -> dict[int, int]:
@@ -149,8 +168,13 @@ def count_samples(connection: Connection, request: SeriesRequest, step_ms: int) 
     expression = reading.sample_count(SeriesSelector(request.metric, request.matchers), step_ms)
     first = request.range.start_ms + step_ms
     grid = (("start", _seconds(first)), ("end", _seconds(request.range.end_ms)), ("step", _seconds(step_ms)))
-    matrix, _ = _matrix(connection, "/api/v1/query_range", (("query", expression), *grid), Room())
-    return dict(zip(matrix.t_ms.tolist(), matrix.values.astype(np.int64).tolist(), strict=True))
+    found: dict[int, int] = {}
+
+    def take(matrix: Matrix) -> None:
+        found.update(zip(matrix.t_ms.tolist(), matrix.values.astype(np.int64).tolist(), strict=True))
+
+    _answered(connection, "/api/v1/query_range", (("query", expression), *grid), take)
+    return found
 
 
 def _in_parts(span: TimeRange, ask: Callable[[TimeRange], int], longest_ms: int | None = None) -> None:
@@ -186,20 +210,19 @@ def _names_a_limit(message: str) -> bool:
     return any(word in message for word in ("too many samples", "limit", "exceed", "maximum", "timed out"))
 
 
-def _matrix(connection: Connection, path: str, parameters: Parameters, room: Room) -> tuple[Matrix, int]:
-    """A matrix answer and its size in bytes; warnings are remembered by the session."""
+def _answered(connection: Connection, path: str, parameters: Parameters, take: Callable[[Matrix], None]) -> int:
+    """Ask for a matrix and take it part by part; returns its bytes. Warnings are remembered by the session."""
     with connection.ask(path, parameters, PART_LIMIT_BYTES) as answer:
-        size = answer.body_in(room)
-    if "json" not in answer.content_type:
-        raise failures.other_product(answer.content_type, answer.url)
-    try:
-        matrix = decode_matrix(room.held, size)
-    except MatrixInvalid as error:
-        if error.envelope is not None:
-            envelope_warnings(error.envelope, answer.url)
-        raise failures.answer_invalid(str(error), answer.url) from None
-    connection.session.hear(envelope_warnings(matrix.envelope, answer.url))
-    return matrix, size
+        if "json" not in answer.content_type:
+            raise failures.other_product(answer.content_type, answer.url)
+        try:
+            envelope, size = decode_pieces(answer.pieces(), take)
+        except MatrixInvalid as error:
+            if error.envelope is not None:
+                envelope_warnings(error.envelope, answer.url)
+            raise failures.answer_invalid(str(error), answer.url) from None
+    connection.session.hear(envelope_warnings(envelope, answer.url))
+    return size
 
 
 def _seconds(ms: int) -> str:

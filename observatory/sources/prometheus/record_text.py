@@ -63,12 +63,20 @@ class _Times:
     t_ms: Int64
 
 
-class RecordText:
-    """One body. Times that were read are remembered for series that have the same."""
+KnownTimes = dict[tuple[int, ...], _Times]
+"""Times that were read, for series that have the same."""
 
-    def __init__(self, body: bytes | bytearray) -> None:
+
+class RecordText:
+    """One body, or a part of one.
+
+    Args:
+        known: Of the same answer; what is read is added.
+    """
+
+    def __init__(self, body: bytes | bytearray, known: KnownTimes | None = None) -> None:
         self._body = body
-        self._known: dict[tuple[int, ...], _Times] = {}
+        self._known = {} if known is None else known
 
     def runs(self, begin: int, last: int) -> tuple[Run, ...]:
         """The records from a first bracket to a last closing one, as runs; none where widths change too often.

@@ -1,7 +1,7 @@
 """Decoded samples on their way to a `SampleSet`: trimmed to the range, put in order, held once.
 
-A month of a thousand channels is more than a gigabyte of samples, so parts are appended to arrays that grow in place
-instead of being kept and joined at the end.
+A month of a thousand channels is more than a gigabyte of samples, so parts are appended to one array instead of being
+kept and joined at the end. It is longer than they need: what nobody has written to takes no memory.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ STALE_NAN_BITS = np.uint64(0x7FF0000000000002)
 MOST_SAMPLES = 250_000_000
 """Of one request: a month of 2,900 channels with two counters each at a minute, and four gigabytes. A signal is read in
 four requests at most, so beyond 11,500 such channels at one source it is counted by the server."""
+_AHEAD = 16
+"""How many times as long as it has to be an array is made: growing it copies everything that is there."""
 _TILE = 1 << 20
 _FEW = 64
 
@@ -57,14 +59,10 @@ class SampleBuffer:
         end = self._size + count
         if end > MOST_SAMPLES:
             raise SamplesTooMany
-        if not self._size:
-            self._t, self._v = np.empty(end, np.int64), np.empty(end, np.float64)
-        elif end > len(self._t):
-            longer = max(end, len(self._t) + len(self._t) // 8)
-            # The arrays never leave this object before `sample_set`, so nobody holds a view of the old memory that is
-            # read again.
-            self._t.resize(longer, refcheck=False)
-            self._v.resize(longer, refcheck=False)
+        if end > len(self._t):
+            # One after the other, so that never more than one is held twice.
+            self._t = longer(self._t, self._size, end)
+            self._v = longer(self._v, self._size, end)
         return self._t[self._size : end], self._v[self._size : end]
 
     def take(self, series: Int64, counts: Int64) -> None:
@@ -88,6 +86,7 @@ class SampleBuffer:
 
     def sample_set(self, labels: Sequence[Mapping[str, str]], exact: bool = True, resolution_ms: int = 0) -> SampleSet:
         """What was collected; series without a sample in the range are left out. The buffer is used up."""
+        # The arrays never leave this object before, so nobody holds a view of what is given back.
         self._t.resize(self._size, refcheck=False)
         self._v.resize(self._size, refcheck=False)
         series = np.concatenate([np.empty(0, np.int64), *self._series])
@@ -110,6 +109,16 @@ class SampleBuffer:
             resolution_ms=resolution_ms,
         )
         return found if _increasing(t_ms, offsets) else in_order(found)
+
+
+def longer(column: NDArray[Any], held: int, needed: int) -> NDArray[Any]:
+    """What is held of a column, in an array that has room for so many and for more to come."""
+    try:
+        room = np.empty(min(_AHEAD * needed, max(needed, MOST_SAMPLES)), column.dtype)
+    except MemoryError:  # a machine that promises no more than it has
+        room = np.empty(needed, column.dtype)
+    room[:held] = column[:held]
+    return room
 
 
 def _move_together(keep: NDArray[np.bool_], *columns: NDArray[Any]) -> None:

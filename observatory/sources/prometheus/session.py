@@ -36,24 +36,6 @@ CONNECT_PAUSES = (0.2, 0.4)
 """Seconds before the second and the third attempt to connect."""
 
 
-class Room:
-    """Memory for one body after the other: growing it anew for each costs more than filling it."""
-
-    def __init__(self) -> None:
-        self.held = bytearray(PIECE_BYTES)
-
-    def put(self, piece: bytes, at: int) -> int:
-        """Write a piece behind what is there; returns where it ends."""
-        end = at + len(piece)
-        if end > len(self.held):
-            # Another array: whoever looks at the one before keeps it as it is.
-            larger = bytearray(2 * end)
-            larger[:at] = memoryview(self.held)[:at]
-            self.held = larger
-        self.held[at:end] = piece
-        return end
-
-
 class Answer:
     """One HTTP answer of which the head has arrived and the body has not."""
 
@@ -96,13 +78,6 @@ class Answer:
         for piece in self.pieces():
             held += piece
         return held
-
-    def body_in(self, room: Room) -> int:
-        """The whole body, written into memory that is used again; returns how long it is."""
-        size = 0
-        for piece in self.pieces():
-            size = room.put(piece, size)
-        return size
 
     def close(self) -> None:
         """Give the connection back; a half-read one is closed."""

@@ -16,8 +16,9 @@ from observatory.compile import reading
 from observatory.errors import Problem, SourceFailed
 from observatory.settings import PrometheusSettings
 from observatory.sources.base import SampleSet, SeriesRequest, SourceState
-from observatory.sources.prometheus import export, failures, native_series, remote_read
+from observatory.sources.prometheus import export, failures, native_series, remote_read, xor
 from observatory.sources.prometheus.connection import Connection
+from observatory.sources.prometheus.foreseen import foreseen_bytes
 from observatory.sources.prometheus.health import Health
 from observatory.sources.prometheus.label_sets import (
     NOT_OFFERED,
@@ -77,6 +78,7 @@ class PrometheusSource:
         self._metadata: list[dict[str, str]] | None = None
         self._reads_chunks = settings.remote_read != "never"
         self._names: tuple[TimeRange, frozenset[str]] | None = None
+        self._known: Mapping[str, LabelSets] = {}
 
     def state(self) -> SourceState:
         """What the last requests showed; asks nothing itself."""
@@ -127,6 +129,7 @@ class PrometheusSource:
             label_sets, unread = read_label_sets(self.connection, plain, self._fixed, span) if plain else ({}, [])
             native, failed = self._native_label_sets(wanted, span)
             label_sets, unread = label_sets | native, [*unread, *failed]
+            self._known = label_sets
             metadata, untyped = read_metadata(self.connection, list(wanted), self._metadata) if wanted else ({}, [])
             problems = [*unread, *untyped]
             placed = [metric for metric in request.placed if metric in plain]
@@ -253,6 +256,7 @@ class PrometheusSource:
 
     def _read(self, request: SeriesRequest) -> tuple[SampleSet, Sequence[Problem]]:
         if self._route in (None, "remote_read"):
+            xor.LOADER.foresee(foreseen_bytes(self._known.get(request.metric), request))
             try:
                 read = remote_read.read(self.connection, request, proven=self._proven)
             except (remote_read.NotOffered, remote_read.ChunksUnknown):

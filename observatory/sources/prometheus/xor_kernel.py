@@ -1,7 +1,8 @@
 """The decoder of XOR chunks as machine code, for those who installed the extra `fast` (numba).
 
-It says bit for bit what `xor` says, and refuses what `xor` refuses. Loading it takes about a second, so it is only
-loaded once this process has read as much as makes that up; small estates never pay for it.
+It says bit for bit what `xor` says, and refuses what `xor` refuses. To load it takes half a second, so it is loaded
+before an answer that makes that up is read, and where answers come unforeseen once so much was read that more is to be
+expected; small estates never pay for it.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from numpy.typing import NDArray
 from observatory.sources.base import Int64
 from observatory.sources.prometheus.bit_stream import ChunkInvalid, UInt64
 
-WORTH_BYTES = 32 << 20
-"""Chunks that a process reads before it loads the kernel: as many as numpy reads in about a second."""
+WORTH_BYTES = 40 << 20
+"""Chunks that pay for the kernel: what numpy spends on them is more than it takes to load it and to read them by it."""
+UNFORESEEN = 3
+"""How many times as much a process reads before it loads the kernel without knowing of more."""
 _SAID = ("", "a chunk ends before its samples do", "a value has more than 64 bits")
 """By what the kernel returns."""
 
@@ -47,7 +50,11 @@ class Heads:
 
 
 class Loader:
-    """Knows whether the kernel is to be had, and loads it when it is worth that."""
+    """Knows whether the kernel is to be had, and loads it when it is worth that.
+
+    Args:
+        worth_bytes: What pays for it; 0 loads it at once.
+    """
 
     def __init__(self, worth_bytes: int = WORTH_BYTES) -> None:
         self._worth = worth_bytes
@@ -56,14 +63,29 @@ class Loader:
         self._kernel: Kernel | None = None
         self._absent = False
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether what comes next is decoded by the kernel."""
+        return self._kernel is not None
+
+    def foresee(self, coming_bytes: int) -> None:
+        """Be told what one answer is going to hold, about, before it is read."""
+        with self._lock:
+            if coming_bytes >= self._worth:
+                self._load()
+
     def kernel(self, more_bytes: int) -> Kernel | None:
-        """The kernel, once that many bytes more make it worth loading and it is installed; else None."""
+        """The kernel, once it is worth loading and where it is installed; else None."""
         with self._lock:
             self._seen += more_bytes
-            if self._kernel is None and not self._absent and self._seen >= self._worth:
-                self._kernel = load()
-                self._absent = self._kernel is None
+            if self._seen >= UNFORESEEN * self._worth:
+                self._load()
             return self._kernel
+
+    def _load(self) -> None:
+        if self._kernel is None and not self._absent:
+            self._kernel = load()
+            self._absent = self._kernel is None
 
 
 def load() -> Kernel | None:

@@ -16,12 +16,19 @@ A reference is a word, a key and an aspect (`Reference`), written `objective.bur
 | `channel`   | channel id: its worst objective     | the same, `all-incidents`, `p99`                            |
 | `estate`    | none                                | `ratio`, `budget`, `states`, `incidents`                    |
 | `domain`    | domain name                         | the same, `all-incidents`, `burn-1d`, `cells-…`             |
+| `hop`       | place from 1, a blank, journey id   | as of an objective, `total`, `failed`, `missing`, `share`   |
+| `participant` | `send` or `receive`, service, group, channel, `|` between them | `messages`                    |
+| `rate`      | channel id                          | none                                                        |
 | `lag`       | operation key                       | `messages`, `behind`, `state`                               |
 | `cause`     | failure mode, a blank, channel id   | `score`                                                     |
 | `panel`     | page/panel, or page/panel/argument  | none                                                        |
 
-A press on a cell of a heat strip inside such a button adds `-<index>` to the aspect. What is explained comes from the
-status of the snapshot (`observatory.status/1`) and from nowhere else, so that it cannot differ from `status --json`.
+`before-` in front of `ratio`, `budget`, `state` or `missed` of an objective, a domain or the estate means the window
+before, `change-` in front of `ratio` or `budget` what differs from it. A press on a cell of a heat strip inside such a
+button adds `-<index>` to the aspect.
+
+What is explained comes from the status of the snapshot (`observatory.status/1`) and from nowhere else, so that it
+cannot differ from `status --json`.
 
 A further word is a function from a board and a reference to an `Explanation`, entered in `explainers.EXPLAINERS`.
 """

@@ -7,21 +7,28 @@ from collections.abc import Callable, Mapping
 from observatory.dashboards import PageDeclaration
 from observatory.web.board import Board
 from observatory.web.explain.cause import explain_cause
+from observatory.web.explain.change import with_changes
 from observatory.web.explain.channel import explain_channel
 from observatory.web.explain.explanation import Explanation
 from observatory.web.explain.figure import explain_panel
+from observatory.web.explain.hop import explain_hop
+from observatory.web.explain.journey import explain_objective
 from observatory.web.explain.lag import explain_lag
-from observatory.web.explain.objective import explain_objective
+from observatory.web.explain.participant import explain_participant
+from observatory.web.explain.rate import explain_rate
 from observatory.web.explain.reference import Reference
 from observatory.web.explain.rollup import explain_domain, explain_estate
 
 EXPLAINERS: Mapping[str, Callable[[Board, Reference], Explanation | None]] = {
-    "objective": explain_objective,
+    "objective": with_changes(explain_objective),
     "channel": explain_channel,
-    "estate": explain_estate,
-    "domain": explain_domain,
+    "estate": with_changes(explain_estate),
+    "domain": with_changes(explain_domain),
     "lag": explain_lag,
     "cause": explain_cause,
+    "hop": explain_hop,
+    "participant": explain_participant,
+    "rate": explain_rate,
 }
 
 

@@ -14,6 +14,7 @@ from observatory.telemetry.signals import SIGNALS
 from observatory.web.board import Board
 from observatory.web.channel_standing import burn_of
 from observatory.web.explain.explanation import Content, Explanation, Query, Table
+from observatory.web.explain.hop import hop_table
 from observatory.web.explain.queries import binding_evidence, signal_query
 from observatory.web.explain.reference import Reference, number
 from observatory.web.panels.subjects import STATISTIC_WORDS, Subject, promised, step_of, subjects
@@ -77,6 +78,8 @@ def explain_panel(board: Board, reference: Reference, pages: Mapping[str, PageDe
                 queries += [query] if query else []
     if panel.kind == "indicator":
         tables.append(_objectives(board, panel))
+    if panel.kind == "hop-course" and (journey := board.journey()):
+        tables.append(hop_table(board, journey))
     profiles = dict.fromkeys(one.profile for one in bindings)
     facts += [("Profiles", ", ".join(profiles))] if profiles else []
     return Explanation(

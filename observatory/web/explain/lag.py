@@ -6,7 +6,7 @@ from observatory.telemetry.binding import MetricBinding
 from observatory.units import format_count
 from observatory.web.board import Board
 from observatory.web.explain.explanation import Content, Explanation
-from observatory.web.explain.objective import COUNTING
+from observatory.web.explain.facts import COUNTING
 from observatory.web.explain.queries import binding_evidence, signal_query
 from observatory.web.explain.reference import Reference, number
 from observatory.web.panels.lag import group_lag

@@ -90,18 +90,15 @@ def _sql(board: Board, measurement: Measurement, span: TimeRange) -> tuple[Query
             role: Literal["producer", "consumer"] = "producer" if binding.signal == "published_messages" else "consumer"
             outcome = expression.outcome if isinstance(expression, Count) else None
             statement = sql.message_counts([MessageQuery(name, binding.selector, role, outcome)], grid)
-        values = "\n".join(f"-- ${key} = {value!r}" for key, value in sorted(statement.parameters.items()))
-        found.append(
-            Query(
-                name=f"{name} by step",
-                text=f"{values}\n{statement.text.strip()}",
-                language="SQL",
-                source=binding.source,
-                at_ms=span.end_ms,
-                seconds=span.seconds,
-            )
-        )
+        found.append(statement_query(f"{name} by step", statement, span, binding.source))
     return tuple(found)
+
+
+def statement_query(name: str, statement: sql.Statement, span: TimeRange, source: str = "") -> Query:
+    """A statement as it is sent, with the values of its parameters as comments."""
+    values = "\n".join(f"-- ${key} = {value!r}" for key, value in sorted(statement.parameters.items()))
+    text = f"{values}\n{statement.text.strip()}"
+    return Query(name=name, text=text, language="SQL", source=source, at_ms=span.end_ms, seconds=span.seconds)
 
 
 def signal_query(

@@ -5,12 +5,19 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from dash import html
 
 from observatory.diagnose.cause import Cause
+from observatory.spec.participant import Participant
 
 LONGEST = 1200
+CHANGE = "change-"
+"""What an aspect begins with that is meant as the difference of now and before."""
+_ESCAPED = str.maketrans({mark: f"%{ord(mark):02X}" for mark in '%|"\\'})
+BEFORE = "before-"
+"""What an aspect begins with that is meant in the window before the present one."""
 _FORM = re.compile(r"([a-z_]{1,24})(?:\.([A-Za-z0-9_-]{1,60}))?(?::(.*))?", re.DOTALL)
 
 
@@ -40,6 +47,22 @@ def cause_reference(one: Cause) -> Reference:
 def panel_reference(page: str, panel: str, argument: str = "") -> Reference:
     """The reference of a panel as a whole."""
     return Reference("panel", f"{page}/{panel}{f'/{argument}' if argument else ''}")
+
+
+def hop_reference(place: int, journey_id: str, aspect: str) -> Reference:
+    """The reference of a number of a journey's hop, the first hop being 1."""
+    return Reference("hop", f"{place} {journey_id}", aspect)
+
+
+def participant_reference(channel_id: str, one: Participant) -> Reference:
+    """The reference of what is seen of one side of a channel."""
+    parts = (one.action, one.service or "", one.consumer_group or "", channel_id)
+    return Reference("participant", "|".join(part.translate(_ESCAPED) for part in parts), "messages")
+
+
+def participant_key(key: str) -> tuple[str, ...]:
+    """Side, service, group and channel of such a reference's key."""
+    return tuple(unquote(part) for part in key.split("|"))
 
 
 SPOKEN = {"heat": "Burn rate over time", "spark": "Course over time", "budget": "Error budget left"}

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from observatory.evaluate.before import as_before, judged
 from observatory.evaluate.grouped import grouped_burn
 from observatory.evaluate.rollup import NO_DOMAIN, Rollup, each_event_once, roll_up
 from observatory.evaluate.status import STATES, ObjectiveStatus
 from observatory.objectives.budget import allowed_events
 from observatory.units import format_count
 from observatory.web.board import Board
+from observatory.web.explain.cells import cell_span, cells_of, last
 from observatory.web.explain.explanation import Content, Explanation, Query, Table
 from observatory.web.explain.incidents import MOST_ROWS, in_range, incident_table, pages
-from observatory.web.explain.objective import cell_span, cells_of, last
 from observatory.web.explain.queries import EXTRAPOLATED, joined, measurement_queries
-from observatory.web.explain.reference import Reference, number
+from observatory.web.explain.reference import BEFORE, Reference, number
 from observatory.web.parts import mono, percent, status, times, value_text, whole_percent
 from observatory.windows import TimeRange
 
@@ -42,20 +43,24 @@ def explain_domain(board: Board, reference: Reference) -> Explanation | None:
 def _explain(
     board: Board, title: str, members: Sequence[ObjectiveStatus], reference: Reference, digits: float
 ) -> Explanation:
+    past = reference.aspect.startswith(BEFORE)
+    aspect = reference.aspect.removeprefix(BEFORE)
+    spans = {one.objective.id: one.before.span for one in members if one.before} if past else {}
+    members = [as_before(one) for one in members] if past else members
     whole = roll_up(title, members, "availability")
     added = sorted(each_event_once(members, "availability"), key=lambda one: (-_bad(one), one.objective.id))
-    shown = _number(board, whole, members, added, reference.aspect, digits)
+    shown = _number(board, whole, members, added, aspect, digits, BEFORE if past else "")
     return Explanation(
         reference=reference,
         title=title,
-        what=shown.what,
+        what=f"{shown.what} before the present ones" if past else shown.what,
         figure=shown.figure,
         formula=shown.formula,
         state=whole.worst,
         why=_why(whole),
-        facts=_facts(board, whole, members, added),
+        facts=_facts(board, whole, members, added, past=past),
         tables=[shown.table] if shown.table else [],
-        queries=_queries(board, added, _span_of(board, reference.aspect)),
+        queries=_queries(board, added, _span_of(board, aspect), spans),
         query_note=f"The sum over {len(added)} measured things, each once. {EXTRAPOLATED}",
         caveats=_left_aside(added),
     )
@@ -78,13 +83,17 @@ def _number(
     added: Sequence[ObjectiveStatus],
     aspect: str,
     digits: float,
+    when: str,
 ) -> _Number:
     match aspect:
         case "budget":
-            return _budget(whole, added)
+            return _budget(whole, added, when)
         case "states":
             met = f"{whole.states.get('meeting', 0)} of {whole.objectives}"
-            return _Number("objectives met", met, table=_not_met(members))
+            return _Number("objectives met", met, table=_not_met(members, when))
+        case "missed":
+            missed = f"{whole.states.get('breached', 0)} of {judged(whole)}"
+            return _Number("objectives missed in their windows", missed, table=_not_met(members, when))
         case "incidents":
             found = in_range(board, members)
             words = "pages that began in the range; those of one channel in the same half hour are one"
@@ -101,15 +110,15 @@ def _number(
     text = percent(whole.counts.ratio, digits)
     sum_of = f"{format_count(whole.counts.good)} ÷ {format_count(whole.counts.total)}"
     lines = (f"good ÷ total = {sum_of} = {text}",) if whole.counts.ratio is not None else ()
-    return _Number("availability in the objectives' windows", text, lines, _members(added))
+    return _Number("availability in the objectives' windows", text, lines, _members(added, when))
 
 
-def _budget(whole: Rollup, added: Sequence[ObjectiveStatus]) -> _Number:
+def _budget(whole: Rollup, added: Sequence[ObjectiveStatus], when: str) -> _Number:
     left = whole.remaining_ratio
     spent, allowed = value_text(whole.spent, "event"), value_text(whole.allowed, "event")
     line = f"left = 1 − spent ÷ allowed = 1 − {spent} ÷ {allowed} = {whole_percent(left)}"
-    what = "error budget left, by volume"
-    return _Number(what, whole_percent(left), (line,) if left is not None else (), _members(added))
+    what = "error budget left, by volume, in the objectives' windows" if when else "error budget left, by volume"
+    return _Number(what, whole_percent(left), (line,) if left is not None else (), _members(added, when))
 
 
 def _burn(board: Board, added: Sequence[ObjectiveStatus]) -> _Number:
@@ -127,7 +136,7 @@ def _cells(board: Board, members: Sequence[ObjectiveStatus], aspect: str) -> _Nu
 
 
 def _facts(
-    board: Board, whole: Rollup, members: Sequence[ObjectiveStatus], added: Sequence[ObjectiveStatus]
+    board: Board, whole: Rollup, members: Sequence[ObjectiveStatus], added: Sequence[ObjectiveStatus], *, past: bool
 ) -> list[tuple[str, Content]]:
     windows = ", ".join(sorted({str(one.objective.window) for one in added})) or "–"
     counting = ", ".join(sorted({one.counting for one in added if one.counting})) or "–"
@@ -136,7 +145,7 @@ def _facts(
         ("Good", mono(format_count(whole.counts.good))),
         ("Total", mono(format_count(whole.counts.total))),
         ("Coverage", mono(percent(whole.counts.coverage))),
-        ("Window", f"each objective's own: {windows}"),
+        ("Window", f"{'the one before ' if past else ''}each objective's own: {windows}"),
         ("Counted", counting),
         ("Budget", mono(f"{value_text(whole.spent, 'event')} of {value_text(whole.allowed, 'event')} events spent")),
         ("Added", f"{len(added)} measured things of {len(members)} objectives: availability only, each event once"),
@@ -150,9 +159,9 @@ def _why(whole: Rollup) -> list[str]:
     return [f"The worst of its objectives decides: {', '.join(known)}."] if known else []
 
 
-def _members(added: Sequence[ObjectiveStatus]) -> Table:
+def _members(added: Sequence[ObjectiveStatus], when: str = "") -> Table:
     """What was added, most bad events first; each opens to its own explanation."""
-    rows = [_member(one) for one in added[:MOST_ROWS]]
+    rows = [_member(one, when) for one in added[:MOST_ROWS]]
     more = f", the first {MOST_ROWS} of {len(added)}" if len(added) > MOST_ROWS else ""
     return Table(
         title=f"What was added, most bad events first{more}",
@@ -162,10 +171,10 @@ def _members(added: Sequence[ObjectiveStatus]) -> Table:
     )
 
 
-def _member(one: ObjectiveStatus) -> list[Content]:
+def _member(one: ObjectiveStatus, when: str) -> list[Content]:
     assert one.counts is not None
     return [
-        number(one.objective.id, Reference("objective", one.objective.id, "ratio"), name="mono"),
+        number(one.objective.id, Reference("objective", one.objective.id, f"{when}ratio"), name="mono"),
         format_count(one.counts.good),
         format_count(one.counts.total),
         format_count(one.counts.bad),
@@ -173,13 +182,13 @@ def _member(one: ObjectiveStatus) -> list[Content]:
     ]
 
 
-def _not_met(members: Sequence[ObjectiveStatus]) -> Table:
+def _not_met(members: Sequence[ObjectiveStatus], when: str) -> Table:
     unmet = sorted(
         (one for one in members if one.state != "meeting"), key=lambda one: (STATES.index(one.state), one.objective.id)
     )
     rows = [
         [
-            number(one.objective.id, Reference("objective", one.objective.id, "state"), name="mono"),
+            number(one.objective.id, Reference("objective", one.objective.id, f"{when}state"), name="mono"),
             status(one.state),
             whole_percent(one.budget.remaining_ratio if one.budget else None),
         ]
@@ -195,14 +204,16 @@ def _span_of(board: Board, aspect: str) -> TimeRange | None:
     return last(board, 86_400) if aspect == "burn-1d" else cell_span(board, aspect)
 
 
-def _queries(board: Board, added: Sequence[ObjectiveStatus], span: TimeRange | None) -> tuple[Query, ...]:
+def _queries(
+    board: Board, added: Sequence[ObjectiveStatus], span: TimeRange | None, spans: Mapping[str, TimeRange]
+) -> tuple[Query, ...]:
     """The sum of all members where PromQL can say it and it has a readable length; nothing else would be exact."""
     if not added or len(added) > MOST_JOINED:
         return ()
     by_name: dict[str, list[Query]] = {"good": [], "total": []}
     for one in added:
         measurement = board.snapshot.measurements.get(one.objective.id)
-        looked = span or one.objective.window.range_at(board.snapshot.at_ms)
+        looked = span or spans.get(one.objective.id) or one.objective.window.range_at(board.snapshot.at_ms)
         found = measurement_queries(board, measurement, looked) if measurement else ()
         if {query.name for query in found} != {"good", "total"}:
             return ()

@@ -26,6 +26,7 @@ from observatory.web.panels.objectives import OBJECTIVES
 from observatory.web.panels.participants import PARTICIPANTS
 from observatory.web.panels.riskiest import RISKIEST
 from observatory.web.panels.skew import SKEW
+from observatory.web.panels.trend import TREND
 from observatory.web.panels.waterfall import WATERFALL
 
 KINDS: Mapping[str, Kind] = {
@@ -42,6 +43,7 @@ KINDS: Mapping[str, Kind] = {
         INDICATOR,
         ERRORS,
         DOMAINS,
+        TREND,
         BURNDOWN,
         RISKIEST,
         DECISIONS,

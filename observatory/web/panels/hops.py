@@ -13,6 +13,7 @@ from observatory.evaluate.journey_status import HopStatus, JourneyStatus
 from observatory.units import format_count, format_duration
 from observatory.web.board import Board
 from observatory.web.channel_standing import burn_of
+from observatory.web.explain.reference import Reference, hop_reference, number
 from observatory.web.kind import Drawn, Kind
 from observatory.web.panels.journeys import bounds_words, nothing
 from observatory.web.parts import (
@@ -42,7 +43,7 @@ def draw(board: Board, panel: PanelDeclaration) -> Drawn:
         _facts(board, one),
         html.P(loss_words(one, losses), className="lost"),
         html.Div(
-            html.Ol([_head(), *(_hop(board, *each) for each in zip(one.hops, losses, strict=True))], className="hops"),
+            html.Ol([_head(), *_hops(board, one, losses)], className="hops"),
             className="scroll",
         ),
     ]
@@ -73,12 +74,19 @@ def loss_words(one: JourneyStatus, losses: Sequence[HopLoss | None]) -> str:
 def _facts(board: Board, one: JourneyStatus) -> html.Dl:
     """What the line of the journey in the table above has no room for."""
     found, objective = one.status, one.journey.objective
+
+    def opens(content: str, aspect: str, value: float | None) -> html.Button:
+        return number(content, Reference("objective", one.journey.id, aspect), value=value, name="mono")
+
+    def burn(window: str) -> html.Button:
+        return opens(times(burn_of(found, window)), f"burn-{window}", burn_of(found, window))
+
     owner = objective.owner
     facts: list[tuple[str, Any]] = [
         ("Status", status(found.state)),
         ("Promise", mono(f"{objective.target * 100:.6g} % over {objective.window}")),
-        ("Good", mono(bounds_words(one))),
-        ("Burn", mono(f"{times(burn_of(found, '1h'))} (1h) {times(burn_of(found, '5m'))} (5m)")),
+        ("Good", opens(bounds_words(one), "ratio", found.counts.ratio if found.counts else None)),
+        ("Burn", [part for window in ("1h", "5m") for part in (burn(window), f" ({window}) ")]),
     ]
     if when := foretold(found, board.snapshot.at_ms):
         facts.append(("Budget ends", f"{when} (80 % likely)"))
@@ -106,7 +114,15 @@ def _head() -> html.Li:
     return html.Li(cells, className="hop head", **{"aria-hidden": "true"})
 
 
-def _hop(board: Board, hop: HopStatus, loss: HopLoss | None) -> html.Li:
+def _hops(board: Board, one: JourneyStatus, losses: Sequence[HopLoss | None]) -> list[html.Li]:
+    places = enumerate(zip(one.hops, losses, strict=True), 1)
+    return [_hop(board, place, one.journey.id, hop, loss) for place, (hop, loss) in places]
+
+
+def _hop(board: Board, place: int, journey_id: str, hop: HopStatus, loss: HopLoss | None) -> html.Li:
+    def opens(content: Any, aspect: str, value: float | None = None) -> html.Button:
+        return number(content, hop_reference(place, journey_id, aspect), value=value, name="mono")
+
     found, objective = hop.status, hop.status.objective
     group = objective.consumer_group
     channel = board.channel(objective.channel_id)
@@ -127,19 +143,20 @@ def _hop(board: Board, hop: HopStatus, loss: HopLoss | None) -> html.Li:
         width = {"width": f"{round(100 * loss.share)}%"}
         bar = [
             html.Span(html.I(style=width), className="meter loss", **{"aria-hidden": "true"}),
-            mono(whole_percent(loss.share)),
+            opens(whole_percent(loss.share), "share", loss.share),
         ]
+    total, ratio = (found.counts.total, found.counts.ratio) if found.counts else (None, None)
+    failed = loss.failed if loss else None
+    missing = loss.missing if loss and not hop.optional else None
     return html.Li(
         [
             html.Span(html.Span(who), className="step"),
-            _cell("Status", status(found.state)),
-            _cell("Events", _count(found.counts.total if found.counts else None), "number"),
-            _cell(
-                "Good", mono(percent(found.counts.ratio if found.counts else None, found.objective.target)), "number"
-            ),
+            _cell("Status", number(status(found.state), hop_reference(place, journey_id, "state"))),
+            _cell("Events", opens(_count(total), "total", total), "number"),
+            _cell("Good", opens(percent(ratio, objective.target), "ratio", ratio), "number"),
             _cell("Of all lost here", html.Span(bar, className="cell-loss")),
-            _cell("Failed", _count(loss.failed if loss else None), "number"),
-            _cell("Never came", html.Span("–") if hop.optional else _count(loss.missing if loss else None), "number"),
+            _cell("Failed", opens(_count(failed), "failed", failed), "number"),
+            _cell("Never came", opens(_count(missing), "missing", missing), "number"),
         ],
         className="hop",
         title=found.measure or "",
@@ -158,8 +175,8 @@ def _cell(name: str, content: Any, css: str = "") -> html.Span:
     return html.Span(content, className=f"cell {css}".strip(), **{"data-name": name})
 
 
-def _count(value: float | None) -> html.Span:
-    return mono("–" if value is None else format_count(round(value)))
+def _count(value: float | None) -> str:
+    return "–" if value is None else format_count(round(value))
 
 
 HOPS = Kind(

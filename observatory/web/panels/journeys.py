@@ -92,7 +92,7 @@ def _row(board: Board, one: JourneyStatus, chosen: bool) -> list[Any]:
         [name, html.Small(one.journey.document or "observatory.yaml")],
         status(found.state),
         told(percent(ratio, objective.target), "ratio", ratio),
-        bounds_words(one),
+        told(bounds_words(one), "ratio", None),
         f"{objective.target * 100:.6g} %",
         budget(left, found.state, width=120),
         told(mono(whole_percent(left), "bad" if left is not None and left < 0 else ""), "budget", left),
@@ -102,7 +102,7 @@ def _row(board: Board, one: JourneyStatus, chosen: bool) -> list[Any]:
             Reference("objective", one.journey.id, "cells-24x3600"),
             name="strip",
         ),
-        runs_out(found, board.snapshot.at_ms),
+        told(runs_out(found, board.snapshot.at_ms), "runs-out", None),
         objective.owner.team if objective.owner else html.Span("none named", className="muted"),
     ]
 

@@ -9,6 +9,7 @@ import numpy as np
 from dash import html
 
 from observatory.dashboards import PanelDeclaration
+from observatory.evaluate.before import trend
 from observatory.evaluate.grouped import budget_left
 from observatory.evaluate.rollup import estate
 from observatory.evaluate.status import ObjectiveStatus
@@ -16,6 +17,7 @@ from observatory.indicators.counts import Counts
 from observatory.web.board import Board
 from observatory.web.explain.reference import Reference, number
 from observatory.web.kind import Drawn, Kind
+from observatory.web.panels.trend import change_words
 from observatory.web.parts import percent, spark, whole_percent
 from observatory.windows import TimeRange
 
@@ -80,7 +82,10 @@ def _availability(board: Board, statuses: Sequence[ObjectiveStatus]) -> html.Div
     )
     now = _counts(board, statuses, board.span)
     under: list[Any] = ["in the objectives' windows"]
-    if now.ratio is not None and before.ratio is not None and (before.coverage or 0) > 0.5:
+    against = trend("estate", statuses).ratio_change
+    if against is not None:
+        under = [f"{change_words(against, 3)} against the windows before"]
+    elif now.ratio is not None and before.ratio is not None and (before.coverage or 0) > 0.5:
         points = (now.ratio - before.ratio) * 100
         mark = "▲" if points > 0 else "▼" if points < 0 else "="
         under = [f"{mark} {abs(points):.3f} pt against the {board.view.words.removeprefix('last ')} before"]

@@ -13,6 +13,7 @@ from observatory.dashboards import PanelDeclaration
 from observatory.evaluate.status import State
 from observatory.figures.layered import Layout, Point, Size, layered
 from observatory.web.board import Board
+from observatory.web.explain.reference import Reference, number
 from observatory.web.kind import Drawn, Field, Kind
 from observatory.web.panels.map_graph import GROUPINGS, Arrow, Line, MapGraph, Node, map_graph, rate_text
 from observatory.web.panels.subjects import SCOPE, channel_ids
@@ -142,7 +143,7 @@ def _line(one: Line) -> list[Any]:
         state,
         ", ".join(one.senders) or nobody,
         ", ".join(one.receivers) or nobody,
-        rate_text(one.per_second),
+        number(rate_text(one.per_second), Reference("rate", one.place.channel_id), value=one.per_second),
         ", ".join(one.marks),
     ]
 
@@ -253,8 +254,8 @@ def _box(node: Node, corner: Point, size: Size) -> Shape:
         parts.append(Shape("text", {"x": at, "y": y + 17.5, "class": "sign"}, [GLYPHS[node.state][0]]))
         at += SIGN
     parts.append(Shape("text", {"x": at, "y": y + 17.5, "class": "name"}, [_short(node.label)]))
-    for number, line in enumerate(_mark_lines(node)):
-        parts.append(Shape("text", {"x": at, "y": y + 31 + MARK_LINE * number, "class": "mark"}, [line]))
+    for row, line in enumerate(_mark_lines(node)):
+        parts.append(Shape("text", {"x": at, "y": y + 31 + MARK_LINE * row, "class": "mark"}, [line]))
     shared: dict[str, str | float] = {"class": " ".join(css), "data-node": node.key, "data-key": f"node {node.key}"}
     if not node.href:
         return Shape("g", shared, parts)

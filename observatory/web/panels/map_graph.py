@@ -54,6 +54,11 @@ class Node:
     declared: bool = True
     words: str = ""
 
+    @property
+    def channel_id(self) -> str:
+        """The channel that it stands for; empty where it is no channel."""
+        return self.key.removeprefix("channel ") if self.kind == "channel" else ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrow:
@@ -138,7 +143,7 @@ def rate_text(per_second: float | None) -> str:
 
 def _each(board: Board, standings: Sequence[ChannelStanding]) -> MapGraph:
     everyone = participants_of(board)
-    rates, warnings = _rates(board, [one.channel.id for one in standings])
+    rates, warnings = rates_of(board, [one.channel.id for one in standings])
     states = _operation_states(board.snapshot.status.objectives)
     lonely = _orphans(board, everyone)
     nodes: dict[str, Node] = {}
@@ -267,10 +272,14 @@ def _merged(one: Arrow, other: Arrow) -> Arrow:
 # rates
 
 
-def _rates(board: Board, channel_ids: Sequence[str]) -> tuple[dict[str, float], tuple[str, ...]]:
+def rate_span(board: Board) -> TimeRange:
+    """What rates are means of: the last hour of the range."""
+    return TimeRange(board.span.end_ms - RATE_MS, board.span.end_ms)
+
+
+def rates_of(board: Board, channel_ids: Sequence[str]) -> tuple[dict[str, float], tuple[str, ...]]:
     """Messages per second by operation key and by channel id, and what went wrong."""
-    end_ms = board.span.end_ms
-    span = TimeRange(end_ms - RATE_MS, end_ms)
+    span = rate_span(board)
     found: dict[str, float] = {}
     asked = (
         (SENT, [one.key for one in board.operations(channel_ids, "send")]),
@@ -324,7 +333,7 @@ def _group_of_end(board: Board, channel: Channel, one: Participant, by: Grouping
 
 def _grouped(board: Board, standings: Sequence[ChannelStanding], by: Grouping) -> MapGraph:
     everyone = participants_of(board)
-    rates, warnings = _rates(board, [one.channel.id for one in standings])
+    rates, warnings = rates_of(board, [one.channel.id for one in standings])
     lonely = _orphans(board, everyone)
     members: dict[str, list[ChannelStanding]] = {}
     flows: dict[tuple[str, str], list[tuple[ChannelStanding, float | None]]] = {}

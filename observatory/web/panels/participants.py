@@ -12,6 +12,7 @@ from observatory.spec.participant import Participant
 from observatory.telemetry.inventory import Inventory
 from observatory.units import format_count
 from observatory.web.board import Board
+from observatory.web.explain.reference import number, participant_reference
 from observatory.web.kind import Drawn, Kind
 from observatory.web.panels.subjects import SCOPE, channel_ids, label, nothing_passes
 from observatory.web.parts import channel_path, group_path, inward, table
@@ -113,7 +114,11 @@ def _row(board: Board, channel_id: str, one: Participant, one_channel: bool) -> 
         else html.Span(group or "–", className="muted"),
         declared,
         observed,
-        format_count(round(seen.messages)) if seen and seen.messages is not None else "–",
+        number(
+            format_count(round(seen.messages)) if seen and seen.messages is not None else "–",
+            participant_reference(channel_id, one),
+            value=seen.messages if seen else None,
+        ),
         board.clock(seen.last_ms) if seen and seen.last_ms is not None else "–",
     ]
     return cells if one_channel else [inward(label(board, channel_id), channel_path(channel_id)), *cells]

@@ -7,11 +7,13 @@ from typing import Any
 
 from dash import html
 
+from observatory.errors import Problem
 from observatory.evaluate.deploys import Deploy
 from observatory.figures.layout import Marker
 from observatory.telemetry.label_matchers import names_service
 from observatory.web.board import Board
 from observatory.web.changes import Change
+from observatory.web.states import state_line
 
 MOST_MARKERS = 3
 SETTLED_MS = 600_000
@@ -30,9 +32,10 @@ def change_lines(board: Board, kept: Collection[str], limit: int) -> list[Any]:
     if not lines:
         lines.append(html.P(f"None known from {', '.join(known)}.", className="fine"))
     if not board.has_deploys:
-        hint = [html.Code("deploys"), " in observatory.yaml names the metric that tells of deployments."]
+        words = " in observatory.yaml names the metric that tells of deployments, or the Grafana whose annotations do."
+        hint = [html.Code("deploys"), words]
         lines.append(html.P(hint, className="fine"))
-    lines += [html.P(f"Deployments: {one.message}", className="partial") for one in board.deploys()[1][:1]]
+    lines += [_unanswered(one) for one in board.deploys()[1][:1]]
     return [head, *lines]
 
 
@@ -89,6 +92,11 @@ def _first_seen(board: Board, kept: Collection[str]) -> list[Change]:
             words = f"{seen.service} first {verb} {seen.destination}"
             found.append(Change(seen.first_ms, words, "traces", names[seen.destination]))
     return found
+
+
+def _unanswered(one: Problem) -> html.P:
+    where = f"{one.place()}: " if one.place() else ""
+    return state_line("source_down", f"Deployments are not known: {where}{one.message}", tip=one.hint or one.code)
 
 
 def _line(board: Board, one: Change) -> html.Div:

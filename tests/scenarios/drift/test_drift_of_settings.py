@@ -192,8 +192,8 @@ def test_a_setting_that_the_exporter_does_not_know_is_not_compared_and_who_would
 def test_quality_of_service_is_not_observable_and_why(answer: dict[str, Any], run: Any) -> None:
     unshown = {one["key"]: (one["places"], one["reason"]) for one in answer["not_compared"]}
     why = (
-        "not observable: every publish and subscription has its own level, and MQTT brokers count levels "
-        "for all topics together"
+        "not observable: every publish and subscription has its own level, and brokers count levels "
+        "of all topics at once, if at all"
     )
 
     assert unshown["mqtt.qos"] == (1, why)

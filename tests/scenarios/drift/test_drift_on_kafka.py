@@ -54,6 +54,7 @@ operations:
   sendReturn: {action: send, channel: {$ref: '#/channels/returns'}}
   sendAudit: {action: send, channel: {$ref: '#/channels/audit'}}
   onRefund: {action: receive, channel: {$ref: '#/channels/refunds'}, x-consumer-group: refunds-v1}
+  countShipments: {action: receive, channel: {$ref: '#/channels/shipments'}, x-consumer-group: nightly-v1}
 """
 UNOWNED = """\
 asyncapi: 3.0.0
@@ -80,7 +81,14 @@ TOPICS = {
     "orders.v1-retry-0": (1, 1.0),
     "app-KSTREAM-AGGREGATE-STATE-STORE-0000000003-changelog": (1, 9.0),
 }
-GROUPS = (("payments-v1", "orders.v1"), ("payments-v1", "shipments.v1"), ("rogue", "refunds.v1"))
+GROUPS = (
+    ("payments-v1", "orders.v1", 1.0),
+    ("payments-v1", "shipments.v1", 1.0),
+    ("rogue", "refunds.v1", 1.0),
+    ("nightly-v1", "shipments.v1", 0.0),
+)
+WITHOUT_MEMBERS = ("payments-v1", "nightly-v1")
+"""The first assigns its partitions itself, as Flink does, and commits; the second has gone."""
 
 
 def series() -> Iterator[prometheus_server.Series]:
@@ -93,10 +101,19 @@ def series() -> Iterator[prometheus_server.Series]:
             offsets = 1000.0 + np.arange(len(t_ms)) * per_minute
             yield {**labels, "__name__": "kafka_topic_partition_current_offset"}, t_ms, offsets
             yield {**labels, "__name__": "kafka_topic_partition_replicas"}, t_ms, np.full(len(t_ms), 3.0)
-    for group, topic in GROUPS:
+    only_listed = {"__name__": "kafka_topic_partitions", "topic": "listed.only", "job": "kafka"}
+    yield only_listed, t_ms, np.full(len(t_ms), 1.0)
+    for group, topic, per_minute in GROUPS:
         labels = {"topic": topic, "partition": "0", "consumergroup": group, "job": "kafka"}
-        yield {**labels, "__name__": "kafka_consumergroup_current_offset"}, t_ms, 1000.0 + np.arange(len(t_ms))
+        yield (
+            {**labels, "__name__": "kafka_consumergroup_current_offset"},
+            t_ms,
+            1000.0 + np.arange(len(t_ms)) * per_minute,
+        )
         yield {**labels, "__name__": "kafka_consumergroup_lag"}, t_ms, np.zeros(len(t_ms))
+    for group in WITHOUT_MEMBERS:
+        members = {"__name__": "kafka_consumergroup_members", "consumergroup": group, "job": "kafka"}
+        yield members, t_ms, np.zeros(len(t_ms))
 
 
 @pytest.fixture(scope="module")
@@ -129,13 +146,15 @@ def test_every_difference_is_found_once_and_nothing_else(answer: dict[str, Any])
         ("binding", "kafka:shipments.v1"),
         ("undeclared-channel", "experiments"),
         ("undeclared-channel", ODD),
+        ("undeclared-channel", "listed.only"),
         ("undeclared-consumer", "rogue on kafka:refunds.v1"),
         ("silent-channel", "kafka:returns.v1"),
         ("silent-channel", "kafka:audit.v1"),
         ("silent-operation", "payments/onRefund"),
+        ("silent-operation", "payments/countShipments"),
         ("owner-missing", "kafka:loose.ends"),
     }
-    assert len(answer["findings"]) == 9
+    assert len(answer["findings"]) == 11
 
 
 def found(answer: dict[str, Any], kind: str, subject: str) -> dict[str, Any]:
@@ -146,6 +165,25 @@ def found(answer: dict[str, Any], kind: str, subject: str) -> dict[str, Any]:
 def test_an_undeclared_topic_comes_with_its_volume_and_its_time(answer: dict[str, Any]) -> None:
     assert found(answer, "undeclared-channel", "experiments")["observed"] == {
         "messages": 5.0 * 120 - 5.0,  # the first sample lies before the range, which is left-open
+        "first_seen": "2026-09-21T12:14:20Z",
+        "last_seen": "2026-09-21T14:13:20Z",
+    }
+
+
+def test_an_undeclared_consumer_group_comes_with_what_it_read_and_when(answer: dict[str, Any]) -> None:
+    one = found(answer, "undeclared-consumer", "rogue on kafka:refunds.v1")
+
+    assert one["sources"] == ["kafka_exporter"]
+    assert one["observed"] == {
+        "messages": 119.0,
+        "first_seen": "2026-09-21T12:14:20Z",
+        "last_seen": "2026-09-21T14:13:20Z",
+    }
+
+
+def test_a_name_that_nothing_counts_comes_with_its_time(answer: dict[str, Any]) -> None:
+    assert found(answer, "undeclared-channel", "listed.only")["observed"] == {
+        "messages": None,
         "first_seen": "2026-09-21T12:14:20Z",
         "last_seen": "2026-09-21T14:13:20Z",
     }
@@ -173,6 +211,13 @@ def test_a_number_of_partitions_that_differs_is_f8(answer: dict[str, Any]) -> No
     )
 
 
+def test_a_group_without_members_is_silent_unless_it_commits(answer: dict[str, Any]) -> None:
+    one = found(answer, "silent-operation", "payments/countShipments")
+
+    assert one["message"].endswith("and no consumer is attached")
+    assert not [other for other in answer["findings"] if other["consumer_group"] == "payments-v1"]
+
+
 def test_a_value_that_nothing_measures_is_said(answer: dict[str, Any]) -> None:
     (one,) = answer["not_compared"]
 
@@ -193,7 +238,7 @@ def test_a_person_reads_the_same(folder: Path, url: str) -> None:
 
     assert "Misnamed (F2)" in done.stdout
     assert "no document declares the topic experiments" in done.stdout
-    assert "9 differences on 7 declared channels" in done.stdout
+    assert "11 differences on 7 declared channels" in done.stdout
     assert "left aside, --internal shows them: __consumer_offsets" in done.stdout
 
 
@@ -202,6 +247,21 @@ def test_internal_names_count_when_they_are_asked_for(folder: Path, url: str) ->
 
     names = {one["subject"] for one in json.loads(done.stdout)["findings"]}
     assert {"__consumer_offsets", "orders.v1.DLT"} <= names
+
+
+def test_names_that_settings_or_an_option_ignore_are_left_aside_with_the_reason(
+    folder: Path, url: str, tmp_path: Path
+) -> None:
+    settings = tmp_path / "observatory.yaml"
+    settings.write_text("drift: {ignore: [{names: 'exper*', reason: of the data team}]}\n")
+    span = ("--at", AT, "--since", "2h", "--json", "--config", settings)
+
+    done = observatory("drift", folder, "--prometheus", url, *span, "--ignore", "rogue")
+
+    answer = json.loads(done.stdout)
+    assert {"experiments", "rogue on kafka:refunds.v1"}.isdisjoint(one["subject"] for one in answer["findings"])
+    aside = {one["name"]: one["reason"] for one in answer["set_aside"]}
+    assert (aside["experiments"], aside["rogue"]) == ("of the data team", "ignored by --ignore")
 
 
 def test_a_gate_fails_a_build(folder: Path, url: str) -> None:

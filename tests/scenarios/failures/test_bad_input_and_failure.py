@@ -112,6 +112,18 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.parametrize("words", ["validate", "catalog", "map", "ready", "generate rules -o made"])
+def test_a_folder_without_documents_ends_as_invalid_input_and_says_what_was_looked_at(
+    words: str, tmp_path: Path
+) -> None:
+    (tmp_path / "values.yaml").write_text("replicas: 1\n")
+
+    ended = observatory(*words.split(), tmp_path, cwd=tmp_path)
+
+    assert ended.returncode == 3
+    assert "1 YAML or JSON file, without the key asyncapi" in " ".join((ended.stderr + ended.stdout).split())
+
+
 def test_a_time_that_is_none_is_a_matter_of_usage(tmp_path: Path) -> None:
     (tmp_path / "payments.yaml").write_text(GOOD)
 

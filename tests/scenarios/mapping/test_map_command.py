@@ -160,7 +160,7 @@ def test_a_gate_fails_when_nothing_live_measures_an_objective(folder: Path, url:
     ended = observatory("map", elsewhere, "--prometheus", url, "--at", AT, "--fail-on", "missing")
 
     assert ended.returncode == 1
-    assert "2 of 3 objectives are measured by nothing live" in ended.stderr
+    assert "nothing live measures 2 of 3 objectives" in ended.stderr
 
 
 def test_without_a_source_it_shows_what_would_be_looked_for(folder: Path) -> None:

@@ -45,12 +45,24 @@ def test_list_shows_every_exporter() -> None:
     assert ids == {path.stem for path in SHIPPED.glob("*.yaml")}
 
 
-def test_show_says_how_surely_a_name_is_known_and_why_a_signal_is_not_measured() -> None:
-    ended = observatory("show", "mosquitto")
+def test_show_says_how_surely_a_name_is_known(tmp_path: Path) -> None:
+    (tmp_path / "ours").mkdir()
+    text = TEMPLATE.read_text().replace("confidence: live", "confidence: rule_derived", 1)
+    (tmp_path / "ours" / "ours.yaml").write_text(text.replace("confidence: doc ", "confidence: recalled ", 1))
+    (tmp_path / "observatory.yaml").write_text("profiles_dir: ours")
+
+    ended = observatory("show", "our_exporter", "--config", tmp_path / "observatory.yaml")
 
     assert "names: built by the exporter's naming rule" in ended.stdout
-    assert "broker_heap_current_size" in ended.stdout
-    assert "from memory, not checked" in ended.stdout
+    (minute,) = {line for line in ended.stdout.split("\n") if "_topic_minute_total" in line and "our_" in line}
+    assert "from memory, not checked" in minute
+
+
+def test_show_says_why_a_signal_is_not_measured() -> None:
+    ended = observatory("show", "mosquitto")
+
+    assert "names: " in ended.stdout
+    assert "broker_heap_current" in ended.stdout
     *_, signals, reason = ended.stdout.rstrip("\n").split("\n")
     assert signals.startswith("  published_messages, publish_duration, ")
     assert reason.startswith("    the broker has no numbers per topic; emit OpenTelemetry")
@@ -121,18 +133,67 @@ def test_an_example_that_is_no_exposition_text_is_named_by_its_line(tmp_path: Pa
     assert f"{at} |   kafka_topic_partitions{{topic= 2" in ended.stderr
 
 
+def test_faults_of_the_format_and_of_the_example_are_told_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    text = (SHIPPED / "kafka_exporter.yaml").read_text()
+    text = text.replace("rank:", "ranck:").replace(
+        'kafka_topic_partitions{topic="orders.v1"} 2', "kafka_topic_partitions{"
+    )
+    path.write_text(text + "rank: 1\nrank: 2\n")
+
+    ended = observatory("check", path)
+
+    assert ended.returncode == 3
+    for code in ("profile-key-unknown", "key-duplicate", "openmetrics-invalid"):
+        assert f"error[{code}]" in ended.stderr
+
+
+def test_a_fault_in_an_example_of_one_line_is_told_by_that_line(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "profile: mine\nidentities: {t: {channel: {topic: [topic]}}}\n"
+        "signals: {queue_depth: {metric: d, type: gauge}}\n"
+        'not_provided: {others: "no"}\nexample: "d{topic=\\"a\\"} 1\\nd{topic= 2"\n'
+    )
+
+    ended = observatory("check", path)
+
+    assert ended.returncode == 3
+    assert "mine.yaml:5:10: error[openmetrics-invalid]: line 2 of the example: the braces or quotes" in ended.stderr
+
+
+def test_a_profile_that_takes_the_place_of_a_shipped_one_says_so(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    path = tmp_path / "own" / "mine.yaml"
+    path.write_text((SHIPPED / "kafka_exporter.yaml").read_text().replace("title:", "also: [kminion]\ntitle:"))
+    settings = tmp_path / "observatory.yaml"
+    settings.write_text("profiles_dir: own\n")
+
+    checked, shown = observatory("check", path), observatory("show", "kafka_exporter", "--config", settings)
+
+    assert "  it takes the place of the shipped profile kafka_exporter\n" in checked.stdout
+    assert "  kminion: a shipped profile goes by it, and keeps the name\n" in checked.stdout
+    assert f"\nyour own: {tmp_path / 'own' / 'mine.yaml'}\n" in shown.stdout
+    assert "takes the place" not in observatory("check", SHIPPED / "kafka_exporter.yaml").stdout
+
+
 def test_a_profile_is_tried_on_a_living_server(tmp_path: Path) -> None:
     with prometheus_server.start(tmp_path / "prometheus") as server:
         labels = {"__name__": "kafka_consumergroup_lag", "topic": "o", "partition": "0", "consumergroup": "g"}
         server.write([(labels, [AT * 1000 - 60_000], [1.0])])
         found = observatory("check", SHIPPED / "kafka_exporter.yaml", "--against", server.url, "--at", AT, "--json")
         nothing = observatory("check", SHIPPED / "emqx.yaml", "--against", server.url, "--at", AT)
+        bare = {"__name__": "kafka_topic_partitions", "job": "kafka"}
+        server.write([(bare, [AT * 1000 - 60_000], [1.0])])
+        unlabelled = observatory("check", SHIPPED / "kafka_exporter.yaml", "--against", server.url, "--at", AT)
 
     series = json.loads(found.stdout)["series"]
     assert series["consumer_lag"] == {"kafka_consumergroup_lag": 1}
     assert series["partitions"] == {}
     assert nothing.returncode == 1
     assert "has none of its series" in nothing.stderr
+    assert "  partitions: not there\n" in unlabelled.stdout
+    assert "  partitions: kafka_topic_partitions is there (1 series), and none carries topic\n" in unlabelled.stdout
 
 
 # profiles of the team
@@ -146,9 +207,10 @@ def test_the_template_passes_its_own_check_and_joins_the_shipped_ones(tmp_path: 
 
     checked, listed = observatory("check", path), observatory("list", "--config", settings)
 
+    assert re.search(r"\n# consumer_lag +messages that wait for the group \(message, consumer\)\n", path.read_text())
     assert (checked.returncode, checked.stdout) == (0, "our_exporter: 5 signals, proven by the example\n")
     (line,) = [line for line in listed.stdout.splitlines() if line.startswith("our_exporter ")]
-    assert line.endswith("Our exporter for Kafka; 1.2 - 1.4; kafka, kafka-secure; 5 signals")
+    assert line.endswith("Our exporter for Kafka; 1.2 - 1.4; kafka; 5 signals")
 
 
 def test_show_says_how_long_the_periods_are_whose_totals_a_series_tells() -> None:

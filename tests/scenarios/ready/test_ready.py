@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import prometheus_server
 import pytest
+from misbehaving_server import MisbehavingServer, Reply
 from observatory_process import observatory
 
 AT = 1_790_000_000
@@ -63,7 +64,27 @@ SERIES = [
         {"__name__": name, "topic": "orders.v1", "partition": "0", "consumergroup": "payments-v1"}
         for name in ("kafka_consumergroup_current_offset", "kafka_consumergroup_lag")
     ),
+    {"__name__": "kafka_network_socketserver_networkprocessoravgidle_percent"},
+    {"__name__": "kafka_schema_registry_jersey_metrics_request_total"},
 ]
+HOSTILE = """\
+asyncapi: 2.6.0
+info: {title: Odd, version: 1.0.0, x-service-name: odd, x-owner: {team: 't]]><b>&', runbook: 'javascript:alert(1)'}}
+servers: {kafka: {url: 'kafka.example:9092', protocol: kafka}}
+channels:
+  "we\\"ird]]><x>&\\n\\U0001F600": {publish: {message: {payload: {type: object}}}}
+"""
+COUNTED = {"name", "time", "tests", "failures", "errors"}
+JENKINS: dict[str, tuple[set[str], set[str]]] = {
+    "error": ({"message", "type"}, set()),
+    "testsuites": (COUNTED, {"testsuite"}),
+    "testsuite": (COUNTED | {"skipped", "timestamp"}, {"testcase"}),
+    "testcase": ({"name", "classname", "time"}, {"failure", "skipped", "system-out"}),
+    "failure": ({"message", "type"}, set()),
+    "skipped": ({"message", "type"}, set()),
+    "system-out": (set(), set()),
+}
+"""Attributes and children of an element, as the schema of Jenkins' xUnit plugin allows them; it refuses others."""
 
 
 @pytest.fixture(scope="module")
@@ -145,9 +166,10 @@ def test_junit_has_a_case_per_item_for_ci(folder: Path, url: str, tmp_path: Path
     )
 
     assert done.returncode == 0
-    assert "1 of 3 channels are ready for production" in done.stdout
+    assert "ready for production: 1 of 3 channels" in done.stdout
     root = ElementTree.parse(report).getroot()
-    assert (root.get("tests"), root.get("failures"), root.get("skipped")) == ("21", "9", "2")
+    assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("21", "9", "0")
+    assert sum(int(suite.get("skipped", "")) for suite in root) == 2
     assert [suite.get("name") for suite in root] == ["kafka:loose.ends", "kafka:only.sent", "kafka:orders.v1"]
     failures = {
         (case.get("classname"), case.get("name")) for case in root.iter("testcase") if case.find("failure") is not None
@@ -156,11 +178,46 @@ def test_junit_has_a_case_per_item_for_ci(folder: Path, url: str, tmp_path: Path
     assert {classname for classname, _ in failures} == {"kafka:loose.ends", "kafka:only.sent"}
 
 
+def test_a_broker_and_a_registry_that_are_scraped_are_no_telemetry_of_a_channel(answer: dict[str, Any]) -> None:
+    state, evidence = items(answer, "kafka:loose.ends")["telemetry"]
+
+    assert state == "failed"
+    assert "kafka_exporter has no such series" in evidence
+
+
+def test_a_hostile_document_makes_a_report_that_jenkins_takes(tmp_path: Path) -> None:
+    (tmp_path / "odd.yaml").write_text(HOSTILE)
+
+    done = observatory("ready", tmp_path / "odd.yaml", "--format", "junit", "--fail-on", "never")
+
+    root = ElementTree.fromstring(done.stdout)
+    for element in root.iter():
+        attributes, children = JENKINS[element.tag]
+        assert (element.attrib.keys() - attributes, {child.tag for child in element} - children) == (set(), set())
+    assert root[0].get("name") == 'kafka:we"ird]]><x>&\n\U0001f600'
+    (runbook,) = [case for case in root.iter("testcase") if case.get("name") == "runbook"]
+    assert "is no address that somebody can open" in str(runbook[0].get("message"))
+
+
+def test_a_source_that_answers_in_part_is_an_error_of_its_own_in_the_report(folder: Path) -> None:
+    body = b'{"status":"success","warnings":["store 10.0.0.3 timed out"],"data":[]}'
+    server = MisbehavingServer([Reply(path="/", body=body)])
+
+    done = observatory("ready", folder, "--prometheus", server.url, "--at", AT, "--format", "junit")
+    server.stop()
+
+    assert done.returncode == 5
+    root = ElementTree.fromstring(done.stdout)
+    (case,) = root[0]
+    assert (root.get("errors"), root[0].get("name"), case[0].tag) == ("1", "sources", "error")
+    assert "store 10.0.0.3 timed out" in str(case[0].get("message"))
+
+
 def test_one_ready_channel_passes_a_build(folder: Path, url: str) -> None:
     done = observatory("ready", folder, "--prometheus", url, "--at", AT, "--channel", "orders.v1")
 
     assert done.returncode == 0
-    assert "1 of 1 channels are ready for production" in done.stdout
+    assert "ready for production: 1 of 1 channel\n" in done.stdout
 
 
 def test_without_a_source_telemetry_is_not_there(folder: Path) -> None:

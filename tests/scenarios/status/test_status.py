@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from counting_cases import END_MS, HOUR_MS, counter, scrapes
 
-from observatory.cli.status import folded
+from observatory.cli.objective_cells import folded
 from observatory.sources.base import SampleSet
 from observatory.sources.store import Store
 

@@ -122,6 +122,67 @@ def test_a_server_without_the_series_api_is_counted_by_queries_and_says_so(misbe
     assert [(problem.code, problem.severity) for problem in problems] == [("series-api-unavailable", "info")]
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        Reply(path="/api/v1/series", status=429, body=b'{"status":"error","error":"limit"}'),
+        Reply(path="/api/v1/series", status=503, body=b"no", content_type="text/plain"),
+        Reply(path="/api/v1/series", body=b'{"status":"success","data":[{"__na'),
+        Reply(path="/api/v1/series", body=b'{"status":"success"', declared=1000),
+    ],
+    ids=["limited", "down", "torn", "broken off"],
+)
+def test_a_series_api_that_never_answers_is_replaced_by_queries(misbehaving: Start, broken: Reply) -> None:
+    rows = [({"__name__": f"m{n}", "topic": "t"}, 1) for n in range(8)]
+    server = misbehaving(Reply(path="/api/v1/query", body=vector(rows)), broken)
+
+    found, problems = label_sets.read_label_sets(connection(server), {f"m{n}": ("topic",) for n in range(8)}, (), HOUR)
+
+    assert {name: one.rows for name, one in found.items()} == {f"m{n}": (("t",),) for n in range(8)}
+    assert [problem.code for problem in problems] == ["series-api-unavailable"]
+    assert paths(server).count("series") == 2
+
+
+def test_a_server_that_parses_no_quoted_labels_is_counted_by_the_others(misbehaving: Start) -> None:
+    def query(request: Request) -> bytes:
+        if "messaging.destination.name" in expression(request):
+            return (
+                b'{"status":"error","errorType":"bad_data","error":"parse error: unexpected string in grouping opts"}'
+            )
+        return vector([({"__name__": name, "span_name": "send orders"}, 2) for name in ("calls", "durations")])
+
+    server = misbehaving(
+        Reply(path="/api/v1/query", body=query),
+        Reply(path="/api/v1/series", status=403, body=b"no", content_type="text/plain"),
+    )
+    wanted = dict.fromkeys(("calls", "durations"), ("messaging.destination.name", "span_name"))
+
+    found, problems = label_sets.read_label_sets(connection(server), wanted, (), HOUR)
+
+    assert {name: one.rows for name, one in found.items()} == dict.fromkeys(wanted, (("", "send orders"),))
+    assert [problem.code for problem in problems] == ["series-api-unavailable"]
+
+
+def test_few_series_that_are_missing_are_asked_again_too(misbehaving: Start) -> None:
+    """Of small metrics a cut answer may lack all."""
+
+    def query(request: Request) -> bytes:
+        labels = {"topic": "t"} if "last_over_time" in expression(request) else {}
+        return vector([({"__name__": "a_total", **labels}, 1), ({"__name__": "b_total", **labels}, 1)])
+
+    first = [{"__name__": "a_total", "topic": "t"}]
+    server = misbehaving(
+        Reply(path="/api/v1/query", body=query),
+        Reply(path="/api/v1/series", body=json.dumps({"status": "success", "data": first}).encode()),
+    )
+
+    found, problems = label_sets.read_label_sets(
+        connection(server), {"a_total": ("topic",), "b_total": ("topic",)}, (), HOUR
+    )
+
+    assert (found["b_total"].rows, problems) == ((("t",),), [])
+
+
 def test_without_the_series_api_a_month_is_partial(misbehaving: Start) -> None:
     server = misbehaving(
         Reply(path="/api/v1/query", body=vector([({"__name__": "a_total"}, 2), ({"__name__": "b_total"}, 1)])),
@@ -199,7 +260,7 @@ def test_a_server_that_only_times_out_fails_after_few_requests(misbehaving: Star
         label_sets.read_label_sets(slow, {f"m{n}": () for n in range(64)}, (), HOUR)
 
     assert error.value.problems[0].code == "source-timeout"
-    assert len(server.requests) <= 6
+    assert len(server.requests) <= 8
 
 
 def test_a_partial_answer_of_thanos_or_victoria_makes_the_source_partial(misbehaving: Start) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from observatory.sources.prometheus import matrix
-from observatory.sources.prometheus.matrix import Matrix, MatrixInvalid, decode_matrix
+from observatory.sources.prometheus.matrix import Matrix, MatrixInvalid, decode_matrix, decode_pieces
 
 LABELS = st.dictionaries(
     st.one_of(st.sampled_from(["__name__", "le", "values", "metric", "histograms"]), st.text(min_size=1, max_size=8)),
@@ -104,6 +104,65 @@ def test_damaged_answers_are_refused_or_read_as_json_reads_them(body: bytes, at:
         return
 
     same(unpacked(found), expected)
+
+
+def in_pieces(body: bytes, size: int, piece_bytes: int) -> object:
+    """What an answer that arrives in pieces of a size is decoded to, or why it is refused."""
+    found: list[Matrix] = []
+    pieces = (body[at : at + size] for at in range(0, len(body), size))
+    try:
+        envelope, length = decode_pieces(pieces, found.append, piece_bytes)
+    except MatrixInvalid as error:
+        return str(error)
+    assert length == len(body)
+    series = [one for part in found for one in unpacked(part)]
+    return repr((series, envelope, sum(part.histograms for part in found)))
+
+
+def as_whole(body: bytes) -> object:
+    try:
+        found = decode_matrix(body)
+    except MatrixInvalid as error:
+        return str(error)
+    return repr((unpacked(found), found.envelope, found.histograms))
+
+
+@given(
+    series=SERIES,
+    compact=st.booleans(),
+    size=st.integers(1, 300),
+    piece_bytes=st.integers(1, 300),
+    damage=st.one_of(st.just((0, b"")), st.tuples(st.integers(60, 400), st.binary(max_size=12))),
+)
+@settings(max_examples=400, deadline=None)
+def test_an_answer_that_is_decoded_as_it_arrives_is_that_of_the_whole(
+    series: Sequence, compact: bool, size: int, piece_bytes: int, damage: tuple[int, bytes]
+) -> None:
+    whole = written(series, compact=compact, extra={"warnings": ["w"]})
+    body = whole[: damage[0]] + damage[1] + whole[damage[0] :]
+
+    assert in_pieces(body, size, piece_bytes) == as_whole(body)
+
+
+def test_series_are_read_before_the_answer_is_whole_and_share_their_times() -> None:
+    pairs = [(1_790_000_000_000 + 60_000 * number, str(1000 + number)) for number in range(50)]
+    body = written([({"a": str(number)}, pairs) for number in range(8)])
+
+    found: list[Matrix] = []
+    decode_pieces([body[at : at + 100] for at in range(0, len(body), 100)], found.append, 2000)
+
+    assert len(found) > 3
+    assert len({id(t_ms) for part in found for t_ms in part.times}) < 3
+    assert [one for part in found for one in unpacked(part)] == plainly(body)
+
+
+def test_histograms_in_the_midst_of_an_answer_are_counted_and_the_series_around_them_read() -> None:
+    plain = [{"metric": {"a": str(number)}, "values": [[number, "2"]]} for number in range(6)]
+    both = {"metric": {"a": "b"}, "values": [[1, "2"]], "histograms": [[1, {"count": "3"}]]}
+    answer = {"status": "success", "data": {"resultType": "matrix", "result": [*plain[:3], both, *plain[3:]]}}
+    body = json.dumps(answer, separators=(",", ":")).encode()
+
+    assert in_pieces(body, 10, 80) == as_whole(body)
 
 
 def test_the_envelope_keeps_warnings_and_what_servers_add() -> None:

@@ -175,6 +175,22 @@ def test_runs_become_the_set_that_samples_become(seed: int, parts: int) -> None:
     assert_same(found, expected)
 
 
+def test_what_came_of_an_answer_that_failed_later_is_forgotten() -> None:
+    whole, again = RunBuffer(TimeRange(0, 9_000)), RunBuffer(TimeRange(0, 9_000))
+    first = Matrix(({"i": "0"},), (np.array([1_000, 2_000]),), np.array([1.0, 2.0]), {})
+    torn = Matrix(({"i": "1"}, {"i": "0"}), (np.array([500]), np.array([1_500])), np.array([7.0, 8.0]), {})
+    second = Matrix(({"i": "0"},), (np.array([3_000]),), np.array([3.0]), {})
+    for buffer in (whole, again):
+        buffer.add([0], first, TimeRange(0, 2_000))
+    mark = again.mark()
+    again.add([1, 0], torn, TimeRange(0, 9_000))
+    again.back_to(mark)
+    for buffer in (whole, again):
+        buffer.add([0], second, TimeRange(2_000, 9_000))
+
+    assert_same(again.sample_set([{"i": "0"}, {"i": "1"}]), whole.sample_set([{"i": "0"}, {"i": "1"}]))
+
+
 def assert_same(found: SampleSet, expected: SampleSet) -> None:
     assert found.labels == expected.labels
     for name in ("offsets", "t_ms", "values"):

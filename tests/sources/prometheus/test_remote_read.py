@@ -18,6 +18,7 @@ from observatory.errors import SourceFailed
 from observatory.settings import PrometheusSettings
 from observatory.sources.base import SampleSet, SeriesRequest
 from observatory.sources.prometheus import PrometheusSource, xor
+from observatory.sources.prometheus.chunk_frames import SeriesIndex, chunk_table
 from observatory.sources.prometheus.remote_read import read_chunks, read_samples
 from observatory.sources.prometheus.wire import EQUAL, REGEX, read_request
 from observatory.windows import TimeRange
@@ -101,6 +102,54 @@ def test_small_batches_join_to_the_same_set(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("observatory.sources.prometheus.remote_read.BATCH_BYTES", 1)
 
     assert shape(read_chunks([stream()], EVER).samples) == EXPECTED
+
+
+class Careful:
+    """numpy on a machine that promises no more memory than it has."""
+
+    def empty(self, count: int, kind: type) -> np.ndarray:
+        if count > 400:
+            raise MemoryError
+        return np.empty(count, kind)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(np, name)
+
+
+def test_where_memory_is_not_promised_in_advance_the_same_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("observatory.sources.prometheus.remote_read.BATCH_BYTES", 1)
+    monkeypatch.setattr("observatory.sources.prometheus.sample_buffer.np", Careful())
+
+    assert shape(read_chunks([stream()], EVER).samples) == EXPECTED
+
+
+TIMES = st.sampled_from([-1, 0, 1, 1 << 20, (1 << 35) - 1, 1 << 35, 1_795_132_800_000, (1 << 42) - 1, 1 << 42])
+"""In milliseconds; those of our time are numbers of six bytes, the others are not."""
+
+
+@given(
+    chunks=st.lists(
+        st.tuples(TIMES, TIMES, st.integers(0, 200), st.sampled_from([0, 1, 127, 128, 300, 16_383, 16_384, 20_000])),
+        min_size=1,
+        max_size=6,
+    )
+)
+@settings(max_examples=200, deadline=None)
+def test_chunks_are_found_whatever_their_times_kinds_and_lengths(chunks: list[tuple[int, int, int, int]]) -> None:
+    def head(number: int, value: int) -> bytes:
+        return varint(number << 3) + varint(value & (1 << 64) - 1) if value else b""
+
+    body = message(1, message(1, b"x"))
+    for first, last, kind, length in chunks:
+        body += message(2, head(1, first) + head(2, last) + head(3, kind) + message(4, bytes([kind]) * length))
+    table = chunk_table([message(1, body)], SeriesIndex(), xor.PADDING)
+
+    assert table.kinds.tolist() == [kind for _, _, kind, _ in chunks]
+    assert table.lengths.tolist() == [length for *_, length in chunks]
+    ends = (table.starts + table.lengths).tolist()
+    assert [table.data[a:b].tobytes() for a, b in zip(table.starts.tolist(), ends, strict=True)] == [
+        bytes([kind]) * length for _, _, kind, length in chunks
+    ]
 
 
 def test_series_that_alternate_are_put_together() -> None:

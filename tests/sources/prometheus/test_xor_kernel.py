@@ -12,7 +12,12 @@ from chunk_cases import CHUNK, laid_out, samples_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from observatory.sources.base import SeriesRequest
 from observatory.sources.prometheus import xor, xor_kernel
+from observatory.sources.prometheus.foreseen import foreseen_bytes
+from observatory.telemetry.binding import Matcher
+from observatory.telemetry.inventory import LabelSets
+from observatory.windows import TimeRange
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -60,12 +65,43 @@ def test_junk_is_refused_or_read_as_numpy_does(junk: list[bytes]) -> None:
     assert decoded(data, starts, lengths, compiled=True) == decoded(data, starts, lengths, compiled=False)
 
 
-def test_the_kernel_is_loaded_once_enough_was_read() -> None:
+def test_the_kernel_is_loaded_before_an_answer_that_pays_for_it() -> None:
     loader = xor_kernel.Loader(1000)
 
-    assert loader.kernel(999) is None
+    loader.foresee(999)
+    assert not loader.is_loaded
+    loader.foresee(1000)
+    assert loader.is_loaded
+    assert loader.kernel(0) is not None
+
+
+def test_unforeseen_the_kernel_is_loaded_once_much_was_read() -> None:
+    loader = xor_kernel.Loader(1000)
+
+    assert loader.kernel(2999) is None
     assert loader.kernel(1) is not None
     assert loader.kernel(0) is not None
+
+
+KNOWN = LabelSets(("channel", "outcome"), (("a", "good"), ("a", "bad"), ("b", "good")), (3, 2, 10))
+DAY = TimeRange(0, 86_400_000)
+
+
+@pytest.mark.parametrize(
+    ("matchers", "series"),
+    [
+        ((), 15),
+        ((Matcher("channel", ("a",)),), 5),
+        ((Matcher("channel", ("a", "b")), Matcher("outcome", ("good",))), 13),
+        ((Matcher("channel", ("a",), negated=True), Matcher("instance", ("i",)), Matcher("outcome", (), "g.*")), 15),
+    ],
+)
+def test_an_answer_is_foreseen_by_the_series_that_discovery_counted(matchers: tuple, series: int) -> None:
+    assert foreseen_bytes(KNOWN, SeriesRequest("x_total", matchers, DAY)) == series * 1440 * 2
+
+
+def test_of_series_that_nobody_counted_nothing_is_foreseen() -> None:
+    assert foreseen_bytes(None, SeriesRequest("x_total", (), DAY)) == 0
 
 
 def test_without_numba_there_is_no_kernel_and_nothing_fails(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
 
 from observatory.errors import InputInvalid
-from observatory.sources.base import SeriesRequest
+from observatory.sources.base import SampleSet, SeriesRequest
 from observatory.sources.otlp import decode_traces
-from observatory.sources.simulated import prepare
+from observatory.sources.simulated import Simulation, prepare
 from observatory.sources.simulated.history import ALL_TIME, reached, remembered
 from observatory.sources.simulated.live import Live
 from observatory.sources.store import Store
@@ -34,35 +35,45 @@ def test_preparing_twice_changes_nothing() -> None:
 
 def test_the_instant_is_rounded_down_to_a_full_minute() -> None:
     with Store.open() as store:
-        prepare(store, END_MS + 59_999, days=0.25)
+        prepare(store, END_MS + 59_999, days=0.1)
 
         assert reached(store) == END_MS
 
 
-def test_a_continued_history_is_the_one_that_its_simulation_tells() -> None:
-    with Store.open() as store:
-        prepare(store, END_MS, days=0.5)
-        simulation = prepare(store, END_MS + 6 * HOUR_MS, days=0.5)
-        truth = simulation.truth(END_MS + 6 * HOUR_MS)
-        samples = store.samples(OFFSETS)
+@dataclass(frozen=True)
+class Continued:
+    """A history of half a day, and the same after six hours more."""
 
-        assert len(simulation.sessions) == 2
-        for index in range(len(samples)):
-            labels, t_ms, values = samples.series(index)
-            if labels["topic"] in truth.produced:
-                produced = truth.produced[labels["topic"]][:, int(labels["partition"])]
-                place = (t_ms - truth.start_ms) // 60_000
-                assert np.array_equal(values, 1_200_000 + np.concatenate([[0], np.cumsum(produced)])[place])
+    first: Simulation
+    later: Simulation
+    offsets: SampleSet
 
 
-def test_what_an_earlier_session_told_is_not_changed_by_a_later_one() -> None:
+@pytest.fixture(scope="module")
+def continued() -> Continued:
     with Store.open() as store:
         first = prepare(store, END_MS, days=0.5)
         later = prepare(store, END_MS + 6 * HOUR_MS, days=0.5)
-        before, after = first.truth(END_MS), later.truth(END_MS + 6 * HOUR_MS)
+        return Continued(first, later, store.samples(OFFSETS))
 
-        for key, group in before.groups.items():
-            assert np.array_equal(after.groups[key].served[: before.minutes], group.served)
+
+def test_a_continued_history_is_the_one_that_its_simulation_tells(continued: Continued) -> None:
+    truth = continued.later.truth(END_MS + 6 * HOUR_MS)
+
+    assert len(continued.later.sessions) == 2
+    for index in range(len(continued.offsets)):
+        labels, t_ms, values = continued.offsets.series(index)
+        if labels["topic"] in truth.produced:
+            produced = truth.produced[labels["topic"]][:, int(labels["partition"])]
+            place = (t_ms - truth.start_ms) // 60_000
+            assert np.array_equal(values, 1_200_000 + np.concatenate([[0], np.cumsum(produced)])[place])
+
+
+def test_what_an_earlier_session_told_is_not_changed_by_a_later_one(continued: Continued) -> None:
+    before, after = continued.first.truth(END_MS), continued.later.truth(END_MS + 6 * HOUR_MS)
+
+    for key, group in before.groups.items():
+        assert np.array_equal(after.groups[key].served[: before.minutes], group.served)
 
 
 def test_a_session_that_begins_while_the_last_incident_goes_on_adds_none() -> None:
@@ -77,16 +88,16 @@ def test_a_session_that_begins_while_the_last_incident_goes_on_adds_none() -> No
 def test_the_store_remembers_its_simulation() -> None:
     with Store.open() as store:
         assert remembered(store) is None
-        simulation = prepare(store, END_MS, days=0.5)
+        simulation = prepare(store, END_MS, days=0.1)
 
         assert remembered(store) == simulation
 
 
 def test_a_history_of_another_seed_is_refused() -> None:
     with Store.open() as store:
-        prepare(store, END_MS, days=0.25, seed=1)
+        prepare(store, END_MS, days=0.1, seed=1)
         with pytest.raises(InputInvalid, match="seed 1, not of seed 2") as caught:
-            prepare(store, END_MS, days=0.25, seed=2)
+            prepare(store, END_MS, days=0.1, seed=2)
 
         assert caught.value.problems[0].code == "simulation-differs"
 
@@ -120,7 +131,7 @@ def receiver() -> Iterator[tuple[str, type[_Receiver]]]:
 
 def test_live_samples_follow_every_fifteen_seconds_and_meet_the_truth_on_the_minute() -> None:
     with Store.open() as store:
-        simulation = prepare(store, END_MS, days=0.25)
+        simulation = prepare(store, END_MS, days=0.1)
         live = Live(simulation, store, traces_url=None, clock=lambda: END_MS)
 
         written = live.step(END_MS + 60_000 + 7_000)
@@ -137,7 +148,7 @@ def test_live_samples_follow_every_fifteen_seconds_and_meet_the_truth_on_the_min
 
 def test_live_has_nothing_to_do_before_the_next_quarter_of_a_minute() -> None:
     with Store.open() as store:
-        live = Live(prepare(store, END_MS, days=0.25), store, traces_url=None, clock=lambda: END_MS)
+        live = Live(prepare(store, END_MS, days=0.1), store, traces_url=None, clock=lambda: END_MS)
 
         assert live.step(END_MS + 14_999) == 0
 
@@ -145,7 +156,7 @@ def test_live_has_nothing_to_do_before_the_next_quarter_of_a_minute() -> None:
 def test_live_spans_reach_the_receiver_as_otlp(receiver: tuple[str, type[_Receiver]]) -> None:
     url, handler = receiver
     with Store.open() as store:
-        live = Live(prepare(store, END_MS, days=0.25), store, traces_url=url, clock=lambda: END_MS)
+        live = Live(prepare(store, END_MS, days=0.1), store, traces_url=url, clock=lambda: END_MS)
         live.step(END_MS + 120_000)
 
     spans = [span for body in handler.bodies for span in decode_traces(body, "application/x-protobuf")]
@@ -156,7 +167,7 @@ def test_live_spans_reach_the_receiver_as_otlp(receiver: tuple[str, type[_Receiv
 def test_spans_that_the_receiver_refused_are_offered_again(receiver: tuple[str, type[_Receiver]]) -> None:
     url, handler = receiver
     with Store.open() as store:
-        live = Live(prepare(store, END_MS, days=0.25), store, traces_url=url, clock=lambda: END_MS)
+        live = Live(prepare(store, END_MS, days=0.1), store, traces_url=url, clock=lambda: END_MS)
         handler.refuse = True
         live.step(END_MS + 60_000)
         handler.refuse = False

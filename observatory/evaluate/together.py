@@ -1,0 +1,230 @@
+"""Objectives of the same window reckoned together: sums of their rows are made at once, and their futures drawn.
+
+Rows of events lie packed and hold whole numbers, mostly. Only such rows are reckoned here, and what they come to is
+what `reckoning` says of each of them alone, to the last bit: whole numbers add to the same sum in any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+
+from observatory.evaluate.forecast import STEPS_AT_ONCE, Pace, present_steps, width_of
+from observatory.evaluate.outlook import Held, Outlook, View, outlooks
+from observatory.evaluate.reckoning import Reckoned, burn_steps, rate, steps_of
+from observatory.evaluate.rolling import window_steps
+from observatory.evaluate.running_fault import Bins, faults_in
+from observatory.indicators.counts import Counts
+from observatory.ledger.ledger import Ledger
+from observatory.ledger.milestones import Milestones
+from observatory.ledger.packed import PackedCounts
+from observatory.objectives.objective import Objective
+from observatory.objectives.policy import Pair, Policy
+from observatory.sources.base import Float64, Int64
+from observatory.windows import Grid, Window
+
+ROWS_AT_ONCE = 64
+"""Rows whose sums are at hand at a time."""
+LOOK_STEPS = 60
+"""Steps of a rolling window that are ruled out together when the end of a budget is looked for."""
+SURE = 1e-9
+"""Of the events: so far above zero rounding makes nothing of it."""
+
+
+def reckon_together(
+    wanted: Sequence[tuple[Objective, str]], ledger: Ledger, policies: Mapping[str, Policy]
+) -> dict[str, Reckoned]:
+    """By objective, of those whose rows are fit for it; the others are to be reckoned alone.
+
+    Args:
+        wanted: Objectives, and the keys of their rows; nothing of these is taken out as planned work.
+    """
+    by_window: dict[Window, list[tuple[Objective, PackedCounts]]] = {}
+    for objective, key in wanted:
+        if (packed := ledger.packed(key)) is not None:
+            by_window.setdefault(objective.window, []).append((objective, packed))
+    found: dict[str, Reckoned] = {}
+    for window, mine in by_window.items():
+        named = {one.policy for one, _ in mine}
+        look = _Look(ledger.grid, window, [policies[name] for name in sorted(named & policies.keys())])
+        for begin in range(0, len(mine), ROWS_AT_ONCE):
+            found |= _reckoned(look, mine[begin : begin + ROWS_AT_ONCE], policies)
+    return found
+
+
+class _Look:
+    """Where rows of a grid are looked at for objectives of one window: the same milestones for all of them."""
+
+    def __init__(self, grid: Grid, window: Window, policies: Sequence[Policy]) -> None:
+        self.grid = grid
+        self.span = window.range_at(grid.end_ms)
+        self.part = steps_of(grid, self.span)
+        self.view = View.of(grid, window)
+        self.bins = Bins.of(grid)
+        pairs = [pair for policy in policies for pair in policy.pairs]
+        widths = {*burn_steps(grid).values(), present_steps(grid)}
+        widths |= {window_steps(one, grid.step_ms) for pair in pairs for one in (pair.long, pair.short)}
+        self.widths = sorted(min(one, grid.steps) for one in widths)
+        self.place_of = {width: place for place, width in enumerate(self.widths)}
+        self._places: list[Int64] = []
+        self._count = 0
+        self.at_window = self._add([self.part.start, self.part.stop, grid.steps])
+        self.at_widths = self._add([grid.steps - width for width in self.widths])
+        if self.view is not None:
+            ends = np.concatenate(([0], self.view.places, [self.view.steps]))
+            self.at_blocks = self._add((self.view.starts[:, None] + ends[None, :]).ravel())
+            self.at_lost = self._add(np.append(self.view.first, self.view.first + self.view.lost))
+        self.at_bins = self._add(self.bins.edges if self.bins is not None else ())
+        self.width = width_of(grid, window)
+        self.edges = np.append(np.arange(grid.steps - self.width, grid.steps, LOOK_STEPS, dtype=np.int64), grid.steps)
+        self.at_edges = self._add(self.edges)
+        self.milestones = Milestones.of(grid.steps, np.concatenate(self._places))
+
+    def _add(self, places: Sequence[int] | Int64) -> slice:
+        self._places.append(np.asarray(places, np.int64))
+        begin = self._count
+        self._count += len(places)
+        return slice(begin, self._count)
+
+
+class _Sums:
+    """Sums of some rows up to the milestones of a look. The first axis is rows."""
+
+    def __init__(self, look: _Look, bad: Float64, total: Float64, observed: Float64) -> None:
+        self.look, self.bad, self.total, self.observed = look, bad, total, observed
+
+    def recent(self, sums: Float64) -> Float64:
+        """What the widths of the look hold at the end of the grid."""
+        end: Float64 = sums[:, self.look.at_window][:, 2:]
+        return end - sums[:, self.look.at_widths]
+
+    def blocks(self, sums: Float64) -> Float64:
+        """By block of the view and place in it, from the block's start."""
+        view = self.look.view
+        assert view is not None
+        of_blocks = sums[:, self.look.at_blocks].reshape(len(sums), len(view.starts), -1)
+        return of_blocks[:, :, 1:] - of_blocks[:, :, :1]
+
+    @cached_property
+    def held(self) -> Held:
+        """What the view looks at."""
+        look, view = self.look, self.look.view
+        assert view is not None
+        lost = [one[:, look.at_lost] - one[:, look.at_lost.start, None] for one in (self.bad, self.total)]
+        ends = [one[:, look.at_window][:, 2] - one[:, look.at_lost.start] for one in (self.bad, self.total)]
+        in_bins = [np.diff(one[:, look.at_bins], axis=1) for one in (self.bad, self.total)]
+        return Held(
+            bad=self.blocks(self.bad),
+            total=self.blocks(self.total),
+            seen=self.blocks(self.observed)[:, :, -1],
+            share=np.ones(len(view.starts)),
+            spent=ends[0],
+            events=ends[1],
+            lost_bad=lost[0][:, 1:],
+            lost_total=lost[1][:, 1:],
+            faults=[None] * len(self.bad) if look.bins is None else faults_in(in_bins[0], in_bins[1], look.bins),
+        )
+
+
+def _reckoned(
+    look: _Look, rows: Sequence[tuple[Objective, PackedCounts]], policies: Mapping[str, Policy]
+) -> dict[str, Reckoned]:
+    """Of some rows together; those that hold no whole numbers are left out."""
+    fit: list[tuple[Objective, PackedCounts]] = []
+    sums: list[tuple[Float64, Float64, Float64]] = []
+    for objective, packed in rows:
+        bad, total, observed = (look.milestones.sums(one) for one in (packed.bad, packed.total, packed.observed))
+        if bad is not None and total is not None and observed is not None:
+            fit.append((objective, packed))
+            sums.append((bad, total, observed))
+    if not fit:
+        return {}
+    held = _Sums(look, *(np.stack(part) for part in zip(*sums, strict=True)))
+    targets = [objective.target for objective, _ in fit]
+    ahead: Sequence[Outlook | None] = [None] * len(fit)
+    if look.view is not None:
+        ahead = outlooks(held.held, look.view, targets)
+    recent = [held.recent(one).tolist() for one in (held.bad, held.total, held.observed)]
+    window = [one[:, look.at_window].tolist() for one in (held.bad, held.total, held.observed)]
+    found: dict[str, Reckoned] = {}
+    for number, (objective, packed) in enumerate(fit):
+        bad, total, observed = (one[number] for one in recent)
+        counts = _window_counts(look, *(one[number] for one in window))
+        nothing = counts.total <= 0 and counts.observed_seconds <= 0
+        of_steps = {width: (bad[place], total[place], observed[place]) for width, place in look.place_of.items()}
+        found[objective.id] = Reckoned(
+            counts=counts,
+            firing=_firing(look.grid, objective, policies.get(objective.policy), of_steps),
+            burn_rates={
+                word: rate(*of_steps[min(steps, look.grid.steps)], target=objective.target)
+                for word, steps in burn_steps(look.grid).items()
+            },
+            exhausts_at_ms=None
+            if nothing
+            else _ends(look, held, number, packed, objective, of_steps[present_steps(look.grid)]),
+            outlook=None if nothing or counts.total < objective.min_events else ahead[number],
+            seen_throughout=len(packed.observed) == 1 and float(packed.observed[0]) == look.grid.step_ms / 1000,
+        )
+    return found
+
+
+def _window_counts(look: _Look, bad: list[float], total: list[float], observed: list[float]) -> Counts:
+    events, seen = total[1] - total[0], observed[1] - observed[0]
+    seconds = max(0.0, look.span.seconds)
+    return Counts(events - (bad[1] - bad[0]), events, min(seconds, seen), seconds)
+
+
+def _firing(
+    grid: Grid, objective: Objective, policy: Policy | None, of_steps: Mapping[int, tuple[float, float, float]]
+) -> tuple[Pair, ...]:
+    """As `firing_now`."""
+    found = []
+    for pair in policy.pairs if policy else ():
+        allowed = objective.budget_ratio * pair.factor
+        long, short = (
+            of_steps[min(window_steps(seconds, grid.step_ms), grid.steps)] for seconds in (pair.long, pair.short)
+        )
+        if all(bad > allowed * total for bad, total, _ in (long, short)) and long[0] >= pair.min_bad:
+            found.append(pair)
+    return tuple(found)
+
+
+def _ends(
+    look: _Look, sums: _Sums, row: int, packed: PackedCounts, objective: Objective, present: tuple[float, float, float]
+) -> int | None:
+    """As `exhausts_at`; stretches in which the budget cannot end are passed over.
+
+    Args:
+        present: What the steps that tell the present pace hold.
+    """
+    grid, steps = look.grid, present_steps(look.grid)
+    first = grid.steps - look.width
+    bad, total = (one[row, look.at_edges] - one[row, look.at_edges.start] for one in (sums.bad, sums.total))
+    pace = Pace.of(
+        target=objective.target,
+        bad=max(0.0, present[0]) / steps,
+        total=present[1] / steps,
+        spent=float(bad[-1]),
+        events=float(total[-1]),
+    )
+    if pace is None:
+        return None
+    if objective.window.kind == "calendar":
+        return pace.ends_in_unit(grid, objective)
+    # In a stretch the window loses its events at the start, at worst, and its bad ones not before the end.
+    least = pace.left + (bad[:-1] - pace.allowed * total[1:])
+    least -= pace.loss * (look.edges[1:] if pace.loss > 0 else look.edges[:-1]) - pace.loss * first
+    may = np.flatnonzero(least < SURE * total[-1] + pace.dust)
+    looked_to = 0
+    for stretch in may.tolist():
+        begin = int(look.edges[stretch])
+        if begin < looked_to:
+            continue
+        looked_to = min(begin + STEPS_AT_ONCE, grid.steps)
+        failed, events = packed.steps_of(slice(begin, looked_to))
+        lost = np.cumsum(failed) + bad[stretch], np.cumsum(events) + total[stretch]
+        if (after := pace.steps_until_spent(*lost, begin - first)) is not None:
+            return grid.end_ms + after * grid.step_ms
+    return None

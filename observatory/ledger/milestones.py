@@ -1,0 +1,72 @@
+"""Milestones: what packed rows hold up to chosen steps, many sums at once and nothing unpacked for good.
+
+Sixty steps at a time are multiplied by a matrix of zeros and ones that adds them up to each place within the sixty that
+somebody asks for. All of it are whole numbers that a float holds exactly, so the sums are those that adding step by
+step gives, to the last bit, in a fraction of the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from observatory.ledger.sums import EXACT
+from observatory.sources.base import Float64, Int64
+
+SPAN = 60
+"""Steps that one multiplication adds: their sum has to be exact in the float that it is made in."""
+_NARROW = 2
+"""Bytes of a count of which sixty are exact in a float of four bytes."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Milestones:
+    """Steps of rows of one length, up to which sums are asked for.
+
+    Attributes:
+        places: Each the number of steps from the row's start that are added, 0 to `steps`.
+    """
+
+    steps: int
+    places: Int64
+    _lead: int
+    _span: NDArray[np.intp]
+    _flat: NDArray[np.intp]
+    _adding: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, steps: int, places: Iterable[int] | Int64) -> Milestones:
+        """Milestones at some places of rows of so many steps."""
+        asked = np.asarray(places, np.int64)
+        # Zeros before the first step, so that the last sixty end with the row.
+        lead = -steps % SPAN
+        padded = asked + lead
+        span = np.maximum(padded - 1, 0) // SPAN
+        inside = padded - span * SPAN
+        columns = np.union1d(inside, (SPAN,))
+        adding = (np.arange(SPAN)[:, None] < columns[None, :]).astype(np.float64)
+        flat = span * len(columns) + np.searchsorted(columns, inside)
+        return cls(steps, asked, lead, span, flat, adding)
+
+    def sums(self, packed: NDArray[Any]) -> Float64 | None:
+        """By place the sum of a packed row up to there; None where counts are no whole numbers, or too large."""
+        if len(packed) != self.steps or packed.dtype.kind == "f":
+            each = float(packed[0]) if len(packed) else 0.5
+            if len(packed) != 1 or not each.is_integer() or abs(each) * self.steps >= EXACT:
+                return None
+            alike: Float64 = self.places.astype(np.float64) * each
+            return alike
+        kind = np.float32 if packed.dtype.itemsize <= _NARROW else np.float64
+        counts = np.zeros(self._lead + self.steps, kind)
+        counts[self._lead :] = packed
+        within = counts.reshape(-1, SPAN) @ self._adding.astype(kind)
+        before = np.zeros(len(within) + 1)
+        np.cumsum(within[:, -1], dtype=np.float64, out=before[1:])
+        if before[-1] >= EXACT:
+            return None
+        found: Float64 = before[self._span] + within.ravel()[self._flat]
+        return found
