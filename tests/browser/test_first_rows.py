@@ -84,6 +84,24 @@ def test_the_first_rows_stand_before_the_table_was_asked_for_and_say_what_it_say
     assert (abs(place["y"] - grid["y"]), abs(place["x"] - grid["x"])) < (3, 3)
 
 
+def test_on_a_phone_the_first_rows_have_the_columns_of_the_grid_in_their_places(watched: Watched) -> None:
+    page = watched.page
+    page.set_viewport_size({"width": 390, "height": 844})
+    held = hold(watched, '"panel":"channels"')
+    page.goto(f"{watched.site}/large")
+    cells = page.locator(".first-rows .line:not(.head)").first.locator(".cell")
+    expect(cells).to_have_count(10, timeout=PATIENCE_MS)
+    seen = "all => all.filter(one => one.offsetWidth).map(one => Math.round(one.getBoundingClientRect().left / 4))"
+    places = cells.evaluate_all(seen)
+    expect(page.locator(".first-rows .word").first).to_be_hidden()
+    for route in held:
+        route.continue_()
+    watched.settled()
+    grid = page.locator(".ag-center-cols-container .ag-row[row-index='0'] [role=gridcell]")
+    expect(grid).to_have_count(4, timeout=PATIENCE_MS)
+    assert grid.evaluate_all(seen) == places
+
+
 def test_a_table_in_an_order_of_its_own_shows_no_rows_in_another(watched: Watched) -> None:
     held = hold(watched, '"panel":"channels"')
     page = watched.page

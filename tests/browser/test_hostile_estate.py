@@ -7,6 +7,7 @@ out of its place, or ask another server.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from urllib.parse import quote
@@ -185,3 +186,38 @@ def test_a_narrow_window_holds_too_and_axe_finds_nothing_grave(watched: Watched)
     held(page)
     watched.picture("hostile-phone")
     assert grave_findings(page) == {}
+
+
+def test_a_number_of_the_grid_is_whole_and_a_name_that_is_cut_says_so(watched: Watched) -> None:
+    page = watched.open("/on-call")
+    row = page.locator(".channel-grid .ag-row", has_text="safe").first
+    left = row.locator("[col-id=budget]")
+    # One event, and it was bad: a thousand times what 99.9 % allow, of which the budget was one.
+    expect(left).to_have_text("−999×")
+    expect(left.locator(".cell-budget")).to_have_attribute("title", re.compile("−99\u202f900 % left$"))
+    for cell in row.locator("[role=gridcell]").all():
+        cut = cell.evaluate(
+            """one => [one, ...one.querySelectorAll('*')].filter(each => each.scrollWidth > each.clientWidth + 1
+              && each.clientWidth > 0 && getComputedStyle(each).overflow !== 'visible'
+              && getComputedStyle(each).textOverflow !== 'ellipsis').map(each => each.outerHTML.slice(0, 120))"""
+        )
+        assert cut == [], cell.get_attribute("col-id")
+    owner = row.locator("[col-id=owner] .cell-words")
+    assert owner.evaluate("one => one.scrollWidth > one.clientWidth")
+    assert owner.evaluate("one => getComputedStyle(one).textOverflow") == "ellipsis"
+    expect(owner).to_have_attribute("title", MARKUP)
+
+
+def test_a_value_between_two_holes_is_a_dot(watched: Watched) -> None:
+    page = watched.open("/on-call")
+    drawn = page.evaluate(
+        """[['50'], ['..', '50', '..'], ['10', '20', '..', '99']].map(values => {
+          const paths = [...observatoryDrawings.spark(values.join(''), 84).querySelectorAll('path')];
+          return paths.map(one => [one.classList.contains('dots'), one.getAttribute('d')]);
+        })"""
+    )
+    assert drawn == [
+        [[True, "M2.5 9.9h.01"]],
+        [[True, "M42.0 9.9h.01"]],
+        [[True, "M81.5 2.0h.01"], [False, "M1.0 16.4L28.3 14.8"]],
+    ]

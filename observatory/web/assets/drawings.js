@@ -34,7 +34,7 @@ window.observatoryDrawings = (function () {
       var two = values.slice(2 * index, 2 * index + 2);
       if (two === "..") { pen = false; continue; }
       var x = 1 + (count > 1 ? index * (width - 2) / (count - 1) : 0), y = 2 + (height - 4) * (1 - Number(two) / 99);
-      if (hole(index - 1) && hole(index + 1)) { dots += "M" + Math.max(2.5, x).toFixed(1) + " " + y.toFixed(1) + "h.01"; continue; }
+      if (hole(index - 1) && hole(index + 1)) { dots += "M" + Math.min(width - 2.5, Math.max(2.5, x)).toFixed(1) + " " + y.toFixed(1) + "h.01"; continue; }
       d += (pen ? "L" : "M") + x.toFixed(1) + " " + y.toFixed(1);
       pen = true;
     }
