@@ -50,22 +50,24 @@ def day_rows(
     since_ms = since_ms or {}
     shift = (block.start_ms - grid.start_ms) // grid.step_ms
     begin, end = max(0, shift), min(grid.steps, shift + block.steps)
+    inside = slice(begin, end)
     found: dict[str, DayRow] = {}
 
     def part(values: NDArray[Any], filler: float = 0.0) -> Float64:
         whole = np.full(block.steps, filler)
-        whole[begin - shift : end - shift] = values[begin:end]
+        whole[begin - shift : end - shift] = values
         return whole
 
     for key, row in rows.items():
-        observed = part(row.observed)
+        observed = part(row.observed[inside])
         if key in since_ms:
             observed[: max(0, (since_ms[key] - block.start_ms) // block.step_ms)] = 0.0
         if observed.any():
-            parts = {"total": part(row.total), "bad": part(row.total - row.good), "observed": observed}
+            total = row.total[inside]
+            parts = {"total": part(total), "bad": part(total - row.good[inside]), "observed": observed}
             for name in ("level", "level_error", "upper", "at_least"):
                 if (values := getattr(row, name)) is not None:
-                    parts[name] = part(values, np.nan if name == "level" else 0.0)
+                    parts[name] = part(values[inside], np.nan if name == "level" else 0.0)
             found[key] = DayRow(row.counting, row.series, parts)
     return found
 
