@@ -18,6 +18,7 @@ from observatory.indicators.counts import Counts
 from observatory.sources.base import Float64, Int64
 from observatory.windows import Grid, TimeRange
 
+SumsOfSteps = NDArray[np.signedinteger[Any]]
 EXACT = 2**53
 """Whole numbers below this are floats without rounding."""
 
@@ -27,12 +28,13 @@ class Sums:
     """Events up to the end of each step, and the time that was seen.
 
     Attributes:
-        bad, total: int64, a leading zero and one sum per step: steps a..b hold `total[b] - total[a]`.
+        bad, total: A leading zero and one sum per step: steps a..b hold `total[b] - total[a]`. In 32 bits where they
+            fit, for what is read of them is read many times.
         observed: Seconds seen per step; a single value where all steps were seen alike, see `packed`.
     """
 
-    bad: Int64
-    total: Int64
+    bad: SumsOfSteps
+    total: SumsOfSteps
     observed: NDArray[Any]
 
     @classmethod
@@ -91,14 +93,15 @@ class Spans:
         return cls(edges[:, 0], edges[:, 1], tuple(steps), tuple(max(0.0, span.seconds) for span in spans))
 
 
-def running(packed: NDArray[Any], steps: int) -> Int64 | None:
+def running(packed: NDArray[Any], steps: int) -> SumsOfSteps | None:
     """Running sums of packed counts with a leading zero; None where they are not whole or not exact."""
-    sums = np.zeros(steps + 1, dtype=np.int64)
     if len(packed) != steps or packed.dtype.kind == "f":
         if len(packed) != 1 or not float(packed[0]).is_integer() or abs(float(packed[0])) * steps >= EXACT:
             return None
-        np.multiply(np.arange(steps + 1), int(packed[0]), out=sums)
-        return sums
+        return np.arange(steps + 1, dtype=np.int64) * int(packed[0])
+    small = int(packed.max(initial=0)) * steps <= np.iinfo(np.int32).max
+    sums: SumsOfSteps = np.empty(steps + 1, np.int32 if small else np.int64)
+    sums[0] = 0
     # Made whole first: adding small numbers into large ones goes through a buffer, which takes twice as long.
     sums[1:] = packed
     np.cumsum(sums, out=sums)
