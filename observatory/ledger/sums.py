@@ -8,7 +8,7 @@ step by step.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -51,11 +51,12 @@ class Sums:
         """Of several spans."""
         total = self.total[spans.last] - self.total[spans.first]
         good = total - (self.bad[spans.last] - self.bad[spans.first])
-        columns = (good.astype(np.float64).tolist(), total.astype(np.float64).tolist(), spans.steps, spans.seconds)
-        return [
-            Counts(fine, events, self._seen(first, last), seconds)
-            for fine, events, (first, last), seconds in zip(*columns, strict=True)
-        ]
+        seen = spans.seen.get(id(self.observed))
+        if seen is None:
+            seen = self.observed, [self._seen(first, last) for first, last in spans.steps]
+            spans.seen[id(self.observed)] = seen
+        columns = (good.astype(np.float64).tolist(), total.astype(np.float64).tolist(), seen[1], spans.seconds)
+        return [Counts(*each) for each in zip(*columns, strict=True)]
 
     def _seen(self, first: int, last: int) -> float:
         if len(self.observed) == len(self.total) - 1:
@@ -75,12 +76,15 @@ class Spans:
         first, last: The first step of each and the first after it.
         steps: Both, pair by pair.
         seconds: How long each is.
+        seen: By the identity of an array of seconds seen, which rows of the same targets share: that array, and how
+            much of each span it says was seen.
     """
 
     first: Int64
     last: Int64
     steps: tuple[tuple[int, int], ...]
     seconds: tuple[float, ...]
+    seen: dict[int, tuple[NDArray[Any], list[float]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, grid: Grid, spans: Sequence[TimeRange]) -> Spans:
