@@ -7,7 +7,8 @@ other steps, mostly few, are looked at one by one with the arithmetic of `rollin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,9 @@ STRIDE = 10
 """Steps that are judged together at first."""
 MANY = 3
 """Where as many of the stretches are left as one in three, looking at all of them is quicker than picking them out."""
+AT_ONCE = 1200
+"""Stretches whose steps are looked at in one go: few enough for the processor's cache, and for memory that is at hand
+already; what is larger the system takes back and gives anew each time."""
 Steps = NDArray[np.intp] | slice
 
 
@@ -58,7 +62,18 @@ def _firing(
     may = far.may_fire(long, allowed)
     if may.any():
         may &= far.may_fire(short, allowed)
-    possible = far.steps(may)
+    found = [_firing_in(part, sums, target, pair, (long, short), least) for part in far.steps(may)]
+    if not found:
+        return np.empty(0, np.intp), np.empty(0)
+    places, rates = zip(*found, strict=True)
+    return np.concatenate(places), np.concatenate(rates)
+
+
+def _firing_in(
+    possible: Steps, sums: Sums, target: float, pair: Pair, windows: tuple[int, int], least: float
+) -> tuple[NDArray[np.intp], Float64]:
+    """As `_firing` in some of the steps."""
+    long, short = windows
     bad = _trailing(sums.bad, long, possible)
     rates = _burn_rates(bad, _trailing(sums.total, long, possible), target)
     burning = np.flatnonzero(rates > pair.factor)
@@ -89,13 +104,19 @@ class _Far:
         found: NDArray[np.bool_] = most_bad > allowed * (1 - 1e-9) * least_total
         return found
 
-    def steps(self, stretches: NDArray[np.bool_]) -> Steps:
-        """The steps of these stretches, and where they are many some between them."""
+    def steps(self, stretches: NDArray[np.bool_]) -> Iterator[Steps]:
+        """The steps of these stretches, and where they are many some between them; in parts, ascending."""
         may = np.flatnonzero(stretches)
-        if len(may) and len(may) * MANY > may[-1] - may[0]:
-            return slice(int(may[0]) * STRIDE, min((int(may[-1]) + 1) * STRIDE, self._steps))
-        steps = (may[:, None] * STRIDE + np.arange(STRIDE)).ravel()
-        return steps[: np.searchsorted(steps, self._steps)]
+        if not len(may):
+            return
+        edges = np.searchsorted(may, range(0, len(stretches) + AT_ONCE, AT_ONCE)).tolist()
+        for begin, end in pairwise(edges):
+            part = may[begin:end]
+            if len(part) and len(part) * MANY > part[-1] - part[0]:
+                yield slice(int(part[0]) * STRIDE, min((int(part[-1]) + 1) * STRIDE, self._steps))
+            elif len(part):
+                steps = (part[:, None] * STRIDE + np.arange(STRIDE)).ravel()
+                yield steps[: np.searchsorted(steps, self._steps)]
 
 
 def _trailing(sums: SumsOfSteps, width: int, places: Steps) -> SumsOfSteps:
