@@ -33,6 +33,7 @@ SUFFIXES = {".html": Form.HTML, ".htm": Form.HTML, ".md": Form.MARKDOWN, ".markd
 
 
 @console.command
+@console.without_collection
 @choosing("observatory review PATH... --month 2026-10", clickhouse=True)
 def review(
     choose: Choose,

@@ -27,6 +27,7 @@ from fleet import METRIC, Fleet, address, arguments, fleet
 from measuring import measured, server_cpu
 
 from observatory.evaluate.estate import Estate
+from observatory.reading import without_collection
 from observatory.review.month import make_review
 from observatory.sources.opening import open_sources
 from observatory.units import parse_duration
@@ -230,7 +231,8 @@ def review(one: Fleet, folder: Path) -> None:
     for _ in range(2):
         with open_sources(settings, read_only_store=True) as sources:
             estate = Estate(settings, sources, keeper=sources.kept)
-            cost, made = measured(lambda e=estate: make_review(e, month, one.grid.end_ms), one.server.pid)  # type: ignore[misc]
+            with without_collection():
+                cost, made = measured(lambda e=estate: make_review(e, month, one.grid.end_ms), one.server.pid)  # type: ignore[misc]
         assert len(made.objectives) == one.channels
         costs.append(cost)
     print(f"  review of {month}, {one.channels} objectives")
