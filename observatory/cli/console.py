@@ -136,6 +136,9 @@ def without_collection(function: Callable[P, R]) -> Callable[P, R]:
             return function(*args, **kwargs)
         finally:
             if enabled:
+                # All that is there counts as old: to search it now would be what was just avoided.
+                gc.freeze()
+                gc.unfreeze()
                 gc.enable()
 
     return paused

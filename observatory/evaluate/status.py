@@ -182,11 +182,13 @@ class Status:
 
     def to_json(self) -> dict[str, Any]:
         """The object that `status --json` prints and `/api/status` serves."""
-        from observatory.evaluate.before import as_before
         from observatory.evaluate.rollup import by_domain, estate
 
-        told = any(one.before for one in self.objectives)
-        earlier = [as_before(one) for one in self.objectives] if told else []
+        earlier: list[ObjectiveStatus] = []
+        if any(one.before for one in self.objectives):
+            from observatory.evaluate.before import as_before
+
+            earlier = [as_before(one) for one in self.objectives]
         before = {one.name: one.to_json() for one in by_domain(earlier)}
         return {
             "schema": SCHEMA,
@@ -195,6 +197,6 @@ class Status:
             "objectives": [objective.to_json() for objective in self.objectives],
             "journeys": [journey.to_json() for journey in self.journeys],
             "domains": [{**one.to_json(), "before": before.get(one.name)} for one in by_domain(self.objectives)],
-            "estate": {**estate(self.objectives).to_json(), "before": estate(earlier).to_json() if told else None},
+            "estate": {**estate(self.objectives).to_json(), "before": estate(earlier).to_json() if earlier else None},
             "problems": [problem.to_json() for problem in self.problems],
         }

@@ -22,6 +22,8 @@ from observatory.windows import Grid, TimeRange
 
 LEAST_SECONDS = 3600.0
 """Less than this, seen before and not seen now, is what counting with more samples changes at the edge of telemetry."""
+_AT_ONCE = 32
+"""Parts of a day that are looked at together: they stay in the processor's cache."""
 _WORST: dict[Counting, int] = {"exact": 0, "pushdown": 1, "estimated": 2}
 
 
@@ -54,14 +56,18 @@ def day_rows(
     found: dict[str, DayRow] = {}
 
     def part(values: NDArray[Any], filler: float = 0.0) -> Float64:
+        if end - begin == block.steps:
+            return values.astype(np.float64, copy=False)
         whole = np.full(block.steps, filler)
         whole[begin - shift : end - shift] = values
         return whole
 
     for key, row in rows.items():
         observed = part(row.observed[inside])
-        if key in since_ms:
-            observed[: max(0, (since_ms[key] - block.start_ms) // block.step_ms)] = 0.0
+        unseen = max(0, (since_ms.get(key, block.start_ms) - block.start_ms) // block.step_ms)
+        if unseen:
+            observed = observed.copy()
+            observed[:unseen] = 0.0
         if observed.any():
             total = row.total[inside]
             parts = {"total": part(total), "bad": part(total - row.good[inside]), "observed": observed}
@@ -77,15 +83,15 @@ def packed(rows: Mapping[str, DayRow]) -> Record:
     told: list[list[Any]] = []
     values: list[Float64] = []
     places: list[Int64] = []
+    looks = iter(_looks([part for _, row in sorted(rows.items()) for part in row.parts.values()]))
     for key, row in sorted(rows.items()):
         parts: list[list[Any]] = []
-        for name, part in row.parts.items():
-            if (part == part[0]).all():
+        for (name, part), (is_even, held) in zip(row.parts.items(), looks, strict=False):
+            if is_even:
                 parts.append([name, "one", len(part), float(part[0])])
-                continue
-            at = np.flatnonzero(part)
-            if len(at) * 4 < len(part):
-                parts.append([name, "few", len(part), len(at)])
+            elif held * 4 < len(part):
+                at = np.flatnonzero(part)
+                parts.append([name, "few", len(part), held])
                 values.append(part[at])
                 places.append(at)
             else:
@@ -94,6 +100,16 @@ def packed(rows: Mapping[str, DayRow]) -> Record:
         told.append([key, row.counting, row.series, parts])
     floats = np.concatenate([np.empty(0), *values])
     return Record({"rows": told}, {"values": floats}, {"places": np.concatenate([np.empty(0, np.int64), *places])})
+
+
+def _looks(parts: Sequence[Float64]) -> list[tuple[bool, int]]:
+    """Of parts of a day: whether it is one value throughout, and how many of its values are not zero."""
+    found: list[tuple[bool, int]] = []
+    for low in range(0, len(parts), _AT_ONCE):
+        lines = np.stack(parts[low : low + _AT_ONCE])
+        even, held = (lines == lines[:, :1]).all(axis=1), np.count_nonzero(lines, axis=1)
+        found += zip(even.tolist(), held.tolist(), strict=True)
+    return found
 
 
 def unpacked(record: Record) -> dict[str, DayRow]:

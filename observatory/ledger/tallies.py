@@ -105,13 +105,17 @@ def _tally_answer(
             lines_of[number].append(line)
     # Sums of their own: a view of one line would keep all of them in memory for as long as the page lives.
     amounts = np.zeros((len(leaves), grid.steps))
+    if all(len(lines) == 1 for lines in lines_of):
+        # Mostly no leaf shares a series with another one.
+        np.take(result.amount, [lines[0] for lines in lines_of], axis=0, out=amounts)
+    else:
+        for amount, lines in zip(amounts, lines_of, strict=True):
+            for line in lines:
+                amount += result.amount[line]
     for amount, leaf, lines in zip(amounts, leaves, lines_of, strict=True):
         if some_empty and not sizes[answer.routes[leaf]].any():
             continue
-        findings = Findings.of()
-        for line in lines:
-            amount += result.amount[line]
-            findings += result.findings[line]
+        findings = sum((result.findings[line] for line in lines), Findings.of())
         overhang = tuple(spread for line in lines for spread in result.overhang[line])
         yield leaf, PartEvents(amount, findings, samples.exact, overhang, samples.pushdown)
 

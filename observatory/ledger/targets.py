@@ -118,7 +118,7 @@ class Targets:
                 if size > max(1, target.longest):
                     begin = int(samples.offsets[index])
                     target.longest = size
-                    target.cadence_ms = int(np.median(np.diff(samples.t_ms[begin : begin + size])))
+                    target.cadence_ms = _cadence_ms(samples.t_ms[begin : begin + size])
         for (_, samples), targets in zip(sets, owners, strict=True):
             gaps_ms = np.asarray([target.gap_ms for target in targets], dtype=np.int64)
             for index, first, last in _runs(samples, gaps_ms):
@@ -193,6 +193,13 @@ class Lives:
         if found is None:
             found = self._packed[keys, grid] = pack(self.observed_seconds(keys, grid))
         return found
+
+
+def _cadence_ms(t_ms: Int64) -> int:
+    """The median distance of two or more instants; mostly all are the same, which needs no search for the middle."""
+    apart_ms = np.diff(t_ms)
+    least_ms = int(apart_ms.min())
+    return least_ms if int(apart_ms.max()) == least_ms else int(np.median(apart_ms))
 
 
 def add_overlap(seconds: Float64, grid: Grid, start_ms: int, end_ms: int, weight: float = 1.0) -> None:

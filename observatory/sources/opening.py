@@ -118,14 +118,18 @@ def _beside_servers(settings: Settings, path: Path, servers: tuple[MetricSource,
     from observatory.sources.store.kept_days import KeptFolder
 
     folder = kept_folder_of(path)
+    if not path.exists():
+        from observatory.sources.store import Store
+
+        # The first command makes it, and knows it empty while nobody else can write into it.
+        with Store.open(path) as made:
+            made.checkpoint()
+            note_if_empty(made, path, folder)
     if (empty := known_empty(path, folder)) is not None:
         known = KeptFolder(folder, empty.writes, _identity(settings.prometheus))
         return Sources(metrics=(*servers, empty), spans=(empty,), kept=known, shared=_shared(settings, empty))
     from observatory.sources.store import Store
 
-    if not path.exists():
-        # The first command makes it.
-        Store.open(path).close()
     store = _readable(path)
     if isinstance(store, Store):
         note_if_empty(store, path, folder)

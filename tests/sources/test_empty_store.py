@@ -1,4 +1,4 @@
-"""A store beside a server that holds nothing is opened once, and again as soon as anything may have been written."""
+"""A store beside a server that holds nothing is made once, and opened as soon as anything may have been written."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def opened(path: Path) -> Sources:
 
 
 def is_open(path: Path) -> bool:
-    """Whether a command opens the file."""
+    """Whether a command leaves the file open; the one that makes it does not."""
     with opened(path) as sources:
         return sources.store is not None
 
 
-def test_the_first_command_makes_the_store_and_the_next_does_not_open_it(path: Path) -> None:
-    assert is_open(path)
+def test_the_first_command_makes_the_store_and_no_other_opens_it(path: Path) -> None:
+    assert not is_open(path)
     assert path.exists()
 
     with opened(path) as sources:
@@ -92,7 +92,7 @@ def damage(path: Path) -> None:
 
 @pytest.mark.parametrize("happens", [samples, metadata, another_file, lender, log, damage])
 def test_whatever_happens_to_it_it_is_looked_at_again(path: Path, happens: Callable[[Path], None]) -> None:
-    assert is_open(path)
+    assert not is_open(path)
     assert known_empty(path, kept_folder_of(path)) is not None
 
     happens(path)
@@ -108,7 +108,7 @@ def test_a_store_that_holds_something_is_opened_every_time(path: Path, happens: 
 
 
 def test_it_answers_what_the_open_store_answers(path: Path) -> None:
-    assert is_open(path)
+    assert not is_open(path)
     empty = known_empty(path, kept_folder_of(path))
     assert empty is not None
     grid = Grid(0, 60_000, 3)

@@ -82,6 +82,10 @@ class Store:
     def path(self) -> Path | None:
         return self._database.path
 
+    def checkpoint(self) -> None:
+        """Write everything into the file itself, and leave no log beside it."""
+        self._database.checkpoint()
+
     def state(self) -> SourceState:
         """A store that is open answers."""
         return SourceState(self.name, self.kind, "ok", str(self.path) if self.path else "in memory")
