@@ -7,7 +7,8 @@ other steps, mostly few, are looked at one by one with the arithmetic of `rollin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,17 +16,20 @@ from numpy.typing import NDArray
 from observatory.evaluate.history import joined_incidents
 from observatory.evaluate.rolling import window_steps
 from observatory.evaluate.snapshot import Incident
-from observatory.ledger.sums import EXACT, Sums
+from observatory.ledger.sums import EXACT, Sums, SumsOfSteps
 from observatory.objectives.budget import budget_ratio
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import Pair, Policy
-from observatory.sources.base import Float64, Int64
+from observatory.sources.base import Float64
 from observatory.windows import Grid
 
 STRIDE = 10
 """Steps that are judged together at first."""
 MANY = 3
 """Where as many of the stretches are left as one in three, looking at all of them is quicker than picking them out."""
+AT_ONCE = 1200
+"""Stretches whose steps are looked at in one go: few enough for the processor's cache, and for memory that is at hand
+already; what is larger the system takes back and gives anew each time."""
 Steps = NDArray[np.intp] | slice
 
 
@@ -54,13 +58,29 @@ def _firing(
 ) -> tuple[NDArray[np.intp], Float64]:
     """Steps at whose end a pair fires, ascending, and how fast its long window burns there."""
     long, short = (window_steps(seconds, grid.step_ms) for seconds in (pair.long, pair.short))
-    possible = far.possible(long, budget_ratio(target) * pair.factor)
-    rates = _burn_rates(sums, long, possible, target)
+    allowed = budget_ratio(target) * pair.factor
+    may = far.may_fire(long, allowed)
+    if may.any():
+        may &= far.may_fire(short, allowed)
+    found = [_firing_in(part, sums, target, pair, (long, short), least) for part in far.steps(may)]
+    if not found:
+        return np.empty(0, np.intp), np.empty(0)
+    places, rates = zip(*found, strict=True)
+    return np.concatenate(places), np.concatenate(rates)
+
+
+def _firing_in(
+    possible: Steps, sums: Sums, target: float, pair: Pair, windows: tuple[int, int], least: float
+) -> tuple[NDArray[np.intp], Float64]:
+    """As `_firing` in some of the steps."""
+    long, short = windows
+    bad = _trailing(sums.bad, long, possible)
+    rates = _burn_rates(bad, _trailing(sums.total, long, possible), target)
     burning = np.flatnonzero(rates > pair.factor)
     places = burning + possible.start if isinstance(possible, slice) else possible[burning]
-    rates = rates[burning]
-    enough = (_burn_rates(sums, short, places, target) > pair.factor) & (_trailing(sums.bad, long, places) >= least)
-    return places[enough], rates[enough]
+    of_short = _burn_rates(_trailing(sums.bad, short, places), _trailing(sums.total, short, places), target)
+    enough = (of_short > pair.factor) & (bad[burning] >= least)
+    return places[enough], rates[burning[enough]]
 
 
 class _Far:
@@ -71,8 +91,8 @@ class _Far:
         # The last stretch may be cut short by the end of the grid.
         self._bad, self._total = (np.append(one[:-1:STRIDE], one[-1]) for one in (sums.bad, sums.total))
 
-    def possible(self, width: int, allowed: float) -> Steps:
-        """Steps at whose end a window may hold a larger share of bad events than that, and some between them."""
+    def may_fire(self, width: int, allowed: float) -> NDArray[np.bool_]:
+        """Stretches at any of whose ends a window may hold a larger share of bad events than that."""
         reach, inside = -(-width // STRIDE), max(1, width // STRIDE)
         # Windows that end in a stretch reach back into no more than so many stretches before it.
         most_bad = self._bad[1:].copy()
@@ -81,14 +101,25 @@ class _Far:
         least_total = self._total[:-1].copy()
         least_total[inside - 1 :] -= self._total[: max(0, len(least_total) - inside + 1)]
         # A little less than it takes, so that rounding never leaves out a step that fires.
-        may = np.flatnonzero(most_bad > allowed * (1 - 1e-9) * least_total)
-        if len(may) and len(may) * MANY > may[-1] - may[0]:
-            return slice(int(may[0]) * STRIDE, min((int(may[-1]) + 1) * STRIDE, self._steps))
-        steps = (may[:, None] * STRIDE + np.arange(STRIDE)).ravel()
-        return steps[: np.searchsorted(steps, self._steps)]
+        found: NDArray[np.bool_] = most_bad > allowed * (1 - 1e-9) * least_total
+        return found
+
+    def steps(self, stretches: NDArray[np.bool_]) -> Iterator[Steps]:
+        """The steps of these stretches, and where they are many some between them; in parts, ascending."""
+        may = np.flatnonzero(stretches)
+        if not len(may):
+            return
+        edges = np.searchsorted(may, range(0, len(stretches) + AT_ONCE, AT_ONCE)).tolist()
+        for begin, end in pairwise(edges):
+            part = may[begin:end]
+            if len(part) and len(part) * MANY > part[-1] - part[0]:
+                yield slice(int(part[0]) * STRIDE, min((int(part[-1]) + 1) * STRIDE, self._steps))
+            elif len(part):
+                steps = (part[:, None] * STRIDE + np.arange(STRIDE)).ravel()
+                yield steps[: np.searchsorted(steps, self._steps)]
 
 
-def _trailing(sums: Int64, width: int, places: Steps) -> Int64:
+def _trailing(sums: SumsOfSteps, width: int, places: Steps) -> SumsOfSteps:
     """Sums of windows that end with these steps."""
     if isinstance(places, slice):
         found = sums[places.start + 1 : places.stop + 1].copy()
@@ -100,30 +131,40 @@ def _trailing(sums: Int64, width: int, places: Steps) -> Int64:
     return sums[places + 1] - sums[np.maximum(places + 1 - width, 0)]
 
 
-def _burn_rates(sums: Sums, width: int, places: Steps, target: float) -> Float64:
-    """Bit by bit the burn rates of `rolling.BurnRates` at these steps; NaN without events."""
+def _burn_rates(bad: SumsOfSteps, events: SumsOfSteps, target: float) -> Float64:
+    """Bit by bit the burn rates of `rolling.BurnRates` of windows that hold so many; NaN without events."""
     per_budget = 1 / budget_ratio(target)
-    bad, total = (_trailing(one, width, places).astype(np.float64) for one in (sums.bad, sums.total))
+    # In one array: every further one is memory that the system has to find anew, which takes longer than to divide.
+    rates: Float64 = bad.astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
-        rates: Float64 = bad * per_budget / total if per_budget.is_integer() else bad / total * per_budget
+        if per_budget.is_integer():
+            rates *= per_budget
+            rates /= events
+        else:
+            rates /= events
+            rates *= per_budget
     return rates
 
 
 def _together(
     fires: Mapping[Pair, tuple[NDArray[np.intp], Float64]], sums: Sums, grid: Grid, objective: Objective
 ) -> tuple[Incident, ...]:
-    fire = np.zeros(len(sums.total) - 1, dtype=bool)
-    for places, _ in fires.values():
-        fire[places] = True
-    where = np.flatnonzero(fire)
-    pages, peak = np.zeros(len(fire), dtype=bool), np.zeros(len(fire))
+    if len(fires) == 1:
+        ((where, _),) = fires.values()
+    else:
+        fire = np.zeros(len(sums.total) - 1, dtype=bool)
+        for places, _ in fires.values():
+            fire[places] = True
+        where = np.flatnonzero(fire)
+    pages, peak = np.zeros(len(where), dtype=bool), np.zeros(len(where))
     for pair, (places, rates) in fires.items():
+        at = np.searchsorted(where, places) if len(fires) > 1 else slice(None)
         if pair.severity == "page":
-            pages[places] = True
-        peak[places] = np.fmax(peak[places], rates)
+            pages[at] = True
+        peak[at] = np.fmax(peak[at], rates)
 
     def bad(first: NDArray[np.intp], last: NDArray[np.intp]) -> list[float]:
         found: list[float] = (sums.bad[last + 1] - sums.bad[first]).astype(np.float64).tolist()
         return found
 
-    return joined_incidents(where, pages[where], peak[where], bad, grid, objective)
+    return joined_incidents(where, pages, peak, bad, grid, objective)

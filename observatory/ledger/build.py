@@ -22,7 +22,7 @@ from observatory.ledger.keeping import Keeper, KeptPages
 from observatory.ledger.ledger import Ledger, Row
 from observatory.ledger.packed import PackedRows
 from observatory.ledger.pages import Page
-from observatory.ledger.rows import row_of, within
+from observatory.ledger.rows import packed_row_of, row_of, within
 from observatory.windows import Grid
 
 HORIZON_MS = 600_000
@@ -194,10 +194,14 @@ def _count(
     rows = PackedRows()
     # What is kept of days is taken from every row, day by day: not packed, they are the arrays of their leaves.
     plain: dict[str, Row] = {}
+    has_packed = not whole and counted.has_packed
     for key, measurement in measurements.items():
         if work.failed and any(leaf in work.failed for leaf, _ in leaves_of(measurement)):
             continue
         if any(expressions_of(measurement, name) for name in work.failed_spans):
+            continue
+        if has_packed and key not in bounds and (lying := packed_row_of(measurement, counted)) is not None:
+            rows.put(key, *lying, grid.steps)
             continue
         row = row_of(measurement, counted)
         rows[key] = row = within(row, *bounds[key]) if key in bounds else row

@@ -23,22 +23,26 @@ if TYPE_CHECKING:
     from observatory.ledger.ledger import Row
 
 _KINDS = (np.uint8, np.uint16, np.uint32)
-_NOTHING: Float64 = np.empty(0)
+NOTHING: Float64 = np.empty(0)
 
 
-def pack(values: Float64) -> NDArray[Any]:
-    """The values in the smallest type that holds all of them, or as they are; a single one where all are equal."""
+def pack(values: NDArray[Any]) -> NDArray[Any]:
+    """The values in the smallest type that holds all of them, or as they are; a single float where all are equal."""
     if not len(values):
         return values
     least, most = float(values.min()), float(values.max())
     if least == most:
         # A copy: a view of one value would keep the others in memory.
-        return values[:1].copy()
+        return values[:1].astype(np.float64)
     if least < 0 or not most <= np.iinfo(_KINDS[-1]).max:
         return values
-    kind = next(one for one in _KINDS if most <= np.iinfo(one).max)
-    whole = values.astype(kind)
-    return whole if bool((whole == values).all()) else values
+    whole = values.astype(smallest(most), copy=False)
+    return whole if values.dtype.kind == "u" or bool((whole == values).all()) else values
+
+
+def smallest(most: float) -> type[np.generic]:
+    """The smallest type of packed counts that holds whole numbers up to this one; float64 where none does."""
+    return next((one for one in _KINDS if 0 <= most <= np.iinfo(one).max and float(most).is_integer()), np.float64)
 
 
 def unpack(packed: NDArray[Any], length: int) -> Float64:
@@ -65,12 +69,11 @@ def _all(packed: NDArray[Any], steps: int, part: slice) -> NDArray[Any]:
     if len(packed) != 1:
         return packed[part]
     value = float(packed[0])
-    kind = next((one for one in _KINDS if value.is_integer() and 0 <= value <= np.iinfo(one).max), np.float64)
-    return np.full(steps, value, kind)
+    return np.full(steps, value, smallest(value))
 
 
 def _without_counts(row: Row) -> Row:
-    return replace(row, good=_NOTHING, total=_NOTHING, observed=_NOTHING)
+    return replace(row, good=NOTHING, total=NOTHING, observed=NOTHING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +193,15 @@ class PackedRows(MutableMapping[str, "Row"]):
         found = PackedRows()
         found._rows = {key: self._rows[key] for key in keys if key in self._rows}
         return found
+
+    def put(self, key: str, about: Row, counts: PackedCounts, steps: int) -> None:
+        """Put in a row whose counts are packed already.
+
+        Args:
+            about: The row without its counts.
+            steps: How many they are of.
+        """
+        self._rows[key] = _Packed(about, steps, counts.total, counts.bad, None, counts.observed)
 
     @property
     def newest_ms(self) -> int | None:

@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from observatory.compile.plan import Leaf, PlannedRequest
 from observatory.indicators.expression import Expression
@@ -21,6 +23,7 @@ from observatory.ledger.hops import SpanCounts
 from observatory.ledger.increments import Birth, FindingRow, place_birth, place_rise
 from observatory.ledger.ledger import Findings
 from observatory.ledger.levels import LevelSteps
+from observatory.ledger.packed import pack, smallest
 from observatory.ledger.seams import Sample, Seam, SeriesHead, SeriesKey, go_on
 from observatory.ledger.slices import Reading
 from observatory.ledger.tallies import Events, PartEvents, tally_leaves
@@ -83,6 +86,11 @@ class Counted:
     histories: Mapping[int, tuple[int, float]]
     dark_since: Mapping[Leaf, int]
     changed: frozenset[str]
+
+    @property
+    def has_packed(self) -> bool:
+        """Whether the events of any leaf lie packed, as those of kept days do."""
+        return any(one.amount.dtype.kind == "u" for one in self.events.values())
 
 
 def events_of(
@@ -204,10 +212,14 @@ def _line(parts: Iterable[tuple[Grid, Float64 | None]], grid: Grid, filler: floa
 
 @dataclass(slots=True)
 class _Whole:
-    """One leaf over all pages."""
+    """One leaf over all pages.
 
-    amount: Float64
-    findings: Findings
+    Attributes:
+        amount: Per step; as long as all pages are packed it is as well, in the widest type among them.
+    """
+
+    amount: NDArray[Any]
+    findings: Findings = field(default_factory=Findings.of)
     rows: list[FindingRow] = field(default_factory=list)
     series: set[SeriesKey] = field(default_factory=set)
     targets: set[TargetKey] = field(default_factory=set)
@@ -215,6 +227,23 @@ class _Whole:
     exact: bool = True
     pushdown: bool = False
     dark_since: list[int] = field(default_factory=list)
+
+    def take(self, amount: NDArray[Any], inside: slice, target: slice) -> None:
+        """Put in the steps of a page."""
+        if amount.dtype != self.amount.dtype:
+            if len(amount) > 1 and amount.dtype.kind == "f" and self.amount.dtype.kind == "u":
+                amount = pack(amount)
+            kind = amount.dtype if len(amount) > 1 else np.dtype(smallest(float(amount[0])))
+            if not np.can_cast(kind, self.amount.dtype):
+                self.amount = self.amount.astype(kind)
+        # A single value stands for all steps, see `packed`.
+        self.amount[target] = amount[inside] if len(amount) > 1 else amount
+
+    @property
+    def line(self) -> Float64:
+        """The amount to write into."""
+        self.amount = self.amount.astype(np.float64, copy=False)
+        return self.amount
 
     def events(self) -> Events:
         findings = self.findings + Findings.of(self.rows)
@@ -232,10 +261,9 @@ def _joined_events(
         for leaf, part in page.events.items():
             whole = found.get(leaf)
             if whole is None:
-                whole = found[leaf] = _Whole(np.zeros(grid.steps), Findings.of())
-            amount = part.amount
-            # A single value stands for all steps, see `packed`.
-            whole.amount[target] = amount[inside] if len(amount) > 1 else amount
+                kind = part.amount.dtype if len(part.amount) > 1 else np.uint8
+                whole = found[leaf] = _Whole(np.zeros(grid.steps, kind))
+            whole.take(part.amount, inside, target)
             if len(part.findings.t_ms):
                 whole.findings += part.findings
             if not part.exact:
@@ -246,7 +274,7 @@ def _joined_events(
                 overhangs.append((whole, page.block, part))
     for whole, block, part in overhangs:
         for since_ms, at_ms, events in part.overhang:
-            add_overlap(whole.amount, grid, since_ms, block.start_ms, events / ((at_ms - since_ms) / 1000))
+            add_overlap(whole.line, grid, since_ms, block.start_ms, events / ((at_ms - since_ms) / 1000))
             if since_ms < grid.start_ms < at_ms:
                 whole.dark_since.append(since_ms)
     _settle(found, pages, grid, last_seen, known_since_ms)
@@ -280,7 +308,7 @@ def _settle(
             came_back = came_back and seam.kind != "period_total"
             for leaf in seam.leaves:
                 whole = found[leaf]
-                whole.rows += _settled(whole.amount, grid, seam, birth, known)
+                whole.rows += _settled(whole, grid, seam, birth, known)
                 whole.series.add(seam.series)
                 whole.targets.add(seam.target)
                 if came_back:
@@ -302,14 +330,14 @@ def _note_last(
 
 
 def _settled(
-    line: Float64, grid: Grid, seam: Seam, birth: Birth | None, before: Sample | None
+    whole: _Whole, grid: Grid, seam: Seam, birth: Birth | None, before: Sample | None
 ) -> tuple[FindingRow, ...]:
     """Place what happened up to the first sample of a seam: the rise since it was last seen, or a newcomer's value."""
     if before is None:
-        return place_birth(line, grid, birth, *seam.first, seam.gap_ms) if birth is not None else ()
+        return place_birth(whole.line, grid, birth, *seam.first, seam.gap_ms) if birth is not None else ()
     if seam.first[0] <= before[0]:
         return ()  # The lookback reaches into the block before: nothing lies between them.
-    return place_rise(line, grid, seam.kind, before, seam.first, seam.gap_ms)
+    return place_rise(whole.line, grid, seam.kind, before, seam.first, seam.gap_ms)
 
 
 def _joined_levels(key: str, pages: Sequence[Page], grid: Grid) -> Reading:

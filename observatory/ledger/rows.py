@@ -11,6 +11,7 @@ from observatory.compile.terms import at_most, outcome_terms
 from observatory.indicators.expression import Count, CountAtMost, Expression, Slices, SlicesAtMost
 from observatory.ledger.ledger import Counting, Findings, Row
 from observatory.ledger.levels import judge
+from observatory.ledger.packed import NOTHING, PackedCounts, pack
 from observatory.ledger.pages import Counted
 from observatory.ledger.slices import Reading
 from observatory.ledger.tallies import Events, nothing, of_terms
@@ -30,6 +31,30 @@ def row_of(measurement: Measurement, counted: Counted) -> Row:
         assert isinstance(good, SlicesAtMost)
         return _slice_row(counted.levels[measurement.key], good.bound, counted.grid)
     return _event_row(measurement, total, counted)
+
+
+def packed_row_of(measurement: Measurement, counted: Counted) -> tuple[Row, PackedCounts] | None:
+    """As `row_of` a row of events, without its counts, and these as they are packed; unpacks nothing.
+
+    None where any of it does not lie packed, or more than counts is asked for.
+    """
+    total, indicator = measurement.indicator.total, measurement.indicator
+    if not isinstance(total, Count) or isinstance(measurement.binding(total.signal), SpanBinding):
+        return None
+    part_expression = _part_of(measurement)
+    if isinstance(part_expression, CountAtMost) and _untold(measurement, part_expression):
+        return None
+    every, part = (_events(measurement, one, counted) for one in (total, part_expression))
+    if every.amount.dtype.kind != "u" or part.amount.dtype.kind != "u":
+        return None
+    bad = part.amount
+    if indicator.good is not None:
+        if bool((part.amount > every.amount).any()):
+            return None
+        bad = every.amount - part.amount
+    observed = counted.lives.packed_seconds(every.targets, counted.grid)
+    about = _about(every, part, counted.grid)
+    return about, PackedCounts(pack(every.amount), pack(bad), observed)
 
 
 def _slice_row(reading: Reading, bound: float, grid: Grid) -> Row:
@@ -68,11 +93,9 @@ def _events(measurement: Measurement, expression: Expression, counted: Counted) 
 
 def _event_row(measurement: Measurement, expression: Expression, counted: Counted) -> Row:
     indicator, grid = measurement.indicator, counted.grid
-    total = _events(measurement, expression, counted)
-    part_expression = indicator.good if indicator.good is not None else indicator.bad
-    assert part_expression is not None
-    part = _events(measurement, part_expression, counted)
-    good = part.amount if indicator.good is not None else total.amount - part.amount
+    part_expression = _part_of(measurement)
+    total, part = (_events(measurement, one, counted) for one in (expression, part_expression))
+    amount, of_part = (one.amount.astype(np.float64, copy=False) for one in (total, part))
     assert isinstance(expression, Count)
     binding = measurement.binding(expression.signal)
     if isinstance(binding, SpanBinding):
@@ -80,22 +103,40 @@ def _event_row(measurement: Measurement, expression: Expression, counted: Counte
         observed = spans.presence if spans else np.zeros(grid.steps)
     else:
         observed = counted.lives.observed_seconds(total.targets, grid)
+    row = replace(
+        _about(total, part, grid),
+        good=of_part if indicator.good is not None else amount - of_part,
+        total=amount,
+        observed=observed,
+    )
+    if isinstance(part_expression, CountAtMost) and _untold(measurement, part_expression):
+        return _bounded(measurement, part_expression, row, counted)
+    return row
+
+
+def _part_of(measurement: Measurement) -> Expression:
+    """What is counted beside all events: the good ones, or the bad."""
+    indicator = measurement.indicator
+    part = indicator.good if indicator.good is not None else indicator.bad
+    assert part is not None
+    return part
+
+
+def _about(total: Events, part: Events, grid: Grid) -> Row:
+    """A row without its counts."""
     # Series of the part are usually among those of the total, so recoveries are not added but the larger is told.
     findings = max(total.findings, part.findings, key=lambda one: float(one.births.sum() + one.gap.sum()))
     ends = [one for one in (total.last_ms, part.last_ms) if one is not None]
-    row = Row(
-        good=good,
-        total=total.amount,
-        observed=observed,
+    return Row(
+        good=NOTHING,
+        total=NOTHING,
+        observed=NOTHING,
         counting=_counting(total, part),
         series=total.series,
         last_sample_ms=max(ends, default=None),
         recovered=findings.between(grid.range),
         findings=findings,
     )
-    if isinstance(part_expression, CountAtMost):
-        return _bounded(measurement, part_expression, row, counted)
-    return row
 
 
 def _counting(*parts: Events) -> Counting:
@@ -113,16 +154,19 @@ def within(row: Row, least: Float64, most: Float64, seen: Float64) -> Row:
     return replace(row, good=least, upper=most if (most > least).any() else None)
 
 
+def _untold(measurement: Measurement, expression: CountAtMost) -> bool:
+    """Whether the threshold lies between two buckets."""
+    binding = measurement.binding(expression.signal)
+    return not isinstance(binding, SpanBinding) and not at_most(binding, expression.bound).exact
+
+
 def _bounded(measurement: Measurement, expression: CountAtMost, row: Row, counted: Counted) -> Row:
     """A latency row whose threshold lies between two buckets gets the upper bound beside the lower one."""
     binding = measurement.binding(expression.signal)
-    if isinstance(binding, SpanBinding):
-        return row
+    assert not isinstance(binding, SpanBinding)
     buckets = at_most(binding, expression.bound)
-    if buckets.exact:
-        return row
     upper = (
-        of_terms(binding.source, buckets.upper, 1.0, counted.events, counted.grid).amount
+        of_terms(binding.source, buckets.upper, 1.0, counted.events, counted.grid).amount.astype(np.float64, copy=False)
         if buckets.upper
         else row.total
     )

@@ -8,7 +8,7 @@ step by step.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from observatory.indicators.counts import Counts
 from observatory.sources.base import Float64, Int64
 from observatory.windows import Grid, TimeRange
 
+SumsOfSteps = NDArray[np.signedinteger[Any]]
 EXACT = 2**53
 """Whole numbers below this are floats without rounding."""
 
@@ -27,12 +28,13 @@ class Sums:
     """Events up to the end of each step, and the time that was seen.
 
     Attributes:
-        bad, total: int64, a leading zero and one sum per step: steps a..b hold `total[b] - total[a]`.
+        bad, total: A leading zero and one sum per step: steps a..b hold `total[b] - total[a]`. In 32 bits where they
+            fit, for what is read of them is read many times.
         observed: Seconds seen per step; a single value where all steps were seen alike, see `packed`.
     """
 
-    bad: Int64
-    total: Int64
+    bad: SumsOfSteps
+    total: SumsOfSteps
     observed: NDArray[Any]
 
     @classmethod
@@ -49,11 +51,12 @@ class Sums:
         """Of several spans."""
         total = self.total[spans.last] - self.total[spans.first]
         good = total - (self.bad[spans.last] - self.bad[spans.first])
-        columns = (good.astype(np.float64).tolist(), total.astype(np.float64).tolist(), spans.steps, spans.seconds)
-        return [
-            Counts(fine, events, self._seen(first, last), seconds)
-            for fine, events, (first, last), seconds in zip(*columns, strict=True)
-        ]
+        seen = spans.seen.get(id(self.observed))
+        if seen is None:
+            seen = self.observed, [self._seen(first, last) for first, last in spans.steps]
+            spans.seen[id(self.observed)] = seen
+        columns = (good.astype(np.float64).tolist(), total.astype(np.float64).tolist(), seen[1], spans.seconds)
+        return [Counts(*each) for each in zip(*columns, strict=True)]
 
     def _seen(self, first: int, last: int) -> float:
         if len(self.observed) == len(self.total) - 1:
@@ -73,12 +76,15 @@ class Spans:
         first, last: The first step of each and the first after it.
         steps: Both, pair by pair.
         seconds: How long each is.
+        seen: By the identity of an array of seconds seen, which rows of the same targets share: that array, and how
+            much of each span it says was seen.
     """
 
     first: Int64
     last: Int64
     steps: tuple[tuple[int, int], ...]
     seconds: tuple[float, ...]
+    seen: dict[int, tuple[NDArray[Any], list[float]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, grid: Grid, spans: Sequence[TimeRange]) -> Spans:
@@ -91,14 +97,15 @@ class Spans:
         return cls(edges[:, 0], edges[:, 1], tuple(steps), tuple(max(0.0, span.seconds) for span in spans))
 
 
-def running(packed: NDArray[Any], steps: int) -> Int64 | None:
+def running(packed: NDArray[Any], steps: int) -> SumsOfSteps | None:
     """Running sums of packed counts with a leading zero; None where they are not whole or not exact."""
-    sums = np.zeros(steps + 1, dtype=np.int64)
     if len(packed) != steps or packed.dtype.kind == "f":
         if len(packed) != 1 or not float(packed[0]).is_integer() or abs(float(packed[0])) * steps >= EXACT:
             return None
-        np.multiply(np.arange(steps + 1), int(packed[0]), out=sums)
-        return sums
+        return np.arange(steps + 1, dtype=np.int64) * int(packed[0])
+    small = int(packed.max(initial=0)) * steps <= np.iinfo(np.int32).max
+    sums: SumsOfSteps = np.empty(steps + 1, np.int32 if small else np.int64)
+    sums[0] = 0
     # Made whole first: adding small numbers into large ones goes through a buffer, which takes twice as long.
     sums[1:] = packed
     np.cumsum(sums, out=sums)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,9 @@ from observatory.ledger.answers import RESTARTED_KINDS, Answer
 from observatory.ledger.evidence import Evidence
 from observatory.ledger.increments import Spread, tally
 from observatory.ledger.ledger import Findings
+from observatory.ledger.packed import smallest
 from observatory.ledger.targets import TargetKey
-from observatory.sources.base import Float64, Int64
+from observatory.sources.base import Int64
 from observatory.telemetry.binding import SemanticKind, Term
 from observatory.windows import Grid
 
@@ -25,14 +26,14 @@ class Events:
     """Events of a leaf or of several leaves together.
 
     Attributes:
-        amount: Per step; shared, do not write into it.
+        amount: Per step, in a type of packed counts or as floats; shared, do not write into it.
         series: How many series they come from.
         targets: Whose they are.
         exact: False when the samples were read on a query grid.
         pushdown: True when the server counted.
     """
 
-    amount: Float64
+    amount: NDArray[Any]
     findings: Findings
     series: int
     targets: frozenset[TargetKey]
@@ -43,7 +44,7 @@ class Events:
 
 def nothing(grid: Grid) -> Events:
     """No series, no events."""
-    return Events(np.zeros(grid.steps), Findings.of(), 0, frozenset(), None, True)
+    return Events(np.zeros(grid.steps, np.uint8), Findings.of(), 0, frozenset(), None, True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +134,13 @@ def _groups(answer: Answer, leaves: Sequence[Leaf]) -> tuple[Int64, list[frozens
     return groups, list(numbers)
 
 
-def added(parts: Sequence[Events]) -> Events:
-    """Events of disjoint sets of series, or of one leaf over several requests, together."""
+def added(parts: Sequence[Events], amount: NDArray[Any]) -> Events:
+    """Events of disjoint sets of series together, of which the amount is given."""
     findings = parts[0].findings
     for part in parts[1:]:
         findings += part.findings
     return Events(
-        np.sum([part.amount for part in parts], axis=0),
+        amount,
         findings,
         sum(part.series for part in parts),
         frozenset().union(*(part.targets for part in parts)),
@@ -156,8 +157,24 @@ def of_terms(source: str, terms: Sequence[Term], scale: float, tallied: Mapping[
         return nothing(grid)
     if len(parts) == 1 and parts[0][0] == 1 and scale == 1:
         return parts[0][1]
-    together = added([events for _, events in parts])
-    amount = np.zeros(grid.steps)
-    for sign, events in parts:
-        amount += sign * scale * events.amount
-    return replace(together, amount=amount)
+    amount = _whole_sum([events.amount for _, events in parts]) if _is_plain(parts, scale) else None
+    if amount is None:
+        amount = np.zeros(grid.steps)
+        for sign, events in parts:
+            amount += sign * scale * events.amount
+    return added([events for _, events in parts], amount)
+
+
+def _is_plain(parts: Sequence[tuple[int, Events]], scale: float) -> bool:
+    return scale == 1 and all(sign == 1 and events.amount.dtype.kind == "u" for sign, events in parts)
+
+
+def _whole_sum(amounts: Sequence[NDArray[Any]]) -> NDArray[Any] | None:
+    """The sum of packed counts, in a type that holds it whatever they are; None where only floats do."""
+    kind = smallest(sum(np.iinfo(one.dtype).max for one in amounts))
+    if kind is np.float64:
+        return None
+    whole: NDArray[Any] = np.add(amounts[0], amounts[1], dtype=kind)
+    for one in amounts[2:]:
+        whole += one
+    return whole

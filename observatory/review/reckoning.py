@@ -39,7 +39,7 @@ class Books:
     timezone: str | None = None
     planned: Mapping[str, Planned] = field(default_factory=dict)
     workspace: Workspace = field(default_factory=Workspace)
-    _days: dict[str, Spans] = field(default_factory=dict)
+    _spans: dict[tuple[TimeRange, ...], Spans] = field(default_factory=dict)
 
     def row(self, objective: Objective) -> Row | None:
         """The ledger row behind an objective, with everything that happened."""
@@ -67,6 +67,8 @@ class Books:
         """Counts of a range up to `at_ms`; None without a row, or when the range has not begun."""
         if counted is None or span.start_ms >= self.at_ms:
             return None
+        if isinstance(counted, Sums):
+            return counted.counts_of(self._spans_of((span,)))[0]
         return counted.counts(self.ledger.grid, self.until_now(span))
 
     def counts_of_days(self, counted: Row | Sums | None, zone: str) -> list[Counts | None]:
@@ -74,11 +76,14 @@ class Books:
         spans = [span for _, span in self.month.days_in(zone)]
         if not isinstance(counted, Sums):
             return [self.counts(counted, span) for span in spans]
-        if zone not in self._days:
-            begun = [self.until_now(span) for span in spans if span.start_ms < self.at_ms]
-            self._days[zone] = Spans.of(self.ledger.grid, begun)
-        found = counted.counts_of(self._days[zone])
+        found = counted.counts_of(self._spans_of(tuple(span for span in spans if span.start_ms < self.at_ms)))
         return [*found, *([None] * (len(spans) - len(found)))]
+
+    def _spans_of(self, begun: tuple[TimeRange, ...]) -> Spans:
+        """Ranges that have begun on the grid, the same for all objectives on one clock."""
+        if begun not in self._spans:
+            self._spans[begun] = Spans.of(self.ledger.grid, [self.until_now(span) for span in begun])
+        return self._spans[begun]
 
     def until_now(self, span: TimeRange) -> TimeRange:
         """What of a range has happened by `at_ms`; it has begun."""

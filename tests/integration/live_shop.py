@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 import time
@@ -16,6 +17,10 @@ from integration.rabbitmq_server import RabbitMQ
 
 SERVICES = Path(__file__).parent / "services"
 DOCUMENTS = Path(__file__).parent / "documents"
+WINDOW_SECONDS = 80
+"""As the documents write it; the story takes 45 s of it where the machine is not busy."""
+QUIET_SECONDS = 25
+"""Of a window before the first order."""
 MESSAGES, PER_SECOND, PAUSE_SECONDS = 5000, 125.0, 20.0
 PAUSE_AFTER, RESTART_AFTER = 1200, 3000
 
@@ -33,6 +38,16 @@ def declare_topology(broker: RabbitMQ) -> None:
     )
     channel.queue_bind("billing.orders", "shop", "orders.placed")
     connection.close()
+
+
+def write_documents(folder: Path, window_seconds: int) -> Path:
+    """The documents of the estate, with a window of this length."""
+    folder.mkdir()
+    for document in DOCUMENTS.glob("*.yaml"):
+        text = document.read_text()
+        assert f"window: {WINDOW_SECONDS}s" in text, document
+        (folder / document.name).write_text(text.replace(f"window: {WINDOW_SECONDS}s", f"window: {window_seconds}s"))
+    return folder
 
 
 def scrape_config(broker: RabbitMQ, publisher_port: int, consumer_port: int) -> str:
@@ -99,11 +114,17 @@ class Service:
 class Story:
     """What happened, in milliseconds since the epoch, and the truth that the services wrote down themselves."""
 
+    begun_ms: int = 0
     paused_ms: int = 0
     resumed_ms: int = 0
     at_ms: int = 0
     spans: Path = Path()
     journal: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def window_seconds(self) -> int:
+        """A window that holds all of it: that of the documents, or a longer one where the machine was busy."""
+        return max(WINDOW_SECONDS, math.ceil((self.at_ms - self.begun_ms) / 1000) + QUIET_SECONDS)
 
     @property
     def failed(self) -> int:
@@ -118,6 +139,7 @@ def tell_the_story(broker: RabbitMQ, ports: tuple[int, int], folder: Path, lead_
     publisher = Service.start("order_publisher.py", broker.amqp_port, ports[0], story.spans, MESSAGES, PER_SECOND)
     try:
         time.sleep(lead_seconds)
+        story.begun_ms = _now_ms()
         publisher.tell("go")
         _wait(lambda: _lines(journal) >= PAUSE_AFTER)
         story.paused_ms = _now_ms()

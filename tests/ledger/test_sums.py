@@ -85,3 +85,11 @@ def test_a_row_is_told_about_without_its_counts() -> None:
 def test_counts_too_large_to_be_exact_have_no_running_sums() -> None:
     assert running(np.array([2.0**52]), 3) is None
     assert running(np.array([2.0**50]), 3) is not None
+
+
+@pytest.mark.parametrize(("counted", "bits"), [([2**30, 2**30 - 1], 64), ([2**30 - 1, 2**30 - 1], 32)])
+def test_sums_take_32_bits_where_they_surely_fit(counted: list[int], bits: int) -> None:
+    sums = running(np.asarray(counted, np.uint32), 2)
+    assert sums is not None
+    assert sums.tolist() == [0, counted[0], sum(counted)]
+    assert sums.dtype.itemsize * 8 == bits
