@@ -84,3 +84,6 @@ class _Line:
         with self._lock:
             while self._waiting:
                 self._waiting.popleft().result()
+            if self._pool is not None:
+                self._pool.shutdown()
+                self._pool = None
