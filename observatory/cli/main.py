@@ -83,7 +83,7 @@ def run() -> None:
     try:
         app()
     except SystemExit as ended:
-        if first == "status" and isinstance(ended.code, int):
+        if isinstance(ended.code, int):
             _leave(ended.code)
         raise
 
@@ -91,10 +91,11 @@ def run() -> None:
 def _leave(code: int) -> None:
     """End the process now: to take apart what it read, object by object, takes as long as reading a part of it.
 
-    Sources are closed by then. Where threads still work, or somebody no longer reads what was said, this returns, and
-    the process ends as every other one.
+    Sources are closed by then. Threads that need not finish, such as one that packs files for browsers that come later,
+    are cut off, as they would be anyway; taken apart around them, libraries complain on the terminal. Where a thread
+    must finish, or somebody no longer reads what was said, this returns, and Python ends the process.
     """
-    if threading.active_count() > 1:
+    if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
         return
     atexit._run_exitfuncs()
     try:
