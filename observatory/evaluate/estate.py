@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from math import gcd
 
-from observatory.compile.plan import Measurement, measure
-from observatory.errors import Problem, SourceFailed, in_order
+from observatory.compile.plan import Measurement
+from observatory.errors import Problem, in_order
 from observatory.evaluate.deploys import Annotated, Deploy, deploys
 from observatory.evaluate.journey_counting import Traced, trace_journeys
 from observatory.evaluate.journey_status import JourneyStatus
 from observatory.evaluate.journeys import JourneyEvidence, judge_journey
 from observatory.evaluate.judgement import judge
+from observatory.evaluate.known_mapping import KnownMapping, map_estate
 from observatory.evaluate.outlook import MOST_HISTORY_MS
 from observatory.evaluate.planned import Planned, touched_steps
 from observatory.evaluate.reckoning import Reckoned
@@ -42,37 +43,6 @@ MAPPING_FRESH_MS = 300_000
 """A mapping is used again for this long; exporters do not change more often than people can look."""
 LEAST_STEP_MS = 5_000
 INVENTORY_LOOKBACK_MS = 3_600_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """A mapping and what it was made from."""
-
-    at_ms: int
-    mapping: MappingResult
-    names: dict[str, frozenset[str]]
-    problems: tuple[Problem, ...]
-    failed: frozenset[str]
-    measured: dict[Objective, Measurement | Problem] = field(default_factory=dict)
-    of_estate: dict[str, Measurement | Problem] = field(default_factory=dict)
-
-    def measure(self, objective: Objective) -> Measurement | Problem:
-        """What measures an objective by this mapping, or why nothing does; looked for once."""
-        found = self.measured.get(objective)
-        if found is None:
-            found = self.measured[objective] = measure(objective, self.mapping, self.names)
-        return found
-
-    def of_all(self, objectives: Sequence[Objective]) -> Mapping[str, Measurement | Problem]:
-        """By id what measures the objectives of the estate, which are the same in every snapshot."""
-        if not self.of_estate:
-            self.of_estate.update({one.id: self.measure(one) for one in objectives})
-        return self.of_estate
-
-    @property
-    def is_bound(self) -> bool:
-        """Whether anything is measured; where nothing is, the first telemetry is about to come."""
-        return any(one.chosen is not None for one in self.mapping.resolutions.values())
 
 
 class Estate:
@@ -117,7 +87,7 @@ class Estate:
         parts = [part for one in self.journeys for part in one.parts]
         aimless = unmatched(settings.exclusions, [*self.objectives, *parts])
         self.problems: tuple[Problem, ...] = (*self.catalog.problems, *problems, *faults, *aimless)
-        self._known: _Known | None = None
+        self._known: KnownMapping | None = None
         self._grafanas: tuple[Annotated, ...] | None = None
 
     def snapshot(
@@ -291,7 +261,7 @@ class Estate:
         at_ms: int,
         measured: Mapping[str, Measurement | Problem] | None,
         ledger: Ledger,
-        known: _Known,
+        known: KnownMapping,
         planned: dict[str, Planned],
     ) -> Status:
         """The status; without any objective where `measured` is None."""
@@ -364,7 +334,7 @@ class Estate:
             found.append(judge_journey(journey, evidence, ledger.grid, policy, planned.get(journey.id)))
         return tuple(found)
 
-    def _states(self, known: _Known) -> tuple[SourceState, ...]:
+    def _states(self, known: KnownMapping) -> tuple[SourceState, ...]:
         states = [source.state() for source in self.sources.metrics]
         names = {state.name for state in states}
         for source in self.sources.spans:
@@ -373,28 +343,14 @@ class Estate:
                 states.append(SourceState(source.name, "spans", "failed" if failed else "ok"))
         return tuple(states)
 
-    def _mapping(self, grid: Grid, previous: Snapshot | None) -> _Known:
+    def _mapping(self, grid: Grid, previous: Snapshot | None) -> KnownMapping:
         known = self._known
         usable = previous is not None and known is not None and not known.failed and known.is_bound
         if usable and known is not None and 0 <= grid.end_ms - known.at_ms < MAPPING_FRESH_MS:
             return known
         span = TimeRange(grid.start_ms - INVENTORY_LOOKBACK_MS, grid.end_ms)
-        self._known = self._map(span)
+        self._known = map_estate(self.catalog, self.profiles, self.sources, span)
         return self._known
-
-    def _map(self, span: TimeRange) -> _Known:
-        from observatory.telemetry.mapping import map_catalog
-        from observatory.telemetry.survey import survey
-
-        try:
-            found = survey(self.catalog, self.profiles, self.sources.metrics, self.sources.spans, span)
-        except SourceFailed as error:
-            # Nobody answered: what would be looked for is still known.
-            failed = frozenset(source.name for source in self.sources.metrics)
-            failed |= {source.name for source in self.sources.spans}
-            mapping = map_catalog(self.catalog, self.profiles, [])
-            return _Known(span.end_ms, mapping, {}, tuple(error.problems), failed)
-        return _Known(span.end_ms, found.mapping, found.names, found.problems, frozenset(found.failed))
 
 
 def _history_ms(window: Window, at_ms: int) -> int:
