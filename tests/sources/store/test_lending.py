@@ -56,7 +56,17 @@ ASKED: dict[str, tuple[Any, ...]] = {
     "visits": ([VisitQuery(selector=SELECTOR, role="producer"), VisitQuery(selector=SELECTOR, role="consumer")], SPAN),
     "writes": (),
 }
-WRITING = {"open", "close", "transaction", "compact", "prune", "append_samples", "append_batch", "append_metadata"}
+WRITING = {
+    "open",
+    "close",
+    "transaction",
+    "compact",
+    "prune",
+    "append_samples",
+    "append_batch",
+    "append_metadata",
+    "checkpoint",
+}
 WRITING |= {"append_spans", "append_span_batch"}
 NOT_ASKED = {"path", "kind", "state"}
 
