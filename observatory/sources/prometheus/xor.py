@@ -9,7 +9,6 @@ depend on each other, so numpy reads one sample of each of thousands of chunks p
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
@@ -29,7 +28,7 @@ from observatory.sources.prometheus.bit_stream import (
 from observatory.sources.prometheus.wire import varints
 from observatory.sources.prometheus.xor_kernel import Heads, Loader
 
-__all__ = ["PADDING", "ChunkInvalid", "Room", "decode_chunks", "in_batches", "new_arrays", "room_for"]
+__all__ = ["PADDING", "ChunkInvalid", "Room", "decode_chunks", "in_batches", "new_arrays", "place_rows", "room_for"]
 
 LANES = 4500
 """Chunks per batch: enough to hide numpy's cost per call, few enough for the cache; no power of two, which would
@@ -82,8 +81,8 @@ def sample_counts(data: NDArray[np.uint8], starts: Int64) -> Int64:
 
 Room = Callable[[int], tuple[Int64, Float64]]
 """Gives arrays for times and values of so many samples."""
-Decoder = Callable[[NDArray[np.uint8], Int64, Int64, Int64], tuple[Int64, UInt64]]
-"""Decodes one batch, longest chunks first, by data, starts, lengths and counts: times and bits, sample by sample."""
+Decoder = Callable[[NDArray[np.uint8], Int64, Int64, Int64, Int64, Int64, UInt64], None]
+"""Decodes one batch, longest chunks first: data, starts, lengths, counts, targets, then times and bits to fill."""
 
 
 def new_arrays(count: int) -> tuple[Int64, Float64]:
@@ -152,30 +151,13 @@ def in_batches(
     times: Int64,
     bits: UInt64,
 ) -> None:
-    """Decode batches of chunks of equal length side by side: those still running are always the first ones of one.
-
-    While one batch is decoded the samples of the one before it are put in their places, into memory that is touched
-    for the first time.
-    """
+    """Decode batches of chunks of equal length side by side: those still running are always the first ones of one."""
     order = np.argsort(-counts, kind="stable")
     order = order[: np.count_nonzero(counts)]
-    lanes = max(1, -(-len(order) // max(1, -(-len(order) // LANES))))
-
-    def place(batch: NDArray[np.intp], all_t: Int64, all_bits: UInt64) -> None:
-        place_rows(all_t, counts[batch], offsets[batch], times)
-        place_rows(all_bits, counts[batch], offsets[batch], bits)
-
-    with ThreadPoolExecutor(1, "placing") as behind:
-        under_way: Future[None] | None = None
-        for low in range(0, len(order), lanes):
-            batch = order[low : low + lanes]
-            rows = decode(data, starts[batch], lengths[batch], counts[batch])
-            if under_way is not None:
-                under_way.result()
-            if low + lanes < len(order):
-                under_way = behind.submit(place, batch, *rows)
-            else:
-                place(batch, *rows)
+    lanes = -(-len(order) // max(1, -(-len(order) // LANES)))
+    for low in range(0, len(order), max(1, lanes)):
+        batch = order[low : low + lanes]
+        decode(data, starts[batch], lengths[batch], counts[batch], offsets[batch], times, bits)
 
 
 def _decode_batch(
@@ -183,8 +165,11 @@ def _decode_batch(
     starts: Int64,
     lengths: Int64,
     counts: Int64,
-) -> tuple[Int64, UInt64]:
-    """Decode one batch, longest chunks first: times and bits, a line for each sample and a column for each chunk."""
+    targets: Int64,
+    times: Int64,
+    bits: UInt64,
+) -> None:
+    """Decode one batch, longest chunks first, into `times` and `bits` at `targets`."""
     heads = _heads(data, starts, lengths, counts)
     words = words_of(data)
     rows = int(counts[0])
@@ -208,7 +193,8 @@ def _decode_batch(
     # A chunk that ends early is read on into what follows it, which says nothing and ends here.
     if int((position - heads.limits).max()) > 0:
         raise ChunkInvalid("a chunk ends before its samples do")
-    return all_t, all_values
+    place_rows(all_t, counts, targets, times)
+    place_rows(all_values, counts, targets, bits)
 
 
 def _heads(data: NDArray[np.uint8], starts: Int64, lengths: Int64, counts: Int64) -> Heads:

@@ -15,7 +15,7 @@ from observatory.sources.base import Float64, Int64
 from observatory.sources.prometheus.bit_stream import ChunkInvalid, UInt64, bits_at, window_at, words_of
 from observatory.sources.prometheus.sample_buffer import STALE_NAN_BITS
 from observatory.sources.prometheus.wire import varints
-from observatory.sources.prometheus.xor import Room, in_batches, new_arrays, room_for
+from observatory.sources.prometheus.xor import Room, in_batches, new_arrays, place_rows, room_for
 
 _ONE = np.uint64(1)
 
@@ -47,7 +47,10 @@ def _decode_batch(
     starts: Int64,
     lengths: Int64,
     counts: Int64,
-) -> tuple[Int64, UInt64]:
+    targets: Int64,
+    times: Int64,
+    bits: UInt64,
+) -> None:
     words = words_of(data)
     limit = (starts + lengths) * 8
     header = data[starts + 2]
@@ -82,7 +85,8 @@ def _decode_batch(
         _pass_starts(words, p, (start_changes[:running] > 0) & (start_changes[:running] <= row))
     if int((position - limit).max()) > 0:
         raise ChunkInvalid("a chunk ends before its samples do")
-    return all_t, all_values
+    place_rows(all_t, counts, targets, times)
+    place_rows(all_values, counts, targets, bits)
 
 
 def _next_delta(words: NDArray[np.uint64], control: Int64, position: Int64, delta: Int64) -> None:
