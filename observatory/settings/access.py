@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
 from observatory.errors import Problem
 from observatory.reading import Reading
+from observatory.settings.unknown_keys import unknown_keys
 
 Network = IPv4Network | IPv6Network
 USER_HEADER = "X-Forwarded-User"
@@ -64,11 +64,7 @@ class _Part:
         if not isinstance(value, dict):
             self._fault((), "serve is a mapping", "write serve: {users: users.txt}")
             return AccessSettings()
-        for key in value:
-            if key not in KEYS:
-                near = get_close_matches(str(key), KEYS, 1, 0.6)
-                hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(KEYS)}"
-                self._fault((str(key),), f"there is no setting {key!r} of serve", hint, "settings-key")
+        self.problems.extend(unknown_keys(value, KEYS, ("serve",), self.reading))
         proxies = [self._proxy(at, item) for at, item in self._listed(value, "proxies")]
         hosts = [self._host(at, item) for at, item in self._listed(value, "hosts")]
         return AccessSettings(
@@ -124,6 +120,6 @@ class _Part:
             return []
         return [((key, str(index)), item) for index, item in enumerate(items)]
 
-    def _fault(self, at: tuple[str, ...], message: str, hint: str | None = None, code: str = "settings-value") -> None:
-        place = self.reading.at(("serve", *at), key=code == "settings-key")
-        self.problems.append(Problem(code=code, message=message, location=place, hint=hint))
+    def _fault(self, at: tuple[str, ...], message: str, hint: str | None = None) -> None:
+        place = self.reading.at(("serve", *at))
+        self.problems.append(Problem(code="settings-value", message=message, location=place, hint=hint))

@@ -10,15 +10,15 @@ deploys:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
 from observatory.errors import Problem
 from observatory.reading import Reading
 from observatory.settings.secrets import HeaderError, header_value, take_credentials
+from observatory.settings.unknown_keys import unknown_keys
 
 Marks = Literal["change", "value"]
 MARKS: tuple[Marks, ...] = ("change", "value")
@@ -119,7 +119,7 @@ class _Reader:
 
     def _metric(self, item: dict[str, Any], at: tuple[str, ...]) -> DeployMetric | None:
         before = len(self.problems)
-        self._known(item, KEYS, at)
+        self.problems += unknown_keys(item, KEYS, at, self.reading)
         metric = item.get("metric")
         if not isinstance(metric, str) or not _METRIC.fullmatch(metric):
             self.fault(
@@ -138,7 +138,7 @@ class _Reader:
 
     def _annotations(self, item: dict[str, Any], at: tuple[str, ...]) -> DeployAnnotations | None:
         before = len(self.problems)
-        self._known(item, ANNOTATION_KEYS, at)
+        self.problems += unknown_keys(item, ANNOTATION_KEYS, at, self.reading)
         url, headers = "", dict[str, str]()
         try:
             url, headers = take_credentials(str(item["annotations"]))
@@ -159,15 +159,6 @@ class _Reader:
         if len(self.problems) > before:
             return None
         return DeployAnnotations(url=url, tags=tags, headers=headers, timeout_seconds=float(seconds), **labels)
-
-    def _known(self, item: dict[str, Any], known: Sequence[str], at: tuple[str, ...]) -> None:
-        for key in item:
-            if key not in known:
-                near = get_close_matches(str(key), known, 1, 0.6)
-                hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-                place = self.reading.at((*at, str(key)), key=True)
-                message = f"there is no setting {key!r} of deploys"
-                self.problems.append(Problem(code="settings-key", message=message, location=place, hint=hint))
 
     def _tags(self, value: Any, at: tuple[str, ...]) -> tuple[str, ...]:
         """Tags as a list or one alone; without any, every annotation would be a deployment."""

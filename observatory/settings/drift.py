@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from observatory.errors import Problem
 from observatory.reading import Reading
+from observatory.settings.unknown_keys import unknown_keys
 
 KEYS = ("ignore",)
 ENTRY_KEYS = ("names", "reason")
@@ -55,7 +55,7 @@ def read_drift(reading: Reading, _folder: Path, problems: list[Problem]) -> Drif
     if not isinstance(data, dict):
         reader.fault(("drift",), "drift is a mapping", "write drift: {ignore: ['scratch.*']}")
         return DriftSettings()
-    reader.known(data, KEYS, ("drift",))
+    problems += unknown_keys(data, KEYS, ("drift",), reading)
     return DriftSettings(tuple(reader.entries(data.get("ignore"))))
 
 
@@ -76,7 +76,7 @@ class _Reader:
             if not isinstance(item, dict):
                 self.fault(place, "what drift ignores is a name or a mapping", EXAMPLE)
                 continue
-            self.known(item, ENTRY_KEYS, place)
+            self.problems += unknown_keys(item, ENTRY_KEYS, place, self.reading)
             names = item.get("names")
             patterns: Sequence[Any] = names if isinstance(names, list) else [names]
             reason = item.get("reason", BY_SETTINGS)
@@ -86,15 +86,6 @@ class _Reader:
                 self.fault((*place, "reason"), "reason is text", EXAMPLE)
             else:
                 yield IgnoredNames(tuple(patterns), reason)
-
-    def known(self, item: dict[str, Any], keys: Sequence[str], at: tuple[str, ...]) -> None:
-        for key in item:
-            if key not in keys:
-                near = get_close_matches(str(key), keys, 1, 0.6)
-                hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(keys)}"
-                place = self.reading.at((*at, str(key)), key=True)
-                message = f"there is no setting {key!r} of drift"
-                self.problems.append(Problem(code="settings-key", message=message, location=place, hint=hint))
 
     def fault(self, at: tuple[str, ...], message: str, hint: str) -> None:
         """Report a fault at its place."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 from observatory.errors import Problem
 from observatory.reading import Reading
 from observatory.settings.secrets import take_credentials
+from observatory.settings.unknown_keys import unknown_keys
 
 KEYS = ("url", "datasource")
 EXAMPLE = "write grafana: {url: https://grafana.example.com, datasource: P1809F7CD0C75ACF3}"
@@ -46,11 +46,7 @@ def read_grafana(reading: Reading, folder: Path, problems: list[Problem]) -> Gra
     if not isinstance(value, dict):
         fault((), "grafana is a mapping")
         return None
-    for key in value:
-        if key not in KEYS:
-            near = get_close_matches(str(key), KEYS, 1, 0.6)
-            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(KEYS)}"
-            fault((str(key),), f"there is no setting {key!r} of grafana", hint, "settings-key")
+    problems += unknown_keys(value, KEYS, ("grafana",), reading)
     url = ""
     credentials: dict[str, str] = {}
     try:

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 from observatory.errors import Problem
 from observatory.reading import Reading
+from observatory.settings.unknown_keys import unknown_keys
 from observatory.units import format_duration, parse_duration
 
 DAY_SECONDS = 86_400.0
@@ -47,16 +47,13 @@ def read_keeping(told: Mapping[str, Any], reading: Reading, problems: list[Probl
     """The keys of `store` but for its path; every fault goes to `problems` with its place."""
     found: dict[str, float] = {}
 
-    def fault(key: str, message: str, hint: str | None, code: str = "settings-value") -> None:
-        place = reading.at(("store", key), key=code == "settings-key")
-        problems.append(Problem(code=code, message=message, location=place, hint=hint))
+    def fault(key: str, message: str, hint: str | None) -> None:
+        place = reading.at(("store", key))
+        problems.append(Problem(code="settings-value", message=message, location=place, hint=hint))
 
+    problems += unknown_keys(told, KEYS, ("store",), reading)
     for key, value in told.items():
-        if key not in KEYS:
-            near = get_close_matches(str(key), KEYS, 1, 0.6)
-            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(KEYS)}"
-            fault(str(key), f"there is no setting {key!r} of store", hint, "settings-key")
-        elif key != "path":
+        if key in KEYS and key != "path":
             try:
                 seconds = parse_duration(value) if isinstance(value, str) else -1.0
             except ValueError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from observatory.settings.exclusions import read_exclusions
 from observatory.settings.grafana import read_grafana
 from observatory.settings.keeping import read_keeping
 from observatory.settings.secrets import HeaderError, header_value, split_header, take_credentials
+from observatory.settings.unknown_keys import unknown_keys
 from observatory.settings.values import ClickHouseSettings, PrometheusSettings, Settings, TelemetrySettings
 
 DEFAULT_FILE = Path("observatory.yaml")
@@ -317,13 +317,7 @@ class _File:
         return found
 
     def _known(self, data: dict[str, Any], known: Sequence[str], at: tuple[str, ...]) -> None:
-        for key in data:
-            if key not in known:
-                near = get_close_matches(key.lower().replace("-", "_"), known, 1, 0.6)
-                hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-                location = self.reading.at((*at, key), key=True)
-                message = f"there is no setting {key!r}" + (f" of {at[0]}" if at else "")
-                self.problems.append(Problem(code="settings-key", message=message, location=location, hint=hint))
+        self.problems += unknown_keys(data, known, at, self.reading)
 
     def _add(self, code: str, message: str, at: tuple[str, ...], hint: str | None = None) -> None:
         location: Location = self.reading.at(at)
