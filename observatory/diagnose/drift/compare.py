@@ -10,7 +10,7 @@ from observatory.diagnose.drift.internal import Internal, is_derived
 from observatory.diagnose.drift.passed import Passed, Stranger, passed_by_strangers, stranger_of
 from observatory.diagnose.drift.runtime_names import Naming, RuntimeNames, SeenName, runtime_names
 from observatory.diagnose.drift.values import compare_values, newest_levels
-from observatory.diagnose.drift.volumes import best_of, sightings
+from observatory.diagnose.drift.volumes import best_of, of_spans, sightings, wider
 from observatory.errors import Problem, in_order
 from observatory.evaluate.participants import Participants, participants, unclaimed
 from observatory.ledger.evidence import Sources
@@ -134,7 +134,7 @@ class _Comparison:
         namings += [one for declared in self.names.declared.values() for one in declared if one.flow is not None]
         known = sightings(sources, sorted(namings, key=repr), self.survey.inventories, self.span, self.problems)
         for name, seen in self.unknown.items():
-            self.volumes[name] = _wider(best_of(list(seen.namings), known), _of_spans(self.spans_of.get(name, ())))
+            self.volumes[name] = wider(best_of(list(seen.namings), known), of_spans(self.spans_of.get(name, ())))
         for channel_id, declared in self.names.declared.items():
             self.traffic[channel_id] = best_of(list(declared), known)
             if self.traffic[channel_id] is None and self._uncounted(self.catalog.channel(channel_id), declared):
@@ -395,27 +395,3 @@ def _compatible(seen: SeenName, rows: Sequence[SpanDestination], channel: Channe
     if rows and not any(speaks(row, channel.protocol) for row in rows):
         return False
     return not seen.protocols or channel.protocol is None or channel.protocol in seen.protocols
-
-
-def _of_spans(rows: Sequence[SpanDestination]) -> Sighting | None:
-    if not rows:
-        return None
-    sides = {role: sum(row.messages for row in rows if row.role == role) for role in ("producer", "consumer")}
-    return Sighting(
-        messages=max(sides.values()),
-        first_ms=min(row.first_ms for row in rows),
-        last_ms=max(row.last_ms for row in rows),
-    )
-
-
-def _wider(first: Sighting | None, second: Sighting | None) -> Sighting | None:
-    """Messages of the first that knows them, and the widest range of both."""
-    if first is None or second is None:
-        return first or second
-    starts = [one.first_ms for one in (first, second) if one.first_ms is not None]
-    ends = [one.last_ms for one in (first, second) if one.last_ms is not None]
-    return Sighting(
-        messages=first.messages if first.messages is not None else second.messages,
-        first_ms=min(starts, default=None),
-        last_ms=max(ends, default=None),
-    )

@@ -15,7 +15,7 @@ from observatory.ledger.evidence import Sources
 from observatory.sources.base import CountingSource, Float64, MetricSource, SampleSet, SeriesRequest
 from observatory.spec.participant import Sighting
 from observatory.telemetry.binding import Matcher, MetricBinding
-from observatory.telemetry.inventory import Inventory
+from observatory.telemetry.inventory import Inventory, SpanDestination
 from observatory.telemetry.label_table import satisfies
 from observatory.windows import TimeRange
 
@@ -249,4 +249,29 @@ def best_of(namings: Sequence[Naming], seen: Mapping[Naming, Sighting]) -> Sight
         messages=next((most[flow] for flow in sorted(most) if most[flow]), 0.0) if most else None,
         first_ms=min(one.first_ms for _, one in known if one.first_ms is not None),
         last_ms=max(one.last_ms for _, one in known if one.last_ms is not None),
+    )
+
+
+def of_spans(rows: Sequence[SpanDestination]) -> Sighting | None:
+    """Messages that spans tell of, by the side that saw more of them; None without spans."""
+    if not rows:
+        return None
+    sides = {role: sum(row.messages for row in rows if row.role == role) for role in ("producer", "consumer")}
+    return Sighting(
+        messages=max(sides.values()),
+        first_ms=min(row.first_ms for row in rows),
+        last_ms=max(row.last_ms for row in rows),
+    )
+
+
+def wider(first: Sighting | None, second: Sighting | None) -> Sighting | None:
+    """Messages of the first that knows them, and the widest range of both."""
+    if first is None or second is None:
+        return first or second
+    starts = [one.first_ms for one in (first, second) if one.first_ms is not None]
+    ends = [one.last_ms for one in (first, second) if one.last_ms is not None]
+    return Sighting(
+        messages=first.messages if first.messages is not None else second.messages,
+        first_ms=min(starts, default=None),
+        last_ms=max(ends, default=None),
     )
