@@ -182,6 +182,7 @@ def _count(
     if kept is not None:
         pages = {block: page for block in blocks if is_day(block) and (page := kept.load(block)) is not None}
     runs = _runs([block for block in blocks if block not in pages])
+    past = Past(keeper.history(grid.step_ms)) if keeper is not None and kept is not None and runs else None
     whole: list[Page] = []
     # The newest first: how far the sources have come decides which days can be kept.
     for run in reversed(runs):
@@ -189,6 +190,10 @@ def _count(
             pages[page.block] = page
             if kept is not None and is_day(page.block) and work.is_whole(page):
                 whole.append(page)
+                if past is not None and not past.day(page.block):
+                    # Nothing can be restored from a day that nobody counted before: it is written while others are
+                    # counted.
+                    kept.keep(page, work.read_for(page))
     counted = work.joined([pages[block] for block in blocks], grid)
     bounds = work.bounds(counted)
     rows = PackedRows()
@@ -203,8 +208,7 @@ def _count(
             continue
         row = row_of(measurement, counted)
         rows[key] = within(row, *bounds[key]) if key in bounds else row
-    if keeper is not None and kept is not None and runs:
-        past = Past(keeper.history(grid.step_ms))
+    if kept is not None and past is not None:
         remembered, restored = past.restored(rows, grid, runs)
         rows.take(remembered)
         counters = {
@@ -215,7 +219,8 @@ def _count(
         columns = {key: Columns.of(rows, key) for key in rows} if whole else {}
         for page in whole:
             if page.block.start_ms not in restored:
-                kept.keep(page, work.read_for(page))
+                if past.day(page.block):
+                    kept.keep(page, work.read_for(page))
                 past.keep(columns, grid, page.block, page.sampled_since_ms(counters))
         work.problems += kept.problems
     dark_since = {

@@ -123,8 +123,9 @@ def packed(rows: Mapping[str, DayRow]) -> Record:
                 parts.append([name, "all", len(part), len(part)])
                 values.append(part)
         told.append([key, row.counting, row.series, parts])
-    floats = np.concatenate([np.empty(0), *values], dtype=np.float64)
-    return Record({"rows": told}, {"values": floats}, {"places": np.concatenate([np.empty(0, np.int64), *places])})
+    # Packed counts stay so: whoever keeps the record looks for the smallest type of each of its arrays.
+    counts = np.concatenate([np.empty(0, np.uint8), *values])
+    return Record({"rows": told}, {"values": counts}, {"places": np.concatenate([np.empty(0, np.int64), *places])})
 
 
 def unpacked(record: Record) -> dict[str, DayRow]:
