@@ -47,7 +47,7 @@ class Milestones:
         padded = asked + lead
         span = np.maximum(padded - 1, 0) // SPAN
         inside = padded - span * SPAN
-        columns = np.union1d(inside, (SPAN,))
+        columns = np.asarray(sorted({SPAN, *inside.tolist()}), np.int64)
         adding = (np.arange(SPAN)[:, None] < columns[None, :]).astype(np.float64)
         flat = span * len(columns) + np.searchsorted(columns, inside)
         return cls(steps, asked, lead, span, flat, adding)

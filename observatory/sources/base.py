@@ -90,6 +90,13 @@ class SampleSet:
         return self.labels[index], self.t_ms[part], self.values[part]
 
 
+def are_among(places: Int64, ascending: Int64) -> bool:
+    """Whether every one of some places is among others."""
+    return bool(
+        (np.searchsorted(ascending, places, side="right") > np.searchsorted(ascending, places, side="left")).all()
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """Plain arrays by name, and a header that JSON can hold: what a store of records keeps without understanding it.
