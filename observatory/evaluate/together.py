@@ -20,6 +20,7 @@ from observatory.indicators.counts import Counts
 from observatory.ledger.ledger import Ledger
 from observatory.ledger.milestones import Milestones
 from observatory.ledger.packed import PackedCounts
+from observatory.ledger.summed import sums_at
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import Pair, Policy
 from observatory.sources.base import Float64, Int64
@@ -132,16 +133,13 @@ def _reckoned(
     look: _Look, rows: Sequence[tuple[Objective, PackedCounts]], policies: Mapping[str, Policy]
 ) -> dict[str, Reckoned]:
     """Of some rows together; those that hold no whole numbers are left out."""
-    fit: list[tuple[Objective, PackedCounts]] = []
-    sums: list[tuple[Float64, Float64, Float64]] = []
-    for objective, packed in rows:
-        bad, total, observed = (look.milestones.sums(one) for one in (packed.bad, packed.total, packed.observed))
-        if bad is not None and total is not None and observed is not None:
-            fit.append((objective, packed))
-            sums.append((bad, total, observed))
-    if not fit:
+    lines = zip(*((one.bad, one.total, one.observed) for _, one in rows), strict=True)
+    (bad, bad_fit), (total, total_fit), (seen, seen_fit) = (sums_at(some, look.milestones) for some in lines)
+    whole = np.flatnonzero(bad_fit & total_fit & seen_fit)
+    if not len(whole):
         return {}
-    held = _Sums(look, *(np.stack(part) for part in zip(*sums, strict=True)))
+    fit = [rows[place] for place in whole.tolist()]
+    held = _Sums(look, *(one if len(whole) == len(rows) else one[whole] for one in (bad, total, seen)))
     targets = [objective.target for objective, _ in fit]
     ahead: Sequence[Outlook | None] = [None] * len(fit)
     if look.view is not None:
@@ -150,10 +148,10 @@ def _reckoned(
     window = [one[:, look.at_window].tolist() for one in (held.bad, held.total, held.observed)]
     found: dict[str, Reckoned] = {}
     for number, (objective, packed) in enumerate(fit):
-        bad, total, observed = (one[number] for one in recent)
+        of_bad, of_total, of_seen = (one[number] for one in recent)
         counts = _window_counts(look, *(one[number] for one in window))
         nothing = counts.total <= 0 and counts.observed_seconds <= 0
-        of_steps = {width: (bad[place], total[place], observed[place]) for width, place in look.place_of.items()}
+        of_steps = {width: (of_bad[place], of_total[place], of_seen[place]) for width, place in look.place_of.items()}
         found[objective.id] = Reckoned(
             counts=counts,
             firing=_firing(look.grid, objective, policies.get(objective.policy), of_steps),
@@ -165,7 +163,8 @@ def _reckoned(
             if nothing
             else _ends(look, held, number, packed, objective, of_steps[present_steps(look.grid)]),
             outlook=None if nothing or counts.total < objective.min_events else ahead[number],
-            seen_throughout=len(packed.observed) == 1 and float(packed.observed[0]) == look.grid.step_ms / 1000,
+            seen_throughout=len(packed.observed.values) == 1
+            and float(packed.observed.values[0]) == look.grid.step_ms / 1000,
         )
     return found
 

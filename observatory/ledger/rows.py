@@ -14,6 +14,7 @@ from observatory.ledger.levels import judge
 from observatory.ledger.packed import NOTHING, PackedCounts, pack
 from observatory.ledger.pages import Counted
 from observatory.ledger.slices import Reading
+from observatory.ledger.summed import Summed
 from observatory.ledger.tallies import Events, nothing, of_terms
 from observatory.sources.base import Float64
 from observatory.telemetry.binding import SpanBinding
@@ -54,7 +55,7 @@ def packed_row_of(measurement: Measurement, counted: Counted) -> tuple[Row, Pack
         bad = every.amount - part.amount
     observed = counted.lives.packed_seconds(every.targets, counted.grid)
     about = _about(every, part, counted.grid)
-    return about, PackedCounts(pack(every.amount), pack(bad), observed)
+    return about, PackedCounts(Summed(pack(every.amount)), Summed(pack(bad)), Summed(observed))
 
 
 def _slice_row(reading: Reading, bound: float, grid: Grid) -> Row:
