@@ -46,48 +46,49 @@ class Past:
             ends_ms: Places within a block, its end the last.
             ratio: By row the share of events that may be bad.
         """
-        number = -(-length_ms // self.block_ms)
-        blocks = len(self.ages)
+        number, early = -(-length_ms // self.block_ms), len(ends_ms)
+        blocks, rows = len(self.ages), len(self.bad)
         draws = _draws(blocks, number, HALF_LIFE_MS // self.block_ms)
         scale = self._scale()
-        rounds = scale.shape[1]
-        at = (np.arange(number) % rounds) * blocks + draws.block
-        bad, total = (one[:, None, :, -1] * scale for one in (self.bad, self.total))
-        events, failed = _taken(total, at), _taken(bad, at)
-        left = _taken(ratio[:, None, None] * total - bad, at)
+        at = (np.arange(number) % scale.shape[1])[:, None] * blocks + draws.block
+        events, failed = (_taken(one[:, None, :, -1] * scale, at) for one in (self.total, self.bad))
         worst = (self.bad[:, :, -1] / np.maximum(self.total[:, :, -1], 1e-9)).max(axis=1)
         worst = np.maximum(worst, 1 / np.maximum(self.total[:, :, -1].sum(axis=1), 1.0))
         # Blocks that are worse than any: few of all, and the same ones in every row.
-        share = np.minimum(1.0, worst[:, None] * draws.worse[None, :])
-        unseen = events.reshape(len(events), -1)[:, draws.unseen]
-        failed.reshape(len(failed), -1)[:, draws.unseen] = unseen * share
-        left.reshape(len(left), -1)[:, draws.unseen] = ratio[:, None] * unseen - unseen * share
-        left = np.cumsum(left, axis=2)
-        left = np.concatenate((self._early(draws, share, ratio, scale), left[:, :, 1:]), axis=2)
+        share = np.minimum(1.0, draws.worse[:, None] * worst[None, :])
+        failed.reshape(-1, rows)[draws.unseen] = events.reshape(-1, rows)[draws.unseen] * share
+        left = np.empty((early - 1 + number, PATHS, rows))
+        ends = left[early - 1 :]
+        np.multiply(in_every_future(ratio), events, out=ends)
+        ends -= failed
+        for block in range(1, number):
+            ends[block] += ends[block - 1]
+        left[:early] = self._early(draws, share, ratio, scale)
         places_ms = np.concatenate((ends_ms, np.arange(2, number + 1) * float(self.block_ms)))
         # The last block counts as far as the length reaches into it, by a straight line.
         inside, reached = _inside(places_ms, length_ms)
-        left[:, :, inside] = _reach(left, inside, reached)
+        before: Float64 | float = left[inside - 1] if inside else 0.0
+        left[inside] = before + reached * (left[inside] - before)
         if number == 1:
-            at = draws.block[:, 0]
-            events = (_reach(self.total, inside, reached)[:, at] * scale[:, 0, at])[:, :, None]
-            failed = (_reach(self.bad, inside, reached)[:, at] * scale[:, 0, at])[:, :, None]
-            failed.reshape(len(failed), -1)[:, draws.unseen] = events.reshape(len(events), -1)[:, draws.unseen] * share
+            of_length = (_reach(one, inside, reached) * scale[:, 0] for one in (self.total, self.bad))
+            events, failed = (_taken(one, draws.block) for one in of_length)
+            failed.reshape(-1, rows)[draws.unseen] = events.reshape(-1, rows)[draws.unseen] * share
             reached = 1.0
         return Ahead(
-            left=left[:, :, : inside + 1],
-            bad=failed.sum(axis=2) - (1 - reached) * failed[:, :, -1],
-            total=events.sum(axis=2) - (1 - reached) * events[:, :, -1],
+            left=left[: inside + 1],
+            bad=failed.sum(axis=0) - (1 - reached) * failed[-1],
+            total=events.sum(axis=0) - (1 - reached) * events[-1],
         )
 
     def _early(self, draws: _Draws, share: Float64, ratio: Float64, scale: Float64) -> Float64:
-        """By row, future and place within the first block what its events leave."""
-        first = draws.block[:, 0]
-        early = (ratio[:, None, None] * self.total - self.bad)[:, first]
+        """By place within the first block, future and row what its events leave."""
+        first = draws.block[0]
+        table = np.ascontiguousarray((ratio[:, None, None] * self.total - self.bad).transpose(2, 1, 0))
+        early: Float64 = table.take(first, axis=1)
         worse, of_them = draws.first_unseen
-        early[:, worse] = self.total[:, first[worse]] * (ratio[:, None] - share[:, of_them])[:, :, None]
-        scaled: Float64 = early * scale[:, 0, first][:, :, None]
-        return scaled
+        early[:, worse] = self.total.transpose(2, 1, 0)[:, first[worse]] * (ratio[None, :] - share[of_them])
+        early *= scale[:, 0, first].T.copy()
+        return early
 
     def _scale(self) -> Float64:
         """By row, block ahead in the round of the week or day, and past block: how much more happens than then did."""
@@ -106,11 +107,11 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """Futures of rows.
+    """Futures of rows. The last axis is rows, so that what is done to a future is done to all rows at once.
 
     Attributes:
-        left: By row, future and place what its events add to the budget and its bad ones take from it, from now on.
-        bad, total: By row and future its events until the end.
+        left: By place, future and row what its events add to the budget and its bad ones take from it, from now on.
+        bad, total: By future and row its events until the end.
     """
 
     left: Float64
@@ -132,10 +133,15 @@ def _inside(places_ms: Float64, length_ms: int) -> tuple[int, float]:
     return inside, (length_ms - begin_ms) / (float(places_ms[inside]) - begin_ms)
 
 
-def _taken(table: Float64, at: NDArray[np.intp]) -> Float64:
-    """By row the values of a table of its own at the same places."""
-    found: Float64 = np.take(table.reshape(len(table), -1), at, axis=1)
+def _taken(tables: Float64, at: NDArray[np.intp]) -> Float64:
+    """By place and row the values at places of tables, one of each row."""
+    found: Float64 = np.ascontiguousarray(tables.reshape(len(tables), -1).T).take(at, axis=0)
     return found
+
+
+def in_every_future(of_rows: Float64) -> Float64:
+    """Values of rows, the last axis, by future and row: laid out, for numpy is slow to repeat a few numbers."""
+    return np.repeat(of_rows[..., None, :], PATHS, axis=-2)
 
 
 def _reach(sums: Float64, place: int, share: float) -> Float64:
@@ -150,8 +156,8 @@ class _Draws:
     """What chance decides in each future and block, the same for every row of this shape.
 
     Attributes:
-        block: The past block that it repeats.
-        unseen: Which of them, future after future, are worse than any.
+        block: By block ahead and future the past block that it repeats.
+        unseen: Which of them, block after block, are worse than any.
         worse: By how much these then are.
         first_unseen: Futures that begin with one, and which of the unseen ones that is.
     """
@@ -176,4 +182,9 @@ def _draws(blocks: int, ahead: int, half_life: int) -> _Draws:
     worse = random.random((PATHS, ahead)) ** (-1 / TAIL)
     places = np.flatnonzero(unseen)
     futures = np.flatnonzero(unseen[:, 0])
-    return _Draws(block, places, worse.ravel()[places], (futures, np.searchsorted(places, futures * ahead)))
+    return _Draws(
+        np.ascontiguousarray(block.T),
+        places % ahead * PATHS + places // ahead,
+        worse.ravel()[places],
+        (futures, np.searchsorted(places, futures * ahead)),
+    )
