@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from observatory.evaluate.forecast import Pace, present_steps, width_of
 from observatory.evaluate.outlook import Held, Outlook, View, outlooks
-from observatory.evaluate.reckoning import Reckoned, burn_steps, rate, steps_of
+from observatory.evaluate.reckoning import Reckoned, SeenSteps, burn_steps, rate, steps_of
 from observatory.evaluate.rolling import window_steps
 from observatory.evaluate.running_fault import Bins, faults_in
 from observatory.indicators.counts import Counts
 from observatory.ledger.ledger import Ledger
 from observatory.ledger.milestones import Milestones
 from observatory.ledger.packed import PackedCounts
-from observatory.ledger.summed import sums_at
+from observatory.ledger.summed import Summed, sums_at
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import Pair, Policy
 from observatory.sources.base import Float64, Int64
@@ -65,6 +65,7 @@ class _Look:
         burn: By window text, which of the widths is that of its burn rate.
         pairs: By policy its pairs, each with the widths of its long and its short window.
         present: The width that tells the present pace.
+        seen: By the identity of seconds seen, these and when something was seen of them in the window.
     """
 
     def __init__(self, grid: Grid, window: Window, policies: Mapping[str, Policy]) -> None:
@@ -97,6 +98,7 @@ class _Look:
         self.edges = np.append(np.arange(grid.steps - self.width, grid.steps, LOOK_STEPS, dtype=np.int64), grid.steps)
         self.at_edges = self._add(self.edges)
         self.milestones = Milestones.of(grid.steps, np.concatenate(self._places))
+        self.seen: dict[int, tuple[Summed, SeenSteps]] = {}
 
     def _add(self, places: Sequence[int] | Int64) -> slice:
         self._places.append(np.asarray(places, np.int64))
@@ -169,7 +171,6 @@ def _reckoned(look: _Look, rows: Sequence[tuple[Objective, PackedCounts]]) -> di
     for (objective, packed), of_bad, of_total, of_seen, *of_window, outlook, ends_at_ms in each:
         counts = _window_counts(look, *of_window)
         nothing = counts.total <= 0 and counts.observed_seconds <= 0
-        seen_values = packed.observed.values
         found[objective.id] = Reckoned(
             counts=counts,
             firing=_firing(objective, look.pairs.get(objective.policy, ()), of_bad, of_total),
@@ -179,9 +180,19 @@ def _reckoned(look: _Look, rows: Sequence[tuple[Objective, PackedCounts]]) -> di
             },
             exhausts_at_ms=None if nothing else ends_at_ms,
             outlook=None if nothing or counts.total < objective.min_events else outlook,
-            seen_throughout=len(seen_values) == 1 and float(seen_values[0]) == look.grid.step_ms / 1000,
+            seen=_seen(look, packed),
         )
     return found
+
+
+def _seen(look: _Look, packed: PackedCounts) -> SeenSteps:
+    """When something was seen in the window; looked at once for rows that share it."""
+    known = look.seen.get(id(packed.observed))
+    if known is None:
+        values, steps = packed.observed.values, look.part.stop - look.part.start
+        found = SeenSteps.of(values[look.part] if len(values) > 1 else np.full(steps, float(values[0])))
+        known = look.seen[id(packed.observed)] = packed.observed, found
+    return known[1]
 
 
 def _window_counts(look: _Look, bad: list[float], total: list[float], observed: list[float]) -> Counts:

@@ -241,13 +241,6 @@ class PackedRows(MutableMapping[str, "Row"]):
         """A row without its counts: those arrays are empty; unpacks nothing."""
         return self._rows[key].rest
 
-    def seen(self, key: str) -> Row:
-        """A row of which only the seconds seen are there, in the type in which they lie packed."""
-        row = self._rows[key]
-        seen = row.observed.values
-        observed = seen if len(seen) == row.steps else unpack(seen, row.steps)
-        return replace(row.rest, observed=observed)
-
     def unseen(self, key: str, part: slice) -> int:
         """In how many steps nothing was seen of a row before the first in which something was; unpacks nothing."""
         packed = self._rows[key].observed.values
