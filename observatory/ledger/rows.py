@@ -126,7 +126,9 @@ def _part_of(measurement: Measurement) -> Expression:
 def _about(total: Events, part: Events, grid: Grid) -> Row:
     """A row without its counts."""
     # Series of the part are usually among those of the total, so recoveries are not added but the larger is told.
-    findings = max(total.findings, part.findings, key=lambda one: float(one.births.sum() + one.gap.sum()))
+    findings = total.findings
+    if len(part.findings.t_ms):
+        findings = max(findings, part.findings, key=lambda one: float(one.births.sum() + one.gap.sum()))
     ends = [one for one in (total.last_ms, part.last_ms) if one is not None]
     return Row(
         good=NOTHING,

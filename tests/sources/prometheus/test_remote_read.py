@@ -20,7 +20,7 @@ from observatory.sources.base import SampleSet, SeriesRequest
 from observatory.sources.prometheus import PrometheusSource, xor
 from observatory.sources.prometheus.chunk_frames import SeriesIndex, chunk_table
 from observatory.sources.prometheus.remote_read import read_chunks, read_samples
-from observatory.sources.prometheus.wire import EQUAL, REGEX, read_request
+from observatory.sources.prometheus.wire import EQUAL, REGEX, labels, read_request
 from observatory.windows import TimeRange
 
 EVER = TimeRange(0, 1 << 50)
@@ -325,3 +325,13 @@ def test_more_samples_than_memory_should_hold_are_refused(
         asked(server).samples(SeriesRequest("x", (), EVER))
 
     assert raised.value.problems[0].code == "source-too-large"
+
+
+def test_labels_that_come_again_are_the_same_mapping_unless_they_are_long() -> None:
+    def sent(value: str) -> bytes:
+        return message(1, message(1, b"topic") + message(2, value.encode()))
+
+    assert labels(sent("orders")) == {"topic": "orders"}
+    assert labels(sent("orders")) is labels(sent("orders"))
+    assert labels(sent("o" * 3000)) == {"topic": "o" * 3000}
+    assert labels(sent("o" * 3000)) is not labels(sent("o" * 3000))
