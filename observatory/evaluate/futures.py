@@ -50,20 +50,21 @@ class Past:
         blocks, rows = len(self.ages), len(self.bad)
         draws = _draws(blocks, number, HALF_LIFE_MS // self.block_ms)
         scale = self._scale()
-        at = (np.arange(number) % scale.shape[1])[:, None] * blocks + draws.block
-        events, failed = (_taken(one[:, None, :, -1] * scale, at) for one in (self.total, self.bad))
+        at = _places_of_rows(blocks, number, HALF_LIFE_MS // self.block_ms, scale.shape[1], rows)
+        events, failed = ((one[:, None, :, -1] * scale).ravel().take(at) for one in (self.total, self.bad))
         worst = (self.bad[:, :, -1] / np.maximum(self.total[:, :, -1], 1e-9)).max(axis=1)
         worst = np.maximum(worst, 1 / np.maximum(self.total[:, :, -1].sum(axis=1), 1.0))
         # Blocks that are worse than any: few of all, and the same ones in every row.
         share = np.minimum(1.0, draws.worse[:, None] * worst[None, :])
-        failed.reshape(-1, rows)[draws.unseen] = events.reshape(-1, rows)[draws.unseen] * share
-        left = np.empty((early - 1 + number, PATHS, rows))
+        block_of, future_of = draws.unseen
+        failed[block_of, :, future_of] = events[block_of, :, future_of] * share
+        left = np.empty((early - 1 + number, rows, PATHS))
         ends = left[early - 1 :]
-        np.multiply(in_every_future(ratio), events, out=ends)
+        np.multiply(events, ratio[:, None], out=ends)
         ends -= failed
         for block in range(1, number):
             ends[block] += ends[block - 1]
-        left[:early] = self._early(draws, share, ratio, scale)
+        self._put_early(left[:early], draws, share, ratio, scale)
         places_ms = np.concatenate((ends_ms, np.arange(2, number + 1) * float(self.block_ms)))
         # The last block counts as far as the length reaches into it, by a straight line.
         inside, reached = _inside(places_ms, length_ms)
@@ -71,8 +72,8 @@ class Past:
         left[inside] = before + reached * (left[inside] - before)
         if number == 1:
             of_length = (_reach(one, inside, reached) * scale[:, 0] for one in (self.total, self.bad))
-            events, failed = (_taken(one, draws.block) for one in of_length)
-            failed.reshape(-1, rows)[draws.unseen] = events.reshape(-1, rows)[draws.unseen] * share
+            events, failed = (one[:, draws.block[0]][None] for one in of_length)
+            failed[block_of, :, future_of] = events[block_of, :, future_of] * share
             reached = 1.0
         return Ahead(
             left=left[: inside + 1],
@@ -80,15 +81,14 @@ class Past:
             total=events.sum(axis=0) - (1 - reached) * events[-1],
         )
 
-    def _early(self, draws: _Draws, share: Float64, ratio: Float64, scale: Float64) -> Float64:
-        """By place within the first block, future and row what its events leave."""
+    def _put_early(self, left: Float64, draws: _Draws, share: Float64, ratio: Float64, scale: Float64) -> None:
+        """Put in by place within the first block, row and future what its events leave."""
         first = draws.block[0]
-        table = np.ascontiguousarray((ratio[:, None, None] * self.total - self.bad).transpose(2, 1, 0))
-        early: Float64 = table.take(first, axis=1)
+        table = np.ascontiguousarray((ratio[:, None, None] * self.total - self.bad).transpose(2, 0, 1))
+        np.multiply(table.take(first, axis=2), scale[:, 0, first], out=left)
         worse, of_them = draws.first_unseen
-        early[:, worse] = self.total.transpose(2, 1, 0)[:, first[worse]] * (ratio[None, :] - share[of_them])
-        early *= scale[:, 0, first].T.copy()
-        return early
+        total, blocks = self.total.transpose(2, 0, 1), first[worse]
+        left[:, :, worse] = total[:, :, blocks] * (ratio[:, None] - share[of_them].T) * scale[:, 0, blocks]
 
     def _scale(self) -> Float64:
         """By row, block ahead in the round of the week or day, and past block: how much more happens than then did."""
@@ -107,11 +107,11 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """Futures of rows. The last axis is rows, so that what is done to a future is done to all rows at once.
+    """Futures of rows.
 
     Attributes:
-        left: By place, future and row what its events add to the budget and its bad ones take from it, from now on.
-        bad, total: By future and row its events until the end.
+        left: By place, row and future what its events add to the budget and its bad ones take from it, from now on.
+        bad, total: By row and future its events until the end.
     """
 
     left: Float64
@@ -133,17 +133,6 @@ def _inside(places_ms: Float64, length_ms: int) -> tuple[int, float]:
     return inside, (length_ms - begin_ms) / (float(places_ms[inside]) - begin_ms)
 
 
-def _taken(tables: Float64, at: NDArray[np.intp]) -> Float64:
-    """By place and row the values at places of tables, one of each row."""
-    found: Float64 = np.ascontiguousarray(tables.reshape(len(tables), -1).T).take(at, axis=0)
-    return found
-
-
-def in_every_future(of_rows: Float64) -> Float64:
-    """Values of rows, the last axis, by future and row: laid out, for numpy is slow to repeat a few numbers."""
-    return np.repeat(of_rows[..., None, :], PATHS, axis=-2)
-
-
 def _reach(sums: Float64, place: int, share: float) -> Float64:
     """Running sums along the last axis at a share of the way from one place to the next."""
     before = sums[..., place - 1] if place else np.zeros(sums.shape[:-1])
@@ -157,13 +146,13 @@ class _Draws:
 
     Attributes:
         block: By block ahead and future the past block that it repeats.
-        unseen: Which of them, block after block, are worse than any.
+        unseen: Which of them are worse than any: blocks ahead, and futures.
         worse: By how much these then are.
         first_unseen: Futures that begin with one, and which of the unseen ones that is.
     """
 
     block: NDArray[np.intp]
-    unseen: NDArray[np.intp]
+    unseen: tuple[NDArray[np.intp], NDArray[np.intp]]
     worse: Float64
     first_unseen: tuple[NDArray[np.intp], NDArray[np.intp]]
 
@@ -184,7 +173,14 @@ def _draws(blocks: int, ahead: int, half_life: int) -> _Draws:
     futures = np.flatnonzero(unseen[:, 0])
     return _Draws(
         np.ascontiguousarray(block.T),
-        places % ahead * PATHS + places // ahead,
+        (places % ahead, places // ahead),
         worse.ravel()[places],
         (futures, np.searchsorted(places, futures * ahead)),
     )
+
+
+@lru_cache(maxsize=16)
+def _places_of_rows(blocks: int, ahead: int, half_life: int, rounds: int, rows: int) -> NDArray[np.intp]:
+    """By block ahead, row and future where the drawn block lies in the tables of all rows, end to end."""
+    at = (np.arange(ahead) % rounds)[:, None] * blocks + _draws(blocks, ahead, half_life).block
+    return at[:, None, :] + (np.arange(rows) * rounds * blocks)[None, :, None]

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from observatory.evaluate.futures import DAY_MS, Past, in_every_future, places_ahead
+from observatory.evaluate.futures import DAY_MS, Past, places_ahead
 from observatory.evaluate.running_fault import PATHS, Fault, added, running_fault
 from observatory.ledger.ledger import Row
 from observatory.objectives.budget import budget_ratio
@@ -249,19 +249,20 @@ def _foretold(held: Held, view: View, blocks: Int64, ratio: Float64) -> list[Out
     length_ms = view.until_ms - view.grid.end_ms
     ahead = Past(view.block_ms, blocks, bad, total).ahead(view.ends_ms, length_ms, ratio)
     now = held.events * ratio - held.spent
-    left = ahead.left
-    left += in_every_future(now)
-    end_bad, end_total = held.spent + ahead.bad, held.events + ahead.total
+    left, spent, events = ahead.left, held.spent[:, None], held.events[:, None]
+    end_bad, end_total = spent + ahead.bad, events + ahead.total
     for row, fault in enumerate(held.faults):
         if fault is not None:
             more = added(fault, view.after_ms)
-            left[:, :, row] -= more.T
-            end_bad[:, row] = np.minimum(end_bad[:, row] + more[:, -1], held.spent[row] + ahead.total[:, row])
+            left[:, row] -= more.T
+            end_bad[row] = np.minimum(end_bad[row] + more[:, -1], held.spent[row] + ahead.total[row])
     if view.rolls:
-        left += in_every_future((held.lost_bad - ratio[:, None] * held.lost_total).T)
-        end_bad -= held.lost_bad[:, -1]
-        end_total -= held.lost_total[:, -1]
-    remaining = np.sort((1 - end_bad / np.maximum(end_total * ratio, 1e-12)).T, axis=1)
+        left += (now[:, None] + held.lost_bad - ratio[:, None] * held.lost_total).T[:, :, None]
+        end_bad -= held.lost_bad[:, -1:]
+        end_total -= held.lost_total[:, -1:]
+    else:
+        left += now[:, None]
+    remaining = np.sort(1 - end_bad / np.maximum(end_total * ratio[:, None], 1e-12), axis=1)
     is_spent = held.spent > held.events * ratio * (1 + 1e-12)
     ends = _ends(left, ratio, now, view.after_ms)
     low, high = _tails(LEVEL)
@@ -324,16 +325,17 @@ def _ends(left: Float64, ratio: Float64, now: Float64, after_ms: Float64) -> Flo
     """By row when each future has spent the budget, sorted, infinite where not; between places by a straight line.
 
     Args:
-        left: By place, future and row the events that may still be bad.
+        left: By place, row and future the events that may still be bad.
         now: By row the same at present.
     """
-    over = left < in_every_future(-1e-9 * ratio)
-    futures, rows = np.nonzero(over.any(axis=0))
-    place = over[:, futures, rows].argmax(axis=0)
+    over = left < -1e-9 * ratio[:, None]
+    place = over.argmax(axis=0)
+    at = place * place.size + np.arange(place.size).reshape(place.shape)
+    # At the first place it is the present that lies before.
+    before = np.where(place > 0, left.take(np.maximum(at - place.size, 0)), now[:, None])
+    fall = np.maximum(before - left.take(at), 1e-300)
     begin_ms = np.concatenate(([0.0], after_ms[:-1]))[place]
-    before = np.where(place > 0, left[np.maximum(place - 1, 0), futures, rows], now[rows])
-    fall = np.maximum(before - left[place, futures, rows], 1e-300)
-    found = np.full((left.shape[2], left.shape[1]), inf)
-    found[rows, futures] = begin_ms + np.clip(before / fall, 0.0, 1.0) * (after_ms[place] - begin_ms)
+    found: Float64 = begin_ms + np.clip(before / fall, 0.0, 1.0) * (after_ms[place] - begin_ms)
+    found[~over.take(at)] = inf
     found.sort(axis=1)
     return found

@@ -20,7 +20,8 @@ from observatory.sources.base import SampleSet, SeriesRequest
 from observatory.sources.prometheus import PrometheusSource, xor
 from observatory.sources.prometheus.chunk_frames import SeriesIndex, chunk_table
 from observatory.sources.prometheus.remote_read import read_chunks, read_samples
-from observatory.sources.prometheus.wire import EQUAL, REGEX, labels, read_request
+from observatory.sources.prometheus.wire import EQUAL, REGEX, read_request
+from observatory.sources.prometheus.wire import labels as labels_of
 from observatory.windows import TimeRange
 
 EVER = TimeRange(0, 1 << 50)
@@ -331,7 +332,7 @@ def test_labels_that_come_again_are_the_same_mapping_unless_they_are_long() -> N
     def sent(value: str) -> bytes:
         return message(1, message(1, b"topic") + message(2, value.encode()))
 
-    assert labels(sent("orders")) == {"topic": "orders"}
-    assert labels(sent("orders")) is labels(sent("orders"))
-    assert labels(sent("o" * 3000)) == {"topic": "o" * 3000}
-    assert labels(sent("o" * 3000)) is not labels(sent("o" * 3000))
+    assert labels_of(sent("orders")) == {"topic": "orders"}
+    assert labels_of(sent("orders")) is labels_of(sent("orders"))
+    assert labels_of(sent("o" * 3000)) == {"topic": "o" * 3000}
+    assert labels_of(sent("o" * 3000)) is not labels_of(sent("o" * 3000))
