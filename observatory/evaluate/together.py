@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from observatory.evaluate.forecast import Pace, present_steps, width_of
+from observatory.evaluate.forecast import STEPS_AT_ONCE, Pace, present_steps, width_of
 from observatory.evaluate.outlook import Held, Outlook, View, outlooks
 from observatory.evaluate.reckoning import Reckoned, SeenSteps, burn_steps, rate, steps_of
 from observatory.evaluate.rolling import window_steps
@@ -32,7 +32,7 @@ ROWS_AT_ONCE = 64
 LOOK_STEPS = 60
 """Steps of a rolling window that are ruled out together when the end of a budget is looked for."""
 STEPS_LOOKED_AT = 480
-"""Steps that are looked at one by one from the first stretch on in which a budget may end."""
+"""Steps that are looked at one by one from the first stretch on in which a budget may end; then twice as many."""
 SURE = 1e-9
 """Of the events: so far above zero rounding makes nothing of it."""
 
@@ -274,12 +274,12 @@ def _end(
     pace: Pace, packed: PackedCounts, stretches: Sequence[int], look: _Look, bad: Float64, total: Float64
 ) -> int | None:
     """The instant in one of the stretches at which a rolling window spends the budget."""
-    grid, first, looked_to = look.grid, int(look.edges[0]), 0
+    grid, first, looked_to, steps = look.grid, int(look.edges[0]), 0, STEPS_LOOKED_AT
     for stretch in stretches:
         begin = int(look.edges[stretch])
         if begin < looked_to:
             continue
-        looked_to = min(begin + STEPS_LOOKED_AT, grid.steps)
+        looked_to, steps = min(begin + steps, grid.steps), min(2 * steps, STEPS_AT_ONCE)
         failed, events = packed.steps_of(slice(begin, looked_to))
         lost = np.cumsum(failed) + bad[stretch], np.cumsum(events) + total[stretch]
         if (after := pace.steps_until_spent(*lost, begin - first)) is not None:
