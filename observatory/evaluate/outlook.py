@@ -229,9 +229,9 @@ def outlooks(held: Held, view: View, targets: Sequence[float]) -> list[Outlook |
     found: list[Outlook | None] = [None] * len(targets)
     usable = (held.seen / (view.block_ms / 1000) >= LEAST_SEEN * held.share) & (held.share >= LEAST_SEEN)
     alike: dict[bytes, list[int]] = {}
-    for row, blocks in enumerate(usable):
-        if int(blocks.sum()) >= LEAST_BLOCKS and float(held.total[row, blocks, -1].sum()) > 0:
-            alike.setdefault(blocks.tobytes(), []).append(row)
+    events = np.where(usable, held.total[:, :, -1], 0.0).sum(axis=1)
+    for row in np.flatnonzero((usable.sum(axis=1) >= LEAST_BLOCKS) & (events > 0)).tolist():
+        alike.setdefault(usable[row].tobytes(), []).append(row)
     for rows in alike.values():
         blocks = np.flatnonzero(usable[rows[0]])
         for begin in range(0, len(rows), ROWS_AT_ONCE):
@@ -267,7 +267,7 @@ def _foretold(held: Held, view: View, blocks: Int64, ratio: Float64) -> list[Out
     ends = _ends(left, ratio, now, view.after_ms)
     low, high = _tails(LEVEL)
     least, middle, most = (remaining[:, at].tolist() for at in (low, PATHS // 2, high))
-    probability = np.isfinite(ends).mean(axis=1).tolist()
+    probability = (np.count_nonzero(ends < inf, axis=1) / PATHS).tolist()
     at_ends = ends[:, [low, 2 * low, PATHS // 2, high]].tolist()
     found: list[Outlook] = []
     for row, spent_already in enumerate(is_spent.tolist()):
