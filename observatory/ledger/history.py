@@ -60,7 +60,7 @@ class Columns:
         counts = rows.packed(key)
         if counts is not None:
             row = rows.about(key)
-            parts = {"total": counts.total, "bad": counts.bad, "observed": counts.observed}
+            parts = {name: getattr(counts, name).values for name in ("total", "bad", "observed")}
         else:
             row = rows[key]
             parts = {"total": row.total, "bad": row.total - row.good, "observed": row.observed}

@@ -104,13 +104,12 @@ class SeriesIndex:
     labels: list[Mapping[str, str]] = field(default_factory=list)
     _numbers: dict[bytes, int] = field(default_factory=dict)
 
-    def number(self, payload: bytes, spans: list[tuple[int, int]]) -> int:
+    def number(self, labels: bytes) -> int:
         """The number of the series with these label messages."""
-        key = payload[spans[0][0] : spans[-1][1]] if spans else b""
-        found = self._numbers.get(key)
+        found = self._numbers.get(labels)
         if found is None:
-            found = self._numbers[key] = len(self.labels)
-            self.labels.append(wire.labels(payload, spans))
+            found = self._numbers[labels] = len(self.labels)
+            self.labels.append(wire.labels(labels))
         return found
 
 
@@ -151,8 +150,8 @@ class FrameBatch:
         try:
             for number, _, begin, end in wire.fields(payload, 0, len(payload)):
                 if number == _SERIES:
-                    spans, first = labels_of(payload, begin, end)
-                    self._numbers.append(self._index.number(payload, spans))
+                    first = after_labels(payload, begin, end)
+                    self._numbers.append(self._index.number(payload[begin:first]))
                     self._begins.append(base + first)
                     self._ends.append(base + end)
         except (wire.WireInvalid, IndexError) as error:
@@ -179,17 +178,17 @@ class FrameBatch:
         return ChunkTable(data, numbers[found.owners], kinds, starts, lengths)
 
 
-def labels_of(payload: bytes, begin: int, end: int) -> tuple[list[tuple[int, int]], int]:
-    """The label messages at the head of a series, and where its chunks begin."""
-    spans: list[tuple[int, int]] = []
+def after_labels(payload: bytes, begin: int, end: int) -> int:
+    """Where the chunks of a series begin: after the label messages at its head."""
     position = begin
     while position < end and payload[position] == _LABEL << 3 | 2:
-        length, start = wire.read_varint(payload, position + 1)
+        length, start = payload[position + 1], position + 2
+        if length > 0x7F:
+            length, start = wire.read_varint(payload, position + 1)
         position = start + length
         if position > end:
             raise wire.WireInvalid("a label reaches beyond its series")
-        spans.append((start, position))
-    return spans, position
+    return position
 
 
 def _chunk_data(data: NDArray[np.uint8], begins: Int64, ends: Int64) -> tuple[Int64, Int64, Int64]:

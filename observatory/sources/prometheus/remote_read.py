@@ -181,8 +181,8 @@ def read_samples(body: bytes, span: TimeRange) -> RemoteRead:
             continue
         for field, _, begin, end in wire.fields(plain, low, high):
             if field == 1:
-                spans, first = chunk_frames.labels_of(plain, begin, end)
-                numbers.append(index.number(plain, spans))
+                first = chunk_frames.after_labels(plain, begin, end)
+                numbers.append(index.number(plain[begin:first]))
                 begins.append(first)
                 ends.append(end)
     data = np.frombuffer(plain + bytes(xor.PADDING), np.uint8)

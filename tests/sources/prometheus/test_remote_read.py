@@ -21,6 +21,7 @@ from observatory.sources.prometheus import PrometheusSource, xor
 from observatory.sources.prometheus.chunk_frames import FrameBatch, SeriesIndex
 from observatory.sources.prometheus.remote_read import read_chunks, read_samples
 from observatory.sources.prometheus.wire import EQUAL, REGEX, read_request
+from observatory.sources.prometheus.wire import labels as labels_of
 from observatory.windows import TimeRange
 
 EVER = TimeRange(0, 1 << 50)
@@ -327,3 +328,13 @@ def test_more_samples_than_memory_should_hold_are_refused(
         asked(server).samples(SeriesRequest("x", (), EVER))
 
     assert raised.value.problems[0].code == "source-too-large"
+
+
+def test_labels_that_come_again_are_the_same_mapping_unless_they_are_long() -> None:
+    def sent(value: str) -> bytes:
+        return message(1, message(1, b"topic") + message(2, value.encode()))
+
+    assert labels_of(sent("orders")) == {"topic": "orders"}
+    assert labels_of(sent("orders")) is labels_of(sent("orders"))
+    assert labels_of(sent("o" * 3000)) == {"topic": "o" * 3000}
+    assert labels_of(sent("o" * 3000)) is not labels_of(sent("o" * 3000))
