@@ -7,7 +7,7 @@ changed since is the keeper's to know. Nothing is lost when a record is: the day
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple, replace
 from typing import Any, Protocol
 
@@ -72,12 +72,15 @@ class KeptPages:
     """Pages of some measurements, kept as records.
 
     Args:
-        marks: What the sources hold now; a page is counted again when they hold more of its hours than they did when
-            it was made.
+        marks: Waits for what the sources hold now, which is asked for meanwhile; a page is counted again when they hold
+            more of its hours than they did when it was made.
     """
 
-    def __init__(self, keeper: Keeper, blocks: Blocks, step_ms: int, marks: Marks | None = None) -> None:
-        self._marks = marks
+    def __init__(
+        self, keeper: Keeper, blocks: Blocks, step_ms: int, marks: Callable[[], Marks | None] = lambda: None
+    ) -> None:
+        self._marks_of = marks
+        self._marks: Marks | None = None
         self._days = keeper.days(repr((FORM, blocks.identity)), step_ms)
         self._leaves = sorted(blocks.kinds, key=repr)
         self._kinds = blocks.kinds
@@ -96,12 +99,18 @@ class KeptPages:
         """Why pages could not be kept or found."""
         return self._days.problems
 
-    def load(self, block: Grid) -> Page | None:
-        """The page of a day, None where it has to be counted."""
-        record = self._days.load(block.start_ms // DAY_MS)
-        if record is None or self._is_outdated(record):
-            return None
-        return _Unpacking(record, block, self._leaves, self._expressions, self._heads_of(record)).page()
+    def load(self, blocks: Iterable[Grid]) -> dict[Grid, Page]:
+        """The pages of days; those that have to be counted are absent. Marks are known by then."""
+        found: dict[Grid, Page] = {}
+        marks: dict[Grid, Any] = {}
+        for block in blocks:
+            record = self._days.load(block.start_ms // DAY_MS)
+            if record is not None:
+                heads = self._heads_of(record)
+                found[block] = _Unpacking(record, block, self._leaves, self._expressions, heads).page()
+                marks[block] = record.header.get("marks")
+        self._marks = self._marks_of()
+        return {block: page for block, page in found.items() if not self._is_outdated(marks[block])}
 
     def _heads_of(self, record: Record) -> tuple[SeriesHead, ...]:
         """What is the same of series every day; days that say the same of theirs share it."""
@@ -133,8 +142,7 @@ class KeptPages:
             record = replace(record, header={**record.header, "marks": self._marks.within(read).to_json()})
         self._days.keep(page.block.start_ms // DAY_MS, record, read)
 
-    def _is_outdated(self, record: Record) -> bool:
-        then = record.header.get("marks")
+    def _is_outdated(self, then: Any) -> bool:
         return then is not None and self._marks is not None and self._marks.grown_since(Marks.of_json(then))
 
 
