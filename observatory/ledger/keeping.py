@@ -25,6 +25,7 @@ from observatory.ledger.ledger import Findings
 from observatory.ledger.levels import LevelSteps
 from observatory.ledger.marks import Marks
 from observatory.ledger.pages import Page
+from observatory.ledger.plain import Plain
 from observatory.ledger.seams import SeamColumns, SeriesHead
 from observatory.ledger.slices import Reading
 from observatory.ledger.tallies import PartEvents
@@ -35,7 +36,8 @@ from observatory.windows import Grid, TimeRange
 FORM = 2
 """Grows whenever a page is written in another way, so that records in the old one are not found: the day is counted
 again, or comes back from its history."""
-_NOTHING_FOUND = Findings.of()
+_FORMS = ("one", "u1", "u2", "u4", "f8")
+"""How counts of a leaf lie: as one value that all steps hold, or in a type that holds them."""
 _TYPES: dict[str, type[np.generic]] = {"u1": np.uint8, "u2": np.uint16, "u4": np.uint32, "f8": np.float64}
 
 
@@ -232,11 +234,13 @@ class _Unpacking:
         self._at: dict[str, int] = {}
 
     def page(self) -> Page:
+        events, plain = self._events()
         return Page(
             block=self._block,
             read_from_ms=self._header["read_from_ms"],
             changed=tuple(self._header["changed"]),
-            events={self._leaves[place]: self._events(*rest) for place, *rest in self._header["events"]},
+            events=events,
+            plain=plain,
             seams=self._seams(),
             lives=Lives(
                 {tuple(key): tuple((start, end) for start, end in spans) for key, spans in self._header["lives"]}
@@ -251,13 +255,33 @@ class _Unpacking:
         self._at[name] = begin + count
         return self._arrays[name][begin : begin + count]
 
-    def _events(self, form: str, exact: bool, findings: int, overhang: list[tuple[int, int, float]]) -> PartEvents:
-        amount = self._take(form, 1 if form == "one" else self._block.steps)
-        if not findings and not overhang:
-            # So are most leaves of a day, and there are thousands of them.
-            return PartEvents(amount, _NOTHING_FOUND, exact)
-        found = Findings(*(self._take(name, findings) for name in ("found_ms", "births", "resets", "gap")))
-        return PartEvents(amount, found, exact, tuple((since_ms, at_ms, each) for since_ms, at_ms, each in overhang))
+    def _events(self) -> tuple[dict[Leaf, PartEvents], tuple[Plain, ...]]:
+        """Those of leaves with more than counts, one by one, and all others side by side."""
+        told: dict[Leaf, PartEvents] = {}
+        rows_of = {form: self._arrays[form].reshape(-1, 1 if form == "one" else self._block.steps) for form in _FORMS}
+        seen = dict.fromkeys(_FORMS, 0)
+        plain: dict[str, tuple[list[int], list[int]]] = {form: ([], []) for form in _FORMS}
+        for place, form, exact, findings, overhang in self._header["events"]:
+            row = seen[form]
+            seen[form] = row + 1
+            if exact and not findings and not overhang:
+                places, rows = plain[form]
+                places.append(place)
+                rows.append(row)
+                continue
+            found = Findings(*(self._take(name, findings) for name in ("found_ms", "births", "resets", "gap")))
+            spread = tuple((since_ms, at_ms, each) for since_ms, at_ms, each in overhang)
+            told[self._leaves[place]] = PartEvents(rows_of[form][row], found, exact, spread)
+        return told, tuple(
+            Plain(
+                self._block,
+                self._leaves,
+                np.asarray(places, np.int64),
+                rows_of[form] if len(rows) == len(rows_of[form]) else rows_of[form][rows],
+            )
+            for form, (places, rows) in plain.items()
+            if places
+        )
 
     def _seams(self) -> SeamColumns:
         ints, floats = self._record.ints, self._record.floats
