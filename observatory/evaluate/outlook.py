@@ -121,8 +121,8 @@ class View:
         steps, number = block_ms // grid.step_ms, reach // block_ms
         if number < LEAST_BLOCKS or length_ms < grid.step_ms:
             return None
-        places = np.array([one // grid.step_ms for one in EARLY_MS if one < block_ms], dtype=np.int64)
-        places = np.unique(np.clip(places, 0, steps - 1))
+        early = {max(0, min(one // grid.step_ms, steps - 1)) for one in EARLY_MS if one < block_ms}
+        places = np.array(sorted(early), dtype=np.int64)
         first = max(0, -(-(span.start_ms - grid.start_ms) // grid.step_ms))
         after_ms = places_ahead(_ends_ms(places, steps, grid), block_ms, length_ms)
         return cls(
@@ -299,7 +299,8 @@ def _instant(after_ms: float, grid: Grid) -> int | None:
 
 def _sums_to(per_step: Float64, steps: Int64) -> Float64:
     """Sums from the first step to each of these, which ascend and are one at least."""
-    edges = np.unique(np.append(0, steps[:-1]))
+    edges = np.append(0, steps[:-1])
+    edges = edges[np.diff(edges, prepend=-1) > 0]
     sums = np.cumsum(np.add.reduceat(per_step[: int(steps[-1])], edges[edges < int(steps[-1])]))
     found: Float64 = sums[np.searchsorted(edges, steps) - 1]
     return found

@@ -46,6 +46,33 @@ def smallest(most: float) -> type[np.generic]:
     return next((one for one in _KINDS if 0 <= most <= np.iinfo(one).max and float(most).is_integer()), np.float64)
 
 
+def pack_lines(lines: Float64) -> list[NDArray[Any]]:
+    """Each line packed, as `pack` does it, all of them at once. What is packed shares the memory of its like."""
+    if not lines.size:
+        return list(lines)
+    least, most = lines.min(axis=1), lines.max(axis=1)
+    even = least == most
+    found: list[NDArray[Any]] = [lines[:0, 0]] * len(lines)
+    for place in np.flatnonzero(even).tolist():
+        found[place] = lines[place, :1].copy()
+    left, below = ~even & (least >= 0), -1.0
+    for kind in _KINDS:
+        highest = float(np.iinfo(kind).max)
+        places = np.flatnonzero(left & (most > below) & (most <= highest))
+        below = highest
+        if len(places):
+            some = lines if len(places) == len(lines) else lines[places]
+            whole = some.astype(kind)
+            for place, line, same in zip(places.tolist(), whole, (whole == some).all(axis=1).tolist(), strict=True):
+                if same:
+                    found[place] = line
+    for place, line in enumerate(lines):
+        if not len(found[place]):
+            # A copy: a view of one line would keep all of them in memory.
+            found[place] = line.copy()
+    return found
+
+
 def unpack(packed: NDArray[Any], length: int) -> Float64:
     """What was packed; do not write into it."""
     if len(packed) != length:

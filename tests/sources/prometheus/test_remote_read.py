@@ -18,7 +18,7 @@ from observatory.errors import SourceFailed
 from observatory.settings import PrometheusSettings
 from observatory.sources.base import SampleSet, SeriesRequest
 from observatory.sources.prometheus import PrometheusSource, xor
-from observatory.sources.prometheus.chunk_frames import SeriesIndex, chunk_table
+from observatory.sources.prometheus.chunk_frames import FrameBatch, SeriesIndex
 from observatory.sources.prometheus.remote_read import read_chunks, read_samples
 from observatory.sources.prometheus.wire import EQUAL, REGEX, read_request
 from observatory.sources.prometheus.wire import labels as labels_of
@@ -143,7 +143,9 @@ def test_chunks_are_found_whatever_their_times_kinds_and_lengths(chunks: list[tu
     body = message(1, message(1, b"x"))
     for first, last, kind, length in chunks:
         body += message(2, head(1, first) + head(2, last) + head(3, kind) + message(4, bytes([kind]) * length))
-    table = chunk_table([message(1, body)], SeriesIndex(), xor.PADDING)
+    batch = FrameBatch(SeriesIndex(), xor.PADDING)
+    batch.add(message(1, body))
+    table = batch.table()
 
     assert table.kinds.tolist() == [kind for _, _, kind, _ in chunks]
     assert table.lengths.tolist() == [length for *_, length in chunks]
