@@ -153,7 +153,7 @@ def _moved(move: _Move, lines: Sequence[_Before]) -> _Marks | None:
     marks, first, last = move.milestones.marks, move.first, move.last
     values, moved = np.stack([one.values for one in lines]), np.stack([one.sums for one in lines])
     fresh = values.shape[1] - len(marks[first : last + 1]) * (len(move.ends) - 3)
-    if int(moved[:, -1].max()) + int(values.max()) * (fresh + len(move.ends)) >= MOST:
+    if int(moved[:, -1].max()) + int(values.max(initial=0)) * (fresh + len(move.ends)) >= MOST:
         return None
     beginning, fresh_beginning, ending, *up = (values[:, low:high] for low, high in pairwise((0, *move.ends)))
     gone = moved[:, first, None] - beginning.sum(axis=1, dtype=np.uint32)[:, None]
