@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 COUNTS = (np.uint8, np.uint16, np.uint32)
 """Types of packed counts, the smallest first."""
+_MOST = {kind: int(np.iinfo(kind).max) for kind in COUNTS}
 NOTHING: Float64 = np.empty(0)
 
 
@@ -36,7 +37,7 @@ def pack(values: NDArray[Any]) -> NDArray[Any]:
     if least == most:
         # A copy: a view of one value would keep the others in memory.
         return values[:1].astype(np.float64)
-    if least < 0 or not most <= np.iinfo(COUNTS[-1]).max:
+    if least < 0 or not most <= _MOST[COUNTS[-1]]:
         return values
     whole = values.astype(smallest(most), copy=False)
     return whole if values.dtype.kind == "u" or bool((whole == values).all()) else values
@@ -44,7 +45,9 @@ def pack(values: NDArray[Any]) -> NDArray[Any]:
 
 def smallest(most: float) -> type[np.generic]:
     """The smallest type of packed counts that holds whole numbers up to this one; float64 where none does."""
-    return next((one for one in COUNTS if 0 <= most <= np.iinfo(one).max and float(most).is_integer()), np.float64)
+    if not (0 <= most <= _MOST[COUNTS[-1]] and float(most).is_integer()):
+        return np.float64
+    return next(one for one in COUNTS if most <= _MOST[one])
 
 
 def pack_lines(lines: Float64) -> list[NDArray[Any]]:
@@ -58,7 +61,7 @@ def pack_lines(lines: Float64) -> list[NDArray[Any]]:
         found[place] = lines[place, :1].copy()
     left, below = ~even & (least >= 0), -1.0
     for kind in COUNTS:
-        highest = float(np.iinfo(kind).max)
+        highest = float(_MOST[kind])
         places = np.flatnonzero(left & (most > below) & (most <= highest))
         below = highest
         if len(places):
