@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from observatory.sources.base import Float64, Int64
 from observatory.sources.prometheus.xor import Room, new_arrays
 
-MOST_CHUNKS = 20_000
-"""Two kilobytes each, mostly. Of more series than have room here chunks are decoded as they come."""
+MOST_CHUNKS = 50_000
+"""Two kilobytes each, mostly: those of ten thousand channels, and what a small estate needs is little."""
 ChunkDecoder = Callable[[NDArray[np.uint8], Int64, Int64, Room], tuple[Int64, Float64, Int64]]
 """Decodes chunks: data, starts, lengths and room; gives times, values and counts."""
 _Samples = tuple[Int64, Float64]
