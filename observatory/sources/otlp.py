@@ -19,8 +19,10 @@ from observatory.sources.otlp_raw import (
     MAX_ATTRIBUTES,
     MAX_LINKS,
     MAX_VALUE_DEPTH,
+    Parts,
     RawSpan,
     SpanRejectedError,
+    check_objects,
     exception_of,
     plain,
     to_span,
@@ -30,6 +32,10 @@ from observatory.sources.otlp_raw import (
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
 MAX_BODY_BYTES = 64 * 2**20
 """Most bytes of one request, after decompression."""
+LEAST_SPAN = 40
+"""Bytes of two ids and two times: a request with more spans than fit holds empty ones."""
+MOST_BARE = 1000
+"""Empty messages that any request may hold besides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +79,10 @@ def decode(
     """
     media = media_of(content_type, shown_as)
     body = inflated(body, encoding, max_bytes, shown_as)
-    raw = _from_protobuf(body, shown_as) if media == PROTOBUF else spans_from_json(body, shown_as)
-    return _collect(raw)
+    if media == PROTOBUF:
+        return _collect(_from_protobuf(body, shown_as))
+    check_objects(body, shown_as)
+    return _collect(spans_from_json(body, shown_as))
 
 
 def media_of(content_type: str, shown_as: str) -> str:
@@ -171,10 +179,11 @@ def _from_protobuf(body: bytes, shown_as: str) -> Iterator[RawSpan | SpanRejecte
         request.ParseFromString(body)
     except DecodeError as error:
         raise undecodable(shown_as, "the body is not a protobuf message, or is cut off") from error
-    for group in request.resource_spans:
+    parts = Parts(shown_as, MOST_BARE + len(body) // LEAST_SPAN)
+    for group in parts.of(request.resource_spans):
         resource = proto_attributes(group.resource.attributes)
-        for scope in group.scope_spans:
-            for span in scope.spans:
+        for scope in parts.of(group.scope_spans):
+            for span in parts.of(scope.spans):
                 yield _proto_span(span, resource)
 
 

@@ -6,7 +6,6 @@ themselves are left out, and the answer says so.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore, Lock
@@ -16,6 +15,7 @@ from flask import Flask, Response, request
 
 from observatory.errors import InputInvalid, Problem, ProblemsError
 from observatory.sources.base import Span
+from observatory.web.otlp_status import status_response
 from observatory.web.own_metrics import OwnMetrics
 
 if TYPE_CHECKING:
@@ -207,10 +207,9 @@ def _text(problem: Problem) -> str:
 
 
 def _otlp_refusal(refused: Refused) -> Response:
-    """A refusal as OTLP has it: a status in JSON, and when to come again where that may help."""
-    body = {"code": 3 if refused.code in (400, 413, 415) else 14, "message": _text(refused.problem).strip()}
-    response = Response(json.dumps(body, ensure_ascii=False), refused.code, content_type="application/json")
-    return _come_again(response)
+    """A refusal as OTLP has it, and when to come again where that may help."""
+    code = 3 if refused.code in (400, 413, 415) else 14
+    return _come_again(status_response(refused.code, code, _text(refused.problem).strip(), request.content_type or ""))
 
 
 def _written(response: Response, batch: Batch | None) -> Response:

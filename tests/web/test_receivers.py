@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 from google.protobuf.json_format import MessageToDict
+from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from otlp_metric_writer import DELTA, Request
 from web.factories import AT_MS, HandMadeEstate
@@ -163,6 +164,17 @@ def test_an_unusable_request_is_refused_whole(
 ) -> None:
     assert client.post(path, data=body, headers=headers).status_code == code
     assert store.metric_names(TimeRange(0, 10**14)) == frozenset()
+
+
+@pytest.mark.parametrize("path", ["/v1/metrics", "/v1/traces"])
+def test_a_refusal_is_told_in_the_encoding_of_the_request(client: FlaskClient, path: str) -> None:
+    binary = client.post(path, data=b"\xff", content_type=PROTOBUF)
+    text = client.post(path, data=b"{", content_type="application/json")
+
+    status = Status.FromString(binary.data)
+    assert (binary.status_code, binary.content_type, status.code) == (400, PROTOBUF, 3)
+    assert status.message == "OTLP: the body is not a protobuf message, or is cut off [otlp-undecodable]"
+    assert (text.status_code, text.content_type, text.get_json()["code"]) == (400, "application/json", 3)
 
 
 def test_an_empty_request_is_fine(client: FlaskClient) -> None:

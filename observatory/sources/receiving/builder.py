@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from observatory.errors import InputInvalid, Problem
 from observatory.sources.base import SampleSet
 from observatory.sources.batch import Batch, Beginnings, Deltas, Labels
+from observatory.sources.otlp_raw import too_many
 from observatory.sources.store.sparse_buckets import BUCKET
 from observatory.telemetry.inventory import MetricMetadata
 
@@ -94,13 +94,7 @@ class Builder:
             InputInvalid: `received-too-many`.
         """
         if len(self._owner) + len(self._deltas) > MOST_SAMPLES:
-            raise InputInvalid(
-                Problem(
-                    code="received-too-many",
-                    message=f"{shown_as}: more than {MOST_SAMPLES:,} samples in one request",
-                    hint="let the sender make smaller batches",
-                )
-            )
+            raise too_many(shown_as, f"{MOST_SAMPLES:,} samples")
 
     def batch(self) -> Batch:
         """All of it."""
