@@ -283,8 +283,8 @@ def _answer(refusal: Refusal) -> Response:
     else:
         body = f"{text}\n{problem.hint + chr(10) if problem.hint else ''}"
         response = Response(body, status, content_type="text/plain; charset=utf-8")
-    if status == 429 and request.path == REMOTE_WRITE:
-        # Prometheus drops what is answered with 429 and repeats what is answered with 503.
+    if status == 429 and request.path in RECEIVERS:
+        # Prometheus and some exporters drop what is answered with 429; what is answered with 503 all of them repeat.
         response.status_code = 503
     if refusal.retry_seconds is not None:
         response.headers["Retry-After"] = str(refusal.retry_seconds)

@@ -50,6 +50,7 @@ class Refused(Exception):
         super().__init__(problem.message)
         self.code = code
         self.problem = problem
+        self.result = "refused" if problem.code == "receiver-busy" else _RESULTS[code]
 
 
 def add_receivers(server: Flask, metrics: OwnMetrics, sink: Sink | None, clock: Callable[[], int]) -> None:
@@ -77,8 +78,8 @@ class Receivers:
     def traces(self) -> Response:
         """An OTLP/HTTP export request for traces: protobuf or JSON, plain or gzip.
 
-        200 with a partial success where single spans are unusable; 400, 413 or 415 where the whole request is; 429
-        while too many are under way; 501 without a store, 503 where it cannot write.
+        200 with a partial success where single spans are unusable; 400, 413 or 415 where the whole request is; 501
+        without a store; 503 where it cannot write, and while too many requests are under way.
         """
         from observatory.sources.otlp import decode, traces_response
 
@@ -89,7 +90,7 @@ class Receivers:
                 with self._writing():
                     sink.append_spans(decoded.spans)
         except Refused as refused:
-            self._metrics.received_spans(0, 0, _RESULTS[refused.code])
+            self._metrics.received_spans(0, 0, refused.result)
             return _otlp_refusal(refused)
         self._metrics.received_spans(len(decoded.spans), decoded.rejected, "ok")
         return Response(traces_response(decoded, kind), content_type=kind.partition(";")[0].strip())
@@ -107,7 +108,7 @@ class Receivers:
                 with self._writing():
                     sink.append_batch(batch)
         except Refused as refused:
-            self._metrics.received_points("otlp", None, _RESULTS[refused.code])
+            self._metrics.received_points("otlp", None, refused.result)
             return _otlp_refusal(refused)
         self._metrics.received_points("otlp", batch, "ok")
         return Response(metrics_response(batch, kind), content_type=kind.partition(";")[0].strip())
@@ -116,21 +117,20 @@ class Receivers:
         """A Prometheus remote-write request, 1.0 or 2.0.
 
         204 when all of it was written; 400 when it is unusable, or when part of it is: then the rest is written, and
-        the headers say how much that was. 413, 415, 429 and 501 as for OTLP. Senders drop what is answered with a 4xx
-        and repeat on a 5xx, so 503 stands for what may go well later.
+        the headers say how much that was. 413, 415, 429 and 501 as for OTLP.
         """
         from observatory.sources.receiving.builder import FUTURE_MS
         from observatory.sources.receiving.remote_write import decode, message_of
 
         try:
-            with self._taking(busy=503) as (sink, body):
+            with self._taking() as (sink, body):
                 message = message_of(request.content_type or "", request.headers.get("Content-Encoding", ""))
                 latest_ms = self._clock() + FUTURE_MS
                 batch = decode(body, message, max_bytes=MOST_BODY, latest_ms=latest_ms)
                 with self._writing():
                     sink.append_batch(batch)
         except Refused as refused:
-            self._metrics.received_points("remote_write", None, _RESULTS[refused.code])
+            self._metrics.received_points("remote_write", None, refused.result)
             return _written(Response(_text(refused.problem), refused.code), None)
         self._metrics.received_points("remote_write", batch, "ok")
         if batch.rejected:
@@ -140,8 +140,11 @@ class Receivers:
         return _written(Response(status=204), batch)
 
     @contextmanager
-    def _taking(self, busy: int = 429) -> Iterator[tuple[Sink, bytes]]:
+    def _taking(self) -> Iterator[tuple[Sink, bytes]]:
         """The body of the request and where to put it, and an HTTP status for whatever goes wrong with them.
+
+        What may go well in a moment is answered with 503: that is what every sender repeats. Prometheus, and some of
+        OpenTelemetry's exporters, drop what is answered with 429.
 
         Raises:
             Refused: It is not taken.
@@ -157,7 +160,7 @@ class Receivers:
             )
         if not self._room.acquire(blocking=False):
             raise Refused(
-                busy,
+                503,
                 Problem(code="receiver-busy", message=f"{MOST_WAITING} requests are under way already; send it again"),
             )
         try:
