@@ -23,9 +23,14 @@ if TYPE_CHECKING:
 
 MOST_BODY = 16 * 2**20
 """Bytes of a request body, before and after decompression."""
+MOST_TAKEN = 4
+"""Requests that are read or written at a time, for each may take the memory of its whole body."""
 MOST_WAITING = 4
-"""Requests that are read or written at a time; the other threads stay free for pages."""
+PATIENCE_SECONDS = 1.0
+"""Requests that may wait for others to be through, and how long; the other threads stay free for pages."""
 RETRY_SECONDS = 5
+BUSY_SECONDS = 1
+"""Until the next try, where a disk has to become free, and where a few others have to be through."""
 _UNSUPPORTED = frozenset({"otlp-type-unknown", "write-type-unknown"})
 _TOO_LARGE = frozenset({"otlp-too-large", "write-too-large", "received-too-many"})
 _RESULTS = {400: "invalid", 413: "too_large", 415: "unsupported", 429: "refused", 501: "no_store", 503: "failed"}
@@ -50,7 +55,8 @@ class Refused(Exception):
         super().__init__(problem.message)
         self.code = code
         self.problem = problem
-        self.result = "refused" if problem.code == "receiver-busy" else _RESULTS[code]
+        self.busy = problem.code == "receiver-busy"
+        self.result = "refused" if self.busy else _RESULTS[code]
 
 
 def add_receivers(server: Flask, metrics: OwnMetrics, sink: Sink | None, clock: Callable[[], int]) -> None:
@@ -72,7 +78,8 @@ class Receivers:
         self._metrics = metrics
         self._sink = sink
         self._clock = clock
-        self._room = BoundedSemaphore(MOST_WAITING)
+        self._line = BoundedSemaphore(MOST_TAKEN + MOST_WAITING)
+        self._room = BoundedSemaphore(MOST_TAKEN)
         self._one_writer = Lock()
 
     def traces(self) -> Response:
@@ -131,7 +138,7 @@ class Receivers:
                     sink.append_batch(batch)
         except Refused as refused:
             self._metrics.received_points("remote_write", None, refused.result)
-            return _written(Response(_text(refused.problem), refused.code), None)
+            return _come_again(_written(Response(_text(refused.problem), refused.code), None), refused)
         self._metrics.received_points("remote_write", batch, "ok")
         if batch.rejected:
             total = batch.points + batch.rejected + batch.ignored
@@ -158,20 +165,33 @@ class Receivers:
                     hint="start it with --store FILE",
                 ),
             )
-        if not self._room.acquire(blocking=False):
-            raise Refused(
-                503,
-                Problem(code="receiver-busy", message=f"{MOST_WAITING} requests are under way already; send it again"),
-            )
+        with self._place():
+            try:
+                yield self._sink, _body()
+            except InputInvalid as error:
+                code = error.problems[0].code
+                raise Refused(
+                    415 if code in _UNSUPPORTED else 413 if code in _TOO_LARGE else 400, error.problems[0]
+                ) from error
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """A place among those that are taken, after a short wait in line.
+
+        Raises:
+            Refused: There is none.
+        """
+        if not self._line.acquire(blocking=False):
+            raise _busy()
         try:
-            yield self._sink, _body()
-        except InputInvalid as error:
-            code = error.problems[0].code
-            raise Refused(
-                415 if code in _UNSUPPORTED else 413 if code in _TOO_LARGE else 400, error.problems[0]
-            ) from error
+            if not self._room.acquire(timeout=PATIENCE_SECONDS):
+                raise _busy()
+            try:
+                yield
+            finally:
+                self._room.release()
         finally:
-            self._room.release()
+            self._line.release()
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -186,6 +206,11 @@ class Receivers:
         except ProblemsError as error:
             first = error.problems[0]
             raise Refused(429 if first.code == "store-full" else 503, first) from error
+
+
+def _busy() -> Refused:
+    message = f"{MOST_TAKEN} requests are under way already; send it again"
+    return Refused(503, Problem(code="receiver-busy", message=message))
 
 
 def _body() -> bytes:
@@ -212,7 +237,8 @@ def _text(problem: Problem) -> str:
 def _otlp_refusal(refused: Refused) -> Response:
     """A refusal as OTLP has it, and when to come again where that may help."""
     code = 3 if refused.code in (400, 413, 415) else 14
-    return _come_again(status_response(refused.code, code, _text(refused.problem).strip(), request.content_type or ""))
+    answer = status_response(refused.code, code, _text(refused.problem).strip(), request.content_type or "")
+    return _come_again(answer, refused)
 
 
 def _written(response: Response, batch: Batch | None) -> Response:
@@ -223,10 +249,10 @@ def _written(response: Response, batch: Batch | None) -> Response:
     response.headers["X-Prometheus-Remote-Write-Histograms-Written"] = str(histograms)
     # Exemplars are not kept.
     response.headers["X-Prometheus-Remote-Write-Exemplars-Written"] = "0"
-    return _come_again(response)
+    return response
 
 
-def _come_again(response: Response) -> Response:
-    if response.status_code in (429, 503):
-        response.headers["Retry-After"] = str(RETRY_SECONDS)
+def _come_again(response: Response, refused: Refused) -> Response:
+    if refused.code in (429, 503):
+        response.headers["Retry-After"] = str(BUSY_SECONDS if refused.busy else RETRY_SECONDS)
     return response

@@ -6,6 +6,7 @@ import gzip
 import json
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ from observatory.sources.batch import Batch
 from observatory.sources.store import Store
 from observatory.sources.store import store as store_module
 from observatory.web import receivers as receivers_module
-from observatory.web.receivers import MOST_BODY, MOST_WAITING
+from observatory.web.receivers import MOST_BODY, MOST_TAKEN, MOST_WAITING
 from observatory.web.server import build_site
 from observatory.windows import TimeRange
 
@@ -244,7 +245,9 @@ class SlowSink:
         return 1
 
 
-def test_more_requests_than_are_taken_at_a_time_are_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
+@contextmanager
+def occupied(monkeypatch: pytest.MonkeyPatch, patience_seconds: float) -> Iterator[tuple[FlaskClient, list[int]]]:
+    """A server that reads and writes as many requests as it takes at a time; they are through when the block ends."""
     sink = SlowSink()
     client = client_of(sink)
     codes: list[int] = []
@@ -260,19 +263,43 @@ def test_more_requests_than_are_taken_at_a_time_are_sent_away(monkeypatch: pytes
         codes.append(one.post("/v1/metrics", data=otlp().body(), content_type=PROTOBUF).status_code)
 
     monkeypatch.setattr(receivers_module, "_body", tell_and_read)
-    threads = [threading.Thread(target=send) for _ in range(MOST_WAITING)]
+    monkeypatch.setattr(receivers_module, "PATIENCE_SECONDS", patience_seconds)
+    threads = [threading.Thread(target=send) for _ in range(MOST_TAKEN)]
     for thread in threads:
         thread.start()
     for _ in threads:
         assert taken.acquire(timeout=300)
-    by_otlp = client.post("/v1/metrics", data=otlp().body(), content_type=PROTOBUF)
-    by_prometheus = client.post("/api/v1/write", data=written(Series(SENT, [(AT_MS, 7.0, 0)])), headers=V2)
-    sink.go_on.set()
-    for thread in threads:
-        thread.join(300)
+    try:
+        yield client, codes
+    finally:
+        sink.go_on.set()
+        for thread in threads:
+            thread.join(300)
+
+
+def test_more_requests_than_are_taken_at_a_time_are_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    with occupied(monkeypatch, patience_seconds=0.0) as (client, codes):
+        by_otlp = client.post("/v1/metrics", data=otlp().body(), content_type=PROTOBUF)
+        by_prometheus = client.post("/api/v1/write", data=written(Series(SENT, [(AT_MS, 7.0, 0)])), headers=V2)
 
     # Prometheus and some exporters of OpenTelemetry drop what they are told by a 429, and repeat upon a 503.
     for answer in (by_otlp, by_prometheus):
-        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
     assert own_metric(client, "observatory_received_requests_total", "otlp", "refused") == 1
-    assert codes == [200] * MOST_WAITING
+    assert codes == [200] * MOST_TAKEN
+
+
+def test_some_more_wait_until_others_are_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    with occupied(monkeypatch, patience_seconds=300.0) as (client, codes):
+
+        def send() -> None:
+            one = client.application.test_client()
+            codes.append(one.post("/v1/metrics", data=otlp().body(), content_type=PROTOBUF).status_code)
+
+        waiting = [threading.Thread(target=send) for _ in range(MOST_WAITING)]
+        for thread in waiting:
+            thread.start()
+    for thread in waiting:
+        thread.join(300)
+
+    assert codes == [200] * (MOST_TAKEN + MOST_WAITING)
