@@ -6,7 +6,7 @@ import gzip
 import io
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -53,6 +53,14 @@ class Decoded:
     rejected: int = 0
     reason: str = ""
     other_signals: int = 0
+
+    def since(self, t_ms: int) -> Decoded:
+        """Without the spans that began before an instant, which are told as left out."""
+        kept = [span for span in self.spans if span.start_ns >= t_ms * 1_000_000]
+        if len(kept) == len(self.spans):
+            return self
+        rejected = self.rejected + len(self.spans) - len(kept)
+        return replace(self, spans=kept, rejected=rejected, reason=self.reason or "a span is older than what is kept")
 
 
 def decode_traces(body: bytes, content_type: str) -> list[Span]:

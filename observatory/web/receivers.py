@@ -47,6 +47,10 @@ class Sink(Protocol):
         """Keep metrics; the number of new samples."""
         ...
 
+    def pruned_until_ms(self) -> tuple[int, int]:
+        """Up to when samples, and spans, were removed and are not taken in again; 0 where none were."""
+        ...
+
 
 class Refused(Exception):
     """A request is not taken, with the HTTP status that says so."""
@@ -93,7 +97,7 @@ class Receivers:
         try:
             with self._taking() as (sink, body):
                 kind, encoding = request.content_type or "", request.headers.get("Content-Encoding", "")
-                decoded = decode(body, kind, encoding=encoding, max_bytes=MOST_BODY)
+                decoded = decode(body, kind, encoding=encoding, max_bytes=MOST_BODY).since(sink.pruned_until_ms()[1])
                 with self._writing():
                     sink.append_spans(decoded.spans)
         except Refused as refused:
@@ -110,8 +114,10 @@ class Receivers:
         try:
             with self._taking() as (sink, body):
                 kind, encoding = request.content_type or "", request.headers.get("Content-Encoding", "")
-                latest_ms = self._clock() + FUTURE_MS
-                batch = decode(body, kind, encoding=encoding, max_bytes=MOST_BODY, latest_ms=latest_ms)
+                latest_ms, (after_ms, _) = self._clock() + FUTURE_MS, sink.pruned_until_ms()
+                batch = decode(
+                    body, kind, encoding=encoding, max_bytes=MOST_BODY, latest_ms=latest_ms, after_ms=after_ms
+                )
                 with self._writing():
                     sink.append_batch(batch)
         except Refused as refused:
@@ -132,8 +138,8 @@ class Receivers:
         try:
             with self._taking() as (sink, body):
                 message = message_of(request.content_type or "", request.headers.get("Content-Encoding", ""))
-                latest_ms = self._clock() + FUTURE_MS
-                batch = decode(body, message, max_bytes=MOST_BODY, latest_ms=latest_ms)
+                latest_ms, (after_ms, _) = self._clock() + FUTURE_MS, sink.pruned_until_ms()
+                batch = decode(body, message, max_bytes=MOST_BODY, latest_ms=latest_ms, after_ms=after_ms)
                 with self._writing():
                     sink.append_batch(batch)
         except Refused as refused:

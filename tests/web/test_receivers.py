@@ -178,6 +178,32 @@ def test_a_refusal_is_told_in_the_encoding_of_the_request(client: FlaskClient, p
     assert (text.status_code, text.content_type, text.get_json()["code"]) == (400, "application/json", 3)
 
 
+def test_nothing_is_acknowledged_of_a_time_that_was_counted_and_removed(client: FlaskClient, store: Store) -> None:
+    midnight = AT_MS // 86_400_000 * 86_400_000
+    client.post("/v1/metrics", data=otlp(5, midnight - 1000).body(), content_type=PROTOBUF)
+    store.prune(midnight, midnight)
+    old, new = otlp(6, midnight).body(), otlp(7, midnight + 1).body()
+
+    by_otlp = client.post("/v1/metrics", data=old, content_type=PROTOBUF)
+    delta = Request().counter("sent", midnight - 60_000, midnight, 7, temporality=DELTA).body()
+    by_delta = client.post("/v1/metrics", data=delta, content_type=PROTOBUF)
+    by_write = client.post("/api/v1/write", data=written(Series(SENT, [(midnight, 7.0, 0)])), headers=V2)
+    spans = {"resourceSpans": [{"scopeSpans": [{"spans": [
+        {"traceId": "1" * 32, "spanId": f"{number}" * 16, "startTimeUnixNano": (midnight - 2 + number) * 10**6}
+        for number in (1, 2)
+    ]}]}]}  # fmt: skip
+    by_traces = client.post("/v1/traces", json=spans)
+
+    for answer in (by_otlp, by_delta):
+        assert ExportMetricsServiceResponse.FromString(answer.data).partial_success.rejected_data_points == 1
+    assert (by_write.status_code, told(by_write)["Samples-Written"]) == (400, "0")
+    assert "older than what is kept" in by_write.get_data(as_text=True)
+    assert by_traces.get_json()["partialSuccess"] == {
+        "rejectedSpans": "1", "errorMessage": "a span is older than what is kept",
+    }  # fmt: skip
+    assert client.post("/v1/metrics", data=new, content_type=PROTOBUF).data == b""
+
+
 def test_an_empty_request_is_fine(client: FlaskClient) -> None:
     assert client.post("/v1/metrics", data=b"", content_type=PROTOBUF).status_code == 200
     assert client.post("/v1/metrics", data=b"{}", content_type="application/json").status_code == 200
@@ -192,11 +218,18 @@ def test_without_a_store_the_receivers_say_how_to_get_one(path: str) -> None:
     assert "otlp-no-store" in answer.get_data(as_text=True)
 
 
-class FailingSink:
-    """A store whose disk is full."""
+class EmptySink:
+    """A store from which nothing was ever removed."""
 
     def append_spans(self, spans: Iterable[Span]) -> int:
         raise AssertionError("not asked")
+
+    def pruned_until_ms(self) -> tuple[int, int]:
+        return 0, 0
+
+
+class FailingSink(EmptySink):
+    """A store whose disk is full."""
 
     def append_batch(self, batch: Batch) -> int:
         raise SourceFailed(Problem(code="store-write-failed", message="nothing was written: no space left"))
@@ -231,14 +264,11 @@ def test_a_store_with_too_many_series_takes_no_new_ones_and_goes_on_with_the_oth
     assert own_metric(client, "observatory_received_requests_total", "remote_write", "refused") == 1
 
 
-class SlowSink:
+class SlowSink(EmptySink):
     """A store that takes its time: it holds every request until it is told to go on."""
 
     def __init__(self) -> None:
         self.go_on = threading.Event()
-
-    def append_spans(self, spans: Iterable[Span]) -> int:
-        raise AssertionError("not asked")
 
     def append_batch(self, batch: Batch) -> int:
         assert self.go_on.wait(300)

@@ -30,13 +30,14 @@ class Builder:
 
     Args:
         latest_ms: Points after this instant are rejected.
+        after_ms: Points up to this instant, too: telemetry of that time was counted and removed.
     """
 
-    def __init__(self, latest_ms: int = MAX_MS) -> None:
+    def __init__(self, latest_ms: int = MAX_MS, after_ms: int = 0) -> None:
         self.metadata: dict[str, MetricMetadata] = {}
         self.points = self.histograms = self.rejected = self.ignored = 0
         self.reason = ""
-        self._latest_ms = latest_ms
+        self._latest_ms, self._after_ms = latest_ms, after_ms
         self._numbers: dict[frozenset[tuple[str, str]], int] = {}
         self._labels: list[Labels] = []
         self._owner: list[int] = []
@@ -59,6 +60,8 @@ class Builder:
         """Raises PointRejected where a time is missing, or lies out of all bounds."""
         if t_ms <= 0:
             raise PointRejected("a point has no time")
+        if t_ms <= self._after_ms:
+            raise PointRejected("a point is older than what is kept")
         if t_ms > self._latest_ms:
             raise PointRejected("a point lies more than ten minutes in the future")
 

@@ -65,13 +65,14 @@ def decode(
     max_bytes: int = MAX_BODY_BYTES,
     shown_as: str = "OTLP",
     latest_ms: int = MAX_MS,
+    after_ms: int = 0,
 ) -> Batch:
     """Decode a metrics export request.
 
     Args:
         content_type: `application/x-protobuf` or `application/json`, parameters allowed.
         encoding: `gzip` or empty.
-        latest_ms: Points after this instant are rejected.
+        latest_ms, after_ms: Points after the one and up to the other are rejected.
 
     Raises:
         InputInvalid: `otlp-type-unknown`, `otlp-too-large`, `received-too-many`, or `otlp-undecodable` for the body as
@@ -86,26 +87,29 @@ def decode(
         except orjson.JSONDecodeError as error:
             where = f"line {error.lineno}, column {error.colno}"
             raise undecodable(shown_as, f"{where}: not JSON ({error.msg})", EXPECTED) from error
-        return decode_document(document, shown_as, latest_ms=latest_ms)
-    return _batch(_from_protobuf(body, shown_as), shown_as, latest_ms)
+        return _batch(_from_json(document, shown_as), shown_as, Builder(latest_ms, after_ms))
+    return _batch(_from_protobuf(body, shown_as), shown_as, Builder(latest_ms, after_ms))
 
 
-def decode_document(document: Any, shown_as: str = "OTLP", *, latest_ms: int = MAX_MS) -> Batch:
-    """The same for JSON that is parsed already.
+def decode_document(document: Any, shown_as: str = "OTLP") -> Batch:
+    """The same for JSON that is parsed already, whenever its points were.
 
     Raises:
         InputInvalid: As `decode`.
     """
+    return _batch(_from_json(document, shown_as), shown_as, Builder())
+
+
+def _from_json(document: Any, shown_as: str) -> Any:
     from google.protobuf.json_format import ParseDict, ParseError
     from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
     if not isinstance(document, dict) or (document and not {"resourceMetrics", "resource_metrics"} & document.keys()):
         raise undecodable(shown_as, "the JSON holds no resourceMetrics", EXPECTED)
     try:
-        request = ParseDict(document, ExportMetricsServiceRequest(), ignore_unknown_fields=True)
+        return ParseDict(document, ExportMetricsServiceRequest(), ignore_unknown_fields=True)
     except (ParseError, RecursionError, ValueError, TypeError) as error:
         raise undecodable(shown_as, f"the JSON is no metrics export request: {str(error)[:200]}", EXPECTED) from error
-    return _batch(request, shown_as, latest_ms)
 
 
 def holds_metrics(body: bytes) -> bool:
@@ -147,8 +151,8 @@ def _from_protobuf(body: bytes, shown_as: str) -> Any:
     return request
 
 
-def _batch(request: Any, shown_as: str, latest_ms: int) -> Batch:
-    builder, parts = Builder(latest_ms), Parts(shown_as)
+def _batch(request: Any, shown_as: str, builder: Builder) -> Batch:
+    parts = Parts(shown_as)
     for group in parts.of(request.resource_metrics):
         resource = _Resource(proto_attributes(group.resource.attributes), builder)
         for scope in parts.of(group.scope_metrics):

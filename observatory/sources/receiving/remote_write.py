@@ -56,13 +56,13 @@ def _unknown(message: str, hint: str) -> InputInvalid:
     return InputInvalid(Problem(code="write-type-unknown", message=f"remote-write: {message}", hint=hint))
 
 
-def decode(body: bytes, message: str, *, max_bytes: int, latest_ms: int = MAX_MS) -> Batch:
+def decode(body: bytes, message: str, *, max_bytes: int, latest_ms: int = MAX_MS, after_ms: int = 0) -> Batch:
     """Decode a request.
 
     Args:
         message: From `message_of`.
         max_bytes: Most of it after decompression.
-        latest_ms: Samples after this instant are rejected.
+        latest_ms, after_ms: Samples after the one and up to the other are rejected.
 
     Raises:
         InputInvalid: `write-too-large`, `received-too-many`, or `write-undecodable` for the body as a whole.
@@ -74,7 +74,7 @@ def decode(body: bytes, message: str, *, max_bytes: int, latest_ms: int = MAX_MS
         request.ParseFromString(_inflated(body, max_bytes))
     except DecodeError as error:
         raise _undecodable("the body is not a protobuf message, or is cut off") from error
-    builder = Builder(latest_ms)
+    builder = Builder(latest_ms, after_ms)
     if message == V1:
         _take_v1(request, builder)
     else:
