@@ -189,7 +189,7 @@ def _count(
             pages[page.block] = page
             if kept is not None and is_day(page.block) and work.is_whole(page):
                 whole.append(page)
-    counted = work.joined([pages[block] for block in blocks], grid)
+    counted = work.joined([pages[block] for block in blocks], grid, kept.load if kept is not None else None)
     bounds = work.bounds(counted)
     rows = PackedRows()
     # What is kept of days is taken from every row, day by day: not packed, they are the arrays of their leaves.
