@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from counting_cases import DAY_MS, END_MS, HOUR_MS, Answering, bad, counter, events, handled, scrapes, total
+from counting_cases import DAY_MS, END_MS, HOUR_MS, Answering, bad, counter, events, gauge, handled, scrapes, total
 from eventful_cases import assert_same
 
+from observatory.compile.measure import Measurement
 from observatory.ledger.build import build
 from observatory.ledger.ledger import Ledger
 from observatory.settings import KeepingSettings
@@ -139,13 +140,14 @@ def test_a_rare_counter_goes_on_from_days_that_were_kept_where_its_telemetry_was
         store.append_samples(SampleSet.of([success, (handled("error", channel="a"), *pairs)]))
         count(store)
 
-        def failures() -> float:
-            found = build([measurement], Answering((store,)), week, keeper=kept_beside(store))
+        def failures(*others: Measurement) -> float:
+            found = build([measurement, *others], Answering((store,)), week, keeper=kept_beside(store))
             return bad(found.rows[measurement.key])
 
         assert failures() == pytest.approx(truth)
         assert pruned(store).samples_until_ms == END_MS - 4 * DAY_MS
         assert failures() == pytest.approx(truth), "and not all that the counter ever counted"
+        assert failures(gauge("depth", 5.0)) == pytest.approx(truth), "also of days that another plan counts anew"
 
 
 def test_days_that_were_counted_go_after_their_own_time(tmp_path: Path) -> None:
