@@ -274,7 +274,7 @@ def _scope_labels(group: Any) -> dict[str, str]:
 
 def _beside(own: Labels, of_parts: str, labels: dict[str, str]) -> dict[str, str]:
     """The labels of a point with those of its scope and its target, which keep their names."""
-    for name in sorted((own.keys() | {of_parts}) & labels.keys()):
+    for name in sorted([name for name in labels if name in own or name == of_parts]):
         other = f"exported_{name}"
         while other in labels or other in own:
             other = f"exported_{other}"
