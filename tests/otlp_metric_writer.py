@@ -50,12 +50,13 @@ class Request:
 
     def exponential(
         self, name: str, start_ms: int, t_ms: int, scale: int, offset: int, counts: Sequence[int], *, zero: int = 0,
-        temporality: int = CUMULATIVE, unit: str = "s", **attributes: Any,
+        zero_threshold: float = 0.0, temporality: int = CUMULATIVE, unit: str = "s", **attributes: Any,
     ) -> Request:  # fmt: skip
         metric = self._scope.metrics.add(name=name, unit=unit)
         metric.exponential_histogram.aggregation_temporality = temporality
         point = _timed(metric.exponential_histogram.data_points, start_ms, t_ms, attributes)
         point.scale, point.positive.offset, point.zero_count = scale, offset, zero
+        point.zero_threshold = zero_threshold
         point.positive.bucket_counts.extend(counts)
         point.count = sum(counts) + zero
         point.sum = float(point.count)

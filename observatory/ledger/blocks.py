@@ -25,7 +25,7 @@ from observatory.ledger.days import DAY_MS, SEALED_AFTER_MS
 from observatory.ledger.evidence import Evidence, Material, Sources
 from observatory.ledger.hops import SpanCounts, count_spans
 from observatory.ledger.pages import Counted, Page, events_of, join
-from observatory.ledger.returns import last_seen
+from observatory.ledger.returns import KeptDay, last_seen
 from observatory.ledger.slices import Reading, read_level
 from observatory.sources.base import Float64
 from observatory.telemetry.binding import MetricBinding, SemanticKind, Term
@@ -152,10 +152,10 @@ class Blocks:
             found[key] = reading
         return found, farthest_ms
 
-    def joined(self, pages: Sequence[Page], grid: Grid) -> Counted:
+    def joined(self, pages: Sequence[Page], grid: Grid, kept: KeptDay | None = None) -> Counted:
         """Pages that follow one another as one ledger on a grid; what came back in them is looked for before them."""
         material = Material.read((), self.sources, grid)
-        earlier = last_seen(pages, self.requests_planned, material.ask, grid)
+        earlier = last_seen(pages, self.requests_planned, material.ask, grid, kept)
         self._note(material)
         counted = join(pages, self.requests_planned, grid, earlier)
         self.problems += [

@@ -2,17 +2,18 @@
 
 Its target had gone dark, or it had. When days are joined, series that none of them has seen from the beginning are
 looked for before the first one, up to seven days back: a few requests for all of them together. That is asked whenever
-days are joined, whether they were kept or counted anew, and no kept day holds anything of it.
+days are joined, whether they were kept or counted anew, and no kept day holds anything of it. Where a source has
+forgotten that time, days that were kept of it still tell.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from observatory.compile.plan import PlannedRequest, in_shards
 from observatory.ledger.answers import BORN_KINDS
 from observatory.ledger.births import EDGE_MS
-from observatory.ledger.days import DAY_MS
+from observatory.ledger.days import DAY_MS, is_day
 from observatory.ledger.origins import Asking
 from observatory.ledger.pages import Page, with_news
 from observatory.ledger.replicas import without_replicas
@@ -25,13 +26,18 @@ EARLIER_MS = 7 * DAY_MS
 """How long before what was read a series that comes back is looked for."""
 
 
+KeptDay = Callable[[Grid], Page | None]
+"""The page of a day as it was kept; None where it was not."""
+
+
 def last_seen(
-    pages: Sequence[Page], requests: Sequence[PlannedRequest], ask: Asking, grid: Grid
+    pages: Sequence[Page], requests: Sequence[PlannedRequest], ask: Asking, grid: Grid, kept: KeptDay | None = None
 ) -> dict[SeriesKey, Sample]:
     """When series that appear late on a grid were last seen before the first page, and with which value.
 
     Args:
         requests: All that were planned; series are told by their number.
+        kept: Asked for days before the first page, where a source knows nothing of a series.
     """
     seen: set[SeriesKey] = set()
     late: dict[int, list[SeriesKey]] = {}
@@ -60,6 +66,20 @@ def last_seen(
                 key = (number, tuple(sorted(labels.items())))
                 if key in wanted and len(t_ms):
                     found[key] = (int(t_ms[-1]), float(values[-1]))
+    missing = {key for keys in late.values() for key in keys} - found.keys()
+    if missing and kept is not None and is_day(pages[0].block):
+        found |= _in_kept_days(missing, pages[0].block, kept)
+    return found
+
+
+def _in_kept_days(missing: set[SeriesKey], first: Grid, kept: KeptDay) -> dict[SeriesKey, Sample]:
+    """The last samples that the days before the first one held, the latest of them first."""
+    found: dict[SeriesKey, Sample] = {}
+    for days in range(1, EARLIER_MS // DAY_MS + 1):
+        page = kept(Grid(first.start_ms - days * DAY_MS, first.step_ms, first.steps)) if missing else None
+        if page is not None:
+            found |= {seam.series: seam.last for seam in page.seams if seam.series in missing and not seam.summed}
+            missing = missing - found.keys()
     return found
 
 

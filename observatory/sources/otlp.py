@@ -6,7 +6,7 @@ import gzip
 import io
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -19,8 +19,10 @@ from observatory.sources.otlp_raw import (
     MAX_ATTRIBUTES,
     MAX_LINKS,
     MAX_VALUE_DEPTH,
+    Parts,
     RawSpan,
     SpanRejectedError,
+    check_objects,
     exception_of,
     plain,
     to_span,
@@ -30,6 +32,10 @@ from observatory.sources.otlp_raw import (
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
 MAX_BODY_BYTES = 64 * 2**20
 """Most bytes of one request, after decompression."""
+LEAST_SPAN = 40
+"""Bytes of two ids and two times: a request with more spans than fit holds empty ones."""
+MOST_BARE = 1000
+"""Empty messages that any request may hold besides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,14 @@ class Decoded:
     rejected: int = 0
     reason: str = ""
     other_signals: int = 0
+
+    def since(self, t_ms: int) -> Decoded:
+        """Without the spans that began before an instant, which are told as left out."""
+        kept = [span for span in self.spans if span.start_ns >= t_ms * 1_000_000]
+        if len(kept) == len(self.spans):
+            return self
+        rejected = self.rejected + len(self.spans) - len(kept)
+        return replace(self, spans=kept, rejected=rejected, reason=self.reason or "a span is older than what is kept")
 
 
 def decode_traces(body: bytes, content_type: str) -> list[Span]:
@@ -73,8 +87,10 @@ def decode(
     """
     media = media_of(content_type, shown_as)
     body = inflated(body, encoding, max_bytes, shown_as)
-    raw = _from_protobuf(body, shown_as) if media == PROTOBUF else spans_from_json(body, shown_as)
-    return _collect(raw)
+    if media == PROTOBUF:
+        return _collect(_from_protobuf(body, shown_as))
+    check_objects(body, shown_as)
+    return _collect(spans_from_json(body, shown_as))
 
 
 def media_of(content_type: str, shown_as: str) -> str:
@@ -171,10 +187,11 @@ def _from_protobuf(body: bytes, shown_as: str) -> Iterator[RawSpan | SpanRejecte
         request.ParseFromString(body)
     except DecodeError as error:
         raise undecodable(shown_as, "the body is not a protobuf message, or is cut off") from error
-    for group in request.resource_spans:
+    parts = Parts(shown_as, MOST_BARE + len(body) // LEAST_SPAN)
+    for group in parts.of(request.resource_spans):
         resource = proto_attributes(group.resource.attributes)
-        for scope in group.scope_spans:
-            for span in scope.spans:
+        for scope in parts.of(group.scope_spans):
+            for span in parts.of(scope.spans):
                 yield _proto_span(span, resource)
 
 

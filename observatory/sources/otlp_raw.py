@@ -18,6 +18,10 @@ MAX_VALUE_CHARACTERS = 4096
 MAX_NAME_CHARACTERS = 1024
 MAX_VALUE_DEPTH = 16
 MAX_INT64 = 2**63 - 1
+MOST_PARTS = 500_000
+"""Resources, scopes, metrics, series and points of one request of metrics."""
+MOST_OBJECTS = 1_000_000
+"""Of one JSON request; an attribute is two."""
 KINDS = ("internal", "internal", "server", "client", "producer", "consumer")
 """By number; an unspecified kind counts as internal, as the specification asks."""
 
@@ -29,6 +33,49 @@ def undecodable(shown_as: str, why: str, expected: str = "a trace export request
             code="otlp-undecodable",
             message=f"{shown_as}: {why}",
             hint=f"the body of an OTLP request is expected, {expected}",
+        )
+    )
+
+
+class Parts:
+    """Counts what a request consists of before it is looked at: a few bytes can hold millions of empty messages.
+
+    Args:
+        most: Messages inside messages; nothing that senders say takes fewer than tens of bytes.
+
+    Raises:
+        InputInvalid: `received-too-many`.
+    """
+
+    def __init__(self, shown_as: str, most: int = MOST_PARTS) -> None:
+        self._shown_as = shown_as
+        self._most = self._left = most
+
+    def of(self, parts: Any) -> Any:
+        """The same parts, if they are not too many with those before."""
+        self._left -= len(parts)
+        if self._left < 0:
+            raise too_many(self._shown_as, f"{self._most:,} parts")
+        return parts
+
+
+def check_objects(body: bytes, shown_as: str) -> None:
+    """The same for JSON that is not yet parsed.
+
+    Raises:
+        InputInvalid: `received-too-many`.
+    """
+    if body.count(b"{") > MOST_OBJECTS or body.count(b",") > 2 * MOST_OBJECTS:
+        raise too_many(shown_as, f"{MOST_OBJECTS:,} objects, or twice as many values,")
+
+
+def too_many(shown_as: str, what: str) -> InputInvalid:
+    """The finding that a request holds more than is taken at once."""
+    return InputInvalid(
+        Problem(
+            code="received-too-many",
+            message=f"{shown_as}: more than {what} in one request",
+            hint="let the sender make smaller batches",
         )
     )
 

@@ -19,6 +19,7 @@ from observatory.settings.access import AccessSettings
 from observatory.web.client import Client, client_of
 from observatory.web.limits import Limit, client_key
 from observatory.web.logins import Logins
+from observatory.web.otlp_status import status_response
 from observatory.web.own_metrics import OwnMetrics
 
 OTLP = ("/v1/traces", "/v1/metrics")
@@ -275,16 +276,16 @@ def _answer(refusal: Refusal) -> Response:
     problem, status = refusal.problem, refusal.status
     text = f"{problem.message} [{problem.code}]"
     if request.path in OTLP:
-        body, kind = json.dumps({"code": _RPC[status], "message": text}, ensure_ascii=False), "application/json"
+        response = status_response(status, _RPC[status], text, request.content_type or "")
     elif request.path == "/api/status":
         told = {"schema": "observatory.problem/1", "problems": [problem.to_json()]}
-        body, kind = json.dumps(told, ensure_ascii=False), "application/json"
+        response = Response(json.dumps(told, ensure_ascii=False), status, content_type="application/json")
     else:
-        body, kind = f"{text}\n{problem.hint + chr(10) if problem.hint else ''}", "text/plain; charset=utf-8"
-    if status == 429 and request.path == REMOTE_WRITE:
-        # Prometheus drops what is answered with 429 and repeats what is answered with 503.
-        status = 503
-    response = Response(body, status, content_type=kind)
+        body = f"{text}\n{problem.hint + chr(10) if problem.hint else ''}"
+        response = Response(body, status, content_type="text/plain; charset=utf-8")
+    if status == 429 and request.path in RECEIVERS:
+        # Prometheus and some exporters drop what is answered with 429; what is answered with 503 all of them repeat.
+        response.status_code = 503
     if refusal.retry_seconds is not None:
         response.headers["Retry-After"] = str(refusal.retry_seconds)
     if refusal.challenge:

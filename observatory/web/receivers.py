@@ -6,7 +6,6 @@ themselves are left out, and the answer says so.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore, Lock
@@ -16,6 +15,7 @@ from flask import Flask, Response, request
 
 from observatory.errors import InputInvalid, Problem, ProblemsError
 from observatory.sources.base import Span
+from observatory.web.otlp_status import status_response
 from observatory.web.own_metrics import OwnMetrics
 
 if TYPE_CHECKING:
@@ -23,9 +23,14 @@ if TYPE_CHECKING:
 
 MOST_BODY = 16 * 2**20
 """Bytes of a request body, before and after decompression."""
+MOST_TAKEN = 4
+"""Requests that are read or written at a time, for each may take the memory of its whole body."""
 MOST_WAITING = 4
-"""Requests that are read or written at a time; the other threads stay free for pages."""
+PATIENCE_SECONDS = 1.0
+"""Requests that may wait for others to be through, and how long; the other threads stay free for pages."""
 RETRY_SECONDS = 5
+BUSY_SECONDS = 1
+"""Until the next try, where a disk has to become free, and where a few others have to be through."""
 _UNSUPPORTED = frozenset({"otlp-type-unknown", "write-type-unknown"})
 _TOO_LARGE = frozenset({"otlp-too-large", "write-too-large", "received-too-many"})
 _RESULTS = {400: "invalid", 413: "too_large", 415: "unsupported", 429: "refused", 501: "no_store", 503: "failed"}
@@ -42,6 +47,10 @@ class Sink(Protocol):
         """Keep metrics; the number of new samples."""
         ...
 
+    def pruned_until_ms(self) -> tuple[int, int]:
+        """Up to when samples, and spans, were removed and are not taken in again; 0 where none were."""
+        ...
+
 
 class Refused(Exception):
     """A request is not taken, with the HTTP status that says so."""
@@ -50,6 +59,8 @@ class Refused(Exception):
         super().__init__(problem.message)
         self.code = code
         self.problem = problem
+        self.busy = problem.code == "receiver-busy"
+        self.result = "refused" if self.busy else _RESULTS[code]
 
 
 def add_receivers(server: Flask, metrics: OwnMetrics, sink: Sink | None, clock: Callable[[], int]) -> None:
@@ -71,25 +82,26 @@ class Receivers:
         self._metrics = metrics
         self._sink = sink
         self._clock = clock
-        self._room = BoundedSemaphore(MOST_WAITING)
+        self._line = BoundedSemaphore(MOST_TAKEN + MOST_WAITING)
+        self._room = BoundedSemaphore(MOST_TAKEN)
         self._one_writer = Lock()
 
     def traces(self) -> Response:
         """An OTLP/HTTP export request for traces: protobuf or JSON, plain or gzip.
 
-        200 with a partial success where single spans are unusable; 400, 413 or 415 where the whole request is; 429
-        while too many are under way; 501 without a store, 503 where it cannot write.
+        200 with a partial success where single spans are unusable; 400, 413 or 415 where the whole request is; 501
+        without a store; 503 where it cannot write, and while too many requests are under way.
         """
         from observatory.sources.otlp import decode, traces_response
 
         try:
             with self._taking() as (sink, body):
                 kind, encoding = request.content_type or "", request.headers.get("Content-Encoding", "")
-                decoded = decode(body, kind, encoding=encoding, max_bytes=MOST_BODY)
+                decoded = decode(body, kind, encoding=encoding, max_bytes=MOST_BODY).since(sink.pruned_until_ms()[1])
                 with self._writing():
                     sink.append_spans(decoded.spans)
         except Refused as refused:
-            self._metrics.received_spans(0, 0, _RESULTS[refused.code])
+            self._metrics.received_spans(0, 0, refused.result)
             return _otlp_refusal(refused)
         self._metrics.received_spans(len(decoded.spans), decoded.rejected, "ok")
         return Response(traces_response(decoded, kind), content_type=kind.partition(";")[0].strip())
@@ -102,12 +114,14 @@ class Receivers:
         try:
             with self._taking() as (sink, body):
                 kind, encoding = request.content_type or "", request.headers.get("Content-Encoding", "")
-                latest_ms = self._clock() + FUTURE_MS
-                batch = decode(body, kind, encoding=encoding, max_bytes=MOST_BODY, latest_ms=latest_ms)
+                latest_ms, (after_ms, _) = self._clock() + FUTURE_MS, sink.pruned_until_ms()
+                batch = decode(
+                    body, kind, encoding=encoding, max_bytes=MOST_BODY, latest_ms=latest_ms, after_ms=after_ms
+                )
                 with self._writing():
                     sink.append_batch(batch)
         except Refused as refused:
-            self._metrics.received_points("otlp", None, _RESULTS[refused.code])
+            self._metrics.received_points("otlp", None, refused.result)
             return _otlp_refusal(refused)
         self._metrics.received_points("otlp", batch, "ok")
         return Response(metrics_response(batch, kind), content_type=kind.partition(";")[0].strip())
@@ -116,22 +130,21 @@ class Receivers:
         """A Prometheus remote-write request, 1.0 or 2.0.
 
         204 when all of it was written; 400 when it is unusable, or when part of it is: then the rest is written, and
-        the headers say how much that was. 413, 415, 429 and 501 as for OTLP. Senders drop what is answered with a 4xx
-        and repeat on a 5xx, so 503 stands for what may go well later.
+        the headers say how much that was. 413, 415, 429 and 501 as for OTLP.
         """
         from observatory.sources.receiving.builder import FUTURE_MS
         from observatory.sources.receiving.remote_write import decode, message_of
 
         try:
-            with self._taking(busy=503) as (sink, body):
+            with self._taking() as (sink, body):
                 message = message_of(request.content_type or "", request.headers.get("Content-Encoding", ""))
-                latest_ms = self._clock() + FUTURE_MS
-                batch = decode(body, message, max_bytes=MOST_BODY, latest_ms=latest_ms)
+                latest_ms, (after_ms, _) = self._clock() + FUTURE_MS, sink.pruned_until_ms()
+                batch = decode(body, message, max_bytes=MOST_BODY, latest_ms=latest_ms, after_ms=after_ms)
                 with self._writing():
                     sink.append_batch(batch)
         except Refused as refused:
-            self._metrics.received_points("remote_write", None, _RESULTS[refused.code])
-            return _written(Response(_text(refused.problem), refused.code), None)
+            self._metrics.received_points("remote_write", None, refused.result)
+            return _come_again(_written(Response(_text(refused.problem), refused.code), None), refused)
         self._metrics.received_points("remote_write", batch, "ok")
         if batch.rejected:
             total = batch.points + batch.rejected + batch.ignored
@@ -140,8 +153,11 @@ class Receivers:
         return _written(Response(status=204), batch)
 
     @contextmanager
-    def _taking(self, busy: int = 429) -> Iterator[tuple[Sink, bytes]]:
+    def _taking(self) -> Iterator[tuple[Sink, bytes]]:
         """The body of the request and where to put it, and an HTTP status for whatever goes wrong with them.
+
+        What may go well in a moment is answered with 503: that is what every sender repeats. Prometheus, and some of
+        OpenTelemetry's exporters, drop what is answered with 429.
 
         Raises:
             Refused: It is not taken.
@@ -155,20 +171,33 @@ class Receivers:
                     hint="start it with --store FILE",
                 ),
             )
-        if not self._room.acquire(blocking=False):
-            raise Refused(
-                busy,
-                Problem(code="receiver-busy", message=f"{MOST_WAITING} requests are under way already; send it again"),
-            )
+        with self._place():
+            try:
+                yield self._sink, _body()
+            except InputInvalid as error:
+                code = error.problems[0].code
+                raise Refused(
+                    415 if code in _UNSUPPORTED else 413 if code in _TOO_LARGE else 400, error.problems[0]
+                ) from error
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """A place among those that are taken, after a short wait in line.
+
+        Raises:
+            Refused: There is none.
+        """
+        if not self._line.acquire(blocking=False):
+            raise _busy()
         try:
-            yield self._sink, _body()
-        except InputInvalid as error:
-            code = error.problems[0].code
-            raise Refused(
-                415 if code in _UNSUPPORTED else 413 if code in _TOO_LARGE else 400, error.problems[0]
-            ) from error
+            if not self._room.acquire(timeout=PATIENCE_SECONDS):
+                raise _busy()
+            try:
+                yield
+            finally:
+                self._room.release()
         finally:
-            self._room.release()
+            self._line.release()
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -183,6 +212,11 @@ class Receivers:
         except ProblemsError as error:
             first = error.problems[0]
             raise Refused(429 if first.code == "store-full" else 503, first) from error
+
+
+def _busy() -> Refused:
+    message = f"{MOST_TAKEN} requests are under way already; send it again"
+    return Refused(503, Problem(code="receiver-busy", message=message))
 
 
 def _body() -> bytes:
@@ -207,10 +241,10 @@ def _text(problem: Problem) -> str:
 
 
 def _otlp_refusal(refused: Refused) -> Response:
-    """A refusal as OTLP has it: a status in JSON, and when to come again where that may help."""
-    body = {"code": 3 if refused.code in (400, 413, 415) else 14, "message": _text(refused.problem).strip()}
-    response = Response(json.dumps(body, ensure_ascii=False), refused.code, content_type="application/json")
-    return _come_again(response)
+    """A refusal as OTLP has it, and when to come again where that may help."""
+    code = 3 if refused.code in (400, 413, 415) else 14
+    answer = status_response(refused.code, code, _text(refused.problem).strip(), request.content_type or "")
+    return _come_again(answer, refused)
 
 
 def _written(response: Response, batch: Batch | None) -> Response:
@@ -221,10 +255,10 @@ def _written(response: Response, batch: Batch | None) -> Response:
     response.headers["X-Prometheus-Remote-Write-Histograms-Written"] = str(histograms)
     # Exemplars are not kept.
     response.headers["X-Prometheus-Remote-Write-Exemplars-Written"] = "0"
-    return _come_again(response)
+    return response
 
 
-def _come_again(response: Response) -> Response:
-    if response.status_code in (429, 503):
-        response.headers["Retry-After"] = str(RETRY_SECONDS)
+def _come_again(response: Response, refused: Refused) -> Response:
+    if refused.code in (429, 503):
+        response.headers["Retry-After"] = str(BUSY_SECONDS if refused.busy else RETRY_SECONDS)
     return response

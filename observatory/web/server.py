@@ -28,8 +28,8 @@ from observatory.web.service import Service
 if TYPE_CHECKING:
     from observatory.evaluate.estate import Estate
 
-THREADS = 8
-"""Request threads; a page asks for eight panels at once."""
+THREADS = 12
+"""Request threads: a page asks for eight panels at once, and as many may be with the receivers or wait for them."""
 MOST_CONNECTIONS = 1000
 
 

@@ -95,3 +95,22 @@ def test_counters_that_a_collector_hands_on_are_not_counted_anew_when_it_restart
     hours = range((GRID.end_ms - GRID.start_ms + HOUR_MS) // MINUTE_MS)
 
     assert counted(broker(minute) for minute in hours) == (11.0 * 240, 240.0)
+
+
+@pytest.mark.parametrize("temporality", [CUMULATIVE, DELTA], ids=["cumulative", "delta"])
+def test_replicas_that_do_not_name_their_instance_are_counted_apart(temporality: int) -> None:
+    """As SDKs come: the resource says on which host a process runs, and nothing says `service.instance.id`."""
+
+    begun = GRID.start_ms - HOUR_MS
+
+    def replicas() -> Iterator[Request]:
+        for minute in range((GRID.end_ms - begun) // MINUTE_MS):
+            for replica, rate in enumerate((5, 11)):
+                t_ms = begun + minute * MINUTE_MS + 41_000 + replica
+                request = Request({"service.name": "svc", "host.name": f"host-{replica}", "process.pid": 1})
+                count, since_ms = rate * (minute + 1), begun
+                if temporality == DELTA:
+                    count, since_ms = rate, t_ms - MINUTE_MS
+                yield request.counter("handled", since_ms, t_ms, count, temporality=temporality, outcome="success")
+
+    assert counted(replicas()) == pytest.approx((16.0 * 240, 0.0), rel=1e-9)

@@ -6,11 +6,13 @@ import gzip
 import json
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
 from google.protobuf.json_format import MessageToDict
+from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from otlp_metric_writer import DELTA, Request
 from web.factories import AT_MS, HandMadeEstate
@@ -23,7 +25,7 @@ from observatory.sources.batch import Batch
 from observatory.sources.store import Store
 from observatory.sources.store import store as store_module
 from observatory.web import receivers as receivers_module
-from observatory.web.receivers import MOST_BODY, MOST_WAITING
+from observatory.web.receivers import MOST_BODY, MOST_TAKEN, MOST_WAITING
 from observatory.web.server import build_site
 from observatory.windows import TimeRange
 
@@ -165,6 +167,43 @@ def test_an_unusable_request_is_refused_whole(
     assert store.metric_names(TimeRange(0, 10**14)) == frozenset()
 
 
+@pytest.mark.parametrize("path", ["/v1/metrics", "/v1/traces"])
+def test_a_refusal_is_told_in_the_encoding_of_the_request(client: FlaskClient, path: str) -> None:
+    binary = client.post(path, data=b"\xff", content_type=PROTOBUF)
+    text = client.post(path, data=b"{", content_type="application/json")
+
+    status = Status.FromString(binary.data)
+    assert (binary.status_code, binary.content_type, status.code) == (400, PROTOBUF, 3)
+    assert status.message == "OTLP: the body is not a protobuf message, or is cut off [otlp-undecodable]"
+    assert (text.status_code, text.content_type, text.get_json()["code"]) == (400, "application/json", 3)
+
+
+def test_nothing_is_acknowledged_of_a_time_that_was_counted_and_removed(client: FlaskClient, store: Store) -> None:
+    midnight = AT_MS // 86_400_000 * 86_400_000
+    client.post("/v1/metrics", data=otlp(5, midnight - 1000).body(), content_type=PROTOBUF)
+    store.prune(midnight, midnight)
+    old, new = otlp(6, midnight).body(), otlp(7, midnight + 1).body()
+
+    by_otlp = client.post("/v1/metrics", data=old, content_type=PROTOBUF)
+    delta = Request().counter("sent", midnight - 60_000, midnight, 7, temporality=DELTA).body()
+    by_delta = client.post("/v1/metrics", data=delta, content_type=PROTOBUF)
+    by_write = client.post("/api/v1/write", data=written(Series(SENT, [(midnight, 7.0, 0)])), headers=V2)
+    spans = {"resourceSpans": [{"scopeSpans": [{"spans": [
+        {"traceId": "1" * 32, "spanId": f"{number}" * 16, "startTimeUnixNano": (midnight - 2 + number) * 10**6}
+        for number in (1, 2)
+    ]}]}]}  # fmt: skip
+    by_traces = client.post("/v1/traces", json=spans)
+
+    for answer in (by_otlp, by_delta):
+        assert ExportMetricsServiceResponse.FromString(answer.data).partial_success.rejected_data_points == 1
+    assert (by_write.status_code, told(by_write)["Samples-Written"]) == (400, "0")
+    assert "older than what is kept" in by_write.get_data(as_text=True)
+    assert by_traces.get_json()["partialSuccess"] == {
+        "rejectedSpans": "1", "errorMessage": "a span is older than what is kept",
+    }  # fmt: skip
+    assert client.post("/v1/metrics", data=new, content_type=PROTOBUF).data == b""
+
+
 def test_an_empty_request_is_fine(client: FlaskClient) -> None:
     assert client.post("/v1/metrics", data=b"", content_type=PROTOBUF).status_code == 200
     assert client.post("/v1/metrics", data=b"{}", content_type="application/json").status_code == 200
@@ -179,11 +218,18 @@ def test_without_a_store_the_receivers_say_how_to_get_one(path: str) -> None:
     assert "otlp-no-store" in answer.get_data(as_text=True)
 
 
-class FailingSink:
-    """A store whose disk is full."""
+class EmptySink:
+    """A store from which nothing was ever removed."""
 
     def append_spans(self, spans: Iterable[Span]) -> int:
         raise AssertionError("not asked")
+
+    def pruned_until_ms(self) -> tuple[int, int]:
+        return 0, 0
+
+
+class FailingSink(EmptySink):
+    """A store whose disk is full."""
 
     def append_batch(self, batch: Batch) -> int:
         raise SourceFailed(Problem(code="store-write-failed", message="nothing was written: no space left"))
@@ -218,21 +264,20 @@ def test_a_store_with_too_many_series_takes_no_new_ones_and_goes_on_with_the_oth
     assert own_metric(client, "observatory_received_requests_total", "remote_write", "refused") == 1
 
 
-class SlowSink:
+class SlowSink(EmptySink):
     """A store that takes its time: it holds every request until it is told to go on."""
 
     def __init__(self) -> None:
         self.go_on = threading.Event()
-
-    def append_spans(self, spans: Iterable[Span]) -> int:
-        raise AssertionError("not asked")
 
     def append_batch(self, batch: Batch) -> int:
         assert self.go_on.wait(300)
         return 1
 
 
-def test_more_requests_than_are_taken_at_a_time_are_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
+@contextmanager
+def occupied(monkeypatch: pytest.MonkeyPatch, patience_seconds: float) -> Iterator[tuple[FlaskClient, list[int]]]:
+    """A server that reads and writes as many requests as it takes at a time; they are through when the block ends."""
     sink = SlowSink()
     client = client_of(sink)
     codes: list[int] = []
@@ -248,18 +293,43 @@ def test_more_requests_than_are_taken_at_a_time_are_sent_away(monkeypatch: pytes
         codes.append(one.post("/v1/metrics", data=otlp().body(), content_type=PROTOBUF).status_code)
 
     monkeypatch.setattr(receivers_module, "_body", tell_and_read)
-    threads = [threading.Thread(target=send) for _ in range(MOST_WAITING)]
+    monkeypatch.setattr(receivers_module, "PATIENCE_SECONDS", patience_seconds)
+    threads = [threading.Thread(target=send) for _ in range(MOST_TAKEN)]
     for thread in threads:
         thread.start()
     for _ in threads:
         assert taken.acquire(timeout=300)
-    by_otlp = client.post("/v1/metrics", data=otlp().body(), content_type=PROTOBUF)
-    by_prometheus = client.post("/api/v1/write", data=written(Series(SENT, [(AT_MS, 7.0, 0)])), headers=V2)
-    sink.go_on.set()
-    for thread in threads:
+    try:
+        yield client, codes
+    finally:
+        sink.go_on.set()
+        for thread in threads:
+            thread.join(300)
+
+
+def test_more_requests_than_are_taken_at_a_time_are_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    with occupied(monkeypatch, patience_seconds=0.0) as (client, codes):
+        by_otlp = client.post("/v1/metrics", data=otlp().body(), content_type=PROTOBUF)
+        by_prometheus = client.post("/api/v1/write", data=written(Series(SENT, [(AT_MS, 7.0, 0)])), headers=V2)
+
+    # Prometheus and some exporters of OpenTelemetry drop what they are told by a 429, and repeat upon a 503.
+    for answer in (by_otlp, by_prometheus):
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert own_metric(client, "observatory_received_requests_total", "otlp", "refused") == 1
+    assert codes == [200] * MOST_TAKEN
+
+
+def test_some_more_wait_until_others_are_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    with occupied(monkeypatch, patience_seconds=300.0) as (client, codes):
+
+        def send() -> None:
+            one = client.application.test_client()
+            codes.append(one.post("/v1/metrics", data=otlp().body(), content_type=PROTOBUF).status_code)
+
+        waiting = [threading.Thread(target=send) for _ in range(MOST_WAITING)]
+        for thread in waiting:
+            thread.start()
+    for thread in waiting:
         thread.join(300)
 
-    assert (by_otlp.status_code, by_otlp.headers["Retry-After"]) == (429, "5")
-    # Prometheus drops what it is told by a 429, and repeats upon a 503.
-    assert by_prometheus.status_code == 503
-    assert codes == [200] * MOST_WAITING
+    assert codes == [200] * (MOST_TAKEN + MOST_WAITING)

@@ -81,7 +81,8 @@ class SharedDays:
         """
         since = _date(after_ms // 86_400_000)
         rows = (
-            f"SELECT plan, step_day FROM {TABLE} WHERE step_day >= '{since}' AND plan NOT LIKE '{HISTORY}%'"  # noqa: S608
+            f"SELECT plan, step_day, max(kept_ms) AS newest_ms FROM {TABLE}"  # noqa: S608
+            f" WHERE step_day >= '{since}' AND plan NOT LIKE '{HISTORY}%'"
             " GROUP BY plan, step_day HAVING argMax(length(record), kept_ms) > 0"
         )
         try:
@@ -92,7 +93,9 @@ class SharedDays:
             raise
         if count:
             now_ms = round(self._clock() * 1000)
-            empty = f"SELECT plan, step_day, toUInt64({now_ms}) AS kept_ms, '' AS record FROM ({rows})"  # noqa: S608
+            # Whoever kept a day may have a clock that is ahead of this one.
+            at_ms = f"greatest(toUInt64({now_ms}), newest_ms + 1)"
+            empty = f"SELECT plan, step_day, {at_ms} AS kept_ms, '' AS record FROM ({rows})"  # noqa: S608
             self._connection.run(f"INSERT INTO {TABLE} {empty}")
         return count
 

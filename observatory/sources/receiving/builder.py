@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from observatory.errors import InputInvalid, Problem
 from observatory.sources.base import SampleSet
 from observatory.sources.batch import Batch, Beginnings, Deltas, Labels
+from observatory.sources.otlp_raw import too_many
 from observatory.sources.store.sparse_buckets import BUCKET
 from observatory.telemetry.inventory import MetricMetadata
 
@@ -30,13 +30,14 @@ class Builder:
 
     Args:
         latest_ms: Points after this instant are rejected.
+        after_ms: Points up to this instant, too: telemetry of that time was counted and removed.
     """
 
-    def __init__(self, latest_ms: int = MAX_MS) -> None:
+    def __init__(self, latest_ms: int = MAX_MS, after_ms: int = 0) -> None:
         self.metadata: dict[str, MetricMetadata] = {}
         self.points = self.histograms = self.rejected = self.ignored = 0
         self.reason = ""
-        self._latest_ms = latest_ms
+        self._latest_ms, self._after_ms = latest_ms, after_ms
         self._numbers: dict[frozenset[tuple[str, str]], int] = {}
         self._labels: list[Labels] = []
         self._owner: list[int] = []
@@ -59,6 +60,8 @@ class Builder:
         """Raises PointRejected where a time is missing, or lies out of all bounds."""
         if t_ms <= 0:
             raise PointRejected("a point has no time")
+        if t_ms <= self._after_ms:
+            raise PointRejected("a point is older than what is kept")
         if t_ms > self._latest_ms:
             raise PointRejected("a point lies more than ten minutes in the future")
 
@@ -94,13 +97,7 @@ class Builder:
             InputInvalid: `received-too-many`.
         """
         if len(self._owner) + len(self._deltas) > MOST_SAMPLES:
-            raise InputInvalid(
-                Problem(
-                    code="received-too-many",
-                    message=f"{shown_as}: more than {MOST_SAMPLES:,} samples in one request",
-                    hint="let the sender make smaller batches",
-                )
-            )
+            raise too_many(shown_as, f"{MOST_SAMPLES:,} samples")
 
     def batch(self) -> Batch:
         """All of it."""

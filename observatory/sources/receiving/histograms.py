@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from observatory.sources.batch import Labels
-from observatory.sources.exponential import HIGHEST_SCHEMA, LOWEST_SCHEMA
+from observatory.sources.exponential import HIGHEST_SCHEMA, LOWEST_SCHEMA, is_place
 from observatory.sources.receiving.builder import PointRejected
 from observatory.sources.store.sparse_buckets import BUCKET, Side, bucket_name
 
@@ -88,8 +88,10 @@ def exponential_parts(base: str, labels: Labels, one: Exponential, *, running: b
         running: The counts are increments.
 
     Raises:
-        PointRejected: The schema is coarser than any that is known, or there are too many buckets.
+        PointRejected: The schema is coarser than any that is known, there are too many buckets, or impossible ones.
     """
+    if not one.zero_threshold >= 0:
+        raise PointRejected("the zero bucket of an exponential histogram has no breadth")
     if one.schema < LOWEST_SCHEMA:
         raise PointRejected(f"an exponential histogram has the scale {one.schema}, below {LOWEST_SCHEMA}")
     if len(one.positive) + len(one.negative) > MOST_BUCKETS:
@@ -99,6 +101,8 @@ def exponential_parts(base: str, labels: Labels, one: Exponential, *, running: b
     yield {**named, BUCKET: bucket_name(schema, "zero", one.zero_threshold, running=running)}, one.zero
     sides: tuple[tuple[Side, Mapping[int, float]], ...] = (("positive", one.positive), ("negative", one.negative))
     for side, buckets in sides:
+        if not all(is_place(one.schema, index) for index in (min(buckets, default=0), max(buckets, default=0))):
+            raise PointRejected("an exponential histogram has a bucket beyond all numbers")
         for index, count in sorted(_coarser(buckets, one.schema - schema).items()):
             if count:
                 yield {**named, BUCKET: bucket_name(schema, side, index, running=running)}, count

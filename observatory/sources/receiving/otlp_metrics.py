@@ -1,8 +1,12 @@
 """OTLP metrics, protobuf and JSON, read into a batch; names and labels as Prometheus' own OTLP receiver gives them.
 
 `service.name`, behind its namespace, becomes `job` and `service.instance.id` becomes `instance`; the other attributes
-of the resource stand once, on `target_info`. Metrics get unit and type as suffixes (see `telemetry.otel_names`). The
-scope's name is kept as `otel_scope_name`: two libraries may count under one name.
+of the resource stand once, on `target_info`. Metrics get unit and type as suffixes (see `telemetry.otel_names`). What
+the scope says of itself is kept as `otel_scope_...`: two libraries may count under one name.
+
+A stream of OpenTelemetry is known by its whole resource, its scope and its attributes, and none of that may get lost:
+two streams would become one counter that jumps between them. So a process that does not name its instance is told from
+others by the rest of its resource, and an attribute that has the name of another label is kept as `exported_...`.
 
 A cumulative point says since when it counts, a delta what happened since its start; both are handed on.
 """
@@ -12,13 +16,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from hashlib import sha256
 from typing import Any
 
 import orjson
 
 from observatory.sources.batch import Batch, Labels
 from observatory.sources.otlp import JSON, MAX_BODY_BYTES, inflated, media_of, proto_attributes
-from observatory.sources.otlp_raw import undecodable
+from observatory.sources.otlp_raw import Parts, check_objects, undecodable
 from observatory.sources.receiving.builder import (
     MAX_MS,
     MOST_LABELS,
@@ -44,7 +49,12 @@ _NAMES = TRANSLATIONS[0]
 _DELTA, _CUMULATIVE = 1, 2
 _NO_RECORDED_VALUE = 1
 _IDENTIFYING = ("service.name", "service.namespace", "service.instance.id")
+_PLACES = ("k8s.pod.name", "container.id", "host.name")
+"""Where a process runs, as people know it; the first that is told."""
+_OF_LIBRARY = "telemetry."
 _TYPES = {"histogram": "histogram", "exponential_histogram": "histogram", "summary": "summary"}
+_OF_PARTS = {"histogram": "le", "exponential_histogram": "le", "summary": "quantile"}
+"""The label that tells the parts of a metric apart."""
 
 
 def decode(
@@ -55,13 +65,14 @@ def decode(
     max_bytes: int = MAX_BODY_BYTES,
     shown_as: str = "OTLP",
     latest_ms: int = MAX_MS,
+    after_ms: int = 0,
 ) -> Batch:
     """Decode a metrics export request.
 
     Args:
         content_type: `application/x-protobuf` or `application/json`, parameters allowed.
         encoding: `gzip` or empty.
-        latest_ms: Points after this instant are rejected.
+        latest_ms, after_ms: Points after the one and up to the other are rejected.
 
     Raises:
         InputInvalid: `otlp-type-unknown`, `otlp-too-large`, `received-too-many`, or `otlp-undecodable` for the body as
@@ -70,31 +81,35 @@ def decode(
     media = media_of(content_type, shown_as)
     body = inflated(body, encoding, max_bytes, shown_as)
     if media == JSON:
+        check_objects(body, shown_as)
         try:
             document = orjson.loads(body)
         except orjson.JSONDecodeError as error:
             where = f"line {error.lineno}, column {error.colno}"
             raise undecodable(shown_as, f"{where}: not JSON ({error.msg})", EXPECTED) from error
-        return decode_document(document, shown_as, latest_ms=latest_ms)
-    return _batch(_from_protobuf(body, shown_as), shown_as, latest_ms)
+        return _batch(_from_json(document, shown_as), shown_as, Builder(latest_ms, after_ms))
+    return _batch(_from_protobuf(body, shown_as), shown_as, Builder(latest_ms, after_ms))
 
 
-def decode_document(document: Any, shown_as: str = "OTLP", *, latest_ms: int = MAX_MS) -> Batch:
-    """The same for JSON that is parsed already.
+def decode_document(document: Any, shown_as: str = "OTLP") -> Batch:
+    """The same for JSON that is parsed already, whenever its points were.
 
     Raises:
         InputInvalid: As `decode`.
     """
+    return _batch(_from_json(document, shown_as), shown_as, Builder())
+
+
+def _from_json(document: Any, shown_as: str) -> Any:
     from google.protobuf.json_format import ParseDict, ParseError
     from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
     if not isinstance(document, dict) or (document and not {"resourceMetrics", "resource_metrics"} & document.keys()):
         raise undecodable(shown_as, "the JSON holds no resourceMetrics", EXPECTED)
     try:
-        request = ParseDict(document, ExportMetricsServiceRequest(), ignore_unknown_fields=True)
+        return ParseDict(document, ExportMetricsServiceRequest(), ignore_unknown_fields=True)
     except (ParseError, RecursionError, ValueError, TypeError) as error:
         raise undecodable(shown_as, f"the JSON is no metrics export request: {str(error)[:200]}", EXPECTED) from error
-    return _batch(request, shown_as, latest_ms)
 
 
 def holds_metrics(body: bytes) -> bool:
@@ -136,13 +151,14 @@ def _from_protobuf(body: bytes, shown_as: str) -> Any:
     return request
 
 
-def _batch(request: Any, shown_as: str, latest_ms: int) -> Batch:
-    builder = Builder(latest_ms)
-    for group in request.resource_metrics:
+def _batch(request: Any, shown_as: str, builder: Builder) -> Batch:
+    parts = Parts(shown_as)
+    for group in parts.of(request.resource_metrics):
         resource = _Resource(proto_attributes(group.resource.attributes), builder)
-        for scope in group.scope_metrics:
-            for metric in scope.metrics:
-                resource.take(metric, scope.scope.name)
+        for scope in parts.of(group.scope_metrics):
+            own = _scope_labels(scope) | resource.target
+            for metric in parts.of(scope.metrics):
+                resource.take(metric, own, parts)
                 builder.check_size(shown_as)
         resource.describe()
     return builder.batch()
@@ -155,20 +171,24 @@ class _Resource:
         self._builder = builder
         self._newest_ms = 0
         name, namespace = attributes.get("service.name", ""), attributes.get("service.namespace", "")
+        self._others = {key: value for key, value in attributes.items() if key not in _IDENTIFYING}
         target = {
             "job": f"{namespace}/{name}" if namespace and name else name,
-            "instance": attributes.get("service.instance.id", ""),
+            "instance": attributes.get("service.instance.id", "") or _instance_of(self._others),
         }
-        self._target = {label: value for label, value in target.items() if value}
-        self._others = {key: value for key, value in attributes.items() if key not in _IDENTIFYING}
+        self.target = {label: value for label, value in target.items() if value}
 
-    def take(self, metric: Any, scope: str) -> None:
-        """All points of a metric; a faulty one does not spoil the others."""
+    def take(self, metric: Any, own: Labels, parts: Parts) -> None:
+        """All points of a metric; a faulty one does not spoil the others.
+
+        Args:
+            own: Labels of the scope and of the target.
+        """
         kind = metric.WhichOneof("data")
         if kind is None:
             return
         data = getattr(metric, kind)
-        points = data.data_points
+        points = parts.of(data.data_points)
         counter = kind == "sum" and data.is_monotonic
         base = _metric_name(metric.name, metric.unit, counter, kind == "gauge")
         temporality = getattr(data, "aggregation_temporality", _CUMULATIVE)
@@ -182,15 +202,15 @@ class _Resource:
         is_delta = temporality == _DELTA
         for point in points:
             try:
-                self._add(point, kind, base, scope, is_delta=is_delta, counter=counter)
+                self._add(point, kind, base, own, is_delta=is_delta, counter=counter)
             except PointRejected as error:
                 self._builder.reject(f"{metric.name[:80]}: {error}")
 
-    def _add(self, point: Any, kind: str, base: str, scope: str, *, is_delta: bool, counter: bool) -> None:
+    def _add(self, point: Any, kind: str, base: str, own: Labels, *, is_delta: bool, counter: bool) -> None:
         builder = self._builder
         t_ms, start_ms = point.time_unix_nano // 1_000_000, _start_ms(point)
         builder.check_instant(t_ms)
-        labels = self._labels(point.attributes, scope)
+        labels = _beside(own, _OF_PARTS.get(kind, ""), _point_labels(point.attributes))
         check_labels(labels | {"__name__": base})
         gone = bool(point.flags & _NO_RECORDED_VALUE)
         if gone and is_delta:
@@ -202,9 +222,11 @@ class _Resource:
         elif any(math.isnan(value) for _, value in parts):
             builder.ignored += 1
             return
+        if counter and any(value < 0 for _, value in parts):
+            raise PointRejected("a sum that only grows is negative")
         if is_delta:
-            if any(math.isinf(value) or (counter and value < 0) for _, value in parts):
-                raise PointRejected("an increment is negative or infinite")
+            if any(math.isinf(value) for _, value in parts):
+                raise PointRejected("an increment is infinite")
             for part, value in parts:
                 builder.add_delta(builder.series(part), start_ms, t_ms, value)
         else:
@@ -215,25 +237,50 @@ class _Resource:
         builder.points += 1
         self._newest_ms = max(self._newest_ms, t_ms)
 
-    def _labels(self, attributes: Any, scope: str) -> dict[str, str]:
-        labels = _point_labels(attributes)
-        if scope:
-            labels["otel_scope_name"] = scope
-        labels |= self._target
-        return labels
-
     def describe(self) -> None:
         """The other attributes of the resource, on a series of its own, at the time of the newest point."""
         others = _translated(self._others)
-        if not (self._target and others and self._newest_ms):
+        if not (self.target and others and self._newest_ms):
             return
-        labels = {**others, **self._target, "__name__": TARGET_INFO}
+        labels = {**others, **self.target, "__name__": TARGET_INFO}
         try:
             check_labels(labels)
         except PointRejected:
             return
         self._builder.add(self._builder.series(labels), self._newest_ms, 1.0)
         self._builder.metadata[TARGET_INFO] = MetricMetadata("gauge", "", "Target metadata")
+
+
+def _instance_of(others: Mapping[str, str]) -> str:
+    """What stands for an instance that has no name: where it runs, and a number for all that its resource says.
+
+    Empty where the resource says nothing but which library speaks.
+    """
+    telling = {key: value for key, value in others.items() if not key.startswith(_OF_LIBRARY)}
+    if not telling:
+        return ""
+    number = sha256(orjson.dumps(telling, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
+    place = next((telling[key] for key in _PLACES if telling.get(key)), "")
+    return f"{place[:128]}-{number}" if place else number
+
+
+def _scope_labels(group: Any) -> dict[str, str]:
+    """What a scope says of itself."""
+    scope = group.scope
+    labels = {f"otel_scope_{name}": text for name, text in _translated(proto_attributes(scope.attributes)).items()}
+    named = {"name": scope.name, "version": scope.version, "schema_url": group.schema_url}
+    return labels | {f"otel_scope_{name}": text for name, text in named.items() if text}
+
+
+def _beside(own: Labels, of_parts: str, labels: dict[str, str]) -> dict[str, str]:
+    """The labels of a point with those of its scope and its target, which keep their names."""
+    for name in sorted([name for name in labels if name in own or name == of_parts]):
+        other = f"exported_{name}"
+        while other in labels or other in own:
+            other = f"exported_{other}"
+        labels[other] = labels.pop(name)
+    labels |= own
+    return labels
 
 
 def _start_ms(point: Any) -> int:
@@ -260,15 +307,15 @@ def _point_labels(attributes: Any) -> dict[str, str]:
     if len(attributes) > MOST_LABELS:
         raise PointRejected(f"a point has more than {MOST_LABELS} attributes")
     labels: dict[str, str] = {}
+    plain = True
     for pair in attributes:
         value, label = pair.value.string_value, _label_name(pair.key)
         if len(value) > MOST_VALUE_CHARACTERS:
             raise PointRejected(f"the attribute {pair.key[:80]} is too long")
         if not value or not label or label in labels:
-            # Something other than a plain text, or two attributes that become one label.
-            return _translated(proto_attributes(attributes))
+            plain = False  # Something other than a plain text, or two attributes that become one label.
         labels[label] = value
-    return labels
+    return labels if plain else _translated(proto_attributes(attributes))
 
 
 def _translated(attributes: Mapping[str, str]) -> dict[str, str]:

@@ -14,6 +14,7 @@ import cramjam
 
 from observatory.errors import InputInvalid, Problem
 from observatory.sources.batch import Batch, Labels
+from observatory.sources.otlp_raw import Parts
 from observatory.sources.receiving.builder import MAX_MS, Builder, PointRejected, check_labels
 from observatory.sources.receiving.histograms import (
     Exponential,
@@ -26,6 +27,7 @@ from observatory.sources.receiving.write_messages import V1, V2, message_classes
 from observatory.telemetry.inventory import MetricMetadata
 
 MEDIA = "application/x-protobuf"
+SHOWN_AS = "remote-write"
 CUSTOM = -53
 GAUGE = 3
 _STALE = struct.pack("<Q", 0x7FF0000000000002)
@@ -54,13 +56,13 @@ def _unknown(message: str, hint: str) -> InputInvalid:
     return InputInvalid(Problem(code="write-type-unknown", message=f"remote-write: {message}", hint=hint))
 
 
-def decode(body: bytes, message: str, *, max_bytes: int, latest_ms: int = MAX_MS) -> Batch:
+def decode(body: bytes, message: str, *, max_bytes: int, latest_ms: int = MAX_MS, after_ms: int = 0) -> Batch:
     """Decode a request.
 
     Args:
         message: From `message_of`.
         max_bytes: Most of it after decompression.
-        latest_ms: Samples after this instant are rejected.
+        latest_ms, after_ms: Samples after the one and up to the other are rejected.
 
     Raises:
         InputInvalid: `write-too-large`, `received-too-many`, or `write-undecodable` for the body as a whole.
@@ -72,7 +74,7 @@ def decode(body: bytes, message: str, *, max_bytes: int, latest_ms: int = MAX_MS
         request.ParseFromString(_inflated(body, max_bytes))
     except DecodeError as error:
         raise _undecodable("the body is not a protobuf message, or is cut off") from error
-    builder = Builder(latest_ms)
+    builder = Builder(latest_ms, after_ms)
     if message == V1:
         _take_v1(request, builder)
     else:
@@ -108,10 +110,11 @@ def _undecodable(why: str) -> InputInvalid:
 
 
 def _take_v1(request: Any, builder: Builder) -> None:
-    for one in request.timeseries:
-        _take(one, ((pair.name, pair.value) for pair in one.labels), builder, ())
-        builder.check_size("remote-write")
-    for told in request.metadata:
+    parts = Parts(SHOWN_AS)
+    for one in parts.of(request.timeseries):
+        _take(one, ((pair.name, pair.value) for pair in one.labels), builder, parts)
+        builder.check_size(SHOWN_AS)
+    for told in parts.of(request.metadata):
         if told.metric_family_name:
             builder.metadata[told.metric_family_name] = _metadata(told.type, told.unit, told.help)
 
@@ -124,10 +127,10 @@ def _take_v2(request: Any, builder: Builder) -> None:
             raise PointRejected("a reference lies beyond the table of symbols")
         return str(symbols[reference])
 
-    for one in request.timeseries:
-        begun = (one.created_timestamp,)
-        _take(one, _pairs(one.labels_refs, text), builder, begun)
-        builder.check_size("remote-write")
+    parts = Parts(SHOWN_AS)
+    for one in parts.of(request.timeseries):
+        _take(one, _pairs(one.labels_refs, text), builder, parts, one.created_timestamp)
+        builder.check_size(SHOWN_AS)
         if one.HasField("metadata"):
             try:
                 name = dict(_pairs(one.labels_refs, text)).get("__name__", "")
@@ -154,16 +157,19 @@ def _metadata(kind: int, unit: str, text: str) -> MetricMetadata:
     return MetricMetadata(_TYPES[kind] if 0 <= kind < len(_TYPES) else "unknown", unit[:64], text[:1024])
 
 
-def _take(one: Any, pairs: Iterable[tuple[str, str]], builder: Builder, begun: tuple[int, ...]) -> None:
+def _take(one: Any, pairs: Iterable[tuple[str, str]], builder: Builder, parts: Parts, begun: int = 0) -> None:
     """All samples and histograms of one series, whose labels are read only here: a fault of theirs rejects it."""
+    samples, histograms = parts.of(one.samples), parts.of(one.histograms)
+    if not samples and not histograms:
+        return
     try:
         labels = _label_set(pairs)
     except PointRejected as error:
-        builder.reject(str(error), len(one.samples) + len(one.histograms))
+        builder.reject(str(error), len(samples) + len(histograms))
         return
     name = labels["__name__"]
-    number = builder.series(labels) if len(one.samples) else -1
-    for sample in one.samples:
+    number = builder.series(labels) if samples else -1
+    for sample in samples:
         try:
             builder.check_instant(sample.timestamp)
         except PointRejected as error:
@@ -175,14 +181,14 @@ def _take(one: Any, pairs: Iterable[tuple[str, str]], builder: Builder, begun: t
             continue
         builder.add(number, sample.timestamp, value)
         builder.points += 1
-        start_ms = getattr(sample, "start_timestamp", 0) or sum(begun)
+        start_ms = getattr(sample, "start_timestamp", 0) or begun
         if start_ms:
             base = next((name.removesuffix(part) for part in _PARTS_OF_A_NAME if name.endswith(part)), name)
             plain = {label: text for label, text in labels.items() if label not in _PARTS_OF_A_METRIC}
             builder.add_beginning(base, plain, start_ms, sample.timestamp)
-    for histogram in one.histograms:
+    for histogram in histograms:
         try:
-            _add_histogram(builder, labels, histogram, sum(begun))
+            _add_histogram(builder, labels, histogram, begun)
         except PointRejected as error:
             builder.reject(f"{name[:80]}: {error}")
 

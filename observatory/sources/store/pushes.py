@@ -2,7 +2,8 @@
 
 Clients differ in what they call the beginning of a counter: the first event of its label set, or the start of the
 process for all of them. A counter that appears on a target which was heard before without it has not counted before
-then, so the later of the two is kept.
+then, so the later of the two is kept. An export may come in several requests, so what was heard at the same instant is
+not before.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from observatory.telemetry.inventory import MetricMetadata
 
 Target = tuple[str, str]
 """Job and instance."""
+Heard = tuple[int, int]
+"""The two newest instants at which a target was heard, the newest last; 0 where there is none."""
 RETOLD_MS = 1_800_000
 """How long after it was written last the instant at which a counter began is written again."""
 
@@ -32,7 +35,7 @@ class Pushes:
         self._totals = RunningTotals()
         self._begun: dict[int, int] = {}
         self._told: dict[str, MetricMetadata] = {}
-        self._heard: dict[Target, int] | None = None
+        self._heard: dict[Target, Heard] | None = None
 
     def append(
         self, cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, batch: Batch, after_ms: int = NEVER_MS
@@ -80,22 +83,25 @@ class Pushes:
 
     def _not_before(self, labels: Labels, start_ms: int, t_ms: int) -> int:
         """When a newcomer can have begun to count: when it says, or when its target was last heard without it."""
-        heard_ms = (self._heard or {}).get(_target(labels), 0)
+        before_ms, newest_ms = (self._heard or {}).get(_target(labels), (0, 0))
+        heard_ms = newest_ms if newest_ms < t_ms else before_ms
         return heard_ms if start_ms < heard_ms < t_ms else start_ms
 
     def _hear(self, batch: Batch) -> None:
         newest_ms = int(batch.samples.t_ms.max(initial=0))
         if self._heard is not None:
             for target in {_target(labels) for labels in batch.beginnings.labels}:
-                self._heard[target] = max(newest_ms, self._heard.get(target, 0))
+                _, known_ms = self._heard.get(target, (0, 0))
+                if newest_ms > known_ms:
+                    self._heard[target] = known_ms, newest_ms
 
 
-def _last_heard(series: SeriesDictionary) -> dict[Target, int]:
-    """The newest sample of each target."""
-    found: dict[Target, int] = {}
+def _last_heard(series: SeriesDictionary) -> dict[Target, Heard]:
+    """The newest sample of each target; what came before it is not asked for."""
+    found: dict[Target, Heard] = {}
     for labels, last_ms in zip(series.labels, series.last_ms.tolist(), strict=True):
         target = _target(labels)
-        found[target] = max(last_ms, found.get(target, 0))
+        found[target] = 0, max(last_ms, *found.get(target, (0, 0)))
     return found
 
 

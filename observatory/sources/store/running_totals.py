@@ -32,6 +32,8 @@ REPEATED_MS = 86_400_000
 MOST_REPEATED = 10_000
 """Totals repeated on one request."""
 _EXACT = 1e-9
+_ROUNDED = 8
+"""Steps between neighbouring floats by which a total may be off, each sum having been rounded."""
 
 Target = tuple[str, str]
 Point = tuple[int, int, float]
@@ -180,13 +182,14 @@ class _Line:
                 self._put(0, _start((point[0], t_ms, value)), 0.0)
                 at = 1
             rise = float(self._v[at] - self._v[at - 1])
-            if abs(rise - value) <= _EXACT * max(abs(value), abs(float(self._v[at]))):
+            if abs(rise - value) <= _EXACT * abs(value) + _ROUNDED * float(np.spacing(abs(self._v[at]))):
                 return False
             if rise == 0:
                 self._add(at, value)
                 return True
             t_ms += 1
-        before = float(self._v[at - 1]) if at else 0.0
+        # Ahead of all that is kept: a series begins with 0, and what one held whose beginning was removed is no event.
+        before = float(self._v[max(at - 1, 0)]) if len(self._v) else 0.0
         start_ms = _start((point[0], t_ms, value))
         if at == 0 or (point[0] and _lies_apart(int(self._t[at - 1]), point)):
             self._put(at, start_ms, before)

@@ -75,7 +75,8 @@ def boundaries(names: Iterable[str]) -> tuple[str, ...]:
     places = [math.ceil(one.place / 2.0 ** (one.schema - coarsest)) for one in buckets if one.side == "positive"]
     if not places:
         return ()
-    return tuple(format(boundary(coarsest, place), ".12g") for place in range(min(places) - 1, max(places) + 1))
+    bounds = (boundary(coarsest, place) for place in range(min(places) - 1, max(places) + 1))
+    return tuple(format(bound, ".12g") for bound in bounds if 0 < bound < math.inf)
 
 
 def at_most(series: Sequence[BucketSeries], bound: float) -> tuple[Int64, Float64]:

@@ -186,6 +186,10 @@ class Store:
         self._database.checkpoint()
         return samples, spans
 
+    def pruned_until_ms(self) -> tuple[int, int]:
+        """Up to when samples, and spans, were removed and are not taken in again; 0 where none were."""
+        return self._pruned_ms
+
     def oldest_ms(self) -> int | None:
         """The oldest sample or span, whichever is older."""
         with self._database.reading() as cursor:

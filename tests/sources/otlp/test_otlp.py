@@ -13,6 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
+from xor_chunk_writer import message
 
 from observatory.errors import InputInvalid
 from observatory.sources.base import Span
@@ -382,3 +383,17 @@ def test_the_sampling_threshold_gives_the_weight(state: str, weight: float) -> N
 
 def test_one_in_a_hundred_weighs_about_a_hundred() -> None:
     assert decoded(request(one(traceState="ot=th:fd70a4")))[0].weight == pytest.approx(100, rel=1e-4)
+
+
+def test_a_request_of_empty_spans_is_refused_and_one_of_short_spans_is_not() -> None:
+    empty = message(1, message(2, message(2, b"") * 100_000))
+    short = ExportTraceServiceRequest()
+    spans = short.resource_spans.add().scope_spans.add().spans
+    for number in range(1, 3001):
+        spans.add(trace_id=number.to_bytes(16, "big"), span_id=number.to_bytes(8, "big"), start_time_unix_nano=1)
+
+    with pytest.raises(InputInvalid) as caught:
+        decode(empty, PROTOBUF)
+
+    assert caught.value.problems[0].code == "received-too-many"
+    assert len(decode(short.SerializeToString(), PROTOBUF).spans) == 3000

@@ -12,6 +12,7 @@ import orjson
 import pytest
 from google.protobuf.json_format import MessageToDict
 from otlp_metric_writer import DELTA, SHOP, Request
+from xor_chunk_writer import message
 
 from observatory.errors import InputInvalid
 from observatory.sources.batch import Batch
@@ -96,6 +97,65 @@ def test_attributes_that_become_one_label_are_joined() -> None:
     assert "empty" not in only(read(request))
 
 
+def counter_of(resource: dict[str, Any], **attributes: Any) -> Request:
+    return Request(resource, scope="shop.kafka").counter("sent", START_MS, T_MS, 7, **attributes)
+
+
+def scoped(version: str = "", schema_url: str = "", **attributes: str) -> Request:
+    request = counter_of(SHOP)
+    group = request.message.resource_metrics[0].scope_metrics[0]
+    group.scope.version, group.schema_url = version, schema_url
+    for key, value in attributes.items():
+        group.scope.attributes.add(key=key).value.string_value = value
+    return request
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (
+            counter_of({"service.name": "shop", "host.name": "h1"}),
+            counter_of({"service.name": "shop", "host.name": "h2"}),
+        ),
+        (counter_of({"process.pid": 1}), counter_of({"process.pid": 2})),
+        (scoped("1.0"), scoped("2.0")),
+        (scoped(schema_url="https://a"), scoped()),
+        (scoped(zone="a"), scoped(zone="b")),
+        *(
+            (counter_of(SHOP, **{name: "a"}), counter_of(SHOP, **{name: "b"}))
+            for name in ("job", "instance", "otel_scope_name", "exported_job", "le")
+        ),
+        tuple(Request().histogram("wait", START_MS, T_MS, [1.0], [3, 4], le=le) for le in ("1", "2")),
+    ],
+)
+def test_streams_that_differ_in_anything_share_no_series(one: Request, other: Request) -> None:
+    first, second = (
+        {frozenset(labels.items()) for labels in read(request).samples.labels if labels["__name__"] != "target_info"}
+        for request in (one, other)
+    )
+
+    assert first
+    assert not first & second
+
+
+def test_a_point_keeps_its_own_word_for_a_label_of_its_target() -> None:
+    labels = only(read(Request().gauge("depth", T_MS, 3, job="nightly", exported_job="older")))
+
+    assert (labels["job"], labels["exported_job"], labels["exported_exported_job"]) == ("shop", "older", "nightly")
+
+
+def test_an_instance_without_a_name_is_where_it_runs_and_a_number_for_all_that_is_said_of_it() -> None:
+    def instance(**resource: str) -> str | None:
+        told = {name.replace("__", "."): value for name, value in resource.items()}
+        return read(Request({"service.name": "shop"} | told).gauge("depth", T_MS, 1)).samples.labels[0].get("instance")
+
+    class_of_one = {"telemetry__sdk__language": "python"}
+
+    assert instance(**class_of_one) is None
+    assert str(instance(k8s__pod__name="shop-7f", host__name="node-1")).startswith("shop-7f-")
+    assert instance(host__name="h") == instance(host__name="h", **class_of_one)
+
+
 def test_an_explicit_histogram_counts_up_to_each_bound() -> None:
     request = Request().histogram("wait", START_MS, T_MS, [0.5, 2.0], [3, 4, 1], total=9.5)
 
@@ -176,7 +236,10 @@ def faulty() -> dict[str, Request]:
         "ten minutes in the future": Request().gauge("bad", T_MS + 600_001, 1),
         "has no temporality": Request().counter("bad", START_MS, T_MS, 1, temporality=0),
         "no usable name": Request().gauge("...", T_MS, 1),
-        "an increment is negative": Request().counter("bad", START_MS, T_MS, -1, temporality=DELTA),
+        "a sum that only grows is negative": Request().counter("bad", START_MS, T_MS, -1),
+        "an increment is infinite": Request().counter("bad", START_MS, T_MS, math.inf, temporality=DELTA),
+        "beyond all numbers": Request().exponential("bad", START_MS, T_MS, 0, 1025, [1]),
+        "has no breadth": Request().exponential("bad", START_MS, T_MS, 0, 0, [1], zero_threshold=math.nan),
         "not one bucket more": Request().histogram("bad", START_MS, T_MS, [1.0, 2.0], [1, 2]),
         "bounds of a histogram do not grow": Request().histogram("bad", START_MS, T_MS, [2.0, 2.0], [1, 2, 3]),
         "more than 1024 buckets": Request().histogram("bad", START_MS, T_MS, range(1, 1026), [1] * 1026),
@@ -224,6 +287,30 @@ def test_a_request_of_too_many_samples_is_refused() -> None:
 
     with pytest.raises(InputInvalid) as caught:
         read(request)
+
+    assert caught.value.problems[0].code == "received-too-many"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (message(1, b"") * 600_000, PROTOBUF),
+        (message(1, message(2, b"") * 600_000), PROTOBUF),
+        (message(1, message(2, message(2, b"") * 600_000)), PROTOBUF),
+        (
+            message(1, message(2, message(2, message(1, b"a") + message(7, message(1, b"") * 600_000 + b"\x10\x02")))),
+            PROTOBUF,
+        ),
+        (b'{"resourceMetrics": [' + b"{}," * 1_000_000 + b"{}]}", "application/json"),
+        (b'{"resourceMetrics": [' + b"0," * 2_000_001 + b"0]}", "application/json"),
+    ],
+    ids=["resources", "scopes", "metrics", "points", "objects", "values"],
+)
+def test_a_few_bytes_that_hold_a_great_many_things_are_refused_before_these_are_looked_at(
+    body: bytes, kind: str
+) -> None:
+    with pytest.raises(InputInvalid) as caught:
+        decode(body, kind)
 
     assert caught.value.problems[0].code == "received-too-many"
 

@@ -172,6 +172,23 @@ def test_a_reference_beyond_the_symbols_is_a_fault() -> None:
     assert (batch.rejected, batch.reason) == (1, "a reference lies beyond the table of symbols")
 
 
+@pytest.mark.parametrize(
+    ("body", "version"),
+    [
+        (message(1, b"") * 600_000, write_messages.V1),
+        (message(1, message(2, b"") * 600_000), write_messages.V1),
+        (message(5, b"") * 600_000, write_messages.V2),
+        (message(5, message(3, b"") * 600_000), write_messages.V2),
+    ],
+    ids=["series", "samples", "series of 2.0", "histograms of 2.0"],
+)
+def test_a_few_bytes_that_hold_a_great_many_things_are_refused(body: bytes, version: str) -> None:
+    with pytest.raises(InputInvalid) as caught:
+        decode(compressed(body), version, max_bytes=10**7)
+
+    assert caught.value.problems[0].code == "received-too-many"
+
+
 def test_samples_of_the_future_are_left_out() -> None:
     batch = read_v2(Series(SENT, [(T_MS, 1.0, 0), (T_MS + 600_001, 2.0, 0)]), latest_ms=T_MS + 600_000)
 

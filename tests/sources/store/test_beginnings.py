@@ -71,6 +71,13 @@ def test_a_label_set_that_appears_later_began_after_its_target_was_last_heard_wi
     assert begun(store, error_type="timeout") == [(2, 1)]
 
 
+def test_an_export_in_several_requests_is_one_instant(store: Store) -> None:
+    push(store, sent(0, 5), sent(1, 6), sent(2, 7))
+    push(store, sent(2, 1, error__type="timeout"))
+
+    assert begun(store, error_type="timeout") == [(2, 1)]
+
+
 def test_that_is_known_of_a_store_that_was_closed_meanwhile(tmp_path: Path) -> None:
     path = tmp_path / "store.duckdb"
     with Store.open(path) as store:

@@ -164,3 +164,24 @@ def test_a_bound_inside_the_zero_bucket_tells_nothing(store: Store) -> None:
     push(store, one)
 
     assert (at_most(store, "0.25"), at_most(store, "0.5")) == ([], [2])
+
+
+@pytest.mark.parametrize("temporality", [CUMULATIVE, DELTA])
+@pytest.mark.parametrize(("scale", "place"), [(0, 1023), (0, 1024), (8, 2**18 - 1), (-4, 63), (0, -1075)])
+def test_the_largest_and_smallest_numbers_have_buckets_that_can_be_read(
+    store: Store, scale: int, place: int, temporality: int
+) -> None:
+    for minute in (1, 2):
+        start_ms = T_MS + (minute - 1 if temporality == DELTA else 0) * MINUTE
+        push(
+            store,
+            Request().exponential("wait", start_ms, T_MS + minute * MINUTE, scale, place, [5], temporality=temporality),
+        )
+
+    found = store.samples(SeriesRequest("wait_seconds_bucket", (), ALWAYS))
+
+    last = {labels["le"]: values[-1] for labels, _, values in map(found.series, range(len(found)))}
+    assert last["+Inf"] == (10 if temporality == DELTA else 5)
+    assert all(float(le) > 0 for le in last)
+    (shown,) = store.inventory(InventoryRequest({"wait_seconds_bucket": ("le",)}), ALWAYS).label_sets.values()
+    assert {le for (le,) in shown.rows} == set(last)

@@ -68,7 +68,7 @@ WRITING = {
     "checkpoint",
 }
 WRITING |= {"append_spans", "append_span_batch"}
-NOT_ASKED = {"path", "kind", "state"}
+NOT_ASKED = {"path", "kind", "state", "pruned_until_ms"}
 
 
 @pytest.fixture(scope="module")

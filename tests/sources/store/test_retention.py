@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from counting_cases import DAY_MS, END_MS, HOUR_MS, Answering, counter, events, handled, scrapes, total
+from counting_cases import DAY_MS, END_MS, HOUR_MS, Answering, bad, counter, events, gauge, handled, scrapes, total
 from eventful_cases import assert_same
 
+from observatory.compile.measure import Measurement
 from observatory.ledger.build import build
 from observatory.ledger.ledger import Ledger
 from observatory.settings import KeepingSettings
@@ -123,6 +124,30 @@ def test_a_silent_series_keeps_its_last_day_for_when_it_comes_back(tmp_path: Pat
         pruned(store)
         held = [store.samples(SeriesRequest(name, (), ALL)).t_ms for name in ("lately", "long_ago")]
     assert (held[0].min() > END_MS - 7 * DAY_MS, len(held[0]), len(held[1])) == (True, 1440, 0)
+
+
+def test_a_rare_counter_goes_on_from_days_that_were_kept_where_its_telemetry_was_removed(tmp_path: Path) -> None:
+    """Failures that are pushed have samples only when they happen: often the first of a day comes late in it."""
+    measurement = events(channel="a")
+    t = scrapes(END_MS - 12 * DAY_MS, END_MS - 12 * HOUR_MS)
+    failed = np.arange(t[0] + 5 * HOUR_MS, t[-1], 9 * HOUR_MS)
+    totals = np.arange(len(failed))
+    pairs = np.stack([failed - 60_000, failed], axis=1).ravel(), np.stack([totals, totals + 1], axis=1).ravel()
+    week = Grid.ending_at(END_MS - DAY_MS, 6 * DAY_MS)
+    truth = int(((failed > week.start_ms) & (failed <= week.end_ms)).sum())
+    with Store.open(tmp_path / "s.duckdb") as store:
+        success = counter(handled("success", channel="a"), t, 8.0)
+        store.append_samples(SampleSet.of([success, (handled("error", channel="a"), *pairs)]))
+        count(store)
+
+        def failures(*others: Measurement) -> float:
+            found = build([measurement, *others], Answering((store,)), week, keeper=kept_beside(store))
+            return bad(found.rows[measurement.key])
+
+        assert failures() == pytest.approx(truth)
+        assert pruned(store).samples_until_ms == END_MS - 4 * DAY_MS
+        assert failures() == pytest.approx(truth), "and not all that the counter ever counted"
+        assert failures(gauge("depth", 5.0)) == pytest.approx(truth), "also of days that another plan counts anew"
 
 
 def test_days_that_were_counted_go_after_their_own_time(tmp_path: Path) -> None:

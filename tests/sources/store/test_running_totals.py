@@ -147,6 +147,26 @@ def test_an_increment_where_its_total_was_repeated_counts_from_there(store: Stor
     assert samples(store) == [(0, 0), (1, 5), (3, 7)]
 
 
+def test_a_small_increment_counts_on_a_large_total(store: Store) -> None:
+    push(store, minute(1, 10**13))
+    push(store, sent(T_MS + 2 * MINUTE, T_MS + 3 * MINUTE, 1, "other"))
+
+    assert [push(store, minute(3, 2)), push(store, minute(3, 2))] == [1, 0]
+    assert samples(store)[-1] == (3, 10**13 + 2)
+
+
+def test_a_late_increment_ahead_of_all_that_is_kept_is_no_beginning(store: Store) -> None:
+    midnight = T_MS // 86_400_000 * 86_400_000
+    push(store, sent(midnight - 2 * MINUTE, midnight - MINUTE, 500))
+    push(store, sent(midnight + 4 * MINUTE, midnight + 5 * MINUTE, 3))
+    store.prune(midnight, None)
+    kept = [value for _, value in samples(store)]
+
+    assert push(store, sent(midnight, midnight + MINUTE, 7)) == 1
+    assert kept == [500, 503]
+    assert [value for _, value in samples(store)] == [500, 507, 507, 510]
+
+
 def test_totals_are_not_repeated_for_ever(store: Store) -> None:
     push(store, minute(1, 5))
     later = T_MS + REPEATED_MS + 2 * MINUTE
