@@ -145,8 +145,9 @@ def doubts(
             yield _problem(
                 objective,
                 "lag-at-least",
-                f"for {format_duration(unsure * grid.step_ms / 1000)} lag reaches back before the first sample, and is "
-                "only known to be longer than that",
+                f"for {format_duration(unsure * grid.step_ms / 1000)} the level is only known to be at least what was "
+                "seen, which is within the bound, so they count neither way: it reaches back before the first sample, "
+                "or a partition was not seen",
                 severity="info",
             )
 
