@@ -76,6 +76,16 @@ def why_nothing(objective: Objective, measured: Measurement, row: Row | None, so
         )
         return
     profiles = ", ".join(dict.fromkeys(binding.profile for binding in measured.bindings))
+    if row.level is not None and row.series > 0:
+        least = row.at_least is not None and bool(row.at_least.any())
+        yield _problem(
+            objective,
+            "level-unknown",
+            f"{objective.sli} of {objective.operation_key} cannot be judged: {profiles} shows {row.series} series, and "
+            + ("all that they tell is a least value within the bound" if least else "none of them has a known value"),
+            hint="the group may never have committed, or nothing was seen for long enough to tell how far behind it is",
+        )
+        return
     reason = measured.reason or f"no series of {profiles} in the window"
     yield _problem(
         objective,
