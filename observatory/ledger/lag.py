@@ -67,6 +67,9 @@ def seconds_behind(
         # Only what had been produced by then may be looked at: the position found must not pass the head.
         found = np.minimum(np.searchsorted(curve.highest, c[inside], side="right") - 1, at)
         lost = behind & (found < 0)
+        if after < len(e):
+            # Read between the last answer of this epoch and the first of the next one, C may be of either.
+            gone[inside] |= (at == after - first - 1) & (t_c[inside] > t_e[after - 1])
         # An answer that is far below, or by which C was before the first sample, may be of another topic or of none.
         seen = curve.e[at]
         gone[inside] |= (seen < curve.highest[at] / 2) | (lost & (seen < curve.highest[at]))

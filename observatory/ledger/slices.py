@@ -74,9 +74,8 @@ def _read_behind(measurement: Measurement, level: Behind, evidence: Evidence, gr
     if level.committed is not None:
         committed = _lines(measurement, level.committed, evidence)
         parts = [
-            on_grid(_behind(one.t_ms, one.values, other), grid, other.target.gap_ms)
+            on_grid(_behind(_curve(other, ones), other), grid, other.target.gap_ms)
             for other, ones in _matched(committed, produced)
-            for one in [_curve(other, ones)]
         ]
         return _reading(parts, committed, grid, _partition_label(measurement, level.committed))
     assert level.depth is not None
@@ -100,10 +99,9 @@ def _behind_by_depth(one: Line, waiting: Line) -> levels.Level:
     kept = head >= 0
     head, t_ms, depth = head[kept], waiting.t_ms[kept], waiting.values[kept]
     following = np.minimum(np.where(one.t_ms[head] < t_ms, head + 1, head), len(one.t_ms) - 1)
+    fresh_ms = max(one.target.gap_ms, waiting.target.gap_ms)
     least, most = (
-        seconds_behind(
-            one.t_ms, one.values, t_ms, np.maximum(one.values[at] - depth, 0.0), fresh_ms=waiting.target.gap_ms
-        )
+        seconds_behind(one.t_ms, one.values, t_ms, np.maximum(one.values[at] - depth, 0.0), fresh_ms=fresh_ms)
         for at in (head, following)
     )
     if (following == head).all() or len(least.t_ms) != len(most.t_ms):
@@ -123,8 +121,9 @@ def _read_since(measurement: Measurement, counter: str, evidence: Evidence, grid
     return _reading([on_grid(found, grid, max(gaps_ms))], lines, grid)
 
 
-def _behind(t_ms: Int64, produced: Float64, committed: Line) -> levels.Level:
-    return seconds_behind(t_ms, produced, committed.t_ms, committed.values, fresh_ms=committed.target.gap_ms)
+def _behind(one: Line, committed: Line) -> levels.Level:
+    fresh_ms = max(one.target.gap_ms, committed.target.gap_ms)
+    return seconds_behind(one.t_ms, one.values, committed.t_ms, committed.values, fresh_ms=fresh_ms)
 
 
 def _read_age(measurement: Measurement, timestamp: str, depth: str | None, evidence: Evidence, grid: Grid) -> Reading:
