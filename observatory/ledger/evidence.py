@@ -13,6 +13,7 @@ import numpy as np
 from observatory.compile.plan import Leaf, PlannedRequest
 from observatory.errors import Problem, SourceFailed
 from observatory.ledger.answers import RESTARTED_KINDS, Answer, Cut
+from observatory.ledger.chosen import Chosen, Heads
 from observatory.ledger.increments import Birth
 from observatory.ledger.origins import Origins, find_restarts
 from observatory.ledger.replicas import without_replicas
@@ -32,8 +33,6 @@ from observatory.sources.base import (
 from observatory.telemetry.binding import SemanticKind
 from observatory.windows import Grid, TimeRange
 
-SeriesName = tuple[tuple[str, str], ...]
-"""Labels, sorted."""
 T = TypeVar("T")
 ASKED_AT_ONCE = 2
 """Questions under way at a time: while one answer arrives another is decoded, and a server has little to bear."""
@@ -67,14 +66,14 @@ class Evidence:
 
     Attributes:
         failed: Leaves whose request was not answered.
-        names: Names of series that were met before, so that every day holds the same ones and not its own copies.
+        heads: Of series that were met before, in other parts of the same material.
     """
 
     answers: list[Answer]
     targets: Targets
     failed: set[Leaf]
     problems: list[Problem]
-    names: dict[SeriesName, SeriesName] = field(default_factory=dict)
+    heads: Heads = field(default_factory=Heads)
 
     def gaps_ms(self, answer: Answer) -> Int64:
         """Per series of an answer, how far apart samples must be for a gap between them."""
@@ -148,7 +147,8 @@ class Material:
     partial: bool = False
     requests: int = 0
     _sources: dict[str, MetricSource] = field(default_factory=dict)
-    _names: dict[SeriesName, SeriesName] = field(default_factory=dict)
+    _heads: Heads = field(default_factory=Heads)
+    _chosen: dict[int, Chosen] = field(default_factory=dict)
     _origins: Origins = field(init=False)
 
     def __post_init__(self) -> None:
@@ -220,11 +220,14 @@ class Material:
     def evidence(self, part: Grid, kinds: Mapping[Leaf, SemanticKind]) -> Evidence:
         """What is known about a part of the time that was read."""
         answers = []
-        for request, cut, routes in self.answers:
+        for number, (request, cut, routes) in enumerate(self.answers):
             samples, inside = cut.between(part.start_ms - request.lookback_ms, part.end_ms, routes)
             samples, inside = _one_of_replicas(request, samples, inside)
-            answers.append(Answer(request, samples, inside))
-        evidence = Evidence(answers, Targets(), self.failed, self.problems, self._names)
+            chosen = self._chosen.get(number)
+            if chosen is None or chosen.labels != samples.labels:
+                chosen = self._chosen[number] = Chosen(request, samples.labels, inside)
+            answers.append(Answer(request, samples, chosen))
+        evidence = Evidence(answers, Targets(), self.failed, self.problems, self._heads)
         evidence.targets.learn([(answer.request.source, answer.samples) for answer in answers])
         self._origins.find_births(answers, evidence.targets, part, kinds, self.ask)
         find_restarts(answers, evidence.targets, kinds)
@@ -294,8 +297,8 @@ def _in_pairs(answer: Callable[[int], T], count: int) -> Iterator[T]:
 
 
 def _one_of_replicas(
-    request: PlannedRequest, samples: SampleSet, routes: dict[Leaf, Int64]
-) -> tuple[SampleSet, dict[Leaf, Int64]]:
+    request: PlannedRequest, samples: SampleSet, routes: Mapping[Leaf, Int64]
+) -> tuple[SampleSet, Mapping[Leaf, Int64]]:
     merged = without_replicas(samples)
     return (samples, routes) if merged is samples else (merged, route(request, merged))
 

@@ -158,11 +158,7 @@ class Origins:
         """When counters of targets that restarted were first seen to have been created anew, where that is told."""
         request, samples = answer.request, answer.samples
         counters = [indexes for leaf, indexes in answer.routes.items() if kinds.get(leaf) in RESTARTED_KINDS]
-        mine = [
-            index
-            for index in (np.unique(np.concatenate(counters)).tolist() if counters else ())
-            if target_of(request.source, samples.labels[index]) in restarted
-        ]
+        mine = [index for index in _together(counters) if target_of(request.source, samples.labels[index]) in restarted]
         if not mine or samples.pushdown:
             return
         known, places = self._creations_between(request, part.start_ms - request.lookback_ms, part.end_ms, ask)
@@ -229,15 +225,21 @@ class _Rates:
 
 def find_restarts(answers: Sequence[Answer], targets: Targets, kinds: Mapping[Leaf, SemanticKind]) -> None:
     """Where the starts of processes are known, find the restarts that values do not show."""
+    if not targets.have_restarted and not any(answer.recreated for answer in answers):
+        return
     candidates = []
     for answer in answers:
         counters = [indexes for leaf, indexes in answer.routes.items() if kinds.get(leaf) in RESTARTED_KINDS]
-        routed = np.unique(np.concatenate(counters)) if counters else np.empty(0, np.int64)
         candidates.append(
-            Candidates(answer.samples, answer.request.source, routed.tolist(), recreated=answer.recreated)
+            Candidates(answer.samples, answer.request.source, _together(counters), recreated=answer.recreated)
         )
     for answer, found in zip(answers, hidden_restarts(candidates, targets), strict=True):
         answer.restarts = found
+
+
+def _together(indexes: Sequence[Int64]) -> list[int]:
+    """Indexes that any of these hold, ascending."""
+    return sorted({index for some in indexes for index in some.tolist()})
 
 
 def _only(samples: SampleSet, wanted: Sequence[bool]) -> SampleSet:

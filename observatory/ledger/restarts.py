@@ -39,7 +39,7 @@ def fallen(samples: SampleSet) -> list[int]:
         falls = np.flatnonzero(np.diff(samples.values[low : int(offsets[end])]) < 0) + low + 1
         # A step down from one series to the next is no fall.
         owners = np.searchsorted(offsets, falls, side="right") - 1
-        found += np.unique(owners[offsets[owners] != falls]).tolist()
+        found += sorted(set(owners[offsets[owners] != falls].tolist()))
     return found
 
 

@@ -107,6 +107,11 @@ class Targets:
         """The target with that key, None when it was never seen."""
         return self._targets.get(key)
 
+    @property
+    def have_restarted(self) -> bool:
+        """Whether any of them exported more than one start of its process."""
+        return any(len(target.starts_ms) > 1 for target in self._targets.values())
+
     def learn(self, sets: Sequence[tuple[str, SampleSet]]) -> None:
         """Take sets of samples, each with the name of its source, as evidence of scrapes; stale markers must be gone.
 
