@@ -183,12 +183,16 @@ def _coverage_doubts(
     by_spans = any(isinstance(binding, SpanBinding) for binding in measured.bindings)
     if stopped * step >= STOPPED_SECONDS:
         until_ms = grid.start_ms + (part.start + seen.until) * grid.step_ms
+        unread = row.level is not None and (row.last_sample_ms or 0) >= until_ms + STOPPED_SECONDS * 1000
         yield _problem(
             objective,
             "telemetry-stopped",
-            f"nothing was seen since {format_instant(until_ms)}, {format_duration(stopped * step)} ago",
+            f"nothing {'that can be judged ' if unread else ''}was seen since {format_instant(until_ms)}, "
+            f"{format_duration(stopped * step)} ago",
             hint="check that spans still arrive, and that their destination has not changed"
             if by_spans
+            else "series go on, but their values are not known, or no position of what was produced goes with them"
+            if unread
             else "check that the target is scraped and that its labels have not changed",
         )
     coverage = seen.seconds / ((seen.until - seen.first) * step)

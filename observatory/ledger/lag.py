@@ -7,8 +7,8 @@ unread message to within one scrape, needs no message timestamps, and is right w
   gap's length has passed is a slightly old answer of a broker instead, and the running maximum is taken; so is a small
   fall that nothing follows yet. C is compared with the epoch that holds t.
 - C >= E: lag 0. Where C was read after E, messages may have come in between, and the error bar is as wide as that. A
-  negative C (kafka_exporter's -1) is no measurement, and neither is a C beyond E that has stood there since before E
-  was cut: it is a position in what is gone.
+  negative C (kafka_exporter's -1) is no measurement, and neither is a C that has stood beyond E for longer than a gap,
+  or since before E was cut: it is a position in what is gone.
 - Otherwise the last sample i with e_i <= C is looked for - the last of equal ones, so that an idle hour is no lag -
   and time is interpolated between i and i + 1. The message at C was written between these two samples, which is the
   error bar.
@@ -53,7 +53,7 @@ def seconds_behind(
     kept = (head >= 0) & (t_c - t_e[np.maximum(head, 0)] <= fresh_ms) if len(t_e) else np.zeros(len(t_c), dtype=bool)
     t_c, c, head = t_c[kept], c[kept], head[kept]
     lag, error, least = np.zeros(len(t_c)), np.zeros(len(t_c)), np.zeros(len(t_c), dtype=bool)
-    gone = np.zeros(len(t_c), dtype=bool)
+    gone, stood_ms = np.zeros(len(t_c), dtype=bool), _standing_ms(t_c, c)
     for first, after in _epochs(t_e, e, fresh_ms):
         inside = np.flatnonzero((head >= first) & (head < after))
         if not len(inside):
@@ -61,8 +61,10 @@ def seconds_behind(
         curve = _Curve.of(t_e[first:after], e[first:after])
         at = head[inside] - first
         behind = c[inside] < curve.highest[at]
+        beyond = ~behind & (c[inside] > curve.highest[at])
+        gone[inside] = beyond & (stood_ms[inside] >= fresh_ms)
         if first:
-            gone[inside] = ~behind & (c[inside] > curve.highest[at]) & _stands_since_before(t_e[first], t_c, c, inside)
+            gone[inside] |= beyond & (t_c[inside] - stood_ms[inside] < t_e[first])
         error[inside] = np.where(behind, 0.0, curve.unread_seconds(at, t_c[inside], c[inside]))
         # Only what had been produced by then may be looked at: the position found must not pass the head.
         found = np.minimum(np.searchsorted(curve.highest, c[inside], side="right") - 1, at)
@@ -149,11 +151,8 @@ def _epochs(t_ms: Int64, e: Float64, fresh_ms: int) -> list[tuple[int, int]]:
     return [(begin, end) for begin, end in pairwise(edges) if begin < end]
 
 
-def _stands_since_before(first_ms: int, t_c: Int64, c: Float64, inside: Places) -> NDArray[np.bool_]:
-    """Which of some samples of C, all later than an instant, show what the last one before it showed, as all since."""
-    begin = int(np.searchsorted(t_c, first_ms))
-    if not begin:
-        return np.zeros(len(inside), dtype=bool)
-    moved = np.flatnonzero(c[begin:] != c[begin - 1])
-    stands: NDArray[np.bool_] = inside < (begin + int(moved[0]) if len(moved) else len(c))
-    return stands
+def _standing_ms(t_ms: Int64, c: Float64) -> Int64:
+    """How long each position has stood where it is."""
+    moved = np.append(True, c[1:] != c[:-1])[: len(c)]
+    standing: Int64 = t_ms - t_ms[np.maximum.accumulate(np.where(moved, np.arange(len(c)), 0))]
+    return standing

@@ -38,12 +38,17 @@ MISSED_MS = LOOKBACK_MS
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A level on the grid and how many series stood behind it."""
+    """A level on the grid and how many series stood behind it.
+
+    Attributes:
+        reaches_back: Whether more samples from before would tell more.
+    """
 
     steps: LevelSteps
     series: int
     last_ms: int | None
     exact: bool = True
+    reaches_back: bool = False
 
 
 def read_level(measurement: Measurement, level: LevelExpression, evidence: Evidence, grid: Grid) -> Reading:
@@ -169,10 +174,11 @@ def _lines(measurement: Measurement, signal: str, evidence: Evidence) -> list[Li
 
 def _reading(parts: Sequence[LevelSteps], lines: Sequence[Line], grid: Grid, partition: str | None = None) -> Reading:
     steps = parts[0] if len(parts) == 1 else worst_of(parts, grid)
+    reaches_back = bool(steps.at_least.any())
     if partition is not None and len(lines) > 1:
         steps = replace(steps, at_least=steps.at_least | (_missed(lines, partition, grid) & ~np.isnan(steps.worst)))
     ends = [int(line.t_ms[-1]) for line in lines if len(line.t_ms)]
-    return Reading(steps, len(lines), max(ends, default=None), all(line.exact for line in lines))
+    return Reading(steps, len(lines), max(ends, default=None), all(line.exact for line in lines), reaches_back)
 
 
 def _partition_label(measurement: Measurement, signal: str) -> str | None:

@@ -131,6 +131,13 @@ def test_a_position_in_a_topic_that_is_gone_is_unknown_and_not_zero() -> None:
     ]
 
 
+def test_a_position_beyond_the_end_is_unknown_however_long_ago_the_topic_was_made_anew() -> None:
+    """What was before is out of sight; but what stands still is no position in a topic that has not come so far."""
+    assert seen(lag(steady(1000), [(t, 9000.0) for t in range(500, 600, 10)])) == [(0.0, 0.0, False)] * 6
+    # One that moves was only read later than the end.
+    assert len(lag(steady(1000), [(float(t), t + 3.0) for t in range(500, 600, 10)]).value) == 10
+
+
 def test_a_topic_cut_short_by_an_unclean_election_is_no_lag_for_a_group_at_its_end() -> None:
     produced = [*steady(1000), *[(float(t), 900.0) for t in range(1010, 5000, 10)]]
     # While an old answer could still explain the fall, the bar reaches down to nothing; after that it is certain.
