@@ -79,7 +79,7 @@ def _read_behind(measurement: Measurement, level: Behind, evidence: Evidence, gr
     if level.committed is not None:
         committed = _lines(measurement, level.committed, evidence)
         parts = [
-            on_grid(_behind(_curve(other, ones), other), grid, other.target.gap_ms)
+            on_grid(_behind(_curve(ones), other), grid, other.target.gap_ms)
             for other, ones in _matched(committed, produced)
         ]
         return _reading(parts, committed, grid, _partition_label(measurement, level.committed))
@@ -92,7 +92,7 @@ def _read_behind(measurement: Measurement, level: Behind, evidence: Evidence, gr
         if arrives:
             lag = seconds_waited(_arrivals(ones), waiting.t_ms, waiting.values)
         else:
-            lag = _behind_by_depth(_curve(waiting, ones), waiting)
+            lag = _behind_by_depth(_curve(ones), waiting)
         parts.append(on_grid(lag, grid, waiting.target.gap_ms))
     return _reading(parts, depth, grid, _partition_label(measurement, level.depth))
 
@@ -250,32 +250,18 @@ def _key(labels: Mapping[str, str], names: Sequence[str]) -> tuple[str, ...]:
     return tuple(labels[name] for name in names)
 
 
-def _curve(line: Line, ones: Sequence[Line]) -> Line:
+def _curve(ones: Sequence[Line]) -> Line:
     """What was produced, as one series: of parts that are counted together, as partitions are where the other side
-    shows only their sum, the sum; of several exporters that show the same, the one that shows the other side too, and
-    before its first sample the others."""
+    shows only their sum, the sum; of several exporters that show the same, all samples."""
     things: dict[tuple[str, ...], list[Line]] = {}
     names = _telling_apart(ones)
     for one in ones:
         things.setdefault(tuple(one.labels.get(name, "") for name in names), []).append(one)
-    curves = [_observed(line, members) for members in things.values()]
+    curves = [_merged(members) for members in things.values()]
     if len(curves) == 1:
         return curves[0]
     total = levels.total_of([(levels.Level(one.t_ms, one.values), one.target.gap_ms) for one in curves])
     return replace(curves[0], t_ms=total.t_ms, values=total.value, birth=None, exact=all(one.exact for one in curves))
-
-
-def _observed(line: Line, ones: Sequence[Line]) -> Line:
-    own = [one for one in ones if one.target is line.target and len(one.t_ms)]
-    if not own or len(own) == len(ones):
-        return _merged(ones)
-    mine = _merged(own)
-    earlier = [
-        replace(one, t_ms=one.t_ms[before], values=one.values[before])
-        for one in ones
-        for before in [one.t_ms < mine.t_ms[0]]
-    ]
-    return _merged([*earlier, mine])
 
 
 def _telling_apart(ones: Sequence[Line]) -> tuple[str, ...]:
