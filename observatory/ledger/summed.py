@@ -130,7 +130,7 @@ def _moved(milestones: Milestones, lines: Sequence[Summed], shift: int, kept: in
     at, ends = np.concatenate(parts), np.cumsum([0, *map(len, parts)]).tolist()
     values = np.stack([line.values.take(at) for line in lines])
     moved: _Marks = np.stack([sums[0] for line in lines if (sums := line.before(milestones)) is not None])
-    if int(moved[:, -1].max()) + int(values.max()) * (shift + milestones.steps - until) >= MOST:
+    if int(moved[:, -1].max()) + int(values.max(initial=0)) * (shift + milestones.steps - until) >= MOST:
         return None
     beginning, fresh_beginning, ending, *up = (values[:, low:high] for low, high in pairwise(ends))
     gone = moved[:, first, None] - beginning.sum(axis=1, dtype=np.uint32)[:, None]
