@@ -9,11 +9,13 @@ are 90 minutes on every night of the year.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
 from difflib import get_close_matches
-from itertools import islice
+from functools import lru_cache
+from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
 from observatory.windows import TimeRange
@@ -55,7 +57,7 @@ class Recurrence:
     start: datetime
     duration_seconds: float
     timezone: str = "UTC"
-    without: tuple[date, ...] = ()
+    without: tuple[date, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         """Check all of it.
@@ -80,7 +82,10 @@ class Recurrence:
         zone = ZoneInfo(self.timezone)
         length_ms = round(self.duration_seconds * 1000)
         found: list[TimeRange] = []
-        for start in self._starts():
+        starts = _starts_through(self, min(LAST_YEAR, _wall_clock(within.end_ms).year + 1))
+        # Two days are more than any zone is away from UTC.
+        earliest = _wall_clock(within.start_ms - length_ms) - timedelta(days=2)
+        for start in starts[bisect_left(starts, earliest) :]:
             if start.date() in self.without:
                 continue
             start_ms = round(start.replace(tzinfo=zone).timestamp() * 1000)
@@ -108,6 +113,17 @@ class Recurrence:
     def _is_after(self, start: datetime, until: datetime) -> bool:
         """By the clock of the zone; by instants where the rule says UTC, for clocks show an hour of autumn twice."""
         return start > until if until.tzinfo is None else start.replace(tzinfo=ZoneInfo(self.timezone)) > until
+
+
+@lru_cache(maxsize=256)
+def _starts_through(recurrence: Recurrence, year: int) -> tuple[datetime, ...]:
+    """Wall-clock starts up to the end of a year; remembered, for a status is asked again and again."""
+    return tuple(takewhile(lambda start: start.year <= year, recurrence._starts()))
+
+
+def _wall_clock(at_ms: int) -> datetime:
+    """The clock of UTC, as far as rules reach and a little further."""
+    return datetime(1970, 1, 1) + timedelta(milliseconds=min(max(at_ms, 0), 7_500_000_000_000))  # noqa: DTZ001
 
 
 def _parts(rule: str) -> dict[str, str]:
