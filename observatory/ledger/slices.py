@@ -34,6 +34,7 @@ _OWN_LABELS = frozenset(
 """Where and how a series was scraped; an exporter that starts anew in another pod shows the same things."""
 
 MISSED_MS = LOOKBACK_MS
+"""How long a partition is missed after its last sample; every level looks back at least as far."""
 
 
 @dataclass(frozen=True, slots=True)
