@@ -13,7 +13,7 @@ import numpy as np
 from observatory.compile.plan import Leaf, PlannedRequest
 from observatory.errors import Problem, SourceFailed
 from observatory.ledger.answers import RESTARTED_KINDS, Answer, Cut
-from observatory.ledger.chosen import Chosen, Heads
+from observatory.ledger.chosen import Chosen, Heads, chosen_of
 from observatory.ledger.increments import Birth
 from observatory.ledger.origins import Origins, find_restarts
 from observatory.ledger.replicas import without_replicas
@@ -141,7 +141,7 @@ class Material:
     """
 
     span: TimeRange
-    answers: list[tuple[PlannedRequest, Cut, dict[Leaf, Int64]]]
+    answers: list[tuple[PlannedRequest, Cut, Mapping[Leaf, Int64]]]
     failed: set[Leaf] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
     partial: bool = False
@@ -225,7 +225,7 @@ class Material:
             samples, inside = _one_of_replicas(request, samples, inside)
             chosen = self._chosen.get(number)
             if chosen is None or chosen.labels != samples.labels:
-                chosen = self._chosen[number] = Chosen(request, samples.labels, inside)
+                chosen = self._chosen[number] = chosen_of(request, samples.labels, inside)
             answers.append(Answer(request, samples, chosen))
         evidence = Evidence(answers, Targets(), self.failed, self.problems, self._heads)
         evidence.targets.learn([(answer.request.source, answer.samples) for answer in answers])
