@@ -9,11 +9,13 @@ are 90 minutes on every night of the year.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
 from difflib import get_close_matches
-from itertools import islice
+from functools import lru_cache
+from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
 from observatory.windows import TimeRange
@@ -48,12 +50,14 @@ class Recurrence:
         start: Wall-clock time of the zone, without offset: nothing happens before, and each span begins at its time
             of the day. Unlike in a calendar, it is a first occurrence only where the rule names its day.
         duration_seconds: How long each lasts, in time that passes.
+        without: Days of the zone on which none begins, though the rule names them; they count for COUNT.
     """
 
     rule: str
     start: datetime
     duration_seconds: float
     timezone: str = "UTC"
+    without: tuple[date, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         """Check all of it.
@@ -78,7 +82,12 @@ class Recurrence:
         zone = ZoneInfo(self.timezone)
         length_ms = round(self.duration_seconds * 1000)
         found: list[TimeRange] = []
-        for start in self._starts():
+        starts = _starts_through(self, min(LAST_YEAR, _wall_clock(within.end_ms).year + 1))
+        # Two days are more than any zone is away from UTC.
+        earliest = _wall_clock(within.start_ms - length_ms) - timedelta(days=2)
+        for start in starts[bisect_left(starts, earliest) :]:
+            if start.date() in self.without:
+                continue
             start_ms = round(start.replace(tzinfo=zone).timestamp() * 1000)
             if start_ms >= within.end_ms:
                 break
@@ -91,15 +100,30 @@ class Recurrence:
         from dateutil.rrule import rrulestr
 
         parts = _parts(self.rule)
-        until = _until(parts["UNTIL"], self.timezone) if "UNTIL" in parts else None
+        until = _until(parts["UNTIL"]) if "UNTIL" in parts else None
         count = int(parts["COUNT"]) if "COUNT" in parts else None
         days = ";".join(f"{key}={value}" for key, value in parts.items() if key not in ("UNTIL", "COUNT"))
         late = self.start.replace(year=self.start.year + _LATE_YEARS, microsecond=0, tzinfo=None)
         for found in islice(rrulestr(days, dtstart=late), count):
             start = found.replace(year=found.year - _LATE_YEARS)
-            if until is not None and start > until:
+            if until is not None and self._is_after(start, until):
                 return
             yield start
+
+    def _is_after(self, start: datetime, until: datetime) -> bool:
+        """By the clock of the zone; by instants where the rule says UTC, for clocks show an hour of autumn twice."""
+        return start > until if until.tzinfo is None else start.replace(tzinfo=ZoneInfo(self.timezone)) > until
+
+
+@lru_cache(maxsize=256)
+def _starts_through(recurrence: Recurrence, year: int) -> tuple[datetime, ...]:
+    """Wall-clock starts up to the end of a year; remembered, for a status is asked again and again."""
+    return tuple(takewhile(lambda start: start.year <= year, recurrence._starts()))
+
+
+def _wall_clock(at_ms: int) -> datetime:
+    """The clock of UTC, as far as rules reach and a little further."""
+    return datetime(1970, 1, 1) + timedelta(milliseconds=min(max(at_ms, 0), 7_500_000_000_000))  # noqa: DTZ001
 
 
 def _parts(rule: str) -> dict[str, str]:
@@ -153,7 +177,7 @@ def _check_numbers(parts: dict[str, str]) -> None:
             if not signed or not 1 <= abs(int(value)) <= most:
                 raise ValueError(f"{key} takes numbers from 1 to {most}, not {value!r}")
     if "UNTIL" in parts:
-        _until(parts["UNTIL"], "UTC")
+        _until(parts["UNTIL"])
         if "COUNT" in parts:
             raise ValueError("a rule ends by COUNT or by UNTIL, not by both")
 
@@ -173,8 +197,8 @@ def _check_weekdays(parts: dict[str, str]) -> None:
         raise ValueError(f"WKST={wkst} is no weekday")
 
 
-def _until(text: str, timezone: str) -> datetime:
-    """The last wall-clock time of a rule; a date alone holds its whole day."""
+def _until(text: str) -> datetime:
+    """The last wall-clock time of a rule, or the last instant in UTC; a date alone holds its whole day."""
     match = _UNTIL.fullmatch(text)
     if not match:
         raise ValueError(f"UNTIL={text} is no time; write 20261231 or 20261231T230000Z")
@@ -186,4 +210,4 @@ def _until(text: str, timezone: str) -> datetime:
     moment = datetime.combine(day.date(), at)
     if not match[7]:
         return moment
-    return moment.replace(tzinfo=UTC).astimezone(ZoneInfo(timezone)).replace(tzinfo=None)
+    return moment.replace(tzinfo=UTC)

@@ -163,30 +163,34 @@ def _epoch_ms(local: datetime) -> int:
     return round(local.timestamp() * 1000)
 
 
-EARLIEST_SECONDS, END_OF_TIME_SECONDS = -62_135_596_800, 253_402_300_800
-"""From the first instant of the year 1 to the end of 9999, what RFC 3339 can write."""
+EARLIEST_SECONDS, END_OF_TIME_SECONDS = -61_851_600_000, 253_118_390_400
+"""From the beginning of the year 10 to that of 9991: what RFC 3339 can write, with room for windows on either side."""
 
 
 def parse_instant(text: str) -> int:
     """Milliseconds since the epoch of an RFC 3339 time or of epoch seconds.
 
     Raises:
-        ValueError: Neither, or after the year 9999; an RFC 3339 time without an offset is refused, for it means a
-            different instant in each place.
+        ValueError: Neither, or outside the years 10 to 9990; an RFC 3339 time without an offset is refused, for it
+            means a different instant in each place.
     """
     word = text.strip()
     if re.fullmatch(r"[+-]?\d+(\.\d+)?", word, re.ASCII):
         seconds = float(word)
-        if not EARLIEST_SECONDS <= seconds < END_OF_TIME_SECONDS:
-            raise ValueError(f"{text!r} lies outside the years 1 to 9999; epoch seconds are meant, as in 1795176000")
-        return round(seconds * 1000)
+        return _within_calendar(text, seconds, "; epoch seconds are meant, as in 1795176000")
     try:
         moment = datetime.fromisoformat(word)
     except ValueError as error:
         raise ValueError(f"{text!r} is no time; write 2026-11-20T12:00:00Z or epoch seconds") from error
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no offset; write {word}Z or {word}+01:00")
-    return round(moment.timestamp() * 1000)
+    return _within_calendar(text, moment.timestamp())
+
+
+def _within_calendar(text: str, seconds: float, hint: str = "") -> int:
+    if not EARLIEST_SECONDS <= seconds < END_OF_TIME_SECONDS:
+        raise ValueError(f"{text!r} lies outside the years 10 to 9990{hint}")
+    return round(seconds * 1000)
 
 
 def format_instant(at_ms: int | None) -> str | None:

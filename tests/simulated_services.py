@@ -68,6 +68,16 @@ def drift(low: float, high: float) -> Ratio:
     return ratio
 
 
+def growing(low: float, high: float, slowest: float, fastest: float) -> Ratio:
+    """A ratio that grows, or shrinks, by the same share every day."""
+
+    def ratio(random: Random, days: int) -> np.ndarray:
+        day = np.repeat(np.arange(days), DAY)
+        return 10 ** random.uniform(low, high) * np.exp(random.uniform(slowest, fastest) * day)
+
+    return ratio
+
+
 def with_incidents(
     calm: Ratio, a_month: float, minutes: float, spread: float, low: float = -1.5, high: float = 0.0
 ) -> Ratio:
@@ -105,4 +115,5 @@ SERVICES: dict[str, Service] = {
     "nightly": Service(80, nightly),
     "12 an hour": Service(0.2, with_incidents(base(-2.3, -1.3), 1, 60, 0.8)),
     "one an hour": Service(0.02, base(-2, -1)),
+    "growing": Service(150, with_incidents(growing(-4, -3, -0.02, 0.05), 2, 20, 1.0)),
 }

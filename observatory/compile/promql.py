@@ -262,7 +262,8 @@ class _Slices:
     def _level(self, level: Level | Utilisation | Age) -> str:
         match level:
             case Level(signal=signal):
-                return f"{'sum' if is_a_count(signal) else 'max'}({self._worst(signal)})"
+                text = self._worst(signal)
+                return summed(text, _series_of(self.measurement, signal)) if is_a_count(signal) else f"max({text})"
             case Utilisation(used=used, limit=limit):
                 return f"max({self._worst(used)} / {self._worst(limit)})"
             case Age(timestamp=timestamp, depth=depth):
@@ -327,6 +328,12 @@ class _Slices:
         by = _shared_partition(produced, waiting)
         arrived = f"max {by}({head}) - {_on(by)}max {by}({head} offset {ago})"
         return f"max(max {by}({self._worst(level.depth)}) > bool {_on(by)}({arrived})) == bool 0"
+
+
+def summed(text: str, binding: MetricBinding) -> str:
+    """Messages of all partitions together; exporters that run as a pair show each of them twice."""
+    label = binding.partition_label
+    return f"sum(max by ({label_name(label)}) ({text}))" if label else f"sum({text})"
 
 
 def _shared_partition(first: MetricBinding, second: MetricBinding) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from observatory.compile.promql import checked, grouping, increase, selector
+from observatory.compile.promql import checked, grouping, increase, selector, summed
 from observatory.compile.terms import bucket_terms, outcome_terms
 from observatory.errors import InputInvalid, Problem
 from observatory.telemetry.binding import Matcher, MetricBinding, Term
@@ -40,7 +40,7 @@ def signal_expression(binding: MetricBinding, statistic: str, window: str) -> st
         if statistic == "age":
             return checked(f"max(time() - ({value} > 0))")
         value = f"1 - {value}" if binding.kind == "idle_level" else value
-        return checked(f"{'sum' if is_a_count(binding.signal) else 'max'}({value})")
+        return checked(summed(value, binding) if is_a_count(binding.signal) else f"max({value})")
     problem = Problem(code="promql-invalid", message=f"{statistic} of {binding.signal} has no PromQL form here")
     raise InputInvalid(problem)
 

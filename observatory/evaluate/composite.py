@@ -4,8 +4,9 @@ What is known are events per step of time at each hop; what is asked for is how 
 The counts leave that open, so there are three answers (bounds of M. Frechet, 1935):
 
 - at worst failures never fall on the same journey, so they add up;
-- at best they fall on the same journeys as far as they can, so the worst hop of each hour counts. Failures hours apart
-  are of different journeys, and those of one hour may not be;
+- at best they fall on the same journeys as far as they can. A journey fails at most once at each hop, so of any stretch
+  of time the worst hop counts; and failures more than an hour apart are of different journeys, so stretches that far
+  apart are added;
 - the number in between takes hops as independent of each other within each step of time: of n journeys of which u have
   failed, f more failures leave u + f - u f / n.
 
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +32,9 @@ from observatory.sources.base import Float64
 from observatory.windows import Grid
 
 BLOCK_MS = 3_600_000
-"""Failures in the same hour may have hit the same journeys."""
+"""Failures no further apart may have hit the same journeys."""
+LONGEST_BLOCKS = 168
+"""The longest stretch that is looked at beside others, in blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +93,8 @@ class Composite:
         steps = np.arange(self.grid.steps)[part]
         if not len(steps):
             return Bounds(0.0, 0.0)
-        ends_ms = self.grid.start_ms + (steps + 1) * self.grid.step_ms
-        hours = (ends_ms - 1) // BLOCK_MS
-        firsts = np.flatnonzero(np.diff(hours, prepend=hours[0] - 1))
-        worst_hop = np.max([np.add.reduceat(one[part], firsts) for one in self.at_least], axis=0)
-        fewest, most = float(worst_hop.sum()), float(self.at_most[part].sum())
+        failed = np.stack([one[part] for one in self.at_least])
+        fewest, most = _distinct(failed, steps, self.grid), float(self.at_most[part].sum())
         return Bounds(max(0.0, total - most), min(total, max(0.0, total - fewest)))
 
     def row(self, hops: Sequence[Row]) -> Row:
@@ -110,6 +111,44 @@ class Composite:
             recovered=hops[0].recovered,
             findings=hops[0].findings,
         )
+
+
+def _distinct(failed: Float64, steps: NDArray[np.intp], grid: Grid) -> float:
+    """How many journeys have failed at least.
+
+    Args:
+        failed: By hop and step.
+    """
+    some = np.flatnonzero(failed.any(axis=0))
+    if not len(some):
+        return 0.0
+    apart = (np.diff(steps[some]) - 1) * grid.step_ms >= BLOCK_MS
+    edges = [0, *(np.flatnonzero(apart) + 1).tolist(), len(some)]
+    blocks = (grid.start_ms + steps[some] * grid.step_ms) // BLOCK_MS
+    return sum(
+        _of_stretches(failed[:, some[begin:end]], blocks[begin:end] - blocks[begin]) for begin, end in pairwise(edges)
+    )
+
+
+def _of_stretches(failed: Float64, blocks: NDArray[np.intp]) -> float:
+    """The same where no two failures are far apart: of stretches of blocks with one at least between them the best.
+
+    Failures of a stretch are of journeys that first failed in it or in the block before.
+    """
+    count = int(blocks[-1]) + 1
+    sums = np.zeros((len(failed), count + 1))
+    for row, one in zip(sums, failed, strict=True):
+        np.cumsum(np.bincount(blocks, one, count), out=row[1:])
+    whole = float(sums[:, -1].max())
+    if count <= 2:
+        return whole
+    # best[i]: of stretches that end before block i - 1, so that one from block i on may be added.
+    best = np.zeros(count + 2)
+    for last in range(count):
+        first = max(0, last + 1 - LONGEST_BLOCKS)
+        stretch = (sums[:, last + 1, None] - sums[:, first : last + 1]).max(axis=0)
+        best[last + 2] = max(best[last + 1], float((best[first : last + 1] + stretch).max()))
+    return max(whole, float(best[-1]))
 
 
 def compose(hops: Sequence[Row], grid: Grid, part: slice) -> Composite:
@@ -159,5 +198,7 @@ def shares(hops: Sequence[Row], part: slice) -> tuple[HopShare, ...]:
                 unarrived=max(0.0, entering - events - failed_before),
             )
         )
-        failed_before += max(0.0, events - float(hop.good[part].sum()))
+        # Of several events of a journey that fail as many as can are of the same one.
+        spread = max(1.0, events / entering) if entering > 0 else 1.0
+        failed_before += max(0.0, events - float(hop.good[part].sum())) / spread
     return tuple(found)

@@ -77,6 +77,16 @@ def why_nothing(objective: Objective, measured: Measurement, row: Row | None, so
         )
         return
     profiles = ", ".join(dict.fromkeys(binding.profile for binding in measured.bindings))
+    if row.level is not None and row.series > 0:
+        least = row.at_least is not None and bool(row.at_least.any())
+        yield _problem(
+            objective,
+            "level-unknown",
+            f"{objective.sli} of {objective.operation_key} cannot be judged: {profiles} shows {row.series} series, and "
+            + ("all that they tell is a least value within the bound" if least else "none of them has a known value"),
+            hint="the group may never have committed, or nothing was seen for long enough to tell how far behind it is",
+        )
+        return
     reason = measured.reason or f"no series of {profiles} in the window"
     yield _problem(
         objective,
@@ -146,8 +156,9 @@ def doubts(
             yield _problem(
                 objective,
                 "lag-at-least",
-                f"for {format_duration(unsure * grid.step_ms / 1000)} lag reaches back before the first sample, and is "
-                "only known to be longer than that",
+                f"for {format_duration(unsure * grid.step_ms / 1000)} the level is only known to be at least what was "
+                "seen, which is within the bound, so they count neither way: it reaches back before the first sample, "
+                "or a partition was not seen",
                 severity="info",
             )
 
@@ -172,12 +183,16 @@ def _coverage_doubts(
     by_spans = any(isinstance(binding, SpanBinding) for binding in measured.bindings)
     if stopped * step >= STOPPED_SECONDS:
         until_ms = grid.start_ms + (part.start + seen.until) * grid.step_ms
+        unread = row.level is not None and (row.last_sample_ms or 0) >= until_ms + STOPPED_SECONDS * 1000
         yield _problem(
             objective,
             "telemetry-stopped",
-            f"nothing was seen since {format_instant(until_ms)}, {format_duration(stopped * step)} ago",
+            f"nothing {'that can be judged ' if unread else ''}was seen since {format_instant(until_ms)}, "
+            f"{format_duration(stopped * step)} ago",
             hint="check that spans still arrive, and that their destination has not changed"
             if by_spans
+            else "series go on, but their values are not known, or no position of what was produced goes with them"
+            if unread
             else "check that the target is scraped and that its labels have not changed",
         )
     coverage = seen.seconds / ((seen.until - seen.first) * step)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from observatory.evaluate.running_fault import PATHS
+from observatory.evaluate.trend import growth_ahead
 from observatory.sources.base import Float64
 
 DAY_MS = 86_400_000
@@ -32,12 +33,15 @@ class Past:
     Attributes:
         ages: Of each block how many blocks ago it ended; the same for all rows.
         bad, total: By row, block and place, from the block's start; the last place is its end.
+        growth: By row the growth of its error ratio, whose past is at the present level already; None where no row has
+            any.
     """
 
     block_ms: int
     ages: NDArray[np.intp]
     bad: Float64
     total: Float64
+    growth: Float64 | None = None
 
     def ahead(self, ends_ms: Float64, length_ms: int, ratio: Float64) -> Ahead:
         """Futures of a length.
@@ -58,6 +62,9 @@ class Past:
         share = np.minimum(1.0, draws.worse[:, None] * worst[None, :])
         block_of, future_of = draws.unseen
         failed[block_of, :, future_of] = events[block_of, :, future_of] * share
+        if self.growth is not None:
+            grown = np.flatnonzero(self.growth)
+            failed[:, grown] = np.minimum(failed[:, grown] * growth_ahead(self.growth[grown], number), events[:, grown])
         left = np.empty((early - 1 + number, rows, PATHS))
         ends = left[early - 1 :]
         np.multiply(events, ratio[:, None], out=ends)

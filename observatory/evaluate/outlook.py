@@ -8,6 +8,7 @@ other; hundreds of futures tell how often the budget ends, and when. What makes 
   spread more than his exponential ones), for the past is itself a draw of what could have been. Recent blocks weigh
   more, because services change.
 - With a small weight a future block is worse than any that was seen, by a Pareto tail: past extremes are no bound.
+- Error ratios that rise or fall from day to day are brought to the present level, and go on more or less, see `trend`.
 - A fault that is under way adds its events for as long as it goes on, see `running_fault`.
 
 Levels of the week, or of the day for short blocks, scale the blocks where there are two rounds of them or more. The
@@ -27,6 +28,7 @@ import numpy as np
 
 from observatory.evaluate.futures import DAY_MS, Past, places_ahead
 from observatory.evaluate.running_fault import PATHS, Fault, added, running_fault
+from observatory.evaluate.trend import at_present_level, growth_of
 from observatory.ledger.ledger import Row
 from observatory.objectives.budget import budget_ratio
 from observatory.objectives.objective import Objective
@@ -249,7 +251,10 @@ def _foretold(held: Held, view: View, blocks: Int64, ratio: Float64) -> list[Out
     scale = (1 / held.share[blocks])[:, None]
     bad, total = np.maximum(held.bad[:, blocks] * scale, 0.0), held.total[:, blocks] * scale
     length_ms = view.until_ms - view.grid.end_ms
-    ahead = Past(view.block_ms, blocks, bad, total).ahead(view.ends_ms, length_ms, ratio)
+    growth = None
+    if view.block_ms == DAY_MS and (grown := growth_of(bad[:, :, -1], total[:, :, -1], blocks)).any():
+        growth, bad = grown, at_present_level(bad, total, blocks, grown)
+    ahead = Past(view.block_ms, blocks, bad, total, growth).ahead(view.ends_ms, length_ms, ratio)
     now = held.events * ratio - held.spent
     left, spent, events = ahead.left, held.spent[:, None], held.events[:, None]
     end_bad, end_total = spent + ahead.bad, events + ahead.total

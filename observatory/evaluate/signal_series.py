@@ -6,6 +6,7 @@ The same counting as for objectives, on a coarser grid; one plan for all subject
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from observatory.ledger.evidence import Evidence, Line, Sources, gather
 from observatory.ledger.histograms import quantiles, sample_quantiles
 from observatory.ledger.increments import tally
 from observatory.ledger.levels import on_grid, worst_of
-from observatory.ledger.slices import read_level
+from observatory.ledger.slices import read_level, waiting_together
 from observatory.sources.base import Float64, Int64, MessageQuery, SampleSet, SpanSource
 from observatory.spec.catalog import Catalog, Threshold
 from observatory.telemetry.binding import Binding, MappingResult, MetricBinding, SemanticKind, SpanBinding, Term
@@ -168,10 +169,10 @@ def _level(binding: MetricBinding, signed: Sequence[tuple[int, Line]], grid: Gri
         if statistic == "age":
             shown = value > 0
             t_ms, value = t_ms[shown], np.maximum(t_ms[shown] / 1000 - value[shown], 0.0)
-        parts.append((levels.Level(t_ms, value), line.target.gap_ms))
+        parts.append(replace(line, t_ms=t_ms, values=value))
     if statistic == "level" and is_a_count(binding.signal):
-        return on_grid(levels.total_of(parts), grid, max(gap_ms for _, gap_ms in parts)).worst
-    return worst_of([on_grid(level, grid, gap_ms) for level, gap_ms in parts], grid).worst
+        return waiting_together(parts, binding.partition_label, grid).worst
+    return worst_of([on_grid(levels.Level(one.t_ms, one.values), grid, one.target.gap_ms) for one in parts], grid).worst
 
 
 def _quantile(binding: MetricBinding, signed: Sequence[tuple[int, Line]], grid: Grid, quantile: float) -> Float64:

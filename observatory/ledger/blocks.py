@@ -31,7 +31,7 @@ from observatory.sources.base import Float64
 from observatory.telemetry.binding import MetricBinding, SemanticKind, Term
 from observatory.windows import Grid, TimeRange
 
-RULES = 4
+RULES = 5
 """Grows whenever the same telemetry is counted in another way, so that counts kept before are not read again; so does
 the version of the package."""
 LONGER_LOOKBACKS_MS = (2 * DAY_MS, 8 * DAY_MS, 32 * DAY_MS)
@@ -139,7 +139,7 @@ class Blocks:
             level = one.indicator.good.level
             reading, evidence_of_one, lookback_ms = read_level(one, level, evidence, block), evidence, CURVE_LOOKBACK_MS
             for longer_ms in LONGER_LOOKBACKS_MS:
-                if not (reading.steps.at_least.any() and _reaches(one, evidence_of_one, block.start_ms - lookback_ms)):
+                if not (reading.reaches_back and _reaches(one, evidence_of_one, block.start_ms - lookback_ms)):
                     break
                 # Someone has been behind for longer than was looked back: look for the instant when that began.
                 lookback_ms = longer_ms

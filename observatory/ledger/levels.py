@@ -78,15 +78,22 @@ def on_grid(level: Level, grid: Grid, gap_ms: int) -> LevelSteps:
 
 
 def worst_of(parts: Iterable[LevelSteps], grid: Grid) -> LevelSteps:
-    """The highest of several levels in each step: the worst partition. Parts without a value do not count."""
+    """The highest of several levels in each step: the worst partition. Parts without a value do not count.
+
+    Any part may be the worst within its error bar, so the bar reaches over the highest end of all. Where one of them is
+    only known to be at least this high, so is the worst.
+    """
     result = LevelSteps.empty(grid)
+    highest, lowest = np.full(grid.steps, np.nan), np.full(grid.steps, np.nan)
     for part in parts:
-        higher = np.isnan(result.worst) | (part.worst > result.worst)
-        higher &= ~np.isnan(part.worst)
-        result.worst[higher] = part.worst[higher]
-        result.error[higher] = part.error[higher]
-        result.at_least[higher] = part.at_least[higher]
-    return result
+        result = LevelSteps(
+            np.fmax(result.worst, part.worst),
+            result.error,
+            result.at_least | (part.at_least & ~np.isnan(part.worst)),
+        )
+        highest, lowest = np.fmax(highest, part.worst + part.error), np.fmax(lowest, part.worst - part.error)
+    error = np.fmax(highest - result.worst, result.worst - lowest)
+    return LevelSteps(result.worst, np.where(np.isnan(error), 0.0, error), result.at_least)
 
 
 def total_of(parts: Sequence[tuple[Level, int]]) -> Level:
@@ -98,14 +105,29 @@ def total_of(parts: Sequence[tuple[Level, int]]) -> Level:
     """
     if len(parts) == 1:
         return parts[0][0]
+    instants, values = _side_by_side(parts)
+    return Level(instants, np.nansum(values, axis=0))
+
+
+def highest_of(parts: Sequence[tuple[Level, int]]) -> Level:
+    """As `total_of` the highest of several levels: of one partition, as several exporters show it."""
+    if len(parts) == 1:
+        return parts[0][0]
+    instants, values = _side_by_side(parts)
+    return Level(instants, np.fmax.reduce(values, axis=0))
+
+
+def _side_by_side(parts: Sequence[tuple[Level, int]]) -> tuple[Int64, Float64]:
+    """All instants, and per part its value there, NaN where it holds none."""
     instants = np.unique(np.concatenate([level.t_ms for level, _ in parts]))
-    total = np.zeros(len(instants))
-    for level, gap_ms in parts:
-        if len(level.t_ms):
-            last = np.searchsorted(level.t_ms, instants, side="right") - 1
-            fresh = (last >= 0) & (instants - level.t_ms[np.maximum(last, 0)] <= gap_ms)
-            total[fresh] += level.value[last[fresh]]
-    return Level(instants, total)
+    values = np.full((len(parts), len(instants)), np.nan)
+    for level, row in zip(parts, values, strict=True):
+        one, gap_ms = level
+        if len(one.t_ms):
+            last = np.searchsorted(one.t_ms, instants, side="right") - 1
+            fresh = (last >= 0) & (instants - one.t_ms[np.maximum(last, 0)] <= gap_ms)
+            row[fresh] = one.value[last[fresh]]
+    return instants, values
 
 
 def judge(level: LevelSteps, bound: float) -> tuple[Bools, Bools]:

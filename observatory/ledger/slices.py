@@ -6,34 +6,50 @@ Messages that wait are added over partitions; seconds and shares never are: ther
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
-from observatory.compile.plan import Leaf, Measurement
+from observatory.compile.plan import LOOKBACK_MS, Leaf, Measurement
 from observatory.compile.terms import outcome_terms
 from observatory.indicators.expression import Age, Behind, Level, LevelExpression, Since, Utilisation
 from observatory.ledger import levels
 from observatory.ledger.evidence import Evidence, Line
 from observatory.ledger.freshness import rises_of, seconds_since
-from observatory.ledger.lag import age_seconds, arrivals_curve, seconds_behind
+from observatory.ledger.lag import seconds_behind
 from observatory.ledger.levels import LevelSteps, on_grid, worst_of
+from observatory.ledger.queue_lag import Arrivals, age_seconds, seconds_waited
 from observatory.sources.base import Float64, Int64
 from observatory.telemetry.binding import MetricBinding
 from observatory.telemetry.signals import is_a_count
 from observatory.windows import Grid
 
-_OWN_LABELS = frozenset({"__name__", "job", "instance"})
+_OWN_LABELS = frozenset(
+    {
+        *("__name__", "job", "instance", "service", "endpoint", "container", "node"),
+        *("pod", "pod_name", "kubernetes_pod_name", "kubernetes_pod_node_name"),
+    }
+)
+"""Where and how a series was scraped; an exporter that starts anew in another pod shows the same things."""
+
+MISSED_MS = LOOKBACK_MS
+"""How long a partition is missed after its last sample; every level looks back at least as far."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A level on the grid and how many series stood behind it."""
+    """A level on the grid and how many series stood behind it.
+
+    Attributes:
+        reaches_back: Whether more samples from before would tell more.
+    """
 
     steps: LevelSteps
     series: int
     last_ms: int | None
     exact: bool = True
+    reaches_back: bool = False
 
 
 def read_level(measurement: Measurement, level: LevelExpression, evidence: Evidence, grid: Grid) -> Reading:
@@ -42,11 +58,11 @@ def read_level(measurement: Measurement, level: LevelExpression, evidence: Evide
     match level:
         case Level(signal=signal):
             lines = _lines(measurement, signal, evidence)
-            plain = [(levels.Level(line.t_ms, line.values), line.target.gap_ms) for line in lines]
-            if is_a_count(signal) and plain:
-                together = on_grid(levels.total_of(plain), grid, max(gap_ms for _, gap_ms in plain))
-                return _reading([together], lines, grid)
-            return _reading([on_grid(one, grid, gap_ms) for one, gap_ms in plain], lines, grid)
+            partition = _partition_label(measurement, signal)
+            if is_a_count(signal) and lines:
+                return _reading([waiting_together(lines, partition, grid)], lines, grid, partition)
+            parts = [on_grid(levels.Level(one.t_ms, one.values), grid, one.target.gap_ms) for one in lines]
+            return _reading(parts, lines, grid, partition)
         case Utilisation(used=used, limit=limit):
             lines = _lines(measurement, used, evidence)
             pairs = _joined(lines, _lines(measurement, limit, evidence), own_labels=True)
@@ -64,11 +80,10 @@ def _read_behind(measurement: Measurement, level: Behind, evidence: Evidence, gr
     if level.committed is not None:
         committed = _lines(measurement, level.committed, evidence)
         parts = [
-            on_grid(_behind(one.t_ms, one.values, other), grid, other.target.gap_ms)
+            on_grid(_behind(_curve(ones), other), grid, other.target.gap_ms)
             for other, ones in _matched(committed, produced)
-            for one in [_merged(ones)]
         ]
-        return _reading(parts, committed, grid)
+        return _reading(parts, committed, grid, _partition_label(measurement, level.committed))
     assert level.depth is not None
     depth = _lines(measurement, level.depth, evidence)
     binding = measurement.binding(level.produced)
@@ -76,19 +91,30 @@ def _read_behind(measurement: Measurement, level: Behind, evidence: Evidence, gr
     parts = []
     for waiting, ones in _matched(depth, produced):
         if arrives:
-            t_ms, amount = _arrivals(ones)
-            t_e, e, c = arrivals_curve(t_ms, amount, waiting.t_ms, waiting.values)
-            lag = seconds_behind(t_e, e, t_e, c, fresh_ms=waiting.target.gap_ms)
+            lag = seconds_waited(_arrivals(ones), waiting.t_ms, waiting.values)
         else:
-            one = _merged(ones)
-            head = np.searchsorted(one.t_ms, waiting.t_ms, side="right") - 1
-            kept = head >= 0
-            position = one.values[head[kept]] - waiting.values[kept]
-            lag = seconds_behind(
-                one.t_ms, one.values, waiting.t_ms[kept], np.maximum(position, 0.0), fresh_ms=waiting.target.gap_ms
-            )
+            lag = _behind_by_depth(_curve(ones), waiting)
         parts.append(on_grid(lag, grid, waiting.target.gap_ms))
-    return _reading(parts, depth, grid)
+    return _reading(parts, depth, grid, _partition_label(measurement, level.depth))
+
+
+def _behind_by_depth(one: Line, waiting: Line) -> levels.Level:
+    """Lag of a group that shows how many messages wait for it; where these were read after the produced position, it
+    stands somewhere between what that was before and after."""
+    head = np.searchsorted(one.t_ms, waiting.t_ms, side="right") - 1
+    kept = head >= 0
+    head, t_ms, depth = head[kept], waiting.t_ms[kept], waiting.values[kept]
+    following = np.minimum(np.where(one.t_ms[head] < t_ms, head + 1, head), len(one.t_ms) - 1)
+    fresh_ms = max(one.target.gap_ms, waiting.target.gap_ms)
+    least, most = (
+        seconds_behind(one.t_ms, one.values, t_ms, np.maximum(one.values[at] - depth, 0.0), fresh_ms=fresh_ms)
+        for at in (head, following)
+    )
+    if (following == head).all() or len(least.t_ms) != len(most.t_ms):
+        return least
+    assert least.error is not None
+    assert most.error is not None
+    return replace(least, error=np.maximum(least.error, least.value - most.value + most.error))
 
 
 def _read_since(measurement: Measurement, counter: str, evidence: Evidence, grid: Grid) -> Reading:
@@ -96,12 +122,14 @@ def _read_since(measurement: Measurement, counter: str, evidence: Evidence, grid
     if not lines:
         return _reading([], lines, grid)
     rises = [rises_of(line.t_ms, line.values, None if line.birth is None else line.birth.base) for line in lines]
-    found = seconds_since([line.t_ms for line in lines], rises)
-    return _reading([on_grid(found, grid, max(line.target.gap_ms for line in lines))], lines, grid)
+    gaps_ms = [line.target.gap_ms for line in lines]
+    found = seconds_since([line.t_ms for line in lines], rises, gaps_ms)
+    return _reading([on_grid(found, grid, max(gaps_ms))], lines, grid)
 
 
-def _behind(t_ms: Int64, produced: Float64, committed: Line) -> levels.Level:
-    return seconds_behind(t_ms, produced, committed.t_ms, committed.values, fresh_ms=committed.target.gap_ms)
+def _behind(one: Line, committed: Line) -> levels.Level:
+    fresh_ms = max(one.target.gap_ms, committed.target.gap_ms)
+    return seconds_behind(one.t_ms, one.values, committed.t_ms, committed.values, fresh_ms=fresh_ms)
 
 
 def _read_age(measurement: Measurement, timestamp: str, depth: str | None, evidence: Evidence, grid: Grid) -> Reading:
@@ -145,10 +173,50 @@ def _lines(measurement: Measurement, signal: str, evidence: Evidence) -> list[Li
     return found
 
 
-def _reading(parts: Sequence[LevelSteps], lines: Sequence[Line], grid: Grid) -> Reading:
+def _reading(parts: Sequence[LevelSteps], lines: Sequence[Line], grid: Grid, partition: str | None = None) -> Reading:
     steps = parts[0] if len(parts) == 1 else worst_of(parts, grid)
+    reaches_back = bool(steps.at_least.any())
+    if partition is not None and len(lines) > 1:
+        steps = replace(steps, at_least=steps.at_least | (_missed(lines, partition, grid) & ~np.isnan(steps.worst)))
     ends = [int(line.t_ms[-1]) for line in lines if len(line.t_ms)]
-    return Reading(steps, len(lines), max(ends, default=None), all(line.exact for line in lines))
+    return Reading(steps, len(lines), max(ends, default=None), all(line.exact for line in lines), reaches_back)
+
+
+def _partition_label(measurement: Measurement, signal: str) -> str | None:
+    binding = measurement.binding(signal)
+    return binding.partition_label if isinstance(binding, MetricBinding) else None
+
+
+def _by_partition(lines: Sequence[Line], partition: str | None) -> list[list[Line]]:
+    """Series of the same partition together, whoever exports them; others are each something of their own."""
+    groups: dict[object, list[Line]] = {}
+    for number, line in enumerate(lines):
+        value = line.labels.get(partition, "") if partition else ""
+        groups.setdefault(value or number, []).append(line)
+    return list(groups.values())
+
+
+def waiting_together(lines: Sequence[Line], partition: str | None, grid: Grid) -> LevelSteps:
+    """Messages of all series together, each partition once, whoever exports it."""
+    parts = []
+    for ones in _by_partition(lines, partition):
+        same = [(levels.Level(one.t_ms, one.values), one.target.gap_ms) for one in ones]
+        parts.append((levels.highest_of(same), max(gap_ms for _, gap_ms in same)))
+    return on_grid(levels.total_of(parts), grid, max(gap_ms for _, gap_ms in parts))
+
+
+def _missed(lines: Sequence[Line], partition: str, grid: Grid) -> levels.Bools:
+    """Steps in which a partition is not seen that was there within the hour before: an exporter leaves out what has no
+    leader. After that it is taken to be gone."""
+    missed = np.zeros(grid.steps, dtype=bool)
+    edges = grid.start_ms + grid.step_ms * np.arange(1, grid.steps + 1)
+    for ones in _by_partition(lines, partition):
+        t_ms = np.unique(np.concatenate([one.t_ms for one in ones]))
+        if len(t_ms):
+            last = np.searchsorted(t_ms, edges, side="right") - 1
+            age_ms = np.where(last >= 0, edges - t_ms[np.maximum(last, 0)], 0)
+            missed |= (age_ms > max(grid.step_ms, *(one.target.gap_ms for one in ones))) & (age_ms <= MISSED_MS)
+    return missed
 
 
 def _shared_labels(ones: Sequence[Line], others: Sequence[Line], own_labels: bool = False) -> tuple[str, ...]:
@@ -183,6 +251,36 @@ def _key(labels: Mapping[str, str], names: Sequence[str]) -> tuple[str, ...]:
     return tuple(labels[name] for name in names)
 
 
+def _curve(ones: Sequence[Line]) -> Line:
+    """What was produced, as one series: of parts that are counted together, as partitions are where the other side
+    shows only their sum, the sum; of several exporters that show the same, all samples."""
+    things: dict[tuple[str, ...], list[Line]] = {}
+    names = _telling_apart(ones)
+    for one in ones:
+        things.setdefault(tuple(one.labels.get(name, "") for name in names), []).append(one)
+    curves = [_merged(members) for members in things.values()]
+    if len(curves) == 1:
+        return curves[0]
+    total = levels.total_of([(levels.Level(one.t_ms, one.values), one.target.gap_ms) for one in curves])
+    return replace(curves[0], t_ms=total.t_ms, values=total.value, birth=None, exact=all(one.exact for one in curves))
+
+
+def _telling_apart(ones: Sequence[Line]) -> tuple[str, ...]:
+    """Labels by which series differ that one target shows at the same time: they are different things."""
+    names: set[str] = set()
+    by_target: dict[int, list[Line]] = {}
+    for one in ones:
+        if len(one.t_ms):
+            by_target.setdefault(id(one.target), []).append(one)
+    for members in by_target.values():
+        members.sort(key=lambda one: int(one.t_ms[0]))
+        for one, other in pairwise(members):
+            if other.t_ms[0] <= one.t_ms[-1]:
+                every = (one.labels.keys() | other.labels.keys()) - {"__name__"}
+                names.update(name for name in every if one.labels.get(name) != other.labels.get(name))
+    return tuple(sorted(names))
+
+
 def _merged(lines: Sequence[Line]) -> Line:
     """Several exporters that show the same position, as one series; the higher value wins at equal instants."""
     if len(lines) == 1:
@@ -195,18 +293,18 @@ def _merged(lines: Sequence[Line]) -> Line:
     return Line(lines[0].labels, t_ms[last], values[last], lines[0].target, None, all(line.exact for line in lines))
 
 
-def _arrivals(lines: Sequence[Line]) -> tuple[Int64, Float64]:
-    """Increments of arrival counters at the instants they were seen, all series together, ascending."""
-    times: list[Int64] = []
-    amounts: list[Float64] = []
+def _arrivals(lines: Sequence[Line]) -> Arrivals:
+    """Increments of arrival counters, all series together."""
+    before: list[Int64] = [np.empty(0, np.int64)]
+    shown: list[Int64] = [np.empty(0, np.int64)]
+    amounts: list[Float64] = [np.empty(0)]
     for line in lines:
         rise = np.diff(line.values)
-        times.append(line.t_ms[1:])
+        before.append(line.t_ms[:-1])
+        shown.append(line.t_ms[1:])
         amounts.append(np.where(rise < 0, line.values[1:], rise))
-        if line.birth is not None:
-            times.append(line.t_ms[:1])
+        if line.birth is not None and len(line.t_ms):
+            before.append(np.asarray([min(line.birth.since_ms, int(line.t_ms[0]))], np.int64))
+            shown.append(line.t_ms[:1])
             amounts.append(line.values[:1] - line.birth.base)
-    t_ms = np.concatenate([np.empty(0, np.int64), *times])
-    amount = np.concatenate([np.empty(0), *amounts])
-    order = np.argsort(t_ms, kind="stable")
-    return t_ms[order], amount[order]
+    return Arrivals(np.concatenate(before), np.concatenate(shown), np.concatenate(amounts))

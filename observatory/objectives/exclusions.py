@@ -51,6 +51,7 @@ def unmatched(exclusions: Iterable[Exclusion], objectives: Sequence[Objective]) 
 def _in_scope(scope: Scope, objective: Objective) -> bool:
     kinds: tuple[tuple[tuple[str, ...], tuple[str | None, ...]], ...] = (
         (scope.channels, (objective.address, objective.channel_key, objective.channel_id)),
+        (scope.groups, (objective.consumer_group,)),
         (scope.domains, (objective.domain,)),
         (scope.documents, (objective.document,)),
         (scope.owners, (objective.owner.team if objective.owner else None,)),

@@ -17,6 +17,7 @@ from observatory.compile.names import PLANNED_WORK
 from observatory.errors import Problem
 from observatory.objectives.exclusions import concerns
 from observatory.objectives.objective import Objective
+from observatory.recurrence import Recurrence
 from observatory.rules.sums import RECORD, STEP, series
 from observatory.settings.exclusions import Exclusion
 from observatory.spec.catalog import ExclusionUse
@@ -76,7 +77,7 @@ class Guard:
     @property
     def key(self) -> str:
         """The same for the same planned work in every run: the `planned` label."""
-        told = "\n".join(f"{one.reason}\n{one.approver}\n{one.when}" for one in self.exclusions)
+        told = "\n".join(f"{one.reason}\n{one.approver}\n{one.when}{_without(one)}" for one in self.exclusions)
         return sha256(told.encode()).hexdigest()[:8]
 
     def series(self) -> str:
@@ -194,6 +195,12 @@ def _until(one: Exclusion, horizon: TimeRange) -> Problem:
         hint="generate them again before that day",
         subject=one.reason,
     )
+
+
+def _without(one: Exclusion) -> str:
+    """Days that are left out; nothing where there are none, so that the keys of others stay what they were."""
+    days = one.when.without if isinstance(one.when, Recurrence) else ()
+    return "".join(f" without {day}" for day in days)
 
 
 def _day(horizon: TimeRange) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,8 @@ MAX_FILES = 100
 MAX_TEXT = 500
 MAX_PATTERNS = 500
 MAX_ONCE_SECONDS = 366 * 86_400.0
-KEYS = ("reason", "approver", "scope", "start", "end", "duration", "recurs", "timezone")
-SCOPE_KEYS = ("channels", "domains", "documents", "owners", "slis", "objectives")
+KEYS = ("reason", "approver", "scope", "start", "end", "duration", "recurs", "except", "timezone")
+SCOPE_KEYS = ("channels", "groups", "domains", "documents", "owners", "slis", "objectives")
 EXAMPLE = (
     "{reason: Kafka 4 migration, approver: ana, scope: {domains: [payments]}, start: 2026-11-20T22:00:00Z, end: ...}"
 )
@@ -37,6 +37,7 @@ class Scope:
     """
 
     channels: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
@@ -190,6 +191,9 @@ class _Reader:
         seconds = self._duration(item, at)
         if "recurs" in item:
             return self._recurring(item, at, start, seconds, zone)
+        if "except" in item:
+            self.add("exclusion-time", "only what recurs has days without it", (*at, "except"))
+            return None
         if ("end" in item) == ("duration" in item):
             message = "an exclusion ends by end or by duration, " + ("not by both" if "end" in item else "and has none")
             self.add("exclusion-time", message, at, "write end: 2026-11-21T02:00:00Z, or duration: 4h")
@@ -218,15 +222,42 @@ class _Reader:
             message = "what recurs says how long it lasts, by duration"
             self.add("exclusion-time", message, where, "write duration: 90m; UNTIL or COUNT in recurs end the series")
             return None
-        if seconds is None:
+        without = self._days(item, at)
+        if seconds is None or without is None:
             return None
         local = start.astimezone(ZoneInfo(zone or "UTC")).replace(tzinfo=None)
         try:
-            return Recurrence(rule=str(item["recurs"]), start=local, duration_seconds=seconds, timezone=zone or "UTC")
+            return Recurrence(
+                rule=str(item["recurs"]),
+                start=local,
+                duration_seconds=seconds,
+                timezone=zone or "UTC",
+                without=without,
+            )
         except ValueError as error:
             hint = "write an RRULE of RFC 5545, such as FREQ=WEEKLY;BYDAY=SU or FREQ=MONTHLY;BYDAY=1SA"
             self.add("exclusion-rule", str(error), (*at, "recurs"), hint)
             return None
+
+    def _days(self, item: dict[str, Any], at: tuple[str, ...]) -> tuple[date, ...] | None:
+        """Days on which what recurs does not take place, in order; None where one cannot be read."""
+        value = item.get("except", [])
+        items = value if isinstance(value, list) else [value]
+        if len(items) > MAX_PATTERNS:
+            self.add("exclusion-time", f"at most {MAX_PATTERNS} days can be left out", (*at, "except"))
+            return None
+        found: set[date] = set()
+        for index, one in enumerate(items):
+            try:
+                written = str(one).strip()
+                if len(written) != len("2026-12-27"):
+                    raise ValueError(written)
+                found.add(date.fromisoformat(written))
+            except ValueError:
+                where = (*at, "except", str(index)) if isinstance(value, list) else (*at, "except")
+                self.add("exclusion-time", f"{one!r} is no day", where, "write except: [2026-12-27]")
+                return None
+        return tuple(sorted(found))
 
     def _zone(self, item: dict[str, Any], at: tuple[str, ...]) -> str | None:
         """The time zone; None where none is written or it is wrong."""

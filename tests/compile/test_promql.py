@@ -300,6 +300,14 @@ def test_minutes_over_a_bound_are_bad_and_the_worst_partition_decides(tmp_path: 
     assert (number(tmp_path, series, good, "60m"), number(tmp_path, series, total, "60m")) == (8, 10)
 
 
+def test_a_partition_that_two_exporters_show_is_counted_once(tmp_path: Path) -> None:
+    shown = level("consumer_lag", "lag", partition_label="partition")
+    good, total = minutes(Level("consumer_lag"), 200, shown)
+    series = [(f'lag{{partition="{name}",instance="{one}"}}', "90x60") for name in "01" for one in ("a:1", "b:1")]
+
+    assert (number(tmp_path, series, good, "60m"), number(tmp_path, series, total, "60m")) == (10, 10)
+
+
 def test_values_that_mean_unknown_are_no_minutes(tmp_path: Path) -> None:
     good, total = minutes(Level("consumer_lag"), 100, level("consumer_lag", "lag", invalid_below=0.0))
 

@@ -49,6 +49,32 @@ def test_failures_hours_apart_are_of_different_journeys() -> None:
     assert total_bad(hop(100.0, at(5, 50.0)), hop(100.0, at(50, 50.0))) == (50.0, 100.0, 100.0)
 
 
+def test_failures_of_one_journey_on_either_side_of_a_full_hour_may_be_the_same() -> None:
+    # 15:59 at the first hop, 16:01 at the second: the same 50 at best.
+    assert total_bad(hop(100.0, at(59, 50.0)), hop(100.0, at(61, 50.0))) == (50.0, 100.0, 100.0)
+
+
+def test_incidents_that_are_far_apart_are_added_however_many_fail_in_between() -> None:
+    """Twelve hours with one failure a minute at each hop, and an incident of another hop at either end."""
+    steps = 12 * 60
+    grid = Grid.ending_at(1_795_176_000_000, steps * 60_000)
+    entering, noise = np.full(steps, 100.0), np.full(steps, 1.0)
+    first, second = noise.copy(), noise.copy()
+    first[30], second[690] = 81.0, 61.0
+    hops = [
+        Row(good=entering - bad, total=entering, observed=np.full(steps, 60.0), series=1) for bad in (first, second)
+    ]
+    fewest = float(entering.sum()) - compose(hops, grid, slice(0, steps)).bounds(slice(0, steps)).most
+    # All but the noise of one hour between the two stretches: 660 of the noise, and both incidents.
+    assert fewest == 660.0 + 80.0 + 60.0
+
+
+def test_what_failed_in_several_parcels_is_one_journey_that_does_not_arrive() -> None:
+    """100 journeys of three parcels; 10 lose all three and so do not come to the third hop, 20 more never come."""
+    third = shares([hop(at(5, 100.0)), hop(at(5, 300.0), at(5, 30.0)), hop(at(6, 70.0))], ALL)[2]
+    assert third.unarrived == 20.0
+
+
 def test_averaged_ratios_would_say_something_else() -> None:
     # A quiet minute in which all fail weighs as many journeys as it has.
     quiet = hop(np.where(np.arange(STEPS) == 3, 1.0, 1000.0), at(3, 1.0))

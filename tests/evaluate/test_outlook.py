@@ -44,6 +44,14 @@ def test_a_clean_record_does_not_end_and_keeps_its_budget() -> None:
     assert said.until_ms == END_MS + 30 * DAY_MS
 
 
+def test_a_ratio_that_grows_every_day_may_go_on_or_stay_where_it_is() -> None:
+    """It has come to 0.45 %, of 1 % that may be: a month more of it spends 103 %, and where it stays now 45 %."""
+    day = np.repeat(np.arange(30), DAY)
+    said = foretold(row(10.0 * 0.001 * np.exp(0.05 * day)))
+    assert said is not None
+    assert said.least < -0.03 < 0.55 < said.most
+
+
 def test_a_budget_that_is_spent_has_no_end_ahead_and_its_depth_is_foretold() -> None:
     """Two per cent are bad all month where one is allowed: at the end of the month it is overspent by its size."""
     said = foretold(row(0.2), target=0.99, window="month")

@@ -119,7 +119,7 @@ def test_the_budget_ends_as_often_as_the_probabilities_say() -> None:
 def test_no_kind_of_service_is_told_much_too_surely(service: str) -> None:
     """Least of all where the ratio drifts from day to day, for what drifts is not told by its past."""
     mine = [one for one in cases() if one.service == service]
-    assert share(one.holds_what_is_left for one in mine) >= (0.55 if service == "drifting" else 0.65)
+    assert share(one.holds_what_is_left for one in mine) >= {"drifting": 0.58, "growing": 0.75}.get(service, 0.65)
     assert share(one.holds_the_end for one in mine if one.was_open) >= 0.7
 
 

@@ -22,7 +22,7 @@ def since(*series: list[tuple[int, float]], born_at: float | None = None) -> lis
         rises_of(t_ms, np.asarray([value for _, value in one], float), born_at)
         for t_ms, one in zip(times, series, strict=True)
     ]
-    found: Level = seconds_since(times, rises)
+    found: Level = seconds_since(times, rises, [25_000] * len(times))
     assert found.error is not None
     assert found.at_least is not None
     return list(zip(found.value.tolist(), found.error.tolist(), found.at_least.tolist(), strict=True))
@@ -56,6 +56,24 @@ def test_a_series_that_is_born_with_a_message_is_news() -> None:
 
 def test_a_gap_makes_the_error_as_wide_as_it_is() -> None:
     assert since([(0, 5), (10, 6), (310, 9)])[-1] == (150.0, 150.0, False)
+
+
+def test_a_busy_series_is_not_old_because_an_idle_one_is_read_between_its_scrapes() -> None:
+    busy = [(t, float(t)) for t in range(0, 301, 20)]
+    idle = [(t, 0.0) for t in range(19, 301, 20)]
+    ages = since(busy, idle)[2:]
+    # Half a scrape at most by its rises; the bar holds everything from "just now" to "right after the scrape before".
+    assert max(age for age, *_ in ages) == 10.0
+    assert all(age - error <= 0.1 and age + error >= 19 for age, error, _ in ages if age != 10.0)
+
+
+def test_while_one_of_two_is_not_scraped_the_bar_holds_what_it_may_have_seen() -> None:
+    away = [(0, 1), (10, 2), (20, 3), (200, 90), (210, 91)]
+    here = [(t, float(t == 210)) for t in range(0, 211, 10)]
+    found = dict(zip(range(0, 211, 10), since(away, here), strict=True))
+    age, error, _ = found[190]
+    assert age - error <= 0.0
+    assert age + error >= 170.0
 
 
 def test_nothing_is_nothing() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from counting_cases import END_MS, HOUR_MS, MINUTE_MS, bound, row_of, scrapes, selector, slices
+from counting_cases import END_MS, HOUR_MS, MINUTE_MS, Series, bound, row_of, scrapes, selector, slices
 
 from observatory.compile.measure import Measurement
 from observatory.indicators.expression import Age, Behind, Level, Utilisation
-from observatory.ledger.lag import age_seconds, arrivals_curve, seconds_behind
+from observatory.ledger.lag import seconds_behind
 from observatory.ledger.levels import Level as Samples
+from observatory.ledger.levels import LevelSteps, worst_of
+from observatory.ledger.queue_lag import Arrivals, age_seconds, seconds_waited
 from observatory.windows import Grid
 
 GRID = Grid.ending_at(END_MS, HOUR_MS)
@@ -95,17 +97,16 @@ def test_the_curve_is_not_looked_up_in_the_future() -> None:
 
 def test_a_queue_is_behind_by_the_age_of_its_oldest_arrival() -> None:
     depth_t = at(*range(0, 101, 10))
-    arrivals_t, amount = at(*range(10, 101, 10)), np.full(10, 10.0)
+    arrivals = Arrivals(at(*range(0, 100, 10)), at(*range(10, 101, 10)), np.full(10, 10.0))
     depth = np.asarray([0, 0, 0, 0, 0, 10, 20, 30, 40, 0, 0], dtype=float)
-    t, produced, committed = arrivals_curve(arrivals_t, amount, depth_t, depth)
-    lag = seconds_behind(t, produced, t, committed, fresh_ms=60_000)
+    lag = seconds_waited(arrivals, depth_t, depth)
     assert lag.value.tolist() == [0, 0, 0, 0, 0, 10, 20, 30, 40, 0, 0]
 
 
 def test_what_waited_before_the_first_sample_is_at_least_that_old() -> None:
     depth_t = at(0, 10, 20)
-    t, produced, committed = arrivals_curve(at(10), np.asarray([5.0]), depth_t, np.asarray([7.0, 12.0, 12.0]))
-    lag = seconds_behind(t, produced, t, committed, fresh_ms=60_000)
+    arrivals = Arrivals(at(0), at(10), np.asarray([5.0]))
+    lag = seconds_waited(arrivals, depth_t, np.asarray([7.0, 12.0, 12.0]))
     assert lag.value.tolist() == [0.0, 10.0, 20.0]
     assert lag.at_least is not None
     assert lag.at_least.tolist() == [True, True, True]
@@ -119,6 +120,27 @@ def test_the_age_of_the_head_is_zero_where_nothing_waits() -> None:
 def test_the_age_is_unknown_where_something_waits_without_a_timestamp() -> None:
     age = age_seconds(at(100), np.asarray([0.0]), at(100, 110), np.asarray([3.0, 0.0]), fresh_ms=60_000)
     assert age.t_ms.tolist() == [110_000]
+
+
+def test_arrivals_that_are_scraped_at_other_moments_make_the_bar_wider() -> None:
+    # One message at second 61, seen at 115; depth is read at 80 and at 100, when it still waits.
+    arrivals = Arrivals(at(-5, 55), at(55, 115), np.asarray([1.0, 1.0]))
+    lag = seconds_waited(arrivals, at(40, 80, 100), np.asarray([0.0, 1.0, 1.0]))
+    assert lag.error is not None
+    for value, error, truth in zip(lag.value.tolist(), lag.error.tolist(), (0.0, 19.0, 39.0), strict=True):
+        assert abs(value - truth) <= error
+
+
+def test_the_worst_of_several_is_as_unsure_as_any_that_may_be_the_worst() -> None:
+    grid = Grid(0, MINUTE_MS, 1)
+    parts = [
+        LevelSteps(np.asarray([value]), np.asarray([error]), np.asarray([least]))
+        for value, error, least in ((50.0, 5.0, False), (45.0, 30.0, False))
+    ]
+    worst = worst_of(parts, grid)
+    assert (worst.worst.tolist(), worst.error.tolist(), worst.at_least.tolist()) == ([50.0], [25.0], [False])
+    unknown = LevelSteps(np.asarray([40.0]), np.zeros(1), np.asarray([True]))
+    assert worst_of([*parts, unknown], grid).at_least.tolist() == [True]
 
 
 def offsets(topic_lag: int) -> list[tuple[dict[str, str], np.ndarray, np.ndarray]]:
@@ -264,3 +286,73 @@ def test_the_age_of_the_oldest_message_by_its_timestamp() -> None:
     assert row.level is not None
     assert row.level.tolist() == pytest.approx([45.0] * 60)
     assert float(row.good.sum()) == 60.0
+
+
+T = scrapes(GRID.start_ms - 6 * HOUR_MS, GRID.end_ms)
+PRODUCED = 60.0 * np.arange(len(T))
+HALF = GRID.end_ms - 30 * MINUTE_MS < T
+"""Scrapes of the second half of the hour."""
+
+
+def exported(name: str, values: np.ndarray, kept: np.ndarray | None = None, **labels: str) -> Series:
+    kept = np.ones(len(T), dtype=bool) if kept is None else kept
+    return {"__name__": name, "job": "k", "instance": "k:1", "topic": "orders", **labels}, T[kept], values[kept]
+
+
+def by_offsets(threshold: float, committed: str = "committed_offset") -> Measurement:
+    second = bound(committed, selector("done"), "position", partition_label="partition")
+    if committed == "consumer_lag":
+        second = bound(committed, selector("done"), "level", partition_label="partition")
+        level = Behind("produced_offset", depth=committed)
+    else:
+        level = Behind("produced_offset", committed)
+    return slices(level, threshold, bound("produced_offset", selector("end"), "position"), second)
+
+
+def test_an_exporter_that_starts_anew_in_another_pod_knows_what_was_produced_before() -> None:
+    pods = [(~HALF, {"pod": "p-1", "instance": "k:1"}), (HALF, {"pod": "p-2", "instance": "k:2"})]
+    series = [exported("end", PRODUCED, kept, partition="0", **pod) for kept, pod in pods]
+    series += [exported("done", PRODUCED - 7200, kept, partition="0", group="g", **pod) for kept, pod in pods]
+    row = row_of(series, by_offsets(3 * 3600.0), GRID)
+    assert row.level is not None
+    assert set(row.level.tolist()) == {7200.0}
+    assert float(row.good.sum()) == 60.0
+
+
+def test_lag_that_is_shown_by_topic_is_held_against_all_partitions_together() -> None:
+    """Two partitions at their own positions, a message a second each; 120 messages wait in both together."""
+    series = [exported("end", PRODUCED + far, partition=name) for name, far in (("0", 0.0), ("1", 500_000.0))]
+    row = row_of([*series, exported("done", np.full(len(T), 120.0), group="g")], by_offsets(60.0, "consumer_lag"), GRID)
+    assert row.level is not None
+    assert set(row.level.tolist()) == {60.0}
+
+
+@pytest.mark.parametrize(
+    "measurement",
+    [
+        by_offsets(60.0),
+        slices(
+            Level("consumer_lag"), 50.0, bound("consumer_lag", selector("done"), "level", partition_label="partition")
+        ),
+    ],
+)
+def test_a_partition_that_goes_missing_leaves_what_was_good_unknown(measurement: Measurement) -> None:
+    """An exporter leaves out a partition without a leader; the rest of the group says nothing about it."""
+    behind = Level("consumer_lag") == measurement.indicator.good.level  # type: ignore[union-attr]
+    done = np.zeros(len(T)) if behind else PRODUCED
+    series = [exported("end", PRODUCED, partition=name) for name in "01"]
+    series += [exported("done", done, kept, partition=name, group="g") for name, kept in (("0", None), ("1", ~HALF))]
+    row = row_of(series, measurement, GRID)
+    assert (float(row.good.sum()), float(row.total.sum())) == (31.0, 31.0)
+
+
+def test_what_a_pair_of_exporters_shows_is_counted_once() -> None:
+    series = [
+        exported("done", np.full(len(T), 90.0), partition=name, group="g", instance=instance)
+        for name in "01"
+        for instance in ("k:1", "k:2")
+    ]
+    waiting = bound("consumer_lag", selector("done"), "level", partition_label="partition")
+    row = row_of(series, slices(Level("consumer_lag"), 200.0, waiting), GRID)
+    assert row.level is not None
+    assert set(row.level.tolist()) == {180.0}

@@ -13,9 +13,10 @@ import pytest
 from counting_cases import END_MS, HOUR_MS, MINUTE_MS, bound, row_of, scrapes, selector, slices
 
 from observatory.indicators.expression import Behind
-from observatory.ledger.lag import age_seconds, seconds_behind
+from observatory.ledger.lag import seconds_behind
 from observatory.ledger.ledger import Row
 from observatory.ledger.levels import Level
+from observatory.ledger.queue_lag import age_seconds
 from observatory.windows import Grid
 
 GRID = Grid.ending_at(END_MS, HOUR_MS)
@@ -121,6 +122,43 @@ def test_a_topic_that_was_made_anew_is_not_compared_with_the_old_one() -> None:
     ]
 
 
+def test_a_position_in_a_topic_that_is_gone_is_unknown_and_not_zero() -> None:
+    old = [(float(t), 9000.0) for t in range(0, 100, 10)]
+    made_anew = [(100.0 + t, t) for t in np.arange(0, 200, TEN).tolist()]
+    assert seen(lag([*old, *made_anew], [(50, 9000), (150, 9000), (200, 40)])) == [
+        (0.0, 0.0, False),
+        (60.0, 10.0, False),
+    ]
+
+
+def test_a_position_beyond_the_end_is_unknown_however_long_ago_the_topic_was_made_anew() -> None:
+    """What was before is out of sight; but what stands still is no position in a topic that has not come so far."""
+    assert seen(lag(steady(1000), [(t, 9000.0) for t in range(500, 600, 10)])) == [(0.0, 0.0, False)] * 6
+    # One that moves was only read later than the end.
+    assert len(lag(steady(1000), [(float(t), t + 3.0) for t in range(500, 600, 10)]).value) == 10
+
+
+def test_a_topic_cut_short_by_an_unclean_election_is_no_lag_for_a_group_at_its_end() -> None:
+    produced = [*steady(1000), *[(float(t), 900.0) for t in range(1010, 5000, 10)]]
+    # While an old answer could still explain the fall, the bar reaches down to nothing; after that it is certain.
+    assert seen(lag(produced, [(1020, 900), (4990, 900)])) == [(0.0, 0.0, False), (0.0, 0.0, False)]
+    undecided = seen(lag(produced[:103], [(1020, 900)]))
+    assert undecided == [(120.0, 120.0, False)]
+
+
+def test_a_single_absurd_answer_does_not_cut_the_history() -> None:
+    """It is no measurement; the topic may have been made anew and soon as long again, so the bar reaches to it."""
+    produced = steady(1000)
+    produced[50] = (500.0, 0.0)
+    assert seen(lag(produced, [(490, 100), (500, 100), (1000, 100)])) == [(390.0, 10.0, False), (900.0, 410.0, False)]
+
+
+def test_zero_is_as_sure_as_the_head_is_new() -> None:
+    """Positions of two exporters: the head was read 45 seconds before the commit, and more may have come since."""
+    assert seen(lag([(0, 100), (60, 700)], [(45, 100)], 150)) == [(0.0, 45.0, False)]
+    assert seen(lag([(0, 100), (60, 100)], [(45, 100)], 150)) == [(0.0, 0.0, False)]
+
+
 def test_retention_that_deletes_unread_messages_does_not_make_lag_shrink() -> None:
     # By count the lag would shrink with the oldest offset; by time the group stands where it stood.
     assert [value for value, *_ in seen(lag(steady(5000), [(1000, 100), (3000, 100), (5000, 100)]))] == [
@@ -150,7 +188,8 @@ def test_a_requeued_message_makes_the_head_older_again() -> None:
     age = age_seconds(shown, stamps, shown, np.asarray([2.0, 1.0, 2.0]), fresh_ms=60_000)
     assert age.value.tolist() == [5.0, 2.0, 25.0]
     assert age.error is not None
-    assert age.error.tolist() == [0.5, 0.5, 0.5]
+    # Publishers write whole seconds, so each is up to one younger than its stamp says.
+    assert age.error.tolist() == [1.0, 1.0, 1.0]
 
 
 # In slices of time, partition by partition

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -326,3 +326,15 @@ def test_a_folder_of_rules_knows_the_exclusions_of_the_settings(tmp_path: Path) 
     assert done.exit_code == 0, done.output
     (rules,) = (tmp_path / "rules").glob("*.rules.yaml")
     assert "slo:planned_work:active" in rules.read_text(encoding="utf-8")
+
+
+def test_a_day_that_is_left_out_is_in_no_run_and_makes_another_guard() -> None:
+    weekly = again("FREQ=WEEKLY;BYDAY=SU")
+    fewer = replace(weekly, without=(date(2026, 12, 27),))
+    whole, part = (calendar_of([work(one)], AT_MS).guard(objective()) for one in (weekly, fewer))
+    assert whole is not None
+    assert part is not None
+    assert whole.key != part.key
+    there = parse_instant("2026-12-27T02:30:00Z") / 1000
+    assert [any(run.covers(there + far) for run in part.runs) for far in (-WEEK, 0, WEEK)] == [True, False, True]
+    assert any(run.covers(there) for run in whole.runs)

@@ -15,7 +15,7 @@ from observatory.errors import InputInvalid, Problem
 from observatory.recurrence import Recurrence
 from observatory.settings import load_settings
 from observatory.settings.exclusions import Exclusion, Scope
-from observatory.windows import TimeRange, parse_instant
+from observatory.windows import TimeRange, format_instant, parse_instant
 
 GOOD = "reason: Kafka 4 migration, approver: ana, scope: all, start: 2026-11-20T22:00:00Z"
 SCHEMA = json.loads(files("observatory.settings").joinpath("schemas/exclusions.json").read_text(encoding="utf-8"))
@@ -65,6 +65,20 @@ exclusions:
         timezone="Europe/London",
     )
     assert str(once.location).endswith("observatory.yaml:3:5")
+
+
+def test_days_on_which_what_recurs_is_left_out_and_groups(tmp_path: Path) -> None:
+    (found,) = exclusions(
+        f"exclusions:\n  - {{{GOOD.replace('scope: all', 'scope: {groups: pay-*}')}, duration: 90m, "
+        "recurs: FREQ=WEEKLY;BYDAY=FR, timezone: Europe/London, except: [2026-12-25, 2026-12-11]}\n",
+        tmp_path,
+    )
+    assert found.scope == Scope(groups=("pay-*",))
+    december = TimeRange(parse_instant("2026-12-01T00:00:00Z"), parse_instant("2027-01-01T00:00:00Z"))
+    assert [format_instant(one.start_ms) for one in found.spans(december)] == [
+        "2026-12-04T22:00:00Z",
+        "2026-12-18T22:00:00Z",
+    ]
 
 
 def test_files_of_exclusions_stand_beside_entries(tmp_path: Path) -> None:
@@ -118,6 +132,8 @@ END = {"duration": None, "end": "2026-11-21T02:00:00Z"}
         ({"timezone": "Europe/Londres"}, "exclusion-time", "'Europe/Londres' is not a time zone"),
         ({"timezone": "../../etc/passwd"}, "exclusion-time", "'../../etc/passwd' is not a time zone"),
         ({"recurs": "FREQ=HOURLY"}, "exclusion-rule", "a rule says FREQ="),
+        ({"except": ["2026-12-25"]}, "exclusion-time", "only what recurs has days without it"),
+        ({"recurs": "FREQ=DAILY", "except": ["Christmas"]}, "exclusion-time", "'Christmas' is no day"),
         (END | {"recurs": "FREQ=DAILY"}, "exclusion-time", "what recurs says how long it lasts, by duration"),
         ({"scope": "payments"}, "exclusion-scope", "a scope is all, or says what is concerned"),
         ({"scope": {"domain": "p"}}, "exclusion-key", "a scope has no 'domain'"),
@@ -169,6 +185,9 @@ def test_the_number_of_exclusions_is_bounded(tmp_path: Path) -> None:
         (f"[{{{GOOD}, duration: 4h}}]", True),
         (f"[{{{GOOD}, end: 2026-11-21T02:00:00Z}}, more.yaml]", True),
         (f"{{{GOOD}, duration: 90m, recurs: FREQ=WEEKLY;BYDAY=SU, timezone: Europe/London}}", True),
+        (f"{{{GOOD}, duration: 90m, recurs: FREQ=DAILY, except: [2026-12-25]}}", True),
+        (f"{{{GOOD}, duration: 90m, recurs: FREQ=DAILY, except: [25.12.]}}", False),
+        (f"{{{GOOD}, duration: 90m, except: [2026-12-25]}}", False),
         (f"[{{{GOOD}}}]", False),
         (f"[{{{GOOD}, duration: 4h, end: 2026-11-21T02:00:00Z}}]", False),
         (f"[{{{GOOD}, end: 2026-11-21T02:00:00Z, recurs: FREQ=DAILY}}]", False),

@@ -18,6 +18,7 @@ from counting_cases import (
     measured,
     scrapes,
     selector,
+    slices,
 )
 from objective_cases import objective
 
@@ -25,7 +26,7 @@ from observatory.compile.plan import Measurement
 from observatory.errors import Problem
 from observatory.evaluate.judgement import judge
 from observatory.evaluate.status import ObjectiveStatus, State
-from observatory.indicators.expression import Count
+from observatory.indicators.expression import Behind, Count, Level
 from observatory.indicators.indicator import Indicator
 from observatory.objectives.policy import load_policies
 from observatory.windows import Grid
@@ -76,6 +77,15 @@ def more_good_than_all() -> Measurement:
     return measured(Indicator(sli="availability", total=total, good=good, measure="acknowledged"), bindings)
 
 
+def waiting() -> Measurement:
+    binding = bound("consumer_lag", selector("lag"), "level", invalid_below=0.0)
+    return slices(Level("consumer_lag"), 100.0, binding)
+
+
+def waits(values: np.ndarray) -> Series:
+    return {"__name__": "lag", "job": "k", "instance": "k:1"}, times, values
+
+
 DAY = 1440.0
 SITUATIONS: dict[str, Situation] = {
     "everything is seen": Situation(
@@ -105,6 +115,9 @@ SITUATIONS: dict[str, Situation] = {
     "telemetry is young": Situation("meeting", ("history-short",), 0.5, 5 * 719, 5 * 719, (seen(12, 0),)),
     "a wrong name": Situation(
         "no_data", ("series-missing",), None, None, None, (seen(26, 0),), measurement=events("handeld_total")
+    ),
+    "a group that never committed": Situation(
+        "no_data", ("level-unknown",), None, None, None, (waits(np.full(len(times), -1.0)),), measurement=waiting()
     ),
     "nothing in the window": Situation("no_data", ("series-missing",), None, None, None, (seen(26, 25),)),
     "the source failed": Situation(
@@ -158,6 +171,24 @@ def test_no_two_situations_look_alike() -> None:
     # These two differ in what nobody can see: whether there ever was such a series.
     alike = [names for names in seen_as.values() if len(names) > 1]
     assert alike == [["a wrong name", "nothing in the window"]]
+
+
+def test_positions_without_those_of_the_topic_send_nobody_to_the_scrape_targets() -> None:
+    seen, offset = times <= END_MS - 6 * HOUR_MS, 60.0 * np.arange(len(times))
+    labels = {"job": "k", "instance": "k:1"}
+    series = ({**labels, "__name__": "end"}, times[seen], offset[seen]), ({**labels, "__name__": "done"}, times, offset)
+    behind = slices(
+        Behind("produced_offset", "committed_offset"),
+        60.0,
+        bound("produced_offset", selector("end"), "position"),
+        bound("committed_offset", selector("done"), "position"),
+    )
+    status = status_of(Situation("meeting", (), None, None, None, series, measurement=behind))
+    (told,) = status.problems
+    assert (status.state, told.code) == ("meeting", "telemetry-stopped")
+    assert told.message.startswith("nothing that can be judged was seen since 2026-11-19T18:0")
+    assert told.hint is not None
+    assert told.hint.startswith("series go on, but their values are not known")
 
 
 def test_too_few_events_fire_no_alert() -> None:

@@ -147,3 +147,11 @@ def test_what_recurs_is_bounded() -> None:
         rule("FREQ=DAILY", minutes=32 * 1440)
     with pytest.raises(ValueError, match="starts in the years 2000 to 2199"):
         rule("FREQ=DAILY", "1970-01-01T00:00:00")
+
+
+def test_until_in_utc_is_an_instant_in_the_hour_that_comes_twice() -> None:
+    """At 01:45 summer time it is 00:45 UTC, before 01:30 UTC; the clock, which shows 01:30 twice, does not tell."""
+    found = rule(
+        "FREQ=DAILY;UNTIL=20261025T013000Z", "2026-10-24T01:45:00", minutes=10, timezone="Europe/London"
+    ).spans(within("2026-10-01T00:00:00Z", "2026-12-01T00:00:00Z"))
+    assert shown(found) == ["2026-10-24T00:45:00Z 10", "2026-10-25T00:45:00Z 10"]

@@ -140,10 +140,20 @@ def test_what_is_no_instant_is_refused(text: str) -> None:
         parse_instant(text)
 
 
-@pytest.mark.parametrize("text", ["99999999999999999999", "253402300800", "-62135596801"])
+@pytest.mark.parametrize(
+    "text", ["99999999999999999999", "253402300800", "-62135596801", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"]
+)
 def test_an_instant_that_no_calendar_holds_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="lies outside the years 1 to 9999"):
+    with pytest.raises(ValueError, match="lies outside the years 10 to 9990"):
         parse_instant(text)
+
+
+@pytest.mark.parametrize("text", ["0010-01-01T00:00:00Z", "9990-12-31T23:59:59Z"])
+@pytest.mark.parametrize("unit", ["732d", *CALENDAR_UNITS])
+def test_every_instant_that_is_taken_has_a_window_in_every_zone(text: str, unit: str) -> None:
+    for zone in ("UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"):
+        span = Window.parse(unit, zone).range_at(parse_instant(text))
+        assert format_instant(span.start_ms) is not None
 
 
 def test_no_instant_is_none() -> None:
