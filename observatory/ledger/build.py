@@ -195,7 +195,7 @@ def _count(
                     # Nothing can be restored from a day that nobody counted before: it is written while others are
                     # counted.
                     kept.keep(page, work.read_for(page))
-    counted = work.joined([pages[block] for block in blocks], grid, kept.load if kept is not None else None)
+    counted = work.joined([pages[block] for block in blocks], grid, kept.day if kept is not None else None)
     bounds = work.bounds(counted)
     rows = PackedRows()
     has_packed = counted.has_packed

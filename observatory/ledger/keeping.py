@@ -114,6 +114,10 @@ class KeptPages:
         self._marks = self._marks_of()
         return {block: page for block, page in found.items() if not self._is_outdated(marks[block])}
 
+    def day(self, block: Grid) -> Page | None:
+        """The page of one day, None where it has to be counted."""
+        return self.load([block]).get(block)
+
     def _heads_of(self, record: Record) -> tuple[SeriesHead, ...]:
         """What is the same of series every day; days that say the same of theirs share it."""
         told = record.small["heads"].tobytes()
