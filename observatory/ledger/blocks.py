@@ -24,14 +24,16 @@ from observatory.ledger.buckets import bounded_binding, bucket_leaves, count_lea
 from observatory.ledger.days import DAY_MS, SEALED_AFTER_MS
 from observatory.ledger.evidence import Evidence, Material, Sources
 from observatory.ledger.hops import SpanCounts, count_spans
+from observatory.ledger.origins import counters_of
 from observatory.ledger.pages import Counted, Page, events_of, join
+from observatory.ledger.restarts import falls_by_target
 from observatory.ledger.returns import last_seen
 from observatory.ledger.slices import Reading, read_level
 from observatory.sources.base import Float64
 from observatory.telemetry.binding import MetricBinding, SemanticKind, Term
 from observatory.windows import Grid, TimeRange
 
-RULES = 4
+RULES = 5
 """Grows whenever the same telemetry is counted in another way, so that counts kept before are not read again; so does
 the version of the package."""
 LONGER_LOOKBACKS_MS = (2 * DAY_MS, 8 * DAY_MS, 32 * DAY_MS)
@@ -125,6 +127,7 @@ class Blocks:
                 lives=evidence.targets.lives(block.end_ms),
                 levels=levels,
                 spans={name: parts[number] for name, parts in spans.items()},
+                falls=falls_by_target(counters_of(evidence.answers, self.kinds)),
                 changed=tuple(key for key, judged in self._judged.items() if has_changed(*judged, evidence)),
             )
         self._note(material)

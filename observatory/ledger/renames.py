@@ -1,7 +1,7 @@
 """Renames: an old series under a new name is no newcomer, and its first value continues the last one of the old name.
 
-Relabelling, a moved exporter or a changed scrape configuration end series and begin others in the same scrape. Three
-signs are known:
+Relabelling, a moved exporter or a changed scrape configuration end series and begin others in the same scrape, or in
+the first one after a gap: such changes are made while a server restarts. Three signs are known:
 
 - A label was added or removed: the old labels are a part of the new ones, or the other way round.
 - The value of one label was rewritten, for all series of the target that carry it.
@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from observatory.ledger.targets import DEFAULT_CADENCE_MS, Targets, target_of
+from observatory.ledger.targets import DEFAULT_CADENCE_MS, Target, Targets, target_of
 from observatory.sources.base import SampleSet
 
 PROPORTION = 3.0
@@ -64,8 +64,8 @@ def renamed(source: str, samples: SampleSet, candidates: Sequence[int], targets:
         batches.setdefault(int(lives.first_ms[index]), []).append(index)
     found: dict[int, Former] = {}
     for first_ms, newcomers in batches.items():
-        gap_ms = max(targets[target_of(source, samples.labels[index])].gap_ms for index in newcomers)
-        endings = lives.ended(first_ms - gap_ms, first_ms)
+        since_ms = min(_since(targets[target_of(source, samples.labels[index])], first_ms) for index in newcomers)
+        endings = lives.ended(since_ms, first_ms)
         if not endings:
             continue
         found |= _grown(source, samples, newcomers, endings, lives)
@@ -75,6 +75,17 @@ def renamed(source: str, samples: SampleSet, candidates: Sequence[int], targets:
             if _goes_on(lives, rewrite.pairs, first_ms, cadence_ms or DEFAULT_CADENCE_MS):
                 found |= {pair.newcomer: lives.former(pair.ending) for pair in rewrite.pairs}
     return found
+
+
+def _since(target: Target, first_ms: int) -> int:
+    """From when on the old name of a newcomer may have ended: its target, or the server, may have been away since.
+
+    Where nothing is known of the target under this name, its process must have lived as long.
+    """
+    before_ms = target.scraped_before(first_ms)
+    if before_ms is None:
+        before_ms = target.started_at(first_ms)
+    return min(first_ms, first_ms if before_ms is None else before_ms) - target.gap_ms
 
 
 class _Lives:
