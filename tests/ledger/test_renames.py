@@ -70,3 +70,45 @@ def test_an_exporter_that_comes_back_elsewhere_after_ten_minutes_brings_no_histo
     ]
     # Where it was is not known from its labels, so what happened meanwhile is not counted, and no history is.
     assert bad(row_of(series, events(), GRID)) == 3.0 * (SEEN - int(away.sum()) - 1)
+
+
+@pytest.mark.parametrize("away_minutes", [0, 5, 45])
+@pytest.mark.parametrize("label", ["job", "instance"])
+def test_targets_that_look_alike_go_on_under_new_names_each_as_itself(label: str, away_minutes: int) -> None:
+    """Three young processes, all renamed while the server was away: they say when they began, so nothing is lost."""
+    begun = TIMES[0] + 20 * 60_000
+    alive = begun < TIMES
+    new = TIMES[NEW] < TIMES
+    seen = alive & ((TIMES[NEW] >= TIMES) | (TIMES[NEW] + away_minutes * 60_000 < TIMES))
+    series: list[Series] = []
+    for number in range(3):
+        old = handled("error", f"pod-{number}")
+        after = {**old, label: f"new-{number}" if label == "instance" else "service"}
+        values = np.cumsum(np.where(alive, 1.0 + number, 0.0))
+        for labels, part in ((old, seen & ~new), (after, seen & new)):
+            series.append((labels, TIMES[part], values[part]))
+            start = {"__name__": "process_start_time_seconds", "job": labels["job"], "instance": labels["instance"]}
+            series.append((start, TIMES[part], np.full(int(part.sum()), begun / 1000)))
+    counted = (alive & (GRID.start_ms < TIMES)).sum()
+    assert bad(row_of(series, events(), GRID)) == pytest.approx(6.0 * counted)
+
+
+@pytest.mark.parametrize("away_minutes", [5, 45])
+@pytest.mark.parametrize(("history", "restarted"), [(300.0, False), (300.0, True), (0.0, True)])
+def test_a_value_rewritten_while_the_server_was_away_is_told_from_a_new_process_by_what_it_counts(
+    away_minutes: int, history: float, restarted: bool
+) -> None:
+    new = TIMES[NEW] + away_minutes * 60_000
+    old, late = TIMES[TIMES[NEW] >= TIMES], TIMES[new < TIMES]
+    values = history + np.arange(1.0, len(TIMES) + 1)
+    after = values[new < TIMES] - (values[TIMES[NEW] >= TIMES][-1] if restarted else 0.0)
+    series: list[Series] = [
+        (handled("error", version="1"), old, values[: len(old)]),
+        (handled("error", version="2"), late, after),
+        (
+            {"__name__": "up", "job": "svc", "instance": "a:1"},
+            np.concatenate((old, late)),
+            np.ones(len(old) + len(late)),
+        ),
+    ]
+    assert bad(row_of(series, events(), GRID)) == pytest.approx(SEEN)
