@@ -13,6 +13,7 @@ import numpy as np
 from observatory.compile.plan import Leaf, PlannedRequest
 from observatory.errors import Problem, SourceFailed
 from observatory.ledger.answers import RESTARTED_KINDS, Answer, Cut
+from observatory.ledger.dips import without_dips
 from observatory.ledger.increments import Birth
 from observatory.ledger.origins import Origins, find_restarts
 from observatory.ledger.replicas import without_replicas
@@ -223,7 +224,11 @@ class Material:
         for request, cut, routes in self.answers:
             samples, inside = cut.between(part.start_ms - request.lookback_ms, part.end_ms, routes)
             samples, inside = _one_of_replicas(request, samples, inside)
-            answers.append(Answer(request, samples, inside))
+            falls: dict[int, list[int]] = {}
+            counters = [inside[leaf] for leaf in inside if kinds.get(leaf) in RESTARTED_KINDS]
+            if counters and not samples.pushdown:
+                samples, falls = without_dips(samples, set(np.concatenate(counters).tolist()))
+            answers.append(Answer(request, samples, inside, falls=falls))
         evidence = Evidence(answers, Targets(), self.failed, self.problems, self._names)
         evidence.targets.learn([(answer.request.source, answer.samples) for answer in answers])
         self._origins.find_births(answers, evidence.targets, part, kinds, self.ask)

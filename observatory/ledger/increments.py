@@ -144,7 +144,7 @@ def place_birth(
 def place_restart(line: Float64, grid: Grid, restart: HiddenRestart) -> tuple[FindingRow, ...]:
     """Put what the difference of two samples leaves out where it belongs, and tell of the restart."""
     place(line, grid, restart.at_ms, restart.at_ms, restart.forgotten)
-    return _inside(grid, (restart.at_ms, 0.0, 1.0, 0.0))
+    return _inside(grid, (restart.at_ms, 0.0, 1.0 if restart.forgotten > 0 else -1.0, 0.0))
 
 
 def place_rise(

@@ -16,8 +16,9 @@ import numpy as np
 from observatory.compile.plan import Leaf, PlannedRequest, plan_leaves
 from observatory.ledger.answers import BORN_KINDS, RESTARTED_KINDS, Answer, Cut
 from observatory.ledger.births import births, highest_rate, newcomers
+from observatory.ledger.dips import no_restarts
 from observatory.ledger.replicas import without_replicas
-from observatory.ledger.restarts import Candidates, falls_of, hidden_restarts
+from observatory.ledger.restarts import Candidates, hidden_restarts
 from observatory.ledger.samples import fit
 from observatory.ledger.targets import TargetKey, Targets, target_of
 from observatory.sources.base import Int64, SampleSet, SeriesRequest
@@ -67,15 +68,12 @@ class Origins:
             if not born or answer.samples.pushdown:
                 continue
             routed = set(np.concatenate([answer.routes[leaf] for leaf in born]).tolist())
-            counters = [answer.routes[leaf] for leaf in born if kinds[leaf] in RESTARTED_KINDS]
-            counting = set(np.concatenate(counters).tolist()) if counters else set()
             known_since_ms = part.start_ms - answer.request.lookback_ms
             late = [index for index in newcomers(answer.samples, known_since_ms) if index in routed]
             if late:
                 restarted = any(kinds[leaf] in RESTARTED_KINDS for leaf in born)
                 candidates.append(_Candidates(answer, late, restarted, known_since_ms))
             # Where one counter fell its process restarted, and others may have passed their old values unseen.
-            answer.falls = {index: at_ms for index, at_ms in falls_of(answer.samples).items() if index in counting}
             fell = list(answer.falls)
             fell_keys = {target_of(answer.request.source, answer.samples.labels[index]) for index in fell}
             restarted_targets |= fell_keys
@@ -234,6 +232,9 @@ def find_restarts(answers: Sequence[Answer], targets: Targets, kinds: Mapping[Le
     """Where the starts of processes are known, find the restarts that values do not show."""
     candidates = counters_of(answers, kinds)
     for answer, found in zip(answers, hidden_restarts(candidates, targets), strict=True):
+        gaps_ms = {index: targets[answer.targets[index]].gap_ms for index in answer.falls}
+        for index, none in no_restarts(answer.samples, answer.falls, gaps_ms).items():
+            found[index] = (*found.get(index, ()), *none)
         answer.restarts = found
 
 

@@ -33,11 +33,15 @@ Sample = tuple[int, float]
 
 @dataclass(frozen=True, slots=True)
 class HiddenRestart:
-    """A value that counts from zero although it is not below the one before it."""
+    """A value that counts from zero although it is not below the one before it; or the other way round.
+
+    Attributes:
+        forgotten: What the difference to the sample before leaves out; negative is what a fall would count and is not
+            to, see `dips`.
+    """
 
     at_ms: int
     forgotten: float
-    """What the difference to the sample before leaves out."""
 
 
 def falls_of(samples: SampleSet) -> dict[int, list[int]]:

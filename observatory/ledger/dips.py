@@ -1,0 +1,99 @@
+"""Dips: a counter that falls and is no process that began anew.
+
+Two servers that scrape one target into one series, a balancer before two of them, a proxy with an old answer: the next
+value is a little lower, and the one after it goes on as if nothing had been. Taken for a restart every such sample
+would count all that the counter ever counted. A sum that somebody recorded falls when one of its parts goes.
+
+A value that is back where it was with the next sample fell for no restart, if the new process would have had to count
+in that time ten times as fast as any counter of the answer ever did; the low sample is then left out. Where the counter
+stays low, so large a first value is no event: counting goes on from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+
+from observatory.ledger.restarts import ALWAYS_BELIEVED, HiddenRestart, falls_of
+from observatory.ledger.samples import series_blocks
+from observatory.sources.base import Float64, Int64, SampleSet
+
+BELIEVED_RATES = 10.0
+"""Times the highest rate of any counter."""
+FEW = 10.0
+"""Events that a process may always have counted between two scrapes."""
+
+
+def without_dips(samples: SampleSet, counters: Collection[int]) -> tuple[SampleSet, dict[int, list[int]]]:
+    """The samples but for those that dip, and when values of counters fell in them; samples must be fit."""
+    falls = {index: found for index, found in falls_of(samples).items() if index in counters}
+    dips: list[int] = []
+    rate: float | None = None
+    for index, at_ms in falls.items():
+        begin = int(samples.offsets[index])
+        _, t_ms, values = samples.series(index)
+        lows = np.searchsorted(t_ms, at_ms)
+        lows = lows[lows + 1 < len(values)]
+        before, low, after = values[lows - 1], values[lows], values[lows + 1]
+        needed = np.maximum(low, after - low)
+        suspects = (after >= before) & (needed > FEW)
+        if suspects.any():
+            rate = _highest_rate(samples) if rate is None else rate
+            elapsed_ms = t_ms[lows + 1] - t_ms[lows - 1]
+            dips += (begin + lows[suspects & (needed > BELIEVED_RATES * rate * elapsed_ms)]).tolist()
+    if not dips:
+        return samples, falls
+    kept = np.ones(len(samples.t_ms), bool)
+    kept[dips] = False
+    left = np.concatenate(([0], np.cumsum(kept)))[samples.offsets]
+    found = SampleSet(
+        samples.labels, left, samples.t_ms[kept], samples.values[kept], samples.exact, samples.resolution_ms
+    )
+    return found, {index: at_ms for index, at_ms in falls_of(found).items() if index in counters}
+
+
+def no_restarts(
+    samples: SampleSet, falls: Mapping[int, list[int]], gaps_ms: Mapping[int, int]
+) -> dict[int, tuple[HiddenRestart, ...]]:
+    """Falls to values that no new process can have counted since the sample before: what they are not to count.
+
+    Args:
+        falls: When values fell, by series.
+        gaps_ms: Per series, samples further apart have a gap between them, in which anything may have happened.
+    """
+    found: dict[int, tuple[HiddenRestart, ...]] = {}
+    rate: float | None = None
+    for index, at_ms in falls.items():
+        _, t_ms, values = samples.series(index)
+        lows = np.searchsorted(t_ms, at_ms)
+        lows = lows[(values[lows] > ALWAYS_BELIEVED) & (t_ms[lows] - t_ms[lows - 1] <= gaps_ms[index])]
+        if len(lows):
+            rate = _highest_rate(samples) if rate is None else rate
+            beyond = values[lows] > BELIEVED_RATES * rate * (t_ms[lows] - t_ms[lows - 1])
+            if rate > 0 and beyond.any():
+                found[index] = tuple(
+                    HiddenRestart(int(t_ms[low]), -float(values[low])) for low in lows[beyond].tolist()
+                )
+    return found
+
+
+def _highest_rate(samples: SampleSet) -> float:
+    """The most events per millisecond between two samples of any series; out of a dip, since the sample before it."""
+    highest = 0.0
+    for begin, end in series_blocks(samples.offsets):
+        part = slice(int(samples.offsets[begin]), int(samples.offsets[end]))
+        if part.stop - part.start > 1:
+            borders = samples.offsets[begin + 1 : end] - part.start
+            highest = max(highest, _highest_of(samples.t_ms[part], samples.values[part], borders))
+    return highest
+
+
+def _highest_of(t_ms: Int64, values: Float64, borders: Int64) -> float:
+    rises, elapsed_ms = np.diff(values), np.maximum(np.diff(t_ms), 1)
+    inner = np.ones(len(rises), bool)
+    inner[borders[(borders > 0) & (borders < len(values))] - 1] = False
+    rates = np.where(inner, rises / elapsed_ms, 0.0)
+    dipped = np.flatnonzero((rises[:-1] < 0) & inner[:-1] & inner[1:] & (values[2:] >= values[:-2]))
+    rates[dipped + 1] = (values[dipped + 2] - values[dipped]) / (elapsed_ms[dipped] + elapsed_ms[dipped + 1])
+    return float(rates.max(initial=0.0))
