@@ -8,9 +8,9 @@ fallen at the same start.
 Some tell for each counter when it was created. One that was created anew counts in full, too, where a counter of the
 same target fell meanwhile.
 
-Nothing has to be told where a counter was missing in the scrape in which another one of its target fell: the new
-process had none of it yet, and what it shows later it counts from zero. That is believed of values that any newcomer
-may show.
+Nothing has to be told of a histogram: its count and its buckets begin anew together. Nor where a counter was missing
+in the scrape in which another one of its target fell: the new process had none of it yet, and what it shows later it
+counts from zero. That is believed of values that any newcomer may show.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ ALWAYS_BELIEVED = 1000.0
 """Events that any newcomer may have counted before its first scrape."""
 Sample = tuple[int, float]
 """Instant and value."""
+Histogram = tuple[str, frozenset[tuple[str, str]]]
+"""Name without its ending, and labels without the bound of a bucket."""
+_PARTS = ("_bucket", "_count")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +108,18 @@ class _Falls:
 
 @dataclass(frozen=True, slots=True)
 class _Passed:
-    """A counter that did not fall where something says that it began anew; `seen_ms` None where it says so itself."""
+    """A counter that did not fall where something says that it began anew; `seen_ms` None where it says so itself.
+
+    Attributes:
+        certain: Whether that needs no proof by a fall of another counter.
+    """
 
     index: int
     key: TargetKey
     seen_ms: int | None
     before_ms: int
     restart: HiddenRestart
+    certain: bool = False
 
 
 def hidden_restarts(candidates: Sequence[Candidates], targets: Targets) -> list[dict[int, tuple[HiddenRestart, ...]]]:
@@ -119,11 +127,16 @@ def hidden_restarts(candidates: Sequence[Candidates], targets: Targets) -> list[
     falls = _Falls()
     passed = [_looked_at(one, targets, falls) for one in candidates]
     fell_ms = falls_by_target(candidates)
+    of_histograms = _falls_of_histograms(candidates) if fell_ms else {}
     found: list[dict[int, tuple[HiddenRestart, ...]]] = []
     for one, rows in zip(candidates, passed, strict=True):
         of_set = _missing(one, targets, fell_ms) if fell_ms else {}
+        if of_histograms:
+            rows = [*rows, *_together(one, fell_ms, of_histograms)]
         for row in rows:
-            if row.seen_ms is not None:
+            if row.certain:
+                proven = True
+            elif row.seen_ms is not None:
                 proven = (row.key, row.seen_ms) in falls.at_starts
             else:
                 proven = falls.meanwhile(row.key, row.before_ms, row.restart.at_ms)
@@ -141,6 +154,43 @@ def falls_by_target(candidates: Iterable[Candidates]) -> dict[TargetKey, list[in
         for index, at_ms in one.falls.items() if one.samples.exact else ():
             found.setdefault(target_of(one.source, one.samples.labels[index]), set()).update(at_ms)
     return {key: sorted(instants) for key, instants in found.items()}
+
+
+def histogram_of(labels: Mapping[str, str]) -> Histogram | None:
+    """Which histogram a series is a part of; None where its name does not say that it is."""
+    name = labels["__name__"]
+    base = next((name.removesuffix(part) for part in _PARTS if name.endswith(part)), None)
+    if base is None:
+        return None
+    return base, frozenset(pair for pair in labels.items() if pair[0] not in ("__name__", "le"))
+
+
+def _falls_of_histograms(candidates: Iterable[Candidates]) -> dict[Histogram, set[int]]:
+    found: dict[Histogram, set[int]] = {}
+    for one in candidates:
+        for index, at_ms in one.falls.items() if one.samples.exact else ():
+            histogram = histogram_of(one.samples.labels[index])
+            if histogram is not None:
+                found.setdefault(histogram, set()).update(at_ms)
+    return found
+
+
+def _together(
+    candidates: Candidates, fell_ms: Mapping[TargetKey, Sequence[int]], falls: Mapping[Histogram, set[int]]
+) -> Iterable[_Passed]:
+    """Parts of histograms that did not fall in a scrape in which another part did."""
+    for index in candidates.indexes if candidates.samples.exact else ():
+        labels = candidates.samples.labels[index]
+        key = target_of(candidates.source, labels)
+        histogram = histogram_of(labels) if key in fell_ms else None
+        if histogram is None or histogram not in falls:
+            continue
+        _, t_ms, values = candidates.samples.series(index)
+        for at_ms in sorted(falls[histogram]):
+            place = int(np.searchsorted(t_ms, at_ms))
+            if 0 < place < len(t_ms) and int(t_ms[place]) == at_ms and 0 < values[place - 1] <= values[place]:
+                restart = HiddenRestart(at_ms, float(values[place - 1]))
+                yield _Passed(index, key, None, int(t_ms[place - 1]), restart, certain=True)
 
 
 def _missing(

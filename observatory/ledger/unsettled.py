@@ -20,7 +20,7 @@ from observatory.ledger.births import EDGE_MS
 from observatory.ledger.evidence import SeriesName
 from observatory.ledger.increments import Birth
 from observatory.ledger.renames import TARGET_LABELS
-from observatory.ledger.restarts import missed_restart
+from observatory.ledger.restarts import Histogram, histogram_of, missed_restart
 from observatory.ledger.seams import Sample, Seam, SeriesKey
 from observatory.ledger.targets import Lives, TargetKey
 from observatory.telemetry.binding import SemanticKind
@@ -45,11 +45,11 @@ class Elsewhere:
 
     Attributes:
         fell_ms: When counters of targets fell, inside blocks and between them.
-        fell_between: Targets of which a counter fell between the last blocks and this one.
+        fell_between: Targets of which a counter fell between the last blocks and this one, and histograms.
     """
 
     fell_ms: dict[TargetKey, set[int]] = field(default_factory=dict)
-    fell_between: set[TargetKey] = field(default_factory=set)
+    fell_between: set[TargetKey | Histogram] = field(default_factory=set)
     _pages: list[Seen] = field(default_factory=list)
     _seams: Sequence[Seam] = ()
     _known: Known = field(default_factory=dict)
@@ -71,6 +71,8 @@ class Elsewhere:
                 continue
             if before[0] < seam.first[0] and seam.first[1] < before[1]:
                 self.fell_between.add(seam.target)
+                if histogram := histogram_of(dict(seam.series[1])):
+                    self.fell_between.add(histogram)
                 self.fell_ms.setdefault(seam.target, set()).add(seam.first[0])
 
     def birth_of(self, seam: Seam, known_since_ms: int, known: Known) -> Birth | None:
@@ -113,6 +115,8 @@ class Elsewhere:
             return False
         told = seam.birth is not None and seam.birth.created and before[0] < seam.birth.since_ms
         if told and seam.target in self.fell_between:
+            return True
+        if seam.target in self.fell_between and histogram_of(dict(seam.series[1])) in self.fell_between:
             return True
         return missed_restart(before, seam.first, sorted(self.fell_ms[seam.target]), seam.gap_ms)
 
