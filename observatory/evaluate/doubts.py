@@ -8,6 +8,7 @@ from observatory.compile.plan import Measurement
 from observatory.compile.terms import at_most
 from observatory.errors import Problem
 from observatory.evaluate.planned import LeftOut
+from observatory.evaluate.reckoning import SeenSteps
 from observatory.indicators.counts import Counts
 from observatory.indicators.expression import CountAtMost
 from observatory.ledger.ledger import Row
@@ -92,16 +93,16 @@ def doubts(
     grid: Grid,
     part: slice,
     raw: Counts,
-    seen_throughout: bool = False,
+    seen: SeenSteps | None = None,
 ) -> Iterator[Problem]:
     """What makes the numbers less sure than they look.
 
     Args:
         raw: Counts of the window.
-        seen_throughout: It is known that every step was seen whole.
+        seen: When something was seen in the window, where that is known.
     """
-    if not seen_throughout:
-        yield from _coverage_doubts(objective, measured, row, grid, part)
+    seen = seen if seen is not None else SeenSteps.of(row.observed[part])
+    yield from _coverage_doubts(objective, measured, row, grid, part, seen)
     if raw.good > raw.total * (1 + 1e-9) or raw.good < -1e-9 * max(raw.total, 1.0):
         yield _problem(
             objective,
@@ -152,18 +153,14 @@ def doubts(
 
 
 def _coverage_doubts(
-    objective: Objective, measured: Measurement, row: Row, grid: Grid, part: slice
+    objective: Objective, measured: Measurement, row: Row, grid: Grid, part: slice, seen: SeenSteps
 ) -> Iterator[Problem]:
-    observed = row.observed[part]
-    by_spans = any(isinstance(binding, SpanBinding) for binding in measured.bindings)
-    seen = observed > 0
-    if not seen.any():
+    if seen.first == seen.until:
         return
     step = grid.step_ms / 1000
-    first, until = int(seen.argmax()), len(seen) - int(seen[::-1].argmax())
-    late = first / len(observed)
-    since_ms = grid.start_ms + (part.start + first) * grid.step_ms
+    late = seen.first / seen.steps
     if late > 1 - LOW_COVERAGE:
+        since_ms = grid.start_ms + (part.start + seen.first) * grid.step_ms
         yield _problem(
             objective,
             "history-short",
@@ -171,9 +168,10 @@ def _coverage_doubts(
             severity="info",
             hint="the numbers cover what there is; check the server's retention if it should reach further back",
         )
-    stopped = len(observed) - until
+    stopped = seen.steps - seen.until
+    by_spans = any(isinstance(binding, SpanBinding) for binding in measured.bindings)
     if stopped * step >= STOPPED_SECONDS:
-        until_ms = grid.start_ms + (part.start + until) * grid.step_ms
+        until_ms = grid.start_ms + (part.start + seen.until) * grid.step_ms
         yield _problem(
             objective,
             "telemetry-stopped",
@@ -182,8 +180,7 @@ def _coverage_doubts(
             if by_spans
             else "check that the target is scraped and that its labels have not changed",
         )
-    inner = observed[first:until]
-    coverage = float(inner.sum()) / (len(inner) * step)
+    coverage = seen.seconds / ((seen.until - seen.first) * step)
     if coverage < LOW_COVERAGE:
         survives = not by_spans and row.level is None
         within = "counted where counters survived" if survives else "not known"

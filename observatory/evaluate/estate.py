@@ -294,7 +294,7 @@ class Estate:
     ) -> ObjectiveStatus:
         row = None
         if isinstance(measured, Measurement):
-            row = ledger.rows.get(measured.key) if reckoned is None else ledger.seen(measured.key)
+            row = ledger.rows.get(measured.key) if reckoned is None else ledger.about(measured.key)
         status = judge(
             objective,
             measured,

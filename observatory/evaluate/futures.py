@@ -46,48 +46,49 @@ class Past:
             ends_ms: Places within a block, its end the last.
             ratio: By row the share of events that may be bad.
         """
-        number = -(-length_ms // self.block_ms)
-        blocks = len(self.ages)
+        number, early = -(-length_ms // self.block_ms), len(ends_ms)
+        blocks, rows = len(self.ages), len(self.bad)
         draws = _draws(blocks, number, HALF_LIFE_MS // self.block_ms)
         scale = self._scale()
-        rounds = scale.shape[1]
-        at = (np.arange(number) % rounds) * blocks + draws.block
-        bad, total = (one[:, None, :, -1] * scale for one in (self.bad, self.total))
-        events, failed = _taken(total, at), _taken(bad, at)
-        left = _taken(ratio[:, None, None] * total - bad, at)
+        at = _places_of_rows(blocks, number, HALF_LIFE_MS // self.block_ms, scale.shape[1], rows)
+        events, failed = ((one[:, None, :, -1] * scale).ravel().take(at) for one in (self.total, self.bad))
         worst = (self.bad[:, :, -1] / np.maximum(self.total[:, :, -1], 1e-9)).max(axis=1)
         worst = np.maximum(worst, 1 / np.maximum(self.total[:, :, -1].sum(axis=1), 1.0))
         # Blocks that are worse than any: few of all, and the same ones in every row.
-        share = np.minimum(1.0, worst[:, None] * draws.worse[None, :])
-        unseen = events.reshape(len(events), -1)[:, draws.unseen]
-        failed.reshape(len(failed), -1)[:, draws.unseen] = unseen * share
-        left.reshape(len(left), -1)[:, draws.unseen] = ratio[:, None] * unseen - unseen * share
-        left = np.cumsum(left, axis=2)
-        left = np.concatenate((self._early(draws, share, ratio, scale), left[:, :, 1:]), axis=2)
+        share = np.minimum(1.0, draws.worse[:, None] * worst[None, :])
+        block_of, future_of = draws.unseen
+        failed[block_of, :, future_of] = events[block_of, :, future_of] * share
+        left = np.empty((early - 1 + number, rows, PATHS))
+        ends = left[early - 1 :]
+        np.multiply(events, ratio[:, None], out=ends)
+        ends -= failed
+        for block in range(1, number):
+            ends[block] += ends[block - 1]
+        self._put_early(left[:early], draws, share, ratio, scale)
         places_ms = np.concatenate((ends_ms, np.arange(2, number + 1) * float(self.block_ms)))
         # The last block counts as far as the length reaches into it, by a straight line.
         inside, reached = _inside(places_ms, length_ms)
-        left[:, :, inside] = _reach(left, inside, reached)
+        before: Float64 | float = left[inside - 1] if inside else 0.0
+        left[inside] = before + reached * (left[inside] - before)
         if number == 1:
-            at = draws.block[:, 0]
-            events = (_reach(self.total, inside, reached)[:, at] * scale[:, 0, at])[:, :, None]
-            failed = (_reach(self.bad, inside, reached)[:, at] * scale[:, 0, at])[:, :, None]
-            failed.reshape(len(failed), -1)[:, draws.unseen] = events.reshape(len(events), -1)[:, draws.unseen] * share
+            of_length = (_reach(one, inside, reached) * scale[:, 0] for one in (self.total, self.bad))
+            events, failed = (one[:, draws.block[0]][None] for one in of_length)
+            failed[block_of, :, future_of] = events[block_of, :, future_of] * share
             reached = 1.0
         return Ahead(
-            left=left[:, :, : inside + 1],
-            bad=failed.sum(axis=2) - (1 - reached) * failed[:, :, -1],
-            total=events.sum(axis=2) - (1 - reached) * events[:, :, -1],
+            left=left[: inside + 1],
+            bad=failed.sum(axis=0) - (1 - reached) * failed[-1],
+            total=events.sum(axis=0) - (1 - reached) * events[-1],
         )
 
-    def _early(self, draws: _Draws, share: Float64, ratio: Float64, scale: Float64) -> Float64:
-        """By row, future and place within the first block what its events leave."""
-        first = draws.block[:, 0]
-        early = (ratio[:, None, None] * self.total - self.bad)[:, first]
+    def _put_early(self, left: Float64, draws: _Draws, share: Float64, ratio: Float64, scale: Float64) -> None:
+        """Put in by place within the first block, row and future what its events leave."""
+        first = draws.block[0]
+        table = np.ascontiguousarray((ratio[:, None, None] * self.total - self.bad).transpose(2, 0, 1))
+        np.multiply(table.take(first, axis=2), scale[:, 0, first], out=left)
         worse, of_them = draws.first_unseen
-        early[:, worse] = self.total[:, first[worse]] * (ratio[:, None] - share[:, of_them])[:, :, None]
-        scaled: Float64 = early * scale[:, 0, first][:, :, None]
-        return scaled
+        total, blocks = self.total.transpose(2, 0, 1), first[worse]
+        left[:, :, worse] = total[:, :, blocks] * (ratio[:, None] - share[of_them].T) * scale[:, 0, blocks]
 
     def _scale(self) -> Float64:
         """By row, block ahead in the round of the week or day, and past block: how much more happens than then did."""
@@ -109,7 +110,7 @@ class Ahead:
     """Futures of rows.
 
     Attributes:
-        left: By row, future and place what its events add to the budget and its bad ones take from it, from now on.
+        left: By place, row and future what its events add to the budget and its bad ones take from it, from now on.
         bad, total: By row and future its events until the end.
     """
 
@@ -132,12 +133,6 @@ def _inside(places_ms: Float64, length_ms: int) -> tuple[int, float]:
     return inside, (length_ms - begin_ms) / (float(places_ms[inside]) - begin_ms)
 
 
-def _taken(table: Float64, at: NDArray[np.intp]) -> Float64:
-    """By row the values of a table of its own at the same places."""
-    found: Float64 = np.take(table.reshape(len(table), -1), at, axis=1)
-    return found
-
-
 def _reach(sums: Float64, place: int, share: float) -> Float64:
     """Running sums along the last axis at a share of the way from one place to the next."""
     before = sums[..., place - 1] if place else np.zeros(sums.shape[:-1])
@@ -150,14 +145,14 @@ class _Draws:
     """What chance decides in each future and block, the same for every row of this shape.
 
     Attributes:
-        block: The past block that it repeats.
-        unseen: Which of them, future after future, are worse than any.
+        block: By block ahead and future the past block that it repeats.
+        unseen: Which of them are worse than any: blocks ahead, and futures.
         worse: By how much these then are.
         first_unseen: Futures that begin with one, and which of the unseen ones that is.
     """
 
     block: NDArray[np.intp]
-    unseen: NDArray[np.intp]
+    unseen: tuple[NDArray[np.intp], NDArray[np.intp]]
     worse: Float64
     first_unseen: tuple[NDArray[np.intp], NDArray[np.intp]]
 
@@ -176,4 +171,16 @@ def _draws(blocks: int, ahead: int, half_life: int) -> _Draws:
     worse = random.random((PATHS, ahead)) ** (-1 / TAIL)
     places = np.flatnonzero(unseen)
     futures = np.flatnonzero(unseen[:, 0])
-    return _Draws(block, places, worse.ravel()[places], (futures, np.searchsorted(places, futures * ahead)))
+    return _Draws(
+        np.ascontiguousarray(block.T),
+        (places % ahead, places // ahead),
+        worse.ravel()[places],
+        (futures, np.searchsorted(places, futures * ahead)),
+    )
+
+
+@lru_cache(maxsize=16)
+def _places_of_rows(blocks: int, ahead: int, half_life: int, rounds: int, rows: int) -> NDArray[np.intp]:
+    """By block ahead, row and future where the drawn block lies in the tables of all rows, end to end."""
+    at = (np.arange(ahead) % rounds)[:, None] * blocks + _draws(blocks, ahead, half_life).block
+    return at[:, None, :] + (np.arange(rows) * rounds * blocks)[None, :, None]

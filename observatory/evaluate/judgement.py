@@ -20,7 +20,8 @@ Telemetry that was there and stopped does not change the state at once, for the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,7 @@ from observatory.ledger.ledger import Row
 from observatory.objectives.budget import allowed_events, remaining_ratio, spent_events
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import AlertSeverity, Policy
-from observatory.windows import BURN_WINDOWS, Grid
+from observatory.windows import BURN_WINDOWS, Grid, TimeRange, Window
 
 AT_RISK_REMAINING = 0.25
 FRESH_LEVEL_SECONDS = 600.0
@@ -65,28 +66,27 @@ def judge(
         reckoned: What its counts come to, where that is known; `row` may then be without its counts.
     """
     if isinstance(measured, Problem):
-        return replace(_nothing_known(objective), problems=(measured,))
+        return _status(objective, None, state="unmapped", problems=(measured,))
     if row is None or row.series == 0:
         why = why_nothing(objective, measured, row, source_failed)
-        return replace(_measured(objective, measured), problems=tuple(why))
-    window = objective.window.range_at(grid.end_ms)
-    part = steps_of(grid, window)
+        return _status(objective, measured, problems=tuple(why))
+    window, part, late_ms = _asked(objective.window, grid)
     counted = planned.counted(row) if planned else row
     found = reckoned or reckon(counted, planned.alerting(row) if planned else row, grid, objective, policy)
     raw = found.counts
     counts = Counts(min(max(raw.good, 0.0), raw.total), raw.total, raw.observed_seconds, raw.expected_seconds)
-    late_ms = _edge_ms(grid, part) - window.start_ms
-    known = replace(
-        _measured(objective, measured),
-        counting="estimated" if late_ms > 0 and row.counting == "exact" else row.counting,
-        level=_level_now(objective, row, counted, grid, part),
-        recovered=row.findings.between(window),
-        last_sample_ms=row.last_sample_ms,
-        left_out=_left_out(objective, row, grid, policy, planned, [pair.severity for pair in found.firing]),
-    )
+    left_out = _left_out(objective, row, grid, policy, planned, [pair.severity for pair in found.firing])
+    known = {
+        "counting": "estimated" if late_ms > 0 and row.counting == "exact" else row.counting,
+        "level": _level_now(objective, row, counted, grid, part),
+        "recovered": row.findings.between(window),
+        "last_sample_ms": row.last_sample_ms,
+        "left_out": left_out,
+    }
     if counts.total <= 0 and counts.observed_seconds <= 0:
         unplanned = why_nothing(objective, measured, row, source_failed)
-        return replace(known, problems=tuple(all_is_planned(objective) if counts.expected_seconds <= 0 else unplanned))
+        why = all_is_planned(objective) if counts.expected_seconds <= 0 else unplanned
+        return _status(objective, measured, problems=tuple(why), **known)
     too_few = counts.total < objective.min_events
     firing = () if too_few else found.firing
     budget = Budget(
@@ -95,51 +95,55 @@ def judge(
         remaining_ratio=remaining_ratio(counts, objective.target),
     )
     seen = planned.seen(row, grid) if planned else row
-    return replace(
-        known,
-        state="no_traffic" if too_few else _state(counts, objective.target, bool(firing)),
+    return _status(
+        objective,
+        measured,
+        state="no_traffic" if too_few else _state(counts, budget, bool(firing)),
         counts=counts,
         budget=budget,
         burn_rates={
             **found.burn_rates,
-            str(objective.window): rate(counts.bad, counts.total, counts.observed_seconds, objective.target),
+            _word(objective.window): rate(counts.bad, counts.total, counts.observed_seconds, objective.target),
         },
         exhausts_at_ms=found.exhausts_at_ms,
         outlook=found.outlook,
         firing=tuple(dict.fromkeys(pair.severity for pair in firing)),
         problems=(
             *edge_doubts(objective, grid, late_ms),
-            *planned_doubts(objective, known.left_out),
-            *doubts(objective, measured, seen, grid, part, raw, found.seen_throughout),
+            *planned_doubts(objective, left_out),
+            *doubts(objective, measured, seen, grid, part, raw, found.seen),
         ),
+        **known,
     )
 
 
-def _nothing_known(objective: Objective) -> ObjectiveStatus:
-    return ObjectiveStatus(
-        objective=objective,
-        state="unmapped",
-        counts=None,
-        counting=None,
-        budget=None,
-        burn_rates=dict.fromkeys([*BURN_WINDOWS, str(objective.window)]),
-    )
+def _status(objective: Objective, measured: Measurement | None, **told: Any) -> ObjectiveStatus:
+    """What is told of an objective; of what is not told nothing is known."""
+    nothing: dict[str, Any] = {"state": "no_data", "counts": None, "counting": None, "budget": None}
+    if "burn_rates" not in told:
+        nothing["burn_rates"] = dict.fromkeys([*BURN_WINDOWS, _word(objective.window)])
+    if measured is not None:
+        nothing |= {
+            "measure": measured.indicator.measure,
+            "profile": measured.profile,
+            "proxy": measured.proxy,
+            "measurement": measured.key,
+        }
+    return ObjectiveStatus(objective=objective, **(nothing | told))
 
 
-def _measured(objective: Objective, measured: Measurement) -> ObjectiveStatus:
-    """What is known before anything was counted."""
-    return ObjectiveStatus(
-        objective=objective,
-        state="no_data",
-        counts=None,
-        counting=None,
-        budget=None,
-        burn_rates=dict.fromkeys([*BURN_WINDOWS, str(objective.window)]),
-        measure=measured.indicator.measure,
-        profile=measured.profile,
-        proxy=measured.proxy,
-        measurement=measured.key,
-    )
+@lru_cache(maxsize=256)
+def _asked(window: Window, grid: Grid) -> tuple[TimeRange, slice, int]:
+    """Of a window on a grid what it covers, its steps, and how long before the first of them it begins."""
+    span = window.range_at(grid.end_ms)
+    part = steps_of(grid, span)
+    first: int = part.start
+    return span, part, grid.start_ms + first * grid.step_ms - span.start_ms
+
+
+@lru_cache(maxsize=256)
+def _word(window: Window) -> str:
+    return str(window)
 
 
 def _left_out(
@@ -157,16 +161,10 @@ def _left_out(
     return left_out(planned, row, grid, objective.window.range_at(grid.end_ms), objective.target, silenced)
 
 
-def _edge_ms(grid: Grid, part: slice) -> int:
-    """Where the first step of a part begins."""
-    first: int = part.start
-    return grid.start_ms + first * grid.step_ms
-
-
-def _state(counts: Counts, target: float, firing: bool) -> State:
+def _state(counts: Counts, budget: Budget, firing: bool) -> State:
     if counts.total <= 0:
         return "no_traffic"
-    left = remaining_ratio(counts, target)
+    left = budget.remaining_ratio
     if left is not None and left < -1e-12:
         return "breached"
     if firing or (left is not None and left < AT_RISK_REMAINING):

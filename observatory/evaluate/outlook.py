@@ -121,8 +121,8 @@ class View:
         steps, number = block_ms // grid.step_ms, reach // block_ms
         if number < LEAST_BLOCKS or length_ms < grid.step_ms:
             return None
-        places = np.array([one // grid.step_ms for one in EARLY_MS if one < block_ms], dtype=np.int64)
-        places = np.unique(np.clip(places, 0, steps - 1))
+        early = {max(0, min(one // grid.step_ms, steps - 1)) for one in EARLY_MS if one < block_ms}
+        places = np.array(sorted(early), dtype=np.int64)
         first = max(0, -(-(span.start_ms - grid.start_ms) // grid.step_ms))
         after_ms = places_ahead(_ends_ms(places, steps, grid), block_ms, length_ms)
         return cls(
@@ -229,9 +229,9 @@ def outlooks(held: Held, view: View, targets: Sequence[float]) -> list[Outlook |
     found: list[Outlook | None] = [None] * len(targets)
     usable = (held.seen / (view.block_ms / 1000) >= LEAST_SEEN * held.share) & (held.share >= LEAST_SEEN)
     alike: dict[bytes, list[int]] = {}
-    for row, blocks in enumerate(usable):
-        if int(blocks.sum()) >= LEAST_BLOCKS and float(held.total[row, blocks, -1].sum()) > 0:
-            alike.setdefault(blocks.tobytes(), []).append(row)
+    events = np.where(usable, held.total[:, :, -1], 0.0).sum(axis=1)
+    for row in np.flatnonzero((usable.sum(axis=1) >= LEAST_BLOCKS) & (events > 0)).tolist():
+        alike.setdefault(usable[row].tobytes(), []).append(row)
     for rows in alike.values():
         blocks = np.flatnonzero(usable[rows[0]])
         for begin in range(0, len(rows), ROWS_AT_ONCE):
@@ -249,40 +249,39 @@ def _foretold(held: Held, view: View, blocks: Int64, ratio: Float64) -> list[Out
     length_ms = view.until_ms - view.grid.end_ms
     ahead = Past(view.block_ms, blocks, bad, total).ahead(view.ends_ms, length_ms, ratio)
     now = held.events * ratio - held.spent
-    left, spent, events = now[:, None, None] + ahead.left, held.spent[:, None], held.events[:, None]
+    left, spent, events = ahead.left, held.spent[:, None], held.events[:, None]
     end_bad, end_total = spent + ahead.bad, events + ahead.total
     for row, fault in enumerate(held.faults):
         if fault is not None:
             more = added(fault, view.after_ms)
-            left[row] -= more
+            left[:, row] -= more.T
             end_bad[row] = np.minimum(end_bad[row] + more[:, -1], held.spent[row] + ahead.total[row])
     if view.rolls:
-        left += (held.lost_bad - ratio[:, None] * held.lost_total)[:, None, :]
+        left += (now[:, None] + held.lost_bad - ratio[:, None] * held.lost_total).T[:, :, None]
         end_bad -= held.lost_bad[:, -1:]
         end_total -= held.lost_total[:, -1:]
+    else:
+        left += now[:, None]
     remaining = np.sort(1 - end_bad / np.maximum(end_total * ratio[:, None], 1e-12), axis=1)
     is_spent = held.spent > held.events * ratio * (1 + 1e-12)
+    ends = _ends(left, ratio, now, view.after_ms)
     low, high = _tails(LEVEL)
+    least, middle, most = (remaining[:, at].tolist() for at in (low, PATHS // 2, high))
+    probability = (np.count_nonzero(ends < inf, axis=1) / PATHS).tolist()
+    at_ends = ends[:, [low, 2 * low, PATHS // 2, high]].tolist()
     found: list[Outlook] = []
     for row, spent_already in enumerate(is_spent.tolist()):
-        early = late = middle = None
-        probability = 1.0
-        if not spent_already:
-            ends = _ends(left[row], float(ratio[row]), float(now[row]), view.after_ms)
-            late = _instant(ends[high], view.grid)
-            early = _instant(ends[low if late is not None else 2 * low], view.grid)
-            middle = _instant(ends[PATHS // 2], view.grid)
-            probability = float(np.isfinite(ends).mean())
+        first, second, half, last = (None if spent_already else _instant(one, view.grid) for one in at_ends[row])
         found.append(
             Outlook(
                 until_ms=view.until_ms,
-                probability=probability,
-                exhausts_at_ms=middle,
-                earliest_ms=early,
-                latest_ms=late,
-                remaining=float(remaining[row, PATHS // 2]),
-                least=float(remaining[row, low]),
-                most=float(remaining[row, high]),
+                probability=1.0 if spent_already else probability[row],
+                exhausts_at_ms=half,
+                earliest_ms=first if last is not None else second,
+                latest_ms=last,
+                remaining=middle[row],
+                least=least[row],
+                most=most[row],
             )
         )
     return found
@@ -300,7 +299,8 @@ def _instant(after_ms: float, grid: Grid) -> int | None:
 
 def _sums_to(per_step: Float64, steps: Int64) -> Float64:
     """Sums from the first step to each of these, which ascend and are one at least."""
-    edges = np.unique(np.append(0, steps[:-1]))
+    edges = np.append(0, steps[:-1])
+    edges = edges[np.diff(edges, prepend=-1) > 0]
     sums = np.cumsum(np.add.reduceat(per_step[: int(steps[-1])], edges[edges < int(steps[-1])]))
     found: Float64 = sums[np.searchsorted(edges, steps) - 1]
     return found
@@ -322,19 +322,21 @@ def _within(per_step: Float64, starts: Int64, places: Int64, steps: int) -> Floa
     return sums
 
 
-def _ends(left: Float64, ratio: float, now: float, after_ms: Float64) -> Float64:
-    """When each future has spent the budget, sorted, infinite where it has not; between places by a straight line.
+def _ends(left: Float64, ratio: Float64, now: Float64, after_ms: Float64) -> Float64:
+    """By row when each future has spent the budget, sorted, infinite where not; between places by a straight line.
 
     Args:
-        now: Events that may still be bad.
+        left: By place, row and future the events that may still be bad.
+        now: By row the same at present.
     """
-    over = left < -1e-9 * ratio
-    if not over.any():
-        return np.full(len(left), inf)
-    place = over.argmax(axis=1)
-    every = np.arange(len(left))
+    over = left < -1e-9 * ratio[:, None]
+    place = over.argmax(axis=0)
+    at = place * place.size + np.arange(place.size).reshape(place.shape)
+    # At the first place it is the present that lies before.
+    before = np.where(place > 0, left.take(np.maximum(at - place.size, 0)), now[:, None])
+    fall = np.maximum(before - left.take(at), 1e-300)
     begin_ms = np.concatenate(([0.0], after_ms[:-1]))[place]
-    before = np.where(place > 0, left[every, np.maximum(place - 1, 0)], now)
-    fall = np.maximum(before - left[every, place], 1e-300)
-    at = begin_ms + np.clip(before / fall, 0.0, 1.0) * (after_ms[place] - begin_ms)
-    return np.sort(np.where(over.any(axis=1), at, inf))
+    found: Float64 = begin_ms + np.clip(before / fall, 0.0, 1.0) * (after_ms[place] - begin_ms)
+    found[~over.take(at)] = inf
+    found.sort(axis=1)
+    return found

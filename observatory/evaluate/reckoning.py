@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
 
 from observatory.evaluate.forecast import exhausts_at
 from observatory.evaluate.history import firing_now
@@ -30,7 +33,7 @@ class Reckoned:
         burn_rates: By window text.
         exhausts_at_ms: As `forecast.exhausts_at`.
         outlook: None where too little tells it, and where fewer events were counted than the objective asks for.
-        seen_throughout: Every step of the window was seen whole, so that there is nothing to ask about gaps.
+        seen: When something was seen in the window; None where that is still to be looked at.
     """
 
     counts: Counts
@@ -38,7 +41,32 @@ class Reckoned:
     burn_rates: Mapping[str, float | None]
     exhausts_at_ms: int | None
     outlook: Outlook | None
-    seen_throughout: bool = False
+    seen: SeenSteps | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SeenSteps:
+    """When something was seen of a row in some steps.
+
+    Attributes:
+        first, until: The first step with something and the first after the last one; equal where nothing was seen.
+        seconds: Seen between them.
+        steps: How many steps were looked at.
+    """
+
+    first: int
+    until: int
+    seconds: float
+    steps: int
+
+    @classmethod
+    def of(cls, observed: NDArray[Any]) -> SeenSteps:
+        """From the seconds seen in each step."""
+        seen = observed > 0
+        if not seen.any():
+            return cls(0, 0, 0.0, len(seen))
+        first, until = int(seen.argmax()), len(seen) - int(seen[::-1].argmax())
+        return cls(first, until, float(observed[first:until].sum()), len(seen))
 
 
 def reckon(counted: Row, alerting: Row, grid: Grid, objective: Objective, policy: Policy | None) -> Reckoned:

@@ -82,13 +82,21 @@ def faults_in(bad: Float64, total: Float64, bins: Bins) -> list[Fault | None]:
     found: list[Fault | None] = [None] * len(bad)
     busy = of_hour > 0
     ratio = bad_of_hour / np.where(busy, of_hour, 1.0)
-    always = busy.all(axis=1)
-    middle = np.median(ratio, axis=1)
-    for row in np.flatnonzero(busy.any(axis=1)).tolist():
-        usual = float(middle[row] if always[row] else np.median(ratio[row, busy[row]]))
-        if _is_faulty(bad[row, -1:], usual * total[row, -1:]).all():
-            found[row] = _fault(bad[row], usual * total[row], bins.length_ms)
+    usual = _middle(ratio)
+    for row in np.flatnonzero(busy.any(axis=1) & ~busy.all(axis=1)).tolist():
+        usual[row] = _middle(ratio[row, busy[row]])
+    faulty = busy.any(axis=1) & _is_faulty(bad[:, -1], usual * total[:, -1])
+    for row in np.flatnonzero(faulty).tolist():
+        found[row] = _fault(bad[row], float(usual[row]) * total[row], bins.length_ms)
     return found
+
+
+def _middle(values: Float64) -> Float64:
+    """The median along the last axis; numpy's own looks for masks, and imports all that there is about them."""
+    ordered = np.sort(values)
+    count = values.shape[-1]
+    middle: Float64 = (ordered[..., (count - 1) // 2] + ordered[..., count // 2]) / 2
+    return middle
 
 
 def _is_faulty(bad: Float64, usual: Float64) -> NDArray[np.bool_]:

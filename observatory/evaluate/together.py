@@ -10,16 +10,18 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from observatory.evaluate.forecast import STEPS_AT_ONCE, Pace, present_steps, width_of
 from observatory.evaluate.outlook import Held, Outlook, View, outlooks
-from observatory.evaluate.reckoning import Reckoned, burn_steps, rate, steps_of
+from observatory.evaluate.reckoning import Reckoned, SeenSteps, burn_steps, rate, steps_of
 from observatory.evaluate.rolling import window_steps
 from observatory.evaluate.running_fault import Bins, faults_in
 from observatory.indicators.counts import Counts
 from observatory.ledger.ledger import Ledger
 from observatory.ledger.milestones import Milestones
 from observatory.ledger.packed import PackedCounts
+from observatory.ledger.summed import Summed, sums_at
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import Pair, Policy
 from observatory.sources.base import Float64, Int64
@@ -29,6 +31,8 @@ ROWS_AT_ONCE = 64
 """Rows whose sums are at hand at a time."""
 LOOK_STEPS = 60
 """Steps of a rolling window that are ruled out together when the end of a budget is looked for."""
+STEPS_LOOKED_AT = 480
+"""Steps that are looked at one by one from the first stretch on in which a budget may end; then twice as many."""
 SURE = 1e-9
 """Of the events: so far above zero rounding makes nothing of it."""
 
@@ -48,26 +52,39 @@ def reckon_together(
     found: dict[str, Reckoned] = {}
     for window, mine in by_window.items():
         named = {one.policy for one, _ in mine}
-        look = _Look(ledger.grid, window, [policies[name] for name in sorted(named & policies.keys())])
+        look = _Look(ledger.grid, window, {name: policies[name] for name in sorted(named & policies.keys())})
         for begin in range(0, len(mine), ROWS_AT_ONCE):
-            found |= _reckoned(look, mine[begin : begin + ROWS_AT_ONCE], policies)
+            found |= _reckoned(look, mine[begin : begin + ROWS_AT_ONCE])
     return found
 
 
 class _Look:
-    """Where rows of a grid are looked at for objectives of one window: the same milestones for all of them."""
+    """Where rows of a grid are looked at for objectives of one window: the same milestones for all of them.
 
-    def __init__(self, grid: Grid, window: Window, policies: Sequence[Policy]) -> None:
+    Attributes:
+        burn: By window text, which of the widths is that of its burn rate.
+        pairs: By policy its pairs, each with the widths of its long and its short window.
+        present: The width that tells the present pace.
+        seen: By the identity of seconds seen, these and when something was seen of them in the window.
+    """
+
+    def __init__(self, grid: Grid, window: Window, policies: Mapping[str, Policy]) -> None:
         self.grid = grid
         self.span = window.range_at(grid.end_ms)
         self.part = steps_of(grid, self.span)
         self.view = View.of(grid, window)
         self.bins = Bins.of(grid)
-        pairs = [pair for policy in policies for pair in policy.pairs]
-        widths = {*burn_steps(grid).values(), present_steps(grid)}
-        widths |= {window_steps(one, grid.step_ms) for pair in pairs for one in (pair.long, pair.short)}
-        self.widths = sorted(min(one, grid.steps) for one in widths)
-        self.place_of = {width: place for place, width in enumerate(self.widths)}
+        steps_of_burn = burn_steps(grid)
+        of_pairs = {pair: _steps_of(pair, grid) for policy in policies.values() for pair in policy.pairs}
+        widths = {*steps_of_burn.values(), present_steps(grid)}.union(*of_pairs.values())
+        self.widths = sorted({min(one, grid.steps) for one in widths})
+        place_of = {steps: self.widths.index(min(steps, grid.steps)) for steps in widths}
+        self.burn = {word: place_of[steps] for word, steps in steps_of_burn.items()}
+        self.pairs = {
+            name: [(pair, place_of[of_pairs[pair][0]], place_of[of_pairs[pair][1]]) for pair in policy.pairs]
+            for name, policy in policies.items()
+        }
+        self.present = place_of[present_steps(grid)]
         self._places: list[Int64] = []
         self._count = 0
         self.at_window = self._add([self.part.start, self.part.stop, grid.steps])
@@ -81,12 +98,18 @@ class _Look:
         self.edges = np.append(np.arange(grid.steps - self.width, grid.steps, LOOK_STEPS, dtype=np.int64), grid.steps)
         self.at_edges = self._add(self.edges)
         self.milestones = Milestones.of(grid.steps, np.concatenate(self._places))
+        self.seen: dict[int, tuple[Summed, SeenSteps]] = {}
 
     def _add(self, places: Sequence[int] | Int64) -> slice:
         self._places.append(np.asarray(places, np.int64))
         begin = self._count
         self._count += len(places)
         return slice(begin, self._count)
+
+
+def _steps_of(pair: Pair, grid: Grid) -> tuple[int, int]:
+    """Of its long and its short window."""
+    return window_steps(pair.long, grid.step_ms), window_steps(pair.short, grid.step_ms)
 
 
 class _Sums:
@@ -128,46 +151,48 @@ class _Sums:
         )
 
 
-def _reckoned(
-    look: _Look, rows: Sequence[tuple[Objective, PackedCounts]], policies: Mapping[str, Policy]
-) -> dict[str, Reckoned]:
+def _reckoned(look: _Look, rows: Sequence[tuple[Objective, PackedCounts]]) -> dict[str, Reckoned]:
     """Of some rows together; those that hold no whole numbers are left out."""
-    fit: list[tuple[Objective, PackedCounts]] = []
-    sums: list[tuple[Float64, Float64, Float64]] = []
-    for objective, packed in rows:
-        bad, total, observed = (look.milestones.sums(one) for one in (packed.bad, packed.total, packed.observed))
-        if bad is not None and total is not None and observed is not None:
-            fit.append((objective, packed))
-            sums.append((bad, total, observed))
-    if not fit:
+    lines = zip(*((one.bad, one.total, one.observed) for _, one in rows), strict=True)
+    (bad, bad_fit), (total, total_fit), (seen, seen_fit) = (sums_at(some, look.milestones) for some in lines)
+    whole = np.flatnonzero(bad_fit & total_fit & seen_fit)
+    if not len(whole):
         return {}
-    held = _Sums(look, *(np.stack(part) for part in zip(*sums, strict=True)))
-    targets = [objective.target for objective, _ in fit]
+    fit = [rows[place] for place in whole.tolist()]
+    held = _Sums(look, *(one if len(whole) == len(rows) else one[whole] for one in (bad, total, seen)))
     ahead: Sequence[Outlook | None] = [None] * len(fit)
     if look.view is not None:
-        ahead = outlooks(held.held, look.view, targets)
-    recent = [held.recent(one).tolist() for one in (held.bad, held.total, held.observed)]
+        ahead = outlooks(held.held, look.view, [objective.target for objective, _ in fit])
+    recent = [held.recent(one) for one in (held.bad, held.total, held.observed)]
+    ends = _ends(look, held, fit, *(one[:, look.present].tolist() for one in recent[:2]))
     window = [one[:, look.at_window].tolist() for one in (held.bad, held.total, held.observed)]
+    each = zip(fit, *(one.tolist() for one in recent), *window, ahead, ends, strict=True)
     found: dict[str, Reckoned] = {}
-    for number, (objective, packed) in enumerate(fit):
-        bad, total, observed = (one[number] for one in recent)
-        counts = _window_counts(look, *(one[number] for one in window))
+    for (objective, packed), of_bad, of_total, of_seen, *of_window, outlook, ends_at_ms in each:
+        counts = _window_counts(look, *of_window)
         nothing = counts.total <= 0 and counts.observed_seconds <= 0
-        of_steps = {width: (bad[place], total[place], observed[place]) for width, place in look.place_of.items()}
         found[objective.id] = Reckoned(
             counts=counts,
-            firing=_firing(look.grid, objective, policies.get(objective.policy), of_steps),
+            firing=_firing(objective, look.pairs.get(objective.policy, ()), of_bad, of_total),
             burn_rates={
-                word: rate(*of_steps[min(steps, look.grid.steps)], target=objective.target)
-                for word, steps in burn_steps(look.grid).items()
+                word: rate(of_bad[place], of_total[place], of_seen[place], objective.target)
+                for word, place in look.burn.items()
             },
-            exhausts_at_ms=None
-            if nothing
-            else _ends(look, held, number, packed, objective, of_steps[present_steps(look.grid)]),
-            outlook=None if nothing or counts.total < objective.min_events else ahead[number],
-            seen_throughout=len(packed.observed) == 1 and float(packed.observed[0]) == look.grid.step_ms / 1000,
+            exhausts_at_ms=None if nothing else ends_at_ms,
+            outlook=None if nothing or counts.total < objective.min_events else outlook,
+            seen=_seen(look, packed),
         )
     return found
+
+
+def _seen(look: _Look, packed: PackedCounts) -> SeenSteps:
+    """When something was seen in the window; looked at once for rows that share it."""
+    known = look.seen.get(id(packed.observed))
+    if known is None:
+        values, steps = packed.observed.values, look.part.stop - look.part.start
+        found = SeenSteps.of(values[look.part] if len(values) > 1 else np.full(steps, float(values[0])))
+        known = look.seen[id(packed.observed)] = packed.observed, found
+    return known[1]
 
 
 def _window_counts(look: _Look, bad: list[float], total: list[float], observed: list[float]) -> Counts:
@@ -177,52 +202,84 @@ def _window_counts(look: _Look, bad: list[float], total: list[float], observed: 
 
 
 def _firing(
-    grid: Grid, objective: Objective, policy: Policy | None, of_steps: Mapping[int, tuple[float, float, float]]
+    objective: Objective, pairs: Sequence[tuple[Pair, int, int]], bad: Sequence[float], total: Sequence[float]
 ) -> tuple[Pair, ...]:
-    """As `firing_now`."""
+    """As `firing_now`.
+
+    Args:
+        pairs: Each with the widths of its windows.
+        bad, total: By width what it holds.
+    """
     found = []
-    for pair in policy.pairs if policy else ():
+    for pair, long, short in pairs:
         allowed = objective.budget_ratio * pair.factor
-        long, short = (
-            of_steps[min(window_steps(seconds, grid.step_ms), grid.steps)] for seconds in (pair.long, pair.short)
-        )
-        if all(bad > allowed * total for bad, total, _ in (long, short)) and long[0] >= pair.min_bad:
+        if bad[long] > allowed * total[long] and bad[short] > allowed * total[short] and bad[long] >= pair.min_bad:
             found.append(pair)
     return tuple(found)
 
 
 def _ends(
-    look: _Look, sums: _Sums, row: int, packed: PackedCounts, objective: Objective, present: tuple[float, float, float]
-) -> int | None:
-    """As `exhausts_at`; stretches in which the budget cannot end are passed over.
+    look: _Look, sums: _Sums, rows: Sequence[tuple[Objective, PackedCounts]], bad: list[float], total: list[float]
+) -> list[int | None]:
+    """As `exhausts_at` of each row; stretches in which the budget cannot end are passed over.
 
     Args:
-        present: What the steps that tell the present pace hold.
+        bad, total: What the steps that tell the present pace hold.
     """
-    grid, steps = look.grid, present_steps(look.grid)
-    first = grid.steps - look.width
-    bad, total = (one[row, look.at_edges] - one[row, look.at_edges.start] for one in (sums.bad, sums.total))
-    pace = Pace.of(
-        target=objective.target,
-        bad=max(0.0, present[0]) / steps,
-        total=present[1] / steps,
-        spent=float(bad[-1]),
-        events=float(total[-1]),
-    )
-    if pace is None:
-        return None
-    if objective.window.kind == "calendar":
-        return pace.ends_in_unit(grid, objective)
+    steps = present_steps(look.grid)
+    lost = [one[:, look.at_edges] - one[:, look.at_edges.start, None] for one in (sums.bad, sums.total)]
+    spent, events = (one[:, -1].tolist() for one in lost)
+    paces = [
+        Pace.of(
+            target=objective.target,
+            bad=max(0.0, bad[row]) / steps,
+            total=total[row] / steps,
+            spent=spent[row],
+            events=events[row],
+        )
+        for row, (objective, _) in enumerate(rows)
+    ]
+    found: list[int | None] = [None] * len(rows)
+    rolling: list[tuple[int, Pace]] = []
+    for row, pace in enumerate(paces):
+        if pace is not None and rows[row][0].window.kind == "calendar":
+            found[row] = pace.ends_in_unit(look.grid, rows[row][0])
+        elif pace is not None:
+            rolling.append((row, pace))
+    if rolling:
+        some = [row for row, _ in rolling]
+        may = _may_end([pace for _, pace in rolling], lost[0][some], lost[1][some], look)
+        for (row, pace), stretches in zip(rolling, may, strict=True):
+            found[row] = _end(pace, rows[row][1], np.flatnonzero(stretches).tolist(), look, lost[0][row], lost[1][row])
+    return found
+
+
+def _may_end(paces: Sequence[Pace], bad: Float64, total: Float64, look: _Look) -> NDArray[np.bool_]:
+    """By row and stretch of steps whether a budget may end in it.
+
+    Args:
+        bad, total: What the window has lost by the edges of the stretches.
+    """
+    table = np.array([(one.left, one.allowed, one.loss, one.dust) for one in paces])[:, :, None]
+    left, allowed, loss, dust = table[:, 0], table[:, 1], table[:, 2], table[:, 3]
     # In a stretch the window loses its events at the start, at worst, and its bad ones not before the end.
-    least = pace.left + (bad[:-1] - pace.allowed * total[1:])
-    least -= pace.loss * (look.edges[1:] if pace.loss > 0 else look.edges[:-1]) - pace.loss * first
-    may = np.flatnonzero(least < SURE * total[-1] + pace.dust)
-    looked_to = 0
-    for stretch in may.tolist():
+    least = left + (bad[:, :-1] - allowed * total[:, 1:])
+    steps = look.edges - look.edges[0]
+    least -= loss * np.where(loss > 0, steps[1:], steps[:-1])
+    may: NDArray[np.bool_] = least < SURE * total[:, -1:] + dust
+    return may
+
+
+def _end(
+    pace: Pace, packed: PackedCounts, stretches: Sequence[int], look: _Look, bad: Float64, total: Float64
+) -> int | None:
+    """The instant in one of the stretches at which a rolling window spends the budget."""
+    grid, first, looked_to, steps = look.grid, int(look.edges[0]), 0, STEPS_LOOKED_AT
+    for stretch in stretches:
         begin = int(look.edges[stretch])
         if begin < looked_to:
             continue
-        looked_to = min(begin + STEPS_AT_ONCE, grid.steps)
+        looked_to, steps = min(begin + steps, grid.steps), min(2 * steps, STEPS_AT_ONCE)
         failed, events = packed.steps_of(slice(begin, looked_to))
         lost = np.cumsum(failed) + bad[stretch], np.cumsum(events) + total[stretch]
         if (after := pace.steps_until_spent(*lost, begin - first)) is not None:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from observatory.compile.plan import Leaf, PlannedRequest
+from observatory.ledger.chosen import Chosen
 from observatory.ledger.increments import Birth
 from observatory.ledger.restarts import HiddenRestart
-from observatory.ledger.targets import TargetKey, target_of
+from observatory.ledger.targets import TargetKey
 from observatory.sources.base import Int64, SampleSet
 from observatory.telemetry.binding import SemanticKind
 
@@ -25,7 +26,7 @@ class Answer:
     """One request's answer.
 
     Attributes:
-        routes: Per leaf the indexes of its series.
+        chosen: Which series these are, and which leaves count them.
         births: Series whose first value counts, for itself or as the continuation of one under another name.
         earlier: Series that would count were more known: that say they began before what is known here, or of whose
             target nothing is known here.
@@ -33,23 +34,27 @@ class Answer:
         falls: When the values of counters fell, of those in which one did.
         recreated: When series were first seen to have been created anew, where that is told.
         restarts: Series that began anew without a fall.
-        targets: Whose each series is.
     """
 
     request: PlannedRequest
     samples: SampleSet
-    routes: dict[Leaf, Int64]
+    chosen: Chosen
     births: dict[int, Birth] = field(default_factory=dict)
     earlier: dict[int, Birth] = field(default_factory=dict)
     histories: set[int] = field(default_factory=set)
     falls: dict[int, list[int]] = field(default_factory=dict)
     recreated: dict[int, tuple[int, ...]] = field(default_factory=dict)
     restarts: dict[int, tuple[HiddenRestart, ...]] = field(default_factory=dict)
-    targets: tuple[TargetKey, ...] = field(init=False)
 
-    def __post_init__(self) -> None:
-        source = self.request.source
-        self.targets = tuple(target_of(source, labels) for labels in self.samples.labels)
+    @property
+    def routes(self) -> Mapping[Leaf, Int64]:
+        """Per leaf the indexes of its series."""
+        return self.chosen.routes
+
+    @property
+    def targets(self) -> tuple[TargetKey, ...]:
+        """Whose each series is."""
+        return self.chosen.targets
 
 
 class Cut:
@@ -65,7 +70,7 @@ class Cut:
 
     def between(
         self, after_ms: int, until_ms: int, routes: Mapping[Leaf, Int64]
-    ) -> tuple[SampleSet, dict[Leaf, Int64]]:
+    ) -> tuple[SampleSet, Mapping[Leaf, Int64]]:
         """Samples in (after, until] of those series that have some, and where leaves find them."""
         samples = self.samples
         t_ms, offsets = samples.t_ms, samples.offsets
@@ -73,14 +78,14 @@ class Cut:
         begins, ends = _first_after(t_ms, offsets, after_ms), _first_after(t_ms, offsets, until_ms)
         kept = ends > begins
         if kept.all() and len(t_ms) == int((ends - begins).sum()):
-            return samples, dict(routes)
+            return samples, routes
         chosen = np.flatnonzero(kept)
         parts = [slice(begin, end) for begin, end in zip(begins[chosen].tolist(), ends[chosen].tolist(), strict=True)]
         inner = np.zeros(len(chosen) + 1, np.int64)
         np.cumsum(ends[chosen] - begins[chosen], out=inner[1:])
         place = np.cumsum(kept) - 1
         found = SampleSet(
-            tuple(samples.labels[index] for index in chosen.tolist()),
+            samples.labels if len(chosen) == count else tuple(samples.labels[index] for index in chosen.tolist()),
             inner,
             np.concatenate([np.empty(0, np.int64), *(t_ms[part] for part in parts)]),
             np.concatenate([np.empty(0), *(samples.values[part] for part in parts)]),
@@ -89,7 +94,7 @@ class Cut:
             pushdown=samples.pushdown,
         )
         if len(chosen) == count:
-            return found, dict(routes)
+            return found, routes
         inside = {leaf: place[indexes[kept[indexes]]] for leaf, indexes in routes.items()}
         return found, {leaf: indexes for leaf, indexes in inside.items() if len(indexes)}
 

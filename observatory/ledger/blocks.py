@@ -24,9 +24,8 @@ from observatory.ledger.buckets import bounded_binding, bucket_leaves, count_lea
 from observatory.ledger.days import DAY_MS, SEALED_AFTER_MS
 from observatory.ledger.evidence import Evidence, Material, Sources
 from observatory.ledger.hops import SpanCounts, count_spans
-from observatory.ledger.origins import counters_of
+from observatory.ledger.origins import falls_of_targets
 from observatory.ledger.pages import Counted, Page, events_of, join
-from observatory.ledger.restarts import falls_by_target
 from observatory.ledger.returns import last_seen
 from observatory.ledger.slices import Reading, read_level
 from observatory.sources.base import Float64
@@ -127,7 +126,7 @@ class Blocks:
                 lives=evidence.targets.lives(block.end_ms),
                 levels=levels,
                 spans={name: parts[number] for name, parts in spans.items()},
-                falls=falls_by_target(counters_of(evidence.answers, self.kinds)),
+                falls=falls_of_targets(evidence.answers),
                 changed=tuple(key for key, judged in self._judged.items() if has_changed(*judged, evidence)),
             )
         self._note(material)

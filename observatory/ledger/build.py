@@ -16,10 +16,10 @@ from observatory.ledger.arrivals import CHECK_MS, LATE_MS, Arrivals
 from observatory.ledger.blocks import Blocks, shape_of
 from observatory.ledger.days import DAY_MS, SEALED_AFTER_MS, blocks_of, is_day
 from observatory.ledger.evidence import Sources
-from observatory.ledger.history import Past
+from observatory.ledger.history import Columns, Past
 from observatory.ledger.hops import expressions_of
 from observatory.ledger.keeping import Keeper, KeptPages
-from observatory.ledger.ledger import Ledger, Row
+from observatory.ledger.ledger import Ledger
 from observatory.ledger.packed import PackedRows
 from observatory.ledger.pages import Page
 from observatory.ledger.rows import packed_row_of, row_of, within
@@ -188,6 +188,7 @@ def _count(
     if kept is not None:
         pages = {block: page for block in blocks if is_day(block) and (page := kept.load(block)) is not None}
     runs = _runs([block for block in blocks if block not in pages])
+    past = Past(keeper.history(grid.step_ms)) if keeper is not None and kept is not None and runs else None
     whole: list[Page] = []
     # The newest first: how far the sources have come decides which days can be kept.
     for run in reversed(runs):
@@ -195,12 +196,14 @@ def _count(
             pages[page.block] = page
             if kept is not None and is_day(page.block) and work.is_whole(page):
                 whole.append(page)
+                if past is not None and not past.day(page.block):
+                    # Nothing can be restored from a day that nobody counted before: it is written while others are
+                    # counted.
+                    kept.keep(page, work.read_for(page))
     counted = work.joined([pages[block] for block in blocks], grid)
     bounds = work.bounds(counted)
     rows = PackedRows()
-    # What is kept of days is taken from every row, day by day: not packed, they are the arrays of their leaves.
-    plain: dict[str, Row] = {}
-    has_packed = not whole and counted.has_packed
+    has_packed = counted.has_packed
     for key, measurement in measurements.items():
         if work.failed and any(leaf in work.failed for leaf, _ in leaves_of(measurement)):
             continue
@@ -210,23 +213,21 @@ def _count(
             rows.put(key, *lying, grid.steps)
             continue
         row = row_of(measurement, counted)
-        rows[key] = row = within(row, *bounds[key]) if key in bounds else row
-        if whole:
-            plain[key] = row
-    if keeper is not None and kept is not None and runs:
-        past = Past(keeper.history(grid.step_ms))
+        rows[key] = within(row, *bounds[key]) if key in bounds else row
+    if kept is not None and past is not None:
         remembered, restored = past.restored(rows, grid, runs)
         rows.take(remembered)
-        plain |= remembered
         counters = {
             key: [leaf for leaf, _ in leaves_of(one)]
             for key, one in measurements.items()
             if not isinstance(one.indicator.good, SlicesAtMost)
         }
+        columns = {key: Columns.of(rows, key) for key in rows} if whole else {}
         for page in whole:
             if page.block.start_ms not in restored:
-                kept.keep(page, work.read_for(page))
-                past.keep(plain, grid, page.block, page.sampled_since_ms(counters))
+                if past.day(page.block):
+                    kept.keep(page, work.read_for(page))
+                past.keep(columns, grid, page.block, page.sampled_since_ms(counters))
         work.problems += kept.problems
     dark_since = {
         key: min(found)

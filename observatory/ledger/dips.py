@@ -11,7 +11,7 @@ stays low, so large a first value is no event: counting goes on from it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 
@@ -25,9 +25,16 @@ FEW = 10.0
 """Events that a process may always have counted between two scrapes."""
 
 
-def without_dips(samples: SampleSet, counters: Collection[int]) -> tuple[SampleSet, dict[int, list[int]]]:
-    """The samples but for those that dip, and when values of counters fell in them; samples must be fit."""
-    falls = {index: found for index, found in falls_of(samples).items() if index in counters}
+def without_dips(samples: SampleSet, counters: Callable[[], Collection[int]]) -> tuple[SampleSet, dict[int, list[int]]]:
+    """The samples but for those that dip, and when values of counters fell in them; samples must be fit.
+
+    Args:
+        counters: Which series count from zero; asked only where any fell.
+    """
+    if samples.pushdown or not (fallen := falls_of(samples)):
+        return samples, {}
+    counting = counters()
+    falls = {index: found for index, found in fallen.items() if index in counting}
     dips: list[int] = []
     rate: float | None = None
     for index, at_ms in falls.items():
@@ -50,7 +57,7 @@ def without_dips(samples: SampleSet, counters: Collection[int]) -> tuple[SampleS
     found = SampleSet(
         samples.labels, left, samples.t_ms[kept], samples.values[kept], samples.exact, samples.resolution_ms
     )
-    return found, {index: at_ms for index, at_ms in falls_of(found).items() if index in counters}
+    return found, {index: at_ms for index, at_ms in falls_of(found).items() if index in counting}
 
 
 def no_restarts(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from observatory.compile.plan import Leaf, PlannedRequest
 from observatory.errors import Problem, SourceFailed
 from observatory.ledger.answers import RESTARTED_KINDS, Answer, Cut
+from observatory.ledger.chosen import Chosen, Heads
 from observatory.ledger.dips import without_dips
 from observatory.ledger.increments import Birth
 from observatory.ledger.origins import Origins, find_restarts
@@ -33,8 +35,6 @@ from observatory.sources.base import (
 from observatory.telemetry.binding import SemanticKind
 from observatory.windows import Grid, TimeRange
 
-SeriesName = tuple[tuple[str, str], ...]
-"""Labels, sorted."""
 T = TypeVar("T")
 ASKED_AT_ONCE = 2
 """Questions under way at a time: while one answer arrives another is decoded, and a server has little to bear."""
@@ -68,14 +68,14 @@ class Evidence:
 
     Attributes:
         failed: Leaves whose request was not answered.
-        names: Names of series that were met before, so that every day holds the same ones and not its own copies.
+        heads: Of series that were met before, in other parts of the same material.
     """
 
     answers: list[Answer]
     targets: Targets
     failed: set[Leaf]
     problems: list[Problem]
-    names: dict[SeriesName, SeriesName] = field(default_factory=dict)
+    heads: Heads = field(default_factory=Heads)
 
     def gaps_ms(self, answer: Answer) -> Int64:
         """Per series of an answer, how far apart samples must be for a gap between them."""
@@ -149,7 +149,8 @@ class Material:
     partial: bool = False
     requests: int = 0
     _sources: dict[str, MetricSource] = field(default_factory=dict)
-    _names: dict[SeriesName, SeriesName] = field(default_factory=dict)
+    _heads: Heads = field(default_factory=Heads)
+    _chosen: dict[int, Chosen] = field(default_factory=dict)
     _origins: Origins = field(init=False)
 
     def __post_init__(self) -> None:
@@ -221,15 +222,15 @@ class Material:
     def evidence(self, part: Grid, kinds: Mapping[Leaf, SemanticKind]) -> Evidence:
         """What is known about a part of the time that was read."""
         answers = []
-        for request, cut, routes in self.answers:
+        for number, (request, cut, routes) in enumerate(self.answers):
             samples, inside = cut.between(part.start_ms - request.lookback_ms, part.end_ms, routes)
             samples, inside = _one_of_replicas(request, samples, inside)
-            falls: dict[int, list[int]] = {}
-            counters = [inside[leaf] for leaf in inside if kinds.get(leaf) in RESTARTED_KINDS]
-            if counters and not samples.pushdown:
-                samples, falls = without_dips(samples, set(np.concatenate(counters).tolist()))
-            answers.append(Answer(request, samples, inside, falls=falls))
-        evidence = Evidence(answers, Targets(), self.failed, self.problems, self._names)
+            chosen = self._chosen.get(number)
+            if chosen is None or chosen.labels != samples.labels:
+                chosen = self._chosen[number] = Chosen(request, samples.labels, inside)
+            samples, falls = without_dips(samples, partial(chosen.indexes_of, RESTARTED_KINDS, kinds))
+            answers.append(Answer(request, samples, chosen, falls=falls))
+        evidence = Evidence(answers, Targets(), self.failed, self.problems, self._heads)
         evidence.targets.learn([(answer.request.source, answer.samples) for answer in answers])
         self._origins.find_births(answers, evidence.targets, part, kinds, self.ask)
         find_restarts(answers, evidence.targets, kinds)
@@ -299,8 +300,8 @@ def _in_pairs(answer: Callable[[int], T], count: int) -> Iterator[T]:
 
 
 def _one_of_replicas(
-    request: PlannedRequest, samples: SampleSet, routes: dict[Leaf, Int64]
-) -> tuple[SampleSet, dict[Leaf, Int64]]:
+    request: PlannedRequest, samples: SampleSet, routes: Mapping[Leaf, Int64]
+) -> tuple[SampleSet, Mapping[Leaf, Int64]]:
     merged = without_replicas(samples)
     return (samples, routes) if merged is samples else (merged, route(request, merged))
 

@@ -22,26 +22,54 @@ from observatory.windows import Grid, TimeRange
 
 LEAST_SECONDS = 3600.0
 """Less than this, seen before and not seen now, is what counting with more samples changes at the edge of telemetry."""
-_AT_ONCE = 32
-"""Parts of a day that are looked at together: they stay in the processor's cache."""
+_BESIDE_COUNTS = ("level", "level_error", "upper", "at_least")
 _WORST: dict[Counting, int] = {"exact": 0, "pushdown": 1, "estimated": 2}
 
 
 @dataclass(frozen=True, slots=True)
 class DayRow:
-    """One measurement on one day: parts of a row by name, `bad` in place of `good`."""
+    """One measurement on one day: parts of a row by name, `bad` in place of `good`.
+
+    Attributes:
+        steps: How many the day has.
+        parts: In any type that holds them; a single value stands for all steps.
+    """
 
     counting: Counting
     series: int
-    parts: Mapping[str, Float64]
+    steps: int
+    parts: Mapping[str, NDArray[Any]]
 
     @property
     def seen_seconds(self) -> float:
-        return float(self.parts["observed"].sum())
+        observed = self.parts["observed"]
+        return float(observed.sum()) * (self.steps if len(observed) != self.steps else 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """One measurement on a whole grid: parts of a row by name, `bad` in place of `good`, packed or not."""
+
+    counting: Counting
+    series: int
+    parts: Mapping[str, NDArray[Any]]
+
+    @classmethod
+    def of(cls, rows: PackedRows, key: str) -> Columns:
+        """Those of a row, unpacked only where it holds more than counts."""
+        counts = rows.packed(key)
+        if counts is not None:
+            row = rows.about(key)
+            parts = {name: getattr(counts, name).values for name in ("total", "bad", "observed")}
+        else:
+            row = rows[key]
+            parts = {"total": row.total, "bad": row.total - row.good, "observed": row.observed}
+            parts |= {name: values for name in _BESIDE_COUNTS if (values := getattr(row, name)) is not None}
+        return cls(row.counting, row.series, parts)
 
 
 def day_rows(
-    rows: Mapping[str, Row], grid: Grid, block: Grid, since_ms: Mapping[str, int] | None = None
+    columns: Mapping[str, Columns], grid: Grid, block: Grid, since_ms: Mapping[str, int] | None = None
 ) -> dict[str, DayRow]:
     """What a day came to, of those who have been seen on it; what the grid does not reach is not seen.
 
@@ -55,40 +83,37 @@ def day_rows(
     inside = slice(begin, end)
     found: dict[str, DayRow] = {}
 
-    def part(values: NDArray[Any], filler: float = 0.0) -> Float64:
+    def part(values: NDArray[Any], filler: float = 0.0) -> NDArray[Any]:
+        some = values[inside] if len(values) == grid.steps else values
         if end - begin == block.steps:
-            return values.astype(np.float64, copy=False)
+            return some
         whole = np.full(block.steps, filler)
-        whole[begin - shift : end - shift] = values
+        whole[begin - shift : end - shift] = some
         return whole
 
-    for key, row in rows.items():
-        observed = part(row.observed[inside])
+    for key, row in columns.items():
+        observed = part(row.parts["observed"])
         unseen = max(0, (since_ms.get(key, block.start_ms) - block.start_ms) // block.step_ms)
         if unseen:
-            observed = observed.copy()
-            observed[:unseen] = 0.0
-        if observed.any():
-            total = row.total[inside]
-            parts = {"total": part(total), "bad": part(total - row.good[inside]), "observed": observed}
-            for name in ("level", "level_error", "upper", "at_least"):
-                if (values := getattr(row, name)) is not None:
-                    parts[name] = part(values[inside], np.nan if name == "level" else 0.0)
-            found[key] = DayRow(row.counting, row.series, parts)
+            observed = np.where(np.arange(block.steps) < unseen, 0, observed)
+        if observed[0] or observed.any():
+            parts = {name: part(values, np.nan if name == "level" else 0.0) for name, values in row.parts.items()}
+            found[key] = DayRow(row.counting, row.series, block.steps, {**parts, "observed": observed})
     return found
 
 
 def packed(rows: Mapping[str, DayRow]) -> Record:
     """Rows of a day as plain arrays; a part that is one value throughout, or mostly zero, takes little room."""
     told: list[list[Any]] = []
-    values: list[Float64] = []
+    values: list[NDArray[Any]] = []
     places: list[Int64] = []
-    looks = iter(_looks([part for _, row in sorted(rows.items()) for part in row.parts.values()]))
     for key, row in sorted(rows.items()):
         parts: list[list[Any]] = []
-        for (name, part), (is_even, held) in zip(row.parts.items(), looks, strict=False):
-            if is_even:
-                parts.append([name, "one", len(part), float(part[0])])
+        for name, part in row.parts.items():
+            held = 0 if len(part) == 1 else int(np.count_nonzero(part))
+            # Whether it is one value throughout is looked at in full only where its ends agree.
+            if not held or (part[0] == part[-1] and bool((part == part[0]).all())):
+                parts.append([name, "one", row.steps, float(part[0])])
             elif held * 4 < len(part):
                 at = np.flatnonzero(part)
                 parts.append([name, "few", len(part), held])
@@ -98,18 +123,9 @@ def packed(rows: Mapping[str, DayRow]) -> Record:
                 parts.append([name, "all", len(part), len(part)])
                 values.append(part)
         told.append([key, row.counting, row.series, parts])
-    floats = np.concatenate([np.empty(0), *values])
-    return Record({"rows": told}, {"values": floats}, {"places": np.concatenate([np.empty(0, np.int64), *places])})
-
-
-def _looks(parts: Sequence[Float64]) -> list[tuple[bool, int]]:
-    """Of parts of a day: whether it is one value throughout, and how many of its values are not zero."""
-    found: list[tuple[bool, int]] = []
-    for low in range(0, len(parts), _AT_ONCE):
-        lines = np.stack(parts[low : low + _AT_ONCE])
-        even, held = (lines == lines[:, :1]).all(axis=1), np.count_nonzero(lines, axis=1)
-        found += zip(even.tolist(), held.tolist(), strict=True)
-    return found
+    # Packed counts stay so: whoever keeps the record looks for the smallest type of each of its arrays.
+    counts = np.concatenate([np.empty(0, np.uint8), *values])
+    return Record({"rows": told}, {"values": counts}, {"places": np.concatenate([np.empty(0, np.int64), *places])})
 
 
 def unpacked(record: Record) -> dict[str, DayRow]:
@@ -129,7 +145,7 @@ def unpacked(record: Record) -> dict[str, DayRow]:
             ]
             value_at += held
             place_at += held if form == "few" else 0
-        found[key] = DayRow(counting, series, lines)
+        found[key] = DayRow(counting, series, parts[0][2], lines)
     return found
 
 
@@ -172,9 +188,9 @@ class Past:
             self._days[day] = unpacked(record) if record is not None else {}
         return self._days[day]
 
-    def keep(self, rows: Mapping[str, Row], grid: Grid, block: Grid, since_ms: Mapping[str, int]) -> None:
+    def keep(self, columns: Mapping[str, Columns], grid: Grid, block: Grid, since_ms: Mapping[str, int]) -> None:
         """Note what a day came to; `since_ms` as in `day_rows`."""
-        if found := together(self.day(block), day_rows(rows, grid, block, since_ms)):
+        if found := together(self.day(block), day_rows(columns, grid, block, since_ms)):
             self._kept.keep(block.start_ms // DAY_MS, packed(found), TimeRange(block.start_ms, block.end_ms))
 
     def restored(self, rows: PackedRows, grid: Grid, runs: Iterable[Sequence[Grid]]) -> tuple[dict[str, Row], set[int]]:

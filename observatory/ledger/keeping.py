@@ -24,9 +24,8 @@ from observatory.ledger.increments import Birth
 from observatory.ledger.ledger import Findings
 from observatory.ledger.levels import LevelSteps
 from observatory.ledger.marks import Marks
-from observatory.ledger.packed import pack
 from observatory.ledger.pages import Page
-from observatory.ledger.seams import KeptSeams, SeriesHead
+from observatory.ledger.seams import SeamColumns, SeriesHead
 from observatory.ledger.slices import Reading
 from observatory.ledger.tallies import PartEvents
 from observatory.ledger.targets import Lives
@@ -82,7 +81,9 @@ class KeptPages:
         self._days = keeper.days(repr((FORM, blocks.identity)), step_ms)
         self._leaves = sorted(blocks.kinds, key=repr)
         self._kinds = blocks.kinds
+        self._places = {leaf: number for number, leaf in enumerate(self._leaves)}
         self._heads: dict[bytes, tuple[SeriesHead, ...]] = {}
+        self._told: tuple[tuple[SeriesHead, ...], bytes] = (), b"[]"
         self._measurements = sorted(blocks.measurements)
         self._expressions: dict[str, Expression] = {}
         for one in blocks.measurements.values():
@@ -115,9 +116,19 @@ class KeptPages:
             found = self._heads[told] = tuple(heads)
         return found
 
+    def _told_of(self, heads: tuple[SeriesHead, ...]) -> bytes:
+        """The same as text, with leaves told by their place."""
+        if self._told[0] is not heads:
+            told = [
+                [one.series[0], dict(one.series[1]), [self._places[leaf] for leaf in one.leaves], one.target]
+                for one in heads
+            ]
+            self._told = heads, orjson.dumps(told)
+        return self._told[1]
+
     def keep(self, page: Page, read: TimeRange) -> None:
         """Keep the page of a day, made of telemetry in a range."""
-        record = packed(page, self._leaves)
+        record = packed(page, self._places, self._told_of(page.seams.heads))
         if self._marks is not None:
             record = replace(record, header={**record.header, "marks": self._marks.within(read).to_json()})
         self._days.keep(page.block.start_ms // DAY_MS, record, read)
@@ -127,16 +138,18 @@ class KeptPages:
         return then is not None and self._marks is not None and self._marks.grown_since(Marks.of_json(then))
 
 
-def packed(page: Page, leaves: Sequence[Leaf]) -> Record:
-    """A page as arrays, and a header of what is no array; leaves are told by their place."""
-    place = {leaf: number for number, leaf in enumerate(leaves)}
+def packed(page: Page, place: Mapping[Leaf, int], heads: bytes) -> Record:
+    """A page as arrays, and a header of what is no array; leaves are told by their place.
+
+    Args:
+        heads: What is the same of its series every day, as it is kept.
+    """
     events = sorted(page.events.items(), key=lambda entry: place[entry[0]])
     spans = [(name, sorted(counts.events.items(), key=repr), counts) for name, counts in sorted(page.spans.items())]
-    amounts = [pack(one.amount) for _, one in events]
+    amounts = [one.amount for _, one in events]
     forms = ["one" if len(amount) == 1 else amount.dtype.str[1:] for amount in amounts]
-    heads = [
-        [one.series[0], dict(one.series[1]), [place[leaf] for leaf in one.leaves], one.target] for one in page.seams
-    ]
+    findings = [one.findings for _, one in events if len(one.findings.t_ms)]
+    seams = page.seams
     header: dict[str, Any] = {
         "read_from_ms": page.read_from_ms,
         "changed": list(page.changed),
@@ -145,8 +158,8 @@ def packed(page: Page, leaves: Sequence[Leaf]) -> Record:
             [place[leaf], form, one.exact, len(one.findings.t_ms), list(one.overhang)]
             for (leaf, one), form in zip(events, forms, strict=True)
         ],
-        "births": [[number, *astuple(one.birth)] for number, one in enumerate(page.seams) if one.birth is not None],
-        "histories": [number for number, one in enumerate(page.seams) if one.history],
+        "births": [[number, *astuple(birth)] for number, birth in sorted(seams.births.items())],
+        "histories": sorted(seams.histories),
         "lives": [[list(key), [list(span) for span in spans]] for key, spans in page.lives.spans.items()],
         "levels": [[key, one.series, one.last_ms, one.exact] for key, one in page.levels.items()],
         "spans": [[name, [[key, repr(expression)] for (key, expression), _ in found]] for name, found, _ in spans],
@@ -157,11 +170,11 @@ def packed(page: Page, leaves: Sequence[Leaf]) -> Record:
         floats={
             "one": _flat(amount for amount, form in zip(amounts, forms, strict=True) if form == "one"),
             "f8": _flat(amount for amount, form in zip(amounts, forms, strict=True) if form == "f8"),
-            "births": _flat(one.findings.births for _, one in events),
-            "resets": _flat(one.findings.resets for _, one in events),
-            "gap": _flat(one.findings.gap for _, one in events),
-            "first": np.asarray([seam.first[1] for seam in page.seams], np.float64),
-            "last": np.asarray([seam.last[1] for seam in page.seams], np.float64),
+            "births": _flat(one.births for one in findings),
+            "resets": _flat(one.resets for one in findings),
+            "gap": _flat(one.gap for one in findings),
+            "first": seams.first,
+            "last": seams.last,
             "worst": _flat(one.steps.worst for one in levels),
             "error": _flat(one.steps.error for one in levels),
             "at_least": _flat(one.steps.at_least for one in levels),
@@ -169,13 +182,13 @@ def packed(page: Page, leaves: Sequence[Leaf]) -> Record:
             "presence": _flat(counts.presence for _, _, counts in spans),
         },
         ints={
-            "found_ms": _flat((one.findings.t_ms for _, one in events), np.int64),
-            "gap_ms": np.asarray([seam.gap_ms for seam in page.seams], np.int64),
-            "first_ms": np.asarray([seam.first[0] for seam in page.seams], np.int64),
-            "last_ms": np.asarray([seam.last[0] for seam in page.seams], np.int64),
+            "found_ms": _flat((one.t_ms for one in findings), np.int64),
+            "gap_ms": seams.gap_ms,
+            "first_ms": seams.first_ms,
+            "last_ms": seams.last_ms,
         },
         small={
-            "heads": np.frombuffer(orjson.dumps(heads), np.uint8),
+            "heads": np.frombuffer(heads, np.uint8),
             **{
                 name: _flat((one for one, form in zip(amounts, forms, strict=True) if form == name), _TYPES[name]).view(
                     np.uint8
@@ -240,9 +253,9 @@ class _Unpacking:
         found = Findings(*(self._take(name, findings) for name in ("found_ms", "births", "resets", "gap")))
         return PartEvents(amount, found, exact, tuple((since_ms, at_ms, each) for since_ms, at_ms, each in overhang))
 
-    def _seams(self) -> KeptSeams:
+    def _seams(self) -> SeamColumns:
         ints, floats = self._record.ints, self._record.floats
-        return KeptSeams(
+        return SeamColumns(
             self._heads,
             gap_ms=ints["gap_ms"],
             first_ms=ints["first_ms"],

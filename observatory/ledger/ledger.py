@@ -189,11 +189,6 @@ class Ledger:
         assert isinstance(self.rows, PackedRows)
         return self.rows.about(key) if key in self.rows else None
 
-    def seen(self, key: str) -> Row | None:
-        """A row of which only the seconds seen are there, as they lie packed; None where there is none."""
-        assert isinstance(self.rows, PackedRows)
-        return self.rows.seen(key) if key in self.rows else None
-
     def sums(self, key: str) -> Sums | None:
         """Running sums of a row; None without a row, and where it holds fractions. Quicker than the row."""
         assert isinstance(self.rows, PackedRows)

@@ -18,7 +18,7 @@ from observatory.ledger.answers import BORN_KINDS, RESTARTED_KINDS, Answer, Cut
 from observatory.ledger.births import births, highest_rate, newcomers
 from observatory.ledger.dips import no_restarts
 from observatory.ledger.replicas import without_replicas
-from observatory.ledger.restarts import Candidates, hidden_restarts
+from observatory.ledger.restarts import Candidates, falls_by_target, hidden_restarts
 from observatory.ledger.samples import fit
 from observatory.ledger.targets import TargetKey, Targets, target_of
 from observatory.sources.base import Int64, SampleSet, SeriesRequest
@@ -159,11 +159,7 @@ class Origins:
         """When counters of targets that restarted were first seen to have been created anew, where that is told."""
         request, samples = answer.request, answer.samples
         counters = [indexes for leaf, indexes in answer.routes.items() if kinds.get(leaf) in RESTARTED_KINDS]
-        mine = [
-            index
-            for index in (np.unique(np.concatenate(counters)).tolist() if counters else ())
-            if target_of(request.source, samples.labels[index]) in restarted
-        ]
+        mine = [index for index in _together(counters) if target_of(request.source, samples.labels[index]) in restarted]
         if not mine or samples.pushdown:
             return
         known, places = self._creations_between(request, part.start_ms - request.lookback_ms, part.end_ms, ask)
@@ -230,7 +226,14 @@ class _Rates:
 
 def find_restarts(answers: Sequence[Answer], targets: Targets, kinds: Mapping[Leaf, SemanticKind]) -> None:
     """Where the starts of processes are known, find the restarts that values do not show."""
-    candidates = counters_of(answers, kinds)
+    if not any(answer.falls for answer in answers):
+        return
+    candidates = []
+    for answer in answers:
+        counters = [indexes for leaf, indexes in answer.routes.items() if kinds.get(leaf) in RESTARTED_KINDS]
+        candidates.append(
+            Candidates(answer.samples, answer.request.source, _together(counters), answer.recreated, answer.falls)
+        )
     for answer, found in zip(answers, hidden_restarts(candidates, targets), strict=True):
         gaps_ms = {index: targets[answer.targets[index]].gap_ms for index in answer.falls}
         for index, none in no_restarts(answer.samples, answer.falls, gaps_ms).items():
@@ -238,16 +241,16 @@ def find_restarts(answers: Sequence[Answer], targets: Targets, kinds: Mapping[Le
         answer.restarts = found
 
 
-def counters_of(answers: Sequence[Answer], kinds: Mapping[Leaf, SemanticKind]) -> list[Candidates]:
-    """Of each answer the series that begin at zero with their process."""
-    candidates = []
-    for answer in answers:
-        counters = [indexes for leaf, indexes in answer.routes.items() if kinds.get(leaf) in RESTARTED_KINDS]
-        routed = np.unique(np.concatenate(counters)) if counters else np.empty(0, np.int64)
-        candidates.append(
-            Candidates(answer.samples, answer.request.source, routed.tolist(), answer.recreated, answer.falls)
-        )
-    return candidates
+def falls_of_targets(answers: Sequence[Answer]) -> dict[TargetKey, list[int]]:
+    """When any counter of a target fell, ascending."""
+    return falls_by_target(
+        [Candidates(one.samples, one.request.source, (), falls=one.falls) for one in answers if one.falls]
+    )
+
+
+def _together(indexes: Sequence[Int64]) -> list[int]:
+    """Indexes that any of these hold, ascending."""
+    return sorted({index for some in indexes for index in some.tolist()})
 
 
 def _only(samples: SampleSet, wanted: Sequence[bool]) -> SampleSet:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from observatory.ledger.splicing import splice, spliced_facts
+from observatory.ledger.summed import Summed
 from observatory.ledger.sums import Sums
 from observatory.sources.base import Float64
 from observatory.windows import Grid
@@ -45,6 +46,33 @@ def smallest(most: float) -> type[np.generic]:
     return next((one for one in _KINDS if 0 <= most <= np.iinfo(one).max and float(most).is_integer()), np.float64)
 
 
+def pack_lines(lines: Float64) -> list[NDArray[Any]]:
+    """Each line packed, as `pack` does it, all of them at once. What is packed shares the memory of its like."""
+    if not lines.size:
+        return list(lines)
+    least, most = lines.min(axis=1), lines.max(axis=1)
+    even = least == most
+    found: list[NDArray[Any]] = [lines[:0, 0]] * len(lines)
+    for place in np.flatnonzero(even).tolist():
+        found[place] = lines[place, :1].copy()
+    left, below = ~even & (least >= 0), -1.0
+    for kind in _KINDS:
+        highest = float(np.iinfo(kind).max)
+        places = np.flatnonzero(left & (most > below) & (most <= highest))
+        below = highest
+        if len(places):
+            some = lines if len(places) == len(lines) else lines[places]
+            whole = some.astype(kind)
+            for place, line, same in zip(places.tolist(), whole, (whole == some).all(axis=1).tolist(), strict=True):
+                if same:
+                    found[place] = line
+    for place, line in enumerate(lines):
+        if not len(found[place]):
+            # A copy: a view of one line would keep all of them in memory.
+            found[place] = line.copy()
+    return found
+
+
 def unpack(packed: NDArray[Any], length: int) -> Float64:
     """What was packed; do not write into it."""
     if len(packed) != length:
@@ -61,7 +89,8 @@ def spliced(old: NDArray[Any], new: NDArray[Any], kept: slice, steps: int) -> ND
         return old
     head, tail = _all(old, kept.stop - kept.start, kept), _all(new, steps, slice(steps))
     whole = np.concatenate((head, tail))
-    return whole if whole.dtype.kind == "u" else pack(whole)
+    # All may be alike again, once what differed has left: a step that was seen in part as it was the last one.
+    return whole if whole.dtype.kind == "u" and not (len(new) == 1 and whole[0] == new[0]) else pack(whole)
 
 
 def _all(packed: NDArray[Any], steps: int, part: slice) -> NDArray[Any]:
@@ -80,15 +109,15 @@ def _without_counts(row: Row) -> Row:
 class PackedCounts:
     """The counts of a row as they lie there: a single value stands for all steps. Do not write into them."""
 
-    total: NDArray[Any]
-    bad: NDArray[Any]
-    observed: NDArray[Any]
+    total: Summed
+    bad: Summed
+    observed: Summed
 
     def steps_of(self, part: slice) -> tuple[Float64, Float64]:
         """Bad and all events of some steps."""
         bad, total = (
             one[part].astype(np.float64) if len(one) != 1 else np.full(part.stop - part.start, float(one[0]))
-            for one in (self.bad, self.total)
+            for one in (self.bad.values, self.total.values)
         )
         return bad, total
 
@@ -99,10 +128,10 @@ class _Packed:
 
     rest: Row
     steps: int
-    total: NDArray[Any]
-    bad: NDArray[Any] | None
+    total: Summed
+    bad: Summed | None
     good: NDArray[Any] | None
-    observed: NDArray[Any]
+    observed: Summed
 
     @classmethod
     def of(cls, row: Row) -> _Packed:
@@ -113,10 +142,10 @@ class _Packed:
         return cls(
             rest,
             len(row.total),
-            pack(row.total),
-            pack(missing) if exact else None,
+            Summed(pack(row.total)),
+            Summed(pack(missing)) if exact else None,
             None if exact else pack(row.good),
-            pack(row.observed),
+            Summed(pack(row.observed)),
         )
 
     @property
@@ -132,39 +161,50 @@ class _Packed:
         def cut(packed: NDArray[Any]) -> Float64:
             return unpack(packed if len(packed) != self.steps else packed[first:last], length)
 
-        total = cut(self.total)
+        total = cut(self.total.values)
         if self.bad is not None:
-            good = total - cut(self.bad)
+            good = total - cut(self.bad.values)
         else:
             assert self.good is not None
             good = cut(self.good)
         bare = replace(self.rest, level=None, level_error=None, upper=None, at_least=None)
-        return replace(bare, good=good, total=total, observed=cut(self.observed))
+        return replace(bare, good=good, total=total, observed=cut(self.observed.values))
 
     def row(self) -> Row:
-        total = unpack(self.total, self.steps)
+        total = unpack(self.total.values, self.steps)
         if self.bad is not None:
-            good = total - unpack(self.bad, self.steps)
+            good = total - unpack(self.bad.values, self.steps)
         else:
             assert self.good is not None
             good = unpack(self.good, self.steps)
-        return replace(self.rest, good=good, total=total, observed=unpack(self.observed, self.steps))
+        return replace(self.rest, good=good, total=total, observed=unpack(self.observed.values, self.steps))
 
-    def with_tail(self, new: _Packed, old_grid: Grid, tail: Grid, grid: Grid) -> _Packed | None:
-        """What `splice` of the two rows gives; None where it has to be asked for."""
+    def with_tail(
+        self, new: _Packed, old_grid: Grid, tail: Grid, grid: Grid, shared: dict[object, Summed]
+    ) -> _Packed | None:
+        """What `splice` of the two rows gives; None where it has to be asked for.
+
+        Args:
+            shared: Seconds seen of the rows before, for rows of the same targets share them.
+        """
         if self.bad is None or new.bad is None or self.rest.upper is not None or new.rest.upper is not None:
             return None
         first = (grid.start_ms - old_grid.start_ms) // grid.step_ms
         kept = slice(first, first + grid.steps - tail.steps)
-        total, bad, observed = (
-            spliced(before, after, kept, tail.steps)
-            for before, after in ((self.total, new.total), (self.bad, new.bad), (self.observed, new.observed))
-        )
+
+        def gone_on(before: Summed, after: Summed) -> Summed:
+            return before.gone_on(spliced(before.values, after.values, kept, tail.steps), first, kept.stop - first)
+
+        same = id(self.observed), new.observed.values.tobytes()
+        observed = shared.get(same)
+        if observed is None:
+            observed = gone_on(self.observed, new.observed)
+            observed = shared[same] = shared.setdefault(observed.values.tobytes(), observed)
         if self.is_plain and new.is_plain:
             rest = replace(self.rest, **spliced_facts(self.rest, new.rest, tail, grid))
         else:
             rest = _without_counts(splice(self.rest, old_grid, new.rest, tail, grid))
-        return _Packed(rest, grid.steps, total, bad, None, observed)
+        return _Packed(rest, grid.steps, gone_on(self.total, new.total), gone_on(self.bad, new.bad), None, observed)
 
 
 class PackedRows(MutableMapping[str, "Row"]):
@@ -173,6 +213,7 @@ class PackedRows(MutableMapping[str, "Row"]):
     def __init__(self, rows: Mapping[str, Row] | None = None) -> None:
         self._rows: dict[str, _Packed] = {}
         self._last: tuple[_Packed, Row] | None = None
+        self._shared: dict[object, Summed] = {}
         self.take(rows or {})
 
     def take(self, rows: Mapping[str, Row]) -> None:
@@ -185,7 +226,7 @@ class PackedRows(MutableMapping[str, "Row"]):
     def splice(self, key: str, old: PackedRows, new: PackedRows, old_grid: Grid, tail: Grid, grid: Grid) -> None:
         """Put in a row of earlier rows, and from the tail on what was counted anew; unseen where nothing was."""
         before, after = old._rows[key], new._rows.get(key)
-        found = before.with_tail(after, old_grid, tail, grid) if after is not None else None
+        found = before.with_tail(after, old_grid, tail, grid, self._shared) if after is not None else None
         self._rows[key] = found or _Packed.of(splice(old[key], old_grid, new.get(key), tail, grid))
 
     def only(self, keys: Iterable[str]) -> PackedRows:
@@ -219,26 +260,17 @@ class PackedRows(MutableMapping[str, "Row"]):
     @property
     def nbytes(self) -> int:
         """Bytes of the packed counts."""
-        return sum(
-            array.nbytes
-            for one in self._rows.values()
-            for array in (one.total, one.bad, one.good, one.observed)
-            if array is not None
-        )
+        lines = ((one.total, one.bad, one.observed) for one in self._rows.values())
+        counts = sum(line.values.nbytes for some in lines for line in some if line is not None)
+        return counts + sum(one.good.nbytes for one in self._rows.values() if one.good is not None)
 
     def about(self, key: str) -> Row:
         """A row without its counts: those arrays are empty; unpacks nothing."""
         return self._rows[key].rest
 
-    def seen(self, key: str) -> Row:
-        """A row of which only the seconds seen are there, in the type in which they lie packed."""
-        row = self._rows[key]
-        observed = row.observed if len(row.observed) == row.steps else unpack(row.observed, row.steps)
-        return replace(row.rest, observed=observed)
-
     def unseen(self, key: str, part: slice) -> int:
         """In how many steps nothing was seen of a row before the first in which something was; unpacks nothing."""
-        packed = self._rows[key].observed
+        packed = self._rows[key].observed.values
         seen = packed[part] > 0 if len(packed) > 1 else np.repeat(packed > 0, part.stop - part.start)
         return int(seen.argmax()) if seen.any() else len(seen)
 
@@ -252,7 +284,7 @@ class PackedRows(MutableMapping[str, "Row"]):
     def sums(self, key: str) -> Sums | None:
         """Running sums of a row's counts, made from what is packed; None where it holds fractions."""
         row = self._rows[key]
-        return None if row.bad is None else Sums.of(row.bad, row.total, row.observed, row.steps)
+        return None if row.bad is None else Sums.of(row.bad.values, row.total.values, row.observed.values, row.steps)
 
     def __getitem__(self, key: str) -> Row:
         packed, last = self._rows[key], self._last

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -24,12 +23,12 @@ from observatory.ledger.ledger import Findings
 from observatory.ledger.levels import LevelSteps
 from observatory.ledger.packed import pack, smallest
 from observatory.ledger.restarts import HiddenRestart
-from observatory.ledger.seams import Sample, Seam, SeriesHead, SeriesKey, go_on
+from observatory.ledger.seams import NO_SEAMS, Sample, Seam, SeamColumns, SeriesHead, SeriesKey, go_on
 from observatory.ledger.slices import Reading
 from observatory.ledger.tallies import Events, PartEvents, tally_leaves
 from observatory.ledger.targets import Lives, TargetKey, add_overlap
 from observatory.ledger.unsettled import Elsewhere
-from observatory.sources.base import Float64, SampleSet
+from observatory.sources.base import Float64, Int64
 from observatory.telemetry.binding import SemanticKind
 from observatory.windows import Grid
 
@@ -50,7 +49,7 @@ class Page:
     block: Grid
     read_from_ms: int
     events: Mapping[Leaf, PartEvents] = field(default_factory=dict)
-    seams: Sequence[Seam] = ()
+    seams: SeamColumns = NO_SEAMS
     lives: Lives = field(default_factory=lambda: Lives({}))
     levels: Mapping[str, Reading] = field(default_factory=dict)
     spans: Mapping[str, SpanCounts] = field(default_factory=dict)
@@ -64,9 +63,9 @@ class Page:
             leaves: By measurement, of those that count; who counts no series is left out.
         """
         firsts: dict[Leaf, int] = {}
-        for seam in self.seams:
-            for leaf in seam.leaves:
-                firsts[leaf] = min(seam.first[0], firsts.get(leaf, seam.first[0]))
+        for head, first_ms in zip(self.seams.heads, self.seams.first_ms.tolist(), strict=True):
+            for leaf in head.leaves:
+                firsts[leaf] = min(first_ms, firsts.get(leaf, first_ms))
         end_ms = self.block.end_ms
         return {key: min(firsts.get(leaf, end_ms) for leaf in wanted) for key, wanted in leaves.items() if wanted}
 
@@ -98,7 +97,7 @@ class Counted:
 
 def events_of(
     evidence: Evidence, requests: Sequence[PlannedRequest], kinds: Mapping[Leaf, SemanticKind], block: Grid
-) -> tuple[dict[Leaf, PartEvents], tuple[Seam, ...]]:
+) -> tuple[dict[Leaf, PartEvents], SeamColumns]:
     """The counted leaves of a block, and the seams of their series.
 
     Args:
@@ -106,43 +105,45 @@ def events_of(
     """
     events = tally_leaves(evidence, kinds, block)
     numbers = {request: number for number, request in enumerate(requests)}
-    seams: list[Seam] = []
+    heads: list[tuple[SeriesHead, ...]] = []
+    columns: list[tuple[Int64, Int64, Float64, Int64, Float64]] = []
+    births: dict[int, Birth] = {}
+    histories: set[int] = set()
+    summed: set[int] = set()
+    count = 0
     for answer in evidence.answers:
-        number = numbers[answer.request]
-        counted: dict[tuple[int, SemanticKind, int], list[Leaf]] = {}
-        for leaf, indexes in answer.routes.items():
-            if leaf in kinds:
-                for index in indexes.tolist():
-                    counted.setdefault((index, kinds[leaf], leaf.selector.period_ms), []).append(leaf)
-        ends = _ends_of(answer.samples)
-        gaps_ms = evidence.gaps_ms(answer).tolist()
-        for (index, kind, period_ms), leaves in sorted(counted.items(), key=itemgetter(0)):
-            if index not in ends:
-                continue
-            first, last = ends[index]
-            name = tuple(sorted(answer.samples.labels[index].items()))
-            seams.append(
-                Seam(
-                    SeriesHead(
-                        (number, evidence.names.setdefault(name, name)), tuple(leaves), kind, answer.targets[index]
-                    ),
-                    gap_ms=period_ms or gaps_ms[index],
-                    first=first,
-                    last=last,
-                    birth=answer.births.get(index) or answer.earlier.get(index),
-                    history=index in answer.histories,
-                    summed=answer.samples.pushdown,
-                )
-            )
-    return events, tuple(seams)
-
-
-def _ends_of(samples: SampleSet) -> dict[int, tuple[Sample, Sample]]:
-    """The first and the last sample of each series that has any."""
-    filled = np.flatnonzero(np.diff(samples.offsets))
-    firsts, lasts = samples.offsets[filled], samples.offsets[filled + 1] - 1
-    columns = [array[places].tolist() for places in (firsts, lasts) for array in (samples.t_ms, samples.values)]
-    return {index: ((a, b), (c, d)) for index, a, b, c, d in zip(filled.tolist(), *columns, strict=True)}
+        series = answer.chosen.counted_series(numbers[answer.request], kinds, evidence.heads)
+        indexes, samples = series.indexes, answer.samples
+        gaps_ms = np.where(series.periods_ms > 0, series.periods_ms, evidence.gaps_ms(answer)[indexes])
+        firsts, lasts = samples.offsets[indexes], samples.offsets[indexes + 1] - 1
+        columns.append(
+            (gaps_ms, samples.t_ms[firsts], samples.values[firsts], samples.t_ms[lasts], samples.values[lasts])
+        )
+        heads.append(series.heads)
+        if answer.births or answer.earlier:
+            for place, index in enumerate(indexes.tolist(), count):
+                if (birth := answer.births.get(index) or answer.earlier.get(index)) is not None:
+                    births[place] = birth
+        if answer.histories:
+            histories |= {place for place, index in enumerate(indexes.tolist(), count) if index in answer.histories}
+        after = count + len(indexes)
+        if samples.pushdown:
+            summed |= set(range(count, after))
+        count = after
+    if not heads:
+        return events, NO_SEAMS
+    gap_ms, first_ms, first, last_ms, last = (np.concatenate(parts) for parts in zip(*columns, strict=True))
+    return events, SeamColumns(
+        evidence.heads.joined(heads),
+        gap_ms,
+        first_ms,
+        first,
+        last_ms,
+        last,
+        births,
+        frozenset(histories),
+        frozenset(summed),
+    )
 
 
 def join(
@@ -176,7 +177,7 @@ def join(
 
 def with_news(pages: Sequence[Page]) -> Iterator[Page]:
     """Pages but for those whose series all go on from the page before."""
-    before: Sequence[Seam] = ()
+    before = NO_SEAMS
     for page in pages:
         if not go_on(page.seams, before):
             yield page
@@ -293,8 +294,7 @@ def _settle(
 ) -> None:
     """Add what lies between blocks to what they hold."""
     before: dict[tuple[SeriesKey, SemanticKind], Sample] = {}
-    earlier: Sequence[Seam] = ()
-    passed_over: Sequence[Seam] = ()
+    earlier = passed_over = NO_SEAMS
     elsewhere = Elsewhere()
     for page in pages:
         if go_on(page.seams, earlier):
@@ -326,7 +326,7 @@ def _settle(
                 if came_back:
                     whole.dark_since.append(before_ms)
         _note_last(found, page.seams, before)
-        earlier, passed_over = page.seams, ()
+        earlier, passed_over = page.seams, NO_SEAMS
     _note_last(found, passed_over, before)
 
 

@@ -14,6 +14,7 @@ from observatory.ledger.levels import judge
 from observatory.ledger.packed import NOTHING, PackedCounts, pack
 from observatory.ledger.pages import Counted
 from observatory.ledger.slices import Reading
+from observatory.ledger.summed import Summed
 from observatory.ledger.tallies import Events, nothing, of_terms
 from observatory.sources.base import Float64
 from observatory.telemetry.binding import SpanBinding
@@ -54,7 +55,7 @@ def packed_row_of(measurement: Measurement, counted: Counted) -> tuple[Row, Pack
         bad = every.amount - part.amount
     observed = counted.lives.packed_seconds(every.targets, counted.grid)
     about = _about(every, part, counted.grid)
-    return about, PackedCounts(pack(every.amount), pack(bad), observed)
+    return about, PackedCounts(Summed(pack(every.amount)), Summed(pack(bad)), Summed(observed))
 
 
 def _slice_row(reading: Reading, bound: float, grid: Grid) -> Row:
@@ -125,7 +126,9 @@ def _part_of(measurement: Measurement) -> Expression:
 def _about(total: Events, part: Events, grid: Grid) -> Row:
     """A row without its counts."""
     # Series of the part are usually among those of the total, so recoveries are not added but the larger is told.
-    findings = max(total.findings, part.findings, key=lambda one: float(one.births.sum() + one.gap.sum()))
+    findings = total.findings
+    if len(part.findings.t_ms):
+        findings = max(findings, part.findings, key=lambda one: float(one.births.sum() + one.gap.sum()))
     ends = [one for one in (total.last_ms, part.last_ms) if one is not None]
     return Row(
         good=NOTHING,

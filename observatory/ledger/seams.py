@@ -1,7 +1,7 @@
 """Seams: what the neighbours of a block need to know of its series.
 
-A page of a kept day holds them as columns, and what is the same every day (which series, counted for what) once for all
-days: where every series of a day goes on from the day before nothing has to be looked at one by one.
+A page holds them as columns, and what is the same every day (which series, counted for what) once for all days: where
+every series of a day goes on from the day before nothing has to be looked at one by one.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from typing import overload
 import numpy as np
 
 from observatory.compile.plan import Leaf
-from observatory.ledger.evidence import SeriesName
 from observatory.ledger.increments import Birth
 from observatory.ledger.targets import TargetKey
 from observatory.sources.base import Float64, Int64
 from observatory.telemetry.binding import SemanticKind
 
+SeriesName = tuple[tuple[str, str], ...]
+"""Labels, sorted."""
 SeriesKey = tuple[int, SeriesName]
 """Number of the request that found it, and its labels."""
 Sample = tuple[int, float]
@@ -77,8 +78,8 @@ class Seam:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptSeams(Sequence[Seam]):
-    """Seams of a kept day as columns; by place births and histories, which are few. None of them was summed.
+class SeamColumns(Sequence[Seam]):
+    """Seams of a block as columns; by place births, histories and those that were summed.
 
     Attributes:
         heads: The same object on days with the same series.
@@ -92,6 +93,7 @@ class KeptSeams(Sequence[Seam]):
     last: Float64
     births: Mapping[int, Birth] = field(default_factory=dict)
     histories: frozenset[int] = frozenset()
+    summed: frozenset[int] = frozenset()
 
     def __len__(self) -> int:
         return len(self.heads)
@@ -110,20 +112,25 @@ class KeptSeams(Sequence[Seam]):
             last=(int(self.last_ms[place]), float(self.last[place])),
             birth=self.births.get(place),
             history=place in self.histories,
+            summed=place in self.summed,
         )
 
     def __iter__(self) -> Iterator[Seam]:
         columns = (one.tolist() for one in (self.gap_ms, self.first_ms, self.first, self.last_ms, self.last))
         for place, (head, gap_ms, first_ms, first, last_ms, last) in enumerate(zip(self.heads, *columns, strict=True)):
             birth, history = self.births.get(place), place in self.histories
-            yield Seam(head, gap_ms, (first_ms, first), (last_ms, last), birth, history)
+            yield Seam(head, gap_ms, (first_ms, first), (last_ms, last), birth, history, place in self.summed)
 
 
-def go_on(seams: Sequence[Seam], before: Sequence[Seam]) -> bool:
+def go_on(seams: SeamColumns, before: SeamColumns) -> bool:
     """Whether these are the series of the block before, each seen there when it is seen here first.
 
     Then nothing lies between the two blocks: what is read of one reaches into the other.
     """
-    if not isinstance(seams, KeptSeams) or not isinstance(before, KeptSeams) or seams.heads is not before.heads:
+    if seams.heads is not before.heads or seams.summed:
         return False
     return bool(np.all(seams.first_ms <= before.last_ms))
+
+
+_NO_TIMES, _NO_VALUES = np.empty(0, np.int64), np.empty(0)
+NO_SEAMS = SeamColumns((), _NO_TIMES, _NO_TIMES, _NO_VALUES, _NO_TIMES, _NO_VALUES)

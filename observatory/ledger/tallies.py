@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from observatory.compile.plan import Leaf
 from observatory.ledger.answers import RESTARTED_KINDS, Answer
+from observatory.ledger.chosen import CountedAlike
 from observatory.ledger.evidence import Evidence
 from observatory.ledger.increments import Spread, tally
 from observatory.ledger.ledger import Findings
-from observatory.ledger.packed import smallest
+from observatory.ledger.packed import pack_lines, smallest
 from observatory.ledger.targets import TargetKey
-from observatory.sources.base import Int64
+from observatory.sources.base import Float64
 from observatory.telemetry.binding import SemanticKind, Term
 from observatory.windows import Grid
 
@@ -52,7 +53,7 @@ class PartEvents:
     """Events of a leaf in one block, without the first values of newcomers.
 
     Attributes:
-        amount: Per step; shared, do not write into it. Of kept days packed, see `packed`.
+        amount: Per step, packed, see `packed`; shared, do not write into it.
         overhang: Events of gaps that began before the block; only the part inside it is in `amount`.
         pushdown: The server counted them; such a block is never kept.
     """
@@ -66,7 +67,8 @@ class PartEvents:
     def __add__(self, other: PartEvents) -> PartEvents:
         """Those of the same leaf from another request."""
         return PartEvents(
-            self.amount + other.amount,
+            # Both may be packed, and the sum too large for their types; a single value stands for all steps.
+            self.amount.astype(np.float64) + other.amount,
             self.findings + other.findings,
             self.exact and other.exact,
             self.overhang + other.overhang,
@@ -78,60 +80,39 @@ def tally_leaves(evidence: Evidence, kinds: Mapping[Leaf, SemanticKind], grid: G
     """Events of every leaf that is counted; leaves without series are absent."""
     found: dict[Leaf, PartEvents] = {}
     for answer in evidence.answers:
-        by_kind: dict[tuple[SemanticKind, int], list[Leaf]] = {}
-        for leaf in answer.routes:
-            if leaf in kinds:
-                by_kind.setdefault((kinds[leaf], leaf.selector.period_ms), []).append(leaf)
-        for (kind, _), leaves in by_kind.items():
-            for leaf, events in _tally_answer(evidence, answer, kind, leaves, grid):
+        for alike in answer.chosen.counted_alike(kinds):
+            for leaf, events in _tally_answer(evidence, answer, alike, grid):
                 found[leaf] = found[leaf] + events if leaf in found else events
     return found
 
 
 def _tally_answer(
-    evidence: Evidence, answer: Answer, kind: SemanticKind, leaves: Sequence[Leaf], grid: Grid
+    evidence: Evidence, answer: Answer, alike: CountedAlike, grid: Grid
 ) -> Iterable[tuple[Leaf, PartEvents]]:
     samples = answer.samples
-    period_ms = leaves[0].selector.period_ms
-    gaps_ms = np.full(len(samples), period_ms) if period_ms else evidence.gaps_ms(answer)
-    groups, members = _groups(answer, leaves)
-    restarts = answer.restarts if kind in RESTARTED_KINDS else {}
-    result = tally(samples, groups, len(members), grid, kind, gaps_ms, {}, restarts)
+    gaps_ms = np.full(len(samples), alike.period_ms) if alike.period_ms else evidence.gaps_ms(answer)
+    restarts = answer.restarts if alike.kind in RESTARTED_KINDS else {}
+    result = tally(samples, alike.groups, alike.count, grid, alike.kind, gaps_ms, {}, restarts)
     sizes = np.diff(samples.offsets)
     some_empty = not sizes.all()
-    lines_of: list[list[int]] = [[] for _ in leaves]
-    for line, numbers in enumerate(members):
-        for number in numbers:
-            lines_of[number].append(line)
-    # Sums of their own: a view of one line would keep all of them in memory for as long as the page lives.
-    amounts = np.zeros((len(leaves), grid.steps))
-    if all(len(lines) == 1 for lines in lines_of):
-        # Mostly no leaf shares a series with another one.
-        np.take(result.amount, [lines[0] for lines in lines_of], axis=0, out=amounts)
-    else:
-        for amount, lines in zip(amounts, lines_of, strict=True):
-            for line in lines:
-                amount += result.amount[line]
-    for amount, leaf, lines in zip(amounts, leaves, lines_of, strict=True):
+    for amount, leaf, groups in zip(_amounts(result.amount, alike), alike.leaves, alike.groups_of, strict=True):
         if some_empty and not sizes[answer.routes[leaf]].any():
             continue
-        findings = sum((result.findings[line] for line in lines), Findings.of())
-        overhang = tuple(spread for line in lines for spread in result.overhang[line])
+        findings = sum((result.findings[group] for group in groups), Findings.of())
+        overhang = tuple(spread for group in groups for spread in result.overhang[group])
         yield leaf, PartEvents(amount, findings, samples.exact, overhang, samples.pushdown)
 
 
-def _groups(answer: Answer, leaves: Sequence[Leaf]) -> tuple[Int64, list[frozenset[int]]]:
-    """Series that belong to the same leaves are one group, added once: (group of each series, leaves of each group)."""
-    of_series: list[list[int]] = [[] for _ in range(len(answer.samples))]
-    for number, leaf in enumerate(leaves):
-        for index in answer.routes[leaf].tolist():
-            of_series[index].append(number)
-    numbers: dict[frozenset[int], int] = {}
-    groups = np.full(len(of_series), -1, dtype=np.int64)
-    for index, owners in enumerate(of_series):
-        if owners:
-            groups[index] = numbers.setdefault(frozenset(owners), len(numbers))
-    return groups, list(numbers)
+def _amounts(of_groups: Float64, alike: CountedAlike) -> list[NDArray[Any]]:
+    """Per leaf the sum of its groups, packed."""
+    if all(groups == (number,) for number, groups in enumerate(alike.groups_of)):
+        # No leaf shares a series with another one: each has a group to itself.
+        return pack_lines(of_groups)
+    sums = of_groups[[groups[0] for groups in alike.groups_of]]
+    for line, groups in zip(sums, alike.groups_of, strict=True):
+        for group in groups[1:]:
+            line += of_groups[group]
+    return pack_lines(sums)
 
 
 def added(parts: Sequence[Events], amount: NDArray[Any]) -> Events:

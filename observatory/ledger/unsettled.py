@@ -17,11 +17,10 @@ from typing import Protocol
 
 from observatory.ledger.answers import RESTARTED_KINDS
 from observatory.ledger.births import EDGE_MS
-from observatory.ledger.evidence import SeriesName
 from observatory.ledger.increments import Birth
 from observatory.ledger.renames import TARGET_LABELS
 from observatory.ledger.restarts import Histogram, histogram_of, missed_restart
-from observatory.ledger.seams import Sample, Seam, SeriesKey
+from observatory.ledger.seams import Sample, Seam, SeriesKey, SeriesName
 from observatory.ledger.targets import Lives, TargetKey
 from observatory.telemetry.binding import SemanticKind
 

@@ -90,16 +90,24 @@ class SampleSet:
         return self.labels[index], self.t_ms[part], self.values[part]
 
 
+def are_among(places: Int64, ascending: Int64) -> bool:
+    """Whether every one of some places is among others."""
+    return bool(
+        (np.searchsorted(ascending, places, side="right") > np.searchsorted(ascending, places, side="left")).all()
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """Plain arrays by name, and a header that JSON can hold: what a store of records keeps without understanding it.
 
     Attributes:
+        floats: Also whole numbers in any unsigned type; they come back as floats.
         small: Bytes: small whole numbers, and texts.
     """
 
     header: Mapping[str, Any]
-    floats: Mapping[str, Float64]
+    floats: Mapping[str, NDArray[Any]]
     ints: Mapping[str, Int64]
     small: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
 

@@ -8,7 +8,7 @@ once all of them are. So numbers, and what is told of the keeping, are those of 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 
@@ -17,38 +17,45 @@ from observatory.sources.base import Record
 from observatory.sources.layered_days import Days, Shelf
 from observatory.windows import TimeRange
 
-MOST_WAITING = 2
-"""Records that may wait beside the one that is being kept: those of a thousand objectives are tens of megabytes."""
+MOST_WAITING_BYTES = 64 << 20
+"""Of records that wait or are being kept: one of a thousand objectives is some megabytes, or tens of them."""
 
 
 class DaysBehind:
-    """A shelf whose records are kept by a thread of their own, in the order in which they come."""
+    """A shelf whose records are kept by threads of their own: those of each plan by one, in the order they come in."""
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
-        self._line = _Line()
+        self._lines: list[_Line] = []
 
     def days(self, plan: str, step_ms: int) -> PlanBehind:
         """Records of a plan, as of now."""
-        return PlanBehind(self._shelf.days(plan, step_ms), self._line)
+        return self._behind(self._shelf.days(plan, step_ms))
 
     def history(self, step_ms: int) -> PlanBehind:
         """Records that hold for every plan."""
-        return PlanBehind(self._shelf.history(step_ms), self._line)
+        return self._behind(self._shelf.history(step_ms))
+
+    def _behind(self, days: Days) -> PlanBehind:
+        line = _Line()
+        self._lines[:] = [one for one in self._lines if one.is_waiting] + [line]
+        return PlanBehind(days, line, self._lines)
 
 
 class PlanBehind:
     """Records of one plan."""
 
-    def __init__(self, days: Days, line: _Line) -> None:
+    def __init__(self, days: Days, line: _Line, lines: Sequence[_Line]) -> None:
         self._days = days
         self._line = line
+        self._lines = lines
         self._last: dict[int, Future[None]] = {}
 
     @property
     def problems(self) -> tuple[Problem, ...]:
         """Those of the keeper inside, once everything that was given to it is kept."""
-        self._line.wait_for_all()
+        for line in (self._line, *self._lines):
+            line.wait_for_all()
         return self._days.problems
 
     def load(self, day: int) -> Record | None:
@@ -59,7 +66,8 @@ class PlanBehind:
 
     def keep(self, day: int, record: Record, read: TimeRange) -> None:
         """Keep a record soon; the arrays in it must not change any more."""
-        self._last[day] = self._line.add(lambda: self._days.keep(day, record, read))
+        size = sum(one.nbytes for part in (record.floats, record.ints, record.small) for one in part.values())
+        self._last[day] = self._line.add(lambda: self._days.keep(day, record, read), size)
 
 
 class _Line:
@@ -67,23 +75,35 @@ class _Line:
 
     def __init__(self) -> None:
         self._pool: ThreadPoolExecutor | None = None
-        self._waiting: deque[Future[None]] = deque()
+        self._waiting: deque[tuple[Future[None], int]] = deque()
+        self._bytes = 0
         self._lock = Lock()
 
-    def add(self, work: Callable[[], None]) -> Future[None]:
+    @property
+    def is_waiting(self) -> bool:
+        return bool(self._waiting)
+
+    def add(self, work: Callable[[], None], size: int) -> Future[None]:
         with self._lock:
-            while len(self._waiting) > MOST_WAITING:
-                self._waiting.popleft().result()
+            while self._waiting and (self._waiting[0][0].done() or self._bytes + size > MOST_WAITING_BYTES):
+                self._wait_for_first()
             if self._pool is None:
                 # Python waits for it before it ends.
                 self._pool = ThreadPoolExecutor(1, "keeping")
-            self._waiting.append(self._pool.submit(work))
-            return self._waiting[-1]
+            under_way = self._pool.submit(work)
+            self._waiting.append((under_way, size))
+            self._bytes += size
+            return under_way
+
+    def _wait_for_first(self) -> None:
+        under_way, size = self._waiting.popleft()
+        self._bytes -= size
+        under_way.result()
 
     def wait_for_all(self) -> None:
         with self._lock:
             while self._waiting:
-                self._waiting.popleft().result()
+                self._wait_for_first()
             if self._pool is not None:
                 self._pool.shutdown()
                 self._pool = None

@@ -1,8 +1,9 @@
 """A store that is known to hold nothing: it answers at once, and its file is not opened.
 
-Beside a server the store is often only the place where counted days are kept, and its own file stays empty. Whoever has
-opened it and found it so leaves a note among the kept days: which file that was, and how it looked. While the file
-looks the same, with no log beside it and nobody who lends it, nothing can have been written into it.
+Beside a server the store is often only the place where counted days are kept, and there is no file of its own, or one
+that stays empty. Whoever has opened it and found it so leaves a note among the kept days: which file that was, and how
+it looked. While the file looks the same, with no log beside it and nobody who lends it, nothing can have been written
+into it.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def open_sources(settings: Settings, *, read_only_store: bool = False) -> Source
 
     Args:
         read_only_store: Several processes may have the store open so at the same time, also while another one owns
-            it and lends it. Beside a server it is made where there is none.
+            it and lends it. Beside a server there need not be one.
 
     Raises:
         InputInvalid: A URL is wrong, or two sources have one name.
@@ -114,18 +114,12 @@ def open_sources(settings: Settings, *, read_only_store: bool = False) -> Source
 
 def _beside_servers(settings: Settings, path: Path, servers: tuple[MetricSource, ...]) -> Sources:
     """Servers, and for reading the store where counts of them are kept, which often holds nothing itself."""
-    from observatory.sources.empty_store import known_empty, note_if_empty
+    from observatory.sources.empty_store import EmptyStore, known_empty, note_if_empty
     from observatory.sources.store.kept_days import KeptFolder
 
     folder = kept_folder_of(path)
-    if not path.exists():
-        from observatory.sources.store import Store
-
-        # The first command makes it, and knows it empty while nobody else can write into it.
-        with Store.open(path) as made:
-            made.checkpoint()
-            note_if_empty(made, path, folder)
-    if (empty := known_empty(path, folder)) is not None:
+    empty = known_empty(path, folder) if path.exists() else EmptyStore(path, {})
+    if empty is not None:
         known = KeptFolder(folder, empty.writes, _identity(settings.prometheus))
         return Sources(metrics=(*servers, empty), spans=(empty,), kept=known, shared=_shared(settings, empty))
     from observatory.sources.store import Store

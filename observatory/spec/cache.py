@@ -62,10 +62,10 @@ class DraftCache:
         head, _, payload = raw.partition(b"\n")
         return payload if head == _HEAD + _digest(payload).encode() else None
 
-    def keep(self, key: str, payload: bytes) -> None:
-        """Keep an entry; where the folder cannot be written, nothing is kept and nothing is said."""
+    def keep(self, key: str, payload: bytes) -> bool:
+        """Keep an entry, and say whether it is kept; where the folder cannot be written it is not."""
         if len(payload) > min(MAX_ENTRY_BYTES - 200, self.max_bytes) or not self._is_usable(make=True):
-            return
+            return False
         temporary = ""
         try:
             handle, temporary = tempfile.mkstemp(suffix=_UNFINISHED, dir=self.folder)
@@ -77,6 +77,8 @@ class DraftCache:
             if temporary:
                 with contextlib.suppress(OSError):
                     Path(temporary).unlink()
+            return False
+        return True
 
     def trim(self) -> None:
         """Take out what was used longest ago where the folder has outgrown its bound; only after a run that wrote."""

@@ -98,8 +98,10 @@ def chunk_kinds(url: str) -> set[int]:
     body = wire.read_request([(wire.EQUAL, "case", "births_in_bulk")], end_ms - 86_400_000, end_ms)
     headers = {"Content-Encoding": "snappy", "Content-Type": "application/x-protobuf"}
     answer = requests.post(f"{url}/api/v1/read", data=bytes(cramjam.snappy.compress_raw(body)), headers=headers)
-    payloads = list(chunk_frames.frames([answer.content]))
-    return set(chunk_frames.chunk_table(payloads, chunk_frames.SeriesIndex(), 8).kinds.tolist())
+    batch = chunk_frames.FrameBatch(chunk_frames.SeriesIndex(), 8)
+    for frame in chunk_frames.frames([answer.content]):
+        batch.add(frame)
+    return set(batch.table().kinds.tolist())
 
 
 def start(name: str, folder: Path) -> Iterator[Engine]:

@@ -64,7 +64,7 @@ def run(objectives: int, days: int) -> tuple[float, float, int]:
         ledger = build(wanted, Answering((source,)), grid)  # type: ignore[arg-type]
         reckoned = reckon_together([(one, one.id) for one in targets], ledger, policies)
         judged = [
-            judge(target, one, ledger.seen(one.key), grid, policies[target.policy], reckoned=reckoned[target.id])
+            judge(target, one, ledger.about(one.key), grid, policies[target.policy], reckoned=reckoned[target.id])
             for target, one in zip(targets, wanted, strict=True)
         ]
         return len(judged)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from objective_cases import objective
 
-from observatory.evaluate.reckoning import reckon
+from observatory.evaluate.reckoning import SeenSteps, reckon, steps_of
 from observatory.evaluate.together import reckon_together
 from observatory.ledger.ledger import Ledger, Row
 from observatory.ledger.milestones import Milestones
@@ -47,7 +47,8 @@ def agree(objectives: Sequence[tuple[Objective, str]], rows: Rows, grid: Grid) -
         row, policy = ledger.rows[key], POLICIES[one.policy]
         if one.id in found:
             alone = reckon(row, row, grid, one, policy)
-            assert replace(found[one.id], seen_throughout=False) == alone
+            assert replace(found[one.id], seen=None) == alone
+            assert found[one.id].seen == SeenSteps.of(row.observed[steps_of(grid, one.window.range_at(grid.end_ms))])
     return len(found)
 
 

@@ -13,8 +13,9 @@ from eventful_cases import assert_same
 from observatory.compile.measure import Measurement
 from observatory.ledger import blocks
 from observatory.ledger.build import build
-from observatory.ledger.history import day_rows, packed, together, unpacked
+from observatory.ledger.history import Columns, DayRow, day_rows, packed, together, unpacked
 from observatory.ledger.ledger import Ledger, Row
+from observatory.ledger.packed import PackedRows
 from observatory.settings import KeepingSettings
 from observatory.sources.base import SampleSet, SeriesRequest
 from observatory.sources.opening import kept_beside
@@ -150,6 +151,11 @@ def test_who_asks_of_the_time_before_a_counter_began_hears_the_same_as_if_nobody
         assert_same(count(source, keeper, A, B, grid=grid), count(source, None, A, B, grid=grid))
 
 
+def of_day(rows: dict[str, Row], grid: Grid, block: Grid) -> dict[str, DayRow]:
+    kept = PackedRows(rows)
+    return day_rows({key: Columns.of(kept, key) for key in kept}, grid, block)
+
+
 def test_rows_of_a_day_come_back_and_the_count_that_saw_more_stands() -> None:
     grid = Grid(0, 60_000, 2880)
     seen = np.where(np.arange(2880) % 7 == 0, 0.0, 60.0)
@@ -164,12 +170,12 @@ def test_rows_of_a_day_come_back_and_the_count_that_saw_more_stands() -> None:
         series=3,
     )
     block = Grid(DAY_MS, 60_000, 1440)
-    found = unpacked(packed(day_rows({"k": row, "unseen": replace(row, observed=np.zeros(2880))}, grid, block)))
+    found = unpacked(packed(of_day({"k": row, "unseen": replace(row, observed=np.zeros(2880))}, grid, block)))
     assert list(found) == ["k"]
     assert (found["k"].counting, found["k"].series) == ("estimated", 3)
     assert found["k"].parts["bad"].tolist() == [1.0] * 1440
     assert found["k"].parts["at_least"].tolist() == [1.0, 0.0] * 720
-    less = day_rows({"k": replace(row, observed=seen / 2), "other": row}, grid, block)
+    less = of_day({"k": replace(row, observed=seen / 2), "other": row}, grid, block)
     both = together(found, less)
     assert (both["k"].seen_seconds, sorted(both)) == (found["k"].seen_seconds, ["k", "other"])
     assert together(less, found)["k"].seen_seconds == found["k"].seen_seconds

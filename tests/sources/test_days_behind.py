@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from observatory.errors import Problem
+from observatory.sources import days_behind
 from observatory.sources.base import Record
-from observatory.sources.days_behind import MOST_WAITING, DaysBehind
+from observatory.sources.days_behind import DaysBehind
 from observatory.windows import TimeRange
 
 READ = TimeRange(0, 1)
@@ -90,24 +91,26 @@ def test_a_fault_of_the_keeper_is_raised_where_it_is_asked() -> None:
         _ = days.problems
 
 
-def test_a_caller_that_is_faster_than_the_disk_waits_before_memory_fills() -> None:
+def test_a_caller_that_is_faster_than_the_disk_waits_before_memory_fills(monkeypatch: pytest.MonkeyPatch) -> None:
+    fitting = 3
+    monkeypatch.setattr(days_behind, "MOST_WAITING_BYTES", fitting * record(0).floats["a"].nbytes)
     slow = Slow()
     days = DaysBehind(slow).days("plan", 60_000)
     through: list[int] = []
     many = Event()
 
     def keep_all() -> None:
-        for day in range(MOST_WAITING + 2):
+        for day in range(fitting + 1):
             days.keep(day, record(day), READ)
             through.append(day)
-            if day == MOST_WAITING:
+            if day == fitting - 1:
                 many.set()
 
     caller = Thread(target=keep_all)
     caller.start()
     assert many.wait(30)
-    assert len(through) == MOST_WAITING + 1
+    assert len(through) == fitting
     slow.may.set()
     caller.join(30)
     assert days.problems == (FULL,)
-    assert sorted(slow.held) == through == list(range(MOST_WAITING + 2))
+    assert sorted(slow.held) == through == list(range(fitting + 1))

@@ -1,4 +1,4 @@
-"""A store beside a server that holds nothing is made once, and opened as soon as anything may have been written."""
+"""A store beside a server that holds nothing is opened once, and again as soon as anything may have been written."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from observatory.settings import PrometheusSettings, Settings
-from observatory.sources.base import HopQuery, SampleSet, SeriesRequest, SpanSource
+from observatory.sources.base import HopQuery, Record, SampleSet, SeriesRequest, SpanSource
 from observatory.sources.empty_store import NOTE, EmptyStore, known_empty
 from observatory.sources.opening import Sources, kept_folder_of, open_sources
 from observatory.sources.store import Store
+from observatory.sources.store.kept_days import KeptPlan
 from observatory.telemetry.binding import SpanSelector
 from observatory.telemetry.inventory import InventoryRequest, MetricMetadata
 from observatory.windows import Grid, TimeRange
@@ -32,35 +33,49 @@ def opened(path: Path) -> Sources:
 
 
 def is_open(path: Path) -> bool:
-    """Whether a command leaves the file open; the one that makes it does not."""
+    """Whether a command has the file open."""
     with opened(path) as sources:
         return sources.store is not None
 
 
-def test_the_first_command_makes_the_store_and_no_other_opens_it(path: Path) -> None:
-    assert not is_open(path)
-    assert path.exists()
-
+def test_a_store_that_is_not_there_is_empty_and_is_not_made(path: Path) -> None:
     with opened(path) as sources:
         assert sources.store is None
         assert isinstance(sources.metrics[-1], EmptyStore)
         assert [state.name for state in sources.states()] == ["metrics", "store"]
+    assert not path.exists()
+
+
+def test_days_counted_without_a_store_stand_until_one_holds_something_of_theirs(path: Path) -> None:
+    def kept_days() -> KeptPlan:
+        with opened(path) as sources:
+            assert sources.kept is not None
+            return sources.kept.days("plan", 60_000)
+
+    kept_days().keep(0, Record({"of": "no store"}, {}, {}), SPAN)
+    assert kept_days().load(0) == Record({"of": "no store"}, {}, {})
+    samples(path)
+    assert kept_days().load(0) is None
+
+
+def test_an_empty_store_is_opened_once(path: Path) -> None:
+    Store.open(path).close()
+    assert [is_open(path) for _ in range(2)] == [True, False]
 
 
 def test_days_kept_before_are_found_without_opening_it(path: Path) -> None:
-    with opened(path) as first, opened_store(path) as store:
-        assert first.kept is not None
-        token = store.writes()
+    token = made(path)
     with opened(path) as second:
         assert isinstance(second.metrics[-1], EmptyStore)
         assert second.metrics[-1].writes() == token
 
 
-def opened_store(path: Path) -> Store:
-    """A copy of the file, because one process opens a file once."""
-    copy = path.with_name("copy.duckdb")
-    copy.write_bytes(path.read_bytes())
-    return Store.open(copy, read_only=True)
+def made(path: Path) -> dict[int, int]:
+    """A store that a command has opened and found empty; what it says of its writes."""
+    Store.open(path).close()
+    with opened(path) as sources:
+        assert sources.store is not None
+        return sources.store.writes()
 
 
 def samples(path: Path) -> None:
@@ -92,7 +107,7 @@ def damage(path: Path) -> None:
 
 @pytest.mark.parametrize("happens", [samples, metadata, another_file, lender, log, damage])
 def test_whatever_happens_to_it_it_is_looked_at_again(path: Path, happens: Callable[[Path], None]) -> None:
-    assert not is_open(path)
+    made(path)
     assert known_empty(path, kept_folder_of(path)) is not None
 
     happens(path)
@@ -108,7 +123,7 @@ def test_a_store_that_holds_something_is_opened_every_time(path: Path, happens: 
 
 
 def test_it_answers_what_the_open_store_answers(path: Path) -> None:
-    assert not is_open(path)
+    made(path)
     empty = known_empty(path, kept_folder_of(path))
     assert empty is not None
     grid = Grid(0, 60_000, 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,12 @@ import pytest
 from observatory.errors import InputInvalid
 from observatory.telemetry import profile as loading
 from observatory.telemetry.profile import load_profiles
+
+
+@pytest.fixture(autouse=True)
+def apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is kept beside the package, where an earlier run may have left it."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
 
 
 @pytest.fixture
@@ -54,3 +61,26 @@ def test_faults_are_told_in_every_run(shipped: Path, tmp_path: Path) -> None:
         with pytest.raises(InputInvalid, match="rnak"):
             load_profiles(cache=tmp_path)
     assert not (tmp_path / "profiles").exists()
+
+
+def test_they_are_kept_with_the_modules_of_the_package_for_whoever_runs_it_next(
+    shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path / "compiled"))
+    read = load_profiles(cache=tmp_path / "mine")
+    assert not (tmp_path / "mine").exists()
+    (entry,) = (tmp_path / "compiled").rglob("*.drafts")
+    assert entry.parent.parts[-len(shipped.parts) + 1 :] == shipped.parts[1:]
+    monkeypatch.setattr(loading, "load_profile", lambda path: pytest.fail(f"{path} was read again"))
+    assert load_profiles(cache=tmp_path / "of somebody else") == read
+
+
+def test_they_are_kept_with_what_is_ours_where_the_package_cannot_be_written(
+    shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path / "file"))
+    load_profiles(cache=tmp_path / "mine")
+    assert len(list((tmp_path / "mine").rglob("*.drafts"))) == 1

@@ -18,6 +18,8 @@ from observatory.sources.prometheus import wire
 from observatory.sources.prometheus.bit_stream import words_of
 
 LONGEST_FRAME = 256 << 20
+FEW_BYTES, MANY_BYTES = 1 << 18, 20 << 20
+"""Room for the frames of a batch: at first, and when that is not enough. What is not written to takes no memory."""
 XOR, HISTOGRAM, FLOAT_HISTOGRAM, XOR2, HISTOGRAM_ST, FLOAT_HISTOGRAM_ST = range(1, 7)
 HISTOGRAMS = (HISTOGRAM, FLOAT_HISTOGRAM, HISTOGRAM_ST, FLOAT_HISTOGRAM_ST)
 _SERIES, _LABEL, _CHUNK = 1, 1, 2
@@ -102,57 +104,91 @@ class SeriesIndex:
     labels: list[Mapping[str, str]] = field(default_factory=list)
     _numbers: dict[bytes, int] = field(default_factory=dict)
 
-    def number(self, payload: bytes, spans: list[tuple[int, int]]) -> int:
+    def number(self, labels: bytes) -> int:
         """The number of the series with these label messages."""
-        key = payload[spans[0][0] : spans[-1][1]] if spans else b""
-        found = self._numbers.get(key)
+        found = self._numbers.get(labels)
         if found is None:
-            found = self._numbers[key] = len(self.labels)
-            self.labels.append(wire.labels(payload, spans))
+            found = self._numbers[labels] = len(self.labels)
+            self.labels.append(wire.labels(labels))
         return found
 
 
-def chunk_table(payloads: list[bytes], index: SeriesIndex, padding: int) -> ChunkTable:
-    """Locate every chunk in some frames.
+class FrameBatch:
+    """Frames end to end in one stretch of memory, which is used again for the next ones: fresh memory costs more than
+    what is done with it.
 
-    Raises:
-        FrameInvalid: A message is malformed.
+    Args:
+        index: Learns which series the frames hold.
+        padding: Zero bytes that follow the last frame, for the decoder.
+
+    Attributes:
+        size: Bytes of all frames.
     """
-    data = np.frombuffer(b"".join(payloads) + bytes(padding), np.uint8)
-    numbers: list[int] = []
-    begins: list[int] = []
-    ends: list[int] = []
-    base = 0
-    try:
-        for payload in payloads:
+
+    def __init__(self, index: SeriesIndex, padding: int) -> None:
+        self.size = 0
+        self._index = index
+        self._padding = padding
+        self._room = np.empty(FEW_BYTES, np.uint8)
+        self._numbers: list[int] = []
+        self._begins: list[int] = []
+        self._ends: list[int] = []
+
+    def add(self, payload: bytes) -> None:
+        """Take in a frame.
+
+        Raises:
+            FrameInvalid: A message is malformed.
+        """
+        base, after = self.size, self.size + len(payload)
+        if after + self._padding > len(self._room):
+            room = np.empty(max(MANY_BYTES, 2 * (after + self._padding)), np.uint8)
+            room[:base] = self._room[:base]
+            self._room = room
+        self._room[base:after] = np.frombuffer(payload, np.uint8)
+        self.size = after
+        try:
             for number, _, begin, end in wire.fields(payload, 0, len(payload)):
-                if number != _SERIES:
-                    continue
-                spans, first = labels_of(payload, begin, end)
-                numbers.append(index.number(payload, spans))
-                begins.append(base + first)
-                ends.append(base + end)
-            base += len(payload)
-        found = wire.messages(data, np.asarray(begins, np.int64), np.asarray(ends, np.int64))
-        if (found.numbers != _CHUNK).any():
-            raise wire.WireInvalid("something else than chunks follows the labels of a series")
-        kinds, starts, lengths = _chunk_data(data, found.begins, found.ends)
-    except (wire.WireInvalid, IndexError) as error:
-        raise FrameInvalid(str(error)) from None
-    return ChunkTable(data, np.asarray(numbers, np.int64)[found.owners], kinds, starts, lengths)
+                if number == _SERIES:
+                    first = after_labels(payload, begin, end)
+                    self._numbers.append(self._index.number(payload[begin:first]))
+                    self._begins.append(base + first)
+                    self._ends.append(base + end)
+        except (wire.WireInvalid, IndexError) as error:
+            raise FrameInvalid(str(error)) from None
+
+    def table(self) -> ChunkTable:
+        """Where the chunks lie, until the next frame is added: the batch begins anew with it.
+
+        Raises:
+            FrameInvalid: A message is malformed.
+        """
+        data = self._room[: self.size + self._padding]
+        data[self.size :] = 0
+        begins, ends, numbers = (np.asarray(one, np.int64) for one in (self._begins, self._ends, self._numbers))
+        self.size = 0
+        self._begins, self._ends, self._numbers = [], [], []
+        try:
+            found = wire.messages(data, begins, ends)
+            if (found.numbers != _CHUNK).any():
+                raise wire.WireInvalid("something else than chunks follows the labels of a series")
+            kinds, starts, lengths = _chunk_data(data, found.begins, found.ends)
+        except (wire.WireInvalid, IndexError) as error:
+            raise FrameInvalid(str(error)) from None
+        return ChunkTable(data, numbers[found.owners], kinds, starts, lengths)
 
 
-def labels_of(payload: bytes, begin: int, end: int) -> tuple[list[tuple[int, int]], int]:
-    """The label messages at the head of a series, and where its chunks begin."""
-    spans: list[tuple[int, int]] = []
+def after_labels(payload: bytes, begin: int, end: int) -> int:
+    """Where the chunks of a series begin: after the label messages at its head."""
     position = begin
     while position < end and payload[position] == _LABEL << 3 | 2:
-        length, start = wire.read_varint(payload, position + 1)
+        length, start = payload[position + 1], position + 2
+        if length > 0x7F:
+            length, start = wire.read_varint(payload, position + 1)
         position = start + length
         if position > end:
             raise wire.WireInvalid("a label reaches beyond its series")
-        spans.append((start, position))
-    return spans, position
+    return position
 
 
 def _chunk_data(data: NDArray[np.uint8], begins: Int64, ends: Int64) -> tuple[Int64, Int64, Int64]:

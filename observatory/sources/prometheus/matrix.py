@@ -236,7 +236,7 @@ def _values(lines: Sequence[_Line], text: RecordText, numbers: _FlatNumbers) -> 
             # Series of one width that follow one another are read together.
             runs = [run for one in wide for run in lines[one].runs]
             wrong = text.values(runs, values[begin : offsets[wide[-1] + 1]]) + begin
-            for owner in np.unique(np.searchsorted(offsets, wrong, side="right") - 1).tolist():
+            for owner in sorted(set((np.searchsorted(offsets, wrong, side="right") - 1).tolist())):
                 flat = numbers.read(lines[owner].begin, lines[owner].end)
                 if flat is None or len(flat) != 2 * len(lines[owner].t_ms):
                     return None

@@ -93,8 +93,10 @@ def read_histograms(
 def _histograms(pieces: Iterable[bytes]) -> list[tuple[Mapping[str, str], list[native_histograms.Histograms]]]:
     index = chunk_frames.SeriesIndex()
     found: dict[int, list[native_histograms.Histograms]] = {}
+    batch = chunk_frames.FrameBatch(index, xor.PADDING)
     for frame in chunk_frames.frames(pieces):
-        table = chunk_frames.chunk_table([frame], index, xor.PADDING)
+        batch.add(frame)
+        table = batch.table()
         for place in np.flatnonzero(np.isin(table.kinds, chunk_frames.HISTOGRAMS)).tolist():
             start = int(table.starts[place])
             data = table.data[start : start + int(table.lengths[place])].tobytes()
@@ -133,11 +135,10 @@ def read_chunks(pieces: Iterable[bytes], span: TimeRange) -> RemoteRead:
     index = chunk_frames.SeriesIndex()
     buffer = SampleBuffer(span)
     histograms = 0
-    held: list[bytes] = []
-    size = 0
+    batch = chunk_frames.FrameBatch(index, xor.PADDING)
 
     def decode() -> int:
-        table = chunk_frames.chunk_table(held, index, xor.PADDING)
+        table = batch.table()
         understood = np.isin(table.kinds, chunk_frames.HISTOGRAMS)
         histograms_here = int(understood.sum())
         for kind, decoder in _DECODERS.items():
@@ -151,12 +152,10 @@ def read_chunks(pieces: Iterable[bytes], span: TimeRange) -> RemoteRead:
         return histograms_here
 
     for frame in chunk_frames.frames(pieces):
-        held.append(frame)
-        size += len(frame)
-        if size >= BATCH_BYTES:
+        batch.add(frame)
+        if batch.size >= BATCH_BYTES:
             histograms += decode()
-            held, size = [], 0
-    if held:
+    if batch.size:
         histograms += decode()
     return RemoteRead(buffer.sample_set(index.labels), histograms, "chunks")
 
@@ -182,8 +181,8 @@ def read_samples(body: bytes, span: TimeRange) -> RemoteRead:
             continue
         for field, _, begin, end in wire.fields(plain, low, high):
             if field == 1:
-                spans, first = chunk_frames.labels_of(plain, begin, end)
-                numbers.append(index.number(plain, spans))
+                first = chunk_frames.after_labels(plain, begin, end)
+                numbers.append(index.number(plain[begin:first]))
                 begins.append(first)
                 ends.append(end)
     data = np.frombuffer(plain + bytes(xor.PADDING), np.uint8)

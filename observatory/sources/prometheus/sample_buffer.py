@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from observatory.sources.base import Float64, Int64, SampleSet
+from observatory.sources.base import Float64, Int64, SampleSet, are_among
 from observatory.windows import TimeRange
 
 STALE_NAN_BITS = np.uint64(0x7FF0000000000002)
@@ -151,7 +151,7 @@ def _increasing(t_ms: Int64, offsets: Int64) -> bool:
     borders = offsets[1:-1]
     for low in range(1, len(t_ms), _TILE):
         part = np.flatnonzero(t_ms[low : low + _TILE] <= t_ms[low - 1 : low - 1 + len(t_ms[low : low + _TILE])]) + low
-        if len(part) and not np.isin(part, borders).all():
+        if len(part) and not are_among(part, borders):
             return False
     return True
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Literal, TypeVar
 
@@ -50,6 +51,8 @@ LONGEST_MATCHER = 12_000
 """Characters of the values of one label in a query that counts samples."""
 MARK_MS = 3_600_000
 """Late samples are looked for hour by hour."""
+MARKS_AT_ONCE = 2
+"""Questions for them under way at a time: as many as for samples."""
 _METRICS_LIMIT_BYTES = 16 << 20
 _LATEST_MS = 1 << 52
 
@@ -181,10 +184,11 @@ class PrometheusSource:
                 one for one in matchers if sum(map(len, one.values)) + len(one.pattern or "") < LONGEST_MATCHER
             )
             asked[SeriesRequest(metric, with_fixed_labels(short, self._labels), span)] = None
-        for whole in asked:
-            for end_ms, count in count_samples(self.connection, whole, MARK_MS).items():
-                hour = end_ms // MARK_MS - 1
-                found[hour] = found.get(hour, 0) + count
+        with ThreadPoolExecutor(MARKS_AT_ONCE, "marks") as threads:
+            for counts in threads.map(lambda whole: count_samples(self.connection, whole, MARK_MS), asked):
+                for end_ms, count in counts.items():
+                    hour = end_ms // MARK_MS - 1
+                    found[hour] = found.get(hour, 0) + count
         return found
 
     def _types(self) -> dict[str, str]:

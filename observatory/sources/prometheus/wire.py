@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ Condition = tuple[int, str, str]
 
 SAMPLES, STREAMED_XOR_CHUNKS = 0, 1
 _LENGTH_DELIMITED = 2
+MOST_SERIES, LONGEST_REMEMBERED = 1 << 16, 1 << 11
+"""Series whose labels are remembered, and the bytes that these may take."""
 
 
 class WireInvalid(ValueError):
@@ -95,14 +98,20 @@ def fields(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int, i
         yield key >> 3, key & 7, begin, position
 
 
-def labels(data: bytes, spans: Sequence[tuple[int, int]]) -> Mapping[str, str]:
-    """Label messages, given by begin and end, as a mapping.
+def labels(data: bytes) -> Mapping[str, str]:
+    """Label messages that fill some bytes, each with what is written before a message, as a mapping.
+
+    The same bytes give the same mapping, which nobody writes into: series come again with each refresh.
 
     Raises:
         WireInvalid: A message is malformed, or a text is no UTF-8.
     """
+    return _remembered(data) if len(data) <= LONGEST_REMEMBERED else _labels(data)
+
+
+def _labels(data: bytes) -> Mapping[str, str]:
     found: dict[str, str] = {}
-    for start, end in spans:
+    for _, _, start, end in fields(data, 0, len(data)):
         pair = ["", ""]
         for number, kind, begin, stop in fields(data, start, end):
             if kind == _LENGTH_DELIMITED and number in (1, 2):
@@ -112,6 +121,9 @@ def labels(data: bytes, spans: Sequence[tuple[int, int]]) -> Mapping[str, str]:
                     raise WireInvalid("a label is no UTF-8") from None
         found[pair[0]] = pair[1]
     return found
+
+
+_remembered = lru_cache(maxsize=MOST_SERIES)(_labels)
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,9 @@ def _before(table: pa.Table, told: Any) -> list[dict[str, Any]]:
 
 def _kind_of(values: Any) -> np.dtype[Any]:
     """The smallest kind that holds every value as it is: -0.0 and NaN are no integers."""
+    if values.dtype.kind == "u":
+        highest = int(values.max(initial=0))
+        return np.dtype(next((kind for kind in _WHOLE if highest <= np.iinfo(kind).max), np.float64))
     if len(values) and np.isfinite(values).all():
         least, most = float(values.min()), float(values.max())
         for kind in _WHOLE:

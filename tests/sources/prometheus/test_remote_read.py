@@ -18,9 +18,10 @@ from observatory.errors import SourceFailed
 from observatory.settings import PrometheusSettings
 from observatory.sources.base import SampleSet, SeriesRequest
 from observatory.sources.prometheus import PrometheusSource, xor
-from observatory.sources.prometheus.chunk_frames import SeriesIndex, chunk_table
+from observatory.sources.prometheus.chunk_frames import FrameBatch, SeriesIndex
 from observatory.sources.prometheus.remote_read import read_chunks, read_samples
 from observatory.sources.prometheus.wire import EQUAL, REGEX, read_request
+from observatory.sources.prometheus.wire import labels as labels_of
 from observatory.windows import TimeRange
 
 EVER = TimeRange(0, 1 << 50)
@@ -142,7 +143,9 @@ def test_chunks_are_found_whatever_their_times_kinds_and_lengths(chunks: list[tu
     body = message(1, message(1, b"x"))
     for first, last, kind, length in chunks:
         body += message(2, head(1, first) + head(2, last) + head(3, kind) + message(4, bytes([kind]) * length))
-    table = chunk_table([message(1, body)], SeriesIndex(), xor.PADDING)
+    batch = FrameBatch(SeriesIndex(), xor.PADDING)
+    batch.add(message(1, body))
+    table = batch.table()
 
     assert table.kinds.tolist() == [kind for _, _, kind, _ in chunks]
     assert table.lengths.tolist() == [length for *_, length in chunks]
@@ -325,3 +328,13 @@ def test_more_samples_than_memory_should_hold_are_refused(
         asked(server).samples(SeriesRequest("x", (), EVER))
 
     assert raised.value.problems[0].code == "source-too-large"
+
+
+def test_labels_that_come_again_are_the_same_mapping_unless_they_are_long() -> None:
+    def sent(value: str) -> bytes:
+        return message(1, message(1, b"topic") + message(2, value.encode()))
+
+    assert labels_of(sent("orders")) == {"topic": "orders"}
+    assert labels_of(sent("orders")) is labels_of(sent("orders"))
+    assert labels_of(sent("o" * 3000)) == {"topic": "o" * 3000}
+    assert labels_of(sent("o" * 3000)) is not labels_of(sent("o" * 3000))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import zlib
+from typing import Any
 
 import numpy as np
 import orjson
@@ -13,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from numpy.typing import NDArray
 
-from observatory.sources.base import Float64, Record
+from observatory.sources.base import Record
 from observatory.sources.store.day_records import BEFORE, StoredDay, decode, encode
 from observatory.windows import TimeRange
 
@@ -23,12 +25,12 @@ WHOLE = st.integers(-40_000, 40_000).map(float)
 ANY = st.floats(width=64) | WHOLE | st.sampled_from([-0.0, 2.0**31, -(2.0**31), 5e-324])
 
 
-def day(**floats: Float64) -> StoredDay:
+def day(**floats: NDArray[Any]) -> StoredDay:
     return StoredDay(Record({"rows": [1]}, floats, {"at": np.arange(3)}), READ, [[0, 5]])
 
 
 @given(arrays.arrays(np.float64, st.integers(0, 9), elements=WHOLE), arrays.arrays(np.float64, 5, elements=ANY))
-def test_every_value_comes_back_bit_by_bit(whole: Float64, mixed: Float64) -> None:
+def test_every_value_comes_back_bit_by_bit(whole: NDArray[np.float64], mixed: NDArray[np.float64]) -> None:
     found = decode(encode(day(whole=whole, mixed=mixed)))
 
     assert found is not None
@@ -49,6 +51,13 @@ def test_events_take_as_many_bytes_as_they_need(scale: float, bytes_each: int) -
 
     kinds = {name: np.dtype(name).itemsize for name in table.column_names if np.dtype(name) != np.int64}
     assert list(kinds.values()) == [bytes_each]
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.uint32])
+def test_packed_counts_are_the_same_bytes_as_floats(kind: type[np.unsignedinteger]) -> None:
+    values = np.asarray([0, 7, np.iinfo(kind).max], kind)
+
+    assert encode(day(amount=values)) == encode(day(amount=values.astype(np.float64)))
 
 
 def test_a_record_of_the_form_before_is_still_read() -> None:
