@@ -6,17 +6,19 @@ would count all that the counter ever counted. A sum that somebody recorded fall
 
 A value that is back where it was with the next sample fell for no restart, if the new process would have had to count
 in that time ten times as fast as any counter of the answer ever did; the low sample is then left out. Where the counter
-stays low, so large a first value is no event: counting goes on from it.
+stays low, so large a first value is no event: counting goes on from it. Unless its process says that it has started, or
+others of its target fell to little: who was away may have a backlog to go through.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 
 from observatory.ledger.restarts import ALWAYS_BELIEVED, HiddenRestart, falls_of
 from observatory.ledger.samples import series_blocks
+from observatory.ledger.targets import Target, TargetKey
 from observatory.sources.base import Float64, Int64, SampleSet
 
 BELIEVED_RATES = 10.0
@@ -61,20 +63,26 @@ def without_dips(samples: SampleSet, counters: Callable[[], Collection[int]]) ->
 
 
 def no_restarts(
-    samples: SampleSet, falls: Mapping[int, list[int]], gaps_ms: Mapping[int, int]
+    samples: SampleSet,
+    falls: Mapping[int, Sequence[int]],
+    target_of: Callable[[int], Target],
+    small_ms: Mapping[TargetKey, Collection[int]],
 ) -> dict[int, tuple[HiddenRestart, ...]]:
     """Falls to values that no new process can have counted since the sample before: what they are not to count.
 
     Args:
         falls: When values fell, by series.
-        gaps_ms: Per series, samples further apart have a gap between them, in which anything may have happened.
+        target_of: The target of a series; samples further apart than its gap may hold anything between them.
+        small_ms: When counters of targets fell to what any new process may show.
     """
     found: dict[int, tuple[HiddenRestart, ...]] = {}
     rate: float | None = None
     for index, at_ms in falls.items():
         _, t_ms, values = samples.series(index)
-        lows = np.searchsorted(t_ms, at_ms)
-        lows = lows[(values[lows] > ALWAYS_BELIEVED) & (t_ms[lows] - t_ms[lows - 1] <= gaps_ms[index])]
+        target = target_of(index)
+        started_ms = {seen_ms for seen_ms, _ in target.starts_ms[1:]}.union(small_ms.get(target.key, ()))
+        lows = np.searchsorted(t_ms, [one for one in at_ms if one not in started_ms])
+        lows = lows[(values[lows] > ALWAYS_BELIEVED) & (t_ms[lows] - t_ms[lows - 1] <= target.gap_ms)]
         if len(lows):
             rate = _highest_rate(samples) if rate is None else rate
             beyond = values[lows] > BELIEVED_RATES * rate * (t_ms[lows] - t_ms[lows - 1])
@@ -82,6 +90,16 @@ def no_restarts(
                 found[index] = tuple(
                     HiddenRestart(int(t_ms[low]), -float(values[low])) for low in lows[beyond].tolist()
                 )
+    return found
+
+
+def small_falls(samples: SampleSet, falls: Mapping[int, Sequence[int]]) -> dict[int, list[int]]:
+    """Of falls those to values that any new process may show."""
+    found: dict[int, list[int]] = {}
+    for index, at_ms in falls.items():
+        _, t_ms, values = samples.series(index)
+        lows = np.searchsorted(t_ms, at_ms)
+        found[index] = t_ms[lows[values[lows] <= ALWAYS_BELIEVED]].tolist()
     return found
 
 

@@ -16,11 +16,11 @@ import numpy as np
 from observatory.compile.plan import Leaf, PlannedRequest, plan_leaves
 from observatory.ledger.answers import BORN_KINDS, RESTARTED_KINDS, Answer, Cut
 from observatory.ledger.births import births, highest_rate, newcomers
-from observatory.ledger.dips import no_restarts
+from observatory.ledger.dips import no_restarts, small_falls
 from observatory.ledger.replicas import without_replicas
 from observatory.ledger.restarts import Candidates, falls_by_target, hidden_restarts
 from observatory.ledger.samples import fit
-from observatory.ledger.targets import TargetKey, Targets, target_of
+from observatory.ledger.targets import Target, TargetKey, Targets, target_of
 from observatory.sources.base import Int64, SampleSet, SeriesRequest
 from observatory.telemetry.binding import Matcher, SemanticKind, SeriesSelector
 from observatory.windows import Grid, TimeRange
@@ -234,11 +234,17 @@ def find_restarts(answers: Sequence[Answer], targets: Targets, kinds: Mapping[Le
         candidates.append(
             Candidates(answer.samples, answer.request.source, _together(counters), answer.recreated, answer.falls)
         )
+    small = [replace(one, falls=small_falls(one.samples, one.falls)) for one in candidates if one.falls]
+    small_ms = {key: set(instants) for key, instants in falls_by_target(small).items()}
     for answer, found in zip(answers, hidden_restarts(candidates, targets), strict=True):
-        gaps_ms = {index: targets[answer.targets[index]].gap_ms for index in answer.falls}
-        for index, none in no_restarts(answer.samples, answer.falls, gaps_ms).items():
+        whose = partial(_target_of, targets, answer)
+        for index, none in no_restarts(answer.samples, answer.falls, whose, small_ms).items():
             found[index] = (*found.get(index, ()), *none)
         answer.restarts = found
+
+
+def _target_of(targets: Targets, answer: Answer, index: int) -> Target:
+    return targets[answer.targets[index]]
 
 
 def falls_of_targets(answers: Sequence[Answer]) -> dict[TargetKey, list[int]]:

@@ -306,3 +306,19 @@ def test_two_servers_that_take_turns_in_one_series_count_what_one_of_them_sees()
     values = 4_000.0 + 5.0 * np.arange(len(t)) - np.where(np.arange(len(t)) % 2, 8.0, 0.0)
     row = row_of([(handled("success"), t, values)], events(), Grid.ending_at(END_MS, 24 * HOUR_MS))
     assert total(row) == pytest.approx(10.0 * 1440, abs=10)
+
+
+@pytest.mark.parametrize("told", ["by another counter", "by its process", "not at all"])
+def test_a_new_process_may_go_through_a_backlog_at_once(told: str) -> None:
+    """It handles five thousand in its first minute, where ten were usual; that it is new must be told otherwise."""
+    t = scrapes(END_MS - 25 * HOUR_MS, END_MS)
+    new = t > END_MS - 10 * HOUR_MS
+    values = np.where(new, 5_000.0 - 10.0 * (~new).sum(), 50_000.0) + 10.0 * np.arange(len(t))
+    series = [(handled("success"), t, values)]
+    if told == "by another counter":
+        series.append((handled("error"), t, np.where(new, 0.0, 12.0)))
+    if told == "by its process":
+        start = {"__name__": "process_start_time_seconds", "job": "svc", "instance": "a:1"}
+        series.append((start, t, np.where(new, END_MS / 1000 - 36_030, END_MS / 1000 - 1e6)))
+    row = row_of(series, events(), Grid.ending_at(END_MS, 24 * HOUR_MS))
+    assert total(row) == 10.0 * 1439 + (0.0 if told == "not at all" else 5_000.0)
