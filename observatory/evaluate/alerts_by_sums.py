@@ -76,7 +76,12 @@ def _firing_in(
     long, short = windows
     bad = _trailing(sums.bad, long, possible)
     rates = _burn_rates(bad, _trailing(sums.total, long, possible), target)
-    burning = np.flatnonzero(rates > pair.factor)
+    burns = rates > pair.factor
+    if isinstance(possible, slice) and MANY * int(np.count_nonzero(burns)) > len(burns):
+        of_short = _burn_rates(_trailing(sums.bad, short, possible), _trailing(sums.total, short, possible), target)
+        fires = np.flatnonzero(burns & (of_short > pair.factor) & (bad >= least))
+        return fires + possible.start, rates[fires]
+    burning = np.flatnonzero(burns)
     places = burning + possible.start if isinstance(possible, slice) else possible[burning]
     of_short = _burn_rates(_trailing(sums.bad, short, places), _trailing(sums.total, short, places), target)
     enough = (of_short > pair.factor) & (bad[burning] >= least)
@@ -122,11 +127,12 @@ class _Far:
 def _trailing(sums: SumsOfSteps, width: int, places: Steps) -> SumsOfSteps:
     """Sums of windows that end with these steps."""
     if isinstance(places, slice):
-        found = sums[places.start + 1 : places.stop + 1].copy()
+        found, begin = sums[places.start + 1 : places.stop + 1], places.start + 1 - width
+        if begin >= 0:
+            return found - sums[begin : begin + len(found)]
         # Windows that reach back to before the first step have lost nothing.
-        whole = min(len(found), max(0, width - places.start - 1))
-        begin = places.start + 1 + whole - width
-        found[whole:] -= sums[begin : begin + len(found) - whole]
+        found, whole = found.copy(), min(len(found), -begin)
+        found[whole:] -= sums[: len(found) - whole]
         return found
     return sums[places + 1] - sums[np.maximum(places + 1 - width, 0)]
 

@@ -99,7 +99,8 @@ class Past:
         at = (-(self.ages + 1)) % places
         mean = total.mean(axis=1)
         held = np.bincount(at, minlength=places)
-        events = np.stack([total[:, at == place].sum(axis=1) for place in range(places)], axis=1) + LEVEL_EVENTS
+        order = np.argsort(at, kind="stable")
+        events = np.add.reduceat(total[:, order], np.cumsum(held) - held, axis=1) + LEVEL_EVENTS
         phases = events / (held[None, :] * mean[:, None] + LEVEL_EVENTS)
         scale: Float64 = phases[:, :, None] / phases[:, None, at]
         return scale

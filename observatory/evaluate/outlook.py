@@ -39,6 +39,8 @@ MOST_HISTORY_MS = 35 * DAY_MS
 FEW_DAYS = 5
 ROWS_AT_ONCE = 16
 """Rows that are drawn together: their futures stay in the cache of a processor."""
+NEVER = np.uint16(2**16 - 1)
+"""No place of a forecast, of which there are fewer than a thousand."""
 LEAST_BLOCKS = 3
 LEAST_SEEN = 0.5
 """Share of a block that must have been seen for it to tell anything."""
@@ -256,15 +258,14 @@ def _foretold(held: Held, view: View, blocks: Int64, ratio: Float64) -> list[Out
             more = added(fault, view.after_ms)
             left[:, row] -= more.T
             end_bad[row] = np.minimum(end_bad[row] + more[:, -1], held.spent[row] + ahead.total[row])
+    gained = np.repeat(now[None], len(left), axis=0)
     if view.rolls:
-        left += (now[:, None] + held.lost_bad - ratio[:, None] * held.lost_total).T[:, :, None]
+        gained += (held.lost_bad - ratio[:, None] * held.lost_total).T
         end_bad -= held.lost_bad[:, -1:]
         end_total -= held.lost_total[:, -1:]
-    else:
-        left += now[:, None]
     remaining = np.sort(1 - end_bad / np.maximum(end_total * ratio[:, None], 1e-12), axis=1)
     is_spent = held.spent > held.events * ratio * (1 + 1e-12)
-    ends = _ends(left, ratio, now, view.after_ms)
+    ends = _ends(left, gained, ratio, now, view.after_ms)
     low, high = _tails(LEVEL)
     least, middle, most = (remaining[:, at].tolist() for at in (low, PATHS // 2, high))
     probability = (np.count_nonzero(ends < inf, axis=1) / PATHS).tolist()
@@ -322,21 +323,28 @@ def _within(per_step: Float64, starts: Int64, places: Int64, steps: int) -> Floa
     return sums
 
 
-def _ends(left: Float64, ratio: Float64, now: Float64, after_ms: Float64) -> Float64:
+def _ends(left: Float64, gained: Float64, ratio: Float64, now: Float64, after_ms: Float64) -> Float64:
     """By row when each future has spent the budget, sorted, infinite where not; between places by a straight line.
 
     Args:
-        left: By place, row and future the events that may still be bad.
-        now: By row the same at present.
+        left: By place, row and future what the events ahead leave.
+        gained: By place and row what is left without them: it is added where it is asked for alone.
+        now: By row the events that may still be bad at present.
     """
-    over = left < -1e-9 * ratio[:, None]
-    place = over.argmax(axis=0)
+    over = left < (-1e-9 * ratio - gained)[:, :, None]
+    # The first place, by its number; numbers as small as these are compared many at a time.
+    place = np.where(over, np.arange(len(left), dtype=np.uint16)[:, None, None], NEVER).min(axis=0)
+    never = place == NEVER
+    place = np.where(never, 0, place).astype(np.intp)
+    rows = np.arange(len(now))[:, None]
     at = place * place.size + np.arange(place.size).reshape(place.shape)
+    earlier = np.maximum(place - 1, 0)
     # At the first place it is the present that lies before.
-    before = np.where(place > 0, left.take(np.maximum(at - place.size, 0)), now[:, None])
-    fall = np.maximum(before - left.take(at), 1e-300)
+    before = left.take(np.maximum(at - place.size, 0)) + gained[earlier, rows]
+    before = np.where(place > 0, before, now[:, None])
+    fall = np.maximum(before - (left.take(at) + gained[place, rows]), 1e-300)
     begin_ms = np.concatenate(([0.0], after_ms[:-1]))[place]
     found: Float64 = begin_ms + np.clip(before / fall, 0.0, 1.0) * (after_ms[place] - begin_ms)
-    found[~over.take(at)] = inf
+    found[never] = inf
     found.sort(axis=1)
     return found

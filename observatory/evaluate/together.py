@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from observatory.evaluate.forecast import STEPS_AT_ONCE, Pace, present_steps, width_of
 from observatory.evaluate.outlook import Held, Outlook, View, outlooks
@@ -240,48 +239,51 @@ def _ends(
         for row, (objective, _) in enumerate(rows)
     ]
     found: list[int | None] = [None] * len(rows)
-    rolling: list[tuple[int, Pace]] = []
+    rolling: list[int] = []
     for row, pace in enumerate(paces):
         if pace is not None and rows[row][0].window.kind == "calendar":
             found[row] = pace.ends_in_unit(look.grid, rows[row][0])
         elif pace is not None:
-            rolling.append((row, pace))
+            rolling.append(row)
     if rolling:
-        some = [row for row, _ in rolling]
-        may = _may_end([pace for _, pace in rolling], lost[0][some], lost[1][some], look)
-        for (row, pace), stretches in zip(rolling, may, strict=True):
-            found[row] = _end(pace, rows[row][1], np.flatnonzero(stretches).tolist(), look, lost[0][row], lost[1][row])
+        some = [(rows[row][1], pace) for row in rolling if (pace := paces[row]) is not None]
+        for row, after in zip(rolling, _rolling_ends(look, some, lost[0][rolling], lost[1][rolling]), strict=True):
+            found[row] = None if after is None else look.grid.end_ms + after * look.grid.step_ms
     return found
 
 
-def _may_end(paces: Sequence[Pace], bad: Float64, total: Float64, look: _Look) -> NDArray[np.bool_]:
-    """By row and stretch of steps whether a budget may end in it.
+def _rolling_ends(
+    look: _Look, rows: Sequence[tuple[PackedCounts, Pace]], bad: Float64, total: Float64
+) -> list[int | None]:
+    """Of rolling windows after how many steps they spend the budget, as `Pace.steps_until_spent` tells it of one.
 
     Args:
-        bad, total: What the window has lost by the edges of the stretches.
+        bad, total: By row what the window has lost by the edges of the stretches.
     """
-    table = np.array([(one.left, one.allowed, one.loss, one.dust) for one in paces])[:, :, None]
-    left, allowed, loss, dust = table[:, 0], table[:, 1], table[:, 2], table[:, 3]
-    # In a stretch the window loses its events at the start, at worst, and its bad ones not before the end.
-    least = left + (bad[:, :-1] - allowed * total[:, 1:])
+    table = np.array([(one.left, one.allowed, one.loss, one.dust) for _, one in rows])[:, :, None]
+    left, allowed, loss, dust = (table[:, column] for column in range(4))
     steps = look.edges - look.edges[0]
-    least -= loss * np.where(loss > 0, steps[1:], steps[:-1])
-    may: NDArray[np.bool_] = least < SURE * total[:, -1:] + dust
-    return may
-
-
-def _end(
-    pace: Pace, packed: PackedCounts, stretches: Sequence[int], look: _Look, bad: Float64, total: Float64
-) -> int | None:
-    """The instant in one of the stretches at which a rolling window spends the budget."""
-    grid, first, looked_to, steps = look.grid, int(look.edges[0]), 0, STEPS_LOOKED_AT
-    for stretch in stretches:
-        begin = int(look.edges[stretch])
-        if begin < looked_to:
-            continue
-        looked_to, steps = min(begin + steps, grid.steps), min(2 * steps, STEPS_AT_ONCE)
-        failed, events = packed.steps_of(slice(begin, looked_to))
-        lost = np.cumsum(failed) + bad[stretch], np.cumsum(events) + total[stretch]
-        if (after := pace.steps_until_spent(*lost, begin - first)) is not None:
-            return grid.end_ms + after * grid.step_ms
-    return None
+    # In a stretch the window loses its events at the start, at worst, and its bad ones not before the end.
+    least = left + (bad[:, :-1] - allowed * total[:, 1:]) - loss * np.where(loss > 0, steps[1:], steps[:-1])
+    may = least < SURE * total[:, -1:] + dust
+    found: list[int | None] = [None] * len(rows)
+    length = STEPS_LOOKED_AT
+    open_ = np.flatnonzero(may.any(axis=1))
+    while len(open_):
+        stretch = may[open_].argmax(axis=1)
+        after = steps[stretch][:, None] + np.arange(1, length + 1)
+        lost = np.zeros((2, len(open_), length))
+        for place, (row, begin) in enumerate(zip(open_.tolist(), look.edges[stretch].tolist(), strict=True)):
+            part = slice(begin, min(begin + length, look.grid.steps))
+            lost[0, place, : part.stop - begin], lost[1, place, : part.stop - begin] = rows[row][0].steps_of(part)
+        np.cumsum(lost, axis=2, out=lost)
+        lost += np.stack([one[open_, stretch] for one in (bad, total)])[:, :, None]
+        over = left[open_] + (lost[0] - allowed[open_] * lost[1]) - loss[open_] * after
+        spent = (over < dust[open_]) & (after <= look.width)
+        ends = spent.any(axis=1)
+        for place in np.flatnonzero(ends).tolist():
+            found[int(open_[place])] = int(after[place, spent[place].argmax()])
+        may[open_] &= steps[:-1] >= steps[stretch][:, None] + length
+        open_ = open_[~ends & may[open_].any(axis=1)]
+        length = min(2 * length, STEPS_AT_ONCE)
+    return found

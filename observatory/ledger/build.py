@@ -7,6 +7,7 @@ ten minutes, and from time to time what came late, see `arrivals`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from observatory.compile.plan import Measurement, leaves_of
@@ -186,7 +187,7 @@ def _count(
     pages: dict[Grid, Page] = {}
     blocks = blocks_of(grid)
     if kept is not None:
-        pages = {block: page for block in blocks if is_day(block) and (page := kept.load(block)) is not None}
+        pages = kept.load(block for block in blocks if is_day(block))
     runs = _runs([block for block in blocks if block not in pages])
     past = Past(keeper.history(grid.step_ms)) if keeper is not None and kept is not None and runs else None
     whole: list[Page] = []
@@ -244,8 +245,12 @@ def _count(
 def _kept(keeper: Keeper | None, work: Blocks, grid: Grid, arrivals: Arrivals) -> KeptPages | None:
     if keeper is None:
         return None
+    # Asked before any telemetry is, and while days are read that were kept.
+    thread = ThreadPoolExecutor(1, "marking")
+    marks = thread.submit(arrivals.marks, work.requests_planned)
+    thread.shutdown(wait=False)
     try:
-        return KeptPages(keeper, work, grid.step_ms, arrivals.marks(work.requests_planned))
+        return KeptPages(keeper, work, grid.step_ms, marks.result)
     except SourceFailed:
         # A store that cannot say what it holds: it will be asked for its telemetry next, and its failure be told.
         return None

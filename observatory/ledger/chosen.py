@@ -13,6 +13,7 @@ from operator import itemgetter
 import numpy as np
 
 from observatory.compile.plan import Leaf, PlannedRequest
+from observatory.ledger.routes import Remembered, same_series
 from observatory.ledger.seams import SeriesHead, SeriesName
 from observatory.ledger.targets import TargetKey, target_of
 from observatory.sources.base import Int64
@@ -156,3 +157,18 @@ class Chosen:
                 ),
             )
         return found
+
+
+_CHOSEN: Remembered[Chosen] = Remembered()
+
+
+def chosen_of(request: PlannedRequest, labels: tuple[Mapping[str, str], ...], routes: Mapping[Leaf, Int64]) -> Chosen:
+    """The series of an answer.
+
+    Remembered for the same request, series and routes: a refresh brings those of the last.
+    """
+    chosen = _CHOSEN.of(request)
+    if chosen is None or chosen.routes is not routes or not same_series(chosen.labels, labels):
+        chosen = Chosen(request, labels, routes)
+        _CHOSEN.keep(request, chosen)
+    return chosen

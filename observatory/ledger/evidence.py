@@ -14,7 +14,7 @@ import numpy as np
 from observatory.compile.plan import Leaf, PlannedRequest
 from observatory.errors import Problem, SourceFailed
 from observatory.ledger.answers import RESTARTED_KINDS, Answer, Cut
-from observatory.ledger.chosen import Chosen, Heads
+from observatory.ledger.chosen import Chosen, Heads, chosen_of
 from observatory.ledger.dips import without_dips
 from observatory.ledger.increments import Birth
 from observatory.ledger.origins import Origins, find_restarts
@@ -143,7 +143,7 @@ class Material:
     """
 
     span: TimeRange
-    answers: list[tuple[PlannedRequest, Cut, dict[Leaf, Int64]]]
+    answers: list[tuple[PlannedRequest, Cut, Mapping[Leaf, Int64]]]
     failed: set[Leaf] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
     partial: bool = False
@@ -227,7 +227,7 @@ class Material:
             samples, inside = _one_of_replicas(request, samples, inside)
             chosen = self._chosen.get(number)
             if chosen is None or chosen.labels != samples.labels:
-                chosen = self._chosen[number] = Chosen(request, samples.labels, inside)
+                chosen = self._chosen[number] = chosen_of(request, samples.labels, inside)
             samples, falls = without_dips(samples, partial(chosen.indexes_of, RESTARTED_KINDS, kinds))
             answers.append(Answer(request, samples, chosen, falls=falls))
         evidence = Evidence(answers, Targets(), self.failed, self.problems, self._heads)

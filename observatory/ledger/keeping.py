@@ -7,7 +7,7 @@ changed since is the keeper's to know. Nothing is lost when a record is: the day
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple, replace
 from typing import Any, Protocol
 
@@ -25,6 +25,7 @@ from observatory.ledger.ledger import Findings
 from observatory.ledger.levels import LevelSteps
 from observatory.ledger.marks import Marks
 from observatory.ledger.pages import Page
+from observatory.ledger.plain import Plain
 from observatory.ledger.seams import SeamColumns, SeriesHead
 from observatory.ledger.slices import Reading
 from observatory.ledger.tallies import PartEvents
@@ -35,7 +36,8 @@ from observatory.windows import Grid, TimeRange
 FORM = 3
 """Grows whenever a page is written in another way, so that records in the old one are not found: the day is counted
 again, or comes back from its history."""
-_NOTHING_FOUND = Findings.of()
+_FORMS = ("one", "u1", "u2", "u4", "f8")
+"""How counts of a leaf lie: as one value that all steps hold, or in a type that holds them."""
 _TYPES: dict[str, type[np.generic]] = {"u1": np.uint8, "u2": np.uint16, "u4": np.uint32, "f8": np.float64}
 
 
@@ -72,12 +74,15 @@ class KeptPages:
     """Pages of some measurements, kept as records.
 
     Args:
-        marks: What the sources hold now; a page is counted again when they hold more of its hours than they did when
-            it was made.
+        marks: Waits for what the sources hold now, which is asked for meanwhile; a page is counted again when they hold
+            more of its hours than they did when it was made.
     """
 
-    def __init__(self, keeper: Keeper, blocks: Blocks, step_ms: int, marks: Marks | None = None) -> None:
-        self._marks = marks
+    def __init__(
+        self, keeper: Keeper, blocks: Blocks, step_ms: int, marks: Callable[[], Marks | None] = lambda: None
+    ) -> None:
+        self._marks_of = marks
+        self._marks: Marks | None = None
         self._days = keeper.days(repr((FORM, blocks.identity)), step_ms)
         self._leaves = sorted(blocks.kinds, key=repr)
         self._kinds = blocks.kinds
@@ -96,12 +101,18 @@ class KeptPages:
         """Why pages could not be kept or found."""
         return self._days.problems
 
-    def load(self, block: Grid) -> Page | None:
-        """The page of a day, None where it has to be counted."""
-        record = self._days.load(block.start_ms // DAY_MS)
-        if record is None or self._is_outdated(record):
-            return None
-        return _Unpacking(record, block, self._leaves, self._expressions, self._heads_of(record)).page()
+    def load(self, blocks: Iterable[Grid]) -> dict[Grid, Page]:
+        """The pages of days; those that have to be counted are absent. Marks are known by then."""
+        found: dict[Grid, Page] = {}
+        marks: dict[Grid, Any] = {}
+        for block in blocks:
+            record = self._days.load(block.start_ms // DAY_MS)
+            if record is not None:
+                heads = self._heads_of(record)
+                found[block] = _Unpacking(record, block, self._leaves, self._expressions, heads).page()
+                marks[block] = record.header.get("marks")
+        self._marks = self._marks_of()
+        return {block: page for block, page in found.items() if not self._is_outdated(marks[block])}
 
     def _heads_of(self, record: Record) -> tuple[SeriesHead, ...]:
         """What is the same of series every day; days that say the same of theirs share it."""
@@ -133,8 +144,7 @@ class KeptPages:
             record = replace(record, header={**record.header, "marks": self._marks.within(read).to_json()})
         self._days.keep(page.block.start_ms // DAY_MS, record, read)
 
-    def _is_outdated(self, record: Record) -> bool:
-        then = record.header.get("marks")
+    def _is_outdated(self, then: Any) -> bool:
         return then is not None and self._marks is not None and self._marks.grown_since(Marks.of_json(then))
 
 
@@ -225,12 +235,14 @@ class _Unpacking:
         self._at: dict[str, int] = {}
 
     def page(self) -> Page:
+        events, plain = self._events()
         return Page(
             block=self._block,
             read_from_ms=self._header["read_from_ms"],
             changed=tuple(self._header["changed"]),
             falls={tuple(key): instants for key, instants in self._header["falls"]},
-            events={self._leaves[place]: self._events(*rest) for place, *rest in self._header["events"]},
+            events=events,
+            plain=plain,
             seams=self._seams(),
             lives=Lives(
                 {tuple(key): tuple((start, end) for start, end in spans) for key, spans in self._header["lives"]}
@@ -245,13 +257,33 @@ class _Unpacking:
         self._at[name] = begin + count
         return self._arrays[name][begin : begin + count]
 
-    def _events(self, form: str, exact: bool, findings: int, overhang: list[tuple[int, int, float]]) -> PartEvents:
-        amount = self._take(form, 1 if form == "one" else self._block.steps)
-        if not findings and not overhang:
-            # So are most leaves of a day, and there are thousands of them.
-            return PartEvents(amount, _NOTHING_FOUND, exact)
-        found = Findings(*(self._take(name, findings) for name in ("found_ms", "births", "resets", "gap")))
-        return PartEvents(amount, found, exact, tuple((since_ms, at_ms, each) for since_ms, at_ms, each in overhang))
+    def _events(self) -> tuple[dict[Leaf, PartEvents], tuple[Plain, ...]]:
+        """Those of leaves with more than counts, one by one, and all others side by side."""
+        told: dict[Leaf, PartEvents] = {}
+        rows_of = {form: self._arrays[form].reshape(-1, 1 if form == "one" else self._block.steps) for form in _FORMS}
+        seen = dict.fromkeys(_FORMS, 0)
+        plain: dict[str, tuple[list[int], list[int]]] = {form: ([], []) for form in _FORMS}
+        for place, form, exact, findings, overhang in self._header["events"]:
+            row = seen[form]
+            seen[form] = row + 1
+            if exact and not findings and not overhang:
+                places, rows = plain[form]
+                places.append(place)
+                rows.append(row)
+                continue
+            found = Findings(*(self._take(name, findings) for name in ("found_ms", "births", "resets", "gap")))
+            spread = tuple((since_ms, at_ms, each) for since_ms, at_ms, each in overhang)
+            told[self._leaves[place]] = PartEvents(rows_of[form][row], found, exact, spread)
+        return told, tuple(
+            Plain(
+                self._block,
+                self._leaves,
+                np.asarray(places, np.int64),
+                rows_of[form] if len(rows) == len(rows_of[form]) else rows_of[form][rows],
+            )
+            for form, (places, rows) in plain.items()
+            if places
+        )
 
     def _seams(self) -> SeamColumns:
         ints, floats = self._record.ints, self._record.floats

@@ -46,7 +46,7 @@ class _Candidates:
 class Origins:
     """What is asked after for a stretch of time, each question once, from which every part of it takes its share."""
 
-    def __init__(self, span: TimeRange, asked: Sequence[tuple[PlannedRequest, Cut, dict[Leaf, Int64]]]) -> None:
+    def __init__(self, span: TimeRange, asked: Sequence[tuple[PlannedRequest, Cut, Mapping[Leaf, Int64]]]) -> None:
         self._span = span
         self._asked = asked
         self._lives: dict[str, list[tuple[str, Cut]]] = {}

@@ -23,7 +23,9 @@ from observatory.windows import Grid
 if TYPE_CHECKING:
     from observatory.ledger.ledger import Row
 
-_KINDS = (np.uint8, np.uint16, np.uint32)
+COUNTS = (np.uint8, np.uint16, np.uint32)
+"""Types of packed counts, the smallest first."""
+_MOST = {kind: int(np.iinfo(kind).max) for kind in COUNTS}
 NOTHING: Float64 = np.empty(0)
 
 
@@ -35,7 +37,7 @@ def pack(values: NDArray[Any]) -> NDArray[Any]:
     if least == most:
         # A copy: a view of one value would keep the others in memory.
         return values[:1].astype(np.float64)
-    if least < 0 or not most <= np.iinfo(_KINDS[-1]).max:
+    if least < 0 or not most <= _MOST[COUNTS[-1]]:
         return values
     whole = values.astype(smallest(most), copy=False)
     return whole if values.dtype.kind == "u" or bool((whole == values).all()) else values
@@ -43,7 +45,9 @@ def pack(values: NDArray[Any]) -> NDArray[Any]:
 
 def smallest(most: float) -> type[np.generic]:
     """The smallest type of packed counts that holds whole numbers up to this one; float64 where none does."""
-    return next((one for one in _KINDS if 0 <= most <= np.iinfo(one).max and float(most).is_integer()), np.float64)
+    if not (0 <= most <= _MOST[COUNTS[-1]] and float(most).is_integer()):
+        return np.float64
+    return next(one for one in COUNTS if most <= _MOST[one])
 
 
 def pack_lines(lines: Float64) -> list[NDArray[Any]]:
@@ -56,8 +60,8 @@ def pack_lines(lines: Float64) -> list[NDArray[Any]]:
     for place in np.flatnonzero(even).tolist():
         found[place] = lines[place, :1].copy()
     left, below = ~even & (least >= 0), -1.0
-    for kind in _KINDS:
-        highest = float(np.iinfo(kind).max)
+    for kind in COUNTS:
+        highest = float(_MOST[kind])
         places = np.flatnonzero(left & (most > below) & (most <= highest))
         below = highest
         if len(places):

@@ -22,6 +22,7 @@ from observatory.ledger.increments import Birth, FindingRow, place_birth, place_
 from observatory.ledger.ledger import Findings
 from observatory.ledger.levels import LevelSteps
 from observatory.ledger.packed import pack, smallest
+from observatory.ledger.plain import Plain, joined
 from observatory.ledger.restarts import HiddenRestart
 from observatory.ledger.seams import NO_SEAMS, Sample, Seam, SeamColumns, SeriesHead, SeriesKey, go_on
 from observatory.ledger.slices import Reading
@@ -38,7 +39,8 @@ class Page:
     """One block, counted.
 
     Attributes:
-        events: By leaf, without first values.
+        events: By leaf, without first values, but for those in `plain`.
+        plain: Those of leaves of which a kept day tells nothing but counts.
         levels: By measurement.
         spans: By source.
         read_from_ms: The earliest instant that was looked at.
@@ -49,6 +51,7 @@ class Page:
     block: Grid
     read_from_ms: int
     events: Mapping[Leaf, PartEvents] = field(default_factory=dict)
+    plain: tuple[Plain, ...] = ()
     seams: SeamColumns = NO_SEAMS
     lives: Lives = field(default_factory=lambda: Lives({}))
     levels: Mapping[str, Reading] = field(default_factory=dict)
@@ -258,7 +261,8 @@ class _Whole:
 def _joined_events(
     pages: Sequence[Page], grid: Grid, last_seen: Mapping[SeriesKey, Sample], known_since_ms: Sequence[int]
 ) -> dict[Leaf, _Whole]:
-    found: dict[Leaf, _Whole] = {}
+    lying = joined([one for page in pages for one in page.plain], grid.steps, lambda block: _places(block, grid))
+    found = {leaf: _Whole(amount) for leaf, amount in lying.items()}
     overhangs: list[tuple[_Whole, Grid, PartEvents]] = []
     for page in pages:
         inside, target = _places(page.block, grid) or (slice(0), slice(0))

@@ -6,6 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import product
+from operator import is_
+from threading import Lock
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -14,6 +17,33 @@ from observatory.sources.base import Int64, SampleSet
 from observatory.telemetry.binding import Matcher
 
 _MOST_COMBINATIONS = 64
+MOST_REMEMBERED = 64
+T = TypeVar("T")
+
+
+class Remembered(Generic[T]):
+    """What was found out last for each of some requests, told by the request itself and not by its value."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[PlannedRequest, T]] = {}
+        self._lock = Lock()
+
+    def of(self, request: PlannedRequest) -> T | None:
+        """What was kept for a request."""
+        with self._lock:
+            known = self._known.get(id(request))
+        return known[1] if known is not None else None
+
+    def keep(self, request: PlannedRequest, found: T) -> None:
+        """Keep it with the request, so that no other one takes its place in memory; those kept first are forgotten."""
+        with self._lock:
+            self._known.pop(id(request), None)
+            self._known[id(request)] = request, found
+            while len(self._known) > MOST_REMEMBERED:
+                del self._known[next(iter(self._known))]
+
+
+_ROUTED: Remembered[tuple[tuple[Mapping[str, str], ...], Mapping[Leaf, Int64]]] = Remembered()
 
 
 def matches(matcher: Matcher, labels: Mapping[str, str]) -> bool:
@@ -29,8 +59,25 @@ def _pattern(text: str) -> re.Pattern[str]:
     return re.compile(text)
 
 
-def route(request: PlannedRequest, samples: SampleSet) -> dict[Leaf, Int64]:
-    """For each leaf of the request the indexes of its series in the answer; leaves without series are absent."""
+def route(request: PlannedRequest, samples: SampleSet) -> Mapping[Leaf, Int64]:
+    """For each leaf of the request the indexes of its series in the answer; leaves without series are absent.
+
+    Remembered for the same request and the same series: a refresh brings those of the last. Do not write into it.
+    """
+    known = _ROUTED.of(request)
+    if known is not None and same_series(known[0], samples.labels):
+        return known[1]
+    found = _routes(request, samples)
+    _ROUTED.keep(request, (samples.labels, found))
+    return found
+
+
+def same_series(some: Sequence[Mapping[str, str]], others: Sequence[Mapping[str, str]]) -> bool:
+    """Whether these are the same mappings one by one, not only equal ones: quick, and never wrongly true."""
+    return len(some) == len(others) and all(map(is_, some, others))
+
+
+def _routes(request: PlannedRequest, samples: SampleSet) -> dict[Leaf, Int64]:
     names = _exact_labels(request.leaves)
     direct: dict[tuple[str, ...], list[Leaf]] = {}
     scanned: list[Leaf] = []

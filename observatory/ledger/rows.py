@@ -55,7 +55,7 @@ def packed_row_of(measurement: Measurement, counted: Counted) -> tuple[Row, Pack
         bad = every.amount - part.amount
     observed = counted.lives.packed_seconds(every.targets, counted.grid)
     about = _about(every, part, counted.grid)
-    return about, PackedCounts(Summed(pack(every.amount)), Summed(pack(bad)), Summed(observed))
+    return about, PackedCounts(Summed(pack(every.amount)), Summed(pack(bad)), observed)
 
 
 def _slice_row(reading: Reading, bound: float, grid: Grid) -> Row:

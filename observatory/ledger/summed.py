@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -25,18 +26,34 @@ MOST = 2**32
 _Marks = NDArray[np.uint32]
 
 
-@dataclass(frozen=True, slots=True)
-class _Before:
-    """The sums of values which some others go on from.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Move:
+    """A row moves on: which of its values tell what it adds up to at the marks of milestones.
 
     Attributes:
-        shift: Steps at the beginning that are gone.
-        kept: Steps that are the same, from the new beginning on.
+        first, last: The marks between which sums follow from those before: nothing that is gone or new reaches them.
+        at: Places of values: those before the first of these marks, those before the marks that have moved up to the
+            beginning, those from the last of these marks on, and those that have moved up to each of these marks.
+        ends: Where each of these kinds ends among them.
     """
 
-    sums: dict[Milestones, _Marks]
-    shift: int
-    kept: int
+    milestones: Milestones
+    first: int
+    last: int
+    at: NDArray[np.intp]
+    ends: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Before:
+    """What sums go on from: those of the values before, and the values that tell the way on.
+
+    These are taken while all of them lie in the cache of a processor, for they have just been put together.
+    """
+
+    move: _Move
+    sums: _Marks
+    values: NDArray[Any]
 
 
 @dataclass(slots=True, eq=False)
@@ -45,22 +62,22 @@ class Summed:
 
     values: NDArray[Any]
     _sums: dict[Milestones, _Marks] = field(default_factory=dict)
-    _before: _Before | None = None
+    _before: dict[Milestones, _Before] = field(default_factory=dict)
 
     def gone_on(self, values: NDArray[Any], shift: int, kept: int) -> Summed:
         """Other values, which begin `shift` steps later and are the same for `kept` steps."""
         if values is self.values:
             return self
-        before = _Before(dict(self._sums), shift, kept) if self._sums and shift <= FURTHEST else None
-        return Summed(values, _before=before)
+        gone_on = Summed(values)
+        if shift <= FURTHEST and values.dtype.kind == "u" and len(values) == len(self.values):
+            for milestones, sums in self._sums.items():
+                if (move := _move(milestones, shift, kept)) is not None:
+                    gone_on._before[milestones] = _Before(move, sums, values.take(move.at))
+        return gone_on
 
-    def before(self, milestones: Milestones) -> tuple[_Marks, int, int] | None:
-        """At these milestones the sums of what these values go on from, the steps that are gone and those kept."""
-        told = self._before
-        if told is None or self.values.dtype.kind != "u" or len(self.values) != milestones.steps:
-            return None
-        sums = told.sums.get(milestones)
-        return (sums, told.shift, told.kept) if sums is not None else None
+    def before(self, milestones: Milestones) -> _Before | None:
+        """What their sums at these milestones go on from, where that is known."""
+        return self._before.get(milestones)
 
     def known(self, milestones: Milestones) -> _Marks | None:
         """Their sums at these milestones, where somebody asked for them before."""
@@ -69,6 +86,7 @@ class Summed:
     def remember(self, milestones: Milestones, sums: _Marks) -> None:
         """Their sums at the marks of these milestones."""
         self._sums[milestones] = sums
+        self._before.pop(milestones, None)
 
 
 def sums_at(lines: Sequence[Summed], milestones: Milestones) -> tuple[Float64, NDArray[np.bool_]]:
@@ -80,25 +98,23 @@ def sums_at(lines: Sequence[Summed], milestones: Milestones) -> tuple[Float64, N
     of_lines = [places.setdefault(id(line), len(places)) for line in lines]
     each = list({id(line): line for line in lines}.values())
     fit = np.ones(len(each), bool)
-    going_on: dict[tuple[int, int], list[int]] = {}
+    going_on: dict[_Move, list[tuple[int, _Before]]] = {}
     for place, line in enumerate(each):
         if line.known(milestones) is None and (before := line.before(milestones)) is not None:
-            going_on.setdefault(before[1:], []).append(place)
-    parts = [(some, _moved(milestones, [each[one] for one in some], *moved)) for moved, some in going_on.items()]
-    if len(parts) == 1 and len(parts[0][0]) == len(each) and parts[0][1] is not None:
-        table = parts[0][1].astype(np.float64)
-    else:
-        table = np.zeros((len(each), len(milestones.marks)))
-        for some, sums in parts:
-            if sums is not None:
-                table[some] = sums
-        told = {place for some, sums in parts if sums is not None for place in some}
-        for place, line in enumerate(each):
-            if place not in told and (found := _of_one(line, milestones)) is not None:
-                table[place] = found
-            elif place not in told:
-                fit[place] = False
-    at_places: Float64 = table[:, milestones.of_places]
+            going_on.setdefault(before.move, []).append((place, before))
+    moved: dict[int, _Marks] = {}
+    table: NDArray[Any] | None = None
+    for move, some in going_on.items():
+        sums = _moved(move, [before for _, before in some])
+        for (place, _), one in zip(some, sums if sums is not None else (), strict=sums is not None):
+            each[place].remember(milestones, one)
+            moved[place] = one
+        table = sums if len(some) == len(each) else None
+    if table is None:
+        told = [moved[place] if place in moved else _of_one(line, milestones) for place, line in enumerate(each)]
+        fit = np.array([one is not None for one in told])
+        table = np.stack([np.zeros(len(milestones.marks)) if one is None else one for one in told])
+    at_places = table.astype(np.float64)[:, milestones.of_places]
     return (at_places, fit) if len(each) == len(lines) else (at_places[of_lines], fit[of_lines])
 
 
@@ -113,35 +129,40 @@ def _of_one(line: Summed, milestones: Milestones) -> NDArray[Any] | None:
     return sums
 
 
-def _moved(milestones: Milestones, lines: Sequence[Summed], shift: int, kept: int) -> _Marks | None:
-    """Sums at the marks from those of the lines before, remembered; None where they may be too large for that.
-
-    Up to a mark lie the values that lay up to it before, without those that are gone and with those that have moved
-    up to it. How much is gone is told by the first mark behind it. From the last mark that nothing new has reached on
-    values are added one by one. The first axis of all arrays is lines.
-    """
+@lru_cache(maxsize=64)
+def _move(milestones: Milestones, shift: int, kept: int) -> _Move | None:
+    """How rows of some milestones move; None where no mark stays between what is gone and what is new."""
     marks = milestones.marks
     first, last = int(np.searchsorted(marks, shift)), int(np.searchsorted(marks, kept, side="right")) - 1
     if first > last:
         return None
     inside, until = marks[first : last + 1], int(marks[last])
-    ranges = [np.arange(int(inside[0]) - shift), np.arange(shift), np.arange(until, milestones.steps)]
-    parts = [*ranges, *(inside - back for back in range(1, shift + 1))]
-    at, ends = np.concatenate(parts), np.cumsum([0, *map(len, parts)]).tolist()
-    values = np.stack([line.values.take(at) for line in lines])
-    moved: _Marks = np.stack([sums[0] for line in lines if (sums := line.before(milestones)) is not None])
-    if int(moved[:, -1].max()) + int(values.max()) * (shift + milestones.steps - until) >= MOST:
+    kinds = [np.arange(int(inside[0]) - shift), np.arange(shift), np.arange(until, milestones.steps)]
+    kinds += [inside - back for back in range(1, shift + 1)]
+    ends = np.cumsum([len(one) for one in kinds]).tolist()
+    return _Move(milestones, first, last, np.concatenate(kinds), tuple(ends))
+
+
+def _moved(move: _Move, lines: Sequence[_Before]) -> _Marks | None:
+    """Sums at the marks from those of the lines before; None where they may be too large to be remembered.
+
+    Up to a mark lie the values that lay up to it before, without those that are gone and with those that have moved
+    up to it. How much is gone is told by the first mark behind it. From the last mark that nothing new has reached on
+    values are added one by one. The first axis of all arrays is lines.
+    """
+    marks, first, last = move.milestones.marks, move.first, move.last
+    values, moved = np.stack([one.values for one in lines]), np.stack([one.sums for one in lines])
+    fresh = values.shape[1] - len(marks[first : last + 1]) * (len(move.ends) - 3)
+    if int(moved[:, -1].max()) + int(values.max(initial=0)) * (fresh + len(move.ends)) >= MOST:
         return None
-    beginning, fresh_beginning, ending, *up = (values[:, low:high] for low, high in pairwise(ends))
+    beginning, fresh_beginning, ending, *up = (values[:, low:high] for low, high in pairwise((0, *move.ends)))
     gone = moved[:, first, None] - beginning.sum(axis=1, dtype=np.uint32)[:, None]
     between = moved[:, first : last + 1]
     between -= gone
     for more in up:
         between += more
     moved[:, :first] = _added(fresh_beginning, marks[:first])
-    moved[:, last + 1 :] = between[:, -1:] + _added(ending, marks[last + 1 :] - until)
-    for line, sums_of_line in zip(lines, moved, strict=True):
-        line.remember(milestones, sums_of_line)
+    moved[:, last + 1 :] = between[:, -1:] + _added(ending, marks[last + 1 :] - int(marks[last]))
     return moved
 
 

@@ -16,13 +16,12 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from observatory.ledger.packed import pack
 from observatory.ledger.samples import series_blocks
+from observatory.ledger.summed import Summed
 from observatory.sources.base import Float64, Int64, SampleSet
 from observatory.windows import Grid
 
@@ -156,7 +155,7 @@ class Lives:
     def __init__(self, spans: Mapping[TargetKey, Sequence[Stretch]]) -> None:
         self.spans = spans
         self._seconds: dict[tuple[frozenset[TargetKey], Grid], Float64] = {}
-        self._packed: dict[tuple[frozenset[TargetKey], Grid], NDArray[Any]] = {}
+        self._packed: dict[tuple[frozenset[TargetKey], Grid], Summed] = {}
 
     @classmethod
     def together(cls, parts: Iterable[Lives]) -> Lives:
@@ -194,11 +193,11 @@ class Lives:
             cached = self._seconds[keys, grid] = share * np.minimum(expected, step)
         return cached
 
-    def packed_seconds(self, keys: frozenset[TargetKey], grid: Grid) -> NDArray[Any]:
-        """As `observed_seconds`, packed: one array for all rows of the same targets."""
+    def packed_seconds(self, keys: frozenset[TargetKey], grid: Grid) -> Summed:
+        """As `observed_seconds`, packed: the same object for all rows of the same targets."""
         found = self._packed.get((keys, grid))
         if found is None:
-            found = self._packed[keys, grid] = pack(self.observed_seconds(keys, grid))
+            found = self._packed[keys, grid] = Summed(pack(self.observed_seconds(keys, grid)))
         return found
 
 

@@ -41,7 +41,7 @@ class Matcher:
 
 @dataclass(frozen=True, slots=True)
 class SeriesSelector:
-    """Series with one exact name whose labels satisfy every matcher.
+    """Series with one exact name whose labels satisfy every matcher. Its text is remembered: plans are sorted by it.
 
     Attributes:
         period_ms: Length of the periods whose totals the values are; 0 where they are no period's totals.
@@ -50,6 +50,13 @@ class SeriesSelector:
     metric: str
     matchers: tuple[Matcher, ...] = ()
     period_ms: int = field(default=0, repr=False)
+    _text: str = field(default="", init=False, repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        if not self._text:
+            text = f"SeriesSelector(metric={self.metric!r}, matchers={self.matchers!r})"
+            object.__setattr__(self, "_text", text)
+        return self._text
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from observatory.evaluate.reckoning import SeenSteps, reckon, steps_of
 from observatory.evaluate.together import reckon_together
 from observatory.ledger.ledger import Ledger, Row
 from observatory.ledger.milestones import Milestones
+from observatory.ledger.packed import PackedRows
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import load_policies
 from observatory.windows import Grid
@@ -41,7 +42,11 @@ def made(random: np.random.Generator, grid: Grid) -> Row:
 
 def agree(objectives: Sequence[tuple[Objective, str]], rows: Rows, grid: Grid) -> int:
     """How many were reckoned together; all of them as alone."""
-    ledger = Ledger(grid, rows)
+    return reckoned_as_alone(objectives, Ledger(grid, rows))
+
+
+def reckoned_as_alone(objectives: Sequence[tuple[Objective, str]], ledger: Ledger) -> int:
+    grid = ledger.grid
     found = reckon_together(objectives, ledger, POLICIES)
     for one, key in objectives:
         row, policy = ledger.rows[key], POLICIES[one.policy]
@@ -86,6 +91,36 @@ def test_together_is_as_alone(
         for number, target in enumerate(targets)
     ]
     assert agree(wanted, rows, grid) == len({one.id for one, _ in wanted})
+
+
+@given(
+    seed=st.integers(0, 2**31),
+    windows=st.lists(st.sampled_from(WINDOWS), min_size=1, max_size=3, unique=True),
+    days=st.sampled_from([1, 6, 30]),
+    moves=st.lists(st.tuples(st.integers(0, 20), st.integers(0, 30)), min_size=2, max_size=4),
+)
+@settings(max_examples=15, deadline=None)
+def test_rows_that_go_on_from_refresh_to_refresh_are_reckoned_as_alone(
+    seed: int, windows: list[str], days: int, moves: list[tuple[int, int]]
+) -> None:
+    random = np.random.default_rng(seed)
+    grid = Grid.ending_at(END_MS, days * DAY_MS)
+    ledger = Ledger(grid, {f"k{number}": made(random, grid) for number in range(3)})
+    wanted = [
+        (objective(id=f"{window}/{key}", window=window, target=0.99), key) for window in windows for key in ledger.rows
+    ]
+    for shift, more in moves:
+        reckoned_as_alone(wanted, ledger)
+        old = ledger
+        grid = Grid(old.grid.start_ms + shift * old.grid.step_ms, old.grid.step_ms, old.grid.steps)
+        steps = max(2, shift + more)
+        tail = Grid(grid.end_ms - steps * grid.step_ms, grid.step_ms, steps)
+        before, fresh, rows = old.rows, PackedRows({key: made(random, tail) for key in old.rows}), PackedRows()
+        assert isinstance(before, PackedRows)
+        for key in before:
+            rows.splice(key, before, fresh, old.grid, tail, grid)
+        ledger = Ledger(grid, rows)
+    assert reckoned_as_alone(wanted, ledger) == len(wanted)
 
 
 @pytest.mark.parametrize(

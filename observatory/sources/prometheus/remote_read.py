@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from observatory.sources.base import Float64, Int64, SampleSet, SeriesRequest
 from observatory.sources.prometheus import chunk_frames, failures, native_histograms, wire, xor, xor2
+from observatory.sources.prometheus.chunk_memory import ChunkMemory
 from observatory.sources.prometheus.connection import Connection
 from observatory.sources.prometheus.matchers import conditions
 from observatory.sources.prometheus.sample_buffer import SampleBuffer
@@ -55,11 +56,14 @@ class RemoteRead:
     form: str
 
 
-def read(connection: Connection, request: SeriesRequest, *, proven: bool) -> RemoteRead:
+def read(
+    connection: Connection, request: SeriesRequest, *, proven: bool, memory: ChunkMemory | None = None
+) -> RemoteRead:
     """Samples of the requested series in (start, end].
 
     Args:
         proven: Whether this server answered a remote_read before; a refusal then means the request.
+        memory: Chunks that were decoded before; for ranges that are asked for again and again.
 
     Raises:
         NotOffered: The server does not speak remote_read.
@@ -69,7 +73,7 @@ def read(connection: Connection, request: SeriesRequest, *, proven: bool) -> Rem
     span = request.range
     with _opened(connection, request, proven=proven) as answer:
         if answer.content_type.startswith(_CHUNKS):
-            return _guarded(answer, lambda: read_chunks(answer.pieces(), span))
+            return _guarded(answer, lambda: read_chunks(answer.pieces(), span, memory))
         if answer.content_type.startswith("application/x-protobuf"):
             return _guarded(answer, lambda: read_samples(bytes(answer.body()), span))
         raise NotOffered
@@ -125,7 +129,7 @@ def _opened(connection: Connection, request: SeriesRequest, *, proven: bool) -> 
     return answer
 
 
-def read_chunks(pieces: Iterable[bytes], span: TimeRange) -> RemoteRead:
+def read_chunks(pieces: Iterable[bytes], span: TimeRange, memory: ChunkMemory | None = None) -> RemoteRead:
     """Decode a body of frames of XOR and XOR2 chunks, a batch of frames at a time.
 
     Raises:
@@ -145,7 +149,8 @@ def read_chunks(pieces: Iterable[bytes], span: TimeRange) -> RemoteRead:
             chosen = table.kinds == kind
             understood |= chosen
             if chosen.any():
-                _, _, counts = decoder(table.data, table.starts[chosen], table.lengths[chosen], buffer.room)
+                chunks = table.data, table.starts[chosen], table.lengths[chosen], buffer.room
+                _, _, counts = memory.decode(kind, decoder, *chunks) if memory is not None else decoder(*chunks)
                 buffer.take(table.series[chosen], counts)
         if not understood.all():
             raise ChunksUnknown

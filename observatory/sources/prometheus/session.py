@@ -61,8 +61,10 @@ class Answer:
             SourceFailed: Too long, too slow, or cut off.
         """
         seen = 0
+        # An answer that is not encoded, as it was asked for, needs no decoder to pass through, piece by piece.
+        encoded = "Content-Encoding" in self.response.headers
         try:
-            while piece := self.response.raw.read1(PIECE_BYTES, decode_content=True):
+            while piece := self.response.raw.read1(PIECE_BYTES, decode_content=encoded):
                 seen += len(piece)
                 if seen > self._limit:
                     raise failures.too_large(self._limit, self.url)

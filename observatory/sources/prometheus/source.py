@@ -18,6 +18,7 @@ from observatory.errors import Problem, SourceFailed
 from observatory.settings import PrometheusSettings
 from observatory.sources.base import SampleSet, SeriesRequest, SourceState
 from observatory.sources.prometheus import export, failures, native_series, remote_read, xor
+from observatory.sources.prometheus.chunk_memory import ChunkMemory
 from observatory.sources.prometheus.connection import Connection
 from observatory.sources.prometheus.foreseen import foreseen_bytes
 from observatory.sources.prometheus.health import Health
@@ -49,6 +50,8 @@ PUSHDOWN_STEP_MS = 300_000
 """Resolution of what the server counts: long enough for a few scrapes, as short as the shortest burn window."""
 LONGEST_MATCHER = 12_000
 """Characters of the values of one label in a query that counts samples."""
+TAIL_MS = 3 * 3_600_000
+"""Chunks of ranges that are as short as those of refreshes are remembered; longer ones are read once."""
 MARK_MS = 3_600_000
 """Late samples are looked for hour by hour."""
 MARKS_AT_ONCE = 2
@@ -78,6 +81,7 @@ class PrometheusSource:
         self._pushed_down = False
         self._too_large: dict[str, int] = {}
         self._native = native_series.NativeNames()
+        self._chunks = ChunkMemory()
         self._metadata: list[dict[str, str]] | None = None
         self._reads_chunks = settings.remote_read != "never"
         self._names: tuple[TimeRange, frozenset[str]] | None = None
@@ -262,7 +266,9 @@ class PrometheusSource:
         if self._route in (None, "remote_read"):
             xor.LOADER.foresee(foreseen_bytes(self._known.get(request.metric), request))
             try:
-                read = remote_read.read(self.connection, request, proven=self._proven)
+                short = request.range.end_ms - request.range.start_ms <= TAIL_MS
+                memory = self._chunks if short else None
+                read = remote_read.read(self.connection, request, proven=self._proven, memory=memory)
             except (remote_read.NotOffered, remote_read.ChunksUnknown):
                 pass
             except SourceFailed as error:
