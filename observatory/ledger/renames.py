@@ -81,6 +81,8 @@ def renamed(source: str, samples: SampleSet, candidates: Sequence[int], targets:
         likely: list[tuple[float, _Rewrite]] = []
         for rewrite in _rewrites(source, samples, rest, endings):
             target = targets[target_of(source, samples.labels[rewrite.pairs[0].newcomer])]
+            if rewrite.moved and target.scraped_before(first_ms) is not None:
+                continue  # It was there under its own name.
             grown = _Growth.of(lives, rewrite.pairs, first_ms, target)
             if grown is not None and grown.goes_on(moved=rewrite.moved):
                 likely.append((grown.risen / len(rewrite.pairs), rewrite))
@@ -266,10 +268,8 @@ class _Growth:
         """Whether the values of series under a new name continue those under the old one."""
         if moved and self.lived:
             return True
-        if self.pairs == 1 and self.begun <= FEW:
+        if (self.pairs == 1 and self.begun <= FEW) or (self.gap and self.lived is False):
             return False
         if self.risen <= PROPORTION * self.usual < self.begun:
             return True
-        if not self.gap or self.lived is False:
-            return False
-        return self.risen <= 2 * self.expected + FEW and self.begun > 1.5 * self.expected + FEW
+        return self.gap and self.risen <= 2 * self.expected + FEW and self.begun > 1.5 * self.expected + FEW

@@ -112,3 +112,20 @@ def test_a_value_rewritten_while_the_server_was_away_is_told_from_a_new_process_
         ),
     ]
     assert bad(row_of(series, events(), GRID)) == pytest.approx(SEEN)
+
+
+def test_a_target_that_was_there_before_a_gap_is_not_another_one_that_ended_in_it() -> None:
+    """Both looked alike: one failed once and was gone after the gap, the other one failed for the first time in it."""
+    away_until = TIMES[NEW] + 30 * 60_000
+    old, late = TIMES[NEW] >= TIMES, away_until < TIMES
+    both = old | late
+    series: list[Series] = [
+        (handled("success", "stays"), TIMES[both], np.cumsum(np.full(len(TIMES), 10.0))[both]),
+        (handled("success", "ends"), TIMES[old], np.cumsum(np.full(len(TIMES), 10.0))[old]),
+        (handled("error", "ends"), TIMES[old][-20:], np.ones(20)),
+        (handled("error", "stays"), TIMES[late], np.ones(late.sum())),
+    ]
+    for name, part in (("stays", both), ("ends", old)):
+        start = {"__name__": "process_start_time_seconds", "job": "svc", "instance": name}
+        series.append((start, TIMES[part], np.full(int(part.sum()), TIMES[0] / 1000 - 9e4)))
+    assert bad(row_of(series, events(), GRID)) == pytest.approx(2.0)
