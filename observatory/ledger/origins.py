@@ -108,10 +108,10 @@ class Origins:
         ups: list[tuple[str, SampleSet]] = []
         for metric, cut in self._lives_of(source, lookback_ms, ask):
             samples = without_replicas(cut.between(part.start_ms - lookback_ms, part.end_ms, {})[0])
-            samples = _only(samples, [target_of(source, labels) in keys for labels in samples.labels])
             if metric == UP:
-                ups.append((source, samples))
+                ups.append((source, _only(samples, [target_of(source, labels) in keys for labels in samples.labels])))
             else:
+                # Of others as well: a target under a new name has the process of one that has gone.
                 _learn_starts(targets, source, samples)
         if ups:
             targets.learn(ups)

@@ -10,8 +10,8 @@ the first one after a gap: such changes are made while a server restarts. Three 
 In the last two cases other series can be meant as well: a new channel of a connection, a new pod. So the values must
 say it: none is below the old one, together they have risen by what such series rise from scrape to scrape, and as
 events of a single scrape they would be out of all proportion. After a gap they have risen by about what they rose in
-such a time before, and are more than a newcomer could have reached in it. A target whose process was alive before its
-old name ended needs no such proof.
+such a time before, and are more than a newcomer could have reached in it. A target with the process of the
+old name needs no such proof.
 """
 
 from __future__ import annotations
@@ -83,7 +83,8 @@ def renamed(source: str, samples: SampleSet, candidates: Sequence[int], targets:
             target = targets[target_of(source, samples.labels[rewrite.pairs[0].newcomer])]
             if rewrite.moved and target.scraped_before(first_ms) is not None:
                 continue  # It was there under its own name.
-            grown = _Growth.of(lives, rewrite.pairs, first_ms, target)
+            former = targets[target_of(source, samples.labels[rewrite.pairs[0].ending])]
+            grown = _Growth.of(lives, rewrite.pairs, first_ms, (former, target))
             if grown is not None and grown.goes_on(moved=rewrite.moved):
                 likely.append((grown.risen / len(rewrite.pairs), rewrite))
         # Of targets that look alike each goes on as the one that has risen least.
@@ -233,7 +234,7 @@ class _Growth:
         usual: What the old ones rise at most in as many scrapes.
         expected: What they rise on average in that time.
         gap: Whether scrapes are missing between the old names and the new ones.
-        lived: Whether their process was alive before the old names ended; None where it does not say when it began.
+        lived: Whether their process is that of the old names; None where it does not say when it began.
     """
 
     pairs: int
@@ -245,8 +246,9 @@ class _Growth:
     lived: bool | None
 
     @classmethod
-    def of(cls, lives: _Lives, pairs: Sequence[_Pair], first_ms: int, target: Target) -> _Growth | None:
-        """None where a value is below its old one."""
+    def of(cls, lives: _Lives, pairs: Sequence[_Pair], first_ms: int, targets: tuple[Target, Target]) -> _Growth | None:
+        """None where a value is below its old one; the targets are the old one and the new one, or the same twice."""
+        former_target, target = targets
         risen = begun = usual = expected = 0.0
         ends_ms = []
         for pair in pairs:
@@ -260,7 +262,7 @@ class _Growth:
             expected += lives.usual_rate(pair.ending) * (first_ms - former.last_ms)
             ends_ms.append(former.last_ms)
         started_ms = target.started_at(first_ms)
-        lived = None if started_ms is None else started_ms <= min(ends_ms)
+        lived = None if started_ms is None else started_ms == former_target.started_at(min(ends_ms))
         gap = first_ms - max(ends_ms) > target.gap_ms
         return cls(len(pairs), begun, risen, usual, expected, gap, lived)
 
