@@ -28,8 +28,10 @@ class Answer:
     Attributes:
         chosen: Which series these are, and which leaves count them.
         births: Series whose first value counts, for itself or as the continuation of one under another name.
-        earlier: Series that say they were created before what is known here, and would count were more known.
+        earlier: Series that would count were more known: that say they began before what is known here, or of whose
+            target nothing is known here.
         histories: Series whose first value is too much to have been counted since they were not there yet.
+        falls: When the values of counters fell, of those in which one did.
         recreated: When series were first seen to have been created anew, where that is told.
         restarts: Series that began anew without a fall.
     """
@@ -40,6 +42,7 @@ class Answer:
     births: dict[int, Birth] = field(default_factory=dict)
     earlier: dict[int, Birth] = field(default_factory=dict)
     histories: set[int] = field(default_factory=set)
+    falls: dict[int, list[int]] = field(default_factory=dict)
     recreated: dict[int, tuple[int, ...]] = field(default_factory=dict)
     restarts: dict[int, tuple[HiddenRestart, ...]] = field(default_factory=dict)
 

@@ -14,27 +14,29 @@ times the highest rate at which any counter of the source ever rose is a history
 A series can also be an old one under a new name, see `renames`: its first value continues the old one's last.
 
 All of this is judged by the samples between a block's lookback and its end: the highest rate is that of the block, and
-an old name has to end within it. So a block that is kept holds what counting it anew gives.
+an old name has to end within it. So a block that is kept holds what counting it anew gives. Where the target had been
+dark for longer than that, the blocks before decide, see `unsettled`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
 from observatory.ledger.increments import Birth
 from observatory.ledger.renames import renamed
+from observatory.ledger.restarts import ALWAYS_BELIEVED
 from observatory.ledger.samples import series_blocks
-from observatory.ledger.targets import DEFAULT_CADENCE_MS, Target, Targets, target_of
+from observatory.ledger.targets import DEFAULT_CADENCE_MS, Targets, target_of
 from observatory.sources.base import SampleSet
 
 EDGE_MS = 300_000
 """Newcomers within this much of the first knowledge are not told apart from series that were there before."""
-ALWAYS_BELIEVED = 1000.0
-"""Events that any newcomer may have counted before its first scrape."""
 BELIEVED_RATES = 10.0
 """Times the busiest counter's highest rate."""
+_LONGEST_MS = 1 << 50
 
 
 def newcomers(samples: SampleSet, known_since_ms: int) -> list[int]:
@@ -57,9 +59,9 @@ def births(
     *,
     from_zero: bool = True,
 ) -> tuple[dict[int, Birth], dict[int, Birth], set[int]]:
-    """Those of the candidates that are births, with the instant since when they can have counted; those that say they
-    were created before what is known here; and those that would be one or the other, were their first value not out of
-    all proportion.
+    """Those of the candidates that are births, with the instant since when they can have counted; those of which more
+    must be known, because they began before what is known here or nothing tells when; and those that would be births,
+    were their first value not out of all proportion.
 
     Args:
         created: When series were created, in milliseconds, where that is exported.
@@ -83,30 +85,28 @@ def births(
         # It speaks for this very series, so it outweighs what is known of its target and its process.
         says = since_ms is not None and since_ms <= first_ms
         if not says:
-            since_ms = _since(target, first_ms, known_since_ms, from_zero)
+            since_ms = target.scraped_before(first_ms)
+        started_ms = target.started_at(first_ms) if since_ms is None and from_zero else None
+        if started_ms is not None and started_ms <= first_ms:
+            since_ms, says = started_ms, True
         if since_ms is None:
+            earlier[index] = Birth(first_ms - _needed_ms(value, busiest), open=True)
             continue
-        if value > ALWAYS_BELIEVED:
-            elapsed_ms = max(first_ms - since_ms, target.cadence_ms or DEFAULT_CADENCE_MS)
-            if value > BELIEVED_RATES * busiest() * elapsed_ms:
-                histories.add(index)
-                continue
-        if says and since_ms <= known_since_ms + EDGE_MS:
-            earlier[index] = Birth(since_ms, created=True)
+        if _needed_ms(value, busiest) > max(first_ms - since_ms, target.cadence_ms or DEFAULT_CADENCE_MS):
+            histories.add(index)
+        elif says and since_ms <= known_since_ms + EDGE_MS:
+            earlier[index] = Birth(since_ms, created=True, open=started_ms is not None)
         else:
             found[index] = Birth(since_ms, created=says)
     return found, earlier, histories
 
 
-def _since(target: Target, first_ms: int, known_since_ms: int, from_zero: bool) -> int | None:
-    """The last instant at which a newcomer of a target is known not to have counted yet; None where none is known."""
-    before_ms = target.scraped_before(first_ms)
-    if before_ms is not None:
-        return before_ms
-    started_ms = target.started_at(first_ms) if from_zero else None
-    if started_ms is None or not known_since_ms + EDGE_MS < started_ms <= first_ms:
-        return None
-    return started_ms
+def _needed_ms(value: float, busiest: Callable[[], float]) -> int:
+    """How long a newcomer must have counted for its first value to be believed."""
+    if value <= ALWAYS_BELIEVED:
+        return 0
+    rate = BELIEVED_RATES * busiest()
+    return math.ceil(min(value / rate, _LONGEST_MS)) if rate > 0 else _LONGEST_MS
 
 
 def highest_rate(samples: SampleSet) -> float:

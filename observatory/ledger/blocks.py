@@ -24,6 +24,7 @@ from observatory.ledger.buckets import bounded_binding, bucket_leaves, count_lea
 from observatory.ledger.days import DAY_MS, SEALED_AFTER_MS
 from observatory.ledger.evidence import Evidence, Material, Sources
 from observatory.ledger.hops import SpanCounts, count_spans
+from observatory.ledger.origins import falls_of_targets
 from observatory.ledger.pages import Counted, Page, events_of, join
 from observatory.ledger.returns import KeptDay, last_seen
 from observatory.ledger.slices import Reading, read_level
@@ -125,6 +126,7 @@ class Blocks:
                 lives=evidence.targets.lives(block.end_ms),
                 levels=levels,
                 spans={name: parts[number] for name, parts in spans.items()},
+                falls=falls_of_targets(evidence.answers),
                 changed=tuple(key for key, judged in self._judged.items() if has_changed(*judged, evidence)),
             )
         self._note(material)

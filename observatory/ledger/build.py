@@ -148,14 +148,20 @@ def _refreshed(
         return
     fresh = _count(warm, sources, tail, None, arrivals)
     yield tail, warm, fresh
-    by_part: dict[Grid, dict[str, Measurement]] = {}
-    for key, since_ms in fresh.dark_since.items():
-        kept_ms = grid.start_ms + max(0, (since_ms - grid.start_ms) // grid.step_ms) * grid.step_ms
-        part = Grid(kept_ms, grid.step_ms, (grid.end_ms - kept_ms) // grid.step_ms)
-        by_part.setdefault(part, {})[key] = warm[key]
-    for part, returned in by_part.items():
-        again = _count(returned, sources, part, None, arrivals)
-        yield part, [key for key in returned if key in again.rows], again
+    waiting = fresh.dark_since
+    while waiting:
+        by_part: dict[Grid, dict[str, Measurement]] = {}
+        for key, since_ms in waiting.items():
+            kept_ms = grid.start_ms + max(0, (since_ms - grid.start_ms) // grid.step_ms) * grid.step_ms
+            part = Grid(kept_ms, grid.step_ms, (grid.end_ms - kept_ms) // grid.step_ms)
+            by_part.setdefault(part, {})[key] = warm[key]
+        waiting = {}
+        for part, returned in by_part.items():
+            again = _count(returned, sources, part, None, arrivals)
+            yield part, [key for key in returned if key in again.rows], again
+            if part.start_ms > grid.start_ms:
+                # What is counted again may hold others that had come back, whose past lies further back still.
+                waiting |= again.dark_since
 
 
 @dataclass(frozen=True, slots=True)

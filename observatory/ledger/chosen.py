@@ -6,7 +6,7 @@ neighbours need to know of them is found out once, and days with the same series
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
@@ -109,6 +109,13 @@ class Chosen:
             self._counted = {}
             self._kinds = kinds
         return self._alike
+
+    def indexes_of(self, wanted: Collection[SemanticKind], kinds: Mapping[Leaf, SemanticKind]) -> set[int]:
+        """The series that are counted as one of some kinds."""
+        every = (
+            index for leaf, indexes in self.routes.items() if kinds.get(leaf) in wanted for index in indexes.tolist()
+        )
+        return set(every)
 
     def _grouped(self, kind: SemanticKind, period_ms: int, leaves: tuple[Leaf, ...]) -> CountedAlike:
         of_series: list[list[int]] = [[] for _ in self.labels]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from observatory.compile.plan import Leaf, PlannedRequest
 from observatory.errors import Problem, SourceFailed
 from observatory.ledger.answers import RESTARTED_KINDS, Answer, Cut
 from observatory.ledger.chosen import Chosen, Heads, chosen_of
+from observatory.ledger.dips import without_dips
 from observatory.ledger.increments import Birth
 from observatory.ledger.origins import Origins, find_restarts
 from observatory.ledger.replicas import without_replicas
@@ -226,7 +228,8 @@ class Material:
             chosen = self._chosen.get(number)
             if chosen is None or chosen.labels != samples.labels:
                 chosen = self._chosen[number] = chosen_of(request, samples.labels, inside)
-            answers.append(Answer(request, samples, chosen))
+            samples, falls = without_dips(samples, partial(chosen.indexes_of, RESTARTED_KINDS, kinds))
+            answers.append(Answer(request, samples, chosen, falls=falls))
         evidence = Evidence(answers, Targets(), self.failed, self.problems, self._heads)
         evidence.targets.learn([(answer.request.source, answer.samples) for answer in answers])
         self._origins.find_births(answers, evidence.targets, part, kinds, self.ask)

@@ -50,13 +50,16 @@ class Birth:
         since_ms: The last instant at which it was known not to exist, or at which its old name was last seen.
         base: Value to start from: 0 for a newcomer; the last one known where a series goes on under another name.
         new: Whether it is a newcomer, whose events a plain increase would lose.
-        created: Whether it is the series that says since when it exists.
+        created: Whether the series, or its process, says since when it exists.
+        open: Whether nothing in its block tells that it is a newcomer; what other blocks know of its target decides.
+            `since_ms` is then when it must have begun at the latest for its value to be believed, or what was said.
     """
 
     since_ms: int
     base: float = 0.0
     new: bool = True
     created: bool = False
+    open: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +114,7 @@ def tally(
     for index, hidden in (restarts or {}).items():
         group = int(groups[index])
         for one in hidden if group >= 0 else ():
-            place(amount[group], grid, one.at_ms, one.at_ms, one.forgotten)
-            found[group].add(one.at_ms, grid, resets=1)
+            found[group].add_all(place_restart(amount[group], grid, one))
     return Tally(amount, tuple(finder.done() for finder in found), tuple(tuple(finder.overhang) for finder in found))
 
 
@@ -137,6 +139,12 @@ def place_birth(
     spread = first_ms - birth.since_ms > gap_ms
     place(line, grid, birth.since_ms if spread else first_ms, first_ms, value)
     return _inside(grid, (first_ms, value if birth.new else 0.0, 0.0, value if spread else 0.0))
+
+
+def place_restart(line: Float64, grid: Grid, restart: HiddenRestart) -> tuple[FindingRow, ...]:
+    """Put what the difference of two samples leaves out where it belongs, and tell of the restart."""
+    place(line, grid, restart.at_ms, restart.at_ms, restart.forgotten)
+    return _inside(grid, (restart.at_ms, 0.0, 1.0 if restart.forgotten > 0 else -1.0, 0.0))
 
 
 def place_rise(

@@ -33,7 +33,7 @@ from observatory.ledger.targets import Lives
 from observatory.sources.base import Record
 from observatory.windows import Grid, TimeRange
 
-FORM = 2
+FORM = 3
 """Grows whenever a page is written in another way, so that records in the old one are not found: the day is counted
 again, or comes back from its history."""
 _FORMS = ("one", "u1", "u2", "u4", "f8")
@@ -167,6 +167,7 @@ def packed(page: Page, place: Mapping[Leaf, int], heads: bytes) -> Record:
     header: dict[str, Any] = {
         "read_from_ms": page.read_from_ms,
         "changed": list(page.changed),
+        "falls": [[list(key), list(instants)] for key, instants in page.falls.items()],
         "events": [
             [place[leaf], form, one.exact, len(one.findings.t_ms), list(one.overhang)]
             for (leaf, one), form in zip(events, forms, strict=True)
@@ -243,6 +244,7 @@ class _Unpacking:
             block=self._block,
             read_from_ms=self._header["read_from_ms"],
             changed=tuple(self._header["changed"]),
+            falls={tuple(key): instants for key, instants in self._header["falls"]},
             events=events,
             plain=plain,
             seams=self._seams(),

@@ -16,10 +16,11 @@ import numpy as np
 from observatory.compile.plan import Leaf, PlannedRequest, plan_leaves
 from observatory.ledger.answers import BORN_KINDS, RESTARTED_KINDS, Answer, Cut
 from observatory.ledger.births import births, highest_rate, newcomers
+from observatory.ledger.dips import no_restarts, small_falls
 from observatory.ledger.replicas import without_replicas
-from observatory.ledger.restarts import Candidates, fallen, hidden_restarts
+from observatory.ledger.restarts import Candidates, falls_by_target, hidden_restarts
 from observatory.ledger.samples import fit
-from observatory.ledger.targets import TargetKey, Targets, target_of
+from observatory.ledger.targets import Target, TargetKey, Targets, target_of
 from observatory.sources.base import Int64, SampleSet, SeriesRequest
 from observatory.telemetry.binding import Matcher, SemanticKind, SeriesSelector
 from observatory.windows import Grid, TimeRange
@@ -73,7 +74,7 @@ class Origins:
                 restarted = any(kinds[leaf] in RESTARTED_KINDS for leaf in born)
                 candidates.append(_Candidates(answer, late, restarted, known_since_ms))
             # Where one counter fell its process restarted, and others may have passed their old values unseen.
-            fell = [index for index in fallen(answer.samples) if index in routed]
+            fell = list(answer.falls)
             fell_keys = {target_of(answer.request.source, answer.samples.labels[index]) for index in fell}
             restarted_targets |= fell_keys
             if late or fell:
@@ -107,10 +108,10 @@ class Origins:
         ups: list[tuple[str, SampleSet]] = []
         for metric, cut in self._lives_of(source, lookback_ms, ask):
             samples = without_replicas(cut.between(part.start_ms - lookback_ms, part.end_ms, {})[0])
-            samples = _only(samples, [target_of(source, labels) in keys for labels in samples.labels])
             if metric == UP:
-                ups.append((source, samples))
+                ups.append((source, _only(samples, [target_of(source, labels) in keys for labels in samples.labels])))
             else:
+                # Of others as well: a target under a new name has the process of one that has gone.
                 _learn_starts(targets, source, samples)
         if ups:
             targets.learn(ups)
@@ -225,16 +226,32 @@ class _Rates:
 
 def find_restarts(answers: Sequence[Answer], targets: Targets, kinds: Mapping[Leaf, SemanticKind]) -> None:
     """Where the starts of processes are known, find the restarts that values do not show."""
-    if not targets.have_restarted and not any(answer.recreated for answer in answers):
+    if not any(answer.falls for answer in answers):
         return
     candidates = []
     for answer in answers:
         counters = [indexes for leaf, indexes in answer.routes.items() if kinds.get(leaf) in RESTARTED_KINDS]
         candidates.append(
-            Candidates(answer.samples, answer.request.source, _together(counters), recreated=answer.recreated)
+            Candidates(answer.samples, answer.request.source, _together(counters), answer.recreated, answer.falls)
         )
+    small = [replace(one, falls=small_falls(one.samples, one.falls)) for one in candidates if one.falls]
+    small_ms = {key: set(instants) for key, instants in falls_by_target(small).items()}
     for answer, found in zip(answers, hidden_restarts(candidates, targets), strict=True):
+        whose = partial(_target_of, targets, answer)
+        for index, none in no_restarts(answer.samples, answer.falls, whose, small_ms).items():
+            found[index] = (*found.get(index, ()), *none)
         answer.restarts = found
+
+
+def _target_of(targets: Targets, answer: Answer, index: int) -> Target:
+    return targets[answer.targets[index]]
+
+
+def falls_of_targets(answers: Sequence[Answer]) -> dict[TargetKey, list[int]]:
+    """When any counter of a target fell, ascending."""
+    return falls_by_target(
+        [Candidates(one.samples, one.request.source, (), falls=one.falls) for one in answers if one.falls]
+    )
 
 
 def _together(indexes: Sequence[Int64]) -> list[int]:

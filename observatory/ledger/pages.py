@@ -16,18 +16,19 @@ from numpy.typing import NDArray
 
 from observatory.compile.plan import Leaf, PlannedRequest
 from observatory.indicators.expression import Expression
-from observatory.ledger.births import EDGE_MS
 from observatory.ledger.evidence import Evidence
 from observatory.ledger.hops import SpanCounts
-from observatory.ledger.increments import Birth, FindingRow, place_birth, place_rise
+from observatory.ledger.increments import Birth, FindingRow, place_birth, place_restart, place_rise
 from observatory.ledger.ledger import Findings
 from observatory.ledger.levels import LevelSteps
 from observatory.ledger.packed import pack, smallest
 from observatory.ledger.plain import Plain, joined
+from observatory.ledger.restarts import HiddenRestart
 from observatory.ledger.seams import NO_SEAMS, Sample, Seam, SeamColumns, SeriesHead, SeriesKey, go_on
 from observatory.ledger.slices import Reading
 from observatory.ledger.tallies import Events, PartEvents, tally_leaves
 from observatory.ledger.targets import Lives, TargetKey, add_overlap
+from observatory.ledger.unsettled import Elsewhere
 from observatory.sources.base import Float64, Int64
 from observatory.telemetry.binding import SemanticKind
 from observatory.windows import Grid
@@ -44,6 +45,7 @@ class Page:
         spans: By source.
         read_from_ms: The earliest instant that was looked at.
         changed: Measurements whose histograms changed the buckets that they are judged by.
+        falls: When counters of targets fell, ascending.
     """
 
     block: Grid
@@ -55,6 +57,7 @@ class Page:
     levels: Mapping[str, Reading] = field(default_factory=dict)
     spans: Mapping[str, SpanCounts] = field(default_factory=dict)
     changed: tuple[str, ...] = ()
+    falls: Mapping[TargetKey, Sequence[int]] = field(default_factory=dict)
 
     def sampled_since_ms(self, leaves: Mapping[str, Sequence[Leaf]]) -> dict[str, int]:
         """When the first of their series was sampled; the end of the block without any.
@@ -296,16 +299,23 @@ def _settle(
     """Add what lies between blocks to what they hold."""
     before: dict[tuple[SeriesKey, SemanticKind], Sample] = {}
     earlier = passed_over = NO_SEAMS
+    elsewhere = Elsewhere()
     for page in pages:
         if go_on(page.seams, earlier):
             earlier = passed_over = page.seams
+            elsewhere.turn_to(page)
             continue
         _note_last(found, passed_over, before)
-        for seam in page.seams:
-            known = None if seam.summed else before.get((seam.series, seam.kind)) or last_seen.get(seam.series)
-            birth = seam.birth if known is None else None
-            if birth is not None and birth.created and birth.since_ms <= known_since_ms[seam.series[0]] + EDGE_MS:
-                birth = None
+        lasts = [
+            None if seam.summed else before.get((seam.series, seam.kind)) or last_seen.get(seam.series)
+            for seam in page.seams
+        ]
+        elsewhere.turn_to(page, page.seams, lasts)
+        for seam, known in zip(page.seams, lasts, strict=True):
+            birth = None
+            if known is None and seam.birth is not None:
+                birth = elsewhere.birth_of(seam, known_since_ms[seam.series[0]], before)
+            anew = known is not None and known[0] < seam.first[0] and elsewhere.began_anew(seam, known)
             first_ms = seam.first[0]
             before_ms = known[0] if known is not None else birth.since_ms if birth is not None else first_ms
             came_back = before_ms < grid.start_ms < first_ms and first_ms - before_ms > seam.gap_ms
@@ -313,6 +323,8 @@ def _settle(
             for leaf in seam.leaves:
                 whole = found[leaf]
                 whole.rows += _settled(whole, grid, seam, birth, known)
+                if anew and known is not None:
+                    whole.rows += place_restart(whole.line, grid, HiddenRestart(seam.first[0], known[1]))
                 whole.series.add(seam.series)
                 whole.targets.add(seam.target)
                 if came_back:

@@ -1,7 +1,7 @@
 """Renames: an old series under a new name is no newcomer, and its first value continues the last one of the old name.
 
-Relabelling, a moved exporter or a changed scrape configuration end series and begin others in the same scrape. Three
-signs are known:
+Relabelling, a moved exporter or a changed scrape configuration end series and begin others in the same scrape, or in
+the first one after a gap: such changes are made while a server restarts. Three signs are known:
 
 - A label was added or removed: the old labels are a part of the new ones, or the other way round.
 - The value of one label was rewritten, for all series of the target that carry it.
@@ -9,17 +9,20 @@ signs are known:
 
 In the last two cases other series can be meant as well: a new channel of a connection, a new pod. So the values must
 say it: none is below the old one, together they have risen by what such series rise from scrape to scrape, and as
-events of a single scrape they would be out of all proportion.
+events of a single scrape they would be out of all proportion. After a gap they have risen by about what they rose in
+such a time before, and are more than a newcomer could have reached in it. A target with the process of the
+old name needs no such proof.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 import numpy as np
 
-from observatory.ledger.targets import DEFAULT_CADENCE_MS, Targets, target_of
+from observatory.ledger.targets import DEFAULT_CADENCE_MS, Target, Targets, target_of
 from observatory.sources.base import SampleSet
 
 PROPORTION = 3.0
@@ -45,8 +48,13 @@ class _Pair:
 
 @dataclass(slots=True)
 class _Rewrite:
-    """Series that went over from one name to another by the same change of labels."""
+    """Series that went over from one name to another by the same change of labels.
 
+    Attributes:
+        moved: It is the target that has another name.
+    """
+
+    moved: bool
     pairs: list[_Pair] = field(default_factory=list)
 
 
@@ -64,17 +72,40 @@ def renamed(source: str, samples: SampleSet, candidates: Sequence[int], targets:
         batches.setdefault(int(lives.first_ms[index]), []).append(index)
     found: dict[int, Former] = {}
     for first_ms, newcomers in batches.items():
-        gap_ms = max(targets[target_of(source, samples.labels[index])].gap_ms for index in newcomers)
-        endings = lives.ended(first_ms - gap_ms, first_ms)
+        since_ms = min(_since(targets[target_of(source, samples.labels[index])], first_ms) for index in newcomers)
+        endings = lives.ended(since_ms, first_ms)
         if not endings:
             continue
         found |= _grown(source, samples, newcomers, endings, lives)
         rest = [index for index in newcomers if index not in found]
+        likely: list[tuple[float, _Rewrite]] = []
         for rewrite in _rewrites(source, samples, rest, endings):
-            cadence_ms = targets[target_of(source, samples.labels[rewrite.pairs[0].newcomer])].cadence_ms
-            if _goes_on(lives, rewrite.pairs, first_ms, cadence_ms or DEFAULT_CADENCE_MS):
+            target = targets[target_of(source, samples.labels[rewrite.pairs[0].newcomer])]
+            if rewrite.moved and target.scraped_before(first_ms) is not None:
+                continue  # It was there under its own name.
+            former = targets[target_of(source, samples.labels[rewrite.pairs[0].ending])]
+            grown = _Growth.of(lives, rewrite.pairs, first_ms, (former, target))
+            if grown is not None and grown.goes_on(moved=rewrite.moved):
+                likely.append((grown.risen / len(rewrite.pairs), rewrite))
+        # Of targets that look alike each goes on as the one that has risen least.
+        taken: set[int] = set()
+        for _, rewrite in sorted(likely, key=itemgetter(0)):
+            endings_of = {pair.ending for pair in rewrite.pairs}
+            if taken.isdisjoint(endings_of) and not any(pair.newcomer in found for pair in rewrite.pairs):
+                taken |= endings_of
                 found |= {pair.newcomer: lives.former(pair.ending) for pair in rewrite.pairs}
     return found
+
+
+def _since(target: Target, first_ms: int) -> int:
+    """From when on the old name of a newcomer may have ended: its target, or the server, may have been away since.
+
+    Where nothing is known of the target under this name, its process must have lived as long.
+    """
+    before_ms = target.scraped_before(first_ms)
+    if before_ms is None:
+        before_ms = target.started_at(first_ms)
+    return min(first_ms, first_ms if before_ms is None else before_ms) - target.gap_ms
 
 
 class _Lives:
@@ -107,6 +138,11 @@ class _Lives:
         """The most that a series rose between two samples."""
         values = self._samples.series(index)[2]
         return max(0.0, float(np.diff(values).max())) if len(values) > 1 else 0.0
+
+    def usual_rate(self, index: int) -> float:
+        """What a series rose in a millisecond, on average; falls are no rises."""
+        _, t_ms, values = self._samples.series(index)
+        return float(np.maximum(np.diff(values), 0.0).sum()) / max(1, int(t_ms[-1] - t_ms[0]))
 
 
 def _grown(
@@ -148,10 +184,10 @@ def _values(labels: Mapping[str, str], names: frozenset[str]) -> tuple[str, ...]
 
 def _rewrites(source: str, samples: SampleSet, newcomers: Sequence[int], endings: Sequence[int]) -> Iterable[_Rewrite]:
     """Changes of labels that lead from series that ended to all, or most, of the newcomers that show the change."""
-    of_ending: dict[tuple[tuple[str, ...], frozenset[tuple[str, str]]], int] = {}
+    of_ending: dict[tuple[tuple[str, ...], frozenset[tuple[str, str]]], list[int]] = {}
     for ending in endings:
         for dropped in _droppable(samples.labels[ending]):
-            of_ending[_without(samples.labels[ending], dropped)] = ending
+            of_ending.setdefault(_without(samples.labels[ending], dropped), []).append(ending)
     changes: dict[_Change, _Rewrite] = {}
     carrying: dict[tuple[tuple[str, ...], tuple[str, ...], str], int] = {}
     for index in newcomers:
@@ -160,10 +196,14 @@ def _rewrites(source: str, samples: SampleSet, newcomers: Sequence[int], endings
             place = "" if dropped == TARGET_LABELS else repr(target_of(source, labels))
             new = tuple(labels.get(name, "") for name in dropped)
             carrying[dropped, new, place] = carrying.get((dropped, new, place), 0) + 1
-            matched = of_ending.get(_without(labels, dropped))
-            if matched is not None:
-                old = tuple(samples.labels[matched].get(name, "") for name in dropped)
-                changes.setdefault((dropped, old, new, place), _Rewrite()).pairs.append(_Pair(index, matched))
+            matched = of_ending.get(_without(labels, dropped), [])
+            if dropped == TARGET_LABELS:
+                same = [one for one in matched if _shares_target_label(samples.labels[one], labels)]
+                matched = same or matched
+            for one in matched:
+                old = tuple(samples.labels[one].get(name, "") for name in dropped)
+                rewrite = changes.setdefault((dropped, old, new, place), _Rewrite(dropped == TARGET_LABELS))
+                rewrite.pairs.append(_Pair(index, one))
     for (dropped, _, new, place), rewrite in changes.items():
         needed = carrying[dropped, new, place] * (0.5 if dropped == TARGET_LABELS else 1.0)
         if len(rewrite.pairs) >= needed:
@@ -180,17 +220,58 @@ def _without(labels: Mapping[str, str], dropped: tuple[str, ...]) -> tuple[tuple
     return dropped, frozenset((name, value) for name, value in labels.items() if name not in dropped)
 
 
-def _goes_on(lives: _Lives, pairs: Sequence[_Pair], first_ms: int, cadence_ms: int) -> bool:
-    """Whether the values of series under a new name continue those under the old one."""
-    risen = begun = usual = 0.0
-    for pair in pairs:
-        former, first = lives.former(pair.ending), lives.first(pair.newcomer)
-        if first < former.value:
+def _shares_target_label(old: Mapping[str, str], new: Mapping[str, str]) -> bool:
+    return any(old.get(name) == new.get(name) for name in TARGET_LABELS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Growth:
+    """What series under new names hold beside what they would hold.
+
+    Attributes:
+        pairs: How many series there are.
+        begun, risen: Their first values together, and by how much these are above the last ones of the old names.
+        usual: What the old ones rise at most in as many scrapes.
+        expected: What they rise on average in that time.
+        gap: Whether scrapes are missing between the old names and the new ones.
+        lived: Whether their process is that of the old names; None where it does not say when it began.
+    """
+
+    pairs: int
+    begun: float
+    risen: float
+    usual: float
+    expected: float
+    gap: bool
+    lived: bool | None
+
+    @classmethod
+    def of(cls, lives: _Lives, pairs: Sequence[_Pair], first_ms: int, targets: tuple[Target, Target]) -> _Growth | None:
+        """None where a value is below its old one; the targets are the old one and the new one, or the same twice."""
+        former_target, target = targets
+        risen = begun = usual = expected = 0.0
+        ends_ms = []
+        for pair in pairs:
+            former, first = lives.former(pair.ending), lives.first(pair.newcomer)
+            if first < former.value:
+                return None
+            scrapes = max(1.0, (first_ms - former.last_ms) / (target.cadence_ms or DEFAULT_CADENCE_MS))
+            risen += first - former.value
+            begun += first
+            usual += scrapes * lives.highest_rise(pair.ending)
+            expected += lives.usual_rate(pair.ending) * (first_ms - former.last_ms)
+            ends_ms.append(former.last_ms)
+        started_ms = target.started_at(first_ms)
+        lived = None if started_ms is None else started_ms == former_target.started_at(min(ends_ms))
+        gap = first_ms - max(ends_ms) > target.gap_ms
+        return cls(len(pairs), begun, risen, usual, expected, gap, lived)
+
+    def goes_on(self, *, moved: bool) -> bool:
+        """Whether the values of series under a new name continue those under the old one."""
+        if moved and self.lived:
+            return True
+        if (self.pairs == 1 and self.begun <= FEW) or (self.gap and self.lived is False):
             return False
-        scrapes = max(1.0, (first_ms - former.last_ms) / cadence_ms)
-        risen += first - former.value
-        begun += first
-        usual += scrapes * lives.highest_rise(pair.ending)
-    if len(pairs) == 1 and begun <= FEW:
-        return False
-    return risen <= PROPORTION * usual < begun
+        if self.risen <= PROPORTION * self.usual < self.begun:
+            return True
+        return self.gap and self.risen <= 2 * self.expected + FEW and self.begun > 1.5 * self.expected + FEW

@@ -6,7 +6,8 @@ was fetched is evidence that its target was scraped, and so is `up` where it was
 The cadence of a target is the median distance of the samples of its longest series. Samples no further apart than
 `GAP_CADENCES` cadences belong to one run; what lies between two runs was not observed. A sample stands for the cadence
 before it: a run covers (first - cadence, last], and up to the end of the grid when it ends within one and a half
-cadences of it.
+cadences of it. Where scrapes became rarer, the distance that they have kept since is no gap either: the longest one
+that was kept `HABIT` times in a row is the pace by which gaps are told.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from observatory.windows import Grid
 
 GAP_CADENCES = 2.5
 END_CADENCES = 1.5
+HABIT = 5
+"""So many distances in a row, none of them shorter, are a habit and no gaps."""
 DEFAULT_CADENCE_MS = 60_000
 TargetKey = tuple[str, str, str]
 """Source, job, instance."""
@@ -44,12 +47,14 @@ class Target:
 
     Attributes:
         cadence_ms: Distance of scrapes.
+        pace_ms: Their longest distance that was a habit, at least the cadence.
         runs: Disjoint stretches (first, last) of scrapes without a gap, oldest first.
         starts_ms: Starts of its process, as (first seen at, start), where it exports them.
     """
 
     key: TargetKey
     cadence_ms: int = 0
+    pace_ms: int = 0
     longest: int = 0
     runs: list[tuple[int, int]] = field(default_factory=list)
     starts_ms: list[tuple[int, int]] = field(default_factory=list)
@@ -57,7 +62,7 @@ class Target:
     @property
     def gap_ms(self) -> int:
         """Samples further apart than this have a gap between them."""
-        return round(GAP_CADENCES * (self.cadence_ms or DEFAULT_CADENCE_MS))
+        return round(GAP_CADENCES * (self.pace_ms or self.cadence_ms or DEFAULT_CADENCE_MS))
 
     @property
     def first_ms(self) -> int | None:
@@ -86,7 +91,7 @@ class Target:
         cadence = self.cadence_ms or DEFAULT_CADENCE_MS
         found = []
         for first, last in self.runs:
-            end = until_ms if last + round(END_CADENCES * cadence) >= until_ms else last
+            end = until_ms if last + round(END_CADENCES * max(cadence, self.pace_ms)) >= until_ms else last
             if first - cadence < end:
                 found.append((first - cadence, end))
         return found
@@ -106,11 +111,6 @@ class Targets:
         """The target with that key, None when it was never seen."""
         return self._targets.get(key)
 
-    @property
-    def have_restarted(self) -> bool:
-        """Whether any of them exported more than one start of its process."""
-        return any(len(target.starts_ms) > 1 for target in self._targets.values())
-
     def learn(self, sets: Sequence[tuple[str, SampleSet]]) -> None:
         """Take sets of samples, each with the name of its source, as evidence of scrapes; stale markers must be gone.
 
@@ -122,7 +122,9 @@ class Targets:
                 if size > max(1, target.longest):
                     begin = int(samples.offsets[index])
                     target.longest = size
-                    target.cadence_ms = _cadence_ms(samples.t_ms[begin : begin + size])
+                    apart_ms = np.diff(samples.t_ms[begin : begin + size])
+                    target.cadence_ms = _cadence_ms(apart_ms)
+                    target.pace_ms = _pace_ms(apart_ms, target.cadence_ms)
         for (_, samples), targets in zip(sets, owners, strict=True):
             gaps_ms = np.asarray([target.gap_ms for target in targets], dtype=np.int64)
             for index, first, last in _runs(samples, gaps_ms):
@@ -199,11 +201,18 @@ class Lives:
         return found
 
 
-def _cadence_ms(t_ms: Int64) -> int:
-    """The median distance of two or more instants; mostly all are the same, which needs no search for the middle."""
-    apart_ms = np.diff(t_ms)
+def _cadence_ms(apart_ms: Int64) -> int:
+    """The median of distances; mostly all are the same, which needs no search for the middle."""
     least_ms = int(apart_ms.min())
     return least_ms if int(apart_ms.max()) == least_ms else int(np.median(apart_ms))
+
+
+def _pace_ms(apart_ms: Int64, cadence_ms: int) -> int:
+    """The longest distance that was kept several times in a row; the cadence where none was that long."""
+    if len(apart_ms) < HABIT or int(apart_ms.max()) <= GAP_CADENCES * cadence_ms:
+        return cadence_ms
+    kept = np.lib.stride_tricks.sliding_window_view(apart_ms, HABIT).min(axis=1)
+    return max(cadence_ms, int(kept.max()))
 
 
 def add_overlap(seconds: Float64, grid: Grid, start_ms: int, end_ms: int, weight: float = 1.0) -> None:

@@ -149,3 +149,22 @@ def test_steps_of_another_length_are_covered_alike() -> None:
     t = scrapes(grid.start_ms - HOUR_MS, grid.end_ms)
     row = row_of([counter(handled("success"), t, 1.0)], events(), grid)
     assert row.observed.tolist() == [30.0] * 120
+
+
+@pytest.mark.parametrize("rarer_hours_ago", [20.0, 6.0, 0.2])
+def test_scrapes_that_become_rarer_are_no_gaps(rarer_hours_ago: float) -> None:
+    """Every 15 s, and every minute since a change of configuration."""
+    changed_ms = GRID.end_ms - round(rarer_hours_ago * HOUR_MS)
+    t = np.concatenate((scrapes(times[0], changed_ms, 15_000), scrapes(changed_ms, GRID.end_ms)))
+    row = row_of([(handled("success"), t, (t - t[0]) / 15_000)], events(), GRID)
+    assert row.observed.sum() == pytest.approx(24 * 3600, abs=60)
+    assert row.recovered.gap_events == 0.0
+
+
+def test_gaps_between_single_scrapes_are_gaps_until_they_are_a_habit() -> None:
+    early = times <= GRID.end_ms - 10 * HOUR_MS
+    single = times[::20][(times[::20] > GRID.end_ms - 10 * HOUR_MS)][:3]
+    late = times[times > GRID.end_ms - 8 * HOUR_MS]
+    t = np.concatenate((times[early], single, late))
+    row = row_of([(handled("success"), t, (t - t[0]) / 60_000)], events(), GRID)
+    assert row.observed.sum() == pytest.approx(22 * 3600 + 3 * 60, abs=120)

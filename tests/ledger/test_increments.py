@@ -265,3 +265,60 @@ def test_any_scrape_interval_that_divides_the_period_counts_every_total(totals: 
     values = [0.0, *(float(total) for total in totals for _ in range(per_period))]
     t_ms = [GRID.start_ms + 1000 * (1 + scrape_s * index) for index in range(len(values))]
     assert count_totals(t_ms, values).sum() == pytest.approx(sum(totals))
+
+
+def shaken(history: float, lows: dict[int, float], lasting: bool = False) -> Row:
+    """Ten events a minute upon a history, with some samples lower than they should be, or all from one on."""
+    t = scrapes(END_MS - 25 * HOUR_MS, END_MS)
+    values = history + 10.0 * np.arange(len(t))
+    for at, low in lows.items():
+        values[slice(at, None) if lasting else at] -= low if low >= 0 else values[at]
+    grid = Grid.ending_at(END_MS, 24 * HOUR_MS)
+    return row_of([(handled("success"), t, values)], events(), grid)
+
+
+@pytest.mark.parametrize("history", [300.0, 5e6])
+@pytest.mark.parametrize("lows", [{700: 3.0}, {700: -1.0}, dict.fromkeys(range(100, 1400, 7), 12.0)])
+def test_a_counter_that_is_lower_for_one_scrape_did_not_begin_anew(history: float, lows: dict[int, float]) -> None:
+    """Two servers that write one series, an old answer, a target that shows nothing for once."""
+    row = shaken(history, lows)
+    assert total(row) == 10.0 * 1440
+    assert row.recovered.resets == 0
+
+
+def test_a_sum_that_loses_a_part_counts_on_from_there() -> None:
+    row = shaken(5e6, {700: 800.0}, lasting=True)
+    assert total(row) == 10.0 * 1439
+    assert row.recovered.resets == 0
+
+
+def test_a_restart_that_is_soon_as_high_as_before_counts_in_full() -> None:
+    """What restarts every other scrape counts fast enough to be back at once."""
+    t = scrapes(END_MS - 25 * HOUR_MS, END_MS)
+    values = np.resize([400.0, 100.0, 450.0], len(t))
+    row = row_of([(handled("success"), t, values)], events(), Grid.ending_at(END_MS, 24 * HOUR_MS))
+    assert total(row) == (100.0 + 350.0 + 400.0) * 480
+
+
+def test_two_servers_that_take_turns_in_one_series_count_what_one_of_them_sees() -> None:
+    """The second one is read a moment earlier than its samples say, all the time."""
+    t = scrapes(END_MS - 25 * HOUR_MS, END_MS, 30_000)
+    values = 4_000.0 + 5.0 * np.arange(len(t)) - np.where(np.arange(len(t)) % 2, 8.0, 0.0)
+    row = row_of([(handled("success"), t, values)], events(), Grid.ending_at(END_MS, 24 * HOUR_MS))
+    assert total(row) == pytest.approx(10.0 * 1440, abs=10)
+
+
+@pytest.mark.parametrize("told", ["by another counter", "by its process", "not at all"])
+def test_a_new_process_may_go_through_a_backlog_at_once(told: str) -> None:
+    """It handles five thousand in its first minute, where ten were usual; that it is new must be told otherwise."""
+    t = scrapes(END_MS - 25 * HOUR_MS, END_MS)
+    new = t > END_MS - 10 * HOUR_MS
+    values = np.where(new, 5_000.0 - 10.0 * (~new).sum(), 50_000.0) + 10.0 * np.arange(len(t))
+    series = [(handled("success"), t, values)]
+    if told == "by another counter":
+        series.append((handled("error"), t, np.where(new, 0.0, 12.0)))
+    if told == "by its process":
+        start = {"__name__": "process_start_time_seconds", "job": "svc", "instance": "a:1"}
+        series.append((start, t, np.where(new, END_MS / 1000 - 36_030, END_MS / 1000 - 1e6)))
+    row = row_of(series, events(), Grid.ending_at(END_MS, 24 * HOUR_MS))
+    assert total(row) == 10.0 * 1439 + (0.0 if told == "not at all" else 5_000.0)

@@ -70,3 +70,62 @@ def test_an_exporter_that_comes_back_elsewhere_after_ten_minutes_brings_no_histo
     ]
     # Where it was is not known from its labels, so what happened meanwhile is not counted, and no history is.
     assert bad(row_of(series, events(), GRID)) == 3.0 * (SEEN - int(away.sum()) - 1)
+
+
+@pytest.mark.parametrize("away_minutes", [0, 5, 45])
+@pytest.mark.parametrize("label", ["job", "instance"])
+def test_targets_that_look_alike_go_on_under_new_names_each_as_itself(label: str, away_minutes: int) -> None:
+    """Three young processes, all renamed while the server was away: they say when they began, so nothing is lost."""
+    begun = TIMES[0] + 20 * 60_000
+    alive = begun < TIMES
+    new = TIMES[NEW] < TIMES
+    seen = alive & ((TIMES[NEW] >= TIMES) | (TIMES[NEW] + away_minutes * 60_000 < TIMES))
+    series: list[Series] = []
+    for number in range(3):
+        old = handled("error", f"pod-{number}")
+        after = {**old, label: f"new-{number}" if label == "instance" else "service"}
+        values = np.cumsum(np.where(alive, 1.0 + number, 0.0))
+        for labels, part in ((old, seen & ~new), (after, seen & new)):
+            series.append((labels, TIMES[part], values[part]))
+            start = {"__name__": "process_start_time_seconds", "job": labels["job"], "instance": labels["instance"]}
+            series.append((start, TIMES[part], np.full(int(part.sum()), begun / 1000)))
+    counted = (alive & (GRID.start_ms < TIMES)).sum()
+    assert bad(row_of(series, events(), GRID)) == pytest.approx(6.0 * counted)
+
+
+@pytest.mark.parametrize("away_minutes", [5, 45])
+@pytest.mark.parametrize(("history", "restarted"), [(300.0, False), (300.0, True), (0.0, True)])
+def test_a_value_rewritten_while_the_server_was_away_is_told_from_a_new_process_by_what_it_counts(
+    away_minutes: int, history: float, restarted: bool
+) -> None:
+    new = TIMES[NEW] + away_minutes * 60_000
+    old, late = TIMES[TIMES[NEW] >= TIMES], TIMES[new < TIMES]
+    values = history + np.arange(1.0, len(TIMES) + 1)
+    after = values[new < TIMES] - (values[TIMES[NEW] >= TIMES][-1] if restarted else 0.0)
+    series: list[Series] = [
+        (handled("error", version="1"), old, values[: len(old)]),
+        (handled("error", version="2"), late, after),
+        (
+            {"__name__": "up", "job": "svc", "instance": "a:1"},
+            np.concatenate((old, late)),
+            np.ones(len(old) + len(late)),
+        ),
+    ]
+    assert bad(row_of(series, events(), GRID)) == pytest.approx(SEEN)
+
+
+def test_a_target_that_was_there_before_a_gap_is_not_another_one_that_ended_in_it() -> None:
+    """Both looked alike: one failed once and was gone after the gap, the other one failed for the first time in it."""
+    away_until = TIMES[NEW] + 30 * 60_000
+    old, late = TIMES[NEW] >= TIMES, away_until < TIMES
+    both = old | late
+    series: list[Series] = [
+        (handled("success", "stays"), TIMES[both], np.cumsum(np.full(len(TIMES), 10.0))[both]),
+        (handled("success", "ends"), TIMES[old], np.cumsum(np.full(len(TIMES), 10.0))[old]),
+        (handled("error", "ends"), TIMES[old][-20:], np.ones(20)),
+        (handled("error", "stays"), TIMES[late], np.ones(late.sum())),
+    ]
+    for name, part in (("stays", both), ("ends", old)):
+        start = {"__name__": "process_start_time_seconds", "job": "svc", "instance": name}
+        series.append((start, TIMES[part], np.full(int(part.sum()), TIMES[0] / 1000 - 9e4)))
+    assert bad(row_of(series, events(), GRID)) == pytest.approx(2.0)

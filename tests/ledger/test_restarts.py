@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from observatory.ledger.restarts import Candidates, HiddenRestart, fallen, hidden_restarts
+from observatory.ledger.restarts import Candidates, HiddenRestart, falls_of, hidden_restarts
 from observatory.ledger.targets import Targets, target_of
 from observatory.sources.base import SampleSet
 
@@ -71,7 +71,7 @@ def test_the_start_itself_may_lie_before_the_last_scrape_of_the_old_process() ->
 
 
 def test_a_series_has_fallen_by_its_own_values_and_not_by_those_of_its_neighbour() -> None:
-    assert fallen(samples([5.0, 6.0, 7.0, 8.0], [1.0, 2.0, 1.0, 3.0], [0.0, 0.0, 0.0, 0.0])) == [1]
+    assert falls_of(samples([5.0, 6.0, 7.0, 8.0], [1.0, 2.0, 1.0, 3.0], [0.0, 0.0, 0.0, 0.0])) == {1: [180_000]}
 
 
 def test_a_counter_that_says_it_was_created_anew_has_counted_again_where_another_of_its_target_fell() -> None:

@@ -208,6 +208,84 @@ def test_a_series_created_before_its_day_counts_since_then_when_that_lies_in_the
     assert bad(row) == pytest.approx(30.0 if created_ms < born[0] else 0.0)
 
 
+GAPS = [(2, 7), (-2, 5), (-30, 20)]
+"""Hours around a midnight: a gap inside a day, and others that reach farther back than a day's lookback."""
+
+
+def error(t: np.ndarray, values: np.ndarray | float, **labels: str) -> Series:
+    return handled("error", channel="a", **labels), t, np.broadcast_to(np.asarray(values, np.float64), len(t))
+
+
+def back(hours: float) -> np.ndarray:
+    """Scrapes from the end of a gap on."""
+    return T[MIDNIGHT + round(hours * HOUR_MS) < T]
+
+
+@pytest.mark.parametrize(("first", "last"), GAPS)
+def test_errors_that_begin_in_a_gap_count_whether_a_midnight_lies_in_it_or_not(first: float, last: float) -> None:
+    steady = gone(success(), MIDNIGHT + first * HOUR_MS, MIDNIGHT + last * HOUR_MS)
+    row = counted(steady, error(back(last), 645.0))
+    assert bad(row) == pytest.approx(645.0)
+    assert row.recovered.births == 645.0
+
+
+@pytest.mark.parametrize(("first", "last"), GAPS)
+@pytest.mark.parametrize(("old", "new"), [({}, {"region": "eu"}), ({"topic": "o-1"}, {"topic": "o.1"})])
+def test_a_label_that_changes_in_a_gap_is_no_event(
+    first: float, last: float, old: dict[str, str], new: dict[str, str]
+) -> None:
+    labels, t, values = success(per_scrape=7.0)
+    before, after = t <= MIDNIGHT + first * HOUR_MS, t > MIDNIGHT + last * HOUR_MS
+    values = 5e4 + np.asarray(values)
+    row = counted(({**labels, **old}, t[before], values[before]), ({**labels, **new}, t[after], values[after]))
+    assert total(row) == pytest.approx(DAYS * 1440 * 7.0)
+    assert row.recovered.births == 0.0
+
+
+@pytest.mark.parametrize(("first", "last"), GAPS)
+@pytest.mark.parametrize(("began", "counts"), [(0.5, True), (-40 * 24.0, False)])
+def test_a_process_first_seen_at_the_end_of_a_gap_counts_from_its_start_when_that_is_known(
+    first: float, last: float, began: float, counts: bool
+) -> None:
+    """It began half an hour after the gap did, or before all that is known."""
+    t = back(last)
+    start = {"__name__": "process_start_time_seconds", "job": "svc", "instance": "new:1"}
+    began_s = (MIDNIGHT + (first + began) * HOUR_MS) / 1000
+    steady = gone(success(), MIDNIGHT + first * HOUR_MS, MIDNIGHT + last * HOUR_MS)
+    row = counted(steady, error(t, 30.0, instance="new:1"), (start, t, np.full(len(t), began_s)))
+    assert bad(row) == pytest.approx(30.0 if counts else 0.0)
+
+
+@pytest.mark.parametrize(("first", "last"), GAPS)
+def test_a_target_renamed_in_a_gap_whose_process_lives_on_brings_no_history(first: float, last: float) -> None:
+    labels, t, values = success(per_scrape=7.0)
+    before, after = t <= MIDNIGHT + first * HOUR_MS, t > MIDNIGHT + last * HOUR_MS
+    began = np.full(len(t), START_MS / 1000 + 3600)
+    alive = t > START_MS + HOUR_MS
+    values = np.cumsum(np.where(alive, 7.0, 0.0))
+    lines: list[Series] = []
+    for name, part in (("a:1", before & alive), ("b:1", after)):
+        lines.append(({**labels, "instance": name}, t[part], values[part]))
+        start = {"__name__": "process_start_time_seconds", "job": "svc", "instance": name}
+        lines.append((start, t[part], began[part]))
+    assert total(counted(*lines)) == pytest.approx(7.0 * alive.sum())
+
+
+@pytest.mark.parametrize("hours", [5, 30])
+@pytest.mark.parametrize("missing", [True, False])
+def test_a_counter_that_was_not_there_after_a_restart_counts_from_zero_when_it_comes_back(
+    hours: int, missing: bool
+) -> None:
+    """It held one before and holds one again: the other counter of the process fell meanwhile, and it was missing."""
+    labels, t, values = success()
+    anew = t > MIDNIGHT - 2 * HOUR_MS
+    restarted = np.where(anew, values - values[anew][0], values) if missing else values
+    held, again = T[T <= MIDNIGHT - 2 * HOUR_MS], T[MIDNIGHT + (hours - 2) * HOUR_MS < T]
+    both = np.concatenate((held[-300:], again))
+    row = counted((labels, t, restarted), error(both, 1.0))
+    assert bad(row) == pytest.approx(2.0 if missing else 1.0)
+
+
 def test_a_server_of_a_pair_that_is_away_at_midnight_changes_no_count() -> None:
     both = [
         gone(success(replica=name), MIDNIGHT + start, MIDNIGHT + end)

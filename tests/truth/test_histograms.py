@@ -218,3 +218,19 @@ def test_what_a_changed_histogram_counted_before_it_came_back_may_be_good() -> N
     missed = int(((GRID.start_ms < TIMES) & (GRID.start_ms + 3 * HOUR_MS >= TIMES)).sum())
     least = 1 * (EARLY - missed) + 4 * LATE
     assert least - 1 <= float(row.good.sum()) <= TRUTH <= float(row.upper.sum())
+
+
+@pytest.mark.parametrize("away_hours", [0.0, 0.5, 5.0])
+def test_a_histogram_begins_anew_as_a_whole(away_hours: float) -> None:
+    """Its count fell from 3 to 2, and the bucket in time rose from 1 to 2: two new messages, both in time."""
+    early = GRID.end_ms - 8 * HOUR_MS >= TIMES
+    seen = early | (GRID.end_ms - round((8 - away_hours) * HOUR_MS) < TIMES)
+    labels = {"job": "svc", "instance": "a:1"}
+    count, fast = np.where(early, 3.0, 2.0)[seen], np.where(early, 1.0, 2.0)[seen]
+    series: list[Series] = [
+        ({"__name__": "seconds_count", **labels}, TIMES[seen], count),
+        ({"__name__": "seconds_bucket", "le": "+Inf", **labels}, TIMES[seen], count),
+        ({"__name__": "seconds_bucket", "le": "0.5", **labels}, TIMES[seen], fast),
+    ]
+    row = row_of(series, latency(0.5))
+    assert (row.total.sum(), row.good.sum()) == (2.0, 2.0)

@@ -65,6 +65,8 @@ def series_of(found: list[Life], seed: int) -> list[Series]:
         for at in life.restarts:
             if at < len(t):
                 values[at:] -= values[at - 1]
+        # Nobody saw it before it was born: a history of thousands is judged by its surroundings, see `births`.
+        values = values - (values[life.born - 1] if life.born else 0.0)
         index = np.arange(len(t))
         begin, length = life.dark
         seen = (index >= life.born) & ~((index >= begin) & (index < begin + length))
@@ -172,6 +174,28 @@ def test_a_refresh_after_days_counts_what_one_look_counts() -> None:
     assert ledger is not None
     assert bad(ledger.rows[AVAILABILITY.key]) == pytest.approx(2.0 * 5 * 1440)
     assert ledger.rows[AVAILABILITY.key].recovered.gap_events == pytest.approx(2.0 * 301)
+
+
+def test_a_refresh_goes_back_as_far_as_what_came_back_had_been_dark() -> None:
+    """One counter comes back now, and while it was dark another one did, which had begun anew in between."""
+    t = scrapes(END_MS - 3 * DAY_MS, END_MS)
+    seen = (t <= END_MS - 5 * HOUR_MS) | (t > END_MS - HOUR_MS / 2)
+    held = (t <= END_MS - 13 * HOUR_MS) | (t > END_MS - 4 * HOUR_MS)
+    number = np.arange(len(t), dtype=np.float64)
+    series = [
+        (handled("success"), t, np.where(t > END_MS - 12 * HOUR_MS, number, number + 4_000.0)),
+        (handled("error", kind="rare"), t[held], np.ones(held.sum())),
+        (handled("error", "other:1"), t[seen], 2.0 * number[seen]),
+    ]
+    with store_of(series) as store:
+        ledger = None
+        for late_hours in (4.5, 0.0):
+            grid = Grid.ending_at(END_MS - round(late_hours * HOUR_MS), 2 * DAY_MS)
+            ledger = build([AVAILABILITY], Answering((store,)), grid, previous=ledger)
+        once = build([AVAILABILITY], Answering((store,)), grid)
+    assert ledger is not None
+    assert bad(once.rows[AVAILABILITY.key]) == pytest.approx(2.0 * 2 * 1440 + 1.0)
+    assert bad(ledger.rows[AVAILABILITY.key]) == pytest.approx(2.0 * 2 * 1440 + 1.0)
 
 
 @given(st.floats(0.5, 0.99999), st.integers(1, 10**9), st.lists(st.integers(1, 10**6), min_size=1, max_size=50))

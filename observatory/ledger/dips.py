@@ -1,0 +1,124 @@
+"""Dips: a counter that falls and is no process that began anew.
+
+Two servers that scrape one target into one series, a balancer before two of them, a proxy with an old answer: the next
+value is a little lower, and the one after it goes on as if nothing had been. Taken for a restart every such sample
+would count all that the counter ever counted. A sum that somebody recorded falls when one of its parts goes.
+
+A value that is back where it was with the next sample fell for no restart, if the new process would have had to count
+in that time ten times as fast as any counter of the answer ever did; the low sample is then left out. Where the counter
+stays low, so large a first value is no event: counting goes on from it. Unless its process says that it has started, or
+others of its target fell to little: who was away may have a backlog to go through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+import numpy as np
+
+from observatory.ledger.restarts import ALWAYS_BELIEVED, HiddenRestart, falls_of
+from observatory.ledger.samples import series_blocks
+from observatory.ledger.targets import Target, TargetKey
+from observatory.sources.base import Float64, Int64, SampleSet
+
+BELIEVED_RATES = 10.0
+"""Times the highest rate of any counter."""
+FEW = 10.0
+"""Events that a process may always have counted between two scrapes."""
+
+
+def without_dips(samples: SampleSet, counters: Callable[[], Collection[int]]) -> tuple[SampleSet, dict[int, list[int]]]:
+    """The samples but for those that dip, and when values of counters fell in them; samples must be fit.
+
+    Args:
+        counters: Which series count from zero; asked only where any fell.
+    """
+    if samples.pushdown or not (fallen := falls_of(samples)):
+        return samples, {}
+    counting = counters()
+    falls = {index: found for index, found in fallen.items() if index in counting}
+    dips: list[int] = []
+    rate: float | None = None
+    for index, at_ms in falls.items():
+        begin = int(samples.offsets[index])
+        _, t_ms, values = samples.series(index)
+        lows = np.searchsorted(t_ms, at_ms)
+        lows = lows[lows + 1 < len(values)]
+        before, low, after = values[lows - 1], values[lows], values[lows + 1]
+        needed = np.maximum(low, after - low)
+        suspects = (after >= before) & (needed > FEW)
+        if suspects.any():
+            rate = _highest_rate(samples) if rate is None else rate
+            elapsed_ms = t_ms[lows + 1] - t_ms[lows - 1]
+            dips += (begin + lows[suspects & (needed > BELIEVED_RATES * rate * elapsed_ms)]).tolist()
+    if not dips:
+        return samples, falls
+    kept = np.ones(len(samples.t_ms), bool)
+    kept[dips] = False
+    left = np.concatenate(([0], np.cumsum(kept)))[samples.offsets]
+    found = SampleSet(
+        samples.labels, left, samples.t_ms[kept], samples.values[kept], samples.exact, samples.resolution_ms
+    )
+    return found, {index: at_ms for index, at_ms in falls_of(found).items() if index in counting}
+
+
+def no_restarts(
+    samples: SampleSet,
+    falls: Mapping[int, Sequence[int]],
+    target_of: Callable[[int], Target],
+    small_ms: Mapping[TargetKey, Collection[int]],
+) -> dict[int, tuple[HiddenRestart, ...]]:
+    """Falls to values that no new process can have counted since the sample before: what they are not to count.
+
+    Args:
+        falls: When values fell, by series.
+        target_of: The target of a series; samples further apart than its gap may hold anything between them.
+        small_ms: When counters of targets fell to what any new process may show.
+    """
+    found: dict[int, tuple[HiddenRestart, ...]] = {}
+    rate: float | None = None
+    for index, at_ms in falls.items():
+        _, t_ms, values = samples.series(index)
+        target = target_of(index)
+        started_ms = {seen_ms for seen_ms, _ in target.starts_ms[1:]}.union(small_ms.get(target.key, ()))
+        lows = np.searchsorted(t_ms, [one for one in at_ms if one not in started_ms])
+        lows = lows[(values[lows] > ALWAYS_BELIEVED) & (t_ms[lows] - t_ms[lows - 1] <= target.gap_ms)]
+        if len(lows):
+            rate = _highest_rate(samples) if rate is None else rate
+            beyond = values[lows] > BELIEVED_RATES * rate * (t_ms[lows] - t_ms[lows - 1])
+            if rate > 0 and beyond.any():
+                found[index] = tuple(
+                    HiddenRestart(int(t_ms[low]), -float(values[low])) for low in lows[beyond].tolist()
+                )
+    return found
+
+
+def small_falls(samples: SampleSet, falls: Mapping[int, Sequence[int]]) -> dict[int, list[int]]:
+    """Of falls those to values that any new process may show."""
+    found: dict[int, list[int]] = {}
+    for index, at_ms in falls.items():
+        _, t_ms, values = samples.series(index)
+        lows = np.searchsorted(t_ms, at_ms)
+        found[index] = t_ms[lows[values[lows] <= ALWAYS_BELIEVED]].tolist()
+    return found
+
+
+def _highest_rate(samples: SampleSet) -> float:
+    """The most events per millisecond between two samples of any series; out of a dip, since the sample before it."""
+    highest = 0.0
+    for begin, end in series_blocks(samples.offsets):
+        part = slice(int(samples.offsets[begin]), int(samples.offsets[end]))
+        if part.stop - part.start > 1:
+            borders = samples.offsets[begin + 1 : end] - part.start
+            highest = max(highest, _highest_of(samples.t_ms[part], samples.values[part], borders))
+    return highest
+
+
+def _highest_of(t_ms: Int64, values: Float64, borders: Int64) -> float:
+    rises, elapsed_ms = np.diff(values), np.maximum(np.diff(t_ms), 1)
+    inner = np.ones(len(rises), bool)
+    inner[borders[(borders > 0) & (borders < len(values))] - 1] = False
+    rates = np.where(inner, rises / elapsed_ms, 0.0)
+    dipped = np.flatnonzero((rises[:-1] < 0) & inner[:-1] & inner[1:] & (values[2:] >= values[:-2]))
+    rates[dipped + 1] = (values[dipped + 2] - values[dipped]) / (elapsed_ms[dipped] + elapsed_ms[dipped + 1])
+    return float(rates.max(initial=0.0))
