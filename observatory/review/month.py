@@ -12,7 +12,7 @@ from observatory.objectives.policy import Policy
 from observatory.review.findings import Seen, findings
 from observatory.review.journeys import journey_accounts
 from observatory.review.months import Month
-from observatory.review.reckoning import Books, account, domains, total, worst_first
+from observatory.review.reckoning import Books, account, totals, worst_first
 from observatory.review.report import Review
 from observatory.windows import STEP_MS, TimeRange
 
@@ -67,7 +67,7 @@ def review_of(
         planned=snapshot.planned,
     )
     accounts = worst_first([account(books, objective) for objective in objectives])
-    estate, by_domain = total(None, accounts), domains(accounts)
+    estate, by_domain = totals(accounts)
     zones = {one.timezone for one in accounts} or {timezone or "UTC"}
     seen = Seen(estate=estate, domains=by_domain, objectives=accounts, catalog=snapshot.catalog)
     unanswered = [problem for problem in snapshot.status.problems if problem.severity != "info"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
+from math import inf
 
 from observatory.compile.plan import Measurement
 from observatory.evaluate.alerts_by_sums import incidents_by_sums
@@ -119,10 +121,10 @@ def account(books: Books, objective: Objective) -> ObjectiveAccount:
         verdict=_verdict(measurement, counts, objective.target),
         counts=counts,
         budget=budget_of(counts, objective.target),
-        incidents=tuple(one for one in found if overlaps(one, span)),
+        incidents=_overlapping(found, span),
         counts_before=before,
         budget_before=budget_of(before, objective.target),
-        incidents_before=None if before is None else sum(overlaps(one, earlier) for one in found),
+        incidents_before=None if before is None else len(_overlapping(found, earlier)),
         days=days,
         course=_course(days, counts, objective.target, books.at_ms, [one for _, one in books.month.days_in(zone)]),
         measurement=measurement.key if measurement else None,
@@ -134,13 +136,55 @@ def account(books: Books, objective: Objective) -> ObjectiveAccount:
     )
 
 
-def total(name: str | None, accounts: Sequence[ObjectiveAccount]) -> Total:
-    """Accounts added up."""
+@dataclass(frozen=True, slots=True)
+class _Spending:
+    """What the days of an account allow and spend, which is added up for its domain and for the estate.
+
+    Attributes:
+        seen: Days of which anything was observed.
+        so_far: Spent up to the end of each day.
+    """
+
+    account: ObjectiveAccount
+    seen: tuple[bool, ...]
+    allowed: tuple[float, ...]
+    spent: tuple[float, ...]
+    so_far: tuple[float, ...]
+
+    @classmethod
+    def of(cls, account: ObjectiveAccount) -> _Spending:
+        spent = tuple(spent_events(day.counts) for day in account.days)
+        return cls(
+            account,
+            tuple(day.counts.observed_seconds > 0 for day in account.days),
+            tuple(allowed_events(day.counts, account.objective.target) for day in account.days),
+            spent,
+            tuple(accumulate(spent)),
+        )
+
+
+def totals(accounts: Sequence[ObjectiveAccount]) -> tuple[Total, tuple[Total, ...]]:
+    """The estate, and one total per domain, the one that overspent most first; channels without a domain come last."""
+    events = [_Spending.of(one) for one in accounts if one.objective.sli not in SLICE_SLIS]
+    names = sorted({one.objective.domain for one in accounts}, key=lambda name: (name is None, name or ""))
+    of_domains = [
+        _total(
+            name,
+            [one for one in accounts if one.objective.domain == name],
+            [one for one in events if one.account.objective.domain == name],
+        )
+        for name in names
+    ]
+    ordered = sorted(of_domains, key=lambda one: (one.name is None, -(one.spent_ratio or 0.0), one.name or ""))
+    return _total(None, accounts, events), tuple(ordered)
+
+
+def _total(name: str | None, accounts: Sequence[ObjectiveAccount], events: Sequence[_Spending]) -> Total:
+    """Accounts added up, and of those that count messages what their days spend."""
     # Objectives that share a measurement count the same events, and these are added once: by UTC where one is judged by
     # it, else by the clock of the first.
     in_turn = sorted(accounts, key=lambda one: (one.timezone != "UTC", one.objective.id), reverse=True)
     available = {one.measurement: one for one in in_turn if one.objective.sli == "availability" and one.counts}.values()
-    events = [one for one in accounts if one.objective.sli not in SLICE_SLIS]
     before = [one.incidents_before for one in accounts if one.incidents_before is not None]
     width = max((len(one.days) for one in accounts), default=0)
     return Total(
@@ -151,20 +195,13 @@ def total(name: str | None, accounts: Sequence[ObjectiveAccount]) -> Total:
         unknown=sum(one.verdict in ("no_data", "unmapped") for one in accounts),
         availability=added([one.counts for one in available if one.counts]),
         availability_before=added([one.counts_before for one in available if one.counts_before]),
-        spent_ratio=_spent([one.budget for one in events]),
-        spent_ratio_before=_spent([one.budget_before for one in events]),
+        spent_ratio=_spent([one.account.budget for one in events]),
+        spent_ratio_before=_spent([one.account.budget_before for one in events]),
         incidents=sum(len(one.incidents) for one in accounts),
         incidents_before=sum(before) if before else None,
         daily_burn=tuple(_daily(events, day) for day in range(width)),
         course=_course_of(events, width),
     )
-
-
-def domains(accounts: Sequence[ObjectiveAccount]) -> tuple[Total, ...]:
-    """One total per domain, the one that overspent most first; channels without a domain come last."""
-    names = sorted({one.objective.domain for one in accounts}, key=lambda name: (name is None, name or ""))
-    totals = [total(name, [one for one in accounts if one.objective.domain == name]) for name in names]
-    return tuple(sorted(totals, key=lambda one: (one.name is None, -(one.spent_ratio or 0.0), one.name or "")))
 
 
 def worst_first(accounts: Sequence[ObjectiveAccount]) -> tuple[ObjectiveAccount, ...]:
@@ -187,9 +224,12 @@ def budget_of(counts: Counts | None, target: float) -> Budget | None:
     )
 
 
-def overlaps(incident: Incident, span: TimeRange) -> bool:
-    """Whether any part of the incident lies in the range."""
-    return incident.start_ms < span.end_ms and (incident.end_ms is None or incident.end_ms > span.start_ms)
+def _overlapping(incidents: tuple[Incident, ...], span: TimeRange) -> tuple[Incident, ...]:
+    """Those of which any part lies in the range; incidents follow one another, and only the last may go on."""
+    first = bisect_right(
+        incidents, float(span.start_ms), key=lambda one: inf if one.end_ms is None else float(one.end_ms)
+    )
+    return incidents[first : bisect_left(incidents, span.end_ms, key=lambda one: one.start_ms)]
 
 
 def _incidents(books: Books, objective: Objective, counted: Row | Sums | None) -> tuple[Incident, ...]:
@@ -242,23 +282,22 @@ def _spent(budgets: Sequence[Budget | None]) -> float | None:
     return sum(budget.spent for budget in known) / allowed if allowed > 0 else None
 
 
-def _daily(accounts: Sequence[ObjectiveAccount], day: int) -> float | None:
+def _daily(events: Sequence[_Spending], day: int) -> float | None:
     """The burn rate of a day: bad events over allowed ones, added up."""
-    seen = [one for one in accounts if day < len(one.days) and one.days[day].counts.observed_seconds > 0]
-    allowed = sum(allowed_events(one.days[day].counts, one.objective.target) for one in seen)
-    return sum(spent_events(one.days[day].counts) for one in seen) / allowed if allowed > 0 else None
+    seen = [one for one in events if day < len(one.seen) and one.seen[day]]
+    allowed = sum(one.allowed[day] for one in seen)
+    return sum(one.spent[day] for one in seen) / allowed if allowed > 0 else None
 
 
-def _course_of(accounts: Sequence[ObjectiveAccount], width: int) -> tuple[float | None, ...]:
+def _course_of(events: Sequence[_Spending], width: int) -> tuple[float | None, ...]:
     """Share of the joint budget that is left after each day."""
-    with_budget = [one for one in accounts if one.budget]
-    spent = [tuple(accumulate(spent_events(day.counts) for day in one.days)) for one in with_budget]
+    known = [(one.account.budget.allowed, one) for one in events if one.account.budget]
     left: list[float | None] = []
     for day in range(width):
         seen = [
-            (one.budget.allowed, bad[day])
-            for one, bad in zip(with_budget, spent, strict=True)
-            if one.budget and day < len(one.course) and one.course[day] is not None
+            (budget, one.so_far[day])
+            for budget, one in known
+            if day < len(one.account.course) and one.account.course[day] is not None
         ]
         allowed = sum(budget for budget, _ in seen)
         left.append(1 - sum(bad for _, bad in seen) / allowed if allowed > 0 else None)
