@@ -23,12 +23,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fleet import METRIC, Fleet, address, arguments, fleet
+from fleet import METRIC, Fleet, address, arguments, fleet, write_documents
 from measuring import measured, server_cpu
 
 from observatory.evaluate.estate import Estate
 from observatory.reading import without_collection
 from observatory.review.month import make_review
+from observatory.settings import Settings
 from observatory.sources.opening import open_sources
 from observatory.units import parse_duration
 from observatory.windows import BURN_WINDOWS
@@ -225,8 +226,14 @@ def installed(folder: Path) -> Path:
 
 def review(one: Fleet, folder: Path) -> None:
     """The review of the month in which the data end, as a command counts it: cold, and with days kept."""
+    calm = folder / "calm"
+    write_documents(calm, one.channels, round(one.grid.range.seconds / 86_400), calm=True)
+    review_of(one, "all at the edge of their budgets", replace(one.settings, store=folder / "edge.duckdb"))
+    review_of(one, "one in ten is", replace(one.settings, documents=(calm,), store=folder / "calm.duckdb"))
+
+
+def review_of(one: Fleet, about: str, settings: Settings) -> None:
     month = f"{datetime.fromtimestamp(one.grid.end_ms / 1000, UTC):%Y-%m}"
-    settings = replace(one.settings, store=folder / "review.duckdb")
     costs = []
     for _ in range(2):
         with open_sources(settings, read_only_store=True) as sources:
@@ -235,7 +242,8 @@ def review(one: Fleet, folder: Path) -> None:
                 cost, made = measured(lambda e=estate: make_review(e, month, one.grid.end_ms), one.server.pid)  # type: ignore[misc]
         assert len(made.objectives) == one.channels
         costs.append(cost)
-    print(f"  review of {month}, {one.channels} objectives")
+    found = sum(len(each.incidents) for each in made.objectives) / one.channels
+    print(f"  review of {month}, {one.channels} objectives, {about}: {found:.1f} incidents each")
     print(f"    nothing kept   {costs[0]}")
     print(f"    days kept      {costs[1]}")
     print(f"    warm: 1/{costs[0].wall / costs[1].wall:.1f} of cold")
