@@ -26,16 +26,13 @@ from collections.abc import Callable, Iterable, Mapping
 import numpy as np
 
 from observatory.ledger.increments import Birth
+from observatory.ledger.rates import ALWAYS_BELIEVED, BELIEVED_RATES
 from observatory.ledger.renames import renamed
-from observatory.ledger.restarts import ALWAYS_BELIEVED
-from observatory.ledger.samples import series_blocks
 from observatory.ledger.targets import DEFAULT_CADENCE_MS, Targets, target_of
 from observatory.sources.base import SampleSet
 
 EDGE_MS = 300_000
 """Newcomers within this much of the first knowledge are not told apart from series that were there before."""
-BELIEVED_RATES = 10.0
-"""Times the busiest counter's highest rate."""
 _LONGEST_MS = 1 << 50
 
 
@@ -107,21 +104,3 @@ def _needed_ms(value: float, busiest: Callable[[], float]) -> int:
         return 0
     rate = BELIEVED_RATES * busiest()
     return math.ceil(min(value / rate, _LONGEST_MS)) if rate > 0 else _LONGEST_MS
-
-
-def highest_rate(samples: SampleSet) -> float:
-    """The most events per millisecond between two samples of any series; 0 without a rise; samples must be fit."""
-    found = 0.0
-    offsets = samples.offsets
-    for begin, end in series_blocks(offsets):
-        part = slice(int(offsets[begin]), int(offsets[end]))
-        t_ms, values = samples.t_ms[part], samples.values[part]
-        if len(t_ms) < 2:
-            continue
-        lasting = np.ones(len(t_ms) - 1, bool)
-        borders = offsets[begin + 1 : end] - part.start - 1
-        lasting[borders[(borders >= 0) & (borders < len(lasting))]] = False
-        # The step from one series to the next is no rise, and its times may run backwards.
-        rates = np.diff(values)[lasting] / np.maximum(np.diff(t_ms)[lasting], 1)
-        found = max(found, float(rates.max(initial=0.0)))
-    return found

@@ -16,13 +16,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 
-from observatory.ledger.restarts import ALWAYS_BELIEVED, HiddenRestart, falls_of
-from observatory.ledger.samples import series_blocks
+from observatory.ledger.rates import ALWAYS_BELIEVED, BELIEVED_RATES, highest_rate
+from observatory.ledger.restarts import HiddenRestart, falls_of
 from observatory.ledger.targets import Target, TargetKey
-from observatory.sources.base import Float64, Int64, SampleSet
+from observatory.sources.base import SampleSet
 
-BELIEVED_RATES = 10.0
-"""Times the highest rate of any counter."""
 FEW = 10.0
 """Events that a process may always have counted between two scrapes."""
 
@@ -48,7 +46,7 @@ def without_dips(samples: SampleSet, counters: Callable[[], Collection[int]]) ->
         needed = np.maximum(low, after - low)
         suspects = (after >= before) & (needed > FEW)
         if suspects.any():
-            rate = _highest_rate(samples) if rate is None else rate
+            rate = highest_rate(samples) if rate is None else rate
             elapsed_ms = t_ms[lows + 1] - t_ms[lows - 1]
             dips += (begin + lows[suspects & (needed > BELIEVED_RATES * rate * elapsed_ms)]).tolist()
     if not dips:
@@ -84,7 +82,7 @@ def no_restarts(
         lows = np.searchsorted(t_ms, [one for one in at_ms if one not in started_ms])
         lows = lows[(values[lows] > ALWAYS_BELIEVED) & (t_ms[lows] - t_ms[lows - 1] <= target.gap_ms)]
         if len(lows):
-            rate = _highest_rate(samples) if rate is None else rate
+            rate = highest_rate(samples) if rate is None else rate
             beyond = values[lows] > BELIEVED_RATES * rate * (t_ms[lows] - t_ms[lows - 1])
             if rate > 0 and beyond.any():
                 found[index] = tuple(
@@ -101,24 +99,3 @@ def small_falls(samples: SampleSet, falls: Mapping[int, Sequence[int]]) -> dict[
         lows = np.searchsorted(t_ms, at_ms)
         found[index] = t_ms[lows[values[lows] <= ALWAYS_BELIEVED]].tolist()
     return found
-
-
-def _highest_rate(samples: SampleSet) -> float:
-    """The most events per millisecond between two samples of any series; out of a dip, since the sample before it."""
-    highest = 0.0
-    for begin, end in series_blocks(samples.offsets):
-        part = slice(int(samples.offsets[begin]), int(samples.offsets[end]))
-        if part.stop - part.start > 1:
-            borders = samples.offsets[begin + 1 : end] - part.start
-            highest = max(highest, _highest_of(samples.t_ms[part], samples.values[part], borders))
-    return highest
-
-
-def _highest_of(t_ms: Int64, values: Float64, borders: Int64) -> float:
-    rises, elapsed_ms = np.diff(values), np.maximum(np.diff(t_ms), 1)
-    inner = np.ones(len(rises), bool)
-    inner[borders[(borders > 0) & (borders < len(values))] - 1] = False
-    rates = np.where(inner, rises / elapsed_ms, 0.0)
-    dipped = np.flatnonzero((rises[:-1] < 0) & inner[:-1] & inner[1:] & (values[2:] >= values[:-2]))
-    rates[dipped + 1] = (values[dipped + 2] - values[dipped]) / (elapsed_ms[dipped] + elapsed_ms[dipped + 1])
-    return float(rates.max(initial=0.0))

@@ -15,8 +15,9 @@ import numpy as np
 
 from observatory.compile.plan import Leaf, PlannedRequest, plan_leaves
 from observatory.ledger.answers import BORN_KINDS, RESTARTED_KINDS, Answer, Cut
-from observatory.ledger.births import births, highest_rate, newcomers
+from observatory.ledger.births import births, newcomers
 from observatory.ledger.dips import no_restarts, small_falls
+from observatory.ledger.rates import highest_rate
 from observatory.ledger.replicas import without_replicas
 from observatory.ledger.restarts import Candidates, falls_by_target, hidden_restarts
 from observatory.ledger.samples import fit

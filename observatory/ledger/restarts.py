@@ -21,12 +21,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from observatory.ledger.rates import ALWAYS_BELIEVED
 from observatory.ledger.samples import series_blocks
 from observatory.ledger.targets import TargetKey, Targets, target_of
 from observatory.sources.base import SampleSet
 
-ALWAYS_BELIEVED = 1000.0
-"""Events that any newcomer may have counted before its first scrape."""
 Sample = tuple[int, float]
 """Instant and value."""
 Histogram = tuple[str, frozenset[tuple[str, str]]]

@@ -51,7 +51,6 @@ class Elsewhere:
     fell_between: set[TargetKey | Histogram] = field(default_factory=set)
     _pages: list[Seen] = field(default_factory=list)
     _seams: Sequence[Seam] = ()
-    _known: Known = field(default_factory=dict)
     _names: _Names | None = None
 
     def turn_to(self, page: Seen, seams: Sequence[Seam] = (), known: Sequence[Sample | None] = (), /) -> None:
