@@ -36,6 +36,10 @@ class DaysBehind:
         """Records that hold for every plan."""
         return self._behind(self._shelf.history(step_ms))
 
+    def alerts(self, plan: str, step_ms: int) -> PlanBehind:
+        """Records that say themselves what they follow from."""
+        return self._behind(self._shelf.alerts(plan, step_ms))
+
     def _behind(self, days: Days) -> PlanBehind:
         line = _Line()
         self._lines[:] = [one for one in self._lines if one.is_waiting] + [line]

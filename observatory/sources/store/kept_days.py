@@ -7,6 +7,7 @@ cannot be written costs time and nothing else: what it held is counted again fro
 
     <store>.days/<plan>/2026-11-19.day
     <store>.history/<servers>/2026-11-19.rows   what the day came to, whichever plan counted it
+    <store>.alerts/<plan>/2026-11-19.alerts     where policies fired in the week up to the day
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from observatory.windows import MAX_WINDOW_SECONDS, TimeRange
 
 SUFFIX = ".day"
 ROWS_SUFFIX = ".rows"
+ALERTS_SUFFIX = ".alerts"
 MOST_PLANS = 4
 """Folders that are kept: one for each set of documents, profiles and servers in use."""
 MOST_DAYS = 2 * MAX_WINDOW_SECONDS // 86_400
@@ -60,6 +62,10 @@ class KeptFolder:
     def history(self, step_ms: int) -> KeptPlan:
         """Records that hold for every plan, and whatever became of the telemetry that they were made of."""
         return KeptPlan(history_of(self.folder) / plan_name(self._servers, "", step_ms), None, ROWS_SUFFIX)
+
+    def alerts(self, plan: str, step_ms: int) -> KeptPlan:
+        """Records that say themselves what they follow from, so that they hold whatever became of the telemetry."""
+        return KeptPlan(alerts_of(self.folder) / plan_name(self._servers, plan, step_ms), None, ALERTS_SUFFIX)
 
 
 class KeptPlan:
@@ -145,6 +151,11 @@ def _read(path: Path) -> StoredDay | None:
 def history_of(folder: Path) -> Path:
     """Where what days came to is kept, beside the folder of their pages."""
     return folder.with_suffix(".history")
+
+
+def alerts_of(folder: Path) -> Path:
+    """Where it is kept when policies fired, beside the folder of days."""
+    return folder.with_suffix(".alerts")
 
 
 def _tidy(folder: Path, suffix: str) -> None:
