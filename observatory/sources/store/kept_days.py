@@ -167,4 +167,5 @@ def _tidy(folder: Path, suffix: str) -> None:
     days = sorted(path for path in folder.iterdir() if path.suffix == suffix)
     unfinished = [path for path in folder.iterdir() if path.suffix != suffix and path.stat().st_mtime < stale]
     for path in (*days[:-MOST_DAYS], *unfinished):
-        path.unlink()
+        # Another thread or process may tidy as well.
+        path.unlink(missing_ok=True)
