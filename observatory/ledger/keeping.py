@@ -22,11 +22,11 @@ from observatory.ledger.blocks import Blocks
 from observatory.ledger.days import DAY_MS
 from observatory.ledger.hops import SpanCounts
 from observatory.ledger.increments import Birth
-from observatory.ledger.ledger import Findings
 from observatory.ledger.levels import LevelSteps
 from observatory.ledger.marks import Marks
 from observatory.ledger.pages import Page
 from observatory.ledger.plain import Plain
+from observatory.ledger.row import Findings
 from observatory.ledger.seams import SeamColumns, SeriesHead
 from observatory.ledger.slices import Reading
 from observatory.ledger.tallies import PartEvents
