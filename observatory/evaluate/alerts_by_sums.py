@@ -1,4 +1,4 @@
-"""Where a policy fires, from running sums: the same incidents as from a row, looked for only where there may be any.
+"""Where a policy fires, from running sums: the same steps as from a row, looked for only where there may be any.
 
 A window that ends within ten steps holds no more bad events than the stretch that covers all of its places, and no
 fewer events than the stretch that all of them share. Where even these two do not burn fast enough nothing fires; the
@@ -8,20 +8,18 @@ other steps, mostly few, are looked at one by one with the arithmetic of `rollin
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from observatory.evaluate.history import joined_incidents
 from observatory.evaluate.rolling import window_steps
-from observatory.evaluate.snapshot import Incident
-from observatory.ledger.sums import EXACT, Sums, SumsOfSteps
+from observatory.ledger.milestones import EXACT
+from observatory.ledger.sums import Running, SumsOfSteps
 from observatory.objectives.budget import budget_ratio
-from observatory.objectives.objective import Objective
 from observatory.objectives.policy import Pair, Policy
 from observatory.sources.base import Float64
-from observatory.windows import Grid
 
 STRIDE = 10
 """Steps that are judged together at first."""
@@ -33,31 +31,52 @@ already; what is larger the system takes back and gives anew each time."""
 Steps = NDArray[np.intp] | slice
 
 
-def incidents_by_sums(
-    sums: Sums, grid: Grid, objective: Objective, policy: Policy, *, of_slices: bool
-) -> tuple[Incident, ...] | None:
-    """As `history.incidents` of the row that these are the sums of; None where that has to be asked for.
+@dataclass(frozen=True, slots=True, eq=False)
+class Firing:
+    """Steps at whose end at least one pair fires, ascending; columns of one length.
+
+    Attributes:
+        pages: Whether one of them pages.
+        peak: How fast the long window of the fastest of them burns.
+    """
+
+    steps: NDArray[np.intp]
+    pages: NDArray[np.bool_]
+    peak: Float64
+
+
+NOTHING_FIRES = Firing(np.empty(0, np.intp), np.empty(0, np.bool_), np.empty(0))
+
+
+def firing_by_sums(
+    sums: Running, target: float, policy: Policy, step_ms: int, *, since: int = 0, of_slices: bool
+) -> Firing | None:
+    """Where a policy fires; None where events are too many to tell it from sums.
 
     Args:
+        since: The first step that is asked for; what lies before it is there for the windows that reach back.
         of_slices: Steps are the events, so that a pair's minimum of bad events is not asked for.
     """
-    scale = 1 / budget_ratio(objective.target)
+    scale = 1 / budget_ratio(target)
     if float(sums.bad[-1]) * scale >= EXACT:
         return None
-    far = _Far(sums)
+    far = _Far(sums, since)
     fires: dict[Pair, tuple[NDArray[np.intp], Float64]] = {}
     for pair in policy.pairs:
-        places, rates = _firing(sums, far, objective.target, pair, grid, 0.0 if of_slices else pair.min_bad)
+        places, rates = _firing(sums, far, target, pair, step_ms, 0.0 if of_slices else pair.min_bad)
+        if since and len(places):
+            asked = int(np.searchsorted(places, since))
+            places, rates = places[asked:], rates[asked:]
         if len(places):
             fires[pair] = places, rates
-    return _together(fires, sums, grid, objective) if fires else ()
+    return _together(fires, len(sums.total) - 1) if fires else NOTHING_FIRES
 
 
 def _firing(
-    sums: Sums, far: _Far, target: float, pair: Pair, grid: Grid, least: float
+    sums: Running, far: _Far, target: float, pair: Pair, step_ms: int, least: float
 ) -> tuple[NDArray[np.intp], Float64]:
     """Steps at whose end a pair fires, ascending, and how fast its long window burns there."""
-    long, short = (window_steps(seconds, grid.step_ms) for seconds in (pair.long, pair.short))
+    long, short = (window_steps(seconds, step_ms) for seconds in (pair.long, pair.short))
     allowed = budget_ratio(target) * pair.factor
     may = far.may_fire(long, allowed)
     if may.any():
@@ -70,7 +89,7 @@ def _firing(
 
 
 def _firing_in(
-    possible: Steps, sums: Sums, target: float, pair: Pair, windows: tuple[int, int], least: float
+    possible: Steps, sums: Running, target: float, pair: Pair, windows: tuple[int, int], least: float
 ) -> tuple[NDArray[np.intp], Float64]:
     """As `_firing` in some of the steps."""
     long, short = windows
@@ -91,8 +110,8 @@ def _firing_in(
 class _Far:
     """Running sums at every tenth step, by which stretches in which nothing can fire are told."""
 
-    def __init__(self, sums: Sums) -> None:
-        self._steps = len(sums.total) - 1
+    def __init__(self, sums: Running, since: int = 0) -> None:
+        self._steps, self._since = len(sums.total) - 1, since // STRIDE
         # The last stretch may be cut short by the end of the grid.
         self._bad, self._total = (np.append(one[:-1:STRIDE], one[-1]) for one in (sums.bad, sums.total))
 
@@ -107,6 +126,7 @@ class _Far:
         least_total[inside - 1 :] -= self._total[: max(0, len(least_total) - inside + 1)]
         # A little less than it takes, so that rounding never leaves out a step that fires.
         found: NDArray[np.bool_] = most_bad > allowed * (1 - 1e-9) * least_total
+        found[: self._since] = False
         return found
 
     def steps(self, stretches: NDArray[np.bool_]) -> Iterator[Steps]:
@@ -152,25 +172,18 @@ def _burn_rates(bad: SumsOfSteps, events: SumsOfSteps, target: float) -> Float64
     return rates
 
 
-def _together(
-    fires: Mapping[Pair, tuple[NDArray[np.intp], Float64]], sums: Sums, grid: Grid, objective: Objective
-) -> tuple[Incident, ...]:
+def _together(fires: Mapping[Pair, tuple[NDArray[np.intp], Float64]], count: int) -> Firing:
     if len(fires) == 1:
-        ((where, _),) = fires.values()
+        ((steps, _),) = fires.values()
     else:
-        fire = np.zeros(len(sums.total) - 1, dtype=bool)
+        fire = np.zeros(count, dtype=bool)
         for places, _ in fires.values():
             fire[places] = True
-        where = np.flatnonzero(fire)
-    pages, peak = np.zeros(len(where), dtype=bool), np.zeros(len(where))
+        steps = np.flatnonzero(fire)
+    pages, peak = np.zeros(len(steps), dtype=bool), np.zeros(len(steps))
     for pair, (places, rates) in fires.items():
-        at = np.searchsorted(where, places) if len(fires) > 1 else slice(None)
+        at = np.searchsorted(steps, places) if len(fires) > 1 else slice(None)
         if pair.severity == "page":
             pages[at] = True
         peak[at] = np.fmax(peak[at], rates)
-
-    def bad(first: NDArray[np.intp], last: NDArray[np.intp]) -> list[float]:
-        found: list[float] = (sums.bad[last + 1] - sums.bad[first]).astype(np.float64).tolist()
-        return found
-
-    return joined_incidents(where, pages, peak, bad, grid, objective)
+    return Firing(steps, pages, peak)

@@ -13,6 +13,7 @@ from observatory.evaluate.journey_counting import Traced, trace_journeys
 from observatory.evaluate.journey_status import JourneyStatus
 from observatory.evaluate.journeys import JourneyEvidence, judge_journey
 from observatory.evaluate.judgement import judge
+from observatory.evaluate.known_alerts import KnownAlerts
 from observatory.evaluate.known_mapping import KnownMapping, map_estate
 from observatory.evaluate.outlook import MOST_HISTORY_MS
 from observatory.evaluate.planned import Planned, touched_steps
@@ -333,6 +334,14 @@ class Estate:
             policy = self.policies.get(journey.objective.policy)
             found.append(judge_journey(journey, evidence, ledger.grid, policy, planned.get(journey.id)))
         return tuple(found)
+
+    def known_alerts(self, snapshot: Snapshot) -> KnownAlerts:
+        """Where policies fired on the grid of a snapshot, as far as it was worked out before and kept."""
+        grid = snapshot.ledger.grid
+        if self.keeper is None:
+            return KnownAlerts(grid)
+        judged = sorted((one.id, one.target, one.policy) for one in self.objectives)
+        return KnownAlerts(grid, self.keeper.alerts(repr(judged), grid.step_ms))
 
     def _states(self, known: KnownMapping) -> tuple[SourceState, ...]:
         states = [source.state() for source in self.sources.metrics]

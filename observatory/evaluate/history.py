@@ -155,28 +155,27 @@ def incidents(
         parts = (slice(begin, end + 1) for begin, end in zip(first.tolist(), last.tolist(), strict=True))
         return [float((row.total[part] - row.good[part]).sum()) for part in parts]
 
-    return joined_incidents(where, pages[where], peak[where], bad, grid, objective)
+    return joined_incidents((where, where), pages[where], peak[where], bad, grid, objective)
 
 
 def joined_incidents(
-    where: NDArray[np.intp],
+    spans: tuple[NDArray[np.intp], NDArray[np.intp]],
     pages: NDArray[np.bool_],
     peak: Float64,
     bad: Callable[[NDArray[np.intp], NDArray[np.intp]], list[float]],
     grid: Grid,
     objective: Objective,
 ) -> tuple[Incident, ...]:
-    """Incidents from the steps at whose end something fires, whether that pages there, and how fast it burns.
+    """Incidents from spans of steps in which something fires, whether any of it pages, and how fast it burns at most.
 
     Args:
-        where: Ascending; the other arrays are of the same length.
-        bad: Bad events from some steps to as many others, both included.
+        spans: The first and the last step of each, which may be the same; ascending. Others are of the same length.
+        bad: Bad events from the first steps of some spans to the last steps of as many, all of them included.
     """
-    if not len(where):
+    if not len(spans[0]):
         return ()
-    breaks = np.flatnonzero(np.diff(where) > window_steps(JOIN_SECONDS, grid.step_ms) + 1)
-    begins = np.concatenate(([0], breaks + 1))
-    firsts, lasts = where[begins], where[np.append(breaks, len(where) - 1)]
+    begins, ends = joints(*spans, grid.step_ms)
+    firsts, lasts = spans[0][begins], spans[1][ends]
     paging = np.logical_or.reduceat(pages, begins).tolist()
     peaks = np.maximum.reduceat(peak, begins).tolist()
     return tuple(
@@ -192,6 +191,18 @@ def joined_incidents(
             firsts.tolist(), lasts.tolist(), paging, peaks, bad(firsts, lasts), strict=True
         )
     )
+
+
+def joints(
+    firsts: NDArray[np.intp], lasts: NDArray[np.intp], step_ms: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Which spans of steps are one: of each that they come to, the place of its first span and of its last.
+
+    Args:
+        firsts, lasts: The first and the last step of each span, ascending; at least one.
+    """
+    breaks = np.flatnonzero(firsts[1:] - lasts[:-1] > window_steps(JOIN_SECONDS, step_ms) + 1)
+    return np.concatenate(([0], breaks + 1)), np.append(breaks, len(firsts) - 1)
 
 
 def _pairs_that_may_fire(row: Row, grid: Grid, target: float, policy: Policy) -> tuple[Pair, ...]:

@@ -23,6 +23,8 @@ from observatory.windows import Grid, TimeRange
 LEAST_SECONDS = 3600.0
 """Less than this, seen before and not seen now, is what counting with more samples changes at the edge of telemetry."""
 _BESIDE_COUNTS = ("level", "level_error", "upper", "at_least")
+_LINES = ("u1", "u2", "u4")
+"""Types of packed counts, whose lines are kept as they lie."""
 _WORST: dict[Counting, int] = {"exact": 0, "pushdown": 1, "estimated": 2}
 
 
@@ -107,6 +109,7 @@ def packed(rows: Mapping[str, DayRow]) -> Record:
     told: list[list[Any]] = []
     values: list[NDArray[Any]] = []
     places: list[Int64] = []
+    lines: dict[str, list[NDArray[Any]]] = {form: [] for form in _LINES}
     for key, row in sorted(rows.items()):
         parts: list[list[Any]] = []
         for name, part in row.parts.items():
@@ -119,19 +122,32 @@ def packed(rows: Mapping[str, DayRow]) -> Record:
                 parts.append([name, "few", len(part), held])
                 values.append(part[at])
                 places.append(at)
+            elif (form := part.dtype.str[1:]) in lines:
+                # Packed counts stay as they are, each type by itself: whoever keeps the record need not look at them.
+                parts.append([name, form, len(part), len(part)])
+                lines[form].append(part)
             else:
                 parts.append([name, "all", len(part), len(part)])
                 values.append(part)
         told.append([key, row.counting, row.series, parts])
-    # Packed counts stay so: whoever keeps the record looks for the smallest type of each of its arrays.
-    counts = np.concatenate([np.empty(0, np.uint8), *values])
-    return Record({"rows": told}, {"values": counts}, {"places": np.concatenate([np.empty(0, np.int64), *places])})
+    return Record(
+        {"rows": told},
+        {"values": np.concatenate([np.empty(0, np.uint8), *values])},
+        {"places": np.concatenate([np.empty(0, np.int64), *places])},
+        {form: np.concatenate(parts).view(np.uint8) for form, parts in lines.items() if parts},
+    )
 
 
 def unpacked(record: Record) -> dict[str, DayRow]:
-    """What `packed` was given."""
-    values, places = record.floats["values"], record.ints["places"]
-    value_at = place_at = 0
+    """What `packed` was given, as floats."""
+    arrays = {form: part.view(form) for form, part in record.small.items()} | {"values": record.floats["values"]}
+    places = record.ints["places"]
+    at = dict.fromkeys((*arrays, "places"), 0)
+
+    def take(name: str, count: int) -> slice:
+        begin, at[name] = at[name], at[name] + count
+        return slice(begin, begin + count)
+
     found: dict[str, DayRow] = {}
     for key, counting, series, parts in record.header["rows"]:
         lines: dict[str, Float64] = {}
@@ -140,11 +156,9 @@ def unpacked(record: Record) -> dict[str, DayRow]:
                 lines[name] = np.full(length, held)
                 continue
             lines[name] = line = np.zeros(length)
-            line[places[place_at : place_at + held] if form == "few" else slice(None)] = values[
-                value_at : value_at + held
-            ]
-            value_at += held
-            place_at += held if form == "few" else 0
+            where = places[take("places", held)] if form == "few" else slice(None)
+            kind = form if form in _LINES else "values"
+            line[where] = arrays[kind][take(kind, held)]
         found[key] = DayRow(counting, series, parts[0][2], lines)
     return found
 

@@ -69,6 +69,10 @@ class Keeper(Protocol):
         """Records that hold for every plan, and whatever became of the telemetry that they were made of."""
         ...
 
+    def alerts(self, plan: str, step_ms: int) -> KeptDays:
+        """Records that say themselves what they follow from, so that they hold whatever became of the telemetry."""
+        ...
+
 
 class KeptPages:
     """Pages of some measurements, kept as records.

@@ -13,7 +13,7 @@ from observatory.errors import Problem
 from observatory.indicators.counts import Counts
 from observatory.ledger.marks import Marks
 from observatory.ledger.packed import PackedCounts, PackedRows
-from observatory.ledger.sums import Sums
+from observatory.ledger.sums import WholeCounts
 from observatory.sources.base import Float64, Int64
 from observatory.windows import Grid, TimeRange
 
@@ -189,10 +189,10 @@ class Ledger:
         assert isinstance(self.rows, PackedRows)
         return self.rows.about(key) if key in self.rows else None
 
-    def sums(self, key: str) -> Sums | None:
-        """Running sums of a row; None without a row, and where it holds fractions. Quicker than the row."""
+    def whole(self, key: str) -> WholeCounts | None:
+        """The counts of a row where they are whole; None without a row, and where it holds fractions."""
         assert isinstance(self.rows, PackedRows)
-        return self.rows.sums(key) if key in self.rows else None
+        return self.rows.whole(key) if key in self.rows else None
 
     def packed(self, key: str) -> PackedCounts | None:
         """The counts of a row as they lie there; None without a row, and of one with levels, bounds or fractions."""

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from observatory.ledger.sums import EXACT
 from observatory.sources.base import Float64, Int64
 
+EXACT = 2**53
+"""Whole numbers below this are floats without rounding."""
 SPAN = 60
 """Steps that one multiplication adds: their sum has to be exact in the float that it is made in."""
 MOST_MILESTONES = 32

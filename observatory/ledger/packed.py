@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from observatory.ledger.splicing import splice, spliced_facts
 from observatory.ledger.summed import Summed
-from observatory.ledger.sums import Sums
+from observatory.ledger.sums import WholeCounts
 from observatory.sources.base import Float64
 from observatory.windows import Grid
 
@@ -285,10 +285,12 @@ class PackedRows(MutableMapping[str, "Row"]):
             return None
         return PackedCounts(row.total, row.bad, row.observed)
 
-    def sums(self, key: str) -> Sums | None:
-        """Running sums of a row's counts, made from what is packed; None where it holds fractions."""
+    def whole(self, key: str) -> WholeCounts | None:
+        """A row's counts as they lie packed; None where it holds fractions."""
         row = self._rows[key]
-        return None if row.bad is None else Sums.of(row.bad.values, row.total.values, row.observed.values, row.steps)
+        if row.bad is None:
+            return None
+        return WholeCounts.of(row.bad.values, row.total.values, row.observed.values, row.steps)
 
     def __getitem__(self, key: str) -> Row:
         packed, last = self._rows[key], self._last

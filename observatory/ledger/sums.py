@@ -1,7 +1,7 @@
-"""Running sums of a row: the events of any span from two numbers, where all counts are whole.
+"""Whole counts of a row: the events of any span from sums, exactly.
 
-Whole numbers add to the same sum in any order, so what a span holds is the difference of two running sums, to the last
-bit what adding its steps one by one gives. Rows with fractions, which a gap leaves, have no such sums and are added
+Whole numbers add to the same sum in any order, so what a span holds is the difference of two sums, to the last bit
+what adding its steps one by one gives. Rows with fractions, which a gap leaves, have no such sums and are added
 step by step.
 """
 
@@ -9,57 +9,79 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from observatory.indicators.counts import Counts
+from observatory.ledger.milestones import EXACT, Milestones
 from observatory.sources.base import Float64, Int64
 from observatory.windows import Grid, TimeRange
 
 SumsOfSteps = NDArray[np.signedinteger[Any]]
-EXACT = 2**53
-"""Whole numbers below this are floats without rounding."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sums:
-    """Events up to the end of each step, and the time that was seen.
+class Running(NamedTuple):
+    """Bad and all events up to the end of each step, with a leading zero: steps a..b hold `total[b] - total[a]`.
 
-    Attributes:
-        bad, total: A leading zero and one sum per step: steps a..b hold `total[b] - total[a]`. In 32 bits where they
-            fit, for what is read of them is read many times.
-        observed: Seconds seen per step; a single value where all steps were seen alike, see `packed`.
+    In 32 bits where they fit, for what is read of them is read many times.
     """
 
     bad: SumsOfSteps
     total: SumsOfSteps
+
+
+@dataclass(frozen=True, slots=True)
+class WholeCounts:
+    """Counts of a row as they lie packed, all of them whole numbers. Do not write into them.
+
+    Attributes:
+        bad, total: Per step; a single value where all steps hold the same, see `packed`.
+        observed: Seconds seen per step, packed like these; may hold fractions.
+    """
+
+    steps: int
+    bad: NDArray[Any]
+    total: NDArray[Any]
     observed: NDArray[Any]
 
     @classmethod
-    def of(cls, bad: NDArray[Any], total: NDArray[Any], observed: NDArray[Any], steps: int) -> Sums | None:
+    def of(cls, bad: NDArray[Any], total: NDArray[Any], observed: NDArray[Any], steps: int) -> WholeCounts | None:
         """From packed counts; None when any of them is no whole number, or they are too many to be exact."""
-        bad_sums, total_sums = running(bad, steps), running(total, steps)
-        return None if bad_sums is None or total_sums is None else cls(bad_sums, total_sums, observed)
+        are_whole = _are_whole(bad, steps) and _are_whole(total, steps)
+        return cls(steps, bad, total, observed) if are_whole else None
+
+    def running(self, first: int, last: int) -> Running:
+        """Running sums of the steps from `first` on and before `last`, as if nothing had been before."""
+        bad, total = (
+            running(one if len(one) != self.steps else one[first:last], last - first) for one in (self.bad, self.total)
+        )
+        assert bad is not None
+        assert total is not None
+        return Running(bad, total)
 
     def counts(self, grid: Grid, span: TimeRange) -> Counts:
-        """As `Row.counts` of the row that these are the sums of."""
+        """As `Row.counts` of the row that these are of."""
         return self.counts_of(Spans.of(grid, [span]))[0]
 
     def counts_of(self, spans: Spans) -> list[Counts]:
         """Of several spans."""
-        total = self.total[spans.last] - self.total[spans.first]
-        good = total - (self.bad[spans.last] - self.bad[spans.first])
+        bad, total = (spans.milestones.sums(one) for one in (self.bad, self.total))
+        assert bad is not None
+        assert total is not None
+        count = len(spans.steps)
+        totals = total[count:] - total[:count]
+        goods = totals - (bad[count:] - bad[:count])
         seen = spans.seen.get(id(self.observed))
         if seen is None:
             seen = self.observed, [self._seen(first, last) for first, last in spans.steps]
             spans.seen[id(self.observed)] = seen
-        columns = (good.astype(np.float64).tolist(), total.astype(np.float64).tolist(), seen[1], spans.seconds)
+        columns = (goods.tolist(), totals.tolist(), seen[1], spans.seconds)
         return [Counts(*each) for each in zip(*columns, strict=True)]
 
     def _seen(self, first: int, last: int) -> float:
-        if len(self.observed) == len(self.total) - 1:
+        if len(self.observed) == self.steps:
             return float(self.observed[first:last].sum(dtype=np.float64))
         seconds = float(self.observed[0])
         if seconds.is_integer():
@@ -73,16 +95,15 @@ class Spans:
     """Spans of time on a grid, the same for all of its rows.
 
     Attributes:
-        first, last: The first step of each and the first after it.
-        steps: Both, pair by pair.
+        steps: Of each the first step and the first after it.
+        milestones: Where they begin, one after the other, and then where they end.
         seconds: How long each is.
         seen: By the identity of an array of seconds seen, which rows of the same targets share: that array, and how
             much of each span it says was seen.
     """
 
-    first: Int64
-    last: Int64
     steps: tuple[tuple[int, int], ...]
+    milestones: Milestones
     seconds: tuple[float, ...]
     seen: dict[int, tuple[NDArray[Any], list[float]]] = field(default_factory=dict)
 
@@ -93,8 +114,17 @@ class Spans:
         for span in spans:
             first = min(grid.steps, max(0, -(-(span.start_ms - grid.start_ms) // grid.step_ms)))
             steps.append((first, max(first, min(grid.steps, (span.end_ms - grid.start_ms) // grid.step_ms))))
-        edges = np.asarray(steps, np.int64).reshape(-1, 2)
-        return cls(edges[:, 0], edges[:, 1], tuple(steps), tuple(max(0.0, span.seconds) for span in spans))
+        edges: Int64 = np.asarray(steps, np.int64).reshape(-1, 2)
+        milestones = Milestones.of(grid.steps, edges.T.ravel())
+        return cls(tuple(steps), milestones, tuple(max(0.0, span.seconds) for span in spans))
+
+
+def _are_whole(packed: NDArray[Any], steps: int) -> bool:
+    """Whether packed counts are whole numbers that add to an exact sum."""
+    if packed.dtype.kind == "u" and len(packed) == steps:
+        most = int(np.iinfo(packed.dtype).max)
+        return most * steps < EXACT or int(packed.sum(dtype=np.uint64)) < EXACT
+    return len(packed) == 1 and float(packed[0]).is_integer() and abs(float(packed[0])) * steps < EXACT
 
 
 def running(packed: NDArray[Any], steps: int) -> SumsOfSteps | None:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from observatory.errors import UsageError
 from observatory.evaluate.estate import Estate
+from observatory.evaluate.known_alerts import KnownAlerts
 from observatory.evaluate.snapshot import Snapshot
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import Policy
@@ -40,7 +41,10 @@ def make_review(estate: Estate, month: str, at_ms: int, *, timezone: str | None 
     end_ms = min(reach(chosen, zones).end_ms, at_ms - at_ms % STEP_MS)
     length_ms = end_ms - reach(chosen.before, zones).start_ms
     snapshot = estate.snapshot(end_ms, length_seconds=length_ms / 1000, judged=False)
-    return review_of(snapshot, estate.policies, chosen, at_ms, timezone)
+    alerts = estate.known_alerts(snapshot)
+    found = review_of(snapshot, estate.policies, chosen, at_ms, timezone, alerts=alerts)
+    alerts.keep()
+    return found
 
 
 def review_of(
@@ -49,12 +53,15 @@ def review_of(
     month: Month,
     at_ms: int,
     timezone: str | None = None,
+    *,
+    alerts: KnownAlerts | None = None,
 ) -> Review:
     """The review from what is known already; pure.
 
     Args:
         snapshot: Its ledger reaches from the start of the month before to the end of the month, or to `at_ms`. Of
             its status only sources and problems are used.
+        alerts: What is known of where policies fired; the review is the same without.
     """
     objectives: Sequence[Objective] = snapshot.objectives
     books = Books(
@@ -65,6 +72,7 @@ def review_of(
         at_ms=at_ms,
         timezone=timezone,
         planned=snapshot.planned,
+        alerts=alerts or KnownAlerts(snapshot.ledger.grid),
     )
     accounts = worst_first([account(books, objective) for objective in objectives])
     estate, by_domain = totals(accounts)

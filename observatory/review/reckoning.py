@@ -9,15 +9,15 @@ from itertools import accumulate
 from math import inf
 
 from observatory.compile.plan import Measurement
-from observatory.evaluate.alerts_by_sums import incidents_by_sums
 from observatory.evaluate.history import incidents
+from observatory.evaluate.known_alerts import KnownAlerts
 from observatory.evaluate.planned import LeftOut, Planned, left_out
 from observatory.evaluate.rolling import Workspace
 from observatory.evaluate.snapshot import Incident
 from observatory.evaluate.status import Budget
 from observatory.indicators.counts import Counts
 from observatory.ledger.ledger import Ledger, Row
-from observatory.ledger.sums import Spans, Sums
+from observatory.ledger.sums import Spans, WholeCounts
 from observatory.objectives.budget import allowed_events, budget_ratio, remaining_ratio, spent_events
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import Policy
@@ -31,7 +31,11 @@ SLICE_SLIS = frozenset({"lag", "saturation", "freshness"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Books:
-    """What accounts are made from: a ledger that reaches from the month before to the end of the month."""
+    """What accounts are made from: a ledger that reaches from the month before to the end of the month.
+
+    Attributes:
+        alerts: What is known of where policies fired on the grid of the ledger.
+    """
 
     ledger: Ledger
     measurements: Mapping[str, Measurement]
@@ -40,6 +44,7 @@ class Books:
     at_ms: int
     timezone: str | None = None
     planned: Mapping[str, Planned] = field(default_factory=dict)
+    alerts: KnownAlerts
     workspace: Workspace = field(default_factory=Workspace)
     _spans: dict[tuple[TimeRange, ...], Spans] = field(default_factory=dict)
 
@@ -53,11 +58,11 @@ class Books:
         measurement = self.measurements.get(objective.id)
         return self.ledger.about(measurement.key) if measurement else None
 
-    def counted(self, objective: Objective) -> Row | Sums | None:
-        """What the objective's budget counts, without planned work where it leaves it out; sums where these tell it."""
+    def counted(self, objective: Objective) -> Row | WholeCounts | None:
+        """What the objective's budget counts, without planned work where it leaves it out; packed where that does."""
         planned, measurement = self.planned.get(objective.id), self.measurements.get(objective.id)
-        if planned is None and measurement is not None and (sums := self.ledger.sums(measurement.key)) is not None:
-            return sums
+        if planned is None and measurement is not None and (whole := self.ledger.whole(measurement.key)) is not None:
+            return whole
         row = self.row(objective)
         return row if row is None or planned is None else planned.counted(row)
 
@@ -65,21 +70,16 @@ class Books:
         """The zone asked for, else the objective's own."""
         return self.timezone or objective.window.timezone
 
-    def counts(self, counted: Row | Sums | None, span: TimeRange) -> Counts | None:
-        """Counts of a range up to `at_ms`; None without a row, or when the range has not begun."""
-        if counted is None or span.start_ms >= self.at_ms:
-            return None
-        if isinstance(counted, Sums):
-            return counted.counts_of(self._spans_of((span,)))[0]
-        return counted.counts(self.ledger.grid, self.until_now(span))
-
-    def counts_of_days(self, counted: Row | Sums | None, zone: str) -> list[Counts | None]:
-        """Counts of each day of the month, as `counts`."""
-        spans = [span for _, span in self.month.days_in(zone)]
-        if not isinstance(counted, Sums):
-            return [self.counts(counted, span) for span in spans]
-        found = counted.counts_of(self._spans_of(tuple(span for span in spans if span.start_ms < self.at_ms)))
-        return [*found, *([None] * (len(spans) - len(found)))]
+    def counts(self, counted: Row | WholeCounts | None, spans: Sequence[TimeRange]) -> list[Counts | None]:
+        """Counts of ranges up to `at_ms`; None without a row, and of a range that has not begun."""
+        begun = tuple(span for span in spans if span.start_ms < self.at_ms)
+        if counted is None or not begun:
+            return [None] * len(spans)
+        if isinstance(counted, WholeCounts):
+            found = iter(counted.counts_of(self._spans_of(begun)))
+        else:
+            found = (counted.counts(self.ledger.grid, self.until_now(span)) for span in begun)
+        return [next(found) if span.start_ms < self.at_ms else None for span in spans]
 
     def _spans_of(self, begun: tuple[TimeRange, ...]) -> Spans:
         """Ranges that have begun on the grid, the same for all objectives on one clock."""
@@ -105,15 +105,12 @@ def account(books: Books, objective: Objective) -> ObjectiveAccount:
     zone = books.zone_of(objective)
     span, earlier = books.month.range_in(zone), books.month.before.range_in(zone)
     measurement, about, counted = books.measurements.get(objective.id), books.about(objective), books.counted(objective)
-    counts, before = books.counts(counted, span), books.counts(counted, earlier)
+    dates, spans_of_days = zip(*books.month.days_in(zone), strict=True)
+    counts, before, *counts_of_days = books.counts(counted, (span, earlier, *spans_of_days))
     if before is not None and before.observed_seconds == 0:
         before = None
     found = _incidents(books, objective, counted)
-    dates = [date for date, _ in books.month.days_in(zone)]
-    days = tuple(
-        _day(of_day, objective.target, date)
-        for date, of_day in zip(dates, books.counts_of_days(counted, zone), strict=True)
-    )
+    days = tuple(_day(of_day, objective.target, date) for date, of_day in zip(dates, counts_of_days, strict=True))
     return ObjectiveAccount(
         objective=objective,
         range=span,
@@ -126,7 +123,7 @@ def account(books: Books, objective: Objective) -> ObjectiveAccount:
         budget_before=budget_of(before, objective.target),
         incidents_before=None if before is None else len(_overlapping(found, earlier)),
         days=days,
-        course=_course(days, counts, objective.target, books.at_ms, [one for _, one in books.month.days_in(zone)]),
+        course=_course(days, counts, objective.target, books.at_ms, spans_of_days),
         measurement=measurement.key if measurement else None,
         counting=about.counting if about else None,
         measure=measurement.indicator.measure if measurement else None,
@@ -232,13 +229,12 @@ def _overlapping(incidents: tuple[Incident, ...], span: TimeRange) -> tuple[Inci
     return incidents[first : bisect_left(incidents, span.end_ms, key=lambda one: one.start_ms)]
 
 
-def _incidents(books: Books, objective: Objective, counted: Row | Sums | None) -> tuple[Incident, ...]:
+def _incidents(books: Books, objective: Objective, counted: Row | WholeCounts | None) -> tuple[Incident, ...]:
     policy, about, grid = books.policies.get(objective.policy), books.about(objective), books.ledger.grid
     if counted is None or about is None or policy is None:
         return ()
-    if isinstance(counted, Sums):
-        of_slices = about.level is not None
-        found = incidents_by_sums(counted, grid, objective, policy, of_slices=of_slices)
+    if isinstance(counted, WholeCounts):
+        found = books.alerts.incidents(counted, objective, policy, of_slices=about.level is not None)
         if found is not None:
             return found
     row, planned = books.row(objective), books.planned.get(objective.id)

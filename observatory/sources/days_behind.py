@@ -21,8 +21,12 @@ MOST_WAITING_BYTES = 64 << 20
 """Of records that wait or are being kept: one of a thousand objectives is some megabytes, or tens of them."""
 
 
+WORKERS = 4
+"""Threads of a plan: most of the time that a record takes is the disk's, which is as quick with several at once."""
+
+
 class DaysBehind:
-    """A shelf whose records are kept by threads of their own: those of each plan by one, in the order they come in."""
+    """A shelf whose records are kept by threads of their own: those of one day in the order they come in."""
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
@@ -35,6 +39,10 @@ class DaysBehind:
     def history(self, step_ms: int) -> PlanBehind:
         """Records that hold for every plan."""
         return self._behind(self._shelf.history(step_ms))
+
+    def alerts(self, plan: str, step_ms: int) -> PlanBehind:
+        """Records that say themselves what they follow from."""
+        return self._behind(self._shelf.alerts(plan, step_ms))
 
     def _behind(self, days: Days) -> PlanBehind:
         line = _Line()
@@ -67,11 +75,19 @@ class PlanBehind:
     def keep(self, day: int, record: Record, read: TimeRange) -> None:
         """Keep a record soon; the arrays in it must not change any more."""
         size = sum(one.nbytes for part in (record.floats, record.ints, record.small) for one in part.values())
-        self._last[day] = self._line.add(lambda: self._days.keep(day, record, read), size)
+        earlier = self._last.get(day)
+
+        def work() -> None:
+            if earlier is not None:
+                # It came in before, so a thread has it in hand or has done it.
+                earlier.result()
+            self._days.keep(day, record, read)
+
+        self._last[day] = self._line.add(work, size)
 
 
 class _Line:
-    """Work that waits in line for one thread."""
+    """Work that waits in line for a few threads."""
 
     def __init__(self) -> None:
         self._pool: ThreadPoolExecutor | None = None
@@ -89,7 +105,7 @@ class _Line:
                 self._wait_for_first()
             if self._pool is None:
                 # Python waits for it before it ends.
-                self._pool = ThreadPoolExecutor(1, "keeping")
+                self._pool = ThreadPoolExecutor(WORKERS, "keeping")
             under_way = self._pool.submit(work)
             self._waiting.append((under_way, size))
             self._bytes += size

@@ -28,6 +28,8 @@ class Shelf(Protocol):
 
     def history(self, step_ms: int) -> Days: ...
 
+    def alerts(self, plan: str, step_ms: int) -> Days: ...
+
 
 class LayeredDays:
     """Records are looked for on each shelf in turn, and kept on all of them."""
@@ -42,6 +44,10 @@ class LayeredDays:
     def history(self, step_ms: int) -> LayeredPlan:
         """Records that hold for every plan."""
         return LayeredPlan([one.history(step_ms) for one in self._shelves])
+
+    def alerts(self, plan: str, step_ms: int) -> LayeredPlan:
+        """Records that say themselves what they follow from."""
+        return LayeredPlan([one.alerts(plan, step_ms) for one in self._shelves])
 
 
 class LayeredPlan:

@@ -237,7 +237,7 @@ def review_of(one: Fleet, about: str, settings: Settings) -> None:
     costs = []
     for _ in range(2):
         with open_sources(settings, read_only_store=True) as sources:
-            estate = Estate(settings, sources, keeper=sources.kept)
+            estate = Estate(settings, sources, keeper=sources.keeper)
             with without_collection():
                 cost, made = measured(lambda e=estate: make_review(e, month, one.grid.end_ms), one.server.pid)  # type: ignore[misc]
         assert len(made.objectives) == one.channels

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from objective_cases import objective
 
-from observatory.evaluate.alerts_by_sums import incidents_by_sums
 from observatory.evaluate.history import incidents
+from observatory.evaluate.known_alerts import KnownAlerts
 from observatory.ledger.ledger import Ledger, Row
 from observatory.objectives.policy import load_policies
 from observatory.windows import Grid
@@ -42,10 +42,10 @@ def test_sums_show_the_incidents_that_minutes_show(
     seed: int, events: int, share: float, faults: int, target: float, policy: str, step_ms: int
 ) -> None:
     grid, row = Grid(0, step_ms, STEPS), row_of(seed, events, share, faults)
-    one, sums = objective(target=target), Ledger(grid, {"m": row}).sums("m")
-    assert sums is not None
+    one, counts = objective(target=target), Ledger(grid, {"m": row}).whole("m")
+    assert counts is not None
 
-    found = incidents_by_sums(sums, grid, one, POLICIES[policy], of_slices=False)
+    found = KnownAlerts(grid).incidents(counts, one, POLICIES[policy], of_slices=False)
 
     assert found == incidents(row, grid, one, POLICIES[policy])
 
@@ -56,11 +56,11 @@ def test_one_bad_slice_of_time_fires_where_one_bad_message_does_not(bad: float, 
     total = np.ones(60)
     good = total.copy()
     good[30] -= bad
-    sums = Ledger(grid, {"m": Row(good=good, total=total, observed=total * 60)}).sums("m")
-    assert sums is not None
+    counts = Ledger(grid, {"m": Row(good=good, total=total, observed=total * 60)}).whole("m")
+    assert counts is not None
 
     found = [
-        incidents_by_sums(sums, grid, objective(target=0.999), POLICIES["google-30d"], of_slices=one)
+        KnownAlerts(grid).incidents(counts, objective(target=0.999), POLICIES["google-30d"], of_slices=one)
         for one in (True, False)
     ]
 
@@ -71,7 +71,8 @@ def test_one_bad_slice_of_time_fires_where_one_bad_message_does_not(bad: float, 
 def test_more_events_than_sums_can_hold_exactly_are_looked_at_by_the_minute() -> None:
     grid = Grid(0, 60_000, 10)
     row = Row(good=np.zeros(10), total=np.full(10, 2.0**45), observed=np.full(10, 60.0))
-    sums = Ledger(grid, {"m": row}).sums("m")
-    assert sums is not None
+    counts = Ledger(grid, {"m": row}).whole("m")
+    assert counts is not None
 
-    assert incidents_by_sums(sums, grid, objective(target=0.999), POLICIES["google-30d"], of_slices=False) is None
+    one, policy = objective(target=0.999), POLICIES["google-30d"]
+    assert KnownAlerts(grid).incidents(counts, one, policy, of_slices=False) is None

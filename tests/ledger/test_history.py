@@ -17,7 +17,7 @@ from observatory.ledger.history import Columns, DayRow, day_rows, packed, togeth
 from observatory.ledger.ledger import Ledger, Row
 from observatory.ledger.packed import PackedRows
 from observatory.settings import KeepingSettings
-from observatory.sources.base import SampleSet, SeriesRequest
+from observatory.sources.base import Record, SampleSet, SeriesRequest
 from observatory.sources.opening import kept_beside
 from observatory.sources.store import Store
 from observatory.sources.store.upkeep import prune
@@ -179,3 +179,32 @@ def test_rows_of_a_day_come_back_and_the_count_that_saw_more_stands() -> None:
     both = together(found, less)
     assert (both["k"].seen_seconds, sorted(both)) == (found["k"].seen_seconds, ["k", "other"])
     assert together(less, found)["k"].seen_seconds == found["k"].seen_seconds
+
+
+@pytest.mark.parametrize("most", [200, 60_000, 4_000_000_000])
+def test_counts_of_a_day_are_kept_in_the_type_that_they_lie_in(most: int) -> None:
+    grid = block = Grid(DAY_MS, 60_000, 1440)
+    total = np.floor(np.arange(1, 1441.0) * most / 1440)
+    row = Row(good=total - np.arange(1440) % 2, total=total, observed=np.full(1440, 60.0))
+
+    record = packed(of_day({"k": row, "same": row}, grid, block))
+
+    kind = f"u{np.min_scalar_type(most).itemsize}"
+    assert len(record.small[kind]) == 2 * 1440 * np.dtype(kind).itemsize + (2 * 1440 if kind == "u1" else 0)
+    assert unpacked(record)["same"].parts["total"].tolist() == total.tolist()
+    assert unpacked(record)["k"].parts["bad"].tolist() == [0.0, 1.0] * 720
+
+
+def test_a_record_from_before_counts_had_types_of_their_own_is_still_read() -> None:
+    parts = [["total", "all", 3, 3], ["bad", "few", 3, 1], ["observed", "one", 3, 60.0]]
+    told = {"rows": [["k", "exact", 2, parts]]}
+    before = Record(told, {"values": np.array([7.0, 9.0, 8.0, 4.0])}, {"places": np.array([1])})
+
+    found = unpacked(before)["k"]
+
+    assert (found.counting, found.series, found.steps) == ("exact", 2, 3)
+    assert {name: part.tolist() for name, part in found.parts.items()} == {
+        "total": [7.0, 9.0, 8.0],
+        "bad": [0.0, 4.0, 0.0],
+        "observed": [60.0, 60.0, 60.0],
+    }

@@ -42,7 +42,7 @@ def test_sums_of_any_span_are_those_of_its_minutes(seed: int, most: int, seen: s
     ledger = ledger_of(seed, most, seen)
     span = TimeRange(first * 60_000, (first + length) * 60_000)
 
-    sums = ledger.sums("m")
+    sums = ledger.whole("m")
 
     assert sums is not None
     assert sums.counts(GRID, span) == ledger.rows["m"].counts(GRID, span)
@@ -51,7 +51,7 @@ def test_sums_of_any_span_are_those_of_its_minutes(seed: int, most: int, seen: s
 @settings(max_examples=50, deadline=None)
 @given(seed=st.integers(0, 2**32), cuts=st.lists(st.integers(0, 300), max_size=6))
 def test_parts_of_a_range_add_to_the_whole_however_it_is_cut(seed: int, cuts: list[int]) -> None:
-    sums = ledger_of(seed, 70_000, "some").sums("m")
+    sums = ledger_of(seed, 70_000, "some").whole("m")
     assert sums is not None
     edges = [0, *sorted(cuts), 300]
 
@@ -69,8 +69,8 @@ def test_a_row_with_fractions_has_no_sums(share: float) -> None:
 
     ledger = Ledger(GRID, {"m": Row(good=total, total=total, observed=total)})
 
-    assert ledger.sums("m") is None
-    assert ledger.sums("another") is None
+    assert ledger.whole("m") is None
+    assert ledger.whole("another") is None
 
 
 def test_a_row_is_told_about_without_its_counts() -> None:

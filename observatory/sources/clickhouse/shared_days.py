@@ -68,6 +68,10 @@ class SharedDays:
         name = f"{HISTORY}{plan_name(self._servers, '', step_ms)}"
         return SharedPlan(self._connection, name, None, self._clock)
 
+    def alerts(self, plan: str, step_ms: int) -> Nowhere:  # noqa: ARG002
+        """Where policies fired is kept on the machine that worked it out."""
+        return Nowhere()
+
     def _telemetry(self) -> Mapping[int, int]:
         """What the store of this instance holds; nothing where it serves to keep days and nothing else."""
         writes = self._writes()

@@ -7,6 +7,7 @@ cannot be written costs time and nothing else: what it held is counted again fro
 
     <store>.days/<plan>/2026-11-19.day
     <store>.history/<servers>/2026-11-19.rows   what the day came to, whichever plan counted it
+    <store>.alerts/<plan>/2026-11-19.alerts     where policies fired in the week up to the day
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from observatory.windows import MAX_WINDOW_SECONDS, TimeRange
 
 SUFFIX = ".day"
 ROWS_SUFFIX = ".rows"
+ALERTS_SUFFIX = ".alerts"
 MOST_PLANS = 4
 """Folders that are kept: one for each set of documents, profiles and servers in use."""
 MOST_DAYS = 2 * MAX_WINDOW_SECONDS // 86_400
@@ -60,6 +62,10 @@ class KeptFolder:
     def history(self, step_ms: int) -> KeptPlan:
         """Records that hold for every plan, and whatever became of the telemetry that they were made of."""
         return KeptPlan(history_of(self.folder) / plan_name(self._servers, "", step_ms), None, ROWS_SUFFIX)
+
+    def alerts(self, plan: str, step_ms: int) -> KeptPlan:
+        """Records that say themselves what they follow from, so that they hold whatever became of the telemetry."""
+        return KeptPlan(alerts_of(self.folder) / plan_name(self._servers, plan, step_ms), None, ALERTS_SUFFIX)
 
 
 class KeptPlan:
@@ -147,6 +153,11 @@ def history_of(folder: Path) -> Path:
     return folder.with_suffix(".history")
 
 
+def alerts_of(folder: Path) -> Path:
+    """Where it is kept when policies fired, beside the folder of days."""
+    return folder.with_suffix(".alerts")
+
+
 def _tidy(folder: Path, suffix: str) -> None:
     """Remove what nobody asks for any more: plans not added to for longest, oldest days, files never finished."""
     plans = sorted((one for one in folder.parent.iterdir() if one.is_dir()), key=lambda one: one.stat().st_mtime)
@@ -156,4 +167,5 @@ def _tidy(folder: Path, suffix: str) -> None:
     days = sorted(path for path in folder.iterdir() if path.suffix == suffix)
     unfinished = [path for path in folder.iterdir() if path.suffix != suffix and path.stat().st_mtime < stale]
     for path in (*days[:-MOST_DAYS], *unfinished):
-        path.unlink()
+        # Another thread or process may tidy as well.
+        path.unlink(missing_ok=True)

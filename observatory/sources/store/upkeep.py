@@ -10,7 +10,7 @@ from types import TracebackType
 
 from observatory.errors import SourceFailed
 from observatory.settings import KeepingSettings
-from observatory.sources.store.kept_days import ROWS_SUFFIX, KeptFolder, history_of
+from observatory.sources.store.kept_days import ALERTS_SUFFIX, ROWS_SUFFIX, KeptFolder, alerts_of, history_of
 from observatory.sources.store.kept_plans import DAY_MS, dispensable_until_ms, forget, plans_in
 from observatory.sources.store.store import Store
 
@@ -61,6 +61,7 @@ def prune(store: Store, kept: KeptFolder, keeping: KeepingSettings, now_ms: int)
     if days_ms is not None:
         days = forget(kept.folder, before_ms=days_ms)
         forget(history_of(kept.folder), before_ms=days_ms, suffix=ROWS_SUFFIX)
+        forget(alerts_of(kept.folder), before_ms=days_ms, suffix=ALERTS_SUFFIX)
     return Pruned(
         samples=samples,
         spans=spans,
