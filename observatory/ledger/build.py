@@ -6,7 +6,7 @@ ten minutes, and from time to time what came late, see `arrivals`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -218,17 +218,13 @@ def _count(
     if kept is not None and past is not None:
         remembered, restored = past.restored(rows, grid, runs)
         rows.take(remembered)
-        counters = {
-            key: [leaf for leaf, _ in leaves_of(one)]
-            for key, one in measurements.items()
-            if not isinstance(one.indicator.good, SlicesAtMost)
-        }
-        columns = {key: Columns.of(rows, key) for key in rows} if whole else {}
-        for page in whole:
-            if page.block.start_ms not in restored:
-                if past.day(page.block):
-                    kept.keep(page, work.read_for(page))
-                past.keep(columns, grid, page.block, page.sampled_since_ms(counters))
+        fresh = [page for page in whole if page.block.start_ms not in restored]
+        for page in fresh:
+            if past.day(page.block):
+                kept.keep(page, work.read_for(page))
+        counted_now = {block for run in runs for block in run}
+        unnoted = [] if work.failed or work.failed_spans else _unnoted(past, pages, counted_now)
+        _note(past, [*fresh, *unnoted], rows, grid, measurements)
         work.problems += kept.problems
     dark_since = {
         key: min(found)
@@ -240,6 +236,27 @@ def _count(
         )
     }
     return _Counting(rows, work.problems, work.requests, dark_since)
+
+
+def _unnoted(past: Past, pages: Mapping[Grid, Page], counted_now: Collection[Grid]) -> list[Page]:
+    """Days that were kept by somebody who ended before it was noted what they came to."""
+    known = [block for block in pages if is_day(block) and block not in counted_now]
+    lacking = past.lacks(known) if known else set()
+    return [pages[block] for block in known if block.start_ms in lacking]
+
+
+def _note(
+    past: Past, pages: Sequence[Page], rows: PackedRows, grid: Grid, measurements: Mapping[str, Measurement]
+) -> None:
+    """Note what days came to."""
+    counters = {
+        key: [leaf for leaf, _ in leaves_of(one)]
+        for key, one in measurements.items()
+        if not isinstance(one.indicator.good, SlicesAtMost)
+    }
+    columns = {key: Columns.of(rows, key) for key in rows} if pages else {}
+    for page in pages:
+        past.keep(columns, grid, page.block, page.sampled_since_ms(counters))
 
 
 def _kept(keeper: Keeper | None, work: Blocks, grid: Grid, arrivals: Arrivals) -> KeptPages | None:

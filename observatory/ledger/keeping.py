@@ -30,7 +30,7 @@ from observatory.ledger.seams import SeamColumns, SeriesHead
 from observatory.ledger.slices import Reading
 from observatory.ledger.tallies import PartEvents
 from observatory.ledger.targets import Lives
-from observatory.sources.base import Record
+from observatory.sources.base import Join, Record
 from observatory.windows import Grid, TimeRange
 
 FORM = 3
@@ -55,6 +55,14 @@ class KeptDays(Protocol):
 
     def keep(self, day: int, record: Record, read: TimeRange) -> None:
         """Keep a record that was made of telemetry in a range; where that is not possible `problems` says so."""
+        ...
+
+    def add(self, day: int, record: Record, read: TimeRange, join: Join) -> None:
+        """Keep a record joined with the one that is there, whoever else does the same at the same time."""
+        ...
+
+    def lacks(self, days: Iterable[int]) -> set[int]:
+        """Those of some days that there is no record of."""
         ...
 
 
