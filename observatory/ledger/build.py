@@ -6,7 +6,7 @@ ten minutes, and from time to time what came late, see `arrivals`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -21,6 +21,7 @@ from observatory.ledger.history import Columns, Past
 from observatory.ledger.hops import expressions_of
 from observatory.ledger.keeping import Keeper, KeptPages
 from observatory.ledger.ledger import Ledger
+from observatory.ledger.marks import Marks
 from observatory.ledger.packed import PackedRows
 from observatory.ledger.pages import Page
 from observatory.ledger.rows import packed_row_of, row_of, within
@@ -262,12 +263,16 @@ def _note(
 def _kept(keeper: Keeper | None, work: Blocks, grid: Grid, arrivals: Arrivals) -> KeptPages | None:
     if keeper is None:
         return None
-    # Asked before any telemetry is, and while days are read that were kept.
-    thread = ThreadPoolExecutor(1, "marking")
-    marks = thread.submit(arrivals.marks, work.requests_planned)
-    thread.shutdown(wait=False)
+
+    def ask(since_ms: int | None) -> Callable[[], Marks | None]:
+        # Asked before any telemetry is, and while days are read that were kept.
+        thread = ThreadPoolExecutor(1, "marking")
+        marks = thread.submit(arrivals.marks, work.requests_planned, since_ms)
+        thread.shutdown(wait=False)
+        return marks.result
+
     try:
-        return KeptPages(keeper, work, grid.step_ms, marks.result)
+        return KeptPages(keeper, work, grid.step_ms, ask)
     except SourceFailed:
         # A store that cannot say what it holds: it will be asked for its telemetry next, and its failure be told.
         return None

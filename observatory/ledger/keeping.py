@@ -86,14 +86,18 @@ class KeptPages:
     """Pages of some measurements, kept as records.
 
     Args:
-        marks: Waits for what the sources hold now, which is asked for meanwhile; a page is counted again when they hold
-            more of its hours than they did when it was made.
+        ask: Asks what the sources hold now, from an instant on or as far back as the horizon is, and returns what waits
+            for the answer; a page is counted again when they hold more of its hours than they did when it was made.
     """
 
     def __init__(
-        self, keeper: Keeper, blocks: Blocks, step_ms: int, marks: Callable[[], Marks | None] = lambda: None
+        self,
+        keeper: Keeper,
+        blocks: Blocks,
+        step_ms: int,
+        ask: Callable[[int | None], Callable[[], Marks | None]] = lambda _: lambda: None,
     ) -> None:
-        self._marks_of = marks
+        self._ask = ask
         self._marks: Marks | None = None
         self._days = keeper.days(repr((FORM, blocks.identity)), step_ms)
         self._leaves = sorted(blocks.kinds, key=repr)
@@ -117,13 +121,17 @@ class KeptPages:
         """The pages of days; those that have to be counted are absent. Marks are known by then."""
         found: dict[Grid, Page] = {}
         marks: dict[Grid, Any] = {}
-        for block in blocks:
+        wait: Callable[[], Marks | None] | None = None
+        # The newest first: it says how far back was looked when it was kept.
+        for block in sorted(blocks, key=lambda one: -one.start_ms):
             record = self._days.load(block.start_ms // DAY_MS)
             if record is not None:
+                marks[block] = record.header.get("marks")
+                if wait is None:
+                    wait = self._ask(Marks.of_json(told).start_ms if (told := marks[block]) is not None else None)
                 heads = self._heads_of(record)
                 found[block] = _Unpacking(record, block, self._leaves, self._expressions, heads).page()
-                marks[block] = record.header.get("marks")
-        self._marks = self._marks_of()
+        self._marks = (wait or self._ask(None))()
         return {block: page for block, page in found.items() if not self._is_outdated(marks[block])}
 
     def day(self, block: Grid) -> Page | None:

@@ -24,6 +24,11 @@ class Marks:
     until_hour: int
     held: Mapping[str, Mapping[int, int]]
 
+    @property
+    def start_ms(self) -> int:
+        """Where the first hour begins."""
+        return self.from_hour * HOUR_MS
+
     def within(self, span: TimeRange) -> Marks:
         """Those of the hours that reach into a range."""
         first = max(self.from_hour, span.start_ms // HOUR_MS)
