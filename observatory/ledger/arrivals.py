@@ -11,7 +11,6 @@ That a number shrinks means that a server forgets its oldest samples. What was c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from observatory.compile.plan import PlannedRequest
 from observatory.errors import SourceFailed
@@ -55,20 +54,25 @@ class Arrivals:
         """
         if self._span.start_ms == self._span.end_ms:
             return None
+        start_ms = self._span.start_ms
+        if since_ms is not None:
+            start_ms = min(start_ms, max(since_ms // HOUR_MS * HOUR_MS, self._farthest_ms))
         if self._read is None:
-            if since_ms is not None:
-                start_ms = min(self._span.start_ms, max(since_ms, self._farthest_ms))
-                self._span = replace(self._span, start_ms=start_ms)
-            held: dict[str, Mapping[int, int]] = {}
-            everyone: dict[str, object] = {one.name: one for one in self._sources.metrics}
-            everyone |= {one.name: one for one in self._sources.spans}
-            for name, source in everyone.items():
-                asked = [SeriesRequest(one.metric, one.matchers, self._span) for one in planned if one.source == name]
-                if isinstance(source, MarkedSource):
-                    try:
-                        held[name] = source.marks(asked, self._span)
-                    except SourceFailed:
-                        # Its samples are asked for next, and its failure is told then.
-                        continue
-            self._read = Marks(self._span.start_ms // HOUR_MS, self._span.end_ms // HOUR_MS, held)
+            self._read = self._look(planned, TimeRange(start_ms, self._span.end_ms))
+        elif start_ms < self._read.start_ms:
+            self._read = self._read.after(self._look(planned, TimeRange(start_ms, self._read.start_ms)))
         return self._read if self._read.held else None
+
+    def _look(self, planned: Sequence[PlannedRequest], span: TimeRange) -> Marks:
+        held: dict[str, Mapping[int, int]] = {}
+        everyone: dict[str, object] = {one.name: one for one in self._sources.metrics}
+        everyone |= {one.name: one for one in self._sources.spans}
+        for name, source in everyone.items():
+            asked = [SeriesRequest(one.metric, one.matchers, span) for one in planned if one.source == name]
+            if isinstance(source, MarkedSource):
+                try:
+                    held[name] = source.marks(asked, span)
+                except SourceFailed:
+                    # Its samples are asked for next, and its failure is told then.
+                    continue
+        return Marks(span.start_ms // HOUR_MS, span.end_ms // HOUR_MS, held)

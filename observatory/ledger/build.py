@@ -58,7 +58,8 @@ def build(
     marks = previous.marks if previous is not None else None
     late_since_ms = _reached(previous, late_ms) if previous is not None else None
     if previous is not None and grid.end_ms // CHECK_MS != previous.grid.end_ms // CHECK_MS:
-        found = arrivals.marks(shape_of(wanted).requests)
+        since_ms = marks.looked_again_from_ms(late_ms) if marks is not None else None
+        found = arrivals.marks(shape_of(wanted).requests, since_ms)
         if found is not None:
             again_ms, marks = found.read_again_from_ms(marks), found
             late_since_ms = _earlier(late_since_ms, again_ms)
