@@ -21,6 +21,8 @@ from observatory.windows import Grid, TimeRange
 
 LATE_MS = 86_400_000
 """How far back late telemetry is looked for, where settings do not say."""
+MOST_MS = 32 * 86_400_000
+"""No hour farther back is asked for, whoever looked last and when."""
 CHECK_MS = 300_000
 """Refreshes look for late telemetry once in so long."""
 SETTLING_MS = 600_000
@@ -34,6 +36,7 @@ class Arrivals:
         after = (grid.end_ms - SETTLING_MS) // HOUR_MS
         first = max(grid.end_ms - late_ms, grid.start_ms) // HOUR_MS
         self._span = TimeRange(first * HOUR_MS, max(first, after) * HOUR_MS)
+        self._farthest_ms = max(grid.start_ms, grid.end_ms - MOST_MS) // HOUR_MS * HOUR_MS
         self._sources = sources
         self._read: Marks | None = None
 
@@ -42,21 +45,34 @@ class Arrivals:
         """Marks that were read for somebody; None where nobody asked."""
         return self._read
 
-    def marks(self, planned: Sequence[PlannedRequest]) -> Marks | None:
-        """Marks of the sources that can tell; None where there is no hour to look at, or nobody tells."""
+    def marks(self, planned: Sequence[PlannedRequest], since_ms: int | None = None) -> Marks | None:
+        """Marks of the sources that can tell; None where there is no hour to look at, or nobody tells.
+
+        Args:
+            since_ms: How far back was looked the time before. What came since then may be as late as the horizon, so
+                that is looked at again, however long ago it was.
+        """
         if self._span.start_ms == self._span.end_ms:
             return None
+        start_ms = self._span.start_ms
+        if since_ms is not None:
+            start_ms = min(start_ms, max(since_ms // HOUR_MS * HOUR_MS, self._farthest_ms))
         if self._read is None:
-            held: dict[str, Mapping[int, int]] = {}
-            everyone: dict[str, object] = {one.name: one for one in self._sources.metrics}
-            everyone |= {one.name: one for one in self._sources.spans}
-            for name, source in everyone.items():
-                asked = [SeriesRequest(one.metric, one.matchers, self._span) for one in planned if one.source == name]
-                if isinstance(source, MarkedSource):
-                    try:
-                        held[name] = source.marks(asked, self._span)
-                    except SourceFailed:
-                        # Its samples are asked for next, and its failure is told then.
-                        continue
-            self._read = Marks(self._span.start_ms // HOUR_MS, self._span.end_ms // HOUR_MS, held)
+            self._read = self._look(planned, TimeRange(start_ms, self._span.end_ms))
+        elif start_ms < self._read.start_ms:
+            self._read = self._read.after(self._look(planned, TimeRange(start_ms, self._read.start_ms)))
         return self._read if self._read.held else None
+
+    def _look(self, planned: Sequence[PlannedRequest], span: TimeRange) -> Marks:
+        held: dict[str, Mapping[int, int]] = {}
+        everyone: dict[str, object] = {one.name: one for one in self._sources.metrics}
+        everyone |= {one.name: one for one in self._sources.spans}
+        for name, source in everyone.items():
+            asked = [SeriesRequest(one.metric, one.matchers, span) for one in planned if one.source == name]
+            if isinstance(source, MarkedSource):
+                try:
+                    held[name] = source.marks(asked, span)
+                except SourceFailed:
+                    # Its samples are asked for next, and its failure is told then.
+                    continue
+        return Marks(span.start_ms // HOUR_MS, span.end_ms // HOUR_MS, held)

@@ -6,7 +6,7 @@ ten minutes, and from time to time what came late, see `arrivals`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -21,6 +21,7 @@ from observatory.ledger.history import Columns, Past
 from observatory.ledger.hops import expressions_of
 from observatory.ledger.keeping import Keeper, KeptPages
 from observatory.ledger.ledger import Ledger
+from observatory.ledger.marks import Marks
 from observatory.ledger.packed import PackedRows
 from observatory.ledger.pages import Page
 from observatory.ledger.rows import packed_row_of, row_of, within
@@ -57,7 +58,8 @@ def build(
     marks = previous.marks if previous is not None else None
     late_since_ms = _reached(previous, late_ms) if previous is not None else None
     if previous is not None and grid.end_ms // CHECK_MS != previous.grid.end_ms // CHECK_MS:
-        found = arrivals.marks(shape_of(wanted).requests)
+        since_ms = marks.looked_again_from_ms(late_ms) if marks is not None else None
+        found = arrivals.marks(shape_of(wanted).requests, since_ms)
         if found is not None:
             again_ms, marks = found.read_again_from_ms(marks), found
             late_since_ms = _earlier(late_since_ms, again_ms)
@@ -218,17 +220,13 @@ def _count(
     if kept is not None and past is not None:
         remembered, restored = past.restored(rows, grid, runs)
         rows.take(remembered)
-        counters = {
-            key: [leaf for leaf, _ in leaves_of(one)]
-            for key, one in measurements.items()
-            if not isinstance(one.indicator.good, SlicesAtMost)
-        }
-        columns = {key: Columns.of(rows, key) for key in rows} if whole else {}
-        for page in whole:
-            if page.block.start_ms not in restored:
-                if past.day(page.block):
-                    kept.keep(page, work.read_for(page))
-                past.keep(columns, grid, page.block, page.sampled_since_ms(counters))
+        fresh = [page for page in whole if page.block.start_ms not in restored]
+        for page in fresh:
+            if past.day(page.block):
+                kept.keep(page, work.read_for(page))
+        counted_now = {block for run in runs for block in run}
+        unnoted = [] if work.failed or work.failed_spans else _unnoted(past, pages, counted_now)
+        _note(past, [*fresh, *unnoted], rows, grid, measurements)
         work.problems += kept.problems
     dark_since = {
         key: min(found)
@@ -242,15 +240,40 @@ def _count(
     return _Counting(rows, work.problems, work.requests, dark_since)
 
 
+def _unnoted(past: Past, pages: Mapping[Grid, Page], counted_now: Collection[Grid]) -> list[Page]:
+    """Days that were kept by somebody who ended before it was noted what they came to."""
+    known = [block for block in pages if is_day(block) and block not in counted_now]
+    lacking = past.lacks(known) if known else set()
+    return [pages[block] for block in known if block.start_ms in lacking]
+
+
+def _note(
+    past: Past, pages: Sequence[Page], rows: PackedRows, grid: Grid, measurements: Mapping[str, Measurement]
+) -> None:
+    """Note what days came to."""
+    counters = {
+        key: [leaf for leaf, _ in leaves_of(one)]
+        for key, one in measurements.items()
+        if not isinstance(one.indicator.good, SlicesAtMost)
+    }
+    columns = {key: Columns.of(rows, key) for key in rows} if pages else {}
+    for page in pages:
+        past.keep(columns, grid, page.block, page.sampled_since_ms(counters))
+
+
 def _kept(keeper: Keeper | None, work: Blocks, grid: Grid, arrivals: Arrivals) -> KeptPages | None:
     if keeper is None:
         return None
-    # Asked before any telemetry is, and while days are read that were kept.
-    thread = ThreadPoolExecutor(1, "marking")
-    marks = thread.submit(arrivals.marks, work.requests_planned)
-    thread.shutdown(wait=False)
+
+    def ask(since_ms: int | None) -> Callable[[], Marks | None]:
+        # Asked before any telemetry is, and while days are read that were kept.
+        thread = ThreadPoolExecutor(1, "marking")
+        marks = thread.submit(arrivals.marks, work.requests_planned, since_ms)
+        thread.shutdown(wait=False)
+        return marks.result
+
     try:
-        return KeptPages(keeper, work, grid.step_ms, marks.result)
+        return KeptPages(keeper, work, grid.step_ms, ask)
     except SourceFailed:
         # A store that cannot say what it holds: it will be asked for its telemetry next, and its failure be told.
         return None

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from observatory.ledger.days import DAY_MS, is_day
 from observatory.ledger.packed import PackedRows
 from observatory.ledger.row import Counting, Row
-from observatory.sources.base import Float64, Int64, Record
+from observatory.sources.base import Float64, Int64, Join, Record
 from observatory.windows import Grid, TimeRange
 
 LEAST_SECONDS = 3600.0
@@ -178,9 +178,18 @@ class Records(Protocol):
         """The record of a day (days since the epoch); None without one."""
         ...
 
-    def keep(self, day: int, record: Record, read: TimeRange) -> None:
-        """Keep a record of a day, where that is possible."""
+    def add(self, day: int, record: Record, read: TimeRange, join: Join) -> None:
+        """Keep a record of a day joined with the one that is there, where that is possible."""
         ...
+
+    def lacks(self, days: Iterable[int]) -> set[int]:
+        """Those of some days that there is no record of."""
+        ...
+
+
+def joined(before: Record, now: Record) -> Record:
+    """`together` of records."""
+    return packed(together(unpacked(before), unpacked(now)))
 
 
 class Past:
@@ -203,9 +212,14 @@ class Past:
         return self._days[day]
 
     def keep(self, columns: Mapping[str, Columns], grid: Grid, block: Grid, since_ms: Mapping[str, int]) -> None:
-        """Note what a day came to; `since_ms` as in `day_rows`."""
-        if found := together(self.day(block), day_rows(columns, grid, block, since_ms)):
-            self._kept.keep(block.start_ms // DAY_MS, packed(found), TimeRange(block.start_ms, block.end_ms))
+        """Note what a day came to, beside what others note of it; `since_ms` as in `day_rows`."""
+        found = day_rows(columns, grid, block, since_ms)
+        span = TimeRange(block.start_ms, block.end_ms)
+        self._kept.add(block.start_ms // DAY_MS, packed(found), span, joined)
+
+    def lacks(self, blocks: Iterable[Grid]) -> set[int]:
+        """The starts of those days of which nothing was noted."""
+        return {day * DAY_MS for day in self._kept.lacks(block.start_ms // DAY_MS for block in blocks)}
 
     def restored(self, rows: PackedRows, grid: Grid, runs: Iterable[Sequence[Grid]]) -> tuple[dict[str, Row], set[int]]:
         """Those rows that begin stretches unseen, with what is known of these beginnings from before.

@@ -31,7 +31,7 @@ from observatory.ledger.seams import SeamColumns, SeriesHead
 from observatory.ledger.slices import Reading
 from observatory.ledger.tallies import PartEvents
 from observatory.ledger.targets import Lives
-from observatory.sources.base import Record
+from observatory.sources.base import Join, Record
 from observatory.windows import Grid, TimeRange
 
 FORM = 3
@@ -60,6 +60,14 @@ class KeptDays(Protocol):
         """Keep a record that was made of telemetry in a range; where that is not possible `problems` says so."""
         ...
 
+    def add(self, day: int, record: Record, read: TimeRange, join: Join) -> None:
+        """Keep a record joined with the one that is there, whoever else does the same at the same time."""
+        ...
+
+    def lacks(self, days: Iterable[int]) -> set[int]:
+        """Those of some days that there is no record of."""
+        ...
+
 
 class Keeper(Protocol):
     """Holds records of days."""
@@ -81,14 +89,18 @@ class KeptPages:
     """Pages of some measurements, kept as records.
 
     Args:
-        marks: Waits for what the sources hold now, which is asked for meanwhile; a page is counted again when they hold
-            more of its hours than they did when it was made.
+        ask: Asks what the sources hold now, from an instant on or as far back as the horizon is, and returns what waits
+            for the answer; a page is counted again when they hold more of its hours than they did when it was made.
     """
 
     def __init__(
-        self, keeper: Keeper, blocks: Blocks, step_ms: int, marks: Callable[[], Marks | None] = lambda: None
+        self,
+        keeper: Keeper,
+        blocks: Blocks,
+        step_ms: int,
+        ask: Callable[[int | None], Callable[[], Marks | None]] = lambda _: lambda: None,
     ) -> None:
-        self._marks_of = marks
+        self._ask = ask
         self._marks: Marks | None = None
         self._days = keeper.days(repr((FORM, blocks.identity)), step_ms)
         self._leaves = sorted(blocks.kinds, key=repr)
@@ -112,15 +124,20 @@ class KeptPages:
         """The pages of days; those that have to be counted are absent. Marks are known by then."""
         found: dict[Grid, Page] = {}
         marks: dict[Grid, Any] = {}
-        wanted = list(blocks)
+        wait: Callable[[], Marks | None] | None = None
+        # The newest first: it says how far back was looked when it was kept.
+        wanted = sorted(blocks, key=lambda one: -one.start_ms)
         with ThreadPoolExecutor(LOADED_AT_ONCE, "loading") as threads:
             records = threads.map(lambda block: self._days.load(block.start_ms // DAY_MS), wanted)
-        for block, record in zip(wanted, records, strict=True):
-            if record is not None:
+            for block, record in zip(wanted, records, strict=True):
+                if record is None:
+                    continue
+                marks[block] = record.header.get("marks")
+                if wait is None:
+                    wait = self._ask(Marks.of_json(told).start_ms if (told := marks[block]) is not None else None)
                 heads = self._heads_of(record)
                 found[block] = _Unpacking(record, block, self._leaves, self._expressions, heads).page()
-                marks[block] = record.header.get("marks")
-        self._marks = self._marks_of()
+        self._marks = (wait or self._ask(None))()
         return {block: page for block, page in found.items() if not self._is_outdated(marks[block])}
 
     def day(self, block: Grid) -> Page | None:

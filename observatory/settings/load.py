@@ -64,7 +64,8 @@ def load_settings(
         prometheus_url: Replaces all servers of the file, and with them their headers: a credential goes only to the
             server that it was written for.
         clickhouse_url: Replaces that of the file, headers included; so does `OBSERVATORY_CLICKHOUSE_URL`.
-        store: Replaces that of the file.
+        store: Replaces that of the file. What lies beside a store lies beside the file itself, by whichever link it is
+            named.
         headers: `Name: value`, `Name: @file` or `Name: $VARIABLE`, added for every server.
         ownership: Added to those of the file.
         overlays: Added to those of the file.
@@ -95,7 +96,7 @@ def load_settings(
     return replace(
         settings,
         prometheus=servers,
-        store=chosen_store,
+        store=chosen_store.resolve() if chosen_store is not None and chosen_store.is_symlink() else chosen_store,
         documents=tuple(documents) or settings.documents,
         ownership=(*settings.ownership, *ownership),
         overlays=(*settings.overlays, *overlays),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -110,6 +110,10 @@ class Record:
     floats: Mapping[str, NDArray[Any]]
     ints: Mapping[str, Int64]
     small: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
+
+
+Join = Callable[[Record, Record], Record]
+"""Of the record that is there and the one that is added, what is kept."""
 
 
 @dataclass(frozen=True, slots=True)

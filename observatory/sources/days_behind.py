@@ -8,12 +8,12 @@ once all of them are. So numbers, and what is told of the keeping, are those of 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 
 from observatory.errors import Problem
-from observatory.sources.base import Record
+from observatory.sources.base import Join, Record
 from observatory.sources.layered_days import Days, Shelf
 from observatory.windows import TimeRange
 
@@ -74,6 +74,17 @@ class PlanBehind:
 
     def keep(self, day: int, record: Record, read: TimeRange) -> None:
         """Keep a record soon; the arrays in it must not change any more."""
+        self._soon(day, record, lambda: self._days.keep(day, record, read))
+
+    def add(self, day: int, record: Record, read: TimeRange, join: Join) -> None:
+        """Keep a record soon, joined with the one that is there."""
+        self._soon(day, record, lambda: self._days.add(day, record, read, join))
+
+    def lacks(self, days: Iterable[int]) -> set[int]:
+        """Those of some days that there is no record of."""
+        return self._days.lacks(days)
+
+    def _soon(self, day: int, record: Record, keep: Callable[[], None]) -> None:
         size = sum(one.nbytes for part in (record.floats, record.ints, record.small) for one in part.values())
         earlier = self._last.get(day)
 
@@ -81,7 +92,7 @@ class PlanBehind:
             if earlier is not None:
                 # It came in before, so a thread has it in hand or has done it.
                 earlier.result()
-            self._days.keep(day, record, read)
+            keep()
 
         self._last[day] = self._line.add(work, size)
 

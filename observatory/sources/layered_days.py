@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from observatory.errors import Problem
-from observatory.sources.base import Record
+from observatory.sources.base import Join, Record
 from observatory.windows import TimeRange
 
 
@@ -19,6 +19,10 @@ class Days(Protocol):
     def load(self, day: int) -> Record | None: ...
 
     def keep(self, day: int, record: Record, read: TimeRange) -> None: ...
+
+    def add(self, day: int, record: Record, read: TimeRange, join: Join) -> None: ...
+
+    def lacks(self, days: Iterable[int]) -> set[int]: ...
 
 
 class Shelf(Protocol):
@@ -69,3 +73,13 @@ class LayeredPlan:
         """Keep a record in every layer that can."""
         for layer in self._layers:
             layer.keep(day, record, read)
+
+    def add(self, day: int, record: Record, read: TimeRange, join: Join) -> None:
+        """Keep a record, in every layer that can, joined with the one that is there."""
+        for layer in self._layers:
+            layer.add(day, record, read, join)
+
+    def lacks(self, days: Iterable[int]) -> set[int]:
+        """Those of some days that a layer has no record of."""
+        asked = tuple(days)
+        return {day for layer in self._layers for day in layer.lacks(asked)}

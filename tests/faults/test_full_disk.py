@@ -61,6 +61,25 @@ def test_a_store_on_a_full_disk_keeps_what_it_acknowledged_and_goes_on_when_ther
         assert lengths(store) == [100_000] * (acknowledged + 1)
 
 
+def test_a_process_that_found_no_room_reads_and_writes_on_without_a_new_start(disk: SmallDisk) -> None:
+    with Store.open(disk.folder / "s.duckdb") as store:
+        store.append_samples(noise(0))
+        hog = disk.fill()
+        with pytest.raises(SourceFailed):
+            store.append_samples(noise(1))
+        store.checkpoint()  # as every hour; here the engine gives up
+        assert lengths(store) == [100_000]
+        with pytest.raises(SourceFailed) as refused:
+            store.append_samples(noise(1))
+        assert refused.value.problems[0].code == "store-write-failed"
+        hog.unlink()
+        store.append_samples(noise(1))
+        assert lengths(store) == [100_000] * 2
+        assert store.state().state == "ok"
+    with Store.open(disk.folder / "s.duckdb") as store:
+        assert lengths(store) == [100_000] * 2
+
+
 def test_ingest_says_that_the_disk_is_full_and_can_be_repeated(disk: SmallDisk, tmp_path: Path) -> None:
     store = disk.folder / "s.duckdb"
     first, second = tmp_path / "first.om", tmp_path / "second.om"

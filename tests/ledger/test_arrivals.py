@@ -105,6 +105,15 @@ def test_the_horizon_decides_how_far_back_a_kept_day_is_looked_at(server, late_m
     assert observed_hours(found) == pytest.approx(hours, abs=0.1)
 
 
+def test_what_came_within_the_horizon_is_found_however_long_nobody_asked(server) -> None:  # type: ignore[no-untyped-def]
+    source, keeper, late = server
+    asked(source, 2 * HOUR_MS, keeper)
+    source.store.append_samples(late)
+    found = asked(source, 23 * HOUR_MS, keeper)
+    assert observed_hours(found) == pytest.approx(96, abs=0.1)
+    assert_same(found, asked(source, 23 * HOUR_MS))
+
+
 def test_a_server_that_forgets_makes_no_day_to_be_counted_again(server) -> None:  # type: ignore[no-untyped-def]
     source, keeper, _ = server
     first = asked(source, 5 * HOUR_MS, keeper)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -121,6 +122,19 @@ def test_a_store_that_was_pruned_keeps_its_numbers_when_documents_change(held: S
         assert done.samples > 0
         after = count(Forgetful(store), keeper, A, B)
         assert rows(after, A) == rows(before, A)
+
+
+def test_who_ended_before_it_was_noted_what_its_days_came_to_leaves_it_to_the_next(
+    held: Store,
+    keeper,
+    tmp_path: Path,  # type: ignore[no-untyped-def]
+) -> None:
+    source = Forgetful(held)
+    before = count(source, keeper, A)
+    shutil.rmtree(tmp_path / "s.duckdb.history")  # as a process leaves it that is killed in between
+    assert rows(count(source, keeper, A), A) == rows(before, A)
+    source.since_ms = END_MS - 3 * DAY_MS - 5 * HOUR_MS
+    assert rows(count(source, keeper, A, B), A) == rows(before, A)
 
 
 def test_days_go_from_history_with_their_own_retention(held: Store, keeper) -> None:  # type: ignore[no-untyped-def]

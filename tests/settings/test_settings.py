@@ -300,6 +300,14 @@ def test_the_store_says_how_long_what_is_kept(write: Write) -> None:
     assert load_settings(write("store: {late: 0s}\n"), {}).keeping == KeepingSettings(late_seconds=0.0)
 
 
+def test_a_link_to_a_store_names_the_file_itself_so_that_what_lies_beside_it_is_found(tmp_path: Path) -> None:
+    (tmp_path / "volume").mkdir()
+    link = tmp_path / "counts.duckdb"
+    link.symlink_to("volume/s.duckdb")
+    assert load_settings(None, {}, store=link).store == tmp_path / "volume" / "s.duckdb"
+    assert load_settings(None, {"OBSERVATORY_STORE": str(link)}).store == tmp_path / "volume" / "s.duckdb"
+
+
 def test_every_fault_of_the_store_is_told_with_its_place(write: Write) -> None:
     text = "store:\n  path: x.duckdb\n  sample: 40d\n  spans: 2d\n  late: 90d\n  days: 5d\n  samples: soon\n"
     faults = [(one.code, one.location.line if one.location else 0, one.message) for one in refused(write(text))]

@@ -8,12 +8,13 @@ nothing. Whatever is wrong with the server or with a row costs time alone, for t
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 
 from observatory.errors import Problem, SourceFailed
 from observatory.settings import ClickHouseSettings
-from observatory.sources.base import Record
+from observatory.sources.base import Join, Record
 from observatory.sources.clickhouse.connection import Connection
 from observatory.sources.store.day_records import StoredDay, decode, encode
 from observatory.sources.store.kept_days import held, plan_name
@@ -31,6 +32,8 @@ CREATE TABLE IF NOT EXISTS {TABLE} (
     record String
 ) ENGINE = ReplacingMergeTree(kept_ms) PARTITION BY toYYYYMM(step_day) ORDER BY (plan, step_day)
 """
+MOST_ROUNDS = 4
+"""How often a record is joined with what others add at the same time."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -120,6 +123,13 @@ class Nowhere:
     def keep(self, day: int, record: Record, read: TimeRange) -> None:
         """Nothing is kept."""
 
+    def add(self, day: int, record: Record, read: TimeRange, join: Join) -> None:
+        """Nothing is kept."""
+
+    def lacks(self, days: Iterable[int]) -> set[int]:  # noqa: ARG002
+        """Nothing is missed."""
+        return set()
+
 
 class SharedPlan:
     """Records of one plan. After the first failure nothing more is asked."""
@@ -133,33 +143,55 @@ class SharedPlan:
         self._writes = writes
         self._clock = clock
         self._created = False
+        self._newest_ms: dict[int, int] = {}
 
     def load(self, day: int) -> Record | None:
         """The record of a day, None without one, or when the store has changed since."""
-        if self.problems:
+        found = next(iter(self._found(day, "LIMIT 1")), b"")
+        stored = decode(found)
+        if stored is None or (self._writes is not None and stored.writes != held(self._writes, stored.read)):
             return None
-        try:
-            answer = self._connection.run(
-                f"SELECT record FROM {TABLE} WHERE plan = '{self._name}' AND step_day = '{_date(day)}'"  # noqa: S608
-                " ORDER BY kept_ms DESC LIMIT 1 FORMAT RowBinary"
-            )
-        except SourceFailed as error:
-            if not _is_missing(error):
-                self.problems = tuple(error.problems)
-            return None
-        found = decode(_text_of(answer))
-        if found is None or (self._writes is not None and found.writes != held(self._writes, found.read)):
-            return None
-        return found.record
+        return stored.record
+
+    def lacks(self, days: Iterable[int]) -> set[int]:
+        """Those of some days that there is no record of; none where the server does not tell."""
+        asked = set(days)
+        answer = self._asked(f"SELECT DISTINCT step_day FROM {TABLE} WHERE plan = '{self._name}' FORMAT TabSeparated")  # noqa: S608
+        told = b"" if answer is None else answer
+        return asked - {
+            (datetime.fromisoformat(one).replace(tzinfo=UTC) - _EPOCH).days for one in told.decode().split()
+        }
 
     def keep(self, day: int, record: Record, read: TimeRange) -> None:
         """Keep a record that was made of telemetry in a range; where that is not possible `problems` says so."""
+        self._insert(day, encode(StoredDay(record, read, held(self._writes or {}, read))))
+
+    def add(self, day: int, record: Record, read: TimeRange, join: Join) -> None:
+        """Keep a record joined with those that are there.
+
+        The server knows no transactions. So it is looked afterwards whether somebody else added something meanwhile.
+        """
+        seen: set[bytes] = set()
+        whole = record
+        for _ in range(MOST_ROUNDS):
+            others = [one for one in self._found(day) if one not in seen]
+            if seen and not others:
+                return
+            there = [stored.record for content in reversed(others) if (stored := decode(content)) is not None]
+            whole = reduce(join, (*there, whole))
+            content = encode(StoredDay(whole, read, []))
+            seen |= {*others, content}
+            self._insert(day, content)
+
+    def _insert(self, day: int, content: bytes) -> None:
         if self.problems:
             return
-        content = encode(StoredDay(record, read, held(self._writes or {}, read)))
         name = self._name.encode()
+        # Whoever kept the day before may have a clock that is ahead of this one.
+        kept_ms = max(round(self._clock() * 1000), self._newest_ms.get(day, 0) + 1)
+        self._newest_ms[day] = kept_ms
         row = _length(len(name)) + name + day.to_bytes(2, "little")
-        row += round(self._clock() * 1000).to_bytes(8, "little") + _length(len(content)) + content
+        row += kept_ms.to_bytes(8, "little") + _length(len(content)) + content
         try:
             if not self._created:
                 self._connection.run(CREATE)
@@ -167,6 +199,27 @@ class SharedPlan:
             self._connection.run(f"INSERT INTO {TABLE} (plan, step_day, kept_ms, record) FORMAT RowBinary", row)
         except SourceFailed as error:
             self.problems = tuple(error.problems)
+
+    def _found(self, day: int, limit: str = "") -> list[bytes]:
+        """What is there of a day, the newest first."""
+        answer = self._asked(
+            f"SELECT kept_ms, record FROM {TABLE} WHERE plan = '{self._name}' AND step_day = '{_date(day)}'"  # noqa: S608
+            f" ORDER BY kept_ms DESC {limit} FORMAT RowBinary"
+        )
+        rows = _rows_of(answer) if answer is not None else []
+        self._newest_ms[day] = max((kept_ms for kept_ms, _ in rows), default=self._newest_ms.get(day, 0))
+        return [content for _, content in rows]
+
+    def _asked(self, statement: str) -> bytes | None:
+        """The answer; None without a table, and where the server does not tell."""
+        if self.problems:
+            return None
+        try:
+            return self._connection.run(statement)
+        except SourceFailed as error:
+            if not _is_missing(error):
+                self.problems = tuple(error.problems)
+            return None
 
 
 def _is_missing(error: SourceFailed) -> bool:
@@ -187,12 +240,22 @@ def _length(size: int) -> bytes:
     return bytes([*found, size])
 
 
-def _text_of(answer: bytes) -> bytes:
-    """The one text of an answer in RowBinary; empty where there is no row, or not all of it."""
-    size = shift = 0
-    for place in range(min(len(answer), 10)):
-        size |= (answer[place] & 0x7F) << shift
-        shift += 7
-        if answer[place] < 0x80:
-            return answer[place + 1 :] if len(answer) == place + 1 + size else b""
-    return b""
+def _rows_of(answer: bytes) -> list[tuple[int, bytes]]:
+    """Numbers of eight bytes and texts, in RowBinary; as far as they are whole."""
+    found: list[tuple[int, bytes]] = []
+    at = 0
+    while at + 8 < len(answer):
+        number = int.from_bytes(answer[at : at + 8], "little")
+        at += 8
+        size = shift = 0
+        for place in range(at, min(len(answer), at + 10)):
+            size |= (answer[place] & 0x7F) << shift
+            shift += 7
+            at = place + 1
+            if answer[place] < 0x80:
+                break
+        if at + size > len(answer):
+            break
+        found.append((number, answer[at : at + size]))
+        at += size
+    return found

@@ -17,11 +17,11 @@ from observatory.compile import reading
 from observatory.errors import Problem, SourceFailed
 from observatory.settings import PrometheusSettings
 from observatory.sources.base import SampleSet, SeriesRequest, SourceState
+from observatory.sources.health import Health
 from observatory.sources.prometheus import export, failures, native_series, remote_read, xor
 from observatory.sources.prometheus.chunk_memory import ChunkMemory
 from observatory.sources.prometheus.connection import Connection
 from observatory.sources.prometheus.foreseen import foreseen_bytes
-from observatory.sources.prometheus.health import Health
 from observatory.sources.prometheus.label_sets import (
     NOT_OFFERED,
     range_parameters,

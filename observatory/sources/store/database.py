@@ -22,6 +22,8 @@ CONFIGURATION = {
     "autoload_known_extensions": "false",
     "python_enable_replacements": "false",
 }
+DAMAGED = ("Corrupt database file", "Could not read enough bytes")
+"""What the engine says of a block that is not as it was written, or not there."""
 PATIENCE_SECONDS = 3.0
 """How long is waited for another process to let go of the file."""
 _open_files: set[Path] = set()
@@ -47,11 +49,7 @@ class Database:
             self._claim(path, read_only)
         try:
             self._connection = self._connect(read_only)
-            try:
-                self._upgrade()
-            except BaseException:
-                self._connection.close()
-                raise
+            self._check()
         except BaseException:
             self._release()
             raise
@@ -108,6 +106,14 @@ class Database:
         if self.read_only:
             hint = "observatory serve and demo let others read; whatever has it open now does not: wait for it to end"
         return self.problem("store-locked", f"the store is in use: {why}", hint)
+
+    def _check(self) -> None:
+        """Bring the file to the present version; where that is not possible it is not open."""
+        try:
+            self._upgrade()
+        except BaseException:
+            self._connection.close()
+            raise
 
     def _upgrade(self) -> None:
         cursor = self._connection
@@ -179,16 +185,19 @@ class Database:
             SourceFailed: `store-read-failed`; the statement could not be answered.
         """
         try:
-            cursor = self._connection.cursor()
+            # Several statements, one snapshot: between two of them a compaction may move what they look for.
+            cursor = self._begun()
             try:
-                # Several statements, one snapshot: between two of them a compaction may move what they look for.
-                cursor.execute("BEGIN")
                 yield cursor
             finally:
                 cursor.close()
         except duckdb.Error as error:
+            text = str(error).splitlines()[0]
+            hint = None
+            if any(word in text for word in DAMAGED):
+                hint = "the file is damaged: bring back a copy of it, or begin a new one"
             raise SourceFailed(
-                self.problem("store-read-failed", f"the store could not answer: {str(error).splitlines()[0]}")
+                self.problem("store-read-failed", f"the store could not answer: {text}", hint)
             ) from error
 
     @contextmanager
@@ -202,26 +211,60 @@ class Database:
             if self._transaction is not None:
                 yield self._transaction
                 return
-            cursor = self._connection.cursor()
             try:
-                cursor.execute("BEGIN")
-                self._transaction = cursor
+                cursor = self._begun()
                 try:
-                    yield cursor
-                except BaseException:
-                    # The engine may have given the transaction up already; the first error is the one to tell.
-                    with suppress(duckdb.Error):
-                        cursor.execute("ROLLBACK")
-                    raise
+                    self._transaction = cursor
+                    try:
+                        yield cursor
+                    except BaseException:
+                        # The engine may have given the transaction up already; the first error is the one to tell.
+                        with suppress(duckdb.Error):
+                            cursor.execute("ROLLBACK")
+                        raise
+                    finally:
+                        self._transaction = None
+                    cursor.execute("COMMIT")
                 finally:
-                    self._transaction = None
-                cursor.execute("COMMIT")
+                    cursor.close()
             except duckdb.Error as error:
                 text = str(error).splitlines()[0]
                 hint = "open it without read_only" if self.read_only else "is the disk full, or the folder read-only?"
                 raise SourceFailed(self.problem("store-write-failed", f"nothing was written: {text}", hint)) from error
-            finally:
-                cursor.close()
+
+    def _begun(self) -> duckdb.DuckDBPyConnection:
+        """A cursor in a transaction of its own.
+
+        When a checkpoint finds no room the engine gives up its memory of the file, for good, and answers nothing any
+        more. The file is whole, and is opened anew.
+        """
+        connection = self._connection
+        try:
+            return _transaction(connection)
+        except (duckdb.FatalException, duckdb.ConnectionException):
+            if self.path is None:
+                raise
+            self._open_anew(connection)
+            return _transaction(self._connection)
+
+    def _open_anew(self, broken: duckdb.DuckDBPyConnection) -> None:
+        with self._write_lock:
+            if self._connection is not broken or self._claimed is None:
+                return  # Another thread did it, or the store was closed.
+            broken.close()
+            give_up = time.monotonic() + PATIENCE_SECONDS
+            while True:
+                self._connection = self._connect(self.read_only)
+                try:
+                    self._connection.execute("SELECT 1")
+                    break
+                except duckdb.FatalException:
+                    # What was given up lives on while other threads hold cursors of it, which are about to fail.
+                    self._connection.close()
+                    if time.monotonic() > give_up:
+                        raise
+                    time.sleep(0.01)
+            self._check()
 
     def checkpoint(self) -> None:
         """Write everything into the file itself, and free what was removed."""
@@ -250,6 +293,16 @@ class Database:
         with self._write_lock:
             self._connection.close()
             self._release()
+
+
+def _transaction(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    cursor = connection.cursor()
+    try:
+        cursor.execute("BEGIN")
+    except BaseException:
+        cursor.close()
+        raise
+    return cursor
 
 
 def _identity(path: Path | None) -> tuple[int, int] | None:

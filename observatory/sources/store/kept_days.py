@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -24,10 +25,13 @@ from pathlib import Path
 import orjson
 
 from observatory.errors import Problem
-from observatory.sources.base import Record
+from observatory.sources.base import Join, Record
 from observatory.sources.store.day_records import StoredDay, decode, encode
 from observatory.sources.store.writes import ANY_HOUR, HOUR_MS
 from observatory.windows import MAX_WINDOW_SECONDS, TimeRange
+
+if sys.platform != "win32":
+    import fcntl
 
 SUFFIX = ".day"
 ROWS_SUFFIX = ".rows"
@@ -89,22 +93,55 @@ class KeptPlan:
             return None
         return found.record if self._writes is None or found.writes == held(self._writes, found.read) else None
 
+    def lacks(self, days: Iterable[int]) -> set[int]:
+        """Those of some days that there is no record of."""
+        try:
+            names = {path.name for path in self._folder.iterdir()}
+        except OSError:
+            names = set()
+        return {day for day in days if self._path(day).name not in names}
+
     def keep(self, day: int, record: Record, read: TimeRange) -> None:
         """Keep a record that was made of telemetry in a range; where that is not possible `problems` says so."""
-        path = self._path(day)
-        unfinished = path.with_name(f"{path.name}.{os.getpid()}-{os.urandom(4).hex()}")
+        with self._telling(), self._written(day, record, read) as unfinished:
+            unfinished.replace(self._path(day))
+
+    def add(self, day: int, record: Record, read: TimeRange, join: Join) -> None:
+        """Keep a record joined with the one that is there, whoever else does the same at the same time."""
+        path, done = self._path(day), False
+        with self._telling():
+            while not done:
+                before = _identity(path)
+                found = decode(path.read_bytes()) if before is not None else None
+                whole = record if found is None else join(found.record, record)
+                with self._written(day, whole, read) as unfinished, _alone(self._folder):
+                    if done := _identity(path) == before:
+                        unfinished.replace(path)
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """No permission, or no room, is told and does no harm: numbers never depend on what is kept."""
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            _write(unfinished, encode(StoredDay(record, read, held(self._writes or {}, read))))
-            unfinished.replace(path)
+            yield
             if not self._tidied:
                 self._tidied = True
-                _tidy(self._folder, self._suffix)
+                # What holds for every plan cannot be counted again once its telemetry has gone.
+                _tidy(self._folder, self._suffix, plans=self._suffix != ROWS_SUFFIX)
         except OSError as error:
-            # No permission, or no room: numbers never depend on what is kept.
-            with suppress(OSError):
-                unfinished.unlink()
             self.problems = (not_kept(str(self._folder.parent), error.strerror or str(error)),)
+
+    @contextmanager
+    def _written(self, day: int, record: Record, read: TimeRange) -> Iterator[Path]:
+        """A whole file under a name of its own, which is there for the block alone."""
+        path = self._path(day)
+        unfinished = path.with_name(f"{path.name}.{os.getpid()}-{os.urandom(4).hex()}")
+        self._folder.mkdir(parents=True, exist_ok=True)
+        try:
+            _write(unfinished, encode(StoredDay(record, read, held(self._writes or {}, read))))
+            yield unfinished
+        finally:
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)
 
     def _path(self, day: int) -> Path:
         return self._folder / f"{(_EPOCH + timedelta(days=day)).date().isoformat()}{self._suffix}"
@@ -148,6 +185,29 @@ def _read(path: Path) -> StoredDay | None:
         return None
 
 
+def _identity(path: Path) -> tuple[int, int, int] | None:
+    """Which file has this name now; None where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """No other process or thread is in such a block of this folder; where the system has locks of files."""
+    descriptor = os.open(folder, os.O_RDONLY) if sys.platform != "win32" else None
+    try:
+        if sys.platform != "win32" and descriptor is not None:
+            with suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
 def history_of(folder: Path) -> Path:
     """Where what days came to is kept, beside the folder of their pages."""
     return folder.with_suffix(".history")
@@ -158,14 +218,19 @@ def alerts_of(folder: Path) -> Path:
     return folder.with_suffix(".alerts")
 
 
-def _tidy(folder: Path, suffix: str) -> None:
+def _tidy(folder: Path, suffix: str, *, plans: bool) -> None:
     """Remove what nobody asks for any more: plans not added to for longest, oldest days, files never finished."""
-    plans = sorted((one for one in folder.parent.iterdir() if one.is_dir()), key=lambda one: one.stat().st_mtime)
-    for old in plans[:-MOST_PLANS]:
-        shutil.rmtree(old, ignore_errors=True)
+    with suppress(FileNotFoundError):
+        # Another process may tidy as well.
+        every = [one for one in folder.parent.iterdir() if plans and one.is_dir()]
+        for old in sorted(every, key=lambda one: one.stat().st_mtime)[:-MOST_PLANS]:
+            shutil.rmtree(old, ignore_errors=True)
+        _tidy_days(folder, suffix)
+
+
+def _tidy_days(folder: Path, suffix: str) -> None:
     stale = time.time() - STALE_SECONDS
     days = sorted(path for path in folder.iterdir() if path.suffix == suffix)
     unfinished = [path for path in folder.iterdir() if path.suffix != suffix and path.stat().st_mtime < stale]
     for path in (*days[:-MOST_DAYS], *unfinished):
-        # Another thread or process may tidy as well.
         path.unlink(missing_ok=True)

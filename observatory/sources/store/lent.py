@@ -21,6 +21,7 @@ from observatory.sources.base import (
     VisitQuery,
     Visits,
 )
+from observatory.sources.health import Health
 from observatory.sources.store import wire
 from observatory.sources.store.contents import StoreContents
 from observatory.sources.store.lending import address_of, socket_of
@@ -46,6 +47,7 @@ class LentStore:
         self.path = path
         self._connection = connection
         self._lock = Lock()
+        self._health = Health(name, self.kind)
 
     @classmethod
     def borrow(cls, path: Path, name: str = "store") -> LentStore | None:
@@ -69,10 +71,19 @@ class LentStore:
         self._connection.close()
 
     def state(self) -> SourceState:
-        """A store whose owner answers is a store that answers."""
-        return SourceState(self.name, self.kind, "ok", f"{self.path}, by the process that owns it")
+        """How the owner answered questions."""
+        return self._health.state(f"{self.path}, by the process that owns it")
 
     def _ask(self, question: str, *arguments: object) -> Any:
+        try:
+            found = self._answer(question, *arguments)
+        except SourceFailed as error:
+            self._health.note(question, error.problems, failed=True)
+            raise
+        self._health.note(question)
+        return found
+
+    def _answer(self, question: str, *arguments: object) -> Any:
         with self._lock:
             try:
                 wire.send(self._connection, {"ask": question, "with": list(arguments)})

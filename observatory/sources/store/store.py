@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -27,6 +27,7 @@ from observatory.sources.base import (
     Visits,
 )
 from observatory.sources.batch import Batch
+from observatory.sources.health import Health
 from observatory.sources.store import pruning, sample_answers, span_answers, writes
 from observatory.sources.store import samples as sample_table
 from observatory.sources.store import spans as span_table
@@ -55,6 +56,8 @@ class Store:
     def __init__(self, database: Database, name: str = "store") -> None:
         self.name = name
         self._database = database
+        self._health = Health(name, self.kind)
+        self._mirrors = False
         self._reload()
 
     @classmethod
@@ -87,27 +90,46 @@ class Store:
         self._database.checkpoint()
 
     def state(self) -> SourceState:
-        """A store that is open answers."""
-        return SourceState(self.name, self.kind, "ok", str(self.path) if self.path else "in memory")
+        """How questions were answered: parts of a damaged file cannot be read."""
+        return self._health.state(str(self.path) if self.path else "in memory")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Several appends as one: all of them are kept, or none."""
         with self._database.exclusive():
+            if not self._mirrors:
+                self._reload()
             try:
                 with self._database.writing():
                     yield
             except BaseException:
-                self._reload()
+                self._mirrors = False
+                with suppress(SourceFailed):
+                    self._reload()
                 raise
 
     def _reload(self) -> None:
-        """Read what memory mirrors anew, after opening and after a transaction that was given up."""
+        """Read what memory mirrors anew, after opening and after a transaction that was given up.
+
+        Where that fails nothing is written before it has succeeded: series would get numbers that others have.
+        """
         self._pushes = Pushes()
         with self._database.reading() as cursor:
             self._series = SeriesDictionary.load(cursor)
             self._head_samples = int(cursor.execute("SELECT count(*) FROM sample_head").fetchall()[0][0])
             self._pruned_ms: tuple[int, int] = cursor.execute("SELECT * FROM pruned").fetchall()[0]
+        self._mirrors = True
+
+    @contextmanager
+    def _answering(self, asked: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor to answer a question with; how that ended is part of the state."""
+        try:
+            with self._database.reading() as cursor:
+                yield cursor
+        except SourceFailed as error:
+            self._health.note(asked, error.problems, failed=True)
+            raise
+        self._health.note(asked)
 
     # samples
 
@@ -192,19 +214,19 @@ class Store:
 
     def oldest_ms(self) -> int | None:
         """The oldest sample or span, whichever is older."""
-        with self._database.reading() as cursor:
+        with self._answering("oldest_ms") as cursor:
             row = cursor.execute("SELECT min(start_ns) // 1000000 FROM spans").fetchall()[0]
         found = [one for one in (self.earliest_ms(), row[0]) if one is not None]
         return int(min(found)) if found else None
 
     def contents(self) -> StoreContents:
         """How much there is of what."""
-        with self._database.reading() as cursor:
+        with self._answering("contents") as cursor:
             return contents_of(cursor, self._pruned_ms)
 
     def writes(self) -> dict[int, int]:
         """A number for each hour since the epoch that was written into, which changes when something is added to it."""
-        with self._database.reading() as cursor:
+        with self._answering("writes") as cursor:
             return writes.sums(cursor)
 
     def marks(self, requests: Sequence[SeriesRequest], span: TimeRange) -> dict[int, int]:  # noqa: ARG002
@@ -230,28 +252,28 @@ class Store:
     def metric_names(self, span: TimeRange) -> frozenset[str]:
         """Names of series whose samples reach into the range."""
         series = self._series
-        with self._database.reading() as cursor:
+        with self._answering("metric_names") as cursor:
             live = sample_answers.live(cursor, series, span)
         return frozenset(series.labels[n].get("__name__", "") for n in live)
 
     def inventory(self, request: InventoryRequest, span: TimeRange) -> Inventory:
         """Label combinations of the named metrics; names of all that reach into the range."""
-        with self._database.reading() as cursor:
+        with self._answering("inventory") as cursor:
             return sample_answers.inventory(cursor, self.name, self._series, request, span)
 
     def samples(self, request: SeriesRequest) -> SampleSet:
         """Samples in (start, end] of every matching series that has some, series in order of entry."""
-        with self._database.reading() as cursor:
+        with self._answering("samples") as cursor:
             return sample_answers.samples(cursor, self._series, request)
 
     def samples_together(self, requests: Sequence[SeriesRequest]) -> list[SampleSet]:
         """The same for several requests; those for few days in one go, which unpacks each stretch of the file once."""
-        with self._database.reading() as cursor:
+        with self._answering("samples_together") as cursor:
             return sample_answers.samples_together(cursor, self._series, requests)
 
     def earliest_ms(self) -> int | None:
         """The oldest sample."""
-        with self._database.reading() as cursor:
+        with self._answering("earliest_ms") as cursor:
             row = cursor.execute(
                 "SELECT min(t) FROM (SELECT min(first_ms) AS t FROM sample_chunks"
                 " UNION ALL SELECT min(t_ms) FROM sample_head)"
@@ -287,22 +309,22 @@ class Store:
 
     def span_count(self) -> int:
         """How many spans are stored."""
-        with self._database.reading() as cursor:
+        with self._answering("span_count") as cursor:
             return int(cursor.execute("SELECT count(*) FROM spans").fetchall()[0][0])
 
     def count_hops(self, queries: Sequence[HopQuery], grid: Grid) -> dict[str, Float64]:
         """Hops per step by the consumer's instant, for all queries in one statement."""
-        with self._database.reading() as cursor:
+        with self._answering("count_hops") as cursor:
             return span_answers.per_step(cursor, sql.hop_counts(queries, grid), queries, grid)
 
     def count_messages(self, queries: Sequence[MessageQuery], grid: Grid) -> dict[str, Float64]:
         """Messages per step by the span's start, for all queries in one statement."""
-        with self._database.reading() as cursor:
+        with self._answering("count_messages") as cursor:
             return span_answers.per_step(cursor, sql.message_counts(queries, grid), queries, grid)
 
     def visits(self, queries: Sequence[VisitQuery], span: TimeRange) -> Visits:
         """Which traces came by which channels, and how they are linked."""
-        with self._database.reading() as cursor:
+        with self._answering("visits") as cursor:
             return visits(cursor, queries, span)
 
     def hop_latencies(self, selector: SpanSelector, span: TimeRange) -> tuple[Int64, Float64]:
@@ -318,7 +340,7 @@ class Store:
         return int(clamped.sum()), len(clamped)
 
     def _hops(self, selector: SpanSelector, span: TimeRange) -> dict[str, np.ndarray[Any, Any]]:
-        with self._database.reading() as cursor:
+        with self._answering("hops") as cursor:
             return span_answers.hops(cursor, selector, span)
 
     def span_presence(self, grid: Grid) -> Float64:
@@ -328,21 +350,21 @@ class Store:
         it and also within the five minutes after it: short silences are no outage, and nothing is known beyond the
         last span. Spans of any service count, for it is the collection that is asked about.
         """
-        with self._database.reading() as cursor:
+        with self._answering("span_presence") as cursor:
             return span_answers.presence(cursor, grid)
 
     def destinations(self, span: TimeRange) -> Inventory:
         """Producers and consumers that spans show, with their messages in the range."""
-        with self._database.reading() as cursor:
+        with self._answering("destinations") as cursor:
             found = span_answers.destinations(cursor, span)
         return Inventory(source=self.name, destinations=found)
 
     def sample_traces(self, selector: SpanSelector | None, span: TimeRange, limit: int) -> list[str]:
         """Trace ids to look at: those with errors first, then slow ones, then recent ones."""
-        with self._database.reading() as cursor:
+        with self._answering("sample_traces") as cursor:
             return span_table.sample_traces(cursor, selector, span, limit)
 
     def trace(self, trace_id: str) -> list[Span]:
         """All spans of a trace and of the traces linked to it, by start time; empty for an unknown id."""
-        with self._database.reading() as cursor:
+        with self._answering("trace") as cursor:
             return span_table.trace(cursor, trace_id)

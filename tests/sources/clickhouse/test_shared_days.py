@@ -20,7 +20,7 @@ from observatory.ledger.build import build
 from observatory.settings.clickhouse import clickhouse_at
 from observatory.sources.base import Record, SampleSet, SeriesRequest
 from observatory.sources.clickhouse import SharedDays
-from observatory.sources.clickhouse.shared_days import TABLE, _length, _text_of
+from observatory.sources.clickhouse.shared_days import TABLE, _length, _rows_of
 from observatory.sources.layered_days import LayeredDays
 from observatory.sources.opening import kept_beside
 from observatory.sources.store import Store
@@ -89,16 +89,42 @@ def test_a_day_that_is_kept_again_replaces_the_one_before(instance: Callable[...
         found = days.load(DAY)
         assert found is not None
         assert found.floats["a"][0] == number
-    now[0] -= 3
-    days.keep(DAY, record(99.0), READ)
+    behind = instance(clock=lambda: now[0] - 3).days("plan", 60_000)
+    assert behind.load(DAY) is not None
+    behind.keep(DAY, record(99.0), READ)
     found = days.load(DAY)
     assert found is not None
-    assert found.floats["a"][0] == 4, "a clock that is behind does not win"
+    assert found.floats["a"][0] == 99, "who counted a day again knows more of it, whatever its clock says"
     rows(address, f"OPTIMIZE TABLE {TABLE} FINAL")
     assert rows(address, f"SELECT count() FROM {TABLE}") == "1"
     again = days.load(DAY)
     assert again is not None
-    assert again.floats["a"][0] == 4
+    assert again.floats["a"][0] == 99
+
+
+def both(before: Record, now: Record) -> Record:
+    return Record({**before.header, **now.header}, {"a": now.floats["a"]}, {})
+
+
+def test_what_instances_add_to_a_day_at_the_same_time_is_all_there(instance: Callable[..., SharedDays]) -> None:
+    def added(name: str) -> Record:
+        return Record({name: 1}, {"a": np.zeros(1)}, {})
+
+    others = ["b", "c"]
+
+    def clock() -> float:
+        # Asked between the look at what is there and the writing: just then somebody else writes.
+        if others:
+            instance().history(60_000).add(DAY, added(others.pop()), READ, both)
+        return 1000.0
+
+    history = instance(clock=clock).history(60_000)
+    assert history.lacks([DAY, DAY + 1]) == {DAY, DAY + 1}
+    history.add(DAY, added("a"), READ, both)
+    found = instance().history(60_000).load(DAY)
+    assert found is not None
+    assert sorted(found.header) == ["a", "b", "c"]
+    assert history.lacks([DAY, DAY + 1]) == {DAY + 1}
 
 
 def test_days_that_are_to_be_counted_anew_are_found_by_nobody(instance: Callable[..., SharedDays]) -> None:
@@ -195,9 +221,9 @@ def test_whatever_a_server_answers_the_day_is_counted_again(reply: Reply) -> Non
 
 def test_lengths_are_read_as_they_are_written() -> None:
     for size in (0, 1, 127, 128, 16_383, 16_384, 70_000):
-        assert _text_of(_length(size) + bytes(size)) == bytes(size)
-        assert _text_of(_length(size) + bytes(size + 1)) == b""
-        assert not size or _text_of(_length(size) + bytes(size - 1)) == b""
+        row = (7).to_bytes(8, "little") + _length(size) + bytes(size)
+        assert _rows_of(row * 3) == [(7, bytes(size))] * 3
+        assert _rows_of(row + row[:-1]) == [(7, bytes(size))], "what is not whole is no row"
 
 
 DOCUMENT = """\
