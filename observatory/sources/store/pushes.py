@@ -14,7 +14,8 @@ import duckdb
 import numpy as np
 
 from observatory.sources.base import SampleSet
-from observatory.sources.batch import Batch, Beginnings, Labels
+from observatory.sources.batch import Batch, Beginnings, Kept, Labels
+from observatory.sources.store import contradictions
 from observatory.sources.store import samples as sample_table
 from observatory.sources.store.running_totals import RunningTotals
 from observatory.sources.store.series import NEVER_MS, SeriesDictionary
@@ -39,23 +40,23 @@ class Pushes:
 
     def append(
         self, cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, batch: Batch, after_ms: int = NEVER_MS
-    ) -> tuple[int, int]:
+    ) -> tuple[Kept, int]:
         """Write a batch, less what is not later than an instant: telemetry up to it was counted and removed.
 
         Returns:
-            How many of its samples and increments were new, and how many samples were written for all of it.
+            What was kept, and how many samples were written for all of it.
         """
         if batch.beginnings.labels and self._heard is None:
             self._heard = _last_heard(series)
-        written = new = sample_table.append(cursor, series, batch.samples, after_ms)
-        deltas = batch.deltas.after(after_ms)
+        batch, written = _append_samples(cursor, series, batch, after_ms)
+        new, deltas = written, batch.deltas.after(after_ms)
         if len(deltas.owner):
             increments, appended = self._totals.append(cursor, series, deltas)
             new, written = new + increments, written + appended
         if batch.beginnings.labels:
             written += self._append_beginnings(cursor, series, batch.beginnings)
             self._hear(batch)
-        return new, written
+        return Kept(batch, new), written
 
     def news(self, metadata: Mapping[str, MetricMetadata]) -> dict[str, MetricMetadata]:
         """What of the metadata was not told before."""
@@ -94,6 +95,29 @@ class Pushes:
                 _, known_ms = self._heard.get(target, (0, 0))
                 if newest_ms > known_ms:
                     self._heard[target] = known_ms, newest_ms
+
+
+def _append_samples(
+    cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, batch: Batch, after_ms: int
+) -> tuple[Batch, int]:
+    """Write the samples of a batch; the batch less points that contradict what is kept, and how many were new."""
+    owner = np.repeat(series.numbers(cursor, batch.samples.labels), np.diff(batch.samples.offsets))
+    t_ms, values, points = batch.samples.t_ms, batch.samples.values, batch.sample_points
+    order = np.lexsort((t_ms, owner))
+    owner, t_ms, values, points = owner[order], t_ms[order], values[order], points[order]
+    new = t_ms > after_ms
+    late = np.flatnonzero(t_ms <= series.last_ms[owner])
+    if len(late):
+        rows = owner[late], t_ms[late], values[late]
+        kept = sample_table.around(cursor, rows[0], rows[1], contradictions.NEIGHBOUR_MS)
+        new[late] &= ~sample_table.are_known(rows[0], rows[1], kept)
+        for refused, why in contradictions.contradictions(rows, kept, series.is_counter):
+            if len(places := late[refused]):
+                name = series.labels[int(owner[places[0]])].get("__name__", "")
+                batch = batch.without(set(points[places].tolist()), f"{name[:80]}: {why}")
+                new &= ~np.isin(points, points[places])
+    sample_table.write(cursor, series, owner[new], t_ms[new], values[new])
+    return batch, int(np.count_nonzero(new))
 
 
 def _last_heard(series: SeriesDictionary) -> dict[Target, Heard]:

@@ -21,6 +21,8 @@ from observatory.sources.store.database import registered
 from observatory.sources.store.series import NEVER_MS, SeriesDictionary
 
 Bools = NDArray[np.bool_]
+Rows = tuple[Int64, Int64, Float64]
+"""Series, time and value of samples."""
 CHUNK_SAMPLES = 4096
 """Most samples of a chunk; a chunk also ends with the UTC day."""
 CHUNK_DAY_MS = 86_400_000
@@ -36,30 +38,34 @@ def append(
     cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, samples: SampleSet, after_ms: int = NEVER_MS
 ) -> int:
     """Store what is new of a sample set after an instant, and note the hours of it; returns how many samples it was."""
-    numbers = series.numbers(cursor, samples.labels)
-    owner = np.repeat(numbers, np.diff(samples.offsets))
+    owner = np.repeat(series.numbers(cursor, samples.labels), np.diff(samples.offsets))
     owner, t_ms, values = _sorted_unique(owner, np.asarray(samples.t_ms, np.int64), np.asarray(samples.values))
     if after_ms > NEVER_MS and not (recent := t_ms > after_ms).all():
         owner, t_ms, values = owner[recent], t_ms[recent], values[recent]
-    if not len(owner):
-        return 0
     late = t_ms <= series.last_ms[owner]
     if late.any():
         unknown = ~late
-        unknown[late] = _unknown(cursor, owner[late], t_ms[late])
-        owner, t_ms, values, late = owner[unknown], t_ms[unknown], values[unknown], late[unknown]
+        unknown[late] = ~are_known(owner[late], t_ms[late], around(cursor, owner[late], t_ms[late]))
+        owner, t_ms, values = owner[unknown], t_ms[unknown], values[unknown]
+    write(cursor, series, owner, t_ms, values)
+    return len(owner)
+
+
+def around(cursor: duckdb.DuckDBPyConnection, owner: Int64, t_ms: Int64, margin_ms: int = 0) -> Rows:
+    """What is kept of some series from the first to the last of some instants, and before and after."""
+    return read(cursor, np.unique(owner).tolist(), int(t_ms.min()) - margin_ms - 1, int(t_ms.max()) + margin_ms)
+
+
+def write(
+    cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, owner: Int64, t_ms: Int64, values: Float64
+) -> None:
+    """Samples that are new, sorted by series, then time; and note the hours of them."""
+    late = t_ms <= series.last_ms[owner]
     if late.any():
         _write(cursor, series, owner[late], t_ms[late], values[late], is_late=True)
     if not late.all():
         _write(cursor, series, owner[~late], t_ms[~late], values[~late])
     writes.note(cursor, writes.hours_of(t_ms))
-    return len(owner)
-
-
-def _unknown(cursor: duckdb.DuckDBPyConnection, owner: Int64, t_ms: Int64) -> Bools:
-    """Which of some sorted samples are not kept yet."""
-    known_owner, known_t, _ = read(cursor, np.unique(owner).tolist(), int(t_ms.min()) - 1, int(t_ms.max()))
-    return ~_among(owner, t_ms, known_owner, known_t)
 
 
 def _write(
@@ -95,18 +101,19 @@ def _sorted_unique(owner: Int64, t_ms: Int64, values: Float64) -> tuple[Int64, I
     return owner, t_ms, np.asarray(values, np.float64)
 
 
-def _among(owner: Int64, t_ms: Int64, known_owner: Int64, known_t: Int64) -> Bools:
-    """Which (series, time) pairs occur among known ones; both sides sorted by series, then time."""
-    if not len(known_owner):
-        return np.zeros(len(owner), bool)
+def are_known(owner: Int64, t_ms: Int64, kept: Rows) -> Bools:
+    """Which (series, time) pairs occur among those that are kept; both sides sorted by series, then time."""
+    known_owner, every_t, _ = kept
     result = np.zeros(len(owner), bool)
+    if not len(known_owner):
+        return result
     present, starts = np.unique(owner, return_index=True)
     ends = np.append(starts[1:], len(owner))
     lower = np.searchsorted(known_owner, present, "left")
     upper = np.searchsorted(known_owner, present, "right")
     for start, end, low, high in zip(starts, ends, lower, upper, strict=True):
         if low < high:
-            known = known_t[low:high]
+            known = every_t[low:high]
             place = np.minimum(np.searchsorted(known, t_ms[start:end]), len(known) - 1)
             result[start:end] = known[place] == t_ms[start:end]
     return result
