@@ -25,6 +25,8 @@ Target = tuple[str, str]
 """Job and instance."""
 Heard = tuple[int, int]
 """The two newest instants at which a target was heard, the newest last; 0 where there is none."""
+Begun = tuple[int, int, int]
+"""When a counter says that it began, when it was told to have begun, and the first instant at which it said so."""
 RETOLD_MS = 1_800_000
 """How long after it was written last the instant at which a counter began is written again."""
 
@@ -34,7 +36,7 @@ class Pushes:
 
     def __init__(self) -> None:
         self._totals = RunningTotals()
-        self._begun: dict[int, int] = {}
+        self._begun: dict[int, Begun] = {}
         self._told: dict[str, MetricMetadata] = {}
         self._heard: dict[Target, Heard] | None = None
 
@@ -68,18 +70,28 @@ class Pushes:
         """When counters began, as `x_created` in seconds: where it is news, and now and then."""
         numbers = series.numbers(cursor, begun.labels)
         last_ms = series.last_ms[numbers]
-        known = np.array([self._begun.get(number, 0) for number in numbers.tolist()], np.int64)
+        known = np.array([self._begun.get(number, (0, 0, 0)) for number in numbers.tolist()], np.int64).reshape(-1, 3)
         new = last_ms == NEVER_MS
+        # What was overtaken by later points is news, too: its process was there before these.
+        overtaken = (known[:, 0] == begun.start_ms) & (begun.t_ms < known[:, 2])
         # One that was never written has a newest instant so early that the difference would overflow.
-        news = np.flatnonzero((known != begun.start_ms) | new | (last_ms < begun.t_ms - RETOLD_MS))
-        self._begun |= dict(zip(numbers[news].tolist(), begun.start_ms[news].tolist(), strict=True))
-        labels = [begun.labels[place] for place in news.tolist()]
-        starts, times = begun.start_ms[news].tolist(), begun.t_ms[news].tolist()
-        told = [
-            self._not_before(one, start_ms, t_ms) if is_new else start_ms
-            for one, start_ms, t_ms, is_new in zip(labels, starts, times, new[news].tolist(), strict=True)
-        ]
-        created = SampleSet.from_rows(labels, np.arange(len(news)), begun.t_ms[news], np.array(told) / 1000)
+        news = np.flatnonzero((known[:, 0] != begun.start_ms) | overtaken | new | (last_ms < begun.t_ms - RETOLD_MS))
+        rows: list[tuple[Labels, int, int]] = []
+        for place in news.tolist():
+            start_ms, t_ms, number = int(begun.start_ms[place]), int(begun.t_ms[place]), int(numbers[place])
+            known_ms, told_ms, since_ms = known[place].tolist()
+            if new[place]:
+                told_ms = self._not_before(begun.labels[place], start_ms, t_ms)
+            elif known_ms != start_ms:
+                told_ms = start_ms
+            if told_ms < t_ms:
+                rows.append((begun.labels[place], t_ms, told_ms))
+            if known_ms == start_ms:
+                self._begun[number] = start_ms, told_ms, min(t_ms, since_ms)
+            elif t_ms >= since_ms:
+                self._begun[number] = start_ms, told_ms, t_ms
+        labels, times, told = zip(*rows, strict=True) if rows else ((), (), ())
+        created = SampleSet.from_rows(labels, np.arange(len(rows)), np.array(times, np.int64), np.array(told) / 1000)
         return sample_table.append(cursor, series, created)
 
     def _not_before(self, labels: Labels, start_ms: int, t_ms: int) -> int:
