@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from observatory.compile import sql
+from observatory.errors import SourceFailed
 from observatory.sources.base import (
     Float64,
     HopQuery,
@@ -163,14 +164,13 @@ class Store:
         Raises:
             SourceFailed: See `Database`.
         """
-        with self._database.exclusive():
+        with self.transaction(), self._database.writing() as cursor:
             if len(self._series.labels) + len(batch.samples.labels) + len(batch.beginnings.labels) > MOST_SERIES:
                 batch = with_room(batch, self._series, MOST_SERIES)
-            with self.transaction(), self._database.writing() as cursor:
-                after_ms = self._pruned_ms[0] or NEVER_MS
-                kept, written = self._pushes.append(cursor, self._series, batch, after_ms)
-                self.append_metadata(self._pushes.news(batch.metadata))
-                self._grown(cursor, written)
+            after_ms = self._pruned_ms[0] or NEVER_MS
+            kept, written = self._pushes.append(cursor, self._series, batch, after_ms)
+            self.append_metadata(self._pushes.news(batch.metadata))
+            self._grown(cursor, written)
         return kept
 
     def compact(self) -> int:
