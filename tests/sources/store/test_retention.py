@@ -17,6 +17,7 @@ from counting_cases import DAY_MS, END_MS, HOUR_MS, Answering, bad, counter, eve
 from eventful_cases import assert_same
 
 from observatory.compile.measure import Measurement
+from observatory.errors import SourceFailed
 from observatory.ledger.build import build
 from observatory.ledger.ledger import Ledger
 from observatory.settings import KeepingSettings
@@ -24,6 +25,7 @@ from observatory.sources.base import SampleSet, SeriesRequest, Span
 from observatory.sources.opening import kept_beside
 from observatory.sources.store import Store, upkeep
 from observatory.sources.store.compaction import compact
+from observatory.sources.store.kept_plans import forget
 from observatory.sources.store.upkeep import prune
 from observatory.windows import Grid, TimeRange
 
@@ -150,6 +152,16 @@ def test_a_rare_counter_goes_on_from_days_that_were_kept_where_its_telemetry_was
         assert failures(gauge("depth", 5.0)) == pytest.approx(truth), "also of days that another plan counts anew"
 
 
+def test_kept_days_that_may_not_be_removed_are_told(tmp_path: Path) -> None:
+    plan = tmp_path / "s.duckdb.days" / "plan"
+    (plan / "2026-11-19.day").mkdir(parents=True)  # a folder is no file to remove, even for root
+    with pytest.raises(SourceFailed) as told:
+        forget(plan.parent)
+    (problem,) = told.value.problems
+    assert (problem.code, problem.url) == ("store-write-failed", str(plan))
+    assert problem.message.startswith("kept days could not be removed: ")
+
+
 def test_days_that_were_counted_go_after_their_own_time(tmp_path: Path) -> None:
     with filled(tmp_path / "s.duckdb") as store:
         count(store)
@@ -239,6 +251,7 @@ from observatory.settings import KeepingSettings
 from observatory.sources.opening import kept_beside
 from observatory.sources.store import Store
 from observatory.sources.store.compaction import compact
+from observatory.sources.store.kept_plans import forget
 from observatory.sources.store.upkeep import prune
 
 path = Path(sys.argv[1])
