@@ -174,6 +174,16 @@ def test_days_that_were_counted_go_after_their_own_time(tmp_path: Path) -> None:
     )
 
 
+def test_a_clock_that_is_years_ahead_removes_no_day_that_was_counted(tmp_path: Path) -> None:
+    with filled(tmp_path / "s.duckdb") as store:
+        count(store)
+        before = sorted(tmp_path.rglob("*.day")), sorted(tmp_path.rglob("*.rows"))
+        kept = kept_beside(store)
+        assert kept is not None
+        assert prune(store, kept, KeepingSettings(days_seconds=60 * 86_400), END_MS + 9 * 365 * DAY_MS).days == 0
+    assert before == (sorted(tmp_path.rglob("*.day")), sorted(tmp_path.rglob("*.rows")))
+
+
 def test_serve_prunes_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upkeep, "FIRST_SECONDS", 0.0)
     asked = threading.Event()
