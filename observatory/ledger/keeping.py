@@ -19,6 +19,7 @@ from observatory.errors import Problem
 from observatory.indicators.expression import Expression
 from observatory.ledger.blocks import Blocks
 from observatory.ledger.days import DAY_MS
+from observatory.ledger.history import Records
 from observatory.ledger.hops import SpanCounts
 from observatory.ledger.increments import Birth
 from observatory.ledger.ledger import Findings
@@ -57,14 +58,6 @@ class KeptDays(Protocol):
         """Keep a record that was made of telemetry in a range; where that is not possible `problems` says so."""
         ...
 
-    def add(self, day: int, record: Record, read: TimeRange, join: Join) -> None:
-        """Keep a record joined with the one that is there, whoever else does the same at the same time."""
-        ...
-
-    def lacks(self, days: Iterable[int]) -> set[int]:
-        """Those of some days that there is no record of."""
-        ...
-
 
 class Keeper(Protocol):
     """Holds records of days."""
@@ -73,7 +66,7 @@ class Keeper(Protocol):
         """Records of a plan, as of now: asked for before any telemetry is read."""
         ...
 
-    def history(self, step_ms: int) -> KeptDays:
+    def history(self, step_ms: int, join: Join) -> Records:
         """Records that hold for every plan, and whatever became of the telemetry that they were made of."""
         ...
 
