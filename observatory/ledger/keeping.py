@@ -24,7 +24,7 @@ from observatory.ledger.hops import SpanCounts
 from observatory.ledger.increments import Birth
 from observatory.ledger.ledger import Findings
 from observatory.ledger.levels import LevelSteps
-from observatory.ledger.marks import Marks
+from observatory.ledger.marks import HOUR_MS, Marks
 from observatory.ledger.pages import Page
 from observatory.ledger.plain import Plain
 from observatory.ledger.seams import SeamColumns, SeriesHead
@@ -125,7 +125,7 @@ class KeptPages:
                 heads = self._heads_of(record)
                 found[block] = _Unpacking(record, block, self._leaves, self._expressions, heads).page()
         self._marks = (wait or self._ask(None))()
-        return {block: page for block, page in found.items() if not self._is_outdated(marks[block])}
+        return {block: page for block, page in found.items() if not self._is_outdated(block, marks[block])}
 
     def day(self, block: Grid) -> Page | None:
         """The page of one day, None where it has to be counted."""
@@ -161,8 +161,11 @@ class KeptPages:
             record = replace(record, header={**record.header, "marks": self._marks.within(read).to_json()})
         self._days.keep(page.block.start_ms // DAY_MS, record, read)
 
-    def _is_outdated(self, then: Any) -> bool:
-        return then is not None and self._marks is not None and self._marks.grown_since(Marks.of_json(then))
+    def _is_outdated(self, block: Grid, then: Any) -> bool:
+        if self._marks is None:
+            return False
+        untold = Marks(block.start_ms // HOUR_MS, block.end_ms // HOUR_MS, {})
+        return self._marks.grown_since(Marks.of_json(then) if then is not None else untold)
 
 
 def packed(page: Page, place: Mapping[Leaf, int], heads: bytes) -> Record:
