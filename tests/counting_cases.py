@@ -11,7 +11,8 @@ from observatory.compile.measure import Measurement, measurement_key
 from observatory.indicators.expression import Count, Level, LevelExpression, Slices, SlicesAtMost
 from observatory.indicators.indicator import Indicator
 from observatory.ledger.build import build
-from observatory.ledger.ledger import Ledger, Row
+from observatory.ledger.ledger import Ledger
+from observatory.ledger.row import Row
 from observatory.sources.base import MetricSource, SampleSet, SpanSource
 from observatory.sources.store import Store
 from observatory.telemetry.binding import Binding, Matcher, MetricBinding, SemanticKind, SeriesSelector, Term

@@ -22,7 +22,8 @@ from counting_cases import (
 from observatory.compile.measure import Measurement
 from observatory.indicators.expression import Behind, Count, CountAtMost
 from observatory.indicators.indicator import Indicator
-from observatory.ledger.ledger import Findings, Ledger, Row
+from observatory.ledger.ledger import Ledger
+from observatory.ledger.row import Findings, Row
 from observatory.sources.base import SampleSet, Span
 from observatory.telemetry.binding import SpanBinding, SpanSelector
 

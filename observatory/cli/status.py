@@ -13,7 +13,7 @@ from observatory.cli.chosen import Choose, choosing
 from observatory.errors import ExitCode, Problem
 
 if TYPE_CHECKING:
-    from observatory.evaluate.status import Status
+    from observatory.evaluate.estate_status import Status
 
 
 class FailOn(StrEnum):

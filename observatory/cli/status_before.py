@@ -10,10 +10,10 @@ from observatory.cli import console
 from observatory.units import format_percentage
 
 if TYPE_CHECKING:
-    from observatory.evaluate.before import Trend
+    from observatory.evaluate.comparison import Trend
     from observatory.evaluate.estate import Estate
+    from observatory.evaluate.estate_status import Status
     from observatory.evaluate.snapshot import Snapshot
-    from observatory.evaluate.status import Status
 
 HEAD = ("", "Available", "before", "change", "Budget left", "before", "Missed", "before", "Counted")
 TIGHTEST = 0.999
@@ -22,7 +22,7 @@ TIGHTEST = 0.999
 def looked_back(estate: Estate, snapshot: Snapshot) -> Status:
     """The status of a snapshot with the windows before; what a source does not answer for is a problem of the run."""
     from observatory.errors import SourceFailed, in_order
-    from observatory.evaluate.before import with_before
+    from observatory.evaluate.comparison import with_before
     from observatory.evaluate.lookback import Lookback
 
     looking, status = Lookback(estate), snapshot.status
@@ -42,7 +42,7 @@ def show_before(found: Status) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from observatory.evaluate.before import trend, trends_by_domain
+    from observatory.evaluate.comparison import trend, trends_by_domain
 
     if not found.objectives:
         return
@@ -56,7 +56,7 @@ def show_before(found: Status) -> None:
 
 
 def _cells(one: Trend) -> tuple[str, ...]:
-    from observatory.evaluate.before import judged
+    from observatory.evaluate.comparison import judged
 
     missed = one.now.states.get("breached", 0)
     earlier = one.before.states.get("breached", 0)

@@ -22,7 +22,8 @@ from observatory.units import format_count, format_duration, number_of
 from observatory.windows import format_instant
 
 if TYPE_CHECKING:
-    from observatory.evaluate.status import ObjectiveStatus, Status
+    from observatory.evaluate.estate_status import Status
+    from observatory.evaluate.status import ObjectiveStatus
 
 MOST_UNSURE = 5
 MOST_PLANNED = 20

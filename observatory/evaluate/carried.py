@@ -14,7 +14,8 @@ from observatory.errors import Problem
 from observatory.evaluate.journey_status import JourneyStatus
 from observatory.evaluate.snapshot import Snapshot
 from observatory.evaluate.status import ObjectiveStatus
-from observatory.ledger.ledger import Ledger, Row
+from observatory.ledger.ledger import Ledger
+from observatory.ledger.row import Row
 from observatory.ledger.splicing import splice
 from observatory.windows import Grid, format_instant
 

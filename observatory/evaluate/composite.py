@@ -27,7 +27,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from observatory.ledger.ledger import Row
+from observatory.ledger.row import Row
 from observatory.sources.base import Float64
 from observatory.windows import Grid
 

@@ -11,7 +11,7 @@ from observatory.evaluate.planned import LeftOut
 from observatory.evaluate.reckoning import SeenSteps
 from observatory.indicators.counts import Counts
 from observatory.indicators.expression import CountAtMost
-from observatory.ledger.ledger import Row
+from observatory.ledger.row import Row
 from observatory.objectives.budget import allowed_events, remaining_ratio, smaller_than_one_event
 from observatory.objectives.objective import Objective
 from observatory.telemetry.binding import MetricBinding, SpanBinding

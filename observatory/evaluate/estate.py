@@ -9,6 +9,7 @@ from math import gcd
 from observatory.compile.plan import Measurement
 from observatory.errors import Problem, in_order
 from observatory.evaluate.deploys import Annotated, Deploy, deploys
+from observatory.evaluate.estate_status import Status
 from observatory.evaluate.journey_counting import Traced, trace_journeys
 from observatory.evaluate.journey_status import JourneyStatus
 from observatory.evaluate.journeys import JourneyEvidence, judge_journey
@@ -20,7 +21,7 @@ from observatory.evaluate.planned import Planned, touched_steps
 from observatory.evaluate.reckoning import Reckoned
 from observatory.evaluate.signal_series import signal_series
 from observatory.evaluate.snapshot import SignalSeries, Snapshot, Statistic
-from observatory.evaluate.status import ObjectiveStatus, Status
+from observatory.evaluate.status import ObjectiveStatus
 from observatory.evaluate.together import reckon_together
 from observatory.ledger.build import build
 from observatory.ledger.evidence import Sources

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from observatory.evaluate.rolling import window_steps
-from observatory.ledger.ledger import Row
+from observatory.ledger.row import Row
 from observatory.objectives.budget import budget_ratio
 from observatory.objectives.objective import Objective
 from observatory.sources.base import Float64

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from observatory.evaluate.rolling import Workspace, cumulative, trailing, window_steps
 from observatory.evaluate.snapshot import Incident
 from observatory.indicators.counts import Counts
-from observatory.ledger.ledger import Row
+from observatory.ledger.row import Row
 from observatory.objectives.budget import budget_ratio
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import Pair, Policy

@@ -17,7 +17,7 @@ from observatory.compile.plan import Measurement
 from observatory.evaluate.journey_status import JourneyStatus
 from observatory.evaluate.journeys import JourneyEvidence, JourneyRow, journey_row
 from observatory.evaluate.snapshot import Snapshot
-from observatory.ledger.ledger import Row
+from observatory.ledger.row import Row
 from observatory.objectives.journeys import JourneyObjective
 from observatory.sources.base import Float64
 

@@ -14,7 +14,7 @@ from observatory.evaluate.planned import Planned
 from observatory.evaluate.reckoning import steps_of
 from observatory.evaluate.status import ObjectiveStatus
 from observatory.indicators.counts import Counts
-from observatory.ledger.ledger import Row
+from observatory.ledger.row import Row
 from observatory.ledger.traced import TracedJourneys
 from observatory.objectives.interval import wilson
 from observatory.objectives.journeys import JourneyObjective

@@ -32,10 +32,10 @@ from observatory.evaluate.history import firing_now
 from observatory.evaluate.planned import LeftOut, Planned, left_out
 from observatory.evaluate.reckoning import Reckoned, rate, reckon, steps_of
 from observatory.evaluate.rolling import window_steps
-from observatory.evaluate.status import Budget, LevelNow, ObjectiveStatus, State
+from observatory.evaluate.status import LevelNow, ObjectiveStatus, State
 from observatory.indicators.counts import Counts
-from observatory.ledger.ledger import Row
-from observatory.objectives.budget import allowed_events, remaining_ratio, spent_events
+from observatory.ledger.row import Row
+from observatory.objectives.budget import Budget
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import AlertSeverity, Policy
 from observatory.windows import BURN_WINDOWS, Grid, TimeRange, Window
@@ -89,11 +89,7 @@ def judge(
         return _status(objective, measured, problems=tuple(why), **known)
     too_few = counts.total < objective.min_events
     firing = () if too_few else found.firing
-    budget = Budget(
-        allowed=allowed_events(counts, objective.target),
-        spent=spent_events(counts),
-        remaining_ratio=remaining_ratio(counts, objective.target),
-    )
+    budget = Budget.of(counts, objective.target)
     seen = planned.seen(row, grid) if planned else row
     return _status(
         objective,

@@ -29,7 +29,7 @@ import numpy as np
 from observatory.evaluate.futures import DAY_MS, Past, places_ahead
 from observatory.evaluate.running_fault import PATHS, Fault, added, running_fault
 from observatory.evaluate.trend import at_present_level, growth_of
-from observatory.ledger.ledger import Row
+from observatory.ledger.row import Row
 from observatory.objectives.budget import budget_ratio
 from observatory.objectives.objective import Objective
 from observatory.sources.base import Float64, Int64

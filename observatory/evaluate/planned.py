@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from observatory.indicators.counts import Counts
-from observatory.ledger.ledger import Row
+from observatory.ledger.row import Row
 from observatory.objectives.budget import allowed_events, remaining_ratio, spent_events
 from observatory.objectives.burn import burn_rate
 from observatory.objectives.exclusions import PlannedWork

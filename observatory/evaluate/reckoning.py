@@ -16,7 +16,7 @@ from observatory.evaluate.history import firing_now
 from observatory.evaluate.outlook import Outlook, outlook
 from observatory.evaluate.rolling import window_steps
 from observatory.indicators.counts import Counts
-from observatory.ledger.ledger import Row
+from observatory.ledger.row import Row
 from observatory.objectives.burn import burn_rate
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import Pair, Policy

@@ -14,7 +14,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from observatory.ledger.ledger import Row
+from observatory.ledger.row import Row
 from observatory.sources.base import Float64, Int64
 from observatory.windows import Grid
 

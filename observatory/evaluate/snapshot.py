@@ -8,10 +8,11 @@ from typing import Literal
 
 from observatory.compile.plan import Measurement
 from observatory.errors import Problem
+from observatory.evaluate.estate_status import Status
 from observatory.evaluate.journey_counting import Traced
 from observatory.evaluate.planned import Planned
-from observatory.evaluate.status import Status
-from observatory.ledger.ledger import Ledger, Row
+from observatory.ledger.ledger import Ledger
+from observatory.ledger.row import Row
 from observatory.objectives.journeys import JourneyObjective
 from observatory.objectives.objective import Objective
 from observatory.sources.base import Float64, Int64

@@ -1,42 +1,25 @@
-"""Status: what every dashboard, review, rule and export shows. JSON contract `observatory.status/1`."""
+"""One objective at one instant: its counts, what they come to, and how sure that is."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from observatory.errors import Problem
+from observatory.evaluate.before import Before
 from observatory.evaluate.outlook import Outlook
 from observatory.evaluate.planned import LeftOut
 from observatory.indicators.counts import Counts
-from observatory.ledger.ledger import Counting, Recovered
+from observatory.ledger.row import Counting, Recovered
+from observatory.objectives.budget import Budget
 from observatory.objectives.interval import wilson
 from observatory.objectives.objective import Objective
-from observatory.sources.base import SourceState
 from observatory.windows import format_instant
-
-if TYPE_CHECKING:
-    from observatory.evaluate.before import Before
-    from observatory.evaluate.journey_status import JourneyStatus
 
 State = Literal["meeting", "at_risk", "breached", "no_traffic", "no_data", "unmapped"]
 STATES: tuple[State, ...] = ("breached", "at_risk", "no_data", "unmapped", "no_traffic", "meeting")
 """Worst first, the order of tables."""
-SCHEMA = "observatory.status/1"
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """The error budget in events: `allowed` by the target, `spent` so far; `remaining_ratio` may be negative."""
-
-    allowed: float
-    spent: float
-    remaining_ratio: float | None
-
-    def to_json(self) -> dict[str, float | None]:
-        """The `budget` object of the status."""
-        return {"allowed": self.allowed, "spent": self.spent, "remaining_ratio": self.remaining_ratio}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,37 +149,5 @@ class ObjectiveStatus:
             "domain": o.domain,
             "criticality": o.criticality,
             "profile": self.profile,
-            "problems": [problem.to_json() for problem in self.problems],
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
-    """Everything at one instant. Objectives and journeys sorted by id."""
-
-    at_ms: int
-    sources: tuple[SourceState, ...]
-    objectives: tuple[ObjectiveStatus, ...]
-    problems: tuple[Problem, ...] = ()
-    journeys: tuple[JourneyStatus, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """The object that `status --json` prints and `/api/status` serves."""
-        from observatory.evaluate.rollup import by_domain, estate
-
-        earlier: list[ObjectiveStatus] = []
-        if any(one.before for one in self.objectives):
-            from observatory.evaluate.before import as_before
-
-            earlier = [as_before(one) for one in self.objectives]
-        before = {one.name: one.to_json() for one in by_domain(earlier)}
-        return {
-            "schema": SCHEMA,
-            "at": format_instant(self.at_ms),
-            "sources": [source.to_json() for source in self.sources],
-            "objectives": [objective.to_json() for objective in self.objectives],
-            "journeys": [journey.to_json() for journey in self.journeys],
-            "domains": [{**one.to_json(), "before": before.get(one.name)} for one in by_domain(self.objectives)],
-            "estate": {**estate(self.objectives).to_json(), "before": estate(earlier).to_json() if earlier else None},
             "problems": [problem.to_json() for problem in self.problems],
         }

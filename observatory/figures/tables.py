@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from observatory.evaluate.estate_status import Status
 from observatory.evaluate.grouped import budget_left
 from observatory.evaluate.history import burn_history
 from observatory.evaluate.rollup import NO_DOMAIN
 from observatory.evaluate.snapshot import SignalSeries, Snapshot
-from observatory.evaluate.status import ObjectiveStatus, Status
+from observatory.evaluate.status import ObjectiveStatus
 from observatory.sources.base import Int64, Span
 from observatory.units import parse_duration
 from observatory.windows import TimeRange

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from observatory.ledger.days import DAY_MS, is_day
-from observatory.ledger.ledger import Counting, Row
 from observatory.ledger.packed import PackedRows
+from observatory.ledger.row import Counting, Row
 from observatory.sources.base import Float64, Int64, Record
 from observatory.windows import Grid, TimeRange
 

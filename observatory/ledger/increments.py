@@ -28,8 +28,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from observatory.ledger.ledger import Findings
 from observatory.ledger.restarts import HiddenRestart
+from observatory.ledger.row import Findings
 from observatory.ledger.samples import series_blocks
 from observatory.ledger.targets import add_overlap
 from observatory.sources.base import Float64, Int64, SampleSet

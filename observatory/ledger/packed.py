@@ -9,19 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from observatory.ledger.row import Row
 from observatory.ledger.splicing import splice, spliced_facts
 from observatory.ledger.summed import Summed
 from observatory.ledger.sums import WholeCounts
 from observatory.sources.base import Float64
 from observatory.windows import Grid
-
-if TYPE_CHECKING:
-    from observatory.ledger.ledger import Row
 
 COUNTS = (np.uint8, np.uint16, np.uint32)
 """Types of packed counts, the smallest first."""
@@ -211,7 +209,7 @@ class _Packed:
         return _Packed(rest, grid.steps, gone_on(self.total, new.total), gone_on(self.bad, new.bad), None, observed)
 
 
-class PackedRows(MutableMapping[str, "Row"]):
+class PackedRows(MutableMapping[str, Row]):
     """Rows by measurement key, packed as they are put in; each access unpacks one, and the last one is at hand."""
 
     def __init__(self, rows: Mapping[str, Row] | None = None) -> None:

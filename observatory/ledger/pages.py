@@ -19,11 +19,11 @@ from observatory.indicators.expression import Expression
 from observatory.ledger.evidence import Evidence
 from observatory.ledger.hops import SpanCounts
 from observatory.ledger.increments import Birth, FindingRow, place_birth, place_restart, place_rise
-from observatory.ledger.ledger import Findings
 from observatory.ledger.levels import LevelSteps
 from observatory.ledger.packed import pack, smallest
 from observatory.ledger.plain import Plain, joined
 from observatory.ledger.restarts import HiddenRestart
+from observatory.ledger.row import Findings
 from observatory.ledger.seams import NO_SEAMS, Sample, Seam, SeamColumns, SeriesHead, SeriesKey, go_on
 from observatory.ledger.slices import Reading
 from observatory.ledger.tallies import Events, PartEvents, tally_leaves

@@ -9,10 +9,10 @@ import numpy as np
 from observatory.compile.plan import Measurement
 from observatory.compile.terms import at_most, outcome_terms
 from observatory.indicators.expression import Count, CountAtMost, Expression, Slices, SlicesAtMost
-from observatory.ledger.ledger import Counting, Findings, Row
 from observatory.ledger.levels import judge
 from observatory.ledger.packed import NOTHING, PackedCounts, pack
 from observatory.ledger.pages import Counted
+from observatory.ledger.row import Counting, Findings, Row
 from observatory.ledger.slices import Reading
 from observatory.ledger.summed import Summed
 from observatory.ledger.tallies import Events, nothing, of_terms

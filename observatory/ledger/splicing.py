@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from observatory.ledger.row import Row
 from observatory.sources.base import Float64
 from observatory.windows import Grid, TimeRange
-
-if TYPE_CHECKING:
-    from observatory.ledger.ledger import Row
 
 
 def splice(old: Row, old_grid: Grid, new: Row | None, tail: Grid, grid: Grid) -> Row:

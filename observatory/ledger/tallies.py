@@ -14,8 +14,8 @@ from observatory.ledger.answers import RESTARTED_KINDS, Answer
 from observatory.ledger.chosen import CountedAlike
 from observatory.ledger.evidence import Evidence
 from observatory.ledger.increments import Spread, tally
-from observatory.ledger.ledger import Findings
 from observatory.ledger.packed import pack_lines, smallest
+from observatory.ledger.row import Findings
 from observatory.ledger.targets import TargetKey
 from observatory.sources.base import Float64
 from observatory.telemetry.binding import SemanticKind, Term

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from observatory.ledger.ledger import Row
+from observatory.ledger.row import Row
 from observatory.ledger.splicing import splice
 from observatory.sources.base import Float64, Int64, UInt64, Visits
 from observatory.windows import Grid

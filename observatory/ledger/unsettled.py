@@ -49,7 +49,8 @@ class Elsewhere:
 
     fell_ms: dict[TargetKey, set[int]] = field(default_factory=dict)
     fell_between: set[TargetKey | Histogram] = field(default_factory=set)
-    _pages: list[Seen] = field(default_factory=list)
+    _here: Seen | None = None
+    _before: list[Seen] = field(default_factory=list)
     _seams: Sequence[Seam] = ()
     _names: _Names | None = None
 
@@ -59,7 +60,9 @@ class Elsewhere:
         Args:
             seams, known: Its series and when they were seen last, unless all go on.
         """
-        self._pages.append(page)
+        if self._here is not None and self._here.lives.spans:
+            self._before.append(self._here)
+        self._here = page
         self._seams, self._names = seams, None
         self.fell_between.clear()
         for key, instants in page.falls.items():
@@ -99,7 +102,7 @@ class Elsewhere:
         """When the target of a series was seen last in the blocks before."""
         ends = (
             end_ms
-            for page in reversed(self._pages[:-1])
+            for page in reversed(self._before)
             for _, end_ms in reversed(page.lives.spans.get(seam.target, ()))
             if end_ms < seam.first[0]
         )

@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
 from observatory.indicators.counts import Counts
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The error budget in events: `allowed` by the target, `spent` so far; `remaining_ratio` may be negative."""
+
+    allowed: float
+    spent: float
+    remaining_ratio: float | None
+
+    @classmethod
+    def of(cls, counts: Counts, target: float) -> Budget:
+        """What counts come to against a target."""
+        return cls(allowed_events(counts, target), spent_events(counts), remaining_ratio(counts, target))
+
+    def to_json(self) -> dict[str, float | None]:
+        """The `budget` object of status and review."""
+        return {"allowed": self.allowed, "spent": self.spent, "remaining_ratio": self.remaining_ratio}
 
 
 @lru_cache(maxsize=1024)

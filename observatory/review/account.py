@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from observatory.evaluate.planned import LeftOut
 from observatory.evaluate.snapshot import Incident
-from observatory.evaluate.status import Budget
 from observatory.indicators.counts import Counts
+from observatory.objectives.budget import Budget
 from observatory.objectives.objective import Objective
 from observatory.windows import TimeRange, format_instant
 

@@ -12,7 +12,8 @@ from observatory.evaluate.journeys import JourneyEvidence, journey_row
 from observatory.evaluate.reckoning import steps_of
 from observatory.evaluate.snapshot import Snapshot
 from observatory.indicators.counts import Counts
-from observatory.ledger.ledger import Ledger, Row
+from observatory.ledger.ledger import Ledger
+from observatory.ledger.row import Row
 from observatory.objectives.journeys import Hop, JourneyObjective
 from observatory.review.account import ObjectiveAccount, counts_json
 from observatory.review.reckoning import Books, account

@@ -14,11 +14,11 @@ from observatory.evaluate.known_alerts import KnownAlerts
 from observatory.evaluate.planned import LeftOut, Planned, left_out
 from observatory.evaluate.rolling import Workspace
 from observatory.evaluate.snapshot import Incident
-from observatory.evaluate.status import Budget
 from observatory.indicators.counts import Counts
-from observatory.ledger.ledger import Ledger, Row
+from observatory.ledger.ledger import Ledger
+from observatory.ledger.row import Row
 from observatory.ledger.sums import Spans, WholeCounts
-from observatory.objectives.budget import allowed_events, budget_ratio, remaining_ratio, spent_events
+from observatory.objectives.budget import Budget, allowed_events, budget_ratio, remaining_ratio, spent_events
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import Policy
 from observatory.review.account import VERDICTS, Day, ObjectiveAccount, Total, Verdict, added
@@ -212,13 +212,7 @@ def worst_first(accounts: Sequence[ObjectiveAccount]) -> tuple[ObjectiveAccount,
 
 def budget_of(counts: Counts | None, target: float) -> Budget | None:
     """The error budget of counts; None without counts."""
-    if counts is None:
-        return None
-    return Budget(
-        allowed=allowed_events(counts, target),
-        spent=spent_events(counts),
-        remaining_ratio=remaining_ratio(counts, target),
-    )
+    return None if counts is None else Budget.of(counts, target)
 
 
 def _overlapping(incidents: tuple[Incident, ...], span: TimeRange) -> tuple[Incident, ...]:

@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from observatory.evaluate.snapshot import Incident
-from observatory.evaluate.status import Budget
 from observatory.indicators.counts import Counts
-from observatory.objectives.budget import remaining_ratio
+from observatory.objectives.budget import Budget, remaining_ratio
 from observatory.review.account import ObjectiveAccount, Total, Verdict
 from observatory.review.journeys import JourneyAccount
 from observatory.review.report import Review

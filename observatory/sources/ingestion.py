@@ -247,7 +247,8 @@ def _kept(store: Store, parts: Iterable[_Part], path: str, kind: str) -> Ingeste
     for part in parts:
         if isinstance(part, Batch):
             samples += len(part.samples.t_ms) + len(part.deltas.owner)
-            points.note(part.points, store.append_batch(part), part.rejected, part.reason)
+            kept = store.append_batch(part)
+            points.note(kept.batch.points, kept.new, kept.batch.rejected, kept.batch.reason)
             continue
         waiting += part.spans
         spans.note(len(part.spans), 0, part.rejected, part.reason)

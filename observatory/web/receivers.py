@@ -19,7 +19,7 @@ from observatory.web.otlp_status import status_response
 from observatory.web.own_metrics import OwnMetrics
 
 if TYPE_CHECKING:
-    from observatory.sources.batch import Batch
+    from observatory.sources.batch import Batch, Kept
 
 MOST_BODY = 16 * 2**20
 """Bytes of a request body, before and after decompression."""
@@ -33,7 +33,7 @@ BUSY_SECONDS = 1
 """Until the next try, where a disk has to become free, and where a few others have to be through."""
 _UNSUPPORTED = frozenset({"otlp-type-unknown", "write-type-unknown"})
 _TOO_LARGE = frozenset({"otlp-too-large", "write-too-large", "received-too-many"})
-_RESULTS = {400: "invalid", 413: "too_large", 415: "unsupported", 429: "refused", 501: "no_store", 503: "failed"}
+_RESULTS = {400: "invalid", 413: "too_large", 415: "unsupported", 501: "no_store", 503: "failed"}
 
 
 class Sink(Protocol):
@@ -43,8 +43,8 @@ class Sink(Protocol):
         """Keep spans; the number kept."""
         ...
 
-    def append_batch(self, batch: Batch) -> int:
-        """Keep metrics; the number of new samples."""
+    def append_batch(self, batch: Batch) -> Kept:
+        """Keep metrics, less points that cannot be kept beside what is there."""
         ...
 
     def pruned_until_ms(self) -> tuple[int, int]:
@@ -107,7 +107,7 @@ class Receivers:
         return Response(traces_response(decoded, kind), content_type=kind.partition(";")[0].strip())
 
     def otlp_metrics(self) -> Response:
-        """The same for metrics; 429 also where the store has no room for new series."""
+        """The same for metrics; points of new series are left out where the store has no room for them."""
         from observatory.sources.receiving.builder import FUTURE_MS
         from observatory.sources.receiving.otlp_metrics import decode, metrics_response
 
@@ -119,7 +119,7 @@ class Receivers:
                     body, kind, encoding=encoding, max_bytes=MOST_BODY, latest_ms=latest_ms, after_ms=after_ms
                 )
                 with self._writing():
-                    sink.append_batch(batch)
+                    batch = sink.append_batch(batch).batch
         except Refused as refused:
             self._metrics.received_points("otlp", None, refused.result)
             return _otlp_refusal(refused)
@@ -130,7 +130,7 @@ class Receivers:
         """A Prometheus remote-write request, 1.0 or 2.0.
 
         204 when all of it was written; 400 when it is unusable, or when part of it is: then the rest is written, and
-        the headers say how much that was. 413, 415, 429 and 501 as for OTLP.
+        the headers say how much that was. 413, 415, 501 and 503 as for OTLP.
         """
         from observatory.sources.receiving.builder import FUTURE_MS
         from observatory.sources.receiving.remote_write import decode, message_of
@@ -141,7 +141,7 @@ class Receivers:
                 latest_ms, (after_ms, _) = self._clock() + FUTURE_MS, sink.pruned_until_ms()
                 batch = decode(body, message, max_bytes=MOST_BODY, latest_ms=latest_ms, after_ms=after_ms)
                 with self._writing():
-                    sink.append_batch(batch)
+                    batch = sink.append_batch(batch).batch
         except Refused as refused:
             self._metrics.received_points("remote_write", None, refused.result)
             return _come_again(_written(Response(_text(refused.problem), refused.code), None), refused)
@@ -204,14 +204,13 @@ class Receivers:
         """One writer at a time: the store has one connection that writes.
 
         Raises:
-            Refused: The store is full, or cannot be written.
+            Refused: The store cannot be written.
         """
         try:
             with self._one_writer:
                 yield
         except ProblemsError as error:
-            first = error.problems[0]
-            raise Refused(429 if first.code == "store-full" else 503, first) from error
+            raise Refused(503, error.problems[0]) from error
 
 
 def _busy() -> Refused:
@@ -259,6 +258,6 @@ def _written(response: Response, batch: Batch | None) -> Response:
 
 
 def _come_again(response: Response, refused: Refused) -> Response:
-    if refused.code in (429, 503):
+    if refused.code == 503:
         response.headers["Retry-After"] = str(BUSY_SECONDS if refused.busy else RETRY_SECONDS)
     return response

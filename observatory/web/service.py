@@ -13,8 +13,8 @@ from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Protocol
 
 from observatory.errors import ObservatoryError, Problem, ProblemsError
-from observatory.evaluate.before import with_before
 from observatory.evaluate.carried import carried, failed_sources, without
+from observatory.evaluate.comparison import with_before
 from observatory.evaluate.lookback import Lookback
 from observatory.evaluate.snapshot import Snapshot
 from observatory.web.changes import Change, changes_between

@@ -17,7 +17,7 @@ import pytest
 from observatory.compile.plan import Measurement
 from observatory.indicators.standard import candidates
 from observatory.ledger.build import build
-from observatory.ledger.ledger import Row
+from observatory.ledger.row import Row
 from observatory.settings import PrometheusSettings
 from observatory.sources.base import SampleSet, Span
 from observatory.sources.opening import Sources

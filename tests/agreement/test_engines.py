@@ -23,7 +23,7 @@ from truth.scenario import Scenario
 from truth.scenarios import SCENARIOS
 
 from observatory.ledger.build import build
-from observatory.ledger.ledger import Row
+from observatory.ledger.row import Row
 from observatory.settings import PrometheusSettings
 from observatory.sources.prometheus import PrometheusSource, chunk_frames, wire
 from observatory.windows import TimeRange

@@ -22,7 +22,7 @@ from observatory.indicators.expression import Count
 from observatory.indicators.indicator import Indicator
 from observatory.indicators.standard import candidates
 from observatory.ledger.build import build
-from observatory.ledger.ledger import Row
+from observatory.ledger.row import Row
 from observatory.settings import PrometheusSettings
 from observatory.sources.opening import Sources
 from observatory.sources.prometheus import PrometheusSource

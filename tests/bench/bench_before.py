@@ -19,10 +19,10 @@ from counting_cases import DAY_MS, END_MS, HOUR_MS, Answering, events
 from measuring import Cost, measured
 from objective_cases import objective
 
+from observatory.evaluate.estate_status import Status
 from observatory.evaluate.judgement import judge
 from observatory.evaluate.lookback import Lookback
 from observatory.evaluate.snapshot import Snapshot
-from observatory.evaluate.status import Status
 from observatory.ledger.build import build
 from observatory.ledger.ledger import Ledger
 from observatory.objectives.policy import load_policies

@@ -19,7 +19,7 @@ from objective_cases import objective
 from observatory.evaluate import reckoning
 from observatory.evaluate.judgement import judge
 from observatory.evaluate.outlook import outlook
-from observatory.ledger.ledger import Row
+from observatory.ledger.row import Row
 from observatory.objectives.policy import load_policies
 from observatory.windows import Grid
 

@@ -20,8 +20,9 @@ from objective_cases import objective
 
 from observatory.evaluate.judgement import judge
 from observatory.evaluate.status import ObjectiveStatus
-from observatory.ledger.ledger import Ledger, Row
+from observatory.ledger.ledger import Ledger
 from observatory.ledger.packed import PackedRows
+from observatory.ledger.row import Row
 from observatory.objectives.policy import load_policies
 from observatory.windows import Grid
 

@@ -62,6 +62,30 @@ def into_store(what: str, points: int, bodies: Sequence[bytes], decode: Callable
     print(f"  {'kept / decoded alone, repeated / kept':40}{kept / alone:8.1f}x{again / kept:8.1f}x")
 
 
+def small_and_late(requests: int, start_ms: int) -> None:
+    """Requests of ten counters: in order, then each a minute before what came last, then among chunks of long ago."""
+
+    def small(number: float) -> Batch:
+        one = (start_ms + int(number * MINUTE), 1.0, 0)
+        series = (Series({"__name__": "m_total", "n": str(n)}, [one]) for n in range(10))
+        return receiver.decode(compressed(write_request(series)), write_messages.V2, max_bytes=MOST)
+
+    with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "bench.duckdb") as store:
+        used = []
+        for what, first, step in (("in order", 0.0, 1.0), ("late", -0.5, -1.0), ("late among chunks", 0.25, 1.0)):
+            if what == "late among chunks":
+                store.compact()
+            begun = requests if what == "late" else 0
+            batches = [small(begun + first + step * number) for number in range(requests)]
+            begin = time.process_time()
+            for batch in batches:
+                store.append_batch(batch)
+            used.append((time.process_time() - begin) / requests)
+    told = "".join(f"{1000 * one:8.1f} ms" for one in used)
+    print(f"  {'ten samples: in order, late, in chunks':40}{told} of CPU a request")
+    print(f"  {'late / in order, in chunks / in order':40}{used[1] / used[0]:8.1f}x{used[2] / used[0]:8.1f}x")
+
+
 def otlp_bodies(series: int, requests: int, temporality: int, start_ms: int) -> list[bytes]:
     """Counters and, for each tenth series, a histogram of ten bounds."""
     bodies = []
@@ -150,6 +174,7 @@ def main() -> None:
             bodies,
             lambda body, message=message: receiver.decode(body, message, max_bytes=MOST),
         )
+    small_and_late(10 * requests, start_ms - 400 * MINUTE)
     prometheus_receives(first, second, cumulative, series)
     print(f"  most memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MiB")
 

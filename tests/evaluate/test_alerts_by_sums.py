@@ -10,7 +10,8 @@ from objective_cases import objective
 
 from observatory.evaluate.history import incidents
 from observatory.evaluate.known_alerts import KnownAlerts
-from observatory.ledger.ledger import Ledger, Row
+from observatory.ledger.ledger import Ledger
+from observatory.ledger.row import Row
 from observatory.objectives.policy import load_policies
 from observatory.windows import Grid
 

@@ -12,7 +12,8 @@ from counting_cases import DAY_MS, END_MS, HOUR_MS, Answering, counter, scrapes
 from one_channel import BILLED, BILLING, PROCESSED
 
 from observatory.errors import Problem, SourceFailed
-from observatory.evaluate.before import Before, as_before, span_before, trend, with_before
+from observatory.evaluate.before import Before, span_before
+from observatory.evaluate.comparison import as_before, trend, with_before
 from observatory.evaluate.estate import Estate
 from observatory.evaluate.lookback import Lookback
 from observatory.evaluate.snapshot import Snapshot

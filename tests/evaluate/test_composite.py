@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from observatory.evaluate.composite import compose, shares
-from observatory.ledger.ledger import Row
+from observatory.ledger.row import Row
 from observatory.windows import Grid
 
 STEPS = 120

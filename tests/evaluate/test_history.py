@@ -11,7 +11,7 @@ from objective_cases import objective
 
 from observatory.evaluate.history import budget_history, burn_cells, burn_history, days, firing_now, incidents
 from observatory.evaluate.rolling import BurnRates, Workspace, cumulative, trailing
-from observatory.ledger.ledger import Row
+from observatory.ledger.row import Row
 from observatory.objectives.policy import load_policies
 from observatory.windows import Grid, Window
 

@@ -13,7 +13,7 @@ from observatory.compile.plan import Measurement
 from observatory.errors import Problem
 from observatory.evaluate.judgement import judge
 from observatory.evaluate.status import ObjectiveStatus
-from observatory.ledger.ledger import Row
+from observatory.ledger.row import Row
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import load_policies
 from observatory.spec.catalog import Threshold

@@ -16,7 +16,8 @@ from observatory.evaluate import known_alerts
 from observatory.evaluate.history import incidents
 from observatory.evaluate.known_alerts import WEEK_MS, KnownAlerts, edges_of
 from observatory.evaluate.snapshot import Incident
-from observatory.ledger.ledger import Ledger, Row
+from observatory.ledger.ledger import Ledger
+from observatory.ledger.row import Row
 from observatory.objectives.policy import Policy, load_policies
 from observatory.sources.base import Record
 from observatory.sources.store.kept_days import KeptFolder

@@ -14,7 +14,7 @@ from objective_cases import objective
 from observatory.evaluate.history import budget_history, burn_history, counts_between, days
 from observatory.evaluate.judgement import judge
 from observatory.indicators.counts import Counts
-from observatory.ledger.ledger import Row
+from observatory.ledger.row import Row
 from observatory.windows import CALENDAR_UNITS, Grid, TimeRange, Window
 
 MINUTE_MS, DAY_MS = 60_000, 86_400_000

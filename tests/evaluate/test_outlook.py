@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from objective_cases import objective
 
 from observatory.evaluate.outlook import DAY_MS, Outlook, outlook
-from observatory.ledger.ledger import Row
+from observatory.ledger.row import Row
 from observatory.windows import Grid
 
 DAY = 1440

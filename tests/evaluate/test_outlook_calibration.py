@@ -18,7 +18,7 @@ from objective_cases import objective
 from simulated_services import AHEAD_DAYS, DAY, PAST_DAYS, SERVICES, STEP_MS
 
 from observatory.evaluate.outlook import Outlook, outlook
-from observatory.ledger.ledger import Row
+from observatory.ledger.row import Row
 from observatory.windows import Grid, parse_instant
 
 MONTH_BEGAN = parse_instant("2026-10-01T00:00:00Z")

@@ -13,7 +13,7 @@ from observatory.evaluate.judgement import judge
 from observatory.evaluate.planned import Planned, touched_steps
 from observatory.evaluate.status import ObjectiveStatus
 from observatory.indicators.counts import Counts
-from observatory.ledger.ledger import Row
+from observatory.ledger.row import Row
 from observatory.objectives.exclusions import PlannedWork
 from observatory.objectives.policy import load_policies
 from observatory.settings.exclusions import Exclusion, Scope

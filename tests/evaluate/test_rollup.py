@@ -8,8 +8,9 @@ import pytest
 from objective_cases import objective
 
 from observatory.evaluate.rollup import by_domain, by_owner, estate, roll_up
-from observatory.evaluate.status import Budget, ObjectiveStatus
+from observatory.evaluate.status import ObjectiveStatus
 from observatory.indicators.counts import Counts
+from observatory.objectives.budget import Budget
 from observatory.spec.catalog import Owner
 
 

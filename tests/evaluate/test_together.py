@@ -14,9 +14,10 @@ from objective_cases import objective
 
 from observatory.evaluate.reckoning import SeenSteps, reckon, steps_of
 from observatory.evaluate.together import reckon_together
-from observatory.ledger.ledger import Ledger, Row
+from observatory.ledger.ledger import Ledger
 from observatory.ledger.milestones import Milestones
 from observatory.ledger.packed import PackedRows
+from observatory.ledger.row import Row
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import load_policies
 from observatory.windows import Grid

@@ -8,8 +8,8 @@ from counting_cases import END_MS, HOUR_MS, MINUTE_MS, bound, row_of, scrapes, s
 
 from observatory.indicators.expression import Since
 from observatory.ledger.freshness import rises_of, seconds_since
-from observatory.ledger.ledger import Row
 from observatory.ledger.levels import Level
+from observatory.ledger.row import Row
 from observatory.windows import Grid
 
 GRID = Grid.ending_at(END_MS, HOUR_MS)

@@ -15,8 +15,9 @@ from observatory.compile.measure import Measurement
 from observatory.ledger import blocks
 from observatory.ledger.build import build
 from observatory.ledger.history import Columns, DayRow, day_rows, packed, together, unpacked
-from observatory.ledger.ledger import Ledger, Row
+from observatory.ledger.ledger import Ledger
 from observatory.ledger.packed import PackedRows
+from observatory.ledger.row import Row
 from observatory.settings import KeepingSettings
 from observatory.sources.base import Record, SampleSet, SeriesRequest
 from observatory.sources.opening import kept_beside

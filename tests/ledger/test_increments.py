@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from observatory.indicators.expression import Count
 from observatory.indicators.indicator import Indicator
 from observatory.ledger.increments import tally
-from observatory.ledger.ledger import Row
+from observatory.ledger.row import Row
 from observatory.ledger.samples import fit
 from observatory.sources.base import SampleSet
 from observatory.telemetry.binding import SemanticKind

@@ -14,9 +14,9 @@ from counting_cases import END_MS, HOUR_MS, MINUTE_MS, bound, row_of, scrapes, s
 
 from observatory.indicators.expression import Behind
 from observatory.ledger.lag import seconds_behind
-from observatory.ledger.ledger import Row
 from observatory.ledger.levels import Level
 from observatory.ledger.queue_lag import age_seconds
+from observatory.ledger.row import Row
 from observatory.windows import Grid
 
 GRID = Grid.ending_at(END_MS, HOUR_MS)

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from observatory.ledger.ledger import Ledger, Row
+from observatory.ledger.ledger import Ledger
 from observatory.ledger.packed import PackedRows, pack, unpack
+from observatory.ledger.row import Row
 from observatory.windows import Grid, TimeRange
 
 COUNTS = st.one_of(

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from observatory.compile.plan import Leaf
-from observatory.ledger.ledger import Findings
 from observatory.ledger.packed import PackedRows, pack
 from observatory.ledger.pages import Counted, Page, join
+from observatory.ledger.row import Findings
 from observatory.ledger.rows import packed_row_of, row_of
 from observatory.ledger.tallies import PartEvents
 from observatory.ledger.targets import Lives

@@ -29,7 +29,7 @@ from counting_cases import (
 from observatory.indicators.expression import Behind, Count
 from observatory.indicators.indicator import Indicator
 from observatory.ledger.days import blocks_of, is_day
-from observatory.ledger.ledger import Row
+from observatory.ledger.row import Row
 from observatory.windows import Grid, TimeRange
 
 DAYS = 5

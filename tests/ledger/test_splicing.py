@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from observatory.ledger.ledger import Findings, Row
 from observatory.ledger.packed import PackedRows
+from observatory.ledger.row import Findings, Row
 from observatory.ledger.splicing import splice
 from observatory.windows import Grid
 

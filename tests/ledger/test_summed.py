@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from observatory.ledger.ledger import Row
 from observatory.ledger.milestones import Milestones
 from observatory.ledger.packed import PackedRows
+from observatory.ledger.row import Row
 from observatory.ledger.summed import FURTHEST, Summed, sums_at
 from observatory.windows import Grid
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from observatory.ledger.ledger import Ledger, Row
+from observatory.ledger.ledger import Ledger
+from observatory.ledger.row import Row
 from observatory.ledger.sums import running
 from observatory.windows import Grid, TimeRange
 

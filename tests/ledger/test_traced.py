@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from observatory.ledger.ledger import Row
+from observatory.ledger.row import Row
 from observatory.ledger.traced import LATEST_MS, TracedJourneys, count_journeys, spliced
 from observatory.sources.base import Visits
 from observatory.windows import Grid

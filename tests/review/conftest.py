@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from observatory.compile.plan import Measurement
+from observatory.evaluate.estate_status import Status
 from observatory.evaluate.planned import Planned, touched_steps
 from observatory.evaluate.snapshot import Snapshot
-from observatory.evaluate.status import Status
 from observatory.indicators.expression import Count
 from observatory.indicators.indicator import Indicator
-from observatory.ledger.ledger import Ledger, Row
+from observatory.ledger.ledger import Ledger
+from observatory.ledger.row import Row
 from observatory.objectives.exclusions import PlannedWork
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import load_policies

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from observatory.evaluate.estate_status import Status
 from observatory.evaluate.snapshot import Snapshot
-from observatory.evaluate.status import Status
 from observatory.ledger.ledger import Ledger
 from observatory.objectives.journeys import Hop, JourneyObjective
 from observatory.objectives.policy import load_policies

@@ -12,7 +12,7 @@ from prometheus_server import PrometheusServer, openmetrics
 from observatory.indicators.expression import Count, CountAtMost
 from observatory.indicators.indicator import Indicator
 from observatory.ledger.build import build
-from observatory.ledger.ledger import Row
+from observatory.ledger.row import Row
 from observatory.settings import PrometheusSettings
 from observatory.sources.base import MetricSource
 from observatory.sources.prometheus import PrometheusSource

@@ -15,7 +15,7 @@ from native_histogram_writer import Sample, write_request
 from observatory.indicators.expression import Count, CountAtMost
 from observatory.indicators.indicator import Indicator
 from observatory.ledger.build import build
-from observatory.ledger.ledger import Row
+from observatory.ledger.row import Row
 from observatory.settings import PrometheusSettings
 from observatory.sources.base import SeriesRequest
 from observatory.sources.prometheus import PrometheusSource

@@ -11,7 +11,7 @@ import pytest
 from counting_cases import END_MS, HOUR_MS, MINUTE_MS, Answering, Series, bad, counter, events, handled, scrapes, total
 
 from observatory.ledger.build import build
-from observatory.ledger.ledger import Row
+from observatory.ledger.row import Row
 from observatory.settings import PrometheusSettings
 from observatory.sources.base import SeriesRequest
 from observatory.sources.opening import kept_beside

@@ -91,6 +91,16 @@ def test_every_event_of_a_service_that_restarts_is_counted_once(temporality: int
     assert truth.failed > 15
 
 
+def test_requests_that_overtake_each_other_change_nothing() -> None:
+    """As a collector sends them, several at once; here the first after a restart, too, by the second."""
+    truth = Truth()
+    requests = list(pushes(CUMULATIVE, truth, np.random.default_rng(3)))
+    for place in range(LIFE, len(requests) - 1, 3):
+        requests[place : place + 2] = requests[place + 1], requests[place]
+
+    assert counted(iter(requests)) == pytest.approx((truth.total, truth.failed), rel=1e-9)
+
+
 def test_counters_that_a_collector_hands_on_are_not_counted_anew_when_it_restarts() -> None:
     hours = range((GRID.end_ms - GRID.start_ms + HOUR_MS) // MINUTE_MS)
 

@@ -17,7 +17,7 @@ from truth.scenarios import PROBE, SCENARIOS, a_gap_with_errors, a_probe_that_go
 
 from observatory.compile.measure import Measurement
 from observatory.ledger.build import build
-from observatory.ledger.ledger import Row
+from observatory.ledger.row import Row
 from observatory.settings import PrometheusSettings
 from observatory.sources.prometheus import PrometheusSource
 from observatory.windows import Grid

@@ -10,15 +10,17 @@ import numpy as np
 from observatory.compile.plan import Measurement
 from observatory.errors import Problem, SourceFailed
 from observatory.evaluate.deploys import Deploy
+from observatory.evaluate.estate_status import Status
 from observatory.evaluate.history import burn_history, firing_now
 from observatory.evaluate.snapshot import SignalSeries, Snapshot, Statistic
-from observatory.evaluate.status import Budget, LevelNow, ObjectiveStatus, State, Status
+from observatory.evaluate.status import LevelNow, ObjectiveStatus, State
 from observatory.indicators.counts import Counts
 from observatory.indicators.expression import Count
 from observatory.indicators.indicator import Indicator
-from observatory.ledger.ledger import Ledger, Row
+from observatory.ledger.ledger import Ledger
+from observatory.ledger.row import Row
 from observatory.location import Location
-from observatory.objectives.budget import allowed_events, remaining_ratio
+from observatory.objectives.budget import Budget, allowed_events, remaining_ratio
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import load_policies
 from observatory.settings import Settings

@@ -27,11 +27,12 @@ from web.factories import (
     status_of,
 )
 
+from observatory.evaluate.estate_status import Status
 from observatory.evaluate.planned import Planned
 from observatory.evaluate.snapshot import SignalSeries, Snapshot, Statistic
-from observatory.evaluate.status import Status
-from observatory.ledger.ledger import Ledger, Row
+from observatory.ledger.ledger import Ledger
 from observatory.ledger.packed import PackedRows
+from observatory.ledger.row import Row
 from observatory.settings import Settings
 from observatory.sources.base import SourceState
 from observatory.spec.catalog import Catalog, Document

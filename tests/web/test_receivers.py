@@ -21,7 +21,7 @@ from write_request_writer import V1, V2, Series, compressed, write_request
 
 from observatory.errors import Problem, SourceFailed
 from observatory.sources.base import SeriesRequest, Span
-from observatory.sources.batch import Batch
+from observatory.sources.batch import Batch, Kept
 from observatory.sources.store import Store
 from observatory.sources.store import store as store_module
 from observatory.web import receivers as receivers_module
@@ -231,7 +231,7 @@ class EmptySink:
 class FailingSink(EmptySink):
     """A store whose disk is full."""
 
-    def append_batch(self, batch: Batch) -> int:
+    def append_batch(self, batch: Batch) -> Kept:
         raise SourceFailed(Problem(code="store-write-failed", message="nothing was written: no space left"))
 
 
@@ -248,20 +248,71 @@ def test_what_could_not_be_written_is_asked_for_again() -> None:
     assert own_metric(client, "observatory_received_points_total", "otlp", "kept") == 0
 
 
-def test_a_store_with_too_many_series_takes_no_new_ones_and_goes_on_with_the_others(
+def test_a_full_store_takes_no_new_series_and_goes_on_with_the_others(
     client: FlaskClient, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    wait = Request().histogram("wait", AT_MS - 60_000, AT_MS, [0.5], [3, 4])
     client.post("/api/v1/write", data=written(Series(SENT, [(AT_MS, 7.0, 0)])), headers=V2)
-    monkeypatch.setattr(store_module, "MOST_SERIES", 1)
-    new = client.post("/api/v1/write", data=written(Series({**SENT, "id": "1"}, [(AT_MS, 1.0, 0)])), headers=V2)
-    known = client.post("/api/v1/write", data=written(Series(SENT, [(AT_MS + 1, 8.0, 0)])), headers=V2)
-    by_otlp = client.post("/v1/metrics", data=otlp().body(), content_type=PROTOBUF)
+    client.post("/v1/metrics", data=wait.body(), content_type=PROTOBUF)
+    full = len(store._series.labels) + 1
+    monkeypatch.setattr(store_module, "MOST_SERIES", full)
+    both = [Series({**SENT, "id": str(n)}, [(AT_MS + 1, 1.0, 0)]) for n in range(3)]
+    later = Request().histogram("wide", AT_MS - 60_000, AT_MS + 1, [0.5, 0.7, 0.9], [5, 4, 1, 1])
+    later.histogram("wait", AT_MS - 60_000, AT_MS + 1, [0.5], [4, 4])
+    later.counter("new", AT_MS - 60_000, AT_MS + 1, 1, temporality=DELTA)
 
-    assert (new.status_code, known.status_code, by_otlp.status_code) == (429, 204, 429)
-    assert "store-full" in new.get_data(as_text=True)
-    assert by_otlp.headers["Retry-After"] == "5"
-    assert values(store) == [7.0, 8.0]
-    assert own_metric(client, "observatory_received_requests_total", "remote_write", "refused") == 1
+    by_write = client.post("/api/v1/write", data=written(Series(SENT, [(AT_MS + 1, 8.0, 0)]), *both), headers=V2)
+    by_otlp = client.post("/v1/metrics", data=later.body(), content_type=PROTOBUF)
+
+    partial = ExportMetricsServiceResponse.FromString(by_otlp.data).partial_success
+    assert (by_write.status_code, told(by_write)["Samples-Written"]) == (400, "2")
+    assert by_write.get_data(as_text=True) == (
+        f"2 of 4 samples were left out; the first: the store has {full - 1} series, and no room for new ones"
+        " [store-full]\n"
+    )
+    assert (by_otlp.status_code, partial.rejected_data_points) == (200, 2)
+    assert len(store._series.labels) == full
+    assert values(store) == [7.0, 8.0, 1.0]
+    assert values(store, "wait_seconds_count") == [7.0, 8.0]
+    assert values(store, "wide_seconds_count") == values(store, "new_total") == []
+    assert own_metric(client, "observatory_received_points_total", "remote_write", "rejected") == 2
+
+
+def test_a_clock_that_is_set_back_is_told_and_nothing_is_counted_twice(client: FlaskClient, store: Store) -> None:
+    """Of the process itself, and of one that has started anew since: neither fits among what was sent before."""
+    minute = 60_000
+    for number in range(10):
+        request = otlp(100 + number, AT_MS - (10 - number) * minute)
+        client.post("/v1/metrics", data=request.body(), content_type=PROTOBUF)
+    labels = {**SENT, "instance": "shop-1"}
+    answers = [
+        client.post("/v1/metrics", data=otlp(110, AT_MS - 299_000).body(), content_type=PROTOBUF),
+        client.post("/api/v1/write", data=written(Series(labels, [(AT_MS - 239_000, 111.0, 0)])), headers=V2),
+        client.post("/api/v1/write", data=written(Series(labels, [(AT_MS - 179_000, 2.0, 0)])), headers=V2),
+    ]
+    overtaken = client.post("/v1/metrics", data=otlp(105, AT_MS - 290_000).body(), content_type=PROTOBUF)
+    gone_on = client.post("/v1/metrics", data=otlp(115, AT_MS + 1000).body(), content_type=PROTOBUF)
+
+    partial = ExportMetricsServiceResponse.FromString(answers[0].data).partial_success
+    assert partial.rejected_data_points == 1
+    assert partial.error_message == (
+        "sent_total: it does not fit between earlier and later values that came before it; was a clock set back?"
+    )
+    assert [(one.status_code, told(one)["Samples-Written"]) for one in answers[1:]] == [(400, "0")] * 2
+    assert (overtaken.data, gone_on.data) == (b"", b"")
+    assert values(store) == [100, 101, 102, 103, 104, 105, 105, 106, 107, 108, 109, 115]
+
+
+def test_two_values_of_one_instant_are_told_and_the_first_stays(client: FlaskClient, store: Store) -> None:
+    first = client.post("/v1/metrics", data=otlp(7).counter("sent", 1, AT_MS, 9).body(), content_type=PROTOBUF)
+    other = client.post("/v1/metrics", data=otlp(8).gauge("depth", AT_MS, 1).body(), content_type=PROTOBUF)
+    again = client.post("/v1/metrics", data=otlp(7).body(), content_type=PROTOBUF)
+
+    partial = [ExportMetricsServiceResponse.FromString(one.data).partial_success for one in (first, other, again)]
+    assert [one.rejected_data_points for one in partial] == [1, 1, 0]
+    assert partial[0].error_message == "sent_total: two values of one instant"
+    assert partial[1].error_message == "sent_total: another value came earlier for the same instant"
+    assert (values(store), values(store, "depth")) == ([7.0], [1.0])
 
 
 class SlowSink(EmptySink):
@@ -270,9 +321,9 @@ class SlowSink(EmptySink):
     def __init__(self) -> None:
         self.go_on = threading.Event()
 
-    def append_batch(self, batch: Batch) -> int:
+    def append_batch(self, batch: Batch) -> Kept:
         assert self.go_on.wait(300)
-        return 1
+        return Kept(batch, 1)
 
 
 @contextmanager

@@ -234,7 +234,7 @@ class _Resource:
                 builder.add(builder.series(part), t_ms, value)
             if counter or kind in _TYPES:
                 builder.add_beginning(base.removesuffix("_total") if counter else base, labels, start_ms, t_ms)
-        builder.points += 1
+        builder.end_point()
         self._newest_ms = max(self._newest_ms, t_ms)
 
     def describe(self) -> None:
@@ -247,7 +247,7 @@ class _Resource:
             check_labels(labels)
         except PointRejected:
             return
-        self._builder.add(self._builder.series(labels), self._newest_ms, 1.0)
+        self._builder.add_besides(self._builder.series(labels), self._newest_ms, 1.0)
         self._builder.metadata[TARGET_INFO] = MetricMetadata("gauge", "", "Target metadata")
 
 

@@ -177,15 +177,15 @@ def _take(one: Any, pairs: Iterable[tuple[str, str]], builder: Builder, parts: P
             continue
         value = sample.value
         if math.isnan(value) and struct.pack("<d", value) != _STALE:
-            builder.points += 1  # a quantile of nothing, which says nothing
+            builder.end_point()  # a quantile of nothing, which says nothing
             continue
         builder.add(number, sample.timestamp, value)
-        builder.points += 1
         start_ms = getattr(sample, "start_timestamp", 0) or begun
         if start_ms:
             base = next((name.removesuffix(part) for part in _PARTS_OF_A_NAME if name.endswith(part)), name)
             plain = {label: text for label, text in labels.items() if label not in _PARTS_OF_A_METRIC}
             builder.add_beginning(base, plain, start_ms, sample.timestamp)
+        builder.end_point()
     for histogram in histograms:
         try:
             _add_histogram(builder, labels, histogram, begun)
@@ -214,9 +214,8 @@ def _add_histogram(builder: Builder, labels: Labels, one: Any, begun: int) -> No
     parts = list(_parts(base, plain, one, stale))
     for part, value in parts:
         builder.add(builder.series(part), one.timestamp, value)
-    builder.points += 1
-    builder.histograms += 1
     builder.add_beginning(base, plain, one.start_timestamp or begun, one.timestamp)
+    builder.end_point(histogram=True)
 
 
 def _parts(base: str, labels: Labels, one: Any, stale: bool) -> Iterable[Part]:

@@ -1,8 +1,8 @@
 """Samples: bulk loads as chunks, live ones in a head that is folded into chunks from time to time.
 
-What holds between transactions: chunks of one series are sorted and never overlap, and every sample of the head is
-newer than the last chunk of its series. So reading needs no sort, only an order of chunks. A series and a timestamp
-have one value, the first that was written.
+What holds between transactions: chunks of one series are sorted and never overlap. Samples of the head mostly are newer
+than the last chunk of their series, and need not be: a late one waits there too, so that it costs no more than another.
+A series and a timestamp have one value, the first that was written.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from observatory.sources.store.database import registered
 from observatory.sources.store.series import NEVER_MS, SeriesDictionary
 
 Bools = NDArray[np.bool_]
+Rows = tuple[Int64, Int64, Float64]
+"""Series, time and value of samples."""
 CHUNK_SAMPLES = 4096
 """Most samples of a chunk; a chunk also ends with the UTC day."""
 CHUNK_DAY_MS = 86_400_000
@@ -36,31 +38,54 @@ def append(
     cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, samples: SampleSet, after_ms: int = NEVER_MS
 ) -> int:
     """Store what is new of a sample set after an instant, and note the hours of it; returns how many samples it was."""
-    numbers = series.numbers(cursor, samples.labels)
-    owner = np.repeat(numbers, np.diff(samples.offsets))
+    owner = np.repeat(series.numbers(cursor, samples.labels), np.diff(samples.offsets))
     owner, t_ms, values = _sorted_unique(owner, np.asarray(samples.t_ms, np.int64), np.asarray(samples.values))
     if after_ms > NEVER_MS and not (recent := t_ms > after_ms).all():
         owner, t_ms, values = owner[recent], t_ms[recent], values[recent]
-    if not len(owner):
-        return 0
     late = t_ms <= series.last_ms[owner]
-    written = 0
     if late.any():
-        inserted = _insert_late(cursor, series, owner[late], t_ms[late], values[late])
-        writes.note(cursor, writes.hours_of(inserted))
-        written += len(inserted)
-        fresh = ~late
-        owner, t_ms, values = owner[fresh], t_ms[fresh], values[fresh]
-    if len(owner):
-        touched = np.unique(owner)
-        if len(owner) >= BULK_SAMPLES_PER_SERIES * len(touched):
-            fold_head(cursor, series, touched)
-            write_chunks(cursor, series, owner, t_ms, values)
-        else:
-            _write_head(cursor, owner, t_ms, values)
-        np.maximum.at(series.last_ms, owner, t_ms)
-        writes.note(cursor, writes.hours_of(t_ms))
-    return written + len(owner)
+        unknown = ~late
+        unknown[late] = ~are_known(owner[late], t_ms[late], around(cursor, owner[late], t_ms[late]))
+        owner, t_ms, values = owner[unknown], t_ms[unknown], values[unknown]
+    write(cursor, series, owner, t_ms, values)
+    return len(owner)
+
+
+def around(cursor: duckdb.DuckDBPyConnection, owner: Int64, t_ms: Int64, margin_ms: int = 0) -> Rows:
+    """What is kept of some series from the first to the last of some instants, and before and after."""
+    return read(cursor, np.unique(owner).tolist(), int(t_ms.min()) - margin_ms - 1, int(t_ms.max()) + margin_ms)
+
+
+def write(
+    cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, owner: Int64, t_ms: Int64, values: Float64
+) -> None:
+    """Samples that are new, sorted by series, then time; and note the hours of them."""
+    late = t_ms <= series.last_ms[owner]
+    if late.any():
+        _write(cursor, series, owner[late], t_ms[late], values[late], is_late=True)
+    if not late.all():
+        _write(cursor, series, owner[~late], t_ms[~late], values[~late])
+    writes.note(cursor, writes.hours_of(t_ms))
+
+
+def _write(
+    cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, owner: Int64, t_ms: Int64, values: Float64,
+    *, is_late: bool = False,
+) -> None:  # fmt: skip
+    """Samples that are new, sorted: a few for each series into the head, many into chunks.
+
+    Args:
+        is_late: They are not newer than what their series have, so that chunks are merged.
+    """
+    touched = np.unique(owner)
+    is_bulk = len(owner) >= BULK_SAMPLES_PER_SERIES * len(touched)
+    if is_late or not is_bulk:
+        _write_head(cursor, owner, t_ms, values)
+    if is_bulk:
+        fold_head(cursor, series, touched)
+    if is_bulk and not is_late:
+        write_chunks(cursor, series, owner, t_ms, values)
+    np.maximum.at(series.last_ms, owner, t_ms)
 
 
 def _sorted_unique(owner: Int64, t_ms: Int64, values: Float64) -> tuple[Int64, Int64, Float64]:
@@ -76,65 +101,45 @@ def _sorted_unique(owner: Int64, t_ms: Int64, values: Float64) -> tuple[Int64, I
     return owner, t_ms, np.asarray(values, np.float64)
 
 
-def _insert_late(
-    cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, owner: Int64, t_ms: Int64, values: Float64
-) -> Int64:
-    """Samples that are not newer than what their series has: drop known ones, merge the rest into the chunks.
-
-    Returns:
-        The instants of those that were merged.
-    """
-    touched = np.unique(owner)
-    start, end = int(t_ms.min()), int(t_ms.max())
-    known_owner, known_t, _ = read(cursor, touched.tolist(), start - 1, end)
-    unknown = ~_among(owner, t_ms, known_owner, known_t)
-    owner, t_ms, values = owner[unknown], t_ms[unknown], values[unknown]
-    if not len(owner):
-        return t_ms
-    touched = np.unique(owner)
-    # The head may reach back before a late sample: it becomes chunks first, so that order holds.
-    fold_head(cursor, series, touched)
-    first, last = np.searchsorted(owner, touched, "left"), np.searchsorted(owner, touched, "right") - 1
-    old_owner, old_t, old_values = _taken_out(cursor, touched, t_ms[first], t_ms[last])
-    merged = _sorted_unique(
-        np.concatenate([old_owner, owner]), np.concatenate([old_t, t_ms]), np.concatenate([old_values, values])
-    )
-    write_chunks(cursor, series, *merged)
-    return t_ms
-
-
-def _among(owner: Int64, t_ms: Int64, known_owner: Int64, known_t: Int64) -> Bools:
-    """Which (series, time) pairs occur among known ones; both sides sorted by series, then time."""
-    if not len(known_owner):
-        return np.zeros(len(owner), bool)
+def are_known(owner: Int64, t_ms: Int64, kept: Rows) -> Bools:
+    """Which (series, time) pairs occur among those that are kept; both sides sorted by series, then time."""
+    known_owner, every_t, _ = kept
     result = np.zeros(len(owner), bool)
+    if not len(known_owner):
+        return result
     present, starts = np.unique(owner, return_index=True)
     ends = np.append(starts[1:], len(owner))
     lower = np.searchsorted(known_owner, present, "left")
     upper = np.searchsorted(known_owner, present, "right")
     for start, end, low, high in zip(starts, ends, lower, upper, strict=True):
         if low < high:
-            known = known_t[low:high]
+            known = every_t[low:high]
             place = np.minimum(np.searchsorted(known, t_ms[start:end]), len(known) - 1)
             result[start:end] = known[place] == t_ms[start:end]
     return result
 
 
 def _taken_out(
-    cursor: duckdb.DuckDBPyConnection, touched: Int64, from_ms: Int64, until_ms: Int64
-) -> tuple[Int64, Int64, Float64]:
-    """The samples of all chunks that reach into a stretch of their series, which are in no chunk afterwards."""
+    cursor: duckdb.DuckDBPyConnection, touched: Int64, from_ms: Int64, until_ms: Int64, shorter_than: int = 1 << 30
+) -> pa.Table:
+    """All chunks that reach into a stretch of their series and are short enough, which are no more afterwards."""
     reach = pa.table({"series_id": touched.astype(np.int32), "from_ms": from_ms, "until_ms": until_ms})
+    bounds = [int(until_ms.max()), int(from_ms.min()), shorter_than]
     with registered(cursor, {"reach": reach}):
         old = cursor.sql(
             "SELECT sample_chunks.series_id, first_ms, t_ms, sample_values FROM sample_chunks JOIN reach"
             " ON sample_chunks.series_id = reach.series_id AND first_ms <= until_ms AND last_ms >= from_ms"
+            # The bounds let the scan pass over other days without reading their samples.
+            " WHERE first_ms <= $1 AND last_ms >= $2 AND len(t_ms) < $3",
+            params=bounds,
         ).to_arrow_table()
         cursor.execute(
             "DELETE FROM sample_chunks USING reach"
             " WHERE sample_chunks.series_id = reach.series_id AND first_ms <= until_ms AND last_ms >= from_ms"
+            " AND first_ms <= $1 AND last_ms >= $2 AND len(t_ms) < $3",
+            bounds,
         )
-    return _unpack(old)
+    return old
 
 
 def replace_since(
@@ -142,18 +147,28 @@ def replace_since(
 ) -> None:
     """Put these samples in the place of all that their series have since the first of each; sorted by series, time."""
     touched, first = np.unique(owner, return_index=True)
-    fold_head(cursor, series, touched)
     since = t_ms[first]
-    old_owner, old_t, old_values = _taken_out(cursor, touched, since, np.full(len(touched), np.iinfo(np.int64).max))
-    before = old_t < since[np.searchsorted(touched, old_owner)]
-    merged = _sorted_unique(
-        np.concatenate([old_owner[before], owner]),
-        np.concatenate([old_t[before], t_ms]),
-        np.concatenate([old_values[before], values]),
-    )
-    write_chunks(cursor, series, *merged)
-    np.maximum.at(series.last_ms, owner, t_ms)
     writes.note(cursor, writes.hours_of(t_ms))
+    if (since > series.sealed_ms[touched]).all():
+        replaced = pa.table({"series_id": touched.astype(np.int32), "since_ms": since})
+        with registered(cursor, {"replaced": replaced}):
+            cursor.execute(
+                "DELETE FROM sample_head USING replaced"
+                " WHERE sample_head.series_id = replaced.series_id AND t_ms >= since_ms"
+            )
+        _write_head(cursor, owner, t_ms, values)
+    else:
+        fold_head(cursor, series, touched)
+        far = np.full(len(touched), np.iinfo(np.int64).max)
+        old_owner, old_t, old_values = _unpack(_taken_out(cursor, touched, since, far))
+        before = old_t < since[np.searchsorted(touched, old_owner)]
+        merged = _sorted_unique(
+            np.concatenate([old_owner[before], owner]),
+            np.concatenate([old_t[before], t_ms]),
+            np.concatenate([old_values[before], values]),
+        )
+        write_chunks(cursor, series, *merged)
+    np.maximum.at(series.last_ms, owner, t_ms)
 
 
 def last_until(
@@ -172,12 +187,12 @@ def last_until(
             " USING (series_id) WHERE t_ms <= $1 GROUP BY series_id",
             [until_ms],
         ).fetchall()
-    found: dict[int, tuple[int, float]] = {}
+    found = {number: (int(t_ms), float(value)) for number, t_ms, value in head}
     for number, chunk in rows:
         at = int(np.searchsorted(chunk["t"], until_ms, side="right")) - 1
-        found[number] = (int(chunk["t"][at]), float(chunk["v"][at]))
-    # The head is newer than every chunk.
-    return found | {number: (int(t_ms), float(value)) for number, t_ms, value in head}
+        if number not in found or found[number][0] < chunk["t"][at]:
+            found[number] = (int(chunk["t"][at]), float(chunk["v"][at]))
+    return found
 
 
 def _write_head(cursor: duckdb.DuckDBPyConnection, owner: Int64, t_ms: Int64, values: Float64) -> None:
@@ -230,31 +245,35 @@ def fold_head(cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, only:
     with registered(cursor, {"chosen": chosen}):
         head = cursor.execute(
             "SELECT series_id, t_ms, sample_value FROM sample_head SEMI JOIN chosen USING (series_id)"
+            " ORDER BY series_id, t_ms"
         ).fetchnumpy()
-        owner = np.asarray(head["series_id"], np.int64)
+        owner, t_ms = np.asarray(head["series_id"], np.int64), np.asarray(head["t_ms"], np.int64)
         if not len(owner):
             return 0
         cursor.execute("DELETE FROM sample_head USING chosen WHERE sample_head.series_id = chosen.series_id")
-        tail = pa.table({"series_id": np.unique(owner).astype(np.int32), "at_ms": series.sealed_ms[np.unique(owner)]})
-        with registered(cursor, {"tail": tail}):
-            old = cursor.sql(
-                "SELECT sample_chunks.series_id, first_ms, t_ms, sample_values FROM sample_chunks JOIN tail"
-                " ON sample_chunks.series_id = tail.series_id AND last_ms = at_ms AND len(t_ms) < $1",
-                params=[CHUNK_SAMPLES // 2],
-            ).to_arrow_table()
-            cursor.execute(
-                "DELETE FROM sample_chunks USING tail"
-                " WHERE sample_chunks.series_id = tail.series_id AND last_ms = at_ms AND len(t_ms) < $1",
-                [CHUNK_SAMPLES // 2],
-            )
-    old_owner, old_t, old_values = _unpack(old)
+    old_owner, old_t, old_values = _unpack(_in_the_way(cursor, series, owner, t_ms))
     merged = _sorted_unique(
         np.concatenate([old_owner, owner]),
-        np.concatenate([old_t, np.asarray(head["t_ms"], np.int64)]),
+        np.concatenate([old_t, t_ms]),
         np.concatenate([old_values, _floats(head["sample_value"])]),
     )
     write_chunks(cursor, series, *merged)
     return len(owner)
+
+
+def _in_the_way(cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, owner: Int64, t_ms: Int64) -> pa.Table:
+    """Chunks that go into new ones with samples of the head: the small last ones, and those where late samples lie."""
+    touched = np.unique(owner)
+    sealed_ms = series.sealed_ms[touched]
+    found = [_taken_out(cursor, touched, sealed_ms, sealed_ms, CHUNK_SAMPLES // 2)]
+    late = t_ms <= series.sealed_ms[owner]
+    days = t_ms // CHUNK_DAY_MS
+    for day in np.unique(days[late]).tolist():
+        own = late & (days == day)
+        numbers, first = np.unique(owner[own], return_index=True)
+        last = np.append(first[1:], np.count_nonzero(own)) - 1
+        found.append(_taken_out(cursor, numbers, t_ms[own][first], t_ms[own][last]))
+    return pa.concat_tables(found)
 
 
 def read(
@@ -284,8 +303,8 @@ def read(
         owner = np.concatenate([owner, np.asarray(head["series_id"], np.int64)])
         t_ms = np.concatenate([t_ms, np.asarray(head["t_ms"], np.int64)])
         values = np.concatenate([values, _floats(head["sample_value"])])
-        order = np.argsort(owner, kind="stable")  # the head is newer than every chunk, so a stable sort is enough
-        owner, t_ms, values = owner[order], t_ms[order], values[order]
+        order = np.argsort(owner, kind="stable")  # mostly the head is newer than every chunk
+        owner, t_ms, values = _sorted_unique(owner[order], t_ms[order], values[order])
     return owner, t_ms, values
 
 

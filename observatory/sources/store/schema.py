@@ -19,7 +19,7 @@ CREATE TABLE sample_chunks (         -- sealed samples: sorted, chunks of one se
     t_ms BIGINT[] NOT NULL,
     sample_values DOUBLE[] NOT NULL
 );
-CREATE TABLE sample_head (           -- live samples, all newer than the last chunk of their series
+CREATE TABLE sample_head (           -- live samples; late ones may lie among the chunks of their series
     series_id INTEGER NOT NULL,
     t_ms BIGINT NOT NULL,
     sample_value DOUBLE NOT NULL

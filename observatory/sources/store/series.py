@@ -90,9 +90,20 @@ class SeriesDictionary:
         self.last_ms = np.concatenate([self.last_ms, unknown])
         self.sealed_ms = np.concatenate([self.sealed_ms, unknown])
 
-    def unknown(self, label_sets: Iterable[Mapping[str, str]]) -> int:
-        """How many of some label sets have no number yet."""
-        return len({text for text in map(canonical, label_sets) if text not in self._by_text})
+    def unknown(self, label_sets: Iterable[Mapping[str, str]]) -> dict[int, bytes]:
+        """Those of some label sets that have no number yet: their places, and what tells them apart."""
+        return {place: text for place, text in enumerate(map(canonical, label_sets)) if text not in self._by_text}
+
+    def is_counter(self, number: int) -> bool:
+        """Whether a series only rises while its process lives, by its name and its siblings."""
+        labels = self.labels[number]
+        name = labels.get("__name__", "")
+        if name.endswith("_bucket"):
+            return "le" in labels or BUCKET in labels
+        # Many a gauge ends in `_count`; that of a histogram or a summary has a sum beside it.
+        return name.endswith("_total") or (
+            name.endswith("_count") and f"{name.removesuffix('_count')}_sum" in self._by_metric
+        )
 
     def metrics(self) -> frozenset[str]:
         """All metric names ever stored."""

@@ -26,7 +26,7 @@ from observatory.sources.base import (
     VisitQuery,
     Visits,
 )
-from observatory.sources.batch import Batch
+from observatory.sources.batch import Batch, Kept
 from observatory.sources.health import Health
 from observatory.sources.store import pruning, sample_answers, span_answers, writes
 from observatory.sources.store import samples as sample_table
@@ -34,6 +34,7 @@ from observatory.sources.store import spans as span_table
 from observatory.sources.store.contents import StoreContents, contents_of
 from observatory.sources.store.database import Database, registered
 from observatory.sources.store.pushes import Pushes
+from observatory.sources.store.room import with_room
 from observatory.sources.store.series import NEVER_MS, SeriesDictionary
 from observatory.sources.store.visits import visits
 from observatory.telemetry.binding import SpanSelector
@@ -154,35 +155,23 @@ class Store:
             writes.fold(cursor)
             self._head_samples = 0
 
-    def append_batch(self, batch: Batch) -> int:
-        """Keep a request of pushed metrics, all of it or nothing; repeats do no harm.
+    def append_batch(self, batch: Batch) -> Kept:
+        """Keep a request of pushed metrics; repeats do no harm.
 
-        Returns:
-            Samples and increments that were new.
+        Points that contradict what is kept are left out, and so are those of new series once there are `MOST_SERIES`.
+        All of the rest is kept, or nothing.
 
         Raises:
-            SourceFailed: `store-full`; it holds new series, and there are `MOST_SERIES` already. Else see `Database`.
+            SourceFailed: See `Database`.
         """
-        with self._database.exclusive():
-            label_sets = (*batch.samples.labels, *batch.beginnings.labels)
-            if len(self._series.labels) + len(label_sets) > MOST_SERIES:
-                self._check_room(label_sets)
-            with self.transaction(), self._database.writing() as cursor:
-                after_ms = self._pruned_ms[0] or NEVER_MS
-                new, written = self._pushes.append(cursor, self._series, batch, after_ms)
-                self.append_metadata(self._pushes.news(batch.metadata))
-                self._grown(cursor, written)
-        return new
-
-    def _check_room(self, label_sets: Iterable[Mapping[str, str]]) -> None:
-        if len(self._series.labels) + self._series.unknown(label_sets) > MOST_SERIES:
-            raise SourceFailed(
-                self._database.problem(
-                    "store-full",
-                    f"the store has {len(self._series.labels):,} series, and no room for new ones",
-                    "find the label that has so many values, and let its sender leave it out",
-                )
-            )
+        with self.transaction(), self._database.writing() as cursor:
+            if len(self._series.labels) + len(batch.samples.labels) + len(batch.beginnings.labels) > MOST_SERIES:
+                batch = with_room(batch, self._series, MOST_SERIES)
+            after_ms = self._pruned_ms[0] or NEVER_MS
+            kept, written = self._pushes.append(cursor, self._series, batch, after_ms)
+            self.append_metadata(self._pushes.news(batch.metadata))
+            self._grown(cursor, written)
+        return kept
 
     def compact(self) -> int:
         """Fold live samples into chunks now; returns how many."""

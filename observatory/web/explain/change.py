@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from observatory.evaluate.before import trend
+from observatory.evaluate.comparison import trend
 from observatory.evaluate.rollup import NO_DOMAIN
 from observatory.evaluate.status import ObjectiveStatus
 from observatory.spec.catalog import SliWord

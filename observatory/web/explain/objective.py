@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from observatory.compile.plan import Measurement
-from observatory.evaluate.before import as_before
+from observatory.evaluate.comparison import as_before
 from observatory.evaluate.status import ObjectiveStatus
 from observatory.web.board import Board
 from observatory.web.explain.arithmetic import number_of, span_of

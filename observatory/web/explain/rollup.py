@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from observatory.evaluate.before import as_before, judged
+from observatory.evaluate.comparison import as_before, judged
 from observatory.evaluate.grouped import grouped_burn
 from observatory.evaluate.rollup import NO_DOMAIN, Rollup, each_event_once, roll_up
 from observatory.evaluate.status import STATES, ObjectiveStatus

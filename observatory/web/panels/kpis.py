@@ -9,7 +9,7 @@ import numpy as np
 from dash import html
 
 from observatory.dashboards import PanelDeclaration
-from observatory.evaluate.before import trend
+from observatory.evaluate.comparison import trend
 from observatory.evaluate.grouped import budget_left
 from observatory.evaluate.rollup import estate
 from observatory.evaluate.status import ObjectiveStatus

@@ -8,7 +8,7 @@ from typing import Any
 from dash import html
 
 from observatory.dashboards import PanelDeclaration
-from observatory.evaluate.before import Trend, judged, trend, trends_by_domain
+from observatory.evaluate.comparison import Trend, judged, trend, trends_by_domain
 from observatory.evaluate.rollup import NO_DOMAIN, Rollup
 from observatory.evaluate.status import ObjectiveStatus
 from observatory.figures.clock import wall

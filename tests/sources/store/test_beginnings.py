@@ -101,3 +101,21 @@ def test_several_points_of_one_request_are_told_at_the_first(store: Store) -> No
     push(store, request)
 
     assert begun(store) == [(1, -10)]
+
+
+def test_a_process_began_before_points_that_overtook_its_first(store: Store) -> None:
+    push(store, sent(0, 5), sent(3, 8, start=1.5), sent(2, 7, start=1.5), sent(4, 9, start=1.5))
+
+    assert begun(store) == [(0, -10), (2, 1.5), (3, 1.5)]
+
+
+def test_a_late_point_of_the_process_before_is_no_new_beginning(store: Store) -> None:
+    push(store, sent(0, 5), sent(2, 1, start=1.5), sent(1, 6), sent(3, 2, start=1.5))
+
+    assert begun(store) == [(0, -10), (1, -10), (2, 1.5)]
+
+
+def test_a_newcomer_whose_second_point_came_first_began_when_that_was_told(store: Store) -> None:
+    push(store, sent(0, 5), sent(3, 2, error__type="timeout"), sent(2, 1, error__type="timeout"))
+
+    assert begun(store, error_type="timeout") == [(2, 0), (3, 0)]

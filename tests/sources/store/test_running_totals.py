@@ -26,7 +26,7 @@ def sent(start_ms: int, t_ms: int, value: float, name: str = "sent", **resource:
 
 
 def push(store: Store, request: Request) -> int:
-    return store.append_batch(decode(request.body(), "application/x-protobuf"))
+    return store.append_batch(decode(request.body(), "application/x-protobuf")).new
 
 
 def samples(store: Store, metric: str = "sent_total") -> list[tuple[float, float]]:

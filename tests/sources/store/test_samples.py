@@ -77,6 +77,19 @@ def test_a_late_sample_takes_its_place_in_time() -> None:
         assert read(store).t_ms.tolist() == [1000, 2000, 3000, 4000]
 
 
+def test_late_samples_wait_with_the_others_until_chunks_are_written_anyway() -> None:
+    day = 86_400_000
+    with Store.open() as store:
+        store.append_samples(one("m", np.arange(1, 101) * 3_600_000, np.arange(1.0, 101)))
+        assert store.append_samples(one("m", [5, 2 * day + 7, 100 * 3_600_000 - 1], [0.5, 48.5, 99.5])) == 3
+        waiting = read(store)
+        assert store.compact() == 3
+        merged = read(store)
+
+    assert (waiting.t_ms.tolist(), waiting.values.tolist()) == (merged.t_ms.tolist(), merged.values.tolist())
+    assert waiting.values.tolist() == sorted([*range(1, 101), 0.5, 48.5, 99.5])
+
+
 def test_a_range_leaves_its_start_out_and_takes_its_end_in() -> None:
     with Store.open() as store:
         store.append_samples(one("m", [1000, 2000, 3000, 4000], [1, 2, 3, 4]))
@@ -250,9 +263,9 @@ def shared() -> Iterator[Store]:
 
 
 @settings(deadline=None, max_examples=60)
-@given(batches, st.booleans())
+@given(batches, st.sets(st.integers(0, 5)))
 def test_any_order_of_appends_gives_every_sample_once_and_sorted(
-    shared: Store, appends: list[list[tuple[int, int]]], compacting: bool
+    shared: Store, appends: list[list[tuple[int, int]]], compacted: set[int]
 ) -> None:
     unit = 3_600_000  # 300 hours: chunks of many days
     metric = f"m{next(example_numbers)}"
@@ -265,7 +278,7 @@ def test_any_order_of_appends_gives_every_sample_once_and_sorted(
             values.setdefault(t * unit, float(number))
         samples = SampleSet.of(({"__name__": metric, "i": str(s)}, [t * unit], [float(number)]) for s, t in batch)
         assert shared.append_samples(samples) == new
-        if compacting:
+        if number in compacted:
             shared.compact()
     found = read(shared, metric)
     result = {
