@@ -17,7 +17,7 @@ from observatory.ledger.arrivals import CHECK_MS, LATE_MS, Arrivals
 from observatory.ledger.blocks import Blocks, shape_of
 from observatory.ledger.days import DAY_MS, SEALED_AFTER_MS, blocks_of, is_day
 from observatory.ledger.evidence import Sources
-from observatory.ledger.history import Columns, Past
+from observatory.ledger.history import Columns, Past, joined
 from observatory.ledger.hops import expressions_of
 from observatory.ledger.keeping import Keeper, KeptPages
 from observatory.ledger.ledger import Ledger
@@ -191,7 +191,7 @@ def _count(
     if kept is not None:
         pages = kept.load(block for block in blocks if is_day(block))
     runs = _runs([block for block in blocks if block not in pages])
-    past = Past(keeper.history(grid.step_ms)) if keeper is not None and kept is not None and runs else None
+    past = Past(keeper.history(grid.step_ms, joined)) if keeper is not None and kept is not None and runs else None
     whole: list[Page] = []
     # The newest first: how far the sources have come decides which days can be kept.
     for run in reversed(runs):

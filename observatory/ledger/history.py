@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from observatory.ledger.days import DAY_MS, is_day
 from observatory.ledger.packed import PackedRows
 from observatory.ledger.row import Counting, Row
-from observatory.sources.base import Float64, Int64, Join, Record
+from observatory.sources.base import Float64, Int64, Record
 from observatory.windows import Grid, TimeRange
 
 LEAST_SECONDS = 3600.0
@@ -178,7 +178,7 @@ class Records(Protocol):
         """The record of a day (days since the epoch); None without one."""
         ...
 
-    def add(self, day: int, record: Record, read: TimeRange, join: Join) -> None:
+    def add(self, day: int, record: Record, read: TimeRange) -> None:
         """Keep a record of a day joined with the one that is there, where that is possible."""
         ...
 
@@ -215,7 +215,7 @@ class Past:
         """Note what a day came to, beside what others note of it; `since_ms` as in `day_rows`."""
         found = day_rows(columns, grid, block, since_ms)
         span = TimeRange(block.start_ms, block.end_ms)
-        self._kept.add(block.start_ms // DAY_MS, packed(found), span, joined)
+        self._kept.add(block.start_ms // DAY_MS, packed(found), span)
 
     def lacks(self, blocks: Iterable[Grid]) -> set[int]:
         """The starts of those days of which nothing was noted."""

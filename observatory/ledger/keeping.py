@@ -20,10 +20,11 @@ from observatory.errors import Problem
 from observatory.indicators.expression import Expression
 from observatory.ledger.blocks import Blocks
 from observatory.ledger.days import DAY_MS
+from observatory.ledger.history import Records
 from observatory.ledger.hops import SpanCounts
 from observatory.ledger.increments import Birth
 from observatory.ledger.levels import LevelSteps
-from observatory.ledger.marks import Marks
+from observatory.ledger.marks import HOUR_MS, Marks
 from observatory.ledger.pages import Page
 from observatory.ledger.plain import Plain
 from observatory.ledger.row import Findings
@@ -60,14 +61,6 @@ class KeptDays(Protocol):
         """Keep a record that was made of telemetry in a range; where that is not possible `problems` says so."""
         ...
 
-    def add(self, day: int, record: Record, read: TimeRange, join: Join) -> None:
-        """Keep a record joined with the one that is there, whoever else does the same at the same time."""
-        ...
-
-    def lacks(self, days: Iterable[int]) -> set[int]:
-        """Those of some days that there is no record of."""
-        ...
-
 
 class Keeper(Protocol):
     """Holds records of days."""
@@ -76,7 +69,7 @@ class Keeper(Protocol):
         """Records of a plan, as of now: asked for before any telemetry is read."""
         ...
 
-    def history(self, step_ms: int) -> KeptDays:
+    def history(self, step_ms: int, join: Join) -> Records:
         """Records that hold for every plan, and whatever became of the telemetry that they were made of."""
         ...
 
@@ -138,7 +131,7 @@ class KeptPages:
                 heads = self._heads_of(record)
                 found[block] = _Unpacking(record, block, self._leaves, self._expressions, heads).page()
         self._marks = (wait or self._ask(None))()
-        return {block: page for block, page in found.items() if not self._is_outdated(marks[block])}
+        return {block: page for block, page in found.items() if not self._is_outdated(block, marks[block])}
 
     def day(self, block: Grid) -> Page | None:
         """The page of one day, None where it has to be counted."""
@@ -174,8 +167,11 @@ class KeptPages:
             record = replace(record, header={**record.header, "marks": self._marks.within(read).to_json()})
         self._days.keep(page.block.start_ms // DAY_MS, record, read)
 
-    def _is_outdated(self, then: Any) -> bool:
-        return then is not None and self._marks is not None and self._marks.grown_since(Marks.of_json(then))
+    def _is_outdated(self, block: Grid, then: Any) -> bool:
+        if self._marks is None:
+            return False
+        untold = Marks(block.start_ms // HOUR_MS, block.end_ms // HOUR_MS, {})
+        return self._marks.grown_since(Marks.of_json(then) if then is not None else untold)
 
 
 def packed(page: Page, place: Mapping[Leaf, int], heads: bytes) -> Record:

@@ -49,12 +49,14 @@ class Marks:
         return Marks(first, after, part)
 
     def grown_since(self, before: Marks) -> bool:
-        """Whether a source holds more of an hour that both readings know."""
+        """Whether a source holds more of an hour that both readings are about.
+
+        One that did not tell before may have been without what it holds now.
+        """
         both = range(max(self.from_hour, before.from_hour), min(self.until_hour, before.until_hour))
         return any(
-            hours.get(hour, 0) > before.held[name].get(hour, 0)
+            hours.get(hour, 0) > before.held.get(name, {}).get(hour, 0)
             for name, hours in self.held.items()
-            if name in before.held
             for hour in both
         )
 

@@ -11,10 +11,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
+from typing import Generic, TypeVar
 
 from observatory.errors import Problem
 from observatory.sources.base import Join, Record
-from observatory.sources.layered_days import Days, Shelf
+from observatory.sources.layered_days import Days, History, Records, Shelf
 from observatory.windows import TimeRange
 
 MOST_WAITING_BYTES = 64 << 20
@@ -34,26 +35,29 @@ class DaysBehind:
 
     def days(self, plan: str, step_ms: int) -> PlanBehind:
         """Records of a plan, as of now."""
-        return self._behind(self._shelf.days(plan, step_ms))
+        return PlanBehind(self._shelf.days(plan, step_ms), *self._line())
 
-    def history(self, step_ms: int) -> PlanBehind:
+    def history(self, step_ms: int, join: Join) -> HistoryBehind:
         """Records that hold for every plan."""
-        return self._behind(self._shelf.history(step_ms))
+        return HistoryBehind(self._shelf.history(step_ms, join), *self._line())
 
     def alerts(self, plan: str, step_ms: int) -> PlanBehind:
         """Records that say themselves what they follow from."""
-        return self._behind(self._shelf.alerts(plan, step_ms))
+        return PlanBehind(self._shelf.alerts(plan, step_ms), *self._line())
 
-    def _behind(self, days: Days) -> PlanBehind:
+    def _line(self) -> tuple[_Line, Sequence[_Line]]:
         line = _Line()
         self._lines[:] = [one for one in self._lines if one.is_waiting] + [line]
-        return PlanBehind(days, line, self._lines)
+        return line, self._lines
 
 
-class PlanBehind:
-    """Records of one plan."""
+H = TypeVar("H", bound=Records)
 
-    def __init__(self, days: Days, line: _Line, lines: Sequence[_Line]) -> None:
+
+class _Behind(Generic[H]):
+    """Records, some of them on their way."""
+
+    def __init__(self, days: H, line: _Line, lines: Sequence[_Line]) -> None:
         self._days = days
         self._line = line
         self._lines = lines
@@ -72,18 +76,6 @@ class PlanBehind:
             under_way.result()
         return self._days.load(day)
 
-    def keep(self, day: int, record: Record, read: TimeRange) -> None:
-        """Keep a record soon; the arrays in it must not change any more."""
-        self._soon(day, record, lambda: self._days.keep(day, record, read))
-
-    def add(self, day: int, record: Record, read: TimeRange, join: Join) -> None:
-        """Keep a record soon, joined with the one that is there."""
-        self._soon(day, record, lambda: self._days.add(day, record, read, join))
-
-    def lacks(self, days: Iterable[int]) -> set[int]:
-        """Those of some days that there is no record of."""
-        return self._days.lacks(days)
-
     def _soon(self, day: int, record: Record, keep: Callable[[], None]) -> None:
         size = sum(one.nbytes for part in (record.floats, record.ints, record.small) for one in part.values())
         earlier = self._last.get(day)
@@ -95,6 +87,26 @@ class PlanBehind:
             keep()
 
         self._last[day] = self._line.add(work, size)
+
+
+class PlanBehind(_Behind[Days]):
+    """Records of one plan."""
+
+    def keep(self, day: int, record: Record, read: TimeRange) -> None:
+        """Keep a record soon; the arrays in it must not change any more."""
+        self._soon(day, record, lambda: self._days.keep(day, record, read))
+
+
+class HistoryBehind(_Behind[History]):
+    """Records that hold for every plan."""
+
+    def add(self, day: int, record: Record, read: TimeRange) -> None:
+        """Keep a record soon, joined with the one that is there; the arrays in it must not change any more."""
+        self._soon(day, record, lambda: self._days.add(day, record, read))
+
+    def lacks(self, days: Iterable[int]) -> set[int]:
+        """Those of some days that there is no record of."""
+        return self._days.lacks(days)
 
 
 class _Line:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import reduce
 from typing import Protocol
 
 from observatory.errors import Problem
@@ -10,17 +11,25 @@ from observatory.sources.base import Join, Record
 from observatory.windows import TimeRange
 
 
-class Days(Protocol):
-    """Records of one plan, wherever they are."""
+class Records(Protocol):
+    """Records of days, wherever they are."""
 
     @property
     def problems(self) -> tuple[Problem, ...]: ...
 
     def load(self, day: int) -> Record | None: ...
 
+
+class Days(Records, Protocol):
+    """Those of one plan."""
+
     def keep(self, day: int, record: Record, read: TimeRange) -> None: ...
 
-    def add(self, day: int, record: Record, read: TimeRange, join: Join) -> None: ...
+
+class History(Records, Protocol):
+    """Those that hold for every plan."""
+
+    def add(self, day: int, record: Record, read: TimeRange) -> None: ...
 
     def lacks(self, days: Iterable[int]) -> set[int]: ...
 
@@ -30,7 +39,7 @@ class Shelf(Protocol):
 
     def days(self, plan: str, step_ms: int) -> Days: ...
 
-    def history(self, step_ms: int) -> Days: ...
+    def history(self, step_ms: int, join: Join) -> History: ...
 
     def alerts(self, plan: str, step_ms: int) -> Days: ...
 
@@ -45,9 +54,9 @@ class LayeredDays:
         """Records of a plan, as of now."""
         return LayeredPlan([one.days(plan, step_ms) for one in self._shelves])
 
-    def history(self, step_ms: int) -> LayeredPlan:
+    def history(self, step_ms: int, join: Join) -> LayeredHistory:
         """Records that hold for every plan."""
-        return LayeredPlan([one.history(step_ms) for one in self._shelves])
+        return LayeredHistory([one.history(step_ms, join) for one in self._shelves], join)
 
     def alerts(self, plan: str, step_ms: int) -> LayeredPlan:
         """Records that say themselves what they follow from."""
@@ -74,10 +83,28 @@ class LayeredPlan:
         for layer in self._layers:
             layer.keep(day, record, read)
 
-    def add(self, day: int, record: Record, read: TimeRange, join: Join) -> None:
+
+class LayeredHistory:
+    """Records that hold for every plan."""
+
+    def __init__(self, layers: Sequence[History], join: Join) -> None:
+        self._layers = layers
+        self._join = join
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Those of every layer."""
+        return tuple(problem for layer in self._layers for problem in layer.problems)
+
+    def load(self, day: int) -> Record | None:
+        """What the records of all layers come to, that of the first layer last."""
+        found = [record for layer in reversed(self._layers) if (record := layer.load(day)) is not None]
+        return reduce(self._join, found) if found else None
+
+    def add(self, day: int, record: Record, read: TimeRange) -> None:
         """Keep a record, in every layer that can, joined with the one that is there."""
         for layer in self._layers:
-            layer.add(day, record, read, join)
+            layer.add(day, record, read)
 
     def lacks(self, days: Iterable[int]) -> set[int]:
         """Those of some days that a layer has no record of."""

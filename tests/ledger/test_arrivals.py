@@ -114,6 +114,17 @@ def test_what_came_within_the_horizon_is_found_however_long_nobody_asked(server)
     assert_same(found, asked(source, 23 * HOUR_MS))
 
 
+def test_a_day_kept_while_its_server_did_not_tell_is_looked_at_once_it_does(server) -> None:  # type: ignore[no-untyped-def]
+    source, keeper, late = server
+    source.tells = False
+    asked(source, 5 * HOUR_MS, keeper)
+    source.store.append_samples(late)
+    source.tells = True
+    assert observed_hours(asked(source, 5 * HOUR_MS + MINUTE_MS, keeper)) == pytest.approx(96, abs=0.1)
+    asked(source, 5 * HOUR_MS + 2 * MINUTE_MS, keeper)
+    assert min(one.range.start_ms for one in source.asked) == END_MS - HOUR_MS, "the day is kept, and known to be whole"
+
+
 def test_a_server_that_forgets_makes_no_day_to_be_counted_again(server) -> None:  # type: ignore[no-untyped-def]
     source, keeper, _ = server
     first = asked(source, 5 * HOUR_MS, keeper)

@@ -29,7 +29,7 @@ class Slow:
     def days(self, plan: str, step_ms: int) -> Slow:
         return self
 
-    def history(self, step_ms: int) -> Slow:
+    def history(self, step_ms: int, join: object) -> Slow:
         return self
 
     def load(self, day: int) -> Record | None:
@@ -41,6 +41,8 @@ class Slow:
             raise self._fails
         self.held[day] = record
         self.problems = (FULL,)
+
+    add = keep
 
 
 def record(number: int) -> Record:
@@ -74,9 +76,9 @@ def test_a_day_that_is_being_kept_is_read_once_it_is_there_and_the_later_one_of_
 def test_problems_are_told_once_everything_is_kept_whatever_plan_it_was_kept_for() -> None:
     slow = Slow()
     behind = DaysBehind(slow)
-    days, history = behind.days("plan", 60_000), behind.history(60_000)
+    days, history = behind.days("plan", 60_000), behind.history(60_000, lambda _, now: now)
     days.keep(1, record(1), READ)
-    history.keep(2, record(2), READ)
+    history.add(2, record(2), READ)
     released(slow)
     assert days.problems == (FULL,)
     assert sorted(slow.held) == [1, 2]

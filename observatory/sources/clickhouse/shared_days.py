@@ -7,6 +7,7 @@ nothing. Whatever is wrong with the server or with a row costs time alone, for t
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -32,8 +33,6 @@ CREATE TABLE IF NOT EXISTS {TABLE} (
     record String
 ) ENGINE = ReplacingMergeTree(kept_ms) PARTITION BY toYYYYMM(step_day) ORDER BY (plan, step_day)
 """
-MOST_ROUNDS = 4
-"""How often a record is joined with what others add at the same time."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -64,12 +63,12 @@ class SharedDays:
         name = plan_name(f"{self._servers} {writes.get(ANY_HOUR, '')}", plan, step_ms)
         return SharedPlan(self._connection, name, writes, self._clock)
 
-    def history(self, step_ms: int) -> SharedPlan | Nowhere:
+    def history(self, step_ms: int, join: Join) -> SharedHistory | Nowhere:
         """Records that hold for every plan; of a store with telemetry of its own they are kept beside it alone."""
         if self._telemetry():
             return Nowhere()
         name = f"{HISTORY}{plan_name(self._servers, '', step_ms)}"
-        return SharedPlan(self._connection, name, None, self._clock)
+        return SharedHistory(self._connection, name, self._clock, join)
 
     def alerts(self, plan: str, step_ms: int) -> Nowhere:  # noqa: ARG002
         """Where policies fired is kept on the machine that worked it out."""
@@ -123,7 +122,7 @@ class Nowhere:
     def keep(self, day: int, record: Record, read: TimeRange) -> None:
         """Nothing is kept."""
 
-    def add(self, day: int, record: Record, read: TimeRange, join: Join) -> None:
+    def add(self, day: int, record: Record, read: TimeRange) -> None:
         """Nothing is kept."""
 
     def lacks(self, days: Iterable[int]) -> set[int]:  # noqa: ARG002
@@ -131,95 +130,116 @@ class Nowhere:
         return set()
 
 
-class SharedPlan:
-    """Records of one plan. After the first failure nothing more is asked."""
+class _Rows:
+    """Rows of some plans. After the first failure nothing more is asked."""
 
-    def __init__(
-        self, connection: Connection, name: str, writes: Mapping[int, int] | None, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, connection: Connection, clock: Callable[[], float]) -> None:
         self.problems: tuple[Problem, ...] = ()
         self._connection = connection
-        self._name = name
-        self._writes = writes
         self._clock = clock
         self._created = False
-        self._newest_ms: dict[int, int] = {}
 
-    def load(self, day: int) -> Record | None:
-        """The record of a day, None without one, or when the store has changed since."""
-        found = next(iter(self._found(day, "LIMIT 1")), b"")
-        stored = decode(found)
-        if stored is None or (self._writes is not None and stored.writes != held(self._writes, stored.read)):
-            return None
-        return stored.record
-
-    def lacks(self, days: Iterable[int]) -> set[int]:
-        """Those of some days that there is no record of; none where the server does not tell."""
-        asked = set(days)
-        answer = self._asked(f"SELECT DISTINCT step_day FROM {TABLE} WHERE plan = '{self._name}' FORMAT TabSeparated")  # noqa: S608
-        told = b"" if answer is None else answer
-        return asked - {
-            (datetime.fromisoformat(one).replace(tzinfo=UTC) - _EPOCH).days for one in told.decode().split()
-        }
-
-    def keep(self, day: int, record: Record, read: TimeRange) -> None:
-        """Keep a record that was made of telemetry in a range; where that is not possible `problems` says so."""
-        self._insert(day, encode(StoredDay(record, read, held(self._writes or {}, read))))
-
-    def add(self, day: int, record: Record, read: TimeRange, join: Join) -> None:
-        """Keep a record joined with those that are there.
-
-        The server knows no transactions. So it is looked afterwards whether somebody else added something meanwhile.
-        """
-        seen: set[bytes] = set()
-        whole = record
-        for _ in range(MOST_ROUNDS):
-            others = [one for one in self._found(day) if one not in seen]
-            if seen and not others:
-                return
-            there = [stored.record for content in reversed(others) if (stored := decode(content)) is not None]
-            whole = reduce(join, (*there, whole))
-            content = encode(StoredDay(whole, read, []))
-            seen |= {*others, content}
-            self._insert(day, content)
-
-    def _insert(self, day: int, content: bytes) -> None:
+    def _ask(self, statement: str) -> bytes:
+        """The answer; nothing without a table, and where the server does not tell."""
         if self.problems:
-            return
-        name = self._name.encode()
-        # Whoever kept the day before may have a clock that is ahead of this one.
-        kept_ms = max(round(self._clock() * 1000), self._newest_ms.get(day, 0) + 1)
-        self._newest_ms[day] = kept_ms
-        row = _length(len(name)) + name + day.to_bytes(2, "little")
-        row += kept_ms.to_bytes(8, "little") + _length(len(content)) + content
-        try:
-            if not self._created:
-                self._connection.run(CREATE)
-                self._created = True
-            self._connection.run(f"INSERT INTO {TABLE} (plan, step_day, kept_ms, record) FORMAT RowBinary", row)
-        except SourceFailed as error:
-            self.problems = tuple(error.problems)
-
-    def _found(self, day: int, limit: str = "") -> list[bytes]:
-        """What is there of a day, the newest first."""
-        answer = self._asked(
-            f"SELECT kept_ms, record FROM {TABLE} WHERE plan = '{self._name}' AND step_day = '{_date(day)}'"  # noqa: S608
-            f" ORDER BY kept_ms DESC {limit} FORMAT RowBinary"
-        )
-        rows = _rows_of(answer) if answer is not None else []
-        self._newest_ms[day] = max((kept_ms for kept_ms, _ in rows), default=self._newest_ms.get(day, 0))
-        return [content for _, content in rows]
-
-    def _asked(self, statement: str) -> bytes | None:
-        """The answer; None without a table, and where the server does not tell."""
-        if self.problems:
-            return None
+            return b""
         try:
             return self._connection.run(statement)
         except SourceFailed as error:
             if not _is_missing(error):
                 self.problems = tuple(error.problems)
-            return None
+            return b""
+
+    def _find(self, plans: str, day: int) -> dict[str, tuple[int, bytes]]:
+        """Of each plan the newest record of a day, and when it was kept; in that order."""
+        answer = self._ask(
+            f"SELECT plan, kept_ms, record FROM {TABLE} WHERE {plans} AND step_day = '{_date(day)}'"  # noqa: S608
+            " ORDER BY kept_ms FORMAT RowBinary"
+        )
+        return {plan.decode(): (kept_ms, content) for plan, kept_ms, content in _rows_of(answer)}
+
+    def _insert(self, day: int, rows: Iterable[tuple[str, int, bytes]]) -> None:
+        if self.problems:
+            return
+        body = b"".join(
+            _length(len(plan)) + plan.encode() + day.to_bytes(2, "little") + kept_ms.to_bytes(8, "little")
+            + _length(len(content)) + content
+            for plan, kept_ms, content in rows
+        )  # fmt: skip
+        try:
+            if not self._created:
+                self._connection.run(CREATE)
+                self._created = True
+            self._connection.run(f"INSERT INTO {TABLE} (plan, step_day, kept_ms, record) FORMAT RowBinary", body)
+        except SourceFailed as error:
+            self.problems = tuple(error.problems)
+
+    def _now_ms(self, known_ms: int) -> int:
+        """When something is kept: after what is known, whose writer may have a clock that is ahead of this one."""
+        return max(round(self._clock() * 1000), known_ms + 2)
+
+
+class SharedPlan(_Rows):
+    """Records of one plan."""
+
+    def __init__(
+        self, connection: Connection, name: str, writes: Mapping[int, int], clock: Callable[[], float]
+    ) -> None:
+        super().__init__(connection, clock)
+        self._name = name
+        self._writes = writes
+        self._known_ms: dict[int, int] = {}
+
+    def load(self, day: int) -> Record | None:
+        """The record of a day, None without one, or when the store has changed since."""
+        self._known_ms[day], content = self._find(f"plan = '{self._name}'", day).get(self._name, (0, b""))
+        stored = decode(content)
+        return stored.record if stored is not None and stored.writes == held(self._writes, stored.read) else None
+
+    def keep(self, day: int, record: Record, read: TimeRange) -> None:
+        """Keep a record that was made of telemetry in a range; where that is not possible `problems` says so."""
+        kept_ms = self._known_ms[day] = self._now_ms(self._known_ms.get(day, 0))
+        self._insert(day, [(self._name, kept_ms, encode(StoredDay(record, read, held(self._writes, read))))])
+
+
+class SharedHistory(_Rows):
+    """Records that hold for every plan.
+
+    The server knows no transactions, and replaces rows of one name. So each writer has rows of its own, a day is what
+    all of them come to, and rows are emptied by whoever has kept what was in them.
+    """
+
+    def __init__(self, connection: Connection, name: str, clock: Callable[[], float], join: Join) -> None:
+        super().__init__(connection, clock)
+        self._plans = f"plan LIKE '{name}%'"
+        self._own = f"{name}-{os.urandom(6).hex()}"
+        self._join = join
+
+    def load(self, day: int) -> Record | None:
+        """What all rows of a day come to; None without any."""
+        found = _records(self._find(self._plans, day))
+        return reduce(self._join, found) if found else None
+
+    def lacks(self, days: Iterable[int]) -> set[int]:
+        """Those of some days that there is no record of."""
+        told = self._ask(f"SELECT DISTINCT step_day FROM {TABLE} WHERE {self._plans} FORMAT TabSeparated")  # noqa: S608
+        known = {(datetime.fromisoformat(one).replace(tzinfo=UTC) - _EPOCH).days for one in told.decode().split()}
+        return set(days) - known
+
+    def add(self, day: int, record: Record, read: TimeRange) -> None:
+        """Keep a record joined with those that are there."""
+        there = self._find(self._plans, day)
+        whole = reduce(self._join, (*_records(there), record))
+        known_ms, _ = there.pop(self._own, (0, b""))
+        self._insert(day, [(self._own, self._now_ms(known_ms), encode(StoredDay(whole, read, [])))])
+        # What a writer adds meanwhile to a row of its own is kept at least a millisecond later.
+        emptied = [(plan, kept_ms + 1, b"") for plan, (kept_ms, content) in there.items() if content]
+        if emptied:
+            self._insert(day, emptied)
+
+
+def _records(rows: Mapping[str, tuple[int, bytes]]) -> list[Record]:
+    return [stored.record for _, content in rows.values() if (stored := decode(content)) is not None]
 
 
 def _is_missing(error: SourceFailed) -> bool:
@@ -240,22 +260,27 @@ def _length(size: int) -> bytes:
     return bytes([*found, size])
 
 
-def _rows_of(answer: bytes) -> list[tuple[int, bytes]]:
-    """Numbers of eight bytes and texts, in RowBinary; as far as they are whole."""
-    found: list[tuple[int, bytes]] = []
+def _rows_of(answer: bytes) -> list[tuple[bytes, int, bytes]]:
+    """Texts, numbers of eight bytes and texts, in RowBinary; as far as they are whole."""
+    found: list[tuple[bytes, int, bytes]] = []
     at = 0
-    while at + 8 < len(answer):
-        number = int.from_bytes(answer[at : at + 8], "little")
-        at += 8
-        size = shift = 0
-        for place in range(at, min(len(answer), at + 10)):
-            size |= (answer[place] & 0x7F) << shift
-            shift += 7
-            at = place + 1
-            if answer[place] < 0x80:
-                break
-        if at + size > len(answer):
+    while (name := _text_at(answer, at)) is not None:
+        number, at = answer[name[1] : name[1] + 8], name[1] + 8
+        text = _text_at(answer, at)
+        if text is None:
             break
-        found.append((number, answer[at : at + size]))
-        at += size
+        found.append((name[0], int.from_bytes(number, "little"), text[0]))
+        at = text[1]
     return found
+
+
+def _text_at(answer: bytes, at: int) -> tuple[bytes, int] | None:
+    """A text and what it ends before; None where it is not whole."""
+    size = shift = 0
+    for place in range(at, min(len(answer), at + 10)):
+        size |= (answer[place] & 0x7F) << shift
+        shift += 7
+        if answer[place] < 0x80:
+            end = place + 1 + size
+            return (answer[place + 1 : end], end) if end <= len(answer) else None
+    return None

@@ -95,11 +95,10 @@ class Database:
             text = str(error).splitlines()[0]
             if "could not set lock" in text.lower() or "conflicting lock" in text.lower():
                 raise SourceFailed(self._locked("another process has it open")) from error
-            raise SourceFailed(
-                self.problem(
-                    "store-unreadable", f"the store cannot be opened: {text}", "name a file that Observatory made"
-                )
-            ) from error
+            hint = "name a file that Observatory made"
+            if "Cannot open file" in text:
+                hint = "is the folder there, and yours to write?"
+            raise SourceFailed(self.problem("store-unreadable", f"the store cannot be opened: {text}", hint)) from error
 
     def _locked(self, why: str) -> Problem:
         hint = "one process owns the file: stop the other one, or send telemetry to its OTLP receiver"

@@ -63,9 +63,9 @@ class KeptFolder:
         """Records of a plan, as of now: to be asked for before any telemetry is read."""
         return KeptPlan(self.folder / plan_name(self._servers, plan, step_ms), self._writes())
 
-    def history(self, step_ms: int) -> KeptPlan:
+    def history(self, step_ms: int, join: Join) -> KeptHistory:
         """Records that hold for every plan, and whatever became of the telemetry that they were made of."""
-        return KeptPlan(history_of(self.folder) / plan_name(self._servers, "", step_ms), None, ROWS_SUFFIX)
+        return KeptHistory(history_of(self.folder) / plan_name(self._servers, "", step_ms), join)
 
     def alerts(self, plan: str, step_ms: int) -> KeptPlan:
         """Records that say themselves what they follow from, so that they hold whatever became of the telemetry."""
@@ -93,30 +93,10 @@ class KeptPlan:
             return None
         return found.record if self._writes is None or found.writes == held(self._writes, found.read) else None
 
-    def lacks(self, days: Iterable[int]) -> set[int]:
-        """Those of some days that there is no record of."""
-        try:
-            names = {path.name for path in self._folder.iterdir()}
-        except OSError:
-            names = set()
-        return {day for day in days if self._path(day).name not in names}
-
     def keep(self, day: int, record: Record, read: TimeRange) -> None:
         """Keep a record that was made of telemetry in a range; where that is not possible `problems` says so."""
         with self._telling(), self._written(day, record, read) as unfinished:
             unfinished.replace(self._path(day))
-
-    def add(self, day: int, record: Record, read: TimeRange, join: Join) -> None:
-        """Keep a record joined with the one that is there, whoever else does the same at the same time."""
-        path, done = self._path(day), False
-        with self._telling():
-            while not done:
-                before = _identity(path)
-                found = decode(path.read_bytes()) if before is not None else None
-                whole = record if found is None else join(found.record, record)
-                with self._written(day, whole, read) as unfinished, _alone(self._folder):
-                    if done := _identity(path) == before:
-                        unfinished.replace(path)
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
@@ -145,6 +125,38 @@ class KeptPlan:
 
     def _path(self, day: int) -> Path:
         return self._folder / f"{(_EPOCH + timedelta(days=day)).date().isoformat()}{self._suffix}"
+
+
+class KeptHistory(KeptPlan):
+    """Records that hold for every plan, and for good.
+
+    Args:
+        join: Of the record that is there and one that is added, what is kept.
+    """
+
+    def __init__(self, folder: Path, join: Join) -> None:
+        super().__init__(folder, None, ROWS_SUFFIX)
+        self._join = join
+
+    def lacks(self, days: Iterable[int]) -> set[int]:
+        """Those of some days that there is no record of."""
+        try:
+            names = {path.name for path in self._folder.iterdir()}
+        except OSError:
+            names = set()
+        return {day for day in days if self._path(day).name not in names}
+
+    def add(self, day: int, record: Record, read: TimeRange) -> None:
+        """Keep a record joined with the one that is there, whoever else does the same at the same time."""
+        path, done = self._path(day), False
+        with self._telling():
+            while not done:
+                before = _identity(path)
+                found = decode(path.read_bytes()) if before is not None else None
+                whole = record if found is None else self._join(found.record, record)
+                with self._written(day, whole, read) as unfinished, _alone(self._folder):
+                    if done := _identity(path) == before:
+                        unfinished.replace(path)
 
 
 def plan_name(servers: str, plan: str, step_ms: int) -> str:

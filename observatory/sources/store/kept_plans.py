@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from observatory.errors import Problem, SourceFailed
 from observatory.sources.store.kept_days import SUFFIX, KeptPlan
 
 DAY_MS = 86_400_000
@@ -28,15 +29,46 @@ class PlanDays:
 
 
 def plans_in(folder: Path, suffix: str = SUFFIX) -> list[PlanDays]:
-    """Plans that have days, by the name of their folder; none where there is no folder."""
+    """Plans that have days, by the name of their folder; none where there is no folder.
+
+    Raises:
+        SourceFailed: `store-read-failed`; the folder may not be read.
+    """
     found: list[PlanDays] = []
-    with suppress(FileNotFoundError):
-        for plan in sorted(one for one in folder.iterdir() if one.is_dir()):
-            files = {day: path for path in plan.iterdir() if (day := _day_of(path, suffix)) is not None}
-            if files:
-                size = sum(path.stat().st_size for path in files.values())
-                found.append(PlanDays(plan, tuple(sorted(files)), size))
+    try:
+        folders = sorted(one for one in folder.iterdir() if one.is_dir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise SourceFailed(_unusable(folder, "read", error)) from error
+    for plan in folders:
+        sizes = dict(_files(plan, suffix))
+        if sizes:
+            found.append(PlanDays(plan, tuple(sorted(sizes)), sum(sizes.values())))
     return found
+
+
+def _files(plan: Path, suffix: str) -> Iterator[tuple[int, int]]:
+    """The days that have a file, and its size; what another process removes meanwhile is not there."""
+    try:
+        for path in plan.iterdir():
+            day = _day_of(path, suffix)
+            if day is not None:
+                with suppress(FileNotFoundError):
+                    yield day, path.stat().st_size
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise SourceFailed(_unusable(plan, "read", error)) from error
+
+
+def _unusable(where: Path, how: str, error: OSError) -> Problem:
+    return Problem(
+        code="store-read-failed" if how == "read" else "store-write-failed",
+        message=f"kept days could not be {how}: {error.strerror or error}",
+        url=str(where),
+        hint=f"is the folder yours to {'read' if how == 'read' else 'write'}?",
+    )
 
 
 def _day_of(path: Path, suffix: str) -> int | None:
@@ -66,12 +98,19 @@ def dispensable_until_ms(plans: Iterable[PlanDays], writes: Mapping[int, int], w
 
 
 def forget(folder: Path, after_ms: int = 0, before_ms: int = 1 << 62, suffix: str = SUFFIX) -> int:
-    """Remove kept days that lie in a range as a whole or in part; returns how many."""
+    """Remove kept days that lie in a range as a whole or in part; returns how many.
+
+    Raises:
+        SourceFailed: `store-write-failed`; the folder may not be written.
+    """
     count = 0
     for plan in plans_in(folder, suffix):
         for day in plan.days:
             if day * DAY_MS < before_ms and (day + 1) * DAY_MS > after_ms:
                 name = date.fromordinal(_EPOCH.toordinal() + day).isoformat()
-                (plan.folder / f"{name}{suffix}").unlink(missing_ok=True)
+                try:
+                    (plan.folder / f"{name}{suffix}").unlink(missing_ok=True)
+                except OSError as error:
+                    raise SourceFailed(_unusable(plan.folder, "removed", error)) from error
                 count += 1
     return count

@@ -17,6 +17,9 @@ from observatory.sources.store.store import Store
 log = logging.getLogger("observatory.store")
 FIRST_SECONDS = 60.0
 EVERY_SECONDS = 3600.0
+AHEAD_MS = 8 * DAY_MS
+"""A clock that is farther ahead of the newest day that was kept is wrong, and what it would remove could not be counted
+again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +60,7 @@ def prune(store: Store, kept: KeptFolder, keeping: KeepingSettings, now_ms: int)
         waiting = max(waiting, (wanted_ms - max(free_ms, oldest_ms // DAY_MS * DAY_MS)) // DAY_MS)
         until[what] = free_ms or None
     samples, spans = store.prune(until["samples"], until["spans"])
-    days_ms, days = _midnight(keeping.days_seconds, now_ms), 0
+    days_ms, days = _midnight(keeping.days_seconds, min(now_ms, _newest_ms(kept) + AHEAD_MS)), 0
     if days_ms is not None:
         days = forget(kept.folder, before_ms=days_ms)
         forget(history_of(kept.folder), before_ms=days_ms, suffix=ROWS_SUFFIX)
@@ -70,6 +73,12 @@ def prune(store: Store, kept: KeptFolder, keeping: KeepingSettings, now_ms: int)
         spans_until_ms=until["spans"],
         waiting=waiting,
     )
+
+
+def _newest_ms(kept: KeptFolder) -> int:
+    """The end of the newest day that was kept; 0 without any."""
+    plans = (*plans_in(kept.folder), *plans_in(history_of(kept.folder), ROWS_SUFFIX))
+    return max(((plan.days[-1] + 1) * DAY_MS for plan in plans), default=0)
 
 
 def _midnight(seconds: float | None, now_ms: int) -> int | None:

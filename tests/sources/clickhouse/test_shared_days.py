@@ -106,25 +106,35 @@ def both(before: Record, now: Record) -> Record:
     return Record({**before.header, **now.header}, {"a": now.floats["a"]}, {})
 
 
-def test_what_instances_add_to_a_day_at_the_same_time_is_all_there(instance: Callable[..., SharedDays]) -> None:
+def test_what_instances_add_to_a_day_at_the_same_time_is_all_there(
+    instance: Callable[..., SharedDays], address: str
+) -> None:
     def added(name: str) -> Record:
         return Record({name: 1}, {"a": np.zeros(1)}, {})
 
-    others = ["b", "c"]
+    others = ["b"]
 
     def clock() -> float:
         # Asked between the look at what is there and the writing: just then somebody else writes.
         if others:
-            instance().history(60_000).add(DAY, added(others.pop()), READ, both)
+            instance().history(60_000, both).add(DAY, added(others.pop()), READ)
         return 1000.0
 
-    history = instance(clock=clock).history(60_000)
+    history = instance(clock=clock).history(60_000, both)
     assert history.lacks([DAY, DAY + 1]) == {DAY, DAY + 1}
-    history.add(DAY, added("a"), READ, both)
-    found = instance().history(60_000).load(DAY)
+    history.add(DAY, added("a"), READ)
+    rows(address, f"OPTIMIZE TABLE {TABLE} FINAL")
+    found = instance().history(60_000, both).load(DAY)
     assert found is not None
-    assert sorted(found.header) == ["a", "b", "c"]
+    assert sorted(found.header) == ["a", "b"]
     assert history.lacks([DAY, DAY + 1]) == {DAY + 1}
+    for name in ("c", "d"):
+        instance(clock=lambda: 0.0).history(60_000, both).add(DAY, added(name), READ)
+    found = history.load(DAY)
+    assert found is not None
+    assert sorted(found.header) == ["a", "b", "c", "d"]
+    rows(address, f"OPTIMIZE TABLE {TABLE} FINAL")
+    assert rows(address, f"SELECT countIf(length(record) > 0) FROM {TABLE}") == "1", "what is joined is emptied"
 
 
 def test_days_that_are_to_be_counted_anew_are_found_by_nobody(instance: Callable[..., SharedDays]) -> None:
@@ -221,9 +231,9 @@ def test_whatever_a_server_answers_the_day_is_counted_again(reply: Reply) -> Non
 
 def test_lengths_are_read_as_they_are_written() -> None:
     for size in (0, 1, 127, 128, 16_383, 16_384, 70_000):
-        row = (7).to_bytes(8, "little") + _length(size) + bytes(size)
-        assert _rows_of(row * 3) == [(7, bytes(size))] * 3
-        assert _rows_of(row + row[:-1]) == [(7, bytes(size))], "what is not whole is no row"
+        row = b"\1p" + (7).to_bytes(8, "little") + _length(size) + bytes(size)
+        assert _rows_of(row * 3) == [(b"p", 7, bytes(size))] * 3
+        assert _rows_of(row + row[:-1]) == [(b"p", 7, bytes(size))], "what is not whole is no row"
 
 
 DOCUMENT = """\

@@ -133,13 +133,13 @@ def test_what_processes_add_to_a_day_at_the_same_time_is_all_there(tmp_path: Pat
     def joined(before: Record, now: Record) -> Record:
         # Between the look at what is there and the writing: just then somebody else writes.
         if others:
-            folder(tmp_path).history(60_000).add(DAY, named(others.pop()), READ, joined)
+            folder(tmp_path).history(60_000, joined).add(DAY, named(others.pop()), READ)
         return Record({**before.header, **now.header}, {}, {})
 
-    history = folder(tmp_path).history(60_000)
+    history = folder(tmp_path).history(60_000, joined)
     assert history.lacks([DAY, DAY + 1]) == {DAY, DAY + 1}
     for name in ("a", "b"):
-        history.add(DAY, named(name), READ, joined)
+        history.add(DAY, named(name), READ)
     found = history.load(DAY)
     assert found is not None
     assert sorted(found.header) == ["a", "b", "c", "d"]
@@ -148,12 +148,12 @@ def test_what_processes_add_to_a_day_at_the_same_time_is_all_there(tmp_path: Pat
 
 
 def test_what_cannot_be_read_is_not_written_over(tmp_path: Path) -> None:
-    history = folder(tmp_path).history(60_000)
-    history.add(DAY, named("a"), READ, lambda before, _: before)
+    history = folder(tmp_path).history(60_000, lambda before, _: before)
+    history.add(DAY, named("a"), READ)
     (path,) = (tmp_path / "s.history").rglob("*.rows")
     path.rename(tmp_path / "kept")
     path.symlink_to(path.name)  # a link to itself can be written over, and not be read
-    history.add(DAY, named("b"), READ, lambda before, _: before)
+    history.add(DAY, named("b"), READ)
     assert [one.code for one in history.problems] == ["days-not-kept"]
     (tmp_path / "kept").rename(path)
     found = history.load(DAY)
@@ -163,8 +163,8 @@ def test_what_cannot_be_read_is_not_written_over(tmp_path: Path) -> None:
 
 def test_what_days_came_to_is_not_forgotten_for_other_servers(tmp_path: Path) -> None:
     for number in range(MOST_PLANS + 2):
-        folder(tmp_path, servers=f"server {number}").history(60_000).add(DAY, record(), READ, lambda _, now: now)
-    assert folder(tmp_path, servers="server 0").history(60_000).load(DAY) is not None
+        folder(tmp_path, servers=f"server {number}").history(60_000, lambda _, now: now).add(DAY, record(), READ)
+    assert folder(tmp_path, servers="server 0").history(60_000, lambda _, now: now).load(DAY) is not None
 
 
 def test_appends_leave_their_mark_on_the_hours_they_add_to() -> None:

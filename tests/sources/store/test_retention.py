@@ -17,6 +17,7 @@ from counting_cases import DAY_MS, END_MS, HOUR_MS, Answering, bad, counter, eve
 from eventful_cases import assert_same
 
 from observatory.compile.measure import Measurement
+from observatory.errors import SourceFailed
 from observatory.ledger.build import build
 from observatory.ledger.ledger import Ledger
 from observatory.settings import KeepingSettings
@@ -24,6 +25,7 @@ from observatory.sources.base import SampleSet, SeriesRequest, Span
 from observatory.sources.opening import kept_beside
 from observatory.sources.store import Store, upkeep
 from observatory.sources.store.compaction import compact
+from observatory.sources.store.kept_plans import forget
 from observatory.sources.store.upkeep import prune
 from observatory.windows import Grid, TimeRange
 
@@ -150,6 +152,16 @@ def test_a_rare_counter_goes_on_from_days_that_were_kept_where_its_telemetry_was
         assert failures(gauge("depth", 5.0)) == pytest.approx(truth), "also of days that another plan counts anew"
 
 
+def test_kept_days_that_may_not_be_removed_are_told(tmp_path: Path) -> None:
+    plan = tmp_path / "s.duckdb.days" / "plan"
+    (plan / "2026-11-19.day").mkdir(parents=True)  # a folder is no file to remove, even for root
+    with pytest.raises(SourceFailed) as told:
+        forget(plan.parent)
+    (problem,) = told.value.problems
+    assert (problem.code, problem.url) == ("store-write-failed", str(plan))
+    assert problem.message.startswith("kept days could not be removed: ")
+
+
 def test_days_that_were_counted_go_after_their_own_time(tmp_path: Path) -> None:
     with filled(tmp_path / "s.duckdb") as store:
         count(store)
@@ -160,6 +172,16 @@ def test_days_that_were_counted_go_after_their_own_time(tmp_path: Path) -> None:
         0,
         ["2026-11-14", "2026-11-15", "2026-11-16", "2026-11-17", "2026-11-18"],
     )
+
+
+def test_a_clock_that_is_years_ahead_removes_no_day_that_was_counted(tmp_path: Path) -> None:
+    with filled(tmp_path / "s.duckdb") as store:
+        count(store)
+        before = sorted(tmp_path.rglob("*.day")), sorted(tmp_path.rglob("*.rows"))
+        kept = kept_beside(store)
+        assert kept is not None
+        assert prune(store, kept, KeepingSettings(days_seconds=60 * 86_400), END_MS + 9 * 365 * DAY_MS).days == 0
+    assert before == (sorted(tmp_path.rglob("*.day")), sorted(tmp_path.rglob("*.rows")))
 
 
 def test_serve_prunes_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,6 +261,7 @@ from observatory.settings import KeepingSettings
 from observatory.sources.opening import kept_beside
 from observatory.sources.store import Store
 from observatory.sources.store.compaction import compact
+from observatory.sources.store.kept_plans import forget
 from observatory.sources.store.upkeep import prune
 
 path = Path(sys.argv[1])
