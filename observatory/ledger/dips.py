@@ -5,9 +5,9 @@ value is a little lower, and the one after it goes on as if nothing had been. Ta
 would count all that the counter ever counted. A sum that somebody recorded falls when one of its parts goes.
 
 A value that is back where it was with the next sample fell for no restart, if the new process would have had to count
-in that time ten times as fast as any counter of the answer ever did; the low sample is then left out. Where the counter
-stays low, so large a first value is no event: counting goes on from it. Unless its process says that it has started, or
-others of its target fell to little: who was away may have a backlog to go through.
+in that time ten times as fast as any counter of the answer did about then; the low sample is then left out. Where the
+counter stays low, so large a first value is no event: counting goes on from it. Unless its process says that it has
+started, or others of its target fell to little: who was away may have a backlog to go through.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 
-from observatory.ledger.rates import ALWAYS_BELIEVED, BELIEVED_RATES, highest_rate
+from observatory.ledger.rates import ALWAYS_BELIEVED, BELIEVED_RATES, Rates
 from observatory.ledger.restarts import HiddenRestart, falls_of
 from observatory.ledger.targets import Target, TargetKey
 from observatory.sources.base import SampleSet
@@ -36,7 +36,7 @@ def without_dips(samples: SampleSet, counters: Callable[[], Collection[int]]) ->
     counting = counters()
     falls = {index: found for index, found in fallen.items() if index in counting}
     dips: list[int] = []
-    rate: float | None = None
+    rates = Rates(samples)
     for index, at_ms in falls.items():
         begin = int(samples.offsets[index])
         _, t_ms, values = samples.series(index)
@@ -46,9 +46,9 @@ def without_dips(samples: SampleSet, counters: Callable[[], Collection[int]]) ->
         needed = np.maximum(low, after - low)
         suspects = (after >= before) & (needed > FEW)
         if suspects.any():
-            rate = highest_rate(samples) if rate is None else rate
+            lows, needed = lows[suspects], needed[suspects]
             elapsed_ms = t_ms[lows + 1] - t_ms[lows - 1]
-            dips += (begin + lows[suspects & (needed > BELIEVED_RATES * rate * elapsed_ms)]).tolist()
+            dips += (begin + lows[needed > BELIEVED_RATES * rates.near_all(t_ms[lows]) * elapsed_ms]).tolist()
     if not dips:
         return samples, falls
     kept = np.ones(len(samples.t_ms), bool)
@@ -74,7 +74,7 @@ def no_restarts(
         small_ms: When counters of targets fell to what any new process may show.
     """
     found: dict[int, tuple[HiddenRestart, ...]] = {}
-    rate: float | None = None
+    rates = Rates(samples)
     for index, at_ms in falls.items():
         _, t_ms, values = samples.series(index)
         target = target_of(index)
@@ -82,9 +82,9 @@ def no_restarts(
         lows = np.searchsorted(t_ms, [one for one in at_ms if one not in started_ms])
         lows = lows[(values[lows] > ALWAYS_BELIEVED) & (t_ms[lows] - t_ms[lows - 1] <= target.gap_ms)]
         if len(lows):
-            rate = highest_rate(samples) if rate is None else rate
-            beyond = values[lows] > BELIEVED_RATES * rate * (t_ms[lows] - t_ms[lows - 1])
-            if rate > 0 and beyond.any():
+            rate = rates.near_all(t_ms[lows])
+            beyond = (rate > 0) & (values[lows] > BELIEVED_RATES * rate * (t_ms[lows] - t_ms[lows - 1]))
+            if beyond.any():
                 found[index] = tuple(
                     HiddenRestart(int(t_ms[low]), -float(values[low])) for low in lows[beyond].tolist()
                 )

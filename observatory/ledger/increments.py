@@ -15,6 +15,7 @@ Rules, for each series by itself; increments of series are added afterwards, nev
   share of the period that lies between it and the sample before, and the whole where that is further away than the
   period. What periods held that nobody scraped is unknown. The first value of a series is where counting begins.
 - Across a gap the difference counts in full and is spread evenly over the gap; coverage says that it was not seen.
+  A counter that was missing while its target was scraped, and began anew, has counted since the last scrape without it.
 - The first value of a newcomer is an increment: a series that appears while its target was scraped before, or whose
   process started within what is known. What was there before the first knowledge (the start of the server or of its
   retention, the first scrape of a target with a history) is not. See `births`.
@@ -86,6 +87,7 @@ def tally(
     gaps_ms: Int64,
     births: dict[int, Birth],
     restarts: Mapping[int, Sequence[HiddenRestart]] | None = None,
+    lacking_ms: Mapping[int, int] | None = None,
 ) -> Tally:
     """Increments of every series, added by group.
 
@@ -96,6 +98,8 @@ def tally(
             the periods are.
         births: Series whose first value is an increment.
         restarts: Series that began anew without a fall; see `restarts`.
+        lacking_ms: By place of a sample with which a series began anew after it was missing: when its target was
+            scraped last without it.
     """
     amount = np.zeros((count, grid.steps))
     found = [_Finder() for _ in range(count)]
@@ -104,7 +108,9 @@ def tally(
         part = slice(int(offsets[begin]), int(offsets[end]))
         sizes = np.diff(offsets[begin : end + 1])
         some = _Some(samples.t_ms[part], samples.values[part], sizes, groups[begin:end], gaps_ms[begin:end])
-        _add_block(amount, found, some, grid, kind)
+        _add_block(
+            amount, found, some, grid, kind, lacking_ms and {at - part.start: ms for at, ms in lacking_ms.items()}
+        )
     for index, birth in births.items():
         group = int(groups[index])
         if group >= 0 and offsets[index] < offsets[index + 1]:
@@ -148,10 +154,21 @@ def place_restart(line: Float64, grid: Grid, restart: HiddenRestart) -> tuple[Fi
 
 
 def place_rise(
-    line: Float64, grid: Grid, kind: SemanticKind, before: tuple[int, float], after: tuple[int, float], gap_ms: int
+    line: Float64,
+    grid: Grid,
+    kind: SemanticKind,
+    before: tuple[int, float],
+    after: tuple[int, float],
+    gap_ms: int,
+    lacking_ms: int | None = None,
 ) -> tuple[FindingRow, ...]:
-    """Put what lies between two samples (time, value) of one series where it belongs, and tell what was recovered."""
+    """Put what lies between two samples (time, value) of one series where it belongs, and tell what was recovered.
+
+    Args:
+        lacking_ms: Where the series began anew after it was missing: when its target was scraped last without it.
+    """
     (since_ms, earlier), (at_ms, later) = before, after
+    since_ms = since_ms if lacking_ms is None else lacking_ms
     rise = np.asarray([later - earlier])
     fell = later < earlier
     if fell:
@@ -186,7 +203,14 @@ class _Some:
         return np.repeat(of_series, self.sizes)[1:]
 
 
-def _add_block(amount: Float64, found: list[_Finder], some: _Some, grid: Grid, kind: SemanticKind) -> None:
+def _add_block(
+    amount: Float64,
+    found: list[_Finder],
+    some: _Some,
+    grid: Grid,
+    kind: SemanticKind,
+    lacking_ms: Mapping[int, int] | None = None,
+) -> None:
     """What is rare (gaps, falls, series that are left out) is looked for first and costs nothing where it is not."""
     if len(some.t_ms) < 2:
         return
@@ -205,8 +229,14 @@ def _add_block(amount: Float64, found: list[_Finder], some: _Some, grid: Grid, k
     else:
         spread = np.empty(0, np.intp)
     groups = some.per_rise(some.groups) if len(spread) or len(falls) else some.groups
+    gaps_ms = some.per_rise(some.gaps_ms) if lacking_ms else some.gaps_ms
     for index in spread.tolist():
         group, since, at, events = int(groups[index]), int(some.t_ms[index]), int(at_ms[index]), float(rise[index])
+        if lacking_ms and index + 1 in lacking_ms:
+            since = lacking_ms[index + 1]
+            if at - since <= gaps_ms[index]:
+                place(amount[group], grid, at, at, events)
+                continue
         place(amount[group], grid, since, at, events)
         found[group].add(at, grid, gap=events)
         if since < grid.start_ms:

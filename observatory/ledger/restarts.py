@@ -68,12 +68,22 @@ def missed_restart(before: Sample, after: Sample, falls_ms: Sequence[int], gap_m
         falls_ms: When counters of its target fell, ascending.
         gap_ms: Samples further apart have a gap between them.
     """
-    (before_ms, earlier), (after_ms, value) = before, after
-    if after_ms - before_ms <= gap_ms or not 0 < earlier <= value <= ALWAYS_BELIEVED:
+    if not may_have_passed(before, after, gap_ms):
         return False
-    next_fall = bisect_right(falls_ms, before_ms)
+    next_fall = bisect_right(falls_ms, before[0])
     # Series of one target are sampled together, give or take half a cadence.
-    return next_fall < len(falls_ms) and falls_ms[next_fall] < after_ms - gap_ms // 5
+    return next_fall < len(falls_ms) and falls_ms[next_fall] < after[0] - gap_ms // 5
+
+
+def may_have_passed(before: Sample, after: Sample, gap_ms: int) -> bool:
+    """Whether a counter that was missing between two samples may have begun anew, and have passed its old value."""
+    (before_ms, earlier), (after_ms, value) = before, after
+    return after_ms - before_ms > gap_ms and 0 < earlier <= value <= ALWAYS_BELIEVED
+
+
+def is_newly_seen(before_ms: int, sample: Sample, gap_ms: int) -> bool:
+    """Whether what a counter shows that began anew after a gap can have happened since its target was scraped last."""
+    return sample[0] - before_ms > gap_ms and sample[1] <= ALWAYS_BELIEVED
 
 
 @dataclass(frozen=True, slots=True)

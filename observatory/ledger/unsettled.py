@@ -19,9 +19,9 @@ from observatory.ledger.answers import RESTARTED_KINDS
 from observatory.ledger.births import EDGE_MS
 from observatory.ledger.increments import Birth
 from observatory.ledger.renames import TARGET_LABELS
-from observatory.ledger.restarts import Histogram, histogram_of, missed_restart
+from observatory.ledger.restarts import Histogram, histogram_of, is_newly_seen, missed_restart
 from observatory.ledger.seams import Sample, Seam, SeriesKey, SeriesName
-from observatory.ledger.targets import Lives, TargetKey
+from observatory.ledger.targets import GAP_CADENCES, Lives, TargetKey
 from observatory.telemetry.binding import SemanticKind
 
 Known = Mapping[tuple[SeriesKey, SemanticKind], Sample]
@@ -43,10 +43,12 @@ class Elsewhere:
     """What the blocks up to one know of its series; blocks are told oldest first.
 
     Attributes:
+        seen_ms: When targets were seen last before the first block, of some.
         fell_ms: When counters of targets fell, inside blocks and between them.
         fell_between: Targets of which a counter fell between the last blocks and this one, and histograms.
     """
 
+    seen_ms: Mapping[TargetKey, int] = field(default_factory=dict)
     fell_ms: dict[TargetKey, set[int]] = field(default_factory=dict)
     fell_between: set[TargetKey | Histogram] = field(default_factory=set)
     _pages: list[Seen] = field(default_factory=list)
@@ -96,14 +98,36 @@ class Elsewhere:
         return Birth(since_ms) if birth.created or since_ms <= birth.since_ms else None
 
     def _last_seen(self, seam: Seam) -> int | None:
-        """When the target of a series was seen last in the blocks before."""
+        """When the target of a series was seen last in the blocks before, or before all of them."""
         ends = (
             end_ms
             for page in reversed(self._pages[:-1])
             for _, end_ms in reversed(page.lives.spans.get(seam.target, ()))
             if end_ms < seam.first[0]
         )
-        return next(ends, None)
+        return next(ends, self.seen_ms.get(seam.target))
+
+    def _scraped_before(self, seam: Seam) -> int | None:
+        """When the target of a series was scraped last before the first sample of it, in its block or before."""
+        first_ms, cadence_ms = seam.first[0], round(seam.gap_ms / GAP_CADENCES)
+        for start_ms, end_ms in reversed(self._pages[-1].lives.spans.get(seam.target, ())):
+            # A stretch begins a cadence before its first scrape.
+            if start_ms + 3 * cadence_ms // 2 <= first_ms:
+                return min(end_ms, first_ms - cadence_ms)
+        return self._last_seen(seam)
+
+    def lacking_ms(self, seam: Seam, before: Sample, *, anew: bool) -> int | None:
+        """When the target of a counter with a past was scraped last without it; None unless it began anew since then.
+
+        Args:
+            anew: Whether it is known to have begun anew, although it did not fall.
+        """
+        if seam.kind not in RESTARTED_KINDS or not (anew or seam.first[1] < before[1]):
+            return None
+        if not is_newly_seen(before[0], seam.first, seam.gap_ms):
+            return None
+        lacking_ms = self._scraped_before(seam)
+        return lacking_ms if lacking_ms is not None and lacking_ms > before[0] else None
 
     def began_anew(self, seam: Seam, before: Sample) -> bool:
         """Whether a counter with a past, whose first value here is not below it, counts from zero all the same."""
