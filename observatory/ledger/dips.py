@@ -8,6 +8,10 @@ A value that is back where it was with the next sample fell for no restart, if t
 in that time ten times as fast as any counter of the answer did about then; the low sample is then left out. Where the
 counter stays low, so large a first value is no event: counting goes on from it. Unless its process says that it has
 started, or others of its target fell to little: who was away may have a backlog to go through.
+
+Where two servers take turns in one series and their clocks are apart, one of them shows, a moment after the other, what
+the counter held a little earlier. Such a value lies between the two before it and comes much sooner than any scrape of
+one server; it is left out however small it is.
 """
 
 from __future__ import annotations
@@ -15,14 +19,19 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from observatory.ledger.rates import ALWAYS_BELIEVED, BELIEVED_RATES, Rates
 from observatory.ledger.restarts import HiddenRestart, falls_of
 from observatory.ledger.targets import Target, TargetKey
-from observatory.sources.base import SampleSet
+from observatory.sources.base import Float64, Int64, SampleSet
 
 FEW = 10.0
 """Events that a process may always have counted between two scrapes."""
+
+
+SOON = 0.4
+"""Of the time in which each of two servers scrapes once: a single one would need half of the time that two take."""
 
 
 def without_dips(samples: SampleSet, counters: Callable[[], Collection[int]]) -> tuple[SampleSet, dict[int, list[int]]]:
@@ -41,6 +50,7 @@ def without_dips(samples: SampleSet, counters: Callable[[], Collection[int]]) ->
         begin = int(samples.offsets[index])
         _, t_ms, values = samples.series(index)
         lows = np.searchsorted(t_ms, at_ms)
+        dips += (begin + _echoes(t_ms, values, lows)).tolist()
         lows = lows[lows + 1 < len(values)]
         before, low, after = values[lows - 1], values[lows], values[lows + 1]
         needed = np.maximum(low, after - low)
@@ -58,6 +68,25 @@ def without_dips(samples: SampleSet, counters: Callable[[], Collection[int]]) ->
         samples.labels, left, samples.t_ms[kept], samples.values[kept], samples.exact, samples.resolution_ms
     )
     return found, {index: at_ms for index, at_ms in falls_of(found).items() if index in counting}
+
+
+def _echoes(t_ms: Int64, values: Float64, lows: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Where, beside the places at which a counter fell, another server shows what the counter held a little earlier."""
+    if len(values) <= 3:
+        return lows[:0]
+    soon_ms = SOON * float(np.median(t_ms[2:] - t_ms[:-2]))
+    lows = lows[lows >= 2]
+    earlier, before, low = (values[lows + shift] for shift in (-2, -1, 0))
+    # What comes next is not known of the last one.
+    after = np.append(values, np.inf)[lows + 1]
+    soon = t_ms[lows] - t_ms[lows - 1] < soon_ms
+    # Before the two, or after them, the process may have begun anew.
+    fallen = lows[soon & ((earlier <= low) | (earlier > before)) & ((after >= before) | (after < low))]
+    # Or between the two: then it is what the old process held that is shown once more.
+    inner = lows[lows + 2 < len(values)]
+    before, low, after, then = (values[inner + shift] for shift in (-1, 0, 1, 2))
+    soon = t_ms[inner + 1] - t_ms[inner] < soon_ms
+    return np.concatenate((fallen, inner[soon & (after >= before) & (then < after)] + 1))
 
 
 def no_restarts(

@@ -3,7 +3,7 @@
 A target is a (job, instance) pair of one source; series with neither label are one target together. Every series that
 was fetched is evidence that its target was scraped, and so is `up` where it was asked for and is 1.
 
-The cadence of a target is the median distance of the samples of its longest series. Samples no further apart than
+The cadence of a target is the median distance of the samples of its longest series, taken over two at a time. Samples no further apart than
 `GAP_CADENCES` cadences belong to one run; what lies between two runs was not observed. A sample stands for the cadence
 before it: a run covers (first - cadence, last], and up to the end of the grid when it ends within one and a half
 cadences of it. Where scrapes became rarer, the distance that they have kept since is no gap either: the longest one
@@ -202,9 +202,15 @@ class Lives:
 
 
 def _cadence_ms(apart_ms: Int64) -> int:
-    """The median of distances; mostly all are the same, which needs no search for the middle."""
+    """The median of distances; mostly all are the same, which needs no search for the middle.
+
+    Where they differ, that of each two together: two servers that write into one series take turns, one soon after the
+    other.
+    """
     least_ms = int(apart_ms.min())
-    return least_ms if int(apart_ms.max()) == least_ms else int(np.median(apart_ms))
+    if int(apart_ms.max()) == least_ms or len(apart_ms) == 1:
+        return least_ms
+    return int(np.median(apart_ms[1:] + apart_ms[:-1])) // 2
 
 
 def _pace_ms(apart_ms: Int64, cadence_ms: int) -> int:
