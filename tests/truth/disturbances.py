@@ -80,7 +80,7 @@ def federated_beside_the_original() -> Scenario:
 
 
 def two_servers_in_one_series() -> Scenario:
-    """Servers of a pair that no label tells apart; the clock of one is five seconds ahead, and it scrapes just after."""
+    """Servers of a pair that no label tells apart; one scrapes after the other, with a clock five seconds ahead."""
     grid, t = steady(2)
     restart = grid.end_ms - 20 * HOUR_MS + 30_000
 
@@ -97,6 +97,16 @@ def two_servers_in_one_series() -> Scenario:
         lost = held(known[known < restart][-1:], every_ms) - held(t[t <= grid.start_ms][-1:], every_ms)
         counted.append(float(lost[0] + held(known[-1:], every_ms)[0]))
     return Scenario(series, grid, counted[1], counted[0] + counted[1], 1.0)
+
+
+def errors_that_are_written_every_five_minutes() -> Scenario:
+    """A target whose errors are recorded by another job, five times more rarely than all else; nothing is amiss."""
+    grid, t = steady(1)
+    rare = t[4::5]
+    good, errors = np.full(len(t), 50.0), np.arange(len(rare)) % 7.0
+    series = [counter(handled("success"), t, good), counter(handled("error"), rare, errors)]
+    bad = on_grid(rare, errors, grid)
+    return Scenario(series, grid, bad, bad + on_grid(t, good, grid), 1.0)
 
 
 def federated_twice() -> Scenario:
@@ -213,6 +223,7 @@ DISTURBANCES: dict[str, Callable[[], Scenario]] = {
         federated_beside_the_original,
         federated_twice,
         two_servers_in_one_series,
+        errors_that_are_written_every_five_minutes,
         a_label_value_is_rewritten,
         an_exporter_moves,
         an_exporter_warms_up,
