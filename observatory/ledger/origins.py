@@ -16,7 +16,7 @@ import numpy as np
 from observatory.compile.plan import Leaf, PlannedRequest, plan_leaves
 from observatory.ledger.answers import BORN_KINDS, RESTARTED_KINDS, Answer, Cut
 from observatory.ledger.births import births, newcomers
-from observatory.ledger.dips import no_restarts, small_falls
+from observatory.ledger.dips import Fallen, no_restarts, small_falls
 from observatory.ledger.rates import Rates, highest
 from observatory.ledger.replicas import without_replicas
 from observatory.ledger.restarts import Candidates, falls_by_target, hidden_restarts
@@ -221,10 +221,11 @@ def find_restarts(answers: Sequence[Answer], targets: Targets, kinds: Mapping[Le
         )
     small = [replace(one, falls=small_falls(one.samples, one.falls)) for one in candidates if one.falls]
     small_ms = {key: set(instants) for key, instants in falls_by_target(small).items()}
-    for answer, found in zip(answers, hidden_restarts(candidates, targets), strict=True):
-        whose = partial(_target_of, targets, answer)
-        for index, none in no_restarts(answer.samples, answer.falls, whose, small_ms).items():
-            found[index] = (*found.get(index, ()), *none)
+    fallen = [(answer.samples, answer.falls, partial(_target_of, targets, answer)) for answer in answers]
+    none = no_restarts([Fallen(*one) for one in fallen], small_ms)
+    for answer, found, others in zip(answers, hidden_restarts(candidates, targets), none, strict=True):
+        for index, some in others.items():
+            found[index] = (*found.get(index, ()), *some)
         answer.restarts = found
 
 

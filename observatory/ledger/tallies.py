@@ -16,7 +16,6 @@ from observatory.ledger.evidence import Evidence
 from observatory.ledger.increments import Spread, tally
 from observatory.ledger.ledger import Findings
 from observatory.ledger.packed import pack_lines, smallest
-from observatory.ledger.restarts import is_newly_seen
 from observatory.ledger.targets import TargetKey
 from observatory.sources.base import Float64, Int64
 from observatory.telemetry.binding import SemanticKind, Term
@@ -113,11 +112,9 @@ def _lacking_ms(evidence: Evidence, answer: Answer, gaps_ms: Int64) -> dict[int,
         began_ms.setdefault(index, set()).update(one.at_ms for one in restarts if one.forgotten > 0)
     for index, instants in began_ms.items() if samples.exact else ():
         begin = int(samples.offsets[index])
-        _, t_ms, values = samples.series(index)
+        _, t_ms, _ = samples.series(index)
         for place in np.searchsorted(t_ms, sorted(instants)).tolist():
-            if place and is_newly_seen(
-                int(t_ms[place - 1]), (int(t_ms[place]), float(values[place])), int(gaps_ms[index])
-            ):
+            if place and t_ms[place] - t_ms[place - 1] > gaps_ms[index]:
                 lacking_ms = evidence.targets[answer.targets[index]].scraped_before(int(t_ms[place]))
                 if lacking_ms is not None and lacking_ms > t_ms[place - 1]:
                     found[begin + place] = lacking_ms
