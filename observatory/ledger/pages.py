@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from observatory.compile.plan import Leaf, PlannedRequest
 from observatory.indicators.expression import Expression
-from observatory.ledger.births import EDGE_MS
 from observatory.ledger.evidence import Evidence
 from observatory.ledger.hops import SpanCounts
 from observatory.ledger.increments import Birth, FindingRow, place_birth, place_restart, place_rise
@@ -29,7 +28,7 @@ from observatory.ledger.seams import NO_SEAMS, Sample, Seam, SeamColumns, Series
 from observatory.ledger.slices import Reading
 from observatory.ledger.tallies import Events, PartEvents, tally_leaves
 from observatory.ledger.targets import Lives, TargetKey, add_overlap
-from observatory.ledger.unsettled import Elsewhere
+from observatory.ledger.unsettled import Elsewhere, known_since
 from observatory.sources.base import Float64, Int64
 from observatory.telemetry.binding import SemanticKind
 from observatory.windows import Grid
@@ -167,7 +166,7 @@ def join(
     seams = (seam for page in pages for seam in page.seams) if last_seen else ()
     targets = {seam.series: seam.target for seam in seams if seam.series in last_seen}
     before = [Lives({target: ((at - 1, at),)}) for key, target in targets.items() for at, _ in (last_seen[key],)]
-    known_since_ms = _known_since_ms(pages[0], requests, last_seen)
+    known_since_ms = known_since(pages[0].block.start_ms, requests, last_seen)
     seen_ms: dict[TargetKey, int] = {}
     for key, target in targets.items():
         seen_ms[target] = max(last_seen[key][0], seen_ms.get(target, 0))
@@ -186,18 +185,6 @@ def join(
         {leaf: min(one.dark_since) for leaf, one in whole.items() if one.dark_since},
         frozenset(key for page in pages for key in page.changed),
     )
-
-
-def _known_since_ms(
-    first: Page, requests: Sequence[PlannedRequest], last_seen: Mapping[SeriesKey, Sample]
-) -> list[int]:
-    """Since when it is known, by request, what there was: whatever a source held before the first page was there."""
-    held_ms: dict[str, int] = {}
-    for (number, _), (at_ms, _) in last_seen.items():
-        source = requests[number].source
-        held_ms[source] = min(at_ms - EDGE_MS, held_ms.get(source, at_ms))
-    read_ms = [(request.source, first.block.start_ms - request.lookback_ms) for request in requests]
-    return [min(since_ms, held_ms.get(source, since_ms)) for source, since_ms in read_ms]
 
 
 def with_news(pages: Sequence[Page]) -> Iterator[Page]:

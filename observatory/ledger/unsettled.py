@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from observatory.compile.plan import PlannedRequest
 from observatory.ledger.answers import RESTARTED_KINDS
 from observatory.ledger.births import EDGE_MS
 from observatory.ledger.increments import Birth
@@ -43,6 +44,20 @@ class Seen(Protocol):
 
     @property
     def falls(self) -> Mapping[TargetKey, Sequence[int]]: ...
+
+
+def known_since(first_ms: int, requests: Sequence[PlannedRequest], last_seen: Mapping[SeriesKey, Sample]) -> list[int]:
+    """Since when it is known, by request, what there was: what a source held before the first page was there.
+
+    Args:
+        first_ms: When the first page begins.
+    """
+    held_ms: dict[str, int] = {}
+    for (number, _), (at_ms, _) in last_seen.items():
+        source = requests[number].source
+        held_ms[source] = min(at_ms - EDGE_MS, held_ms.get(source, at_ms))
+    read_ms = [(request.source, first_ms - request.lookback_ms) for request in requests]
+    return [min(since_ms, held_ms.get(source, since_ms)) for source, since_ms in read_ms]
 
 
 @dataclass(slots=True)
