@@ -37,6 +37,10 @@ LITTLE = 0.1
 SOON = 0.4
 """Of the time in which each of two servers scrapes once: a single one would need half of the time that two take."""
 
+TURNS = 0.25
+"""Of all samples come as soon at least, where two servers take turns; a server that notes when a counter began does
+so once."""
+
 
 def without_dips(samples: SampleSet, counters: Callable[[], Collection[int]]) -> tuple[SampleSet, dict[int, list[int]]]:
     """The samples but for those that dip, and when values of counters fell in them; samples must be fit.
@@ -79,6 +83,8 @@ def _echoes(t_ms: Int64, values: Float64, lows: NDArray[np.intp]) -> NDArray[np.
     if len(values) <= 3:
         return lows[:0]
     soon_ms = SOON * float(np.median(t_ms[2:] - t_ms[:-2]))
+    if np.count_nonzero(np.diff(t_ms) < soon_ms) < TURNS * len(t_ms):
+        return lows[:0]
     lows = lows[lows >= 2]
     earlier, before, low = (values[lows + shift] for shift in (-2, -1, 0))
     # What comes next is not known of the last one.

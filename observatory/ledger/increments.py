@@ -10,7 +10,8 @@ Rules, for each series by itself; increments of series are added afterwards, nev
 - A fall of a position (an offset) to less than half is a re-created topic, which counts from zero; a smaller fall is
   truncation or an old answer of a broker, and no event.
 - Of a rising level only rises count.
-- A rate counts its value times the time since the sample before.
+- A rate counts its value times the time since the sample before. After a gap it stands for a cadence, as it does in
+  what was observed: how fast things went in the gap is unknown. Below zero it is nothing.
 - The total of a finished period counts once, however often it is scraped while it is shown: each sample counts the
   share of the period that lies between it and the sample before, and the whole where that is further away than the
   period. What periods held that nobody scraped is unknown. The first value of a series is where counting begins.
@@ -32,11 +33,13 @@ from numpy.typing import NDArray
 from observatory.ledger.ledger import Findings
 from observatory.ledger.restarts import HiddenRestart
 from observatory.ledger.samples import series_blocks
-from observatory.ledger.targets import add_overlap
+from observatory.ledger.targets import GAP_CADENCES, add_overlap
 from observatory.sources.base import Float64, Int64, SampleSet
 from observatory.telemetry.binding import SemanticKind
 from observatory.windows import Grid
 
+WITHOUT_HISTORY: frozenset[SemanticKind] = frozenset({"rate", "period_total"})
+"""Kinds whose values say nothing of the time before."""
 FindingRow = tuple[int, float, float, float]
 """Instant, births, resets, events of a gap; see `Findings.of`."""
 Spread = tuple[int, int, float]
@@ -174,9 +177,9 @@ def place_rise(
     if fell:
         _settle_falls(rise, np.asarray([earlier, later]), np.zeros(1, np.intp), kind)
     amount = float(rise[0])
-    if kind in ("rate", "period_total"):
+    if kind in WITHOUT_HISTORY:
         amount = float(_share(np.asarray([later]), np.asarray([at_ms - since_ms]), np.asarray([gap_ms]), kind)[0])
-    spread = at_ms - since_ms > gap_ms and kind != "period_total"
+    spread = at_ms - since_ms > gap_ms and kind not in WITHOUT_HISTORY
     if amount != 0:
         place(line, grid, since_ms if spread else at_ms, at_ms, amount)
     resets = 1.0 if fell and kind in ("cumulative", "distribution") else 0.0
@@ -221,10 +224,10 @@ def _add_block(
     apart_ms[borders], rise[borders] = 0, 0.0
     falls = np.flatnonzero(rise < 0) if float(rise.min()) < 0 else np.empty(0, np.intp)
     _settle_falls(rise, some.values, falls, kind)
-    if kind in ("rate", "period_total"):
+    if kind in WITHOUT_HISTORY:
         rise = _share(some.values[1:], apart_ms, some.per_rise(some.gaps_ms), kind)
     rise *= _inside_grid(some, grid)
-    if kind != "period_total" and int(apart_ms.max()) > int(some.gaps_ms.min()):
+    if kind not in WITHOUT_HISTORY and int(apart_ms.max()) > int(some.gaps_ms.min()):
         spread = np.flatnonzero((apart_ms > some.per_rise(some.gaps_ms)) & (rise != 0))
     else:
         spread = np.empty(0, np.intp)
@@ -277,7 +280,8 @@ def _add_near(amount: Float64, some: _Some, rise: Float64, grid: Grid) -> None:
 def _share(values: Float64, elapsed_ms: Int64, gaps_ms: Int64, kind: SemanticKind) -> Float64:
     """Events of values that say how many there are in a time: in a second, or in a period as long as the gap."""
     if kind == "rate":
-        return values * elapsed_ms / 1000
+        seen_ms = np.where(elapsed_ms > gaps_ms, gaps_ms / GAP_CADENCES, elapsed_ms)
+        return np.maximum(values, 0.0) * seen_ms / 1000
     share: Float64 = values * np.minimum(elapsed_ms, gaps_ms) / gaps_ms
     return share
 

@@ -18,7 +18,7 @@ from observatory.compile.plan import Leaf, PlannedRequest
 from observatory.indicators.expression import Expression
 from observatory.ledger.evidence import Evidence
 from observatory.ledger.hops import SpanCounts
-from observatory.ledger.increments import Birth, FindingRow, place_birth, place_restart, place_rise
+from observatory.ledger.increments import WITHOUT_HISTORY, Birth, FindingRow, place_birth, place_restart, place_rise
 from observatory.ledger.ledger import Findings
 from observatory.ledger.levels import LevelSteps
 from observatory.ledger.packed import pack, smallest
@@ -334,7 +334,7 @@ def _settle(
             before_ms = known[0] if known is not None else birth.since_ms if birth is not None else first_ms
             before_ms = before_ms if lacking_ms is None else lacking_ms
             came_back = before_ms < grid.start_ms < first_ms and first_ms - before_ms > seam.gap_ms
-            came_back = came_back and seam.kind != "period_total"
+            came_back = came_back and seam.kind not in WITHOUT_HISTORY
             for leaf in seam.leaves:
                 whole = found[leaf]
                 whole.rows += _settled(whole, grid, seam, birth, known, lacking_ms)

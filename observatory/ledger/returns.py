@@ -53,7 +53,7 @@ def last_seen(
         for seam in page.seams:
             number = seam.series[0]
             known_since_ms = pages[0].block.start_ms - requests[number].lookback_ms
-            goes_on = seam.kind in BORN_KINDS or seam.kind in ("position", "period_total")
+            goes_on = seam.kind in BORN_KINDS or seam.kind in ("position", "period_total", "rate")
             if seam.summed or seam.series in seen or not goes_on:
                 continue
             seen.add(seam.series)
