@@ -79,6 +79,36 @@ def federated_beside_the_original() -> Scenario:
     return Scenario(series, grid, on_grid(t, errors, grid), on_grid(t, errors + good, grid), 1.0)
 
 
+def two_servers_in_one_series() -> Scenario:
+    """Servers of a pair that no label tells apart; one scrapes after the other, with a clock five seconds ahead."""
+    grid, t = steady(2)
+    restart = grid.end_ms - 20 * HOUR_MS + 30_000
+
+    def held(at_ms: np.ndarray, every_ms: int) -> np.ndarray:
+        return (at_ms - np.where(at_ms < restart, t[0] - HOUR_MS, restart)) // every_ms
+
+    times = np.stack((t, t + 2_000), axis=1).ravel()
+    shown_at = np.stack((t, t + 2_000 - 5_000), axis=1).ravel()
+    known = np.sort(shown_at[shown_at > t[t <= grid.start_ms][-1]])
+    series: list[Series] = []
+    counted = []
+    for outcome, every_ms in (("success", 100), ("error", 59_000)):
+        series.append((handled(outcome), times, held(shown_at, every_ms).astype(np.float64)))
+        lost = held(known[known < restart][-1:], every_ms) - held(t[t <= grid.start_ms][-1:], every_ms)
+        counted.append(float(lost[0] + held(known[-1:], every_ms)[0]))
+    return Scenario(series, grid, counted[1], counted[0] + counted[1], 1.0)
+
+
+def errors_that_are_written_every_five_minutes() -> Scenario:
+    """A target whose errors are recorded by another job, five times more rarely than all else; nothing is amiss."""
+    grid, t = steady(1)
+    rare = t[4::5]
+    good, errors = np.full(len(t), 50.0), np.arange(len(rare)) % 7.0
+    series = [counter(handled("success"), t, good), counter(handled("error"), rare, errors)]
+    bad = on_grid(rare, errors, grid)
+    return Scenario(series, grid, bad, bad + on_grid(t, good, grid), 1.0)
+
+
 def federated_twice() -> Scenario:
     """The same target federated from both servers of a pair; the `prometheus` label tells where from."""
     return two_servers_of_a_pair("prometheus")
@@ -192,6 +222,8 @@ DISTURBANCES: dict[str, Callable[[], Scenario]] = {
         errors_of_a_metric_of_their_own,
         federated_beside_the_original,
         federated_twice,
+        two_servers_in_one_series,
+        errors_that_are_written_every_five_minutes,
         a_label_value_is_rewritten,
         an_exporter_moves,
         an_exporter_warms_up,
