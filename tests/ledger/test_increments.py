@@ -118,7 +118,7 @@ def errors_born(at: int, value: float, *, target: str = "a:1") -> list[tuple[dic
     t = scrapes(GRID.start_ms - 2 * HOUR_MS, GRID.end_ms)
     return [
         counter(handled("success"), t, 10.0),
-        (handled("error", target), t[at:], np.full(len(t) - at, value)),
+        (handled("error", target), t[at:], np.full(len(t[at:]), value)),
     ]  # type: ignore[list-item]
 
 
