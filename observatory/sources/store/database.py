@@ -24,6 +24,7 @@ CONFIGURATION = {
 }
 DAMAGED = ("Corrupt database file", "Could not read enough bytes")
 """What the engine says of a block that is not as it was written, or not there."""
+DAMAGED_HINT = "the file is damaged: bring back a copy of it, or begin a new one"
 PATIENCE_SECONDS = 3.0
 """How long is waited for another process to let go of the file."""
 _open_files: set[Path] = set()
@@ -192,9 +193,7 @@ class Database:
                 cursor.close()
         except duckdb.Error as error:
             text = str(error).splitlines()[0]
-            hint = None
-            if any(word in text for word in DAMAGED):
-                hint = "the file is damaged: bring back a copy of it, or begin a new one"
+            hint = DAMAGED_HINT if any(word in text for word in DAMAGED) else None
             raise SourceFailed(
                 self.problem("store-read-failed", f"the store could not answer: {text}", hint)
             ) from error

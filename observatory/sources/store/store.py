@@ -32,7 +32,7 @@ from observatory.sources.store import pruning, sample_answers, span_answers, wri
 from observatory.sources.store import samples as sample_table
 from observatory.sources.store import spans as span_table
 from observatory.sources.store.contents import StoreContents, contents_of
-from observatory.sources.store.database import Database, registered
+from observatory.sources.store.database import DAMAGED_HINT, Database, registered
 from observatory.sources.store.pushes import Pushes
 from observatory.sources.store.room import with_room
 from observatory.sources.store.series import NEVER_MS, SeriesDictionary
@@ -128,8 +128,11 @@ class Store:
             with self._database.reading() as cursor:
                 yield cursor
         except SourceFailed as error:
-            self._health.note(asked, error.problems, failed=True)
+            # What is damaged stays so until the same is asked again; anything else has passed with the next answer.
+            lasting = any(problem.hint == DAMAGED_HINT for problem in error.problems)
+            self._health.note(asked if lasting else "", error.problems, failed=True)
             raise
+        self._health.note("")
         self._health.note(asked)
 
     # samples

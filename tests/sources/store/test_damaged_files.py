@@ -14,10 +14,12 @@ from observatory.cli.status import FailOn, exit_code
 from observatory.errors import ExitCode, SourceFailed
 from observatory.evaluate.estate import Estate
 from observatory.settings import Settings
-from observatory.sources.base import SampleSet, Span
+from observatory.sources.base import SampleSet, SeriesRequest, Span
 from observatory.sources.store import Store
 from observatory.sources.store.lending import Lending
 from observatory.sources.store.lent import LentStore
+from observatory.telemetry.binding import Matcher
+from observatory.windows import TimeRange
 
 HEAD_BYTES, BLOCK_BYTES = 12_288, 262_144
 """Of a DuckDB file: three headers, then blocks that each begin with a check sum of eight bytes."""
@@ -88,3 +90,12 @@ def test_what_of_a_store_cannot_be_read_makes_an_answer_in_part(path: Path) -> N
             store.trace("1".zfill(32))
         assert store.span_count() == 3
         assert store.state().state == "partial"
+
+
+def test_a_question_that_could_not_be_answered_once_does_not_stay_in_the_state(path: Path) -> None:
+    with Store.open(path) as store:
+        with pytest.raises(SourceFailed):
+            store.samples(SeriesRequest("m", (Matcher("a", pattern="("),), TimeRange(0, 1)))
+        assert store.state().state == "failed"
+        assert store.span_count() == 3
+        assert store.state().state == "ok"
