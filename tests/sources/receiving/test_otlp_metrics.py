@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import json
 import math
+import zlib
 from typing import Any
 
+import cramjam
 import numpy as np
 import orjson
 import pytest
@@ -224,10 +226,30 @@ def test_json_says_the_same_as_protobuf() -> None:
         assert as_json.points == as_protobuf.points == 4
 
 
-def test_a_request_may_be_gzipped() -> None:
+COMPRESSED = {
+    "gzip": gzip.compress,
+    "zstd": lambda body: bytes(cramjam.zstd.compress(body)),
+    "deflate": zlib.compress,
+    "zlib": zlib.compress,
+}
+
+
+@pytest.mark.parametrize("encoding", COMPRESSED)
+def test_a_request_may_be_compressed_as_collectors_offer(encoding: str) -> None:
+    compress = COMPRESSED[encoding]
     body = Request().gauge("depth", T_MS, 3).body()
 
-    assert series(decode(gzip.compress(body), PROTOBUF, encoding="gzip")) == {"depth": [3.0]}
+    assert series(decode(compress(body), PROTOBUF, encoding=encoding.upper())) == {"depth": [3.0]}
+    for faulty, code in (
+        (compress(body)[:-5], "otlp-undecodable"),
+        (body, "otlp-undecodable"),
+        (compress(body) + b"more", "otlp-undecodable"),
+        (compress(bytes(1001)), "otlp-too-large"),
+        (compress(bytes(100_000)), "otlp-too-large"),
+    ):
+        with pytest.raises(InputInvalid) as caught:
+            decode(faulty, PROTOBUF, encoding=encoding, max_bytes=1000)
+        assert caught.value.problems[0].code == code
 
 
 def faulty() -> dict[str, Request]:
