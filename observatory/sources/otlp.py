@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -196,7 +197,8 @@ def _proto_value(value: Any, depth: int = 0) -> Any:
         return [_proto_value(one, depth + 1) for one in value.array_value.values]
     if which == "kvlist_value":
         return {pair.key: _proto_value(pair.value, depth + 1) for pair in value.kvlist_value.values}
-    return value.bytes_value.hex() if which == "bytes_value" else getattr(value, which)
+    # As JSON has them, so that both encodings say the same.
+    return b64encode(value.bytes_value).decode() if which == "bytes_value" else getattr(value, which)
 
 
 def decode_document(document: Any, shown_as: str = "OTLP") -> Decoded:

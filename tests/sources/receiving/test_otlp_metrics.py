@@ -99,6 +99,34 @@ def test_attributes_that_become_one_label_are_joined() -> None:
     assert "empty" not in only(read(request))
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ({"doubleValue": 3.0}, "3"),
+        ({"doubleValue": 1e20}, "100000000000000000000"),
+        ({"doubleValue": 1e21}, "1e+21"),
+        ({"doubleValue": 1.5e-6}, "0.0000015"),
+        ({"doubleValue": 1e-7}, "1e-7"),
+        ({"doubleValue": "NaN"}, "NaN"),
+        ({"doubleValue": "-Infinity"}, "-Infinity"),
+        ({"intValue": "-5"}, "-5"),
+        ({"boolValue": True}, "true"),
+        ({"bytesValue": "AP9hYg=="}, "AP9hYg=="),
+        ({"arrayValue": {"values": [{"doubleValue": 1.0}, {"stringValue": "x"}]}}, '[1,"x"]'),
+        (
+            {"kvlistValue": {"values": [{"key": key, "value": {"stringValue": key}} for key in ("b", "a")]}},
+            '{"a":"a","b":"b"}',
+        ),
+    ],
+)
+def test_an_attribute_has_the_text_that_prometheus_gives_it(value: dict[str, Any], text: str) -> None:
+    document = MessageToDict(Request().gauge("depth", T_MS, 3).message)
+    point = document["resourceMetrics"][0]["scopeMetrics"][0]["metrics"][0]["gauge"]["dataPoints"][0]
+    point["attributes"] = [{"key": "partition", "value": value}]
+
+    assert only(decode(orjson.dumps(document), "application/json"))["partition"] == text
+
+
 def counter_of(resource: dict[str, Any], **attributes: Any) -> Request:
     return Request(resource, scope="shop.kafka").counter("sent", START_MS, T_MS, 7, **attributes)
 
