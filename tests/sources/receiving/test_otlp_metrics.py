@@ -198,6 +198,13 @@ def test_an_explicit_histogram_counts_up_to_each_bound() -> None:
     }
 
 
+def test_bounds_are_written_without_exponent() -> None:
+    batch = read(Request().histogram("size", START_MS, T_MS, [1e-7, 2.5, 1e16], [1, 1, 1, 1], unit=""))
+
+    found = {labels.get("le") for labels in batch.samples.labels} - {None}
+    assert found == {"0.0000001", "2.5", "10000000000000000", "+Inf"}
+
+
 def test_an_exponential_histogram_keeps_its_buckets_apart_in_the_schemas_of_prometheus() -> None:
     # Of scale 9, one finer than any schema: (2^(3/512), 2^(4/512)] and the next two; schema 8 has upper ends 2 and 3.
     request = Request().exponential("wait", START_MS, T_MS, 9, 3, [5, 6, 7], zero=2)
