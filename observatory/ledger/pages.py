@@ -182,8 +182,7 @@ def join(pages: Sequence[Page], requests: Sequence[PlannedRequest], grid: Grid, 
 
 def _began_ms(pages: Sequence[Page], requests: Sequence[PlannedRequest]) -> dict[str, int]:
     """By source the first sample that any page holds of it; days with the same series are looked at once."""
-    found: dict[str, int] = {}
-    heads: tuple[SeriesHead, ...] = ()
+    found, heads = dict[str, int](), NO_SEAMS.heads
     for page in pages:
         if page.seams.heads is not heads:
             heads = page.seams.heads
