@@ -26,7 +26,7 @@ from observatory.ledger.evidence import Evidence, Material, Sources
 from observatory.ledger.hops import SpanCounts, count_spans
 from observatory.ledger.origins import falls_of_targets
 from observatory.ledger.pages import Counted, Page, events_of, join
-from observatory.ledger.returns import KeptDay, fell_before, last_seen
+from observatory.ledger.returns import KeptDay, look_back
 from observatory.ledger.slices import Reading, read_level
 from observatory.sources.base import Float64
 from observatory.telemetry.binding import MetricBinding, SemanticKind, Term
@@ -157,10 +157,9 @@ class Blocks:
     def joined(self, pages: Sequence[Page], grid: Grid, kept: KeptDay | None = None) -> Counted:
         """Pages that follow one another as one ledger on a grid; what came back in them is looked for before them."""
         material = Material.read((), self.sources, grid)
-        earlier = last_seen(pages, self.requests_planned, material.ask, grid, kept)
-        fell_ms = fell_before(pages, self.requests_planned, material.ask, earlier, self.kinds)
+        before = look_back(pages, self.requests_planned, material.ask, grid, self.kinds, kept)
         self._note(material)
-        counted = join(pages, self.requests_planned, grid, earlier, fell_ms)
+        counted = join(pages, self.requests_planned, grid, before)
         self.problems += [
             Problem(
                 code="history-not-counted",

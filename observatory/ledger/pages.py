@@ -28,7 +28,7 @@ from observatory.ledger.seams import NO_SEAMS, Sample, Seam, SeamColumns, Series
 from observatory.ledger.slices import Reading
 from observatory.ledger.tallies import Events, PartEvents, tally_leaves
 from observatory.ledger.targets import Lives, TargetKey, add_overlap
-from observatory.ledger.unsettled import Elsewhere, known_since
+from observatory.ledger.unsettled import Before, Elsewhere
 from observatory.sources.base import Float64, Int64
 from observatory.telemetry.binding import SemanticKind
 from observatory.windows import Grid
@@ -149,33 +149,26 @@ def events_of(
     )
 
 
-def join(
-    pages: Sequence[Page],
-    requests: Sequence[PlannedRequest],
-    grid: Grid,
-    last_seen: Mapping[SeriesKey, Sample],
-    fell_ms: Mapping[TargetKey, Iterable[int]] | None = None,
-) -> Counted:
+def join(pages: Sequence[Page], requests: Sequence[PlannedRequest], grid: Grid, before: Before) -> Counted:
     """Pages that follow one another, oldest first, as one ledger on a grid that they cover.
 
     Args:
         requests: All that were planned; series are told by their number.
-        last_seen: Of series that appear late, when they were last there before the first page; see `returns`.
-        fell_ms: When counters of some targets fell before the first page, where somebody has looked.
     """
+    last_seen = before.samples
     seams = (seam for page in pages for seam in page.seams) if last_seen else ()
     targets = {seam.series: seam.target for seam in seams if seam.series in last_seen}
-    before = [Lives({target: ((at - 1, at),)}) for key, target in targets.items() for at, _ in (last_seen[key],)]
-    known_since_ms = known_since(pages[0].block.start_ms, requests, last_seen)
+    lives = [Lives({target: ((at - 1, at),)}) for key, target in targets.items() for at, _ in (last_seen[key],)]
+    known_since_ms = before.known_since_ms(pages[0].block.start_ms, requests, _began_ms(pages, requests))
     seen_ms: dict[TargetKey, int] = {}
     for key, target in targets.items():
         seen_ms[target] = max(last_seen[key][0], seen_ms.get(target, 0))
-    elsewhere = Elsewhere(seen_ms, {target: set(instants) for target, instants in (fell_ms or {}).items()})
+    elsewhere = Elsewhere(seen_ms, {target: set(instants) for target, instants in before.fell_ms.items()})
     whole = _joined_events(pages, grid, last_seen, known_since_ms, elsewhere)
     return Counted(
         grid,
         {leaf: one.events() for leaf, one in whole.items()},
-        Lives.together([*before, *(page.lives for page in pages)]),
+        Lives.together([*lives, *(page.lives for page in pages)]),
         {key: _joined_levels(key, pages, grid) for key in dict.fromkeys(key for page in pages for key in page.levels)},
         {
             name: _joined_spans(name, pages, grid)
@@ -185,6 +178,18 @@ def join(
         {leaf: min(one.dark_since) for leaf, one in whole.items() if one.dark_since},
         frozenset(key for page in pages for key in page.changed),
     )
+
+
+def _began_ms(pages: Sequence[Page], requests: Sequence[PlannedRequest]) -> dict[str, int]:
+    """By source the first sample that any page holds of it; days with the same series are looked at once."""
+    found, heads = dict[str, int](), NO_SEAMS.heads
+    for page in pages:
+        if page.seams.heads is not heads:
+            heads = page.seams.heads
+            for head, first_ms in zip(heads, page.seams.first_ms.tolist(), strict=True):
+                source = requests[head.series[0]].source
+                found[source] = min(first_ms, found.get(source, first_ms))
+    return found
 
 
 def with_news(pages: Sequence[Page]) -> Iterator[Page]:

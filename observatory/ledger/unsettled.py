@@ -46,18 +46,37 @@ class Seen(Protocol):
     def falls(self) -> Mapping[TargetKey, Sequence[int]]: ...
 
 
-def known_since(first_ms: int, requests: Sequence[PlannedRequest], last_seen: Mapping[SeriesKey, Sample]) -> list[int]:
-    """Since when it is known, by request, what there was: what a source held before the first page was there.
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What was looked up of the time before the first page; see `returns`.
 
-    Args:
-        first_ms: When the first page begins.
+    Attributes:
+        samples: Of series that appear late, when they were last there, and with which value.
+        fell_ms: When counters of some targets fell.
+        held_ms: By source an instant at which it held something already.
     """
-    held_ms: dict[str, int] = {}
-    for (number, _), (at_ms, _) in last_seen.items():
-        source = requests[number].source
-        held_ms[source] = min(at_ms - EDGE_MS, held_ms.get(source, at_ms))
-    read_ms = [(request.source, first_ms - request.lookback_ms) for request in requests]
-    return [min(since_ms, held_ms.get(source, since_ms)) for source, since_ms in read_ms]
+
+    samples: Mapping[SeriesKey, Sample] = field(default_factory=dict)
+    fell_ms: Mapping[TargetKey, Sequence[int]] = field(default_factory=dict)
+    held_ms: Mapping[str, int] = field(default_factory=dict)
+
+    def known_since_ms(
+        self, first_ms: int, requests: Sequence[PlannedRequest], began_ms: Mapping[str, int]
+    ) -> list[int]:
+        """Since when it is known, by request, what there was.
+
+        What a source held before the first page was there, and a source that begins later knows nothing of before.
+
+        Args:
+            first_ms: When the first page begins.
+            began_ms: By source the first sample in all pages.
+        """
+        read_ms = [(one.source, first_ms - one.lookback_ms) for one in requests]
+        known = [max(since_ms, began_ms.get(source, 0) - 2 * EDGE_MS) for source, since_ms in read_ms]
+        return [
+            min(since_ms, self.held_ms.get(source, since_ms + EDGE_MS) - EDGE_MS)
+            for since_ms, (source, _) in zip(known, read_ms, strict=True)
+        ]
 
 
 @dataclass(slots=True)

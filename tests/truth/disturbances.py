@@ -184,13 +184,17 @@ def an_exporter_warms_up() -> Scenario:
     return Scenario(series, grid, 0.0, float(truth), 1.0)
 
 
-def a_retention_cut_of_processes_that_say_their_start() -> Scenario:
-    """The server holds the second half; the processes say that they started before all that is asked for."""
+def a_retention_cut_of_processes_that_say_their_start(days_before: float = 30.0) -> Scenario:
+    """The server holds the second half; the processes say that they started before all that it holds.
+
+    Args:
+        days_before: How long before the window they did.
+    """
     grid, t = steady(2)
     kept = t > grid.end_ms - DAY_MS
     values = 5_000_000.0 + np.cumsum(np.full(len(t), 50.0))
     start = {"__name__": "process_start_time_seconds", "job": "svc", "instance": "a:1"}
-    begun = (grid.start_ms - 30 * DAY_MS) / 1000
+    begun = (grid.start_ms - days_before * DAY_MS) / 1000
     series: list[Series] = [
         (handled("success"), t[kept], values[kept]),
         (start, t[kept], np.full(int(kept.sum()), begun)),
@@ -233,6 +237,9 @@ DISTURBANCES: dict[str, Callable[[], Scenario]] = {
 } | {
     "two_servers_told_apart_by_replica": lambda: two_servers_of_a_pair("replica"),
     "three_servers_told_apart_by_prometheus_replica": lambda: two_servers_of_a_pair("prometheus_replica", 3),
+    "a_retention_cut_of_processes_that_started_within_the_window": lambda: (
+        a_retention_cut_of_processes_that_say_their_start(-0.3)
+    ),
     "a_job_is_renamed": lambda: a_target_is_renamed(({"job": "svc"}, {"job": "service"}), with_start=False),
     "a_job_is_renamed_whose_process_says_its_start": lambda: a_target_is_renamed(
         ({"job": "svc"}, {"job": "service"}), with_start=True

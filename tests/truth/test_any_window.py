@@ -120,3 +120,19 @@ def test_a_large_first_value_is_believed_or_not_by_what_happens_about_then() -> 
 
     assert counted == [4_000.0] * 3
     assert refreshed(series, range(720, -1, -45), DAY_MS) == 4_000.0
+
+
+@pytest.mark.parametrize("length_ms", [HOUR_MS, 10 * HOUR_MS, 3 * DAY_MS])
+def test_a_process_that_was_not_scraped_for_hours_counts_since_it_began(length_ms: int) -> None:
+    """It says when that was, and its server was there; a window that begins later has its share."""
+    seen = t > END_MS - HOUR_MS / 2
+    began_ms = END_MS - 4.5 * HOUR_MS
+    start = {"__name__": "process_start_time_seconds", "job": "svc", "instance": "new:1"}
+    series: list[Series] = [
+        steady,
+        (handled("error", "new:1"), t[seen], np.full(int(seen.sum()), 80.0)),
+        (start, t[seen], np.full(int(seen.sum()), began_ms / 1000)),
+    ]
+    span = TimeRange(END_MS - HOUR_MS, END_MS)
+
+    assert errors_of(series, span, length_ms) == pytest.approx(80.0 / 4 / 2, rel=0.02)
