@@ -16,6 +16,7 @@ from pathlib import Path
 from queue import Empty, Queue
 
 import pytest
+from observatory_process import observatory
 
 AT = "2026-11-20T12:00:00Z"
 QUARTER_DAY = ("--days", "0.25", "--at", AT)
@@ -26,7 +27,7 @@ def command(*arguments: str) -> list[str]:
 
 
 def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*arguments), cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
+    return observatory("demo", *arguments, cwd=cwd)
 
 
 def test_preparing_writes_the_history_and_prints_where(tmp_path: Path) -> None:
