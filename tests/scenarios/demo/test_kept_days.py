@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .conftest import Demo
 
 MINUTE_MS = 60_000
-BACK_MS = [0, -1, *(int(minutes) * MINUTE_MS for minutes in np.random.default_rng(11).integers(1, 36 * 60, 3))]
+BACK_MS = [0, -1, *(int(minutes) * MINUTE_MS for minutes in np.random.default_rng(11).integers(1, 36 * 60, 1))]
 """Before the end of the history; one of them off the minute, which no kept day can serve."""
 
 
