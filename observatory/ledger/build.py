@@ -225,9 +225,11 @@ def _count(
             if past.day(page.block):
                 kept.keep(page, work.read_for(page))
         counted_now = {block for run in runs for block in run}
-        unnoted = [] if work.failed or work.failed_spans else _unnoted(past, pages, counted_now)
+        unnoted = [] if work.failed or work.failed_spans else _unnoted(kept, past, pages, counted_now)
         _note(past, [*fresh, *unnoted], rows, grid, measurements)
         work.problems += kept.problems
+        if past.is_well:
+            kept.note([page.block for page in (*fresh, *unnoted)])
     dark_since = {
         key: min(found)
         for key in (rows if counted.dark_since else ())
@@ -240,10 +242,10 @@ def _count(
     return _Counting(rows, work.problems, work.requests, dark_since)
 
 
-def _unnoted(past: Past, pages: Mapping[Grid, Page], counted_now: Collection[Grid]) -> list[Page]:
+def _unnoted(kept: KeptPages, past: Past, pages: Mapping[Grid, Page], counted_now: Collection[Grid]) -> list[Page]:
     """Days that were kept by somebody who ended before it was noted what they came to."""
     known = [block for block in pages if is_day(block) and block not in counted_now]
-    lacking = past.lacks(known) if known else set()
+    lacking = past.lacks(known) | kept.unnoted(known) if known else set()
     return [pages[block] for block in known if block.start_ms in lacking]
 
 

@@ -61,6 +61,14 @@ class KeptDays(Protocol):
         """Keep a record that was made of telemetry in a range; where that is not possible `problems` says so."""
         ...
 
+    def note(self, days: Iterable[int]) -> None:
+        """That what these days came to has been noted in the history."""
+        ...
+
+    def unnoted(self, days: Iterable[int]) -> set[int]:
+        """Those of some days of which that is not known."""
+        ...
+
 
 class Keeper(Protocol):
     """Holds records of days."""
@@ -166,6 +174,14 @@ class KeptPages:
         if self._marks is not None:
             record = replace(record, header={**record.header, "marks": self._marks.within(read).to_json()})
         self._days.keep(page.block.start_ms // DAY_MS, record, read)
+
+    def note(self, blocks: Iterable[Grid]) -> None:
+        """That what these days came to has been noted in the history."""
+        self._days.note([block.start_ms // DAY_MS for block in blocks])
+
+    def unnoted(self, blocks: Iterable[Grid]) -> set[int]:
+        """The starts of those days of which that is not known."""
+        return {day * DAY_MS for day in self._days.unnoted([block.start_ms // DAY_MS for block in blocks])}
 
     def _is_outdated(self, block: Grid, then: Any) -> bool:
         if self._marks is None:
