@@ -6,6 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8050
+DAYS ?= 30
 # A file is one worker's: what its tests share is made once. Many wait for servers, so three workers keep two cores busy.
 WORKERS := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
@@ -21,7 +22,7 @@ $(VENV)/.installed-tests: pyproject.toml requirements.lock .ci/virtualenv
 	@touch $(VENV)/.installed $@
 
 demo: $(VENV)/.installed  ## the dashboards on a simulated estate, on loopback; prints the URL
-	@$(BIN)/observatory demo --port $(PORT)
+	@$(BIN)/observatory demo --port $(PORT) --days $(DAYS)
 
 test:  ## everything that CI runs: format, lint, types, import contract, tests, docs
 	@$(MAKE) --no-print-directory --jobs 3 .servers .checked .collected
@@ -33,7 +34,7 @@ check: $(VENV)/.installed-tests  ## the quick part of `make test`: no servers, n
 	@$(BIN)/pytest $(WORKERS) -m "not integration and not browser"
 
 .servers:
-	@bash .ci/system-packages prometheus rabbitmq-server chromium victoria-metrics \
+	@bash .ci/system-packages prometheus rabbitmq-server chromium-headless-shell victoria-metrics \
 	  redis-server prometheus-redis-exporter nats-server mosquitto clickhouse-server
 
 .checked: $(VENV)/.installed-tests

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import hypothesis
@@ -42,11 +43,13 @@ hypothesis.settings.register_profile("same", deadline=None, derandomize=True, da
 hypothesis.settings.load_profile("same" if os.environ.get("CI") else "patient")
 
 
+@cache
 def without_sockets(path: Path) -> bool:
     """Whether the tests of a file open no socket; one that asks for `socket_enabled` reaches loopback."""
     return any(path.is_relative_to(HERE / room) for room in WITHOUT_SOCKETS)
 
 
+@cache
 def _turn(path: Path) -> int:
     """What takes long and waits much begins first, so that no worker is left alone with it at the end."""
     return next((turn for turn, room in enumerate(LONG_FIRST) if path.is_relative_to(HERE / room)), len(LONG_FIRST))

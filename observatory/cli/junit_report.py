@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 if TYPE_CHECKING:
-    from observatory.diagnose.readiness import Readiness
+    from observatory.diagnose.ready_items import Readiness
     from observatory.sources.base import SourceState
 
 _UNWRITABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -20,7 +20,7 @@ def as_junit(found: Sequence[Readiness], at_ms: int, states: Sequence[SourceStat
 
     A source that answered in part, or not at all, is an error of its own, for items may have failed for want of it.
     """
-    from observatory.diagnose.readiness import TITLES
+    from observatory.diagnose.ready_items import TITLES
     from observatory.windows import format_instant
 
     at = (format_instant(at_ms) or "").removesuffix("Z")

@@ -17,7 +17,7 @@ from observatory.errors import ExitCode, Problem, UsageError, in_order, printabl
 from observatory.units import number_of
 
 if TYPE_CHECKING:
-    from observatory.diagnose.readiness import Readiness
+    from observatory.diagnose.ready_items import Readiness
     from observatory.settings import Settings
     from observatory.sources.base import SourceState
     from observatory.spec.catalog import Catalog, Channel
@@ -141,7 +141,7 @@ def as_json(
 def as_text(found: Sequence[Readiness]) -> str:
     """One line per channel, then every failed item with its evidence and what to do."""
     from observatory.cli.columns import table
-    from observatory.diagnose.readiness import TITLES
+    from observatory.diagnose.ready_items import TITLES
 
     head = ("channel", *TITLES.values())
     rows = [(printable(one.channel.id), *(MARKS[item.state] for item in one.items)) for one in found]

@@ -1,4 +1,4 @@
-"""The list before production, channel by channel: each item passed, failed or not applicable, with its evidence.
+"""The list before production, judged: what each item of a channel is decided by, and the evidence that it shows.
 
 The document is there and right; objectives are set; telemetry is found and live; dead letters are measured and an
 objective watches them; trace context is carried from producer to consumer; an owner and a runbook are named.
@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from observatory.compile.measure import Measurement
+from observatory.diagnose.ready_items import Item, ItemName, Readiness
 from observatory.errors import Problem, SourceFailed
 from observatory.ledger.evidence import Sources
 from observatory.objectives.objective import Objective
@@ -26,73 +26,10 @@ from observatory.telemetry.survey import Survey
 from observatory.units import number_of
 from observatory.windows import Grid, TimeRange
 
-State = Literal["passed", "failed", "not_applicable"]
-ItemName = Literal["document", "objectives", "telemetry", "dead_letters", "trace_context", "owner", "runbook"]
-ITEMS: tuple[ItemName, ...] = (
-    "document",
-    "objectives",
-    "telemetry",
-    "dead_letters",
-    "trace_context",
-    "owner",
-    "runbook",
-)
-TITLES: Mapping[ItemName, str] = {
-    "document": "document exists",
-    "objectives": "objectives set",
-    "telemetry": "telemetry live",
-    "dead_letters": "DLQ watched",
-    "trace_context": "trace context",
-    "owner": "owner",
-    "runbook": "runbook",
-}
 WITHOUT_DEAD_LETTERS = frozenset({"mqtt", "mqtts", "secure-mqtt", "ws", "wss", "http", "https", "sse", "stomp"})
 """Protocols whose brokers keep nothing that a consumer refused."""
 TRACE_HEADERS = frozenset({"traceparent", "b3", "x-b3-traceid", "uber-trace-id", "x-amzn-trace-id"})
 MOST_NAMED = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
-    """One line of the list for one channel.
-
-    Attributes:
-        evidence: What was looked at and found, one sentence.
-        hint: What to do, for a failed item.
-    """
-
-    name: ItemName
-    state: State
-    evidence: str
-    hint: str = ""
-
-    def to_json(self) -> dict[str, str | None]:
-        """The entry of `items`."""
-        return {"item": self.name, "state": self.state, "evidence": self.evidence, "hint": self.hint or None}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Readiness:
-    """All items of one channel, in the order of `ITEMS`."""
-
-    channel: Channel
-    items: tuple[Item, ...]
-
-    @property
-    def failed(self) -> tuple[Item, ...]:
-        """What keeps the channel from being ready."""
-        return tuple(item for item in self.items if item.state == "failed")
-
-    def to_json(self) -> dict[str, Any]:
-        """The entry of `channels`."""
-        return {
-            "id": self.channel.id,
-            "address": self.channel.address,
-            "protocol": self.channel.protocol,
-            "documents": list(self.channel.documents),
-            "ready": not self.failed,
-            "items": [item.to_json() for item in self.items],
-        }
 
 
 @dataclass(slots=True, kw_only=True)

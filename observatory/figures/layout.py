@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 FONT = "Inter, system-ui, sans-serif"
 MONO = "'JetBrains Mono', ui-monospace, monospace"
+MOST_MARKED = 26
+"""Characters beside a marker: as wide as half of the narrowest panel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +126,17 @@ def decorate(
                 x1=marker.at_ms,
                 line={"width": 1, "color": theme.muted, "dash": "3px,3px"},
             )
+            # Words stand on the side with more room, or they lie over the axis or end outside.
+            early = marker.at_ms - span.start_ms < span.end_ms - marker.at_ms
+            shown = as_text(marker.words, MOST_MARKED)
             figure.add_annotation(
                 yref="paper",
                 y=1,
                 x=marker.at_ms,
-                xanchor="right",
+                xanchor="left" if early else "right",
                 yanchor="top",
-                text=as_text(marker.words),
+                text=shown,
+                hovertext=as_text(marker.words) if len(marker.words) > MOST_MARKED else None,
                 showarrow=False,
                 bgcolor=theme.panel,
                 opacity=0.9,

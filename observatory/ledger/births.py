@@ -9,24 +9,24 @@ of a dead-letter queue, the start of the process says nothing: what an exporter 
 
 Neither is believed against the values. An exporter that has just started may hand on what a broker has counted for
 months, and one that warms up answers a scrape or two without its series. So a first value that would have needed ten
-times the highest rate at which any counter of the source ever rose is a history, too.
+times the highest rate at which any counter of the source rose about that time is a history, too; see `rates`.
 
 A series can also be an old one under a new name, see `renames`: its first value continues the old one's last.
 
-All of this is judged by the samples between a block's lookback and its end: the highest rate is that of the block, and
-an old name has to end within it. So a block that is kept holds what counting it anew gives. Where the target had been
-dark for longer than that, the blocks before decide, see `unsettled`.
+All of this is judged by the samples between a block's lookback and its end: an old name has to end within it. So a
+block that is kept holds what counting it anew gives. Where the target had been dark for longer than that, the blocks
+before decide, see `unsettled`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from observatory.ledger.increments import Birth
-from observatory.ledger.rates import ALWAYS_BELIEVED, BELIEVED_RATES
+from observatory.ledger.rates import ALWAYS_BELIEVED, BELIEVED_RATES, NearRate
 from observatory.ledger.renames import renamed
 from observatory.ledger.targets import DEFAULT_CADENCE_MS, Targets, target_of
 from observatory.sources.base import SampleSet
@@ -52,7 +52,7 @@ def births(
     targets: Targets,
     known_since_ms: int,
     created: Mapping[int, int],
-    busiest: Callable[[], float],
+    busiest: NearRate,
     *,
     from_zero: bool = True,
 ) -> tuple[dict[int, Birth], dict[int, Birth], set[int]]:
@@ -62,7 +62,7 @@ def births(
 
     Args:
         created: When series were created, in milliseconds, where that is exported.
-        busiest: The highest rate of any counter of the source, in events per millisecond; asked only when needed.
+        busiest: The highest rate of any counter of the source about an instant; asked only when needed.
         from_zero: Whether the series begin at zero with their process, as counters do and levels do not.
     """
     candidates = list(candidates)
@@ -87,9 +87,9 @@ def births(
         if started_ms is not None and started_ms <= first_ms:
             since_ms, says = started_ms, True
         if since_ms is None:
-            earlier[index] = Birth(first_ms - _needed_ms(value, busiest), open=True)
+            earlier[index] = Birth(first_ms - _needed_ms(value, first_ms, busiest), open=True)
             continue
-        if _needed_ms(value, busiest) > max(first_ms - since_ms, target.cadence_ms or DEFAULT_CADENCE_MS):
+        if _needed_ms(value, first_ms, busiest) > max(first_ms - since_ms, target.cadence_ms or DEFAULT_CADENCE_MS):
             histories.add(index)
         elif says and since_ms <= known_since_ms + EDGE_MS:
             earlier[index] = Birth(since_ms, created=True, open=started_ms is not None)
@@ -98,9 +98,9 @@ def births(
     return found, earlier, histories
 
 
-def _needed_ms(value: float, busiest: Callable[[], float]) -> int:
+def _needed_ms(value: float, first_ms: int, busiest: NearRate) -> int:
     """How long a newcomer must have counted for its first value to be believed."""
     if value <= ALWAYS_BELIEVED:
         return 0
-    rate = BELIEVED_RATES * busiest()
+    rate = BELIEVED_RATES * busiest(first_ms)
     return math.ceil(min(value / rate, _LONGEST_MS)) if rate > 0 else _LONGEST_MS

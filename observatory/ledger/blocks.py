@@ -26,13 +26,13 @@ from observatory.ledger.evidence import Evidence, Material, Sources
 from observatory.ledger.hops import SpanCounts, count_spans
 from observatory.ledger.origins import falls_of_targets
 from observatory.ledger.pages import Counted, Page, events_of, join
-from observatory.ledger.returns import KeptDay, last_seen
+from observatory.ledger.returns import KeptDay, look_back
 from observatory.ledger.slices import Reading, read_level
 from observatory.sources.base import Float64
 from observatory.telemetry.binding import MetricBinding, SemanticKind, Term
 from observatory.windows import Grid, TimeRange
 
-RULES = 5
+RULES = 6
 """Grows whenever the same telemetry is counted in another way, so that counts kept before are not read again; so does
 the version of the package."""
 LONGER_LOOKBACKS_MS = (2 * DAY_MS, 8 * DAY_MS, 32 * DAY_MS)
@@ -157,9 +157,9 @@ class Blocks:
     def joined(self, pages: Sequence[Page], grid: Grid, kept: KeptDay | None = None) -> Counted:
         """Pages that follow one another as one ledger on a grid; what came back in them is looked for before them."""
         material = Material.read((), self.sources, grid)
-        earlier = last_seen(pages, self.requests_planned, material.ask, grid, kept)
+        before = look_back(pages, self.requests_planned, material.ask, grid, self.kinds, kept)
         self._note(material)
-        counted = join(pages, self.requests_planned, grid, earlier)
+        counted = join(pages, self.requests_planned, grid, before)
         self.problems += [
             Problem(
                 code="history-not-counted",

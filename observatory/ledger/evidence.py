@@ -21,7 +21,7 @@ from observatory.ledger.origins import Origins, find_restarts
 from observatory.ledger.replicas import without_replicas
 from observatory.ledger.routes import route
 from observatory.ledger.samples import fit
-from observatory.ledger.targets import Target, Targets, target_of
+from observatory.ledger.targets import Target, Targets, slower, target_of
 from observatory.sources.base import (
     CountingSource,
     Float64,
@@ -80,7 +80,8 @@ class Evidence:
     def gaps_ms(self, answer: Answer) -> Int64:
         """Per series of an answer, how far apart samples must be for a gap between them."""
         known = {key: self.targets[key].gap_ms for key in dict.fromkeys(answer.targets)}
-        return np.asarray([known[key] for key in answer.targets], dtype=np.int64)
+        found = np.asarray([known[key] for key in answer.targets], dtype=np.int64)
+        return slower(answer.samples, found)
 
     def lines(self, leaf: Leaf) -> list[Line]:
         """The series of a leaf that have samples."""

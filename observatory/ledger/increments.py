@@ -10,11 +10,13 @@ Rules, for each series by itself; increments of series are added afterwards, nev
 - A fall of a position (an offset) to less than half is a re-created topic, which counts from zero; a smaller fall is
   truncation or an old answer of a broker, and no event.
 - Of a rising level only rises count.
-- A rate counts its value times the time since the sample before.
+- A rate counts its value times the time since the sample before. After a gap it stands for a cadence, as it does in
+  what was observed: how fast things went in the gap is unknown. Below zero it is nothing.
 - The total of a finished period counts once, however often it is scraped while it is shown: each sample counts the
   share of the period that lies between it and the sample before, and the whole where that is further away than the
   period. What periods held that nobody scraped is unknown. The first value of a series is where counting begins.
 - Across a gap the difference counts in full and is spread evenly over the gap; coverage says that it was not seen.
+  A counter that was missing while its target was scraped, and began anew, has counted since the last scrape without it.
 - The first value of a newcomer is an increment: a series that appears while its target was scraped before, or whose
   process started within what is known. What was there before the first knowledge (the start of the server or of its
   retention, the first scrape of a target with a history) is not. See `births`.
@@ -31,11 +33,13 @@ from numpy.typing import NDArray
 from observatory.ledger.restarts import HiddenRestart
 from observatory.ledger.row import Findings
 from observatory.ledger.samples import series_blocks
-from observatory.ledger.targets import add_overlap
+from observatory.ledger.targets import GAP_CADENCES, add_overlap
 from observatory.sources.base import Float64, Int64, SampleSet
 from observatory.telemetry.binding import SemanticKind
 from observatory.windows import Grid
 
+WITHOUT_HISTORY: frozenset[SemanticKind] = frozenset({"rate", "period_total"})
+"""Kinds whose values say nothing of the time before."""
 FindingRow = tuple[int, float, float, float]
 """Instant, births, resets, events of a gap; see `Findings.of`."""
 Spread = tuple[int, int, float]
@@ -86,6 +90,7 @@ def tally(
     gaps_ms: Int64,
     births: dict[int, Birth],
     restarts: Mapping[int, Sequence[HiddenRestart]] | None = None,
+    lacking_ms: Mapping[int, int] | None = None,
 ) -> Tally:
     """Increments of every series, added by group.
 
@@ -96,6 +101,8 @@ def tally(
             the periods are.
         births: Series whose first value is an increment.
         restarts: Series that began anew without a fall; see `restarts`.
+        lacking_ms: By place of a sample with which a series began anew after it was missing: when its target was
+            scraped last without it.
     """
     amount = np.zeros((count, grid.steps))
     found = [_Finder() for _ in range(count)]
@@ -104,7 +111,9 @@ def tally(
         part = slice(int(offsets[begin]), int(offsets[end]))
         sizes = np.diff(offsets[begin : end + 1])
         some = _Some(samples.t_ms[part], samples.values[part], sizes, groups[begin:end], gaps_ms[begin:end])
-        _add_block(amount, found, some, grid, kind)
+        _add_block(
+            amount, found, some, grid, kind, lacking_ms and {at - part.start: ms for at, ms in lacking_ms.items()}
+        )
     for index, birth in births.items():
         group = int(groups[index])
         if group >= 0 and offsets[index] < offsets[index + 1]:
@@ -148,18 +157,29 @@ def place_restart(line: Float64, grid: Grid, restart: HiddenRestart) -> tuple[Fi
 
 
 def place_rise(
-    line: Float64, grid: Grid, kind: SemanticKind, before: tuple[int, float], after: tuple[int, float], gap_ms: int
+    line: Float64,
+    grid: Grid,
+    kind: SemanticKind,
+    before: tuple[int, float],
+    after: tuple[int, float],
+    gap_ms: int,
+    lacking_ms: int | None = None,
 ) -> tuple[FindingRow, ...]:
-    """Put what lies between two samples (time, value) of one series where it belongs, and tell what was recovered."""
+    """Put what lies between two samples (time, value) of one series where it belongs, and tell what was recovered.
+
+    Args:
+        lacking_ms: Where the series began anew after it was missing: when its target was scraped last without it.
+    """
     (since_ms, earlier), (at_ms, later) = before, after
+    since_ms = since_ms if lacking_ms is None else lacking_ms
     rise = np.asarray([later - earlier])
     fell = later < earlier
     if fell:
         _settle_falls(rise, np.asarray([earlier, later]), np.zeros(1, np.intp), kind)
     amount = float(rise[0])
-    if kind in ("rate", "period_total"):
+    if kind in WITHOUT_HISTORY:
         amount = float(_share(np.asarray([later]), np.asarray([at_ms - since_ms]), np.asarray([gap_ms]), kind)[0])
-    spread = at_ms - since_ms > gap_ms and kind != "period_total"
+    spread = at_ms - since_ms > gap_ms and kind not in WITHOUT_HISTORY
     if amount != 0:
         place(line, grid, since_ms if spread else at_ms, at_ms, amount)
     resets = 1.0 if fell and kind in ("cumulative", "distribution") else 0.0
@@ -186,7 +206,14 @@ class _Some:
         return np.repeat(of_series, self.sizes)[1:]
 
 
-def _add_block(amount: Float64, found: list[_Finder], some: _Some, grid: Grid, kind: SemanticKind) -> None:
+def _add_block(
+    amount: Float64,
+    found: list[_Finder],
+    some: _Some,
+    grid: Grid,
+    kind: SemanticKind,
+    lacking_ms: Mapping[int, int] | None = None,
+) -> None:
     """What is rare (gaps, falls, series that are left out) is looked for first and costs nothing where it is not."""
     if len(some.t_ms) < 2:
         return
@@ -197,16 +224,22 @@ def _add_block(amount: Float64, found: list[_Finder], some: _Some, grid: Grid, k
     apart_ms[borders], rise[borders] = 0, 0.0
     falls = np.flatnonzero(rise < 0) if float(rise.min()) < 0 else np.empty(0, np.intp)
     _settle_falls(rise, some.values, falls, kind)
-    if kind in ("rate", "period_total"):
+    if kind in WITHOUT_HISTORY:
         rise = _share(some.values[1:], apart_ms, some.per_rise(some.gaps_ms), kind)
     rise *= _inside_grid(some, grid)
-    if kind != "period_total" and int(apart_ms.max()) > int(some.gaps_ms.min()):
+    if kind not in WITHOUT_HISTORY and int(apart_ms.max()) > int(some.gaps_ms.min()):
         spread = np.flatnonzero((apart_ms > some.per_rise(some.gaps_ms)) & (rise != 0))
     else:
         spread = np.empty(0, np.intp)
     groups = some.per_rise(some.groups) if len(spread) or len(falls) else some.groups
+    gaps_ms = some.per_rise(some.gaps_ms) if lacking_ms else some.gaps_ms
     for index in spread.tolist():
         group, since, at, events = int(groups[index]), int(some.t_ms[index]), int(at_ms[index]), float(rise[index])
+        if lacking_ms and index + 1 in lacking_ms:
+            since = lacking_ms[index + 1]
+            if at - since <= gaps_ms[index]:
+                place(amount[group], grid, at, at, events)
+                continue
         place(amount[group], grid, since, at, events)
         found[group].add(at, grid, gap=events)
         if since < grid.start_ms:
@@ -247,7 +280,8 @@ def _add_near(amount: Float64, some: _Some, rise: Float64, grid: Grid) -> None:
 def _share(values: Float64, elapsed_ms: Int64, gaps_ms: Int64, kind: SemanticKind) -> Float64:
     """Events of values that say how many there are in a time: in a second, or in a period as long as the gap."""
     if kind == "rate":
-        return values * elapsed_ms / 1000
+        seen_ms = np.where(elapsed_ms > gaps_ms, gaps_ms / GAP_CADENCES, elapsed_ms)
+        return np.maximum(values, 0.0) * seen_ms / 1000
     share: Float64 = values * np.minimum(elapsed_ms, gaps_ms) / gaps_ms
     return share
 

@@ -16,8 +16,8 @@ import numpy as np
 from observatory.compile.plan import Leaf, PlannedRequest, plan_leaves
 from observatory.ledger.answers import BORN_KINDS, RESTARTED_KINDS, Answer, Cut
 from observatory.ledger.births import births, newcomers
-from observatory.ledger.dips import no_restarts, small_falls
-from observatory.ledger.rates import highest_rate
+from observatory.ledger.dips import Fallen, no_restarts, small_falls
+from observatory.ledger.rates import Rates, highest
 from observatory.ledger.replicas import without_replicas
 from observatory.ledger.restarts import Candidates, falls_by_target, hidden_restarts
 from observatory.ledger.samples import fit
@@ -87,7 +87,10 @@ class Origins:
             self._learn_lives(targets, name, wanted[name], part, lookback_ms, ask)
         for answer in answers:
             self._find_recreated(answer, restarted_targets, part, kinds, ask)
-        rates = _Rates(answers, kinds)
+        rates: dict[str, list[Rates]] = {}
+        for answer in answers if candidates else ():
+            if any(kinds.get(leaf) in BORN_KINDS for leaf in answer.routes):
+                rates.setdefault(answer.request.source, []).append(Rates(answer.samples))
         for one in candidates:
             source = one.answer.request.source
             found = births(
@@ -97,7 +100,7 @@ class Origins:
                 targets,
                 one.known_since_ms,
                 self._created(one, part, ask),
-                partial(rates.highest, source),
+                highest(rates[source]),
                 from_zero=one.restarted,
             )
             one.answer.births, one.answer.earlier, one.answer.histories = found
@@ -206,25 +209,6 @@ class Origins:
         return known, {_apart_from_parts(labels): place for place, labels in enumerate(known.labels)}
 
 
-class _Rates:
-    """The highest rate of any counter of a source, found out when first asked for."""
-
-    def __init__(self, answers: Sequence[Answer], kinds: Mapping[Leaf, SemanticKind]) -> None:
-        self._answers = answers
-        self._kinds = kinds
-        self._known: dict[str, float] = {}
-
-    def highest(self, source: str) -> float:
-        if source not in self._known:
-            mine = (
-                one.samples
-                for one in self._answers
-                if one.request.source == source and any(self._kinds.get(leaf) in BORN_KINDS for leaf in one.routes)
-            )
-            self._known[source] = max((highest_rate(samples) for samples in mine), default=0.0)
-        return self._known[source]
-
-
 def find_restarts(answers: Sequence[Answer], targets: Targets, kinds: Mapping[Leaf, SemanticKind]) -> None:
     """Where the starts of processes are known, find the restarts that values do not show."""
     if not any(answer.falls for answer in answers):
@@ -237,10 +221,11 @@ def find_restarts(answers: Sequence[Answer], targets: Targets, kinds: Mapping[Le
         )
     small = [replace(one, falls=small_falls(one.samples, one.falls)) for one in candidates if one.falls]
     small_ms = {key: set(instants) for key, instants in falls_by_target(small).items()}
-    for answer, found in zip(answers, hidden_restarts(candidates, targets), strict=True):
-        whose = partial(_target_of, targets, answer)
-        for index, none in no_restarts(answer.samples, answer.falls, whose, small_ms).items():
-            found[index] = (*found.get(index, ()), *none)
+    fallen = [(answer.samples, answer.falls, partial(_target_of, targets, answer)) for answer in answers]
+    none = no_restarts([Fallen(*one) for one in fallen], small_ms)
+    for answer, found, others in zip(answers, hidden_restarts(candidates, targets), none, strict=True):
+        for index, some in others.items():
+            found[index] = (*found.get(index, ()), *some)
         answer.restarts = found
 
 

@@ -18,7 +18,7 @@ from observatory.compile.plan import Leaf, PlannedRequest
 from observatory.indicators.expression import Expression
 from observatory.ledger.evidence import Evidence
 from observatory.ledger.hops import SpanCounts
-from observatory.ledger.increments import Birth, FindingRow, place_birth, place_restart, place_rise
+from observatory.ledger.increments import WITHOUT_HISTORY, Birth, FindingRow, place_birth, place_restart, place_rise
 from observatory.ledger.levels import LevelSteps
 from observatory.ledger.packed import pack, smallest
 from observatory.ledger.plain import Plain, joined
@@ -28,7 +28,7 @@ from observatory.ledger.seams import NO_SEAMS, Sample, Seam, SeamColumns, Series
 from observatory.ledger.slices import Reading
 from observatory.ledger.tallies import Events, PartEvents, tally_leaves
 from observatory.ledger.targets import Lives, TargetKey, add_overlap
-from observatory.ledger.unsettled import Elsewhere
+from observatory.ledger.unsettled import Before, Elsewhere
 from observatory.sources.base import Float64, Int64
 from observatory.telemetry.binding import SemanticKind
 from observatory.windows import Grid
@@ -149,24 +149,26 @@ def events_of(
     )
 
 
-def join(
-    pages: Sequence[Page], requests: Sequence[PlannedRequest], grid: Grid, last_seen: Mapping[SeriesKey, Sample]
-) -> Counted:
+def join(pages: Sequence[Page], requests: Sequence[PlannedRequest], grid: Grid, before: Before) -> Counted:
     """Pages that follow one another, oldest first, as one ledger on a grid that they cover.
 
     Args:
         requests: All that were planned; series are told by their number.
-        last_seen: Of series that appear late, when they were last there before the first page; see `returns`.
     """
-    known_since_ms = [pages[0].block.start_ms - request.lookback_ms for request in requests]
-    whole = _joined_events(pages, grid, last_seen, known_since_ms)
+    last_seen = before.samples
     seams = (seam for page in pages for seam in page.seams) if last_seen else ()
     targets = {seam.series: seam.target for seam in seams if seam.series in last_seen}
-    before = [Lives({target: ((at - 1, at),)}) for key, target in targets.items() for at, _ in (last_seen[key],)]
+    lives = [Lives({target: ((at - 1, at),)}) for key, target in targets.items() for at, _ in (last_seen[key],)]
+    known_since_ms = before.known_since_ms(pages[0].block.start_ms, requests, _began_ms(pages, requests))
+    seen_ms: dict[TargetKey, int] = {}
+    for key, target in targets.items():
+        seen_ms[target] = max(last_seen[key][0], seen_ms.get(target, 0))
+    elsewhere = Elsewhere(seen_ms, {target: set(instants) for target, instants in before.fell_ms.items()})
+    whole = _joined_events(pages, grid, last_seen, known_since_ms, elsewhere)
     return Counted(
         grid,
         {leaf: one.events() for leaf, one in whole.items()},
-        Lives.together([*before, *(page.lives for page in pages)]),
+        Lives.together([*lives, *(page.lives for page in pages)]),
         {key: _joined_levels(key, pages, grid) for key in dict.fromkeys(key for page in pages for key in page.levels)},
         {
             name: _joined_spans(name, pages, grid)
@@ -176,6 +178,18 @@ def join(
         {leaf: min(one.dark_since) for leaf, one in whole.items() if one.dark_since},
         frozenset(key for page in pages for key in page.changed),
     )
+
+
+def _began_ms(pages: Sequence[Page], requests: Sequence[PlannedRequest]) -> dict[str, int]:
+    """By source the first sample that any page holds of it; days with the same series are looked at once."""
+    found, heads = dict[str, int](), NO_SEAMS.heads
+    for page in pages:
+        if page.seams.heads is not heads:
+            heads = page.seams.heads
+            for head, first_ms in zip(heads, page.seams.first_ms.tolist(), strict=True):
+                source = requests[head.series[0]].source
+                found[source] = min(first_ms, found.get(source, first_ms))
+    return found
 
 
 def with_news(pages: Sequence[Page]) -> Iterator[Page]:
@@ -259,7 +273,11 @@ class _Whole:
 
 
 def _joined_events(
-    pages: Sequence[Page], grid: Grid, last_seen: Mapping[SeriesKey, Sample], known_since_ms: Sequence[int]
+    pages: Sequence[Page],
+    grid: Grid,
+    last_seen: Mapping[SeriesKey, Sample],
+    known_since_ms: Sequence[int],
+    elsewhere: Elsewhere,
 ) -> dict[Leaf, _Whole]:
     lying = joined([one for page in pages for one in page.plain], grid.steps, lambda block: _places(block, grid))
     found = {leaf: _Whole(amount) for leaf, amount in lying.items()}
@@ -285,7 +303,7 @@ def _joined_events(
             add_overlap(whole.line, grid, since_ms, block.start_ms, events / ((at_ms - since_ms) / 1000))
             if since_ms < grid.start_ms < at_ms:
                 whole.dark_since.append(since_ms)
-    _settle(found, pages, grid, last_seen, known_since_ms)
+    _settle(found, pages, grid, last_seen, known_since_ms, elsewhere)
     return found
 
 
@@ -295,11 +313,11 @@ def _settle(
     grid: Grid,
     last_seen: Mapping[SeriesKey, Sample],
     known_since_ms: Sequence[int],
+    elsewhere: Elsewhere,
 ) -> None:
     """Add what lies between blocks to what they hold."""
     before: dict[tuple[SeriesKey, SemanticKind], Sample] = {}
     earlier = passed_over = NO_SEAMS
-    elsewhere = Elsewhere()
     for page in pages:
         if go_on(page.seams, earlier):
             earlier = passed_over = page.seams
@@ -316,13 +334,15 @@ def _settle(
             if known is None and seam.birth is not None:
                 birth = elsewhere.birth_of(seam, known_since_ms[seam.series[0]], before)
             anew = known is not None and known[0] < seam.first[0] and elsewhere.began_anew(seam, known)
+            lacking_ms = elsewhere.lacking_ms(seam, known, anew=anew) if known is not None else None
             first_ms = seam.first[0]
             before_ms = known[0] if known is not None else birth.since_ms if birth is not None else first_ms
+            before_ms = before_ms if lacking_ms is None else lacking_ms
             came_back = before_ms < grid.start_ms < first_ms and first_ms - before_ms > seam.gap_ms
-            came_back = came_back and seam.kind != "period_total"
+            came_back = came_back and seam.kind not in WITHOUT_HISTORY
             for leaf in seam.leaves:
                 whole = found[leaf]
-                whole.rows += _settled(whole, grid, seam, birth, known)
+                whole.rows += _settled(whole, grid, seam, birth, known, lacking_ms)
                 if anew and known is not None:
                     whole.rows += place_restart(whole.line, grid, HiddenRestart(seam.first[0], known[1]))
                 whole.series.add(seam.series)
@@ -346,14 +366,14 @@ def _note_last(
 
 
 def _settled(
-    whole: _Whole, grid: Grid, seam: Seam, birth: Birth | None, before: Sample | None
+    whole: _Whole, grid: Grid, seam: Seam, birth: Birth | None, before: Sample | None, lacking_ms: int | None
 ) -> tuple[FindingRow, ...]:
     """Place what happened up to the first sample of a seam: the rise since it was last seen, or a newcomer's value."""
     if before is None:
         return place_birth(whole.line, grid, birth, *seam.first, seam.gap_ms) if birth is not None else ()
     if seam.first[0] <= before[0]:
         return ()  # The lookback reaches into the block before: nothing lies between them.
-    return place_rise(whole.line, grid, seam.kind, before, seam.first, seam.gap_ms)
+    return place_rise(whole.line, grid, seam.kind, before, seam.first, seam.gap_ms, lacking_ms)
 
 
 def _joined_levels(key: str, pages: Sequence[Page], grid: Grid) -> Reading:

@@ -68,12 +68,17 @@ def missed_restart(before: Sample, after: Sample, falls_ms: Sequence[int], gap_m
         falls_ms: When counters of its target fell, ascending.
         gap_ms: Samples further apart have a gap between them.
     """
-    (before_ms, earlier), (after_ms, value) = before, after
-    if after_ms - before_ms <= gap_ms or not 0 < earlier <= value <= ALWAYS_BELIEVED:
+    if not may_have_passed(before, after, gap_ms):
         return False
-    next_fall = bisect_right(falls_ms, before_ms)
+    next_fall = bisect_right(falls_ms, before[0])
     # Series of one target are sampled together, give or take half a cadence.
-    return next_fall < len(falls_ms) and falls_ms[next_fall] < after_ms - gap_ms // 5
+    return next_fall < len(falls_ms) and falls_ms[next_fall] < after[0] - gap_ms // 5
+
+
+def may_have_passed(before: Sample, after: Sample, gap_ms: int) -> bool:
+    """Whether a counter that was missing between two samples may have begun anew, and have passed its old value."""
+    (before_ms, earlier), (after_ms, value) = before, after
+    return after_ms - before_ms > gap_ms and 0 < earlier <= value <= ALWAYS_BELIEVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +132,8 @@ def hidden_restarts(candidates: Sequence[Candidates], targets: Targets) -> list[
     passed = [_looked_at(one, targets, falls) for one in candidates]
     fell_ms = falls_by_target(candidates)
     of_histograms = _falls_of_histograms(candidates) if fell_ms else {}
-    found: list[dict[int, tuple[HiddenRestart, ...]]] = []
-    for one, rows in zip(candidates, passed, strict=True):
-        of_set = _missing(one, targets, fell_ms) if fell_ms else {}
+    found = _missing(candidates, targets, fell_ms)
+    for one, rows, of_set in zip(candidates, passed, found, strict=True):
         if of_histograms:
             rows = [*rows, *_together(one, fell_ms, of_histograms)]
         for row in rows:
@@ -142,7 +146,6 @@ def hidden_restarts(candidates: Sequence[Candidates], targets: Targets) -> list[
             # Two starts between two scrapes are one restart as far as the value goes.
             if proven and row.restart not in of_set.get(row.index, ()):
                 of_set[row.index] = (*of_set.get(row.index, ()), row.restart)
-        found.append(of_set)
     return found
 
 
@@ -193,20 +196,31 @@ def _together(
 
 
 def _missing(
-    candidates: Candidates, targets: Targets, fell_ms: Mapping[TargetKey, Sequence[int]]
-) -> dict[int, tuple[HiddenRestart, ...]]:
-    """Counters that were missing when others of their target fell, and came back as high as before."""
-    found: dict[int, tuple[HiddenRestart, ...]] = {}
-    for index in candidates.indexes if candidates.samples.exact else ():
-        key = target_of(candidates.source, candidates.samples.labels[index])
-        target = targets.find(key)
-        if target is None or key not in fell_ms:
-            continue
-        _, t_ms, values = candidates.samples.series(index)
-        for place in np.flatnonzero(np.diff(t_ms) > target.gap_ms).tolist():
-            before, after = ((int(t_ms[at]), float(values[at])) for at in (place, place + 1))
-            if missed_restart(before, after, fell_ms[key], target.gap_ms):
-                found[index] = (*found.get(index, ()), HiddenRestart(after[0], before[1]))
+    candidates: Sequence[Candidates], targets: Targets, fell_ms: Mapping[TargetKey, Sequence[int]]
+) -> list[dict[int, tuple[HiddenRestart, ...]]]:
+    """Counters that were missing when others of their target fell, and came back as high as before.
+
+    Not where others came back with them as high as before, and higher than any new process: then nothing began anew.
+    """
+    missed: list[tuple[int, int, TargetKey, HiddenRestart]] = []
+    went_on: set[tuple[TargetKey, int]] = set()
+    for number, one in enumerate(candidates):
+        for index in one.indexes if one.samples.exact and fell_ms else ():
+            key = target_of(one.source, one.samples.labels[index])
+            target = targets.find(key)
+            if target is None or key not in fell_ms:
+                continue
+            _, t_ms, values = one.samples.series(index)
+            for place in np.flatnonzero(np.diff(t_ms) > target.gap_ms).tolist():
+                before, after = ((int(t_ms[at]), float(values[at])) for at in (place, place + 1))
+                if after[1] > max(before[1], ALWAYS_BELIEVED):
+                    went_on.add((key, after[0]))
+                elif missed_restart(before, after, fell_ms[key], target.gap_ms):
+                    missed.append((number, index, key, HiddenRestart(after[0], before[1])))
+    found: list[dict[int, tuple[HiddenRestart, ...]]] = [{} for _ in candidates]
+    for number, index, key, restart in missed:
+        if (key, restart.at_ms) not in went_on:
+            found[number][index] = (*found[number].get(index, ()), restart)
     return found
 
 

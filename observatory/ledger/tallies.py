@@ -17,7 +17,7 @@ from observatory.ledger.increments import Spread, tally
 from observatory.ledger.packed import pack_lines, smallest
 from observatory.ledger.row import Findings
 from observatory.ledger.targets import TargetKey
-from observatory.sources.base import Float64
+from observatory.sources.base import Float64, Int64
 from observatory.telemetry.binding import SemanticKind, Term
 from observatory.windows import Grid
 
@@ -92,7 +92,8 @@ def _tally_answer(
     samples = answer.samples
     gaps_ms = np.full(len(samples), alike.period_ms) if alike.period_ms else evidence.gaps_ms(answer)
     restarts = answer.restarts if alike.kind in RESTARTED_KINDS else {}
-    result = tally(samples, alike.groups, alike.count, grid, alike.kind, gaps_ms, {}, restarts)
+    lacking_ms = _lacking_ms(evidence, answer, gaps_ms) if alike.kind in RESTARTED_KINDS else {}
+    result = tally(samples, alike.groups, alike.count, grid, alike.kind, gaps_ms, {}, restarts, lacking_ms)
     sizes = np.diff(samples.offsets)
     some_empty = not sizes.all()
     for amount, leaf, groups in zip(_amounts(result.amount, alike), alike.leaves, alike.groups_of, strict=True):
@@ -101,6 +102,23 @@ def _tally_answer(
         findings = sum((result.findings[group] for group in groups), Findings.of())
         overhang = tuple(spread for group in groups for spread in result.overhang[group])
         yield leaf, PartEvents(amount, findings, samples.exact, overhang, samples.pushdown)
+
+
+def _lacking_ms(evidence: Evidence, answer: Answer, gaps_ms: Int64) -> dict[int, int]:
+    """By place of a sample with which a series began anew after it was missing: when its target was scraped last."""
+    samples, found = answer.samples, dict[int, int]()
+    began_ms = {index: set(instants) for index, instants in answer.falls.items()}
+    for index, restarts in answer.restarts.items():
+        began_ms.setdefault(index, set()).update(one.at_ms for one in restarts if one.forgotten > 0)
+    for index, instants in began_ms.items() if samples.exact else ():
+        begin = int(samples.offsets[index])
+        _, t_ms, _ = samples.series(index)
+        for place in np.searchsorted(t_ms, sorted(instants)).tolist():
+            if place and t_ms[place] - t_ms[place - 1] > gaps_ms[index]:
+                lacking_ms = evidence.targets[answer.targets[index]].scraped_before(int(t_ms[place]))
+                if lacking_ms is not None and lacking_ms > t_ms[place - 1]:
+                    found[begin + place] = lacking_ms
+    return found
 
 
 def _amounts(of_groups: Float64, alike: CountedAlike) -> list[NDArray[Any]]:

@@ -3,11 +3,11 @@
 A target is a (job, instance) pair of one source; series with neither label are one target together. Every series that
 was fetched is evidence that its target was scraped, and so is `up` where it was asked for and is 1.
 
-The cadence of a target is the median distance of the samples of its longest series. Samples no further apart than
-`GAP_CADENCES` cadences belong to one run; what lies between two runs was not observed. A sample stands for the cadence
-before it: a run covers (first - cadence, last], and up to the end of the grid when it ends within one and a half
-cadences of it. Where scrapes became rarer, the distance that they have kept since is no gap either: the longest one
-that was kept `HABIT` times in a row is the pace by which gaps are told.
+The cadence of a target is the median distance of the samples of its longest series, two distances taken together.
+Samples no further apart than `GAP_CADENCES` cadences belong to one run; what lies between two runs was not observed. A
+sample stands for the cadence before it: a run covers (first - cadence, last], and up to the end of the grid when it
+ends within one and a half cadences of it. Where scrapes became rarer, the distance that they have kept since is no gap
+either: the longest one that was kept `HABIT` times in a row is the pace by which gaps are told.
 """
 
 from __future__ import annotations
@@ -202,9 +202,33 @@ class Lives:
 
 
 def _cadence_ms(apart_ms: Int64) -> int:
-    """The median of distances; mostly all are the same, which needs no search for the middle."""
+    """The median of distances; mostly all are the same, which needs no search for the middle.
+
+    Where they differ, that of each two together: two servers that write into one series take turns, one soon after the
+    other.
+    """
     least_ms = int(apart_ms.min())
-    return least_ms if int(apart_ms.max()) == least_ms else int(np.median(apart_ms))
+    if int(apart_ms.max()) == least_ms or len(apart_ms) == 1:
+        return least_ms
+    return int(np.median(apart_ms[1:] + apart_ms[:-1])) // 2
+
+
+def slower(samples: SampleSet, gaps_ms: Int64) -> Int64:
+    """Per series how far apart samples must be for a gap, where some are sampled more rarely than their target is.
+
+    Args:
+        gaps_ms: By the pace of their targets.
+    """
+    sizes = np.diff(samples.offsets)
+    some = np.flatnonzero(sizes > HABIT)
+    firsts, lasts = samples.t_ms[samples.offsets[some]], samples.t_ms[samples.offsets[some + 1] - 1]
+    rare = some[lasts - firsts > (sizes[some] - 1) * gaps_ms[some]]
+    if len(rare):
+        gaps_ms = gaps_ms.copy()
+    for index in rare.tolist():
+        pace_ms = _pace_ms(np.diff(samples.series(index)[1]), 0)
+        gaps_ms[index] = max(int(gaps_ms[index]), round(GAP_CADENCES * pace_ms))
+    return gaps_ms
 
 
 def _pace_ms(apart_ms: Int64, cadence_ms: int) -> int:

@@ -7,6 +7,9 @@ counted its first value since; and a process that began within all that is known
 Unless it is an old series under a new name: one that lived as long as its target was seen, is gone, was not above, and
 differs in one label; or in the target alone, where the process lived on. Then it goes on from the old one's last value.
 A counter that began anew is the other way round: it has a past, and counts from zero all the same.
+
+What one scrape of a target shows first, or again, has one fate. Where any of it is a history, all of it is: of a broker
+the few errors among millions, of a histogram the buckets. And where any of it went on, nothing of it began anew.
 """
 
 from __future__ import annotations
@@ -15,17 +18,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from observatory.compile.plan import PlannedRequest
 from observatory.ledger.answers import RESTARTED_KINDS
 from observatory.ledger.births import EDGE_MS
 from observatory.ledger.increments import Birth
+from observatory.ledger.rates import ALWAYS_BELIEVED
 from observatory.ledger.renames import TARGET_LABELS
 from observatory.ledger.restarts import Histogram, histogram_of, missed_restart
 from observatory.ledger.seams import Sample, Seam, SeriesKey, SeriesName
-from observatory.ledger.targets import Lives, TargetKey
+from observatory.ledger.targets import GAP_CADENCES, Lives, TargetKey
 from observatory.telemetry.binding import SemanticKind
 
 Known = Mapping[tuple[SeriesKey, SemanticKind], Sample]
 """When series were seen last in the blocks before, and with which value."""
+
+
+_Scrape = tuple[TargetKey, int]
 
 
 class Seen(Protocol):
@@ -38,17 +46,55 @@ class Seen(Protocol):
     def falls(self) -> Mapping[TargetKey, Sequence[int]]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What was looked up of the time before the first page; see `returns`.
+
+    Attributes:
+        samples: Of series that appear late, when they were last there, and with which value.
+        fell_ms: When counters of some targets fell.
+        held_ms: By source an instant at which it held something already.
+    """
+
+    samples: Mapping[SeriesKey, Sample] = field(default_factory=dict)
+    fell_ms: Mapping[TargetKey, Sequence[int]] = field(default_factory=dict)
+    held_ms: Mapping[str, int] = field(default_factory=dict)
+
+    def known_since_ms(
+        self, first_ms: int, requests: Sequence[PlannedRequest], began_ms: Mapping[str, int]
+    ) -> list[int]:
+        """Since when it is known, by request, what there was.
+
+        What a source held before the first page was there, and a source that begins later knows nothing of before.
+
+        Args:
+            first_ms: When the first page begins.
+            began_ms: By source the first sample in all pages.
+        """
+        read_ms = [(one.source, first_ms - one.lookback_ms) for one in requests]
+        known = [max(since_ms, began_ms.get(source, 0) - 2 * EDGE_MS) for source, since_ms in read_ms]
+        return [
+            min(since_ms, self.held_ms.get(source, since_ms + EDGE_MS) - EDGE_MS)
+            for since_ms, (source, _) in zip(known, read_ms, strict=True)
+        ]
+
+
 @dataclass(slots=True)
 class Elsewhere:
     """What the blocks up to one know of its series; blocks are told oldest first.
 
     Attributes:
+        seen_ms: When targets were seen last before the first block, of some.
         fell_ms: When counters of targets fell, inside blocks and between them.
         fell_between: Targets of which a counter fell between the last blocks and this one, and histograms.
     """
 
+    seen_ms: Mapping[TargetKey, int] = field(default_factory=dict)
     fell_ms: dict[TargetKey, set[int]] = field(default_factory=dict)
     fell_between: set[TargetKey | Histogram] = field(default_factory=set)
+    _went_on: set[_Scrape] = field(default_factory=set)
+    _histories: set[_Scrape] = field(default_factory=set)
+    _begun_ms: dict[_Scrape, int] = field(default_factory=dict)
     _here: Seen | None = None
     _before: list[Seen] = field(default_factory=list)
     _seams: Sequence[Seam] = ()
@@ -65,11 +111,23 @@ class Elsewhere:
         self._here = page
         self._seams, self._names = seams, None
         self.fell_between.clear()
+        self._went_on.clear()
+        self._histories.clear()
+        self._begun_ms.clear()
         for key, instants in page.falls.items():
             self.fell_ms.setdefault(key, set()).update(instants)
         for seam, before in zip(seams, known, strict=True):
-            if before is None or seam.summed or seam.kind not in RESTARTED_KINDS:
+            if seam.summed or seam.kind not in RESTARTED_KINDS:
                 continue
+            scrape = _scrape(seam)
+            if before is None:
+                if seam.history:
+                    self._histories.add(scrape)
+                elif seam.birth is not None and seam.birth.open and not seam.birth.created:
+                    self._begun_ms[scrape] = min(seam.birth.since_ms, self._begun_ms.get(scrape, seam.birth.since_ms))
+                continue
+            if seam.first[0] - before[0] > seam.gap_ms and max(before[1], ALWAYS_BELIEVED) < seam.first[1]:
+                self._went_on.add(scrape)
             if before[0] < seam.first[0] and seam.first[1] < before[1]:
                 self.fell_between.add(seam.target)
                 if histogram := histogram_of(dict(seam.series[1])):
@@ -83,6 +141,8 @@ class Elsewhere:
             known_since_ms: Since when all is known.
         """
         birth = seam.birth
+        if birth is not None and birth.new and _scrape(seam) in self._histories:
+            return None
         if birth is None or not birth.open:
             return None if birth is None or _is_before(birth, known_since_ms) else birth
         seen_ms = self._last_seen(seam)
@@ -96,17 +156,41 @@ class Elsewhere:
         former = self._names.former_of(seam, since_ms, renamed=not fell)
         if former is not None:
             return Birth(*former, new=False)
-        return Birth(since_ms) if birth.created or since_ms <= birth.since_ms else None
+        begun_ms = self._begun_ms.get(_scrape(seam), birth.since_ms)
+        return Birth(since_ms) if birth.created or since_ms <= begun_ms else None
 
     def _last_seen(self, seam: Seam) -> int | None:
-        """When the target of a series was seen last in the blocks before."""
+        """When the target of a series was seen last in the blocks before, or before all of them."""
         ends = (
             end_ms
             for page in reversed(self._before)
             for _, end_ms in reversed(page.lives.spans.get(seam.target, ()))
             if end_ms < seam.first[0]
         )
-        return next(ends, None)
+        return next(ends, self.seen_ms.get(seam.target))
+
+    def _scraped_before(self, seam: Seam) -> int | None:
+        """When the target of a series was scraped last before the first sample of it, in its block or before."""
+        first_ms, cadence_ms = seam.first[0], round(seam.gap_ms / GAP_CADENCES)
+        here = self._here.lives.spans.get(seam.target, ()) if self._here is not None else ()
+        for start_ms, end_ms in reversed(here):
+            # A stretch begins a cadence before its first scrape.
+            if start_ms + 3 * cadence_ms // 2 <= first_ms:
+                return min(end_ms, first_ms - cadence_ms)
+        return self._last_seen(seam)
+
+    def lacking_ms(self, seam: Seam, before: Sample, *, anew: bool) -> int | None:
+        """When the target of a counter with a past was scraped last without it; None unless it began anew since then.
+
+        Args:
+            anew: Whether it is known to have begun anew, although it did not fall.
+        """
+        if seam.kind not in RESTARTED_KINDS or not (anew or seam.first[1] < before[1]):
+            return None
+        if seam.first[0] - before[0] <= seam.gap_ms:
+            return None
+        lacking_ms = self._scraped_before(seam)
+        return lacking_ms if lacking_ms is not None and lacking_ms > before[0] else None
 
     def began_anew(self, seam: Seam, before: Sample) -> bool:
         """Whether a counter with a past, whose first value here is not below it, counts from zero all the same."""
@@ -119,7 +203,14 @@ class Elsewhere:
             return True
         if seam.target in self.fell_between and histogram_of(dict(seam.series[1])) in self.fell_between:
             return True
+        if _scrape(seam) in self._went_on:
+            return False
         return missed_restart(before, seam.first, sorted(self.fell_ms[seam.target]), seam.gap_ms)
+
+
+def _scrape(seam: Seam) -> _Scrape:
+    """The one that showed a series first."""
+    return seam.target, seam.first[0]
 
 
 def _is_before(birth: Birth, known_since_ms: int) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -14,6 +13,7 @@ from observatory.errors import InputInvalid, Problem
 from observatory.location import Location
 from observatory.reading import Reading, read
 from observatory.recurrence import FIRST_YEAR, LAST_YEAR, Recurrence
+from observatory.settings.unknown_keys import unknown_keys
 from observatory.units import parse_duration
 from observatory.windows import TimeRange
 
@@ -306,13 +306,7 @@ class _Reader:
 
     def known(self, data: dict[str, Any], known: Sequence[str], at: tuple[str, ...], whose: str) -> None:
         """Report keys that are not known, with the nearest that is."""
-        for key in data:
-            if key not in known:
-                near = get_close_matches(key.lower().replace("-", "_"), known, 1, 0.6)
-                hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-                location = self.reading.at((*at, key), key=True)
-                message = f"{whose} has no {key!r}"
-                self.problems.append(Problem(code="exclusion-key", message=message, location=location, hint=hint))
+        self.problems += unknown_keys(data, known, at, self.reading, code="exclusion-key", whose=whose)
 
     def add(self, code: str, message: str, at: tuple[str, ...], hint: str | None = None) -> None:
         """Report a fault at its place."""

@@ -10,21 +10,28 @@ from observatory.reading import Reading
 
 
 def unknown_keys(
-    told: Iterable[object], known: Sequence[str], at: tuple[str, ...], reading: Reading
+    told: Iterable[object],
+    known: Sequence[str],
+    at: tuple[str, ...],
+    reading: Reading,
+    *,
+    code: str = "settings-key",
+    whose: str | None = None,
 ) -> Iterator[Problem]:
-    """A `settings-key` problem for each key that is not known, at its place.
+    """A problem for each key that is not known, at its place.
 
     Args:
         told: Keys as they are written.
         at: The path of the mapping that holds them; its first part names it in the message.
+        whose: What holds them, such as `an exclusion`, where it is more than a setting.
     """
     part = f" of {at[0]}" if at else ""
     for key in told:
         if key not in known:
             near = get_close_matches(str(key).lower().replace("-", "_"), known, 1, 0.6)
             yield Problem(
-                code="settings-key",
-                message=f"there is no setting {key!r}{part}",
+                code=code,
+                message=f"{whose} has no {key!r}" if whose else f"there is no setting {key!r}{part}",
                 location=reading.at((*at, str(key)), key=True),
                 hint=f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}",
             )

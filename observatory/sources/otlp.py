@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-import io
-import zlib
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,6 +11,7 @@ import orjson
 
 from observatory.errors import InputInvalid, Problem
 from observatory.sources.base import Span
+from observatory.sources.otlp_bodies import inflated
 from observatory.sources.otlp_json import spans_from_document, spans_from_json
 from observatory.sources.otlp_raw import (
     KINDS,
@@ -79,7 +78,7 @@ def decode(
 
     Args:
         content_type: `application/x-protobuf` or `application/json`, parameters allowed.
-        encoding: `gzip` or empty.
+        encoding: See `otlp_bodies.inflated`.
         shown_as: What messages call the input.
 
     Raises:
@@ -109,34 +108,6 @@ def media_of(content_type: str, shown_as: str) -> str:
             )
         )
     return media
-
-
-def inflated(body: bytes, encoding: str, max_bytes: int, shown_as: str) -> bytes:
-    """The body without its compression, refused before it grows beyond the limit."""
-    word = encoding.strip().lower()
-    if word == "gzip":
-        try:
-            with gzip.GzipFile(fileobj=io.BytesIO(body)) as stream:
-                body = stream.read(max_bytes + 1)
-        except (OSError, EOFError, zlib.error) as error:
-            raise undecodable(shown_as, "the body is not gzip, or is cut off") from error
-    elif word not in ("", "identity"):
-        raise InputInvalid(
-            Problem(
-                code="otlp-type-unknown",
-                message=f"{shown_as}: the content encoding {word[:80]!r} is not known",
-                hint="send gzip, or no content encoding",
-            )
-        )
-    if len(body) > max_bytes:
-        raise InputInvalid(
-            Problem(
-                code="otlp-too-large",
-                message=f"{shown_as}: more than {max_bytes // 2**20} MiB in one request",
-                hint="let the exporter send smaller batches",
-            )
-        )
-    return body
 
 
 def traces_response(decoded: Decoded, content_type: str) -> bytes:
@@ -226,7 +197,8 @@ def _proto_value(value: Any, depth: int = 0) -> Any:
         return [_proto_value(one, depth + 1) for one in value.array_value.values]
     if which == "kvlist_value":
         return {pair.key: _proto_value(pair.value, depth + 1) for pair in value.kvlist_value.values}
-    return value.bytes_value.hex() if which == "bytes_value" else getattr(value, which)
+    # As JSON has them, so that both encodings say the same.
+    return b64encode(value.bytes_value).decode() if which == "bytes_value" else getattr(value, which)
 
 
 def decode_document(document: Any, shown_as: str = "OTLP") -> Decoded:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -148,15 +150,38 @@ def cut(value: str) -> str:
 
 
 def plain(value: Any) -> str:
-    """An attribute value as text: numbers and truths as JSON writes them, lists and maps as JSON."""
+    """An attribute value as the text that Prometheus' own receiver makes of it; lists and maps as JSON, keys sorted."""
     if isinstance(value, str):
         return cut(value)
     if isinstance(value, bytes):
         return cut(value.hex())
+    if isinstance(value, float):
+        return _number_text(value)
     try:
-        return cut(orjson.dumps(value).decode())
+        return cut(orjson.dumps(_whole(value), option=orjson.OPT_SORT_KEYS).decode())
     except TypeError:
         return cut(str(value))
+
+
+def _number_text(value: float) -> str:
+    """A number as JavaScript writes it: without an exponent between a millionth and 10^21."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    if 1e-6 <= abs(value) < 1e21 or value == 0:
+        text = format(Decimal(repr(value)), "f")
+        return text.removesuffix(".0")
+    return orjson.dumps(value).decode().removesuffix(".0")
+
+
+def _whole(value: Any) -> Any:
+    """The same, where numbers without a fraction are integers."""
+    if isinstance(value, list):
+        return [_whole(one) for one in value]
+    if isinstance(value, dict):
+        return {key: _whole(one) for key, one in value.items()}
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
 
 
 def exception_of(events: Iterable[tuple[str, Mapping[str, str]]]) -> tuple[str, bool]:

@@ -97,7 +97,7 @@ def unit_words(unit: str) -> list[str]:
     found = []
     if (main := main.strip()) and not set("{}") & set(main):
         found.append(UNIT_WORDS.get(main, main))
-    if (per := per.strip()) and not set("{}") & set(per):
+    if _OUTSIDE_UNIT.sub("", per := per.strip()) and not set("{}") & set(per):
         found.append(f"per_{_PER.get(per, per)}")
     return [word for one in found if (word := _OUTSIDE_UNIT.sub("_", one).strip("_"))]
 

@@ -15,6 +15,7 @@ import numpy as np
 import prometheus_server
 import pytest
 from measured_cases import objective
+from shipped_profiles import PROFILES
 from telemetry.documents import catalog, channel, names
 
 from observatory.compile.measure import Measurement, bound_measurement, measure
@@ -29,7 +30,7 @@ from observatory.sources.prometheus import PrometheusSource
 from observatory.spec.catalog import Threshold
 from observatory.telemetry.binding import MappingResult
 from observatory.telemetry.discovery import recognise
-from observatory.telemetry.profile import Profile, load_profiles
+from observatory.telemetry.profile import Profile
 from observatory.telemetry.survey import survey
 from observatory.windows import Grid
 
@@ -38,7 +39,7 @@ SCRAPE_MS, MINUTES, BEFORE = 15_000, 40, 10
 GRID = Grid(START_MS, 60_000, MINUTES)
 SCRAPES = np.arange(START_MS - BEFORE * 60_000, START_MS + MINUTES * 60_000 + 1, SCRAPE_MS, dtype=np.int64)
 MIDDLE = len(SCRAPES) // 2
-PROFILES = {profile.id: profile for profile in load_profiles()}
+BY_ID = {profile.id: profile for profile in PROFILES}
 ORDERS = channel("kafka", names(topic="orders.v1"))
 CATALOG = catalog([ORDERS], receives={"billing": (ORDERS.id, "billing")})
 POSITIONS = (
@@ -209,16 +210,16 @@ def seen(truth: Truth, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Map
         source = PrometheusSource(PrometheusSettings(url=server.url))
         found = {}
         for name in EXPORTERS:
-            answer = survey(CATALOG, [PROFILES[name]], [source], [], GRID.range)
-            found[name] = Seen(answer.mapping, source, PROFILES[name])
+            answer = survey(CATALOG, [BY_ID[name]], [source], [], GRID.range)
+            found[name] = Seen(answer.mapping, source, BY_ID[name])
         yield found
 
 
 def test_all_exporters_are_recognised_side_by_side(seen: Mapping[str, Seen]) -> None:
     source = seen["kafka_exporter"].source
-    (inventory,) = survey(CATALOG, list(PROFILES.values()), [source], [], GRID.range).inventories
+    (inventory,) = survey(CATALOG, list(BY_ID.values()), [source], [], GRID.range).inventories
 
-    assert {one.profile for one in recognise(list(PROFILES.values()), inventory)} == set(EXPORTERS)
+    assert {one.profile for one in recognise(list(BY_ID.values()), inventory)} == set(EXPORTERS)
 
 
 @pytest.mark.parametrize("name", [one for one in EXPORTERS if one not in ("confluent_cloud", "msk_cloudwatch_yace")])

@@ -7,8 +7,6 @@ import io
 import json
 import re
 import struct
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 import promql_parser
 import pytest
 import requests
+from observatory_process import observatory
 
 pytest.importorskip("playwright.sync_api")
 from browser.chromium import ARTEFACTS, PATIENCE_MS, Watched, chromium
@@ -174,8 +173,7 @@ def test_the_drawer_holds_counts_window_counting_state_source_and_a_query_to_cop
 
 
 def test_numbers_of_pages_status_and_api_and_the_roll_up_are_the_same(watched: Watched, served: Served) -> None:
-    asked = [sys.executable, "-m", "observatory", "status", str(documents_folder()), "--store", str(served.store)]
-    ended = subprocess.run([*asked, "--json", "--at", AT], capture_output=True, text=True, check=False)
+    ended = observatory("status", documents_folder(), "--store", served.store, "--json", "--at", AT)
     told = json.loads(ended.stdout)
     answer = requests.get(f"{served.url}/api/status", timeout=60).json()
     assert answer["objectives"] == told["objectives"]

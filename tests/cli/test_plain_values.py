@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from enum import StrEnum
 from pathlib import Path
 
 import pytest
+from observatory_process import observatory
 
 from observatory.cli.plain_values import UNREAD, plain
 
@@ -43,9 +42,7 @@ def test_plain_values_are_taken_and_others_left_to_typer(value: object, kind: ob
     ],
 )
 def test_what_is_not_plain_is_refused_as_typer_does(arguments: list[str], said: str) -> None:
-    ended = subprocess.run(
-        [sys.executable, "-m", "observatory", *arguments], capture_output=True, text=True, check=False
-    )
+    ended = observatory(*arguments)
 
     assert ended.returncode == 2, ended.stderr
     assert said in ended.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shipped_profiles import PROFILES
 from telemetry.documents import catalog, channel, names, override
 from telemetry.exposition import inventory_of
 
@@ -9,9 +10,6 @@ from observatory.diagnose.drift.runtime_names import RuntimeNames, runtime_names
 from observatory.spec.catalog import TelemetryOverride
 from observatory.telemetry.discovery import recognise_all
 from observatory.telemetry.mapping import override_labels
-from observatory.telemetry.profile import load_profiles
-
-PROFILES = load_profiles()
 
 
 def seen(*series: tuple[str, dict[str, str]], telemetry: TelemetryOverride | None = None) -> RuntimeNames:

@@ -60,6 +60,8 @@ def test_the_true_failure_mode_comes_first(estate: Estate, whole: Snapshot, mode
         first = causes(estate, snapshot, channels=hit)[0]
 
         assert (first.failure_mode, first.channel_id) == (mode, hit[0]), incident.title
+        assert first.owner is not None
+        assert first.runbook
 
 
 def test_what_is_not_measured_is_said_per_failure_mode(estate: Estate, whole: Snapshot) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
+from shipped_profiles import PROFILES
 from telemetry.documents import catalog, channel, names, pattern
 
 from observatory.evaluate.participants import participants
@@ -13,9 +14,7 @@ from observatory.spec.catalog import Catalog, NamedParticipant, Operation
 from observatory.spec.participant import Participant, Sighting
 from observatory.telemetry.inventory import Inventory, LabelSets, SpanDestination
 from observatory.telemetry.mapping import map_catalog
-from observatory.telemetry.profile import load_profiles
 
-PROFILES = load_profiles()
 ORDERS = channel("kafka", names(topic="orders.v1"))
 PLACED = channel("amqp", names(routing_key="orders.placed", exchange="shop"))
 QUEUE = channel("amqp", names(queue="billing.orders"))

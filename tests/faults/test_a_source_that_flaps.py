@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +13,7 @@ import pytest
 import requests
 from counting_cases import DAY_MS, END_MS, HOUR_MS, MINUTE_MS, scrapes
 from misbehaving_server import MisbehavingServer, Reply, Request
+from observatory_process import observatory
 from one_channel import BILLED, BILLING, PROCESSED
 
 from observatory.evaluate.estate import Estate
@@ -109,11 +108,11 @@ def test_refreshes_over_a_flapping_line_show_the_last_whole_count_and_lose_nothi
 
 def test_status_says_what_it_could_not_ask_and_keeps_no_day_of_it(line: Line, tmp_path: Path) -> None:
     (tmp_path / "billing.yaml").write_text(BILLING)
-    command = [sys.executable, "-m", "observatory", "status", "billing.yaml", "--json", "--store", "s.duckdb"]
+    command = ["status", "billing.yaml", "--json", "--store", "s.duckdb"]
     command += ["--prometheus", line.proxy.url, "--at", str(END_MS // 1000 + 6000)]
 
     def status() -> tuple[int, float | None, str]:
-        ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=120)
+        ended = observatory(*command, cwd=tmp_path)
         (found,) = json.loads(ended.stdout)["objectives"]
         return ended.returncode, found["total"], ended.stderr
 

@@ -23,6 +23,7 @@ from integration import kafka_exporters, kafka_server
 from integration.kafka_exporters import EXPORTERS
 from integration.wrong_documents import job, scraping
 from observatory_process import observatory
+from shipped_profiles import PROFILES
 
 from observatory.compile.measure import bound_measurement
 from observatory.indicators.expression import Count
@@ -35,7 +36,6 @@ from observatory.sources.opening import Sources
 from observatory.sources.prometheus import PrometheusSource
 from observatory.spec.catalog import Catalog, Threshold
 from observatory.spec.load import load_catalog
-from observatory.telemetry.profile import load_profiles
 from observatory.telemetry.survey import survey
 from observatory.windows import Grid
 
@@ -46,7 +46,7 @@ ORDERS, REFUNDS, GROUP = "orders.v1", "refunds.v1", "ledger-v1"
 WRITTEN = {ORDERS: 200, REFUNDS: 45}
 READ = {ORDERS: 150, REFUNDS: 30}
 PARTITIONS = {ORDERS: 3, REFUNDS: 1}
-PROFILES = {profile.id: profile for profile in load_profiles()}
+BY_ID = {profile.id: profile for profile in PROFILES}
 BROKER, CLIENTS = "kafka_jmx_strimzi", "kafka_client_micrometer"
 STEP_MS = 5_000
 
@@ -144,7 +144,7 @@ class Estate:
     def counted(self, subject: str, profile: str, *indicators: Indicator) -> Row | None:
         """What a profile alone counts; None where none of its series is live."""
         source = PrometheusSource(PrometheusSettings(url=self.url))
-        mapping = survey(self.catalog, [PROFILES[profile]], [source], [], self.grid.range).mapping
+        mapping = survey(self.catalog, [BY_ID[profile]], [source], [], self.grid.range).mapping
         channel = next((one.channel_id for one in self.catalog.operations if one.key == subject), subject)
         for indicator in indicators:
             one = bound_measurement(indicator, subject, channel, mapping)

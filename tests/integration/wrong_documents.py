@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import prometheus_server
+from observatory_process import observatory
 
 Answer = dict[str, Any]
 
@@ -52,14 +51,7 @@ def drift(folder: Path, documents: Mapping[str, str], url: str, at_ms: int) -> A
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in documents.items():
         (folder / name).write_text(text)
-    command = [sys.executable, "-m", "observatory", "drift", str(folder), "--prometheus", url]
-    done = subprocess.run(
-        [*command, "--at", str(at_ms / 1000), "--since", "10m", "--json"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    done = observatory("drift", folder, "--prometheus", url, "--at", at_ms / 1000, "--since", "10m", "--json")
     assert done.returncode == 0, done.stderr
     answer: Answer = json.loads(done.stdout)
     return answer

@@ -84,6 +84,14 @@ def test_a_rate_counts_its_value_times_the_time() -> None:
     assert count(minutes(1, 2), [7, 2], "rate").tolist()[:2] == [0, 120]
 
 
+def test_a_rate_after_a_gap_stands_for_one_scrape_and_not_for_the_gap() -> None:
+    assert count(minutes(1, 2, 3, 33, 34), [10, 10, 10, 500, 500], "rate").tolist()[30:34] == [0, 0, 30_000, 30_000]
+
+
+def test_a_rate_below_zero_takes_no_events_back() -> None:
+    assert count(minutes(1, 2, 3), [7, -2, 2], "rate").tolist()[:3] == [0, 0, 120]
+
+
 def test_events_of_a_gap_are_spread_evenly_and_none_is_lost() -> None:
     steps = count(minutes(1, 11), [0, 100])
     assert steps[:12].tolist() == pytest.approx([0, *[10] * 10, 0])
@@ -110,7 +118,7 @@ def errors_born(at: int, value: float, *, target: str = "a:1") -> list[tuple[dic
     t = scrapes(GRID.start_ms - 2 * HOUR_MS, GRID.end_ms)
     return [
         counter(handled("success"), t, 10.0),
-        (handled("error", target), t[at:], np.full(len(t) - at, value)),
+        (handled("error", target), t[at:], np.full(len(t[at:]), value)),
     ]  # type: ignore[list-item]
 
 
@@ -306,6 +314,19 @@ def test_two_servers_that_take_turns_in_one_series_count_what_one_of_them_sees()
     values = 4_000.0 + 5.0 * np.arange(len(t)) - np.where(np.arange(len(t)) % 2, 8.0, 0.0)
     row = row_of([(handled("success"), t, values)], events(), Grid.ending_at(END_MS, 24 * HOUR_MS))
     assert total(row) == pytest.approx(10.0 * 1440, abs=10)
+
+
+def test_a_zero_that_a_server_notes_for_when_a_counter_began_is_a_restart() -> None:
+    """Prometheus can write it between two scrapes; one error before it and one after it are two."""
+    t = scrapes(END_MS - 25 * HOUR_MS, END_MS)
+    values = np.where(np.arange(len(t)) < 700, 0.0, 1.0)
+    noted = int(t[700]) + 20_000
+    row = row_of(
+        [(handled("error"), np.insert(t, 701, noted), np.insert(values, 701, 0.0))],
+        events(),
+        Grid.ending_at(END_MS, 24 * HOUR_MS),
+    )
+    assert total(row) == 2.0
 
 
 @pytest.mark.parametrize("told", ["by another counter", "by its process", "not at all"])

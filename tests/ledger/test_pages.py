@@ -17,6 +17,7 @@ from observatory.ledger.row import Findings
 from observatory.ledger.rows import packed_row_of, row_of
 from observatory.ledger.tallies import PartEvents
 from observatory.ledger.targets import Lives
+from observatory.ledger.unsettled import Before
 from observatory.windows import Grid
 
 STEPS = 5
@@ -40,7 +41,7 @@ def joined(pages: Told, grid: Grid, *, packed: bool) -> Counted:
             if amount is not None
         }
         made.append(Page(block, block.start_ms, parts, lives=Lives({})))
-    return join(made, (), grid, {})
+    return join(made, (), grid, Before())
 
 
 @given(pages=PAGES, skipped=st.integers(0, STEPS - 1))

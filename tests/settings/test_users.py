@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import stat
 import subprocess
-import sys
 from base64 import b64encode
 from pathlib import Path
 
 import pytest
+from observatory_process import observatory
 
 from observatory.errors import InputInvalid
 from observatory.settings.users import Cost, PasswordHash, TokenHash, read_users, write_users
@@ -78,32 +78,24 @@ def test_a_name_stands_once(tmp_path: Path) -> None:
         read_users(path)
 
 
-def observatory(folder: Path, *arguments: str, told: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "observatory", "users", *arguments],
-        input=told,
-        capture_output=True,
-        check=False,
-        text=True,
-        cwd=folder,
-        timeout=60,
-    )
+def users(folder: Path, *arguments: str, told: str = "") -> subprocess.CompletedProcess[str]:
+    return observatory("users", *arguments, cwd=folder, stdin=told.encode())
 
 
 def test_the_command_adds_lists_and_removes(tmp_path: Path) -> None:
     (tmp_path / "observatory.yaml").write_text("serve: {users: users.txt}\n", encoding="utf-8")
-    added = observatory(tmp_path, "add", "alice", told="correct horse\n")
+    added = users(tmp_path, "add", "alice", told="correct horse\n")
     assert (added.returncode, added.stdout, added.stderr) == (0, "", "alice may log in (users.txt)\n")
     entry = read_users(tmp_path / "users.txt")["alice"]
     assert isinstance(entry, PasswordHash)
     assert entry.cost == Cost(ln=15, r=8, p=3)
     assert entry.fits("correct horse")
-    made = observatory(tmp_path, "token", "collector")
+    made = users(tmp_path, "token", "collector")
     assert read_users(tmp_path / "users.txt")["collector"] == TokenHash.of(made.stdout.strip())
     assert len(made.stdout.strip()) == 47
-    assert observatory(tmp_path, "list").stdout == "alice  password\ncollector  token\n"
-    assert observatory(tmp_path, "remove", "alice").returncode == 0
-    assert observatory(tmp_path, "list", "--file", "users.txt").stdout == "collector  token\n"
+    assert users(tmp_path, "list").stdout == "alice  password\ncollector  token\n"
+    assert users(tmp_path, "remove", "alice").returncode == 0
+    assert users(tmp_path, "list", "--file", "users.txt").stdout == "collector  token\n"
 
 
 @pytest.mark.parametrize(
@@ -120,12 +112,12 @@ def test_the_command_adds_lists_and_removes(tmp_path: Path) -> None:
 def test_what_the_command_cannot_do_ends_in_a_usage_error(
     arguments: tuple[str, ...], told: str, says: str, tmp_path: Path
 ) -> None:
-    done = observatory(tmp_path, *arguments, told=told)
+    done = users(tmp_path, *arguments, told=told)
     assert done.returncode == 2
     assert says in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_password_is_never_taken_from_a_flag(tmp_path: Path) -> None:
-    assert observatory(tmp_path, "add", "alice", "--password", "correct horse").returncode == 2
-    assert observatory(tmp_path, "add", "alice", "correct horse").returncode == 2
+    assert users(tmp_path, "add", "alice", "--password", "correct horse").returncode == 2
+    assert users(tmp_path, "add", "alice", "correct horse").returncode == 2

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import document_mutants
 import pytest
+from observatory_process import observatory
 
 from observatory.cli.findings import as_github, as_text
 from observatory.cli.sarif import as_sarif
@@ -210,10 +209,7 @@ operations:
 def test_no_command_shows_a_secret(tmp_path: Path, command: tuple[str, ...]) -> None:
     (tmp_path / "doc.yaml").write_text(SECRET_DOCUMENT, encoding="utf-8")
     name, *options = command
-    ended = subprocess.run(
-        [sys.executable, "-m", "observatory", name, "doc.yaml", *options],
-        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+    ended = observatory(name, "doc.yaml", *options, cwd=tmp_path)
     said = ended.stdout + ended.stderr
     assert ended.returncode in (3, 4), said
     assert "hunter2" not in said.replace("log in with hunter2a", "")

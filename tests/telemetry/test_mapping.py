@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shipped_profiles import PROFILES
 from telemetry.documents import catalog, channel, names, override, pattern
 from telemetry.exposition import inventory_of
 
@@ -26,10 +27,8 @@ from observatory.telemetry.binding import (
 )
 from observatory.telemetry.inventory import Inventory, MetricMetadata, SpanDestination
 from observatory.telemetry.mapping import map_catalog
-from observatory.telemetry.profile import load_profiles
 from observatory.telemetry.signals import SIGNALS
 
-PROFILES = load_profiles()
 Series = Sequence[tuple[str, Mapping[str, str]]]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from shipped_profiles import PROFILES
 from telemetry.documents import catalog, channel, names
 from telemetry.exposition import inventory_of
 
@@ -11,9 +12,7 @@ from observatory.spec.catalog import Channel
 from observatory.telemetry.binding import MetricBinding, Resolution
 from observatory.telemetry.discovery import recognise
 from observatory.telemetry.mapping import map_catalog
-from observatory.telemetry.profile import load_profiles
 
-PROFILES = load_profiles()
 DOTTED, UNDERSCORED = channel("kafka", names(topic="orders.v1")), channel("kafka", names(topic="orders_v1"))
 Series = tuple[str, Mapping[str, str]]
 

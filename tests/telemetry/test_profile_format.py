@@ -306,6 +306,10 @@ def test_opentelemetry_names_are_translated_in_four_ways(
     assert found == names
 
 
+def test_a_unit_per_nothing_that_can_be_written_adds_nothing() -> None:
+    assert TRANSLATIONS[0].metric("depth", "By//", counter=False) == "depth_bytes"
+
+
 @pytest.mark.parametrize(
     ("name", "label"),
     [

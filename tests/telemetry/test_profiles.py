@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from shipped_profiles import PROFILES
 from telemetry.exposition import inventory_of, series_of, types_of
 
 from observatory.telemetry.discovery import recognise
-from observatory.telemetry.profile import load_profiles
 from observatory.telemetry.proof import prove
 from observatory.telemetry.recipe import Profile
 from observatory.telemetry.signals import SIGNALS
 
-PROFILES = load_profiles()
 IDS = {profile.id: profile for profile in PROFILES}
 
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pytest
+from shipped_profiles import PROFILES
 from telemetry.documents import catalog, channel, names, override
 from telemetry.exposition import answer
 
 from observatory.errors import Problem, SourceFailed
 from observatory.telemetry.discovery import APART
 from observatory.telemetry.inventory import Inventory, InventoryRequest, SpanDestination
-from observatory.telemetry.profile import load_profiles
 from observatory.telemetry.survey import survey
 from observatory.windows import TimeRange
 
-PROFILES = load_profiles()
 SPAN = TimeRange(0, 3_600_000)
 ORDERS = channel("kafka", names(topic="orders.v1"), telemetry=override(cluster="eu-1"))
 SERIES = [("kafka_topic_partitions", {"topic": "orders.v1", "cluster": "eu-1"}), ("unrelated", {"topic": "orders.v1"})]

@@ -79,6 +79,36 @@ def federated_beside_the_original() -> Scenario:
     return Scenario(series, grid, on_grid(t, errors, grid), on_grid(t, errors + good, grid), 1.0)
 
 
+def two_servers_in_one_series() -> Scenario:
+    """Servers of a pair that no label tells apart; one scrapes after the other, with a clock five seconds ahead."""
+    grid, t = steady(2)
+    restart = grid.end_ms - 20 * HOUR_MS + 30_000
+
+    def held(at_ms: np.ndarray, every_ms: int) -> np.ndarray:
+        return (at_ms - np.where(at_ms < restart, t[0] - HOUR_MS, restart)) // every_ms
+
+    times = np.stack((t, t + 2_000), axis=1).ravel()
+    shown_at = np.stack((t, t + 2_000 - 5_000), axis=1).ravel()
+    known = np.sort(shown_at[shown_at > t[t <= grid.start_ms][-1]])
+    series: list[Series] = []
+    counted = []
+    for outcome, every_ms in (("success", 100), ("error", 59_000)):
+        series.append((handled(outcome), times, held(shown_at, every_ms).astype(np.float64)))
+        lost = held(known[known < restart][-1:], every_ms) - held(t[t <= grid.start_ms][-1:], every_ms)
+        counted.append(float(lost[0] + held(known[-1:], every_ms)[0]))
+    return Scenario(series, grid, counted[1], counted[0] + counted[1], 1.0)
+
+
+def errors_that_are_written_every_five_minutes() -> Scenario:
+    """A target whose errors are recorded by another job, five times more rarely than all else; nothing is amiss."""
+    grid, t = steady(1)
+    rare = t[4::5]
+    good, errors = np.full(len(t), 50.0), np.arange(len(rare)) % 7.0
+    series = [counter(handled("success"), t, good), counter(handled("error"), rare, errors)]
+    bad = on_grid(rare, errors, grid)
+    return Scenario(series, grid, bad, bad + on_grid(t, good, grid), 1.0)
+
+
 def federated_twice() -> Scenario:
     """The same target federated from both servers of a pair; the `prometheus` label tells where from."""
     return two_servers_of_a_pair("prometheus")
@@ -154,13 +184,17 @@ def an_exporter_warms_up() -> Scenario:
     return Scenario(series, grid, 0.0, float(truth), 1.0)
 
 
-def a_retention_cut_of_processes_that_say_their_start() -> Scenario:
-    """The server holds the second half; the processes say that they started before all that is asked for."""
+def a_retention_cut_of_processes_that_say_their_start(days_before: float = 30.0) -> Scenario:
+    """The server holds the second half; the processes say that they started before all that it holds.
+
+    Args:
+        days_before: How long before the window they did.
+    """
     grid, t = steady(2)
     kept = t > grid.end_ms - DAY_MS
     values = 5_000_000.0 + np.cumsum(np.full(len(t), 50.0))
     start = {"__name__": "process_start_time_seconds", "job": "svc", "instance": "a:1"}
-    begun = (grid.start_ms - 30 * DAY_MS) / 1000
+    begun = (grid.start_ms - days_before * DAY_MS) / 1000
     series: list[Series] = [
         (handled("success"), t[kept], values[kept]),
         (start, t[kept], np.full(int(kept.sum()), begun)),
@@ -192,6 +226,8 @@ DISTURBANCES: dict[str, Callable[[], Scenario]] = {
         errors_of_a_metric_of_their_own,
         federated_beside_the_original,
         federated_twice,
+        two_servers_in_one_series,
+        errors_that_are_written_every_five_minutes,
         a_label_value_is_rewritten,
         an_exporter_moves,
         an_exporter_warms_up,
@@ -201,6 +237,9 @@ DISTURBANCES: dict[str, Callable[[], Scenario]] = {
 } | {
     "two_servers_told_apart_by_replica": lambda: two_servers_of_a_pair("replica"),
     "three_servers_told_apart_by_prometheus_replica": lambda: two_servers_of_a_pair("prometheus_replica", 3),
+    "a_retention_cut_of_processes_that_started_within_the_window": lambda: (
+        a_retention_cut_of_processes_that_say_their_start(-0.3)
+    ),
     "a_job_is_renamed": lambda: a_target_is_renamed(({"job": "svc"}, {"job": "service"}), with_start=False),
     "a_job_is_renamed_whose_process_says_its_start": lambda: a_target_is_renamed(
         ({"job": "svc"}, {"job": "service"}), with_start=True

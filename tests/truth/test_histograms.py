@@ -125,7 +125,7 @@ def test_a_histogram_that_changes_its_buckets_on_a_real_prometheus(
 ) -> None:
     before, after = (0.1, 0.5, 1.0), (0.25, 0.4, 3.0)
     series, _ = changed(before, after)
-    server = prometheus_server(history=openmetrics(series), block="54h")
+    server = prometheus_server(history=openmetrics(series), block="486h")
     source = PrometheusSource(PrometheusSettings(url=server.url))
 
     row = counted(source, latency(*before, *after, source="metrics"))

@@ -82,7 +82,7 @@ def in_a_gap(t_ms: np.ndarray, at_ms: int) -> bool:
 
 
 @given(st.lists(lives, min_size=1, max_size=4), st.integers(1, 24 * 3600 - 1), st.integers(0, 2**31))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_a_range_cut_anywhere_counts_in_its_parts_what_it_counts_whole(
     found: list[Life], cut_s: int, seed: int
 ) -> None:
@@ -105,7 +105,7 @@ def test_a_range_cut_anywhere_counts_in_its_parts_what_it_counts_whole(
 
 
 @given(st.lists(lives, min_size=1, max_size=3), st.integers(0, 2**31), st.randoms(use_true_random=False))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_the_order_in_which_samples_arrive_is_nothing(found: list[Life], seed: int, random: object) -> None:
     series = series_of(found, seed)
     shuffled = []
@@ -123,7 +123,7 @@ def test_the_order_in_which_samples_arrive_is_nothing(found: list[Life], seed: i
 
 
 @given(st.lists(lives, min_size=1, max_size=3), st.integers(2, 700), st.integers(0, 2**31))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_refreshing_the_tail_again_and_again_counts_what_one_look_counts(
     found: list[Life], minutes: int, seed: int
 ) -> None:
@@ -199,7 +199,7 @@ def test_a_refresh_goes_back_as_far_as_what_came_back_had_been_dark() -> None:
 
 
 @given(st.floats(0.5, 0.99999), st.integers(1, 10**9), st.lists(st.integers(1, 10**6), min_size=1, max_size=50))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_burn_rate_one_over_the_window_spends_the_budget_exactly(
     target: float, events_in_window: int, parts_s: list[int]
 ) -> None:

@@ -52,11 +52,14 @@ def named(labels: Mapping[str, str], case: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusServer]:
-    """One server that holds every scenario, told apart by a label, in blocks that promtool wrote."""
+    """One server that holds every scenario, told apart by a label, in blocks that promtool wrote.
+
+    It reads the whole text anew for each block, so there are few.
+    """
     held = [(named(labels, name), *samples) for name, make in EVERY.items() for labels, *samples in make().series]
     history = prometheus_server.openmetrics([*held, *a_probe_that_goes_dark().series])
     folder = tmp_path_factory.mktemp("truth") / "prometheus"
-    with prometheus_server.start(folder, history=history, block="54h") as started:
+    with prometheus_server.start(folder, history=history, block="486h") as started:
         yield started
 
 

@@ -12,6 +12,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from observatory_process import observatory
 from web.factories import DOCUMENT
 
 from observatory.web.load import shipped_folder
@@ -53,7 +54,7 @@ def with_store(folder: Path) -> Path:
 
 
 def run(folder: Path, line: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(line), cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    return observatory(*command(line)[3:], cwd=folder)
 
 
 def test_the_page_of_the_recipe_is_served_and_joins_the_navigation(folder: Path) -> None:

@@ -36,9 +36,9 @@ def test_a_browser_that_takes_no_compression_gets_the_file_as_it_is(client: Flas
 
 
 def test_the_better_compression_takes_the_place_of_the_quick_one(client: FlaskClient) -> None:
-    best = compressed(STYLE.read_bytes(), "br", best=True)
+    better = compressed(STYLE.read_bytes(), "br", better=True)
     deadline = time.monotonic() + 60
-    while (answer := client.get("/assets/observatory.css", headers={"Accept-Encoding": "br"})).get_data() != best:
+    while (answer := client.get("/assets/observatory.css", headers={"Accept-Encoding": "br"})).get_data() != better:
         assert time.monotonic() < deadline
     assert len(answer.get_data()) < len(compressed(STYLE.read_bytes(), "br"))
 

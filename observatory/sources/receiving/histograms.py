@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import pairwise
 
 from observatory.sources.batch import Labels
@@ -43,10 +44,10 @@ class Exponential:
 
 
 def bound_text(bound: float) -> str:
-    """A bound as `le` has it: the shortest number that reads back the same, without a needless fraction."""
+    """A bound as `le` has it: the shortest number that reads back the same, without exponent or needless fraction."""
     if math.isinf(bound):
         return "+Inf" if bound > 0 else "-Inf"
-    return repr(bound).removesuffix(".0")
+    return format(Decimal(repr(bound)), "f").removesuffix(".0")
 
 
 def summary_parts(base: str, labels: Labels, count: float, total: float | None) -> Iterator[Part]:

@@ -22,7 +22,8 @@ from typing import Any
 import orjson
 
 from observatory.sources.batch import Batch, Labels
-from observatory.sources.otlp import JSON, MAX_BODY_BYTES, inflated, media_of, proto_attributes
+from observatory.sources.otlp import JSON, MAX_BODY_BYTES, media_of, proto_attributes
+from observatory.sources.otlp_bodies import inflated
 from observatory.sources.otlp_raw import Parts, check_objects, undecodable
 from observatory.sources.receiving.builder import (
     MAX_MS,
@@ -71,7 +72,7 @@ def decode(
 
     Args:
         content_type: `application/x-protobuf` or `application/json`, parameters allowed.
-        encoding: `gzip` or empty.
+        encoding: See `otlp_bodies.inflated`.
         latest_ms, after_ms: Points after the one and up to the other are rejected.
 
     Raises:

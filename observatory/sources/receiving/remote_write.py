@@ -28,6 +28,7 @@ from observatory.telemetry.inventory import MetricMetadata
 
 MEDIA = "application/x-protobuf"
 SHOWN_AS = "remote-write"
+_SAYING = {V1: ("timeseries", "metadata"), V2: ("symbols", "timeseries")}
 CUSTOM = -53
 GAUGE = 3
 _STALE = struct.pack("<Q", 0x7FF0000000000002)
@@ -70,10 +71,14 @@ def decode(body: bytes, message: str, *, max_bytes: int, latest_ms: int = MAX_MS
     from google.protobuf.message import DecodeError
 
     request = message_classes()[message]()
+    plain = _inflated(body, max_bytes)
     try:
-        request.ParseFromString(_inflated(body, max_bytes))
+        request.ParseFromString(plain)
     except DecodeError as error:
         raise _undecodable("the body is not a protobuf message, or is cut off") from error
+    if plain and not any(len(getattr(request, field)) for field in _SAYING[message]):
+        # The messages of the two versions share no field, so that the one read as the other is empty.
+        raise _undecodable(f"the body holds nothing of a {message}")
     builder = Builder(latest_ms, after_ms)
     if message == V1:
         _take_v1(request, builder)

@@ -272,7 +272,10 @@ def _in_the_way(cursor: duckdb.DuckDBPyConnection, series: SeriesDictionary, own
         own = late & (days == day)
         numbers, first = np.unique(owner[own], return_index=True)
         last = np.append(first[1:], np.count_nonzero(own)) - 1
-        found.append(_taken_out(cursor, numbers, t_ms[own][first], t_ms[own][last]))
+        # The last chunk goes in as well: of its day all that lies between is taken, so that no chunk spans another.
+        sealed = series.sealed_ms[numbers]
+        until = np.where(sealed // CHUNK_DAY_MS == day, sealed, t_ms[own][last])
+        found.append(_taken_out(cursor, numbers, t_ms[own][first], until))
     return pa.concat_tables(found)
 
 

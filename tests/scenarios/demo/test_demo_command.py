@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 from queue import Empty, Queue
 
 import pytest
+from observatory_process import observatory
 
 AT = "2026-11-20T12:00:00Z"
 QUARTER_DAY = ("--days", "0.25", "--at", AT)
@@ -26,36 +28,49 @@ def command(*arguments: str) -> list[str]:
 
 
 def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*arguments), cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
+    return observatory("demo", *arguments, cwd=cwd)
 
 
-def test_preparing_writes_the_history_and_prints_where(tmp_path: Path) -> None:
-    done = run("--prepare-only", *QUARTER_DAY, cwd=tmp_path)
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """The folder of a first start, and what it said."""
+    folder = tmp_path_factory.mktemp("demo")
+    return folder, run("--prepare-only", *QUARTER_DAY, cwd=folder)
+
+
+@pytest.fixture
+def begun(first: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path) -> Path:
+    """A folder in which a demo was started before."""
+    return shutil.copytree(first[0], tmp_path / "begun")
+
+
+def test_preparing_writes_the_history_and_prints_where(
+    first: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    folder, done = first
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(Path(".observatory") / "demo.duckdb")
-    assert (tmp_path / ".observatory" / "demo.duckdb").stat().st_size > 100_000
+    assert (folder / ".observatory" / "demo.duckdb").stat().st_size > 100_000
     assert "simulating 0.25 days of history into .observatory" in done.stderr
     assert "history to 2026-11-20T12:00:00Z" in done.stderr
 
 
-def test_a_second_start_continues_the_history(tmp_path: Path) -> None:
-    run("--prepare-only", *QUARTER_DAY, cwd=tmp_path)
-    done = run("--prepare-only", "--at", "2026-11-20T13:00:00Z", cwd=tmp_path)
+def test_a_second_start_continues_the_history(begun: Path) -> None:
+    done = run("--prepare-only", "--at", "2026-11-20T13:00:00Z", cwd=begun)
 
     assert done.returncode == 0, done.stderr
     assert "continuing the history in .observatory/demo.duckdb from 2026-11-20T12:00:00Z" in done.stderr
     assert "history to 2026-11-20T13:00:00Z" in done.stderr
 
 
-def test_a_start_at_the_same_instant_has_nothing_to_do(tmp_path: Path) -> None:
-    run("--prepare-only", *QUARTER_DAY, cwd=tmp_path)
-    before = (tmp_path / ".observatory" / "demo.duckdb").stat().st_size
-    done = run("--prepare-only", *QUARTER_DAY, cwd=tmp_path)
+def test_a_start_at_the_same_instant_has_nothing_to_do(begun: Path) -> None:
+    before = (begun / ".observatory" / "demo.duckdb").stat().st_size
+    done = run("--prepare-only", *QUARTER_DAY, cwd=begun)
 
     assert "simulating" not in done.stderr
     assert "continuing" not in done.stderr
-    assert (tmp_path / ".observatory" / "demo.duckdb").stat().st_size == before
+    assert (begun / ".observatory" / "demo.duckdb").stat().st_size == before
 
 
 @pytest.mark.parametrize(
@@ -147,8 +162,8 @@ def wait_until(url: str, wanted: str, seconds: float = 120) -> bytes:
 
 
 @pytest.fixture
-def standing_still(tmp_path: Path) -> Iterator[tuple[Running, str]]:
-    running = Running(tmp_path, *QUARTER_DAY)
+def standing_still(begun: Path) -> Iterator[tuple[Running, str]]:
+    running = Running(begun, *QUARTER_DAY)
     try:
         yield running, running.wait_for(r"Observatory is at (http://\S+/)")[1]
     finally:

@@ -1,4 +1,7 @@
-"""While an incident of the demo estate goes on, the diagnosis names its failure mode on the channel that it hits."""
+"""While an incident of the demo estate goes on, the diagnosis names its failure mode on the channel that it hits.
+
+Every failure mode is looked for in tests/diagnose; here nothing is known of what came after.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ if TYPE_CHECKING:
     from .conftest import Demo
 
 
-@pytest.mark.parametrize("mode", ["F1", "F2", "F3", "F4", "F5", "F6", "F7", "F8"])
+@pytest.mark.parametrize("mode", ["F4", "F7"])
 def test_the_failure_mode_of_an_incident_ranks_first_on_its_channel(demo: Demo, mode: str) -> None:
     past = [one for one in demo.truth.incidents if one.start_ms < demo.truth.end_ms]
     incident = next(one for one in reversed(past) if one.mode == mode)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import orjson
 import pytest
+from observatory_process import observatory
 
 from observatory.evaluate.estate import Estate
 from observatory.sources.simulated import documents_folder
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from .conftest import Demo
 
 MINUTE_MS = 60_000
-BACK_MS = [0, -1, *(int(minutes) * MINUTE_MS for minutes in np.random.default_rng(11).integers(1, 36 * 60, 3))]
+BACK_MS = [0, -1, *(int(minutes) * MINUTE_MS for minutes in np.random.default_rng(11).integers(1, 36 * 60, 1))]
 """Before the end of the history; one of them off the minute, which no kept day can serve."""
 
 
@@ -40,14 +39,13 @@ def test_any_instant_gives_the_same_status_with_and_without_kept_days(demo: Demo
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = tmp_path_factory.mktemp("demo") / "demo.duckdb"
-    command = [sys.executable, "-m", "observatory", "demo", "--prepare-only", "--store", str(store), "--days", "1.5"]
-    subprocess.run([*command, "--at", "2026-11-20T12:00:00Z"], check=True, capture_output=True, timeout=300)
+    words = ["--prepare-only", "--store", store, "--days", "1.5", "--at", "2026-11-20T12:00:00Z"]
+    observatory("demo", *words).check_returncode()
     return store
 
 
 def status(store: Path, at: str) -> str:
-    command = [sys.executable, "-m", "observatory", "status", str(documents_folder()), "--store", str(store), "--json"]
-    ended = subprocess.run([*command, "--at", at], capture_output=True, text=True, check=False, timeout=300)
+    ended = observatory("status", documents_folder(), "--store", store, "--json", "--at", at)
     assert json.loads(ended.stdout)["objectives"], ended.stderr
     return ended.stdout
 

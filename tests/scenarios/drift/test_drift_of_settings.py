@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import prometheus_server
 import pytest
+from observatory_process import observatory
 
 AT = 1_790_000_000
 WEEK_MS = 604_800_000
@@ -128,8 +128,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         server.write(series())
 
         def drift(*arguments: str) -> subprocess.CompletedProcess[str]:
-            command = [sys.executable, "-m", "observatory", "drift", str(folder), "--prometheus", server.url]
-            return subprocess.run([*command, "--at", str(AT), *arguments], capture_output=True, text=True, check=False)
+            return observatory("drift", folder, "--prometheus", server.url, "--at", AT, *arguments)
 
         yield drift
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 import numpy as np
 import prometheus_server
 import pytest
+from observatory_process import observatory
 
 pytestmark = [pytest.mark.integration]
 DAY_MS = 86_400_000
@@ -51,8 +50,7 @@ def series(from_ms: int) -> Iterator[prometheus_server.Series]:
 
 def status(folder: Path, url: str, *more: str) -> dict[str, Any]:
     arguments = ["status", str(folder / "ledger.yaml"), "--prometheus", url, "--at", str(AT_MS // 1000), "--json"]
-    command = [sys.executable, "-m", "observatory", *arguments, *more]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    ended = observatory(*arguments, *more)
     assert ended.stdout, ended.stderr
     (found,) = json.loads(ended.stdout)["objectives"]
     assert isinstance(found, dict)

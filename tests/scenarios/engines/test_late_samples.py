@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import prometheus_server
 import pytest
 from counting_cases import DAY_MS, END_MS, HOUR_MS, scrapes
+from observatory_process import observatory
 from one_channel import REFUNDED, REFUNDS
 
 pytestmark = [pytest.mark.integration]
@@ -27,9 +26,8 @@ def series(t: np.ndarray) -> list[prometheus_server.Series]:
 
 
 def status(folder: Path, url: str) -> tuple[float, float]:
-    command = [sys.executable, "-m", "observatory", "status", "ledger.yaml", "--json", "--prometheus", url]
-    command += ["--at", str((END_MS + 6 * HOUR_MS) // 1000)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, timeout=120)
+    at = (END_MS + 6 * HOUR_MS) // 1000
+    ended = observatory("status", "ledger.yaml", "--json", "--prometheus", url, "--at", at, cwd=folder)
     assert ended.stdout, ended.stderr
     (found,) = json.loads(ended.stdout)["objectives"]
     return found["total"], found["coverage"]

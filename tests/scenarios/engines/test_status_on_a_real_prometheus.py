@@ -6,8 +6,6 @@ Two hours at a 15 s scrape that lies off the minute; every objective has a windo
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +27,7 @@ from four_exporters import (
     TIMES,
     series,
 )
+from observatory_process import observatory
 
 pytestmark = [pytest.mark.integration]
 
@@ -45,8 +44,7 @@ def objectives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, 
 
 def status(document: Path, url: str) -> dict[str, dict[str, Any]]:
     """Objectives by the end of their id."""
-    command = [sys.executable, "-m", "observatory", "status", str(document), "--prometheus", url, "--json"]
-    ended = subprocess.run([*command, "--at", str(END_MS // 1000)], capture_output=True, text=True, check=False)
+    ended = observatory("status", document, "--prometheus", url, "--json", "--at", END_MS // 1000)
     assert ended.stdout, ended.stderr
     answer = json.loads(ended.stdout)
     assert answer["schema"] == "observatory.status/1"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from misbehaving_server import MisbehavingServer, Reply
+from observatory_process import observatory
 
 DOCUMENT = """\
 asyncapi: 3.0.0
@@ -44,15 +44,8 @@ def server() -> Iterator[MisbehavingServer]:
 
 
 def run(words: list[str], folder: Path, server: MisbehavingServer) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "observatory", *words, "--at", "2026-11-20T12:00:00Z"],
-        cwd=folder,
-        env=os.environ | {"OBSERVATORY_PROMETHEUS_URL": server.url},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    env = os.environ | {"OBSERVATORY_PROMETHEUS_URL": server.url}
+    return observatory(*words, "--at", "2026-11-20T12:00:00Z", cwd=folder, env=env)
 
 
 COMMANDS = {

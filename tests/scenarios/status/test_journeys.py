@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from counting_cases import END_MS, HOUR_MS, counter, scrapes
+from observatory_process import observatory
 
 from observatory.evaluate.estate import Estate
 from observatory.evaluate.snapshot import Snapshot
@@ -368,16 +367,8 @@ def test_the_command_shows_journeys_and_its_gate_heeds_them(tmp_path: Path) -> N
                 [*sent(100.0), *handled("pay", "orders.v1", 100.0, 1.0), *handled("ship", "payments.v1", 100.0, 2.0)]
             )
         )
-    command = [sys.executable, "-m", "observatory", "status", *("shop.yaml", "pay.yaml", "ship.yaml")]
-    ended = subprocess.run(
-        [*command, "--store", "store.duckdb", "--at", str(END_MS // 1000), "--fail-on", "breached"],
-        cwd=folder,
-        env=os.environ | {"COLUMNS": "150", "PYTHONIOENCODING": "utf-8"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    command = ["status", "shop.yaml", "pay.yaml", "ship.yaml", "--store", "store.duckdb", "--at", END_MS // 1000]
+    ended = observatory(*command, "--fail-on", "breached", cwd=folder, env=os.environ | {"COLUMNS": "150"})
     assert ended.returncode == 1, ended.stderr
     (line,) = [one for one in ended.stdout.splitlines() if "shop/journeys/checkout" in one]
     assert line.split()[0] == "breached"
@@ -393,13 +384,6 @@ def test_settings_declare_journeys(tmp_path: Path) -> None:
     (folder / "observatory.yaml").write_text("documents: [shop.yaml, pay.yaml, ship.yaml]\njourneys:" + tail)
     with Store.open(folder / "store.duckdb"):
         pass
-    ended = subprocess.run(
-        [sys.executable, "-m", "observatory", "status", "--store", "store.duckdb", "--json"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    ended = observatory("status", "--store", "store.duckdb", "--json", cwd=folder)
     (found,) = json.loads(ended.stdout)["journeys"]
     assert (found["id"], found["document"], found["state"]) == ("journeys/checkout", None, "unmapped")

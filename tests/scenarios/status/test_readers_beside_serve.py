@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 from counting_cases import DAY_MS, END_MS, scrapes
+from observatory_process import observatory
 from one_channel import REFUNDED, REFUNDS
 
 from observatory.sources.base import SampleSet
@@ -35,8 +36,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "observatory", *words, "--store", "s.duckdb"]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, timeout=120)
+    return observatory(*words, "--store", "s.duckdb", cwd=folder)
 
 
 @pytest.fixture

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from counting_cases import END_MS, HOUR_MS, counter, scrapes
+from observatory_process import observatory
 
 from observatory.cli.objective_cells import folded
 from observatory.sources.base import SampleSet
@@ -59,16 +59,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def status(folder: Path, *arguments: str, columns: int = 160, **environ: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "observatory", "status", "payments.yaml", "--at", AT, *arguments],
-        cwd=folder,
-        env=os.environ | {"COLUMNS": str(columns), "PYTHONIOENCODING": "utf-8"} | environ,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-        timeout=60,
-    )
+    env = os.environ | {"COLUMNS": str(columns)} | environ
+    return observatory("status", "payments.yaml", "--at", AT, *arguments, cwd=folder, env=env)
 
 
 def test_the_json_has_the_fields_of_its_schema_and_nothing_beside_it(folder: Path) -> None:
@@ -119,17 +111,10 @@ def test_a_narrow_terminal_loses_columns_and_not_the_state(folder: Path) -> None
 def test_into_a_pipe_an_objective_is_one_line_however_long_its_id(folder: Path, tmp_path: Path) -> None:
     long = "onEveryOrderThatWasPlacedByACustomerOfTheEuropeanShopsAndMustBeBilled"
     (tmp_path / "payments.yaml").write_text(DOCUMENT.replace("onOrder", long))
-    command = [sys.executable, "-m", "observatory", "status", "payments.yaml", "--at", AT]
     environ = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
 
-    ended = subprocess.run(
-        [*command, "--store", str(folder / "store.duckdb")],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environ,
-    )
+    store = folder / "store.duckdb"
+    ended = observatory("status", "payments.yaml", "--at", AT, "--store", store, cwd=tmp_path, env=environ)
 
     (line,) = [line for line in ended.stdout.splitlines() if f"payments/{long}/availability" in line]
     assert line.split()[0] == "breached"

@@ -59,7 +59,7 @@ def same(found: Sequence, expected: Sequence) -> None:
 
 
 @given(series=SERIES)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_the_fast_way_equals_json_loads(series: Sequence) -> None:
     body = written(series)
 
@@ -89,7 +89,7 @@ def test_without_simdjson_the_result_is_the_same(series: Sequence) -> None:
 
 
 @given(body=st.binary(max_size=60), at=st.integers(0, 400), series=SERIES)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_damaged_answers_are_refused_or_read_as_json_reads_them(body: bytes, at: int, series: Sequence) -> None:
     whole = written(series)
     damaged = whole[:at] + body + whole[at:]
@@ -134,7 +134,7 @@ def as_whole(body: bytes) -> object:
     piece_bytes=st.integers(1, 300),
     damage=st.one_of(st.just((0, b"")), st.tuples(st.integers(60, 400), st.binary(max_size=12))),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_an_answer_that_is_decoded_as_it_arrives_is_that_of_the_whole(
     series: Sequence, compact: bool, size: int, piece_bytes: int, damage: tuple[int, bytes]
 ) -> None:

@@ -70,7 +70,7 @@ def made(series: Sequence[tuple[int, int, int, int, int, str | None]]) -> bytes:
     return answer(told)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(series=SERIES)
 def test_words_are_read_as_json_reads_them(series: list[tuple[int, int, int, int, int, str | None]]) -> None:
     body = made(series)
@@ -82,7 +82,7 @@ def test_words_are_read_as_json_reads_them(series: list[tuple[int, int, int, int
         np.testing.assert_array_equal(one[1], other[1])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @example(series=[(0, 7, 1000, 0, 0, None)], at=41, byte=101)  # a time that no integer holds
 @given(series=SERIES, at=st.integers(0, 3000), byte=st.sampled_from(list(b'0123456789.,[]{}"-+eNa\x00\xff /:')))
 def test_one_wrong_byte_is_refused_or_read_as_json_reads_it(

@@ -28,7 +28,7 @@ EVER = TimeRange(0, 1 << 50)
 
 
 @given(chunks=st.lists(CHUNK, min_size=1, max_size=12))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_xor_chunks_come_out_bit_for_bit(chunks: list) -> None:
     held = [samples_of(chunk) for chunk in chunks]
 
@@ -40,7 +40,7 @@ def test_xor_chunks_come_out_bit_for_bit(chunks: list) -> None:
 
 
 @given(junk=st.binary(min_size=2, max_size=200))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_junk_instead_of_a_chunk_ends_in_an_error_or_in_samples_within_it(junk: bytes) -> None:
     data = np.frombuffer(junk + bytes(xor.PADDING), np.uint8)
 
@@ -135,7 +135,7 @@ TIMES = st.sampled_from([-1, 0, 1, 1 << 20, (1 << 35) - 1, 1 << 35, 1_795_132_80
         max_size=6,
     )
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_chunks_are_found_whatever_their_times_kinds_and_lengths(chunks: list[tuple[int, int, int, int]]) -> None:
     def head(number: int, value: int) -> bytes:
         return varint(number << 3) + varint(value & (1 << 64) - 1) if value else b""

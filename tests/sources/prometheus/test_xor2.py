@@ -49,7 +49,7 @@ def decoded(written: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 
 @given(chunks=st.lists(CHUNK, min_size=1, max_size=12))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_xor2_chunks_come_out_bit_for_bit(chunks: list) -> None:
     held = [of(chunk) for chunk in chunks]
 
@@ -61,7 +61,7 @@ def test_xor2_chunks_come_out_bit_for_bit(chunks: list) -> None:
 
 
 @given(junk=st.binary(min_size=3, max_size=200))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_junk_instead_of_a_chunk_ends_in_an_error_or_in_samples_within_it(junk: bytes) -> None:
     try:
         t_ms, _, counts = decoded([junk])

@@ -43,7 +43,7 @@ def decoded(data: np.ndarray, starts: np.ndarray, lengths: np.ndarray, *, compil
 
 
 @given(chunks=st.lists(CHUNK, min_size=1, max_size=12))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @pytest.mark.usefixtures("loader")
 def test_chunks_come_out_as_numpy_reads_them(chunks: list) -> None:
     held = [samples_of(chunk) for chunk in chunks]
@@ -55,7 +55,7 @@ def test_chunks_come_out_as_numpy_reads_them(chunks: list) -> None:
 
 
 @given(junk=st.lists(st.binary(min_size=2, max_size=200), min_size=1, max_size=5))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @pytest.mark.usefixtures("loader")
 def test_junk_is_refused_or_read_as_numpy_does(junk: list[bytes]) -> None:
     data = np.frombuffer(b"".join(junk) + bytes(xor.PADDING), np.uint8)

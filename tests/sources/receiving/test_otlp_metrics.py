@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import json
 import math
+import zlib
 from typing import Any
 
+import cramjam
 import numpy as np
 import orjson
 import pytest
@@ -97,6 +99,34 @@ def test_attributes_that_become_one_label_are_joined() -> None:
     assert "empty" not in only(read(request))
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ({"doubleValue": 3.0}, "3"),
+        ({"doubleValue": 1e20}, "100000000000000000000"),
+        ({"doubleValue": 1e21}, "1e+21"),
+        ({"doubleValue": 1.5e-6}, "0.0000015"),
+        ({"doubleValue": 1e-7}, "1e-7"),
+        ({"doubleValue": "NaN"}, "NaN"),
+        ({"doubleValue": "-Infinity"}, "-Infinity"),
+        ({"intValue": "-5"}, "-5"),
+        ({"boolValue": True}, "true"),
+        ({"bytesValue": "AP9hYg=="}, "AP9hYg=="),
+        ({"arrayValue": {"values": [{"doubleValue": 1.0}, {"stringValue": "x"}]}}, '[1,"x"]'),
+        (
+            {"kvlistValue": {"values": [{"key": key, "value": {"stringValue": key}} for key in ("b", "a")]}},
+            '{"a":"a","b":"b"}',
+        ),
+    ],
+)
+def test_an_attribute_has_the_text_that_prometheus_gives_it(value: dict[str, Any], text: str) -> None:
+    document = MessageToDict(Request().gauge("depth", T_MS, 3).message)
+    point = document["resourceMetrics"][0]["scopeMetrics"][0]["metrics"][0]["gauge"]["dataPoints"][0]
+    point["attributes"] = [{"key": "partition", "value": value}]
+
+    assert only(decode(orjson.dumps(document), "application/json"))["partition"] == text
+
+
 def counter_of(resource: dict[str, Any], **attributes: Any) -> Request:
     return Request(resource, scope="shop.kafka").counter("sent", START_MS, T_MS, 7, **attributes)
 
@@ -168,6 +198,13 @@ def test_an_explicit_histogram_counts_up_to_each_bound() -> None:
     }
 
 
+def test_bounds_are_written_without_exponent() -> None:
+    batch = read(Request().histogram("size", START_MS, T_MS, [1e-7, 2.5, 1e16], [1, 1, 1, 1], unit=""))
+
+    found = {labels.get("le") for labels in batch.samples.labels} - {None}
+    assert found == {"0.0000001", "2.5", "10000000000000000", "+Inf"}
+
+
 def test_an_exponential_histogram_keeps_its_buckets_apart_in_the_schemas_of_prometheus() -> None:
     # Of scale 9, one finer than any schema: (2^(3/512), 2^(4/512)] and the next two; schema 8 has upper ends 2 and 3.
     request = Request().exponential("wait", START_MS, T_MS, 9, 3, [5, 6, 7], zero=2)
@@ -224,10 +261,30 @@ def test_json_says_the_same_as_protobuf() -> None:
         assert as_json.points == as_protobuf.points == 4
 
 
-def test_a_request_may_be_gzipped() -> None:
+COMPRESSED = {
+    "gzip": gzip.compress,
+    "zstd": lambda body: bytes(cramjam.zstd.compress(body)),
+    "deflate": zlib.compress,
+    "zlib": zlib.compress,
+}
+
+
+@pytest.mark.parametrize("encoding", COMPRESSED)
+def test_a_request_may_be_compressed_as_collectors_offer(encoding: str) -> None:
+    compress = COMPRESSED[encoding]
     body = Request().gauge("depth", T_MS, 3).body()
 
-    assert series(decode(gzip.compress(body), PROTOBUF, encoding="gzip")) == {"depth": [3.0]}
+    assert series(decode(compress(body), PROTOBUF, encoding=encoding.upper())) == {"depth": [3.0]}
+    for faulty, code in (
+        (compress(body)[:-5], "otlp-undecodable"),
+        (body, "otlp-undecodable"),
+        (compress(body) + b"more", "otlp-undecodable"),
+        (compress(bytes(1001)), "otlp-too-large"),
+        (compress(bytes(100_000)), "otlp-too-large"),
+    ):
+        with pytest.raises(InputInvalid) as caught:
+            decode(faulty, PROTOBUF, encoding=encoding, max_bytes=1000)
+        assert caught.value.problems[0].code == code
 
 
 def faulty() -> dict[str, Request]:

@@ -223,6 +223,17 @@ def test_an_unusable_body_is_refused_whole(body: bytes, code: str) -> None:
     assert caught.value.problems[0].code == code
 
 
+def test_a_request_of_the_other_version_is_refused_and_not_taken_for_an_empty_one() -> None:
+    first = v1((SENT, [T_MS], [7.0]))
+    second = write_request([Series(SENT, [(T_MS, 7.0, 0)])])
+
+    for body, version in ((second, write_messages.V1), (first, write_messages.V2)):
+        with pytest.raises(InputInvalid) as caught:
+            decode(compressed(body), version, max_bytes=10_000)
+        assert caught.value.problems[0].message == f"remote-write: the body holds nothing of a {version}"
+    assert decode(compressed(b""), write_messages.V1, max_bytes=10_000).points == 0
+
+
 @pytest.mark.parametrize(
     ("kind", "encoding", "message_name"),
     [

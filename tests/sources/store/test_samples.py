@@ -90,6 +90,20 @@ def test_late_samples_wait_with_the_others_until_chunks_are_written_anyway() -> 
     assert waiting.values.tolist() == sorted([*range(1, 101), 0.5, 48.5, 99.5])
 
 
+def test_a_late_sample_at_the_start_of_a_day_does_not_span_what_came_between() -> None:
+    parts = [np.arange(first, first + 40) * 60_000 for first in (0, 100, 200, 300)]
+    late, repeated = parts[0][7:8], np.concatenate(parts[1:3])
+    with Store.open() as store:
+        store.append_samples(one("m", np.delete(parts[0], 7), np.zeros(39)))
+        for part in parts[1:3]:
+            store.append_samples(one("m", part, np.zeros(40)))
+        both = np.concatenate([late, parts[3]])
+        assert store.append_samples(one("m", both, np.zeros(41))) == 41
+        assert store.append_samples(one("m", repeated, np.zeros(80))) == 0
+        _, times, _ = read(store).series(0)
+    assert times.tolist() == np.concatenate(parts)[1:].tolist()
+
+
 def test_a_range_leaves_its_start_out_and_takes_its_end_in() -> None:
     with Store.open() as store:
         store.append_samples(one("m", [1000, 2000, 3000, 4000], [1, 2, 3, 4]))

@@ -15,8 +15,8 @@ from observatory.spec.changes.json_schema import compare_json_schemas, reasons_a
 from observatory.spec.changes.json_schema.cleaning import Cleaned, clean
 from observatory.spec.changes.json_schema.containment import Containment
 
-EXAMPLES = settings(max_examples=200, deadline=None)
-FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+EXAMPLES = settings(max_examples=100, deadline=None)
+FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 
 
 def validator(schema: Schema) -> Any:

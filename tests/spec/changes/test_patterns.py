@@ -33,7 +33,7 @@ def matches(pattern: str, text: str) -> bool:
     return found
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(expressions, expressions, st.integers(0, 3), st.sampled_from([2, 3, 5, INFINITY]))
 def test_a_text_beyond_matches_the_one_and_not_the_other(one: str, other: str, least: int, most: float) -> None:
     found = beyond([one], least, most, other)
@@ -43,7 +43,7 @@ def test_a_text_beyond_matches_the_one_and_not_the_other(one: str, other: str, l
         assert least <= len(found) <= most
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(expressions, expressions, st.lists(st.text("ab0._-é", max_size=5), max_size=30))
 def test_where_nothing_is_beyond_no_text_is(one: str, other: str, texts: list[str]) -> None:
     if beyond([one], 0, INFINITY, other) is None:
