@@ -21,8 +21,6 @@ from observatory.windows import Grid, TimeRange
 
 LATE_MS = 86_400_000
 """How far back late telemetry is looked for, where settings do not say."""
-MOST_MS = 32 * 86_400_000
-"""No hour farther back is asked for, whoever looked last and when."""
 CHECK_MS = 300_000
 """Refreshes look for late telemetry once in so long."""
 SETTLING_MS = 600_000
@@ -36,7 +34,7 @@ class Arrivals:
         after = (grid.end_ms - SETTLING_MS) // HOUR_MS
         first = max(grid.end_ms - late_ms, grid.start_ms) // HOUR_MS
         self._span = TimeRange(first * HOUR_MS, max(first, after) * HOUR_MS)
-        self._farthest_ms = max(grid.start_ms, grid.end_ms - MOST_MS) // HOUR_MS * HOUR_MS
+        self._late_ms, self._grid_start_ms = late_ms, grid.start_ms
         self._sources = sources
         self._read: Marks | None = None
 
@@ -45,23 +43,24 @@ class Arrivals:
         """Marks that were read for somebody; None where nobody asked."""
         return self._read
 
-    def marks(self, planned: Sequence[PlannedRequest], since_ms: int | None = None) -> Marks | None:
-        """Marks of the sources that can tell; None where there is no hour to look at, or nobody tells.
-
-        Args:
-            since_ms: How far back was looked the time before. What came since then may be as late as the horizon, so
-                that is looked at again, however long ago it was.
-        """
+    def marks(self, planned: Sequence[PlannedRequest]) -> Marks | None:
+        """Marks of the sources that can tell; None where there is no hour to look at, or nobody tells."""
         if self._span.start_ms == self._span.end_ms:
             return None
-        start_ms = self._span.start_ms
-        if since_ms is not None:
-            start_ms = min(start_ms, max(since_ms // HOUR_MS * HOUR_MS, self._farthest_ms))
         if self._read is None:
-            self._read = self._look(planned, TimeRange(start_ms, self._span.end_ms))
-        elif start_ms < self._read.start_ms:
-            self._read = self._read.after(self._look(planned, TimeRange(start_ms, self._read.start_ms)))
+            self._read = self._look(planned, self._span)
         return self._read if self._read.held else None
+
+    def earlier(self, planned: Sequence[PlannedRequest], before: Marks) -> Marks | None:
+        """Marks of hours that the look before was about, as far as they lie before those of `marks`; None for no hour.
+
+        What has come since then may have been no later than the horizon, however long ago that look was.
+        """
+        start_ms = max(before.start_ms, before.end_ms - self._late_ms, self._grid_start_ms // HOUR_MS * HOUR_MS)
+        end_ms = min(before.end_ms, self._span.start_ms)
+        if start_ms >= end_ms or self._span.start_ms == self._span.end_ms:
+            return None
+        return self._look(planned, TimeRange(start_ms, end_ms))
 
     def _look(self, planned: Sequence[PlannedRequest], span: TimeRange) -> Marks:
         held: dict[str, Mapping[int, int]] = {}

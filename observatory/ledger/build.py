@@ -19,7 +19,7 @@ from observatory.ledger.days import DAY_MS, SEALED_AFTER_MS, blocks_of, is_day
 from observatory.ledger.evidence import Sources
 from observatory.ledger.history import Columns, Past, joined
 from observatory.ledger.hops import expressions_of
-from observatory.ledger.keeping import Keeper, KeptPages
+from observatory.ledger.keeping import Keeper, KeptPages, Looks
 from observatory.ledger.ledger import Ledger
 from observatory.ledger.marks import Marks
 from observatory.ledger.packed import PackedRows
@@ -58,10 +58,13 @@ def build(
     marks = previous.marks if previous is not None else None
     late_since_ms = _reached(previous, late_ms) if previous is not None else None
     if previous is not None and grid.end_ms // CHECK_MS != previous.grid.end_ms // CHECK_MS:
-        since_ms = marks.looked_again_from_ms(late_ms) if marks is not None else None
-        found = arrivals.marks(shape_of(wanted).requests, since_ms)
+        requests_planned = shape_of(wanted).requests
+        found = arrivals.marks(requests_planned)
         if found is not None:
-            again_ms, marks = found.read_again_from_ms(marks), found
+            again_ms = found.read_again_from_ms(marks)
+            if marks is not None and (known := arrivals.earlier(requests_planned, marks)) is not None:
+                again_ms = _earlier(again_ms, known.read_again_from_ms(marks))
+            marks = found
             late_since_ms = _earlier(late_since_ms, again_ms)
     if previous is not None and keeper is not None and _days_over(grid) != _days_over(previous.grid):
         # So far back that the day which is over now is counted as one and kept.
@@ -225,9 +228,11 @@ def _count(
             if past.day(page.block):
                 kept.keep(page, work.read_for(page))
         counted_now = {block for run in runs for block in run}
-        unnoted = [] if work.failed or work.failed_spans else _unnoted(past, pages, counted_now)
+        unnoted = [] if work.failed or work.failed_spans else _unnoted(kept, past, pages, counted_now)
         _note(past, [*fresh, *unnoted], rows, grid, measurements)
         work.problems += kept.problems
+        if past.is_well:
+            kept.note([page.block for page in (*fresh, *unnoted)])
     dark_since = {
         key: min(found)
         for key in (rows if counted.dark_since else ())
@@ -240,10 +245,10 @@ def _count(
     return _Counting(rows, work.problems, work.requests, dark_since)
 
 
-def _unnoted(past: Past, pages: Mapping[Grid, Page], counted_now: Collection[Grid]) -> list[Page]:
+def _unnoted(kept: KeptPages, past: Past, pages: Mapping[Grid, Page], counted_now: Collection[Grid]) -> list[Page]:
     """Days that were kept by somebody who ended before it was noted what they came to."""
     known = [block for block in pages if is_day(block) and block not in counted_now]
-    lacking = past.lacks(known) if known else set()
+    lacking = past.lacks(known) | kept.unnoted(known) if known else set()
     return [pages[block] for block in known if block.start_ms in lacking]
 
 
@@ -265,12 +270,16 @@ def _kept(keeper: Keeper | None, work: Blocks, grid: Grid, arrivals: Arrivals) -
     if keeper is None:
         return None
 
-    def ask(since_ms: int | None) -> Callable[[], Marks | None]:
+    def look(before: Marks | None) -> Looks:
+        now = arrivals.marks(work.requests_planned)
+        return now, arrivals.earlier(work.requests_planned, before) if now is not None and before is not None else None
+
+    def ask(before: Marks | None) -> Callable[[], Looks]:
         # Asked before any telemetry is, and while days are read that were kept.
         thread = ThreadPoolExecutor(1, "marking")
-        marks = thread.submit(arrivals.marks, work.requests_planned, since_ms)
+        looks = thread.submit(look, before)
         thread.shutdown(wait=False)
-        return marks.result
+        return looks.result
 
     try:
         return KeptPages(keeper, work, grid.step_ms, ask)

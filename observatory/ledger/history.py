@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from observatory.errors import Problem
 from observatory.ledger.days import DAY_MS, is_day
 from observatory.ledger.packed import PackedRows
 from observatory.ledger.row import Counting, Row
@@ -174,6 +175,11 @@ def together(before: Mapping[str, DayRow], now: Mapping[str, DayRow]) -> dict[st
 class Records(Protocol):
     """Where the rows of days are."""
 
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Why rows could not be kept or found; empty when all went well."""
+        ...
+
     def load(self, day: int) -> Record | None:
         """The record of a day (days since the epoch); None without one."""
         ...
@@ -216,6 +222,11 @@ class Past:
         found = day_rows(columns, grid, block, since_ms)
         span = TimeRange(block.start_ms, block.end_ms)
         self._kept.add(block.start_ms // DAY_MS, packed(found), span)
+
+    @property
+    def is_well(self) -> bool:
+        """Whether everything was noted that should be."""
+        return not self._kept.problems
 
     def lacks(self, blocks: Iterable[Grid]) -> set[int]:
         """The starts of those days of which nothing was noted."""

@@ -61,6 +61,14 @@ class KeptDays(Protocol):
         """Keep a record that was made of telemetry in a range; where that is not possible `problems` says so."""
         ...
 
+    def note(self, days: Iterable[int]) -> None:
+        """That what these days came to has been noted in the history."""
+        ...
+
+    def unnoted(self, days: Iterable[int]) -> set[int]:
+        """Those of some days of which that is not known."""
+        ...
+
 
 class Keeper(Protocol):
     """Holds records of days."""
@@ -78,12 +86,16 @@ class Keeper(Protocol):
         ...
 
 
+Looks = tuple[Marks | None, Marks | None]
+"""Marks of the hours within the horizon, and of earlier hours that were looked at the time before."""
+
+
 class KeptPages:
     """Pages of some measurements, kept as records.
 
     Args:
-        ask: Asks what the sources hold now, from an instant on or as far back as the horizon is, and returns what waits
-            for the answer; a page is counted again when they hold more of its hours than they did when it was made.
+        ask: Asks what the sources hold now, and what of the hours that are told, and returns what waits for the
+            answers; a page is counted again when they hold more of its hours than they did when it was made.
     """
 
     def __init__(
@@ -91,10 +103,11 @@ class KeptPages:
         keeper: Keeper,
         blocks: Blocks,
         step_ms: int,
-        ask: Callable[[int | None], Callable[[], Marks | None]] = lambda _: lambda: None,
+        ask: Callable[[Marks | None], Callable[[], Looks]] = lambda _: lambda: (None, None),
     ) -> None:
         self._ask = ask
         self._marks: Marks | None = None
+        self._earlier: Marks | None = None
         self._days = keeper.days(repr((FORM, blocks.identity)), step_ms)
         self._leaves = sorted(blocks.kinds, key=repr)
         self._kinds = blocks.kinds
@@ -117,8 +130,8 @@ class KeptPages:
         """The pages of days; those that have to be counted are absent. Marks are known by then."""
         found: dict[Grid, Page] = {}
         marks: dict[Grid, Any] = {}
-        wait: Callable[[], Marks | None] | None = None
-        # The newest first: it says how far back was looked when it was kept.
+        wait: Callable[[], Looks] | None = None
+        # The newest first: it says which hours were looked at when it was kept.
         wanted = sorted(blocks, key=lambda one: -one.start_ms)
         with ThreadPoolExecutor(LOADED_AT_ONCE, "loading") as threads:
             records = threads.map(lambda block: self._days.load(block.start_ms // DAY_MS), wanted)
@@ -127,10 +140,10 @@ class KeptPages:
                     continue
                 marks[block] = record.header.get("marks")
                 if wait is None:
-                    wait = self._ask(Marks.of_json(told).start_ms if (told := marks[block]) is not None else None)
+                    wait = self._ask(Marks.of_json(told) if (told := marks[block]) is not None else None)
                 heads = self._heads_of(record)
                 found[block] = _Unpacking(record, block, self._leaves, self._expressions, heads).page()
-        self._marks = (wait or self._ask(None))()
+        self._marks, self._earlier = (wait or self._ask(None))()
         return {block: page for block, page in found.items() if not self._is_outdated(block, marks[block])}
 
     def day(self, block: Grid) -> Page | None:
@@ -167,11 +180,18 @@ class KeptPages:
             record = replace(record, header={**record.header, "marks": self._marks.within(read).to_json()})
         self._days.keep(page.block.start_ms // DAY_MS, record, read)
 
+    def note(self, blocks: Iterable[Grid]) -> None:
+        """That what these days came to has been noted in the history."""
+        self._days.note([block.start_ms // DAY_MS for block in blocks])
+
+    def unnoted(self, blocks: Iterable[Grid]) -> set[int]:
+        """The starts of those days of which that is not known."""
+        return {day * DAY_MS for day in self._days.unnoted([block.start_ms // DAY_MS for block in blocks])}
+
     def _is_outdated(self, block: Grid, then: Any) -> bool:
-        if self._marks is None:
-            return False
         untold = Marks(block.start_ms // HOUR_MS, block.end_ms // HOUR_MS, {})
-        return self._marks.grown_since(Marks.of_json(then) if then is not None else untold)
+        before = Marks.of_json(then) if then is not None else untold
+        return any(now is not None and now.grown_since(before) for now in (self._marks, self._earlier))
 
 
 def packed(page: Page, place: Mapping[Leaf, int], heads: bytes) -> Record:

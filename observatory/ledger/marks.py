@@ -29,14 +29,10 @@ class Marks:
         """Where the first hour begins."""
         return self.from_hour * HOUR_MS
 
-    def after(self, before: Marks) -> Marks:
-        """Those of hours that follow one another, of sources that told both times."""
-        both = {name: {**before.held[name], **hours} for name, hours in self.held.items() if name in before.held}
-        return Marks(before.from_hour, self.until_hour, both)
-
-    def looked_again_from_ms(self, late_ms: int) -> int:
-        """How far back the next look has to go, where what comes may be so late."""
-        return max(self.start_ms, self.until_hour * HOUR_MS - late_ms)
+    @property
+    def end_ms(self) -> int:
+        """Where the last hour ends."""
+        return self.until_hour * HOUR_MS
 
     def within(self, span: TimeRange) -> Marks:
         """Those of the hours that reach into a range."""

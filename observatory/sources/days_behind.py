@@ -96,6 +96,14 @@ class PlanBehind(_Behind[Days]):
         """Keep a record soon; the arrays in it must not change any more."""
         self._soon(day, record, lambda: self._days.keep(day, record, read))
 
+    def note(self, days: Iterable[int]) -> None:
+        """That what these days came to has been noted in the history."""
+        self._days.note(days)
+
+    def unnoted(self, days: Iterable[int]) -> set[int]:
+        """Those of some days of which that is not known."""
+        return self._days.unnoted(days)
+
 
 class HistoryBehind(_Behind[History]):
     """Records that hold for every plan."""

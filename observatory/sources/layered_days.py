@@ -25,6 +25,10 @@ class Days(Records, Protocol):
 
     def keep(self, day: int, record: Record, read: TimeRange) -> None: ...
 
+    def note(self, days: Iterable[int]) -> None: ...
+
+    def unnoted(self, days: Iterable[int]) -> set[int]: ...
+
 
 class History(Records, Protocol):
     """Those that hold for every plan."""
@@ -82,6 +86,17 @@ class LayeredPlan:
         """Keep a record in every layer that can."""
         for layer in self._layers:
             layer.keep(day, record, read)
+
+    def note(self, days: Iterable[int]) -> None:
+        """That what these days came to has been noted in the history."""
+        asked = tuple(days)
+        for layer in self._layers:
+            layer.note(asked)
+
+    def unnoted(self, days: Iterable[int]) -> set[int]:
+        """Those of some days of which a layer does not know that."""
+        asked = tuple(days)
+        return {day for layer in self._layers for day in layer.unnoted(asked)}
 
 
 class LayeredHistory:

@@ -114,6 +114,18 @@ def test_what_came_within_the_horizon_is_found_however_long_nobody_asked(server)
     assert_same(found, asked(source, 23 * HOUR_MS))
 
 
+def test_a_refresh_after_a_long_pause_finds_what_came_meanwhile(server) -> None:  # type: ignore[no-untyped-def]
+    source, _, late = server
+    ledger = asked(source, 2 * HOUR_MS)
+    ledger = asked(source, 2 * HOUR_MS + 5 * MINUTE_MS, previous=ledger)
+    source.store.append_samples(late)
+    found = asked(source, 23 * HOUR_MS, previous=ledger)
+    assert observed_hours(found) == pytest.approx(96, abs=0.1)
+    source.marked = 0
+    asked(source, 23 * HOUR_MS + 5 * MINUTE_MS, previous=found)
+    assert source.marked == 1, "without a pause there is one look"
+
+
 def test_a_day_kept_while_its_server_did_not_tell_is_looked_at_once_it_does(server) -> None:  # type: ignore[no-untyped-def]
     source, keeper, late = server
     source.tells = False

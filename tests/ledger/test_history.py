@@ -124,17 +124,23 @@ def test_a_store_that_was_pruned_keeps_its_numbers_when_documents_change(held: S
         assert rows(after, A) == rows(before, A)
 
 
+@pytest.mark.parametrize("others", [False, True])
 def test_who_ended_before_it_was_noted_what_its_days_came_to_leaves_it_to_the_next(
     held: Store,
-    keeper,
-    tmp_path: Path,  # type: ignore[no-untyped-def]
+    keeper,  # type: ignore[no-untyped-def]
+    tmp_path: Path,
+    others: bool,
 ) -> None:
     source = Forgetful(held)
     before = count(source, keeper, A)
     shutil.rmtree(tmp_path / "s.duckdb.history")  # as a process leaves it that is killed in between
+    for noted in (tmp_path / "s.duckdb.days").rglob("*.noted"):
+        noted.unlink()
+    if others:
+        count(source, keeper, B)
     assert rows(count(source, keeper, A), A) == rows(before, A)
     source.since_ms = END_MS - 3 * DAY_MS - 5 * HOUR_MS
-    assert rows(count(source, keeper, A, B), A) == rows(before, A)
+    assert rows(count(source, keeper, A, DEPTH), A) == rows(before, A)
 
 
 def test_days_go_from_history_with_their_own_retention(held: Store, keeper) -> None:  # type: ignore[no-untyped-def]

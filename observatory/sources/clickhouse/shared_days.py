@@ -122,6 +122,13 @@ class Nowhere:
     def keep(self, day: int, record: Record, read: TimeRange) -> None:
         """Nothing is kept."""
 
+    def note(self, days: Iterable[int]) -> None:
+        """Nothing is kept."""
+
+    def unnoted(self, days: Iterable[int]) -> set[int]:  # noqa: ARG002
+        """Nothing is missed."""
+        return set()
+
     def add(self, day: int, record: Record, read: TimeRange) -> None:
         """Nothing is kept."""
 
@@ -200,6 +207,13 @@ class SharedPlan(_Rows):
         """Keep a record that was made of telemetry in a range; where that is not possible `problems` says so."""
         kept_ms = self._known_ms[day] = self._now_ms(self._known_ms.get(day, 0))
         self._insert(day, [(self._name, kept_ms, encode(StoredDay(record, read, held(self._writes, read))))])
+
+    def note(self, days: Iterable[int]) -> None:
+        """Whether days were noted is asked of the history itself."""
+
+    def unnoted(self, days: Iterable[int]) -> set[int]:  # noqa: ARG002
+        """None: see `SharedHistory.lacks`."""
+        return set()
 
 
 class SharedHistory(_Rows):

@@ -6,6 +6,7 @@ was made, hour by hour; it counts only while the store holds just that. A file t
 cannot be written costs time and nothing else: what it held is counted again from telemetry.
 
     <store>.days/<plan>/2026-11-19.day
+    <store>.days/<plan>/2026-11-19.noted        that the history holds what it came to
     <store>.history/<servers>/2026-11-19.rows   what the day came to, whichever plan counted it
     <store>.alerts/<plan>/2026-11-19.alerts     where policies fired in the week up to the day
 """
@@ -36,6 +37,8 @@ if sys.platform != "win32":
 SUFFIX = ".day"
 ROWS_SUFFIX = ".rows"
 ALERTS_SUFFIX = ".alerts"
+NOTED_SUFFIX = ".noted"
+"""Of empty files beside those of days: the history holds what the day came to by this plan."""
 MOST_PLANS = 4
 """Folders that are kept: one for each set of documents, profiles and servers in use."""
 MOST_DAYS = 2 * MAX_WINDOW_SECONDS // 86_400
@@ -96,7 +99,26 @@ class KeptPlan:
     def keep(self, day: int, record: Record, read: TimeRange) -> None:
         """Keep a record that was made of telemetry in a range; where that is not possible `problems` says so."""
         with self._telling(), self._written(day, record, read) as unfinished:
+            self._path(day).with_suffix(NOTED_SUFFIX).unlink(missing_ok=True)
             unfinished.replace(self._path(day))
+
+    def note(self, days: Iterable[int]) -> None:
+        """That what these days came to has been noted in the history."""
+        for day in days:
+            with suppress(OSError):
+                self._path(day).with_suffix(NOTED_SUFFIX).touch()
+
+    def unnoted(self, days: Iterable[int]) -> set[int]:
+        """Those of some days of which that is not known."""
+        return self._without(NOTED_SUFFIX, days)
+
+    def _without(self, suffix: str, days: Iterable[int]) -> set[int]:
+        """Those of some days that there is no file of."""
+        try:
+            names = {path.name for path in self._folder.iterdir()}
+        except OSError:
+            names = set()
+        return {day for day in days if self._path(day).with_suffix(suffix).name not in names}
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
@@ -140,11 +162,7 @@ class KeptHistory(KeptPlan):
 
     def lacks(self, days: Iterable[int]) -> set[int]:
         """Those of some days that there is no record of."""
-        try:
-            names = {path.name for path in self._folder.iterdir()}
-        except OSError:
-            names = set()
-        return {day for day in days if self._path(day).name not in names}
+        return self._without(ROWS_SUFFIX, days)
 
     def add(self, day: int, record: Record, read: TimeRange) -> None:
         """Keep a record joined with the one that is there, whoever else does the same at the same time."""
@@ -243,6 +261,8 @@ def _tidy(folder: Path, suffix: str, *, plans: bool) -> None:
 def _tidy_days(folder: Path, suffix: str) -> None:
     stale = time.time() - STALE_SECONDS
     days = sorted(path for path in folder.iterdir() if path.suffix == suffix)
-    unfinished = [path for path in folder.iterdir() if path.suffix != suffix and path.stat().st_mtime < stale]
-    for path in (*days[:-MOST_DAYS], *unfinished):
+    known = (suffix, NOTED_SUFFIX)
+    unfinished = [path for path in folder.iterdir() if path.suffix not in known and path.stat().st_mtime < stale]
+    noted = [path.with_suffix(NOTED_SUFFIX) for path in days[:-MOST_DAYS]]
+    for path in (*days[:-MOST_DAYS], *noted, *unfinished):
         path.unlink(missing_ok=True)

@@ -147,6 +147,16 @@ def test_what_processes_add_to_a_day_at_the_same_time_is_all_there(tmp_path: Pat
     assert [path.suffix for path in (tmp_path / "s.history").rglob("*.*")] == [".rows"]
 
 
+def test_a_day_that_is_kept_again_has_to_be_noted_again(tmp_path: Path) -> None:
+    days = folder(tmp_path).days("plan", 60_000)
+    for day in (DAY, DAY + 1):
+        days.keep(day, record(), READ)
+    days.note([DAY, DAY + 1])
+    assert folder(tmp_path).days("plan", 60_000).unnoted([DAY, DAY + 1]) == set()
+    days.keep(DAY, record(2.0), READ)
+    assert days.unnoted([DAY, DAY + 1]) == {DAY}
+
+
 def test_what_cannot_be_read_is_not_written_over(tmp_path: Path) -> None:
     history = folder(tmp_path).history(60_000, lambda before, _: before)
     history.add(DAY, named("a"), READ)
