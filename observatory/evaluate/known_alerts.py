@@ -97,13 +97,16 @@ class KnownAlerts:
         if told is None:
             told = repr((FORM, self._grid.step_ms, policy.pairs, objective.target, of_slices)).encode()
             self._about[about] = told
+        packed_as = [(one.dtype.str, len(one) == counts.steps) for one in (counts.bad, counts.total)]
         of_counts = [_digest(counts, begin, end) for begin, end in self._stretches]
         reach, found = self._reach(policy), []
-        for place, (begin, _) in enumerate(self._stretches):
+        for place, (begin, end) in enumerate(self._stretches):
             first = place
             while first and begin - self._edges[first] < reach:
                 first -= 1
-            found.append(sha256(b"".join((told, *of_counts[first : place + 1]))).digest()[:DIGEST_BYTES])
+            edges = [end - one for one in self._edges[first : place + 1]]
+            parts = (told, repr((packed_as, edges)).encode(), *of_counts[first : place + 1])
+            found.append(sha256(b"".join(parts)).digest()[:DIGEST_BYTES])
         return found
 
     def _reach(self, policy: Policy) -> int:
@@ -137,13 +140,10 @@ def edges_of(grid: Grid) -> tuple[int, ...]:
 
 
 def _digest(counts: WholeCounts, begin: int, end: int) -> bytes:
-    """Of the counts of some steps."""
-    found = sha256()
-    for packed_counts in (counts.bad, counts.total):
-        alike = len(packed_counts) != counts.steps
-        part = packed_counts if alike else packed_counts[begin:end]
-        found.update(f"{end - begin} {alike} {part.dtype.str} ".encode())
-        found.update(part.data)
+    """Of the counts of some steps, as they lie packed."""
+    bad, total = (one if len(one) != counts.steps else one[begin:end] for one in (counts.bad, counts.total))
+    found = sha256(bad.data)
+    found.update(total.data)
     return found.digest()
 
 

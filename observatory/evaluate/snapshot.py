@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from observatory.compile.plan import Measurement
 from observatory.errors import Problem
@@ -68,8 +68,7 @@ class Snapshot:
         return self.ledger.rows.get(measurement.key) if measurement else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Incident:
+class Incident(NamedTuple):
     """A span in which an objective burned its budget faster than its policy allows.
 
     Attributes:

@@ -88,7 +88,7 @@ def test_annotations_of_a_grafana_are_changes_and_markers_beside_documents() -> 
     assert "Just before: " in banner
     assert "Billing 4.18: retries" in banner
     marks = {one.x: one.text for one in go.Figure(found.figure).layout.annotations if one.x}
-    assert marks["2026-11-20 11:35:00"] == "Billing 4.18: retries of card payments …"
+    assert marks["2026-11-20 11:35:00"] == "Billing 4.18: retries of …"
     assert "<img" not in marks["2026-11-20 11:45:00"]
 
 
