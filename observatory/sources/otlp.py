@@ -53,13 +53,20 @@ class Decoded:
     reason: str = ""
     other_signals: int = 0
 
-    def since(self, t_ms: int) -> Decoded:
-        """Without the spans that began before an instant, which are told as left out."""
-        kept = [span for span in self.spans if span.start_ns >= t_ms * 1_000_000]
+    def within(self, after_ms: int, latest_ms: int) -> Decoded:
+        """Without the spans that began before an instant or lie after another, which are told as left out.
+
+        One span of a clock far ahead would make all that follows look late.
+        """
+        begun = [span for span in self.spans if span.start_ns >= after_ms * 1_000_000]
+        kept = [span for span in begun if max(span.start_ns, span.end_ns) <= latest_ms * 1_000_000]
         if len(kept) == len(self.spans):
             return self
+        why = "a span is older than what is kept"
+        if len(begun) == len(self.spans):
+            why = "a span lies more than ten minutes in the future"
         rejected = self.rejected + len(self.spans) - len(kept)
-        return replace(self, spans=kept, rejected=rejected, reason=self.reason or "a span is older than what is kept")
+        return replace(self, spans=kept, rejected=rejected, reason=self.reason or why)
 
 
 def decode_traces(body: bytes, content_type: str) -> list[Span]:

@@ -93,11 +93,13 @@ class Receivers:
         without a store; 503 where it cannot write, and while too many requests are under way.
         """
         from observatory.sources.otlp import decode, traces_response
+        from observatory.sources.receiving.builder import FUTURE_MS
 
         try:
             with self._taking() as (sink, body):
                 kind, encoding = request.content_type or "", request.headers.get("Content-Encoding", "")
-                decoded = decode(body, kind, encoding=encoding, max_bytes=MOST_BODY).since(sink.pruned_until_ms()[1])
+                decoded = decode(body, kind, encoding=encoding, max_bytes=MOST_BODY)
+                decoded = decoded.within(sink.pruned_until_ms()[1], self._clock() + FUTURE_MS)
                 with self._writing():
                     sink.append_spans(decoded.spans)
         except Refused as refused:

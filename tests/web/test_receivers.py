@@ -204,6 +204,25 @@ def test_nothing_is_acknowledged_of_a_time_that_was_counted_and_removed(client: 
     assert client.post("/v1/metrics", data=new, content_type=PROTOBUF).data == b""
 
 
+def test_spans_of_a_clock_far_ahead_are_left_out_and_told(client: FlaskClient, store: Store) -> None:
+    ahead = NOW_MS + 600_000
+    times = [(ahead - 1, ahead), (ahead - 1, ahead + 1), (ahead + 1, 0), (10 * ahead, 10 * ahead)]
+    spans = [
+        {
+            "traceId": "1" * 32,
+            "spanId": f"{number}" * 16,
+            "startTimeUnixNano": start * 10**6,
+            "endTimeUnixNano": end * 10**6,
+        }
+        for number, (start, end) in enumerate(times, 1)
+    ]
+
+    answer = client.post("/v1/traces", json={"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]})
+
+    assert answer.get_json()["partialSuccess"]["rejectedSpans"] == "3"
+    assert store.span_count() == 1
+
+
 def test_an_empty_request_is_fine(client: FlaskClient) -> None:
     assert client.post("/v1/metrics", data=b"", content_type=PROTOBUF).status_code == 200
     assert client.post("/v1/metrics", data=b"{}", content_type="application/json").status_code == 200
