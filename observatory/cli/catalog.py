@@ -45,7 +45,7 @@ Search = Annotated[str | None, typer.Option("--search", help="Only channels abou
 def catalog(
     choose: Choose,
     root: Roots = None,
-    at: options.At = None,
+    at: options.UntilNow = None,
     since: options.Since = "24h",
     consumers_of: ConsumersOf = None,
     producers_of: ProducersOf = None,

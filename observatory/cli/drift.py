@@ -63,7 +63,7 @@ Ignore = Annotated[
 @choosing("observatory drift PATH...", no_cache=True)
 def drift(
     choose: Choose,
-    at: options.At = None,
+    at: options.UntilNow = None,
     since: options.Since = "24h",
     internal: WithInternal = False,
     ignore: Ignore = None,

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from observatory.spec.catalog import Catalog, Channel
     from observatory.telemetry.binding import MappingResult
 
-HOUR_MS = 3_600_000
+
+LOOKED_AT = "1h"
+"""Series that were alive so long ago are live."""
 
 
 class FailOn(StrEnum):
@@ -39,7 +41,7 @@ Gate = Annotated[FailOn | None, typer.Option("--fail-on", help="Exit 1 when noth
 @choosing("observatory map PATH...", needs_telemetry=False, no_cache=True)
 def map_channels(
     choose: Choose,
-    at: options.At = None,
+    at: options.UntilNow = None,
     channel: OneChannel = None,
     json: options.Json = False,
     fail_on: Gate = None,
@@ -54,18 +56,17 @@ def map_channels(
     from observatory.cli.verdict import told_by
     from observatory.compile.measure import Measurement
     from observatory.spec.load import configured_catalog
-    from observatory.windows import TimeRange
 
     settings = choose()
-    at_ms = options.instant(at, time.time_ns() // 1_000_000)
+    span = options.looked_at(at, LOOKED_AT, time.time_ns() // 1_000_000)
     catalog = configured_catalog(settings)
     channels = chosen_channels(catalog, channel or ())
-    with opened(catalog, settings, TimeRange(at_ms - HOUR_MS, at_ms)) as asked:
+    with opened(catalog, settings, span) as asked:
         found, states = asked.survey(), asked.sources.states()
     measured = _measured(catalog, found.mapping, found.names)
     problems = in_order([*catalog.problems, *found.problems, *told_by(states)])
     if json:
-        console.answer_json(map_text.as_json(at_ms, states, found, catalog, channels, measured, problems))
+        console.answer_json(map_text.as_json(span.end_ms, states, found, catalog, channels, measured, problems))
     else:
         console.answer(map_text.as_text(found, catalog, channels, measured, every_signal=bool(channel)))
     conclude(problems, states, partial=bool(found.failed))

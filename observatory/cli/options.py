@@ -21,6 +21,9 @@ At = Annotated[
     str | None,
     typer.Option("--at", help="The instant to answer for: RFC 3339 or epoch seconds; else the last full minute."),
 ]
+UntilNow = Annotated[
+    str | None, typer.Option("--at", help="The instant to look back from: RFC 3339 or epoch seconds; else now.")
+]
 Prometheus = Annotated[
     str | None,
     typer.Option("--prometheus", help="URL of a Prometheus-compatible server.", envvar="OBSERVATORY_PROMETHEUS_URL"),

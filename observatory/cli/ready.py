@@ -59,7 +59,7 @@ OneChannel = Annotated[
 @choosing("observatory ready PATH...", needs_telemetry=False, no_cache=True)
 def ready(
     choose: Choose,
-    at: options.At = None,
+    at: options.UntilNow = None,
     since: options.Since = "24h",
     channel: OneChannel = None,
     form: Shape = Form.TEXT,

@@ -170,8 +170,8 @@ def _coverage_doubts(
         return
     step = grid.step_ms / 1000
     late = seen.first / seen.steps
+    since_ms = grid.start_ms + (part.start + seen.first) * grid.step_ms
     if late > 1 - LOW_COVERAGE:
-        since_ms = grid.start_ms + (part.start + seen.first) * grid.step_ms
         yield _problem(
             objective,
             "history-short",
@@ -199,10 +199,11 @@ def _coverage_doubts(
     if coverage < LOW_COVERAGE:
         survives = not by_spans and row.level is None
         within = "counted where counters survived" if survives else "not known"
+        seen_since = f"of the time since {format_instant(since_ms)}"
         yield _problem(
             objective,
             "coverage-low",
-            f"only {coverage:.1%} of the time was seen; what happened in the gaps is {within}",
+            f"only {coverage:.1%} {seen_since} was seen; what happened in the gaps is {within}",
         )
 
 

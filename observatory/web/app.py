@@ -152,7 +152,8 @@ def draw_panel(
         argument=str(target.get("argument", "")),
         now_ms=service.clock(),
     )
-    return frame.draw(panel, kind, board, standing)
+    above = [(one, KINDS[one.kind]) for one in page.panels[: page.panels.index(panel)]] if page else []
+    return frame.draw(panel, kind, board, standing, above)
 
 
 def draw_drawer(

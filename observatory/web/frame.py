@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,7 @@ from dash import html
 
 from observatory.dashboards import PageDeclaration, PanelDeclaration
 from observatory.errors import ProblemsError
+from observatory.evaluate.status import ObjectiveStatus
 from observatory.web.board import Board
 from observatory.web.explain.reference import panel_reference
 from observatory.web.kind import Drawn, Kind
@@ -95,15 +97,25 @@ def skeleton(kind: Kind, early: Any = None) -> list[Any]:
     ]
 
 
-def draw(panel: PanelDeclaration, kind: Kind, board: Board | None, standing: Standing) -> list[Any]:
-    """A panel's content. Whatever goes wrong in one panel stays in that panel."""
+def draw(
+    panel: PanelDeclaration,
+    kind: Kind,
+    board: Board | None,
+    standing: Standing,
+    above: Sequence[tuple[PanelDeclaration, Kind]] = (),
+) -> list[Any]:
+    """A panel's content. Whatever goes wrong in one panel stays in that panel.
+
+    Args:
+        above: What stands before it on its page. What one of these says of the evidence is not said again.
+    """
     if board is None:
         _not_to_be_kept()
         return _framed(panel, kind, Drawn(body=[_before_first(standing)]), ())
     try:
         drawn = kind.draw(board, panel)
         if kind.evidence in ("objectives", "journeys"):
-            drawn = _with_evidence(board, panel, kind, drawn)
+            drawn = _with_evidence(board, panel, kind, drawn, above)
     except ProblemsError as error:
         _not_to_be_kept()
         first = error.problems[0]
@@ -121,15 +133,23 @@ def draw(panel: PanelDeclaration, kind: Kind, board: Board | None, standing: Sta
     return _framed(panel, kind, drawn, _age(board, standing))
 
 
-def _with_evidence(board: Board, panel: PanelDeclaration, kind: Kind, drawn: Drawn) -> Drawn:
+def _with_evidence(
+    board: Board, panel: PanelDeclaration, kind: Kind, drawn: Drawn, above: Sequence[tuple[PanelDeclaration, Kind]]
+) -> Drawn:
     """What the objectives behind a panel lack; in place of words that all is well, where nobody can know."""
-    of_journeys = kind.evidence == "journeys"
-    statuses = tuple(one.status for one in board.journeys()) if of_journeys else promised(board, panel)
+    statuses = _judged(board, panel, kind)
     blind = blind_notice(statuses) if drawn.calm else None
     if blind:
         return replace(drawn, body=[blind, *drawn.body[1:]], bare=False)
     line = evidence_line(statuses)
-    return replace(drawn, body=[*drawn.body, line]) if line else drawn
+    if line is None or any(one[1].evidence == kind.evidence and _judged(board, *one) == statuses for one in above):
+        return drawn
+    return replace(drawn, body=[*drawn.body, line])
+
+
+def _judged(board: Board, panel: PanelDeclaration, kind: Kind) -> tuple[ObjectiveStatus, ...]:
+    """What a panel's numbers rest on."""
+    return tuple(one.status for one in board.journeys()) if kind.evidence == "journeys" else promised(board, panel)
 
 
 def _age(board: Board, standing: Standing) -> tuple[Any, ...]:

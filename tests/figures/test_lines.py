@@ -7,7 +7,7 @@ import pytest
 
 from observatory.figures.curve import Curve, alone, axis_arrays, thinned
 from observatory.figures.heat import skew_figure
-from observatory.figures.layout import Guide
+from observatory.figures.layout import Guide, Marker
 from observatory.figures.lines import bar_figure, line_figure
 from observatory.figures.scale import scale_for, units_of
 from observatory.figures.theme import DARK, LIGHT, contrast
@@ -49,6 +49,21 @@ def test_a_value_without_neighbours_is_a_dot_of_its_lines_colour() -> None:
     assert dots.marker.color == line.line.color
     whole = line_figure([Curve(name="a", t_ms=T_MS, value=np.ones(60))], theme=DARK, span=SPAN, unit="")
     assert len(whole.data) == 1
+
+
+def test_words_of_a_marker_stand_where_there_is_room_and_whole_when_pointed_at() -> None:
+    long = "settlement-writer-of-the-card-team 4.18.0"
+    figure = line_figure(
+        [Curve(name="a", t_ms=T_MS, value=np.ones(60))],
+        theme=DARK,
+        span=SPAN,
+        unit="",
+        markers=[Marker(600_000, "cart 1.2"), Marker(3_000_000, long)],
+    )
+    early, late = figure.layout.annotations
+    assert (early.text, early.xanchor, early.hovertext) == ("cart 1.2", "left", None)
+    assert (late.text, late.xanchor) == ("settlement-writer-of-the-…", "right")
+    assert late.hovertext == "settlement-writer-of-the-card-team 4.18…"
 
 
 def test_a_latency_axis_is_in_milliseconds_and_its_guide_too() -> None:

@@ -77,6 +77,13 @@ def test_every_panel_says_what_it_waits_for_before_the_first_snapshot(page: str,
     assert "Reading telemetry" in text
 
 
+def test_what_objectives_lack_is_said_once_on_a_page() -> None:
+    said = [
+        panel for page, panel in EVERY if page == "executive" and "1 of 4 objectives has no data" in drawn(page, panel)
+    ]
+    assert said == ["kpis"]
+
+
 def test_a_source_that_is_down_is_named_in_the_panel_that_needs_it() -> None:
     made = service()
     made.estate.failing = True  # type: ignore[attr-defined]
