@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 FONT = "Inter, system-ui, sans-serif"
 MONO = "'JetBrains Mono', ui-monospace, monospace"
+LINE_PX = 15
 MOST_MARKED = 26
 """Characters beside a marker: as wide as half of the narrowest panel."""
 
@@ -115,33 +116,35 @@ def decorate(
             showarrow=False,
             font={"size": 11, "color": theme.muted},
         )
-    for marker in markers:
-        if span.start_ms < marker.at_ms <= span.end_ms:
-            figure.add_shape(
-                type="line",
-                yref="paper",
-                y0=0,
-                y1=1,
-                x0=marker.at_ms,
-                x1=marker.at_ms,
-                line={"width": 1, "color": theme.muted, "dash": "3px,3px"},
-            )
-            # Words stand on the side with more room, or they lie over the axis or end outside.
-            early = marker.at_ms - span.start_ms < span.end_ms - marker.at_ms
-            shown = as_text(marker.words, MOST_MARKED)
-            figure.add_annotation(
-                yref="paper",
-                y=1,
-                x=marker.at_ms,
-                xanchor="left" if early else "right",
-                yanchor="top",
-                text=shown,
-                hovertext=as_text(marker.words) if len(marker.words) > MOST_MARKED else None,
-                showarrow=False,
-                bgcolor=theme.panel,
-                opacity=0.9,
-                font={"size": 11, "color": theme.muted},
-            )
+    inside = [marker for marker in markers if span.start_ms < marker.at_ms <= span.end_ms]
+    for row, marker in enumerate(inside):
+        figure.add_shape(
+            type="line",
+            yref="paper",
+            y0=0,
+            y1=1,
+            x0=marker.at_ms,
+            x1=marker.at_ms,
+            line={"width": 1, "color": theme.muted, "dash": "3px,3px"},
+        )
+        # Words stand on the side with more room, or they lie over the axis or end outside.
+        early = marker.at_ms - span.start_ms < span.end_ms - marker.at_ms
+        shown = as_text(marker.words, MOST_MARKED)
+        figure.add_annotation(
+            yref="paper",
+            y=1,
+            x=marker.at_ms,
+            xanchor="left" if early else "right",
+            yanchor="top",
+            # Words of two may reach for the same place: each stands below the one before.
+            yshift=-LINE_PX * row or None,
+            text=shown,
+            hovertext=as_text(marker.words) if len(marker.words) > MOST_MARKED else None,
+            showarrow=False,
+            bgcolor=theme.panel,
+            opacity=0.9,
+            font={"size": 11, "color": theme.muted},
+        )
 
 
 def ink(curve: Curve, theme: Theme, index: int) -> str:

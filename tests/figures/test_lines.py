@@ -63,6 +63,7 @@ def test_words_of_a_marker_stand_where_there_is_room_and_whole_when_pointed_at()
     early, late = figure.layout.annotations
     assert (early.text, early.xanchor, early.hovertext) == ("cart 1.2", "left", None)
     assert (late.text, late.xanchor) == ("settlement-writer-of-the-…", "right")
+    assert (early.yshift, late.yshift) == (None, -15)
     assert late.hovertext == "settlement-writer-of-the-card-team 4.18…"
 
 
