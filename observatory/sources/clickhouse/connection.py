@@ -16,7 +16,7 @@ _PIECE_BYTES = 1 << 20
 
 
 class Connection:
-    """One server and database; safe in one thread at a time."""
+    """One server and database; safe in several threads at a time: nothing of it changes once it is made."""
 
     def __init__(self, settings: ClickHouseSettings) -> None:
         self.url = settings.url
