@@ -3,7 +3,8 @@
 slo-generator runs in a virtual environment of its own, made when it is needed, and computes for every SLO the windows
 that a status has, at the same instant: the seven of burn rates and the objective's own. Two comparisons are printed.
 
-- Process against process: one command of each side, from the start of Python to its end.
+- Process against process: a command of each side, from the start of Python to its end, in turn and several times; costs
+  and ratios are the medians.
 - In process: what either side does for the next answer when it is running already. Ours is the refresh of `serve`,
   which asks the server for the tail and judges every objective anew; theirs is `slo_generator.compute` of every SLO.
 
@@ -19,9 +20,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 
 from fleet import METRIC, Fleet, address, arguments, fleet, write_documents
 from measuring import measured, server_cpu
@@ -48,6 +51,8 @@ reports = sum(len(compute(slo, config, timestamp=at)) for slo in slos)
 print(time.perf_counter() - began, time.process_time() - used, reports)
 """
 """Everything that is imported and read once lies before what is measured."""
+ROUNDS = 3
+"""How often the commands of both sides are run in turn; a machine is not equally quick from one second to the next."""
 REFRESHES = 5
 MOST_PEERS = 100
 """SLOs that slo-generator is given; its cost per SLO is the same for more."""
@@ -64,19 +69,26 @@ def main() -> None:
 
 def status(one: Fleet, folder: Path) -> None:
     compiled = folder / "compiled"
-    ours(one, folder / "unmeasured", compiled)
-    cold, warm = (ours(one, folder / "measured", compiled) for _ in range(2))
+    ours(one, folder / "unmeasured", compiled)  # so that modules are compiled
     peers = min(one.channels, MOST_PEERS)
     again = refresh(one)
-    command, inside = slo_generator(one, folder, peers)
+    peer = Peer.of(one, folder, peers)
+    rounds = [
+        (peer.command_run(one), *(ours(one, folder / f"measured-{number}", compiled) for _ in range(2)))
+        for number in range(ROUNDS)
+    ]
+    inside = peer.inside_run(one)
+    refreshed = told_times([inside.times(again, peers, one.channels)])
+    command, cold, warm = (Spent.median(runs) for runs in zip(*rounds, strict=True))
     print(f"  status of {one.channels} SLOs, per SLO: wall, processor of the client and of the server")
     print("    process against process")
     print(f"      slo-generator, {peers:4} SLOs     {command.per(peers)}")
-    print(f"      observatory, nothing kept    {cold.per(one.channels)}   {command.over(cold, peers, one.channels)}")
-    print(f"      observatory, days kept       {warm.per(one.channels)}   {command.over(warm, peers, one.channels)}")
+    for name, mine, place in (("observatory, nothing kept", cold, 1), ("observatory, days kept", warm, 2)):
+        times = [one_round[0].times(one_round[place], peers, one.channels) for one_round in rounds]
+        print(f"      {name:28} {mine.per(one.channels)}   {told_times(times)}")
     print("    in process")
     print(f"      slo-generator, {peers:4} SLOs     {inside.per(peers)}")
-    print(f"      observatory, a refresh       {again.per(one.channels)}   {inside.over(again, peers, one.channels)}")
+    print(f"      observatory, a refresh       {again.per(one.channels)}   {refreshed}")
 
 
 @dataclass(frozen=True)
@@ -90,11 +102,21 @@ class Spent:
     def per(self, count: int) -> str:
         return "".join(f"{1000 * one / count:9.2f} ms" for one in (self.wall, self.client, self.server))
 
-    def over(self, ours: Spent, peers: int, count: int) -> str:
+    def times(self, ours: Spent, peers: int, count: int) -> tuple[float, float]:
         """How many times as much this is, per SLO: by the clock, and by the processor of both ends."""
         clock = self.wall / peers / (ours.wall / count)
         work = (self.client + self.server) / peers / ((ours.client + ours.server) / count)
-        return f"{clock:6.1f}x by the clock, {work:.1f}x by processor"
+        return clock, work
+
+    @classmethod
+    def median(cls, several: Sequence[Spent]) -> Spent:
+        """Of several runs, each kind of cost by itself."""
+        return cls(*(median(getattr(one, name) for one in several) for name in ("wall", "client", "server")))
+
+
+def told_times(times: Sequence[tuple[float, float]]) -> str:
+    clock, work = (median(each) for each in zip(*times, strict=True))
+    return f"{clock:6.1f}x by the clock, {work:.1f}x by processor"
 
 
 def as_command(command: list[str], one: Fleet, environment: dict[str, str] | None = None) -> tuple[Spent, str]:
@@ -148,71 +170,94 @@ def refresh(one: Fleet) -> Spent:
             before = after
         fresh = Estate(one.settings, sources).snapshot(one.grid.end_ms)
         assert fresh.status.to_json() == before.status.to_json(), "a refresh says what counting everything says"
-    return Spent(
-        *(sorted(getattr(one, name) for one in spent)[REFRESHES // 2] for name in ("wall", "client", "server"))
-    )
+    return Spent.median(spent)
 
 
-def slo_generator(one: Fleet, folder: Path, count: int) -> tuple[Spent, Spent]:
-    """One `slo-generator compute` over as many SLOs, and the same computed in a process that has begun."""
-    program = installed(folder)
-    slos = folder / "slos"
-    slos.mkdir()
-    own = one.grid.range.seconds
-    steps = [
-        {
-            "name": name,
-            "window": round(seconds),
-            "burn_rate_threshold": 1,
-            "alert": False,
-            "message_alert": "alert",
-            "message_ok": "fine",
-        }
-        for name, seconds in [*((word, parse_duration(word)) for word in BURN_WINDOWS), ("own", own)]
-    ]
-    settings = folder / "config.yaml"
-    settings.write_text(
-        json.dumps(
+@dataclass(frozen=True)
+class Peer:
+    """slo-generator on the same SLOs.
+
+    Attributes:
+        command: One `slo-generator compute` over all of them.
+        inside: The same computed in a process that has begun.
+        reports: How many the latter makes.
+    """
+
+    command: list[str]
+    inside: list[str]
+    last: str
+    reports: int
+
+    def command_run(self, one: Fleet) -> Spent:
+        spent, said = as_command(self.command, one)
+        assert self.last in said
+        return spent
+
+    def inside_run(self, one: Fleet) -> Spent:
+        there = server_cpu(one.server.pid)
+        done = subprocess.run(self.inside, capture_output=True, text=True, check=True)
+        wall, here, reports = (float(word) for word in done.stdout.split()[-3:])
+        assert reports == self.reports
+        return Spent(wall, here, server_cpu(one.server.pid) - there)
+
+    @classmethod
+    def of(cls, one: Fleet, folder: Path, count: int) -> Peer:
+        """Installed, and its files written."""
+        program = installed(folder)
+        slos = folder / "slos"
+        slos.mkdir()
+        own = one.grid.range.seconds
+        steps = [
             {
-                "backends": {"prometheus": {"url": one.server.url}},
-                "exporters": {},
-                "error_budget_policies": {"default": {"steps": steps}},
+                "name": name,
+                "window": round(seconds),
+                "burn_rate_threshold": 1,
+                "alert": False,
+                "message_alert": "alert",
+                "message_ok": "fine",
             }
+            for name, seconds in [*((word, parse_duration(word)) for word in BURN_WINDOWS), ("own", own)]
+        ]
+        settings = folder / "config.yaml"
+        settings.write_text(
+            json.dumps(
+                {
+                    "backends": {"prometheus": {"url": one.server.url}},
+                    "exporters": {},
+                    "error_budget_policies": {"default": {"steps": steps}},
+                }
+            )
         )
-    )
-    for number in range(count):
-        labels = f'channel="{address(number)}"'
-        indicator = {
-            "filter_good": f'{METRIC}{{{labels},outcome="success"}}',
-            "filter_bad": f'{METRIC}{{{labels},outcome="error"}}',
-        }
-        slo = {
-            "apiVersion": "sre.google.com/v2",
-            "kind": "ServiceLevelObjective",
-            "metadata": {
-                "name": f"slo-{number}",
-                "labels": {"service_name": "s", "feature_name": "f", "slo_name": "x"},
-            },
-            "spec": {
-                "description": "validation",
-                "backend": "prometheus",
-                "method": "good_bad_ratio",
-                "exporters": [],
-                "service_level_indicator": indicator,
-                "goal": 0.99,
-            },
-        }
-        (slos / f"slo-{number}.yaml").write_text(json.dumps(slo))
-    at = str(one.grid.end_ms // 1000)
-    command = [str(program), "compute", "-f", str(slos), "-c", str(settings), "-t", at]
-    spent, said = as_command(command, one)
-    assert f"slo-{count - 1}" in said
-    asked = [str(program.with_name("python")), "-c", IN_PROCESS, str(slos), str(settings), at]
-    there = server_cpu(one.server.pid)
-    done = subprocess.run(asked, capture_output=True, text=True, check=True)
-    wall, here, reports = (float(word) for word in done.stdout.split()[-3:])
-    assert reports == count * len(steps)
-    return spent, Spent(wall, here, server_cpu(one.server.pid) - there)
+        for number in range(count):
+            labels = f'channel="{address(number)}"'
+            indicator = {
+                "filter_good": f'{METRIC}{{{labels},outcome="success"}}',
+                "filter_bad": f'{METRIC}{{{labels},outcome="error"}}',
+            }
+            slo = {
+                "apiVersion": "sre.google.com/v2",
+                "kind": "ServiceLevelObjective",
+                "metadata": {
+                    "name": f"slo-{number}",
+                    "labels": {"service_name": "s", "feature_name": "f", "slo_name": "x"},
+                },
+                "spec": {
+                    "description": "validation",
+                    "backend": "prometheus",
+                    "method": "good_bad_ratio",
+                    "exporters": [],
+                    "service_level_indicator": indicator,
+                    "goal": 0.99,
+                },
+            }
+            (slos / f"slo-{number}.yaml").write_text(json.dumps(slo))
+        at = str(one.grid.end_ms // 1000)
+        return cls(
+            [str(program), "compute", "-f", str(slos), "-c", str(settings), "-t", at],
+            [str(program.with_name("python")), "-c", IN_PROCESS, str(slos), str(settings), at],
+            f"slo-{count - 1}",
+            count * len(steps),
+        )
 
 
 def installed(folder: Path) -> Path:
@@ -235,7 +280,7 @@ def review(one: Fleet, folder: Path) -> None:
 def review_of(one: Fleet, about: str, settings: Settings) -> None:
     month = f"{datetime.fromtimestamp(one.grid.end_ms / 1000, UTC):%Y-%m}"
     costs = []
-    for _ in range(2):
+    for _ in range(1 + ROUNDS):
         with open_sources(settings, read_only_store=True) as sources:
             estate = Estate(settings, sources, keeper=sources.keeper)
             with without_collection():
@@ -245,8 +290,9 @@ def review_of(one: Fleet, about: str, settings: Settings) -> None:
     found = sum(len(each.incidents) for each in made.objectives) / one.channels
     print(f"  review of {month}, {one.channels} objectives, {about}: {found:.1f} incidents each")
     print(f"    nothing kept   {costs[0]}")
-    print(f"    days kept      {costs[1]}")
-    print(f"    warm: 1/{costs[0].wall / costs[1].wall:.1f} of cold")
+    warm = sorted(costs[1:], key=lambda cost: cost.wall)[ROUNDS // 2]
+    print(f"    days kept      {warm}")
+    print(f"    warm: 1/{costs[0].wall / warm.wall:.1f} of cold")
 
 
 if __name__ == "__main__":
