@@ -34,6 +34,8 @@ COMMAND_MODULES = (
     "completion",
 )
 """Modules of this package, each with `register(app)` and named as its command, in the order of `--help`."""
+# Before numpy is imported. Matrices are small here: a second thread waits at full speed for longer than it works.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 COMPLETING = "_OBSERVATORY_COMPLETE"
 """Environment variable by which a shell's completion script asks."""
 
