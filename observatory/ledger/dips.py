@@ -30,13 +30,10 @@ from observatory.sources.base import Float64, Int64, SampleSet
 
 FEW = 10.0
 """Events that a process may always have counted between two scrapes."""
-
-
 LITTLE = 0.1
 """Of what a counter held: a sum that loses a part keeps more than that."""
 SOON = 0.4
 """Of the time in which each of two servers scrapes once: a single one would need half of the time that two take."""
-
 TURNS = 0.25
 """Of all samples come as soon at least, where two servers take turns; a server that notes when a counter began does
 so once."""

@@ -96,6 +96,14 @@ def test_weeks_that_are_kept_give_the_incidents_that_looking_again_gives(
     assert asked(KnownAlerts(later, kept), row, later, target=target) == looked_at_again(row, later, target=target)
 
 
+def worked_out_before(grid: Grid, kept: Memory) -> Row:
+    """A row of which everything is kept."""
+    row, known = row_of(7, grid.steps), KnownAlerts(grid, kept)
+    asked(known, row, grid)
+    known.keep()
+    return row
+
+
 @pytest.fixture
 def looked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many steps were looked at, look by look."""
@@ -127,10 +135,7 @@ def test_only_the_day_that_goes_on_is_looked_at_again(looked: list[int]) -> None
 
 def test_a_late_error_lets_its_week_and_the_windows_behind_it_be_looked_at_again(looked: list[int]) -> None:
     grid, kept = Grid(START_MS, STEP_MS, 30 * 144), Memory()
-    row = row_of(7, grid.steps)
-    known = KnownAlerts(grid, kept)
-    asked(known, row, grid)
-    known.keep()
+    row = worked_out_before(grid, kept)
     looked.clear()
     late = 2 * 144 + 6 * 144 + 100
     row.good[late] -= 1
@@ -145,10 +150,7 @@ def test_a_late_error_lets_its_week_and_the_windows_behind_it_be_looked_at_again
 @pytest.mark.parametrize("change", ["policy", "target"])
 def test_another_policy_or_target_finds_nothing_that_was_kept(change: str, looked: list[int]) -> None:
     grid, kept = Grid(START_MS, STEP_MS, 30 * 144), Memory()
-    row = row_of(7, grid.steps)
-    known = KnownAlerts(grid, kept)
-    asked(known, row, grid)
-    known.keep()
+    row = worked_out_before(grid, kept)
     looked.clear()
     pairs = tuple(replace(one, factor=one.factor / 2) for one in POLICY.pairs)
     policy = replace(POLICY, pairs=pairs) if change == "policy" else POLICY
