@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
 
-from observatory.location import Location
+from msgspec import field
+
+from observatory.location import Location, Placed
 
 Subject = Literal["estate", "channel", "group"]
 """What a page is about: everything, the channel or the consumer group that its address names."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PanelDeclaration:
+class PanelDeclaration(Placed, frozen=True, kw_only=True):
     """A panel as it was written.
 
     Attributes:
@@ -32,7 +32,7 @@ class PanelDeclaration:
     width: int = 12
     height: int = 0
     options: Mapping[str, object] = field(default_factory=dict)
-    location: Location | None = field(default=None, compare=False)
+    location: Location | None = None
 
     def text(self, name: str, default: str = "") -> str:
         """A text option."""
@@ -54,8 +54,7 @@ class PanelDeclaration:
         return tuple(str(one) for one in value) if isinstance(value, (list, tuple)) else default
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageDeclaration:
+class PageDeclaration(Placed, frozen=True, kw_only=True):
     """A page as it was written.
 
     Attributes:
@@ -75,4 +74,4 @@ class PageDeclaration:
     order: int = 100
     range: str = "24h"
     panels: tuple[PanelDeclaration, ...] = ()
-    location: Location | None = field(default=None, compare=False)
+    location: Location | None = None

@@ -15,10 +15,12 @@ a test holds the two together.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from observatory.covering import covered
 from observatory.location import Location, excerpt
@@ -49,8 +51,7 @@ class ExitCode(IntEnum):
     BUG = 70
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class Problem(Struct, frozen=True, kw_only=True):
     """One finding, ready to be shown: whatever its texts quote, secrets and control characters do not get into it.
 
     Attributes:
@@ -81,7 +82,7 @@ class Problem:
         for name in ("message", "label", "hint"):
             text = getattr(self, name)
             if text:
-                object.__setattr__(self, name, _presentable(text))
+                force_setattr(self, name, _presentable(text))
 
     def render(self, paint: Paint = uncoloured) -> str:
         """The finding as text: head line, source line with a caret, hint."""

@@ -7,10 +7,12 @@ import re
 import stat
 import unicodedata
 from array import array
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
+from typing import ClassVar
+
+from msgspec import Struct
 
 from observatory.covering import MAX_LOOK_BACK, covered_line
 
@@ -21,8 +23,7 @@ _AROUND = 400
 """Characters on both sides of a place that are looked at; the excerpt is cut from them."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Location:
+class Location(Struct, frozen=True, order=True):
     """A place in a text file.
 
     Attributes:
@@ -41,8 +42,30 @@ class Location:
         return f"{self.path}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True, slots=True)
-class Excerpt:
+class Placed(Struct, frozen=True, eq=False):
+    """A value that was read from a file: equal to any other that says the same, wherever each of them stands.
+
+    Attributes:
+        beside: Names of the parts that are no part of what it says, so that they are neither compared nor hashed.
+    """
+
+    beside: ClassVar[frozenset[str]] = frozenset({"location"})
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if type(other) is not type(self):
+            return NotImplemented
+        return self._said() == other._said()
+
+    def __hash__(self) -> int:
+        return hash(self._said())
+
+    def _said(self) -> tuple[object, ...]:
+        return tuple(getattr(self, name) for name in self.__struct_fields__ if name not in self.beside)
+
+
+class Excerpt(Struct, frozen=True):
     """A source line and what stands under it, as wide on a terminal as each other.
 
     Attributes:
@@ -121,8 +144,7 @@ def starts_of(text: str) -> array[int]:
     return array("I", chain((0,), (match.end() for match in re.finditer("\n", text))))
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
+class _Rows(Struct, frozen=True):
     """A text by its lines."""
 
     text: str

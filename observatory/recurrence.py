@@ -11,12 +11,13 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from difflib import get_close_matches
 from functools import lru_cache
 from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from observatory.windows import TimeRange
 
@@ -41,8 +42,7 @@ _LATE_YEARS = (9999 - LAST_YEAR) // _CALENDAR_YEARS * _CALENDAR_YEARS
 day at all is followed to the year 9999 before it ends: from there that is near."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recurrence:
+class Recurrence(Struct, frozen=True, kw_only=True):
     """A span of time that comes again.
 
     Attributes:
@@ -57,7 +57,7 @@ class Recurrence:
     start: datetime
     duration_seconds: float
     timezone: str = "UTC"
-    without: tuple[date, ...] = field(default=(), repr=False)
+    without: tuple[date, ...] = ()
 
     def __post_init__(self) -> None:
         """Check all of it.

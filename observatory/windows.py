@@ -7,10 +7,11 @@ right-closed, (start, end], as in Prometheus 3: a sample that lies on the start 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from msgspec import Struct
 
 from observatory.units import compact_duration, parse_duration
 
@@ -21,8 +22,7 @@ MAX_WINDOW_SECONDS = 732 * 86_400
 BURN_WINDOWS: tuple[str, ...] = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class TimeRange:
+class TimeRange(Struct, frozen=True, order=True):
     """(start_ms, end_ms], both milliseconds since the epoch."""
 
     start_ms: int
@@ -37,8 +37,7 @@ class TimeRange:
         return (self.end_ms - self.start_ms) / 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
+class Grid(Struct, frozen=True):
     """Equal steps that end exactly at `end_ms`; step i covers (edge i, edge i+1].
 
     Steps end at the asked instant instead of at full minutes, so that a status for any `--at` is exact.
@@ -63,8 +62,7 @@ class Grid:
         return TimeRange(self.start_ms, self.end_ms)
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True):
     """How long an objective looks back: rolling (`30d`) or a calendar unit in a time zone (`month`).
 
     Attributes:

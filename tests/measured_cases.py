@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from observatory.compile.plan import Measurement
 from observatory.indicators.standard import candidates

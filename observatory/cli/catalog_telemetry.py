@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from observatory.cli.surveying import opened
 from observatory.cli.verdict import told_by
@@ -16,8 +17,7 @@ from observatory.telemetry.binding import MappingResult
 from observatory.windows import TimeRange, format_instant
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observation:
+class Observation(Struct, frozen=True, kw_only=True):
     """Participants as seen over a range.
 
     Attributes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from observatory.cli.columns import isolated, wrapped
 from observatory.cli.columns import table as columns
@@ -15,8 +16,7 @@ from observatory.units import format_count, number_of
 from observatory.windows import format_instant
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drawing:
+class Drawing(Struct, frozen=True, kw_only=True):
     """Channels to draw.
 
     Attributes:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import Struct
 
 from observatory.cli import console
 from observatory.errors import ExitCode, Problem
@@ -23,8 +23,7 @@ Folder = Annotated[Path, typer.Option("-o", "--output", help="Folder for the fil
 Check = Annotated[bool, typer.Option("--check", help="Write nothing; end with exit code 1 when a file would change.")]
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(Struct, frozen=True, dict=True):
     """By objective id what measures it, or why nothing does."""
 
     measurements: Mapping[str, Measurement]

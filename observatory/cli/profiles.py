@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from msgspec import Struct
 
 from observatory.cli import console, options
 from observatory.errors import ExitCode, InputInvalid, UsageError, in_order
@@ -171,7 +171,7 @@ def _unproven(draft: Draft) -> list[Problem]:
 
 def _in_the_file(problem: Problem, first: Location | None) -> Problem:
     """A fault in a line of the example, as one in the file that holds it."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     if first is None or problem.location is None:
         return problem
@@ -181,8 +181,7 @@ def _in_the_file(problem: Problem, first: Location | None) -> Problem:
     return replace(problem, location=replace(first, line=first.line + problem.location.line - 1))
 
 
-@dataclass(frozen=True, slots=True)
-class _OnServer:
+class _OnServer(Struct, frozen=True):
     """One metric of a signal as a server has it.
 
     Attributes:
@@ -216,7 +215,7 @@ def _tried(
     profile: Profile, url: str, config: Path | None, headers: list[str], at: str | None
 ) -> list[tuple[str, list[_OnServer]]]:
     """Per signal its metrics as a server has them."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from observatory.settings import load_settings
     from observatory.sources.opening import open_sources

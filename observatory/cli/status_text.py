@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from msgspec import Struct
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console
@@ -36,16 +36,14 @@ ALL_COLUMNS = 124
 """Cells that the columns beside the objective take on a wide terminal."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Struct, frozen=True):
     """Where the table is shown, and of which instant."""
 
     at_ms: int
     out: Console
 
 
-@dataclass(frozen=True, slots=True)
-class _Column:
+class _Column(Struct, frozen=True):
     """A column and what it says of an objective, on terminals of so many cells or more."""
 
     name: str

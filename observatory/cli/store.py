@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from msgspec.structs import asdict, replace
 
 from observatory.cli import console, options
 from observatory.cli.columns import table
@@ -136,7 +136,7 @@ def recount(
 
 
 def _chosen(config: Path | None, store: Path | None, clickhouse: str | None = None) -> tuple[Settings, Path]:
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from observatory.settings import load_settings
 

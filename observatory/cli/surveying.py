@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from observatory.cli import console
 from observatory.cli.verdict import verdict
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from observatory.windows import TimeRange
 
 
-@dataclass(frozen=True, slots=True)
-class Telemetry:
+class Telemetry(Struct, frozen=True):
     """Open sources and the profiles by which they are asked about a catalogue."""
 
     catalog: Catalog

@@ -7,8 +7,10 @@ missing, and a direct one over a proxy. Where nothing fits, the answer is a prob
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from hashlib import sha256
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from observatory.compile.terms import outcome_terms
 from observatory.errors import Problem
@@ -27,8 +29,7 @@ from observatory.objectives.objective import Objective
 from observatory.telemetry.binding import Binding, Liveness, MappingResult, MetricBinding, Resolution, SpanBinding
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measurement:
+class Measurement(Struct, frozen=True, kw_only=True):
     """An indicator bound to the series or spans of one operation; shared by all objectives that need it.
 
     Attributes:

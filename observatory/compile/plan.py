@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TypeVar
+
+from msgspec import Struct, field
 
 from observatory.compile.measure import Measurement, measure, measurement_key
 from observatory.compile.terms import at_most, outcome_terms
@@ -40,27 +41,14 @@ MOST_SHARDS = 4
 the end. Long ones are sent as bodies, which no URL bounds; memory does, see `MOST_SAMPLES` of a source."""
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(Struct, frozen=True, cache_hash=True):
     """Series of one source that an expression needs. Its hash is remembered: counts are looked up by leaf all day."""
 
     source: str
     selector: SeriesSelector
-    _hash: int = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_hash", hash((self.source, self.selector)))
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __reduce__(self) -> tuple[type[Leaf], tuple[str, SeriesSelector]]:
-        # Texts hash otherwise in another process.
-        return Leaf, (self.source, self.selector)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedRequest:
+class PlannedRequest(Struct, frozen=True, kw_only=True):
     """One request and the leaves that its answer is for.
 
     Attributes:
@@ -75,8 +63,7 @@ class PlannedRequest:
     lookback_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What to ask of metric sources. Measurements by spans need no plan: one question each kind answers all."""
 
     requests: tuple[PlannedRequest, ...]
@@ -164,8 +151,7 @@ Atom = tuple[str, str]
 """("=", value) or ("~", pattern): one alternative of a label."""
 
 
-@dataclass(slots=True)
-class _Group:
+class _Group(Struct):
     """Leaves of one metric that constrain the same labels."""
 
     atoms: dict[str, dict[Atom, None]]

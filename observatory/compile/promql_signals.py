@@ -5,7 +5,7 @@ Figures are counted from raw samples, as objectives are; these texts give what t
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from observatory.compile.promql import checked, grouping, increase, selector, summed
 from observatory.compile.terms import bucket_terms, outcome_terms

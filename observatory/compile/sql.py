@@ -6,8 +6,9 @@ What a message and a hop are stands in `span_tables`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from msgspec import Struct, field
 
 from observatory.compile.span_tables import ASK, EVERY_DESTINATION, HOPS, MESSAGES, NAMED, VISITS
 from observatory.telemetry.binding import SpanSelector
@@ -19,8 +20,7 @@ REPEAT_NS = 86_400 * 10**9
 """A message consumed again within a day is a repeat and no second hop."""
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(Struct, frozen=True):
     """SQL text and the values of its named parameters."""
 
     text: str

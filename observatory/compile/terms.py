@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from observatory.indicators.expression import Outcome
 from observatory.telemetry.binding import Matcher, MetricBinding, SeriesSelector, Term, bucket_of
@@ -10,8 +11,7 @@ from observatory.telemetry.binding import Matcher, MetricBinding, SeriesSelector
 _SAME = 1e-9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AtMost:
+class AtMost(Struct, frozen=True, kw_only=True):
     """Series that count events at or under a bound.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from observatory.windows import format_instant
 
@@ -24,8 +25,7 @@ DECISION_ORDER: tuple[FailureMode, ...] = ("F6", "F3", "F4", "F2", "F8", "F1", "
 or a broker takes many channels down, and a consumer falls behind in almost every failure."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class Evidence(Struct, frozen=True, kw_only=True):
     """One observation that was checked.
 
     Attributes:
@@ -39,8 +39,7 @@ class Evidence:
     since_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cause:
+class Cause(Struct, frozen=True, kw_only=True):
     """A failure mode that may explain what a channel suffers.
 
     Attributes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from observatory.diagnose.cause import DECISION_ORDER, Cause, FailureMode, ranked
 from observatory.diagnose.evidence import ChannelEvidence
@@ -14,8 +15,7 @@ from observatory.evaluate.estate import Estate
 from observatory.evaluate.snapshot import Snapshot
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnosis:
+class Diagnosis(Struct, frozen=True, kw_only=True):
     """What was found, and what could not be looked at.
 
     Attributes:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from observatory.diagnose.course import Course
 from observatory.spec.catalog import Channel
@@ -79,8 +81,7 @@ BEHIND_FLOOR_SECONDS = 30.0
 """Backlogs smaller than these are how any consumer works: it fetches, processes, and then commits."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stranger:
+class Stranger(Struct, frozen=True, kw_only=True):
     """A destination that telemetry shows and no document declares."""
 
     name: str
@@ -88,8 +89,7 @@ class Stranger:
     since_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True, kw_only=True):
     """How the other channels are doing, for what hits many at once.
 
     Attributes:
@@ -105,8 +105,7 @@ class Surroundings:
     errors_up: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelEvidence:
+class ChannelEvidence(Struct, frozen=True, kw_only=True):
     """Everything that rules may look at for one channel.
 
     Attributes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 
 import numpy as np
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from observatory.compile.measure import Measurement, bound_measurement
 from observatory.diagnose.course import Course
@@ -26,8 +27,7 @@ SILENT = 1e-3
 """Messages per second below which a channel counts as silent, and a similar name is looked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """Where a sign comes from: the first of these signals that is measured for the subject."""
 
     signals: tuple[tuple[str, Statistic], ...]
@@ -104,8 +104,7 @@ def gather(
     return complete, tuple(dict.fromkeys(problems))
 
 
-@dataclass(slots=True, kw_only=True)
-class _Inquiry:
+class _Inquiry(Struct, kw_only=True):
     """What is asked, about which channels and over which steps; what was found, and what could not be asked.
 
     Attributes:

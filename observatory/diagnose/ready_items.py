@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from observatory.spec.catalog import Channel
 
@@ -30,8 +31,7 @@ TITLES: Mapping[ItemName, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class Item(Struct, frozen=True, kw_only=True):
     """One line of the list for one channel.
 
     Attributes:
@@ -49,8 +49,7 @@ class Item:
         return {"item": self.name, "state": self.state, "evidence": self.evidence, "hint": self.hint or None}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Readiness:
+class Readiness(Struct, frozen=True, kw_only=True):
     """All items of one channel, in the order of `ITEMS`."""
 
     channel: Channel

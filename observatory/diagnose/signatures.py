@@ -8,7 +8,8 @@ the registry's own series say which it is.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from observatory.diagnose.cause import TITLES, Cause, Evidence, FailureMode
 from observatory.diagnose.course import Course, show
@@ -31,8 +32,7 @@ TIDE = 5.0
 """How many times a rate may rise or fall within hours and still be as usual."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class Check(Struct, frozen=True, kw_only=True):
     """One observation; `agrees` None means that it could not be made."""
 
     words: str

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from observatory.diagnose.course import RECENT_MS
 from observatory.diagnose.evidence import Stranger
@@ -23,16 +23,14 @@ FLOWS = ("produced_offset", "enqueued_messages", "published_messages", "processe
 """Signals whose series name destinations and rise with traffic."""
 
 
-@dataclass(frozen=True, slots=True)
-class Strangers:
+class Strangers(Struct, frozen=True):
     """What was found, per channel id, and whether anything could have been."""
 
     found: Mapping[str, tuple[Stranger, ...]]
     observable: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Naming:
+class _Naming(Struct, frozen=True):
     """A metric and the label in which it names destinations."""
 
     source: str

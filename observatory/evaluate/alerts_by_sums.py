@@ -8,10 +8,10 @@ other steps, mostly few, are looked at one by one with the arithmetic of `rollin
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from observatory.evaluate.rolling import window_steps
@@ -31,8 +31,7 @@ already; what is larger the system takes back and gives anew each time."""
 Steps = NDArray[np.intp] | slice
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Firing:
+class Firing(Struct, frozen=True, eq=False):
     """Steps at whose end at least one pair fires, ascending; columns of one length.
 
     Attributes:

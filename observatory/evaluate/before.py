@@ -6,8 +6,9 @@ back is a state with its coverage, and the instant from which it was counted; it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from observatory.indicators.counts import Counts
 from observatory.objectives.budget import Budget
@@ -19,8 +20,7 @@ WHOLE = 0.99
 Reach = Literal["whole", "partial", "none"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Before:
+class Before(Struct, frozen=True, kw_only=True):
     """An objective in the window before its present one.
 
     Attributes:

@@ -7,7 +7,8 @@ the steps since then are in the ledger as not observed.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from observatory.compile.plan import Measurement
 from observatory.errors import Problem

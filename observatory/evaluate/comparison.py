@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from observatory.evaluate.before import DAY_MS, Before, Reach, reach_of
 from observatory.evaluate.rollup import NO_DOMAIN, Rollup, roll_up
@@ -51,8 +53,7 @@ def _state(objective: Objective, found: Before, budget: Budget | None) -> State:
     return "breached" if budget.remaining_ratio < -1e-12 else "meeting"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trend:
+class Trend(Struct, frozen=True, kw_only=True):
     """Objectives together, in their present windows and in those before.
 
     Attributes:

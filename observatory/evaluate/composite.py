@@ -21,10 +21,10 @@ How many journeys there are is what enters the first hop. A later hop may see mo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from observatory.ledger.row import Row
@@ -37,16 +37,14 @@ LONGEST_BLOCKS = 168
 """The longest stretch that is looked at beside others, in blocks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(Struct, frozen=True):
     """Good journeys at least and at most."""
 
     least: float
     most: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HopShare:
+class HopShare(Struct, frozen=True, kw_only=True):
     """How a hop stands to the journeys of a span.
 
     Attributes:
@@ -58,8 +56,7 @@ class HopShare:
     unarrived: float
 
 
-@dataclass(frozen=True, slots=True)
-class Composite:
+class Composite(Struct, frozen=True):
     """Hops together, on one grid; arrays of one length.
 
     Attributes:

@@ -7,10 +7,10 @@ Pods come up one by one, so what one service does within ten minutes is one depl
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+from msgspec import Struct
 
 from observatory.errors import Problem, SourceFailed
 from observatory.settings.deploys import DeployAnnotations, DeployMetric
@@ -33,8 +33,7 @@ SERVICE_LABELS = ("service_name", "service", "job")
 SERVICE_TAGS = ("service", "service_name", "app")
 
 
-@dataclass(frozen=True, slots=True)
-class Deploy:
+class Deploy(Struct, frozen=True):
     """One deployment.
 
     Attributes:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
 from math import gcd
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from observatory.compile.plan import Measurement
 from observatory.errors import Problem, in_order
@@ -368,8 +370,7 @@ def _history_ms(window: Window, at_ms: int) -> int:
     return min(MOST_HISTORY_MS, round(window.full_seconds(at_ms) * 1000)) if window.kind == "calendar" else 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Answering:
+class _Answering(Struct, frozen=True):
     """Sources that answered just now; those that did not are not asked again in the same refresh."""
 
     metrics: tuple[MetricSource, ...]

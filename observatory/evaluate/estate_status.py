@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from observatory.errors import Problem
 from observatory.evaluate.comparison import as_before
@@ -16,8 +17,7 @@ from observatory.windows import format_instant
 SCHEMA = "observatory.status/1"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
+class Status(Struct, frozen=True, kw_only=True):
     """Everything at one instant. Objectives and journeys sorted by id."""
 
     at_ms: int

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 
 from observatory.evaluate.rolling import window_steps
 from observatory.ledger.row import Row
@@ -63,8 +62,7 @@ def width_of(grid: Grid, window: Window) -> int:
     return min(grid.steps, max(1, round((span.end_ms - span.start_ms) / grid.step_ms)))
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(Struct, frozen=True):
     """A budget that is not spent yet, and how fast it goes.
 
     Attributes:

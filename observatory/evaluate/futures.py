@@ -6,11 +6,11 @@ all of them, so it is drawn once, and each row only says what its blocks hold. A
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from math import sqrt
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from observatory.evaluate.running_fault import PATHS
@@ -26,8 +26,7 @@ LEVEL_EVENTS = 20.0
 """Events by which the level of a weekday is drawn to the mean."""
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
+class Past(Struct, frozen=True):
     """Past blocks of rows, the newest first, all of which hold events.
 
     Attributes:
@@ -113,8 +112,7 @@ class Past:
         return scale
 
 
-@dataclass(frozen=True, slots=True)
-class Ahead:
+class Ahead(Struct, frozen=True):
     """Futures of rows.
 
     Attributes:
@@ -148,8 +146,7 @@ def _reach(sums: Float64, place: int, share: float) -> Float64:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Draws:
+class _Draws(Struct, frozen=True):
     """What chance decides in each future and block, the same for every row of this shape.
 
     Attributes:

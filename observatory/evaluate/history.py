@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from observatory.evaluate.rolling import Workspace, cumulative, trailing, window_steps
@@ -219,8 +219,7 @@ def _pairs_that_may_fire(row: Row, grid: Grid, target: float, policy: Policy) ->
     return tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
+class Day(Struct, frozen=True):
     """One local day, cut at the grid's ends, and its counts."""
 
     date: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 
 import numpy as np
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from observatory.compile.measure import resolution
 from observatory.errors import SourceFailed
@@ -25,8 +26,7 @@ SIGNALS = {
 """What spans show, by indicator and side."""
 
 
-@dataclass(frozen=True, slots=True)
-class Traced:
+class Traced(Struct, frozen=True):
     """Journeys that spans join.
 
     Attributes:

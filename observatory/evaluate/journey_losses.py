@@ -9,9 +9,9 @@ later hop too. Hops may fail the same journey, so losses add up to the journeys 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from observatory.compile.plan import Measurement
 from observatory.evaluate.journey_status import JourneyStatus
@@ -22,8 +22,7 @@ from observatory.objectives.journeys import JourneyObjective
 from observatory.sources.base import Float64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HopLoss:
+class HopLoss(Struct, frozen=True, kw_only=True):
     """What a journey loses at one hop, in its window.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from observatory.errors import Problem
 from observatory.evaluate.composite import Bounds
@@ -20,8 +21,7 @@ SAME_KEYS = (
 """Keys that a journey has as an objective has them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HopStatus:
+class HopStatus(Struct, frozen=True, kw_only=True):
     """One hop of a journey.
 
     Attributes:
@@ -52,8 +52,7 @@ class HopStatus:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JourneyStatus:
+class JourneyStatus(Struct, frozen=True, kw_only=True):
     """One journey at one instant.
 
     Attributes:

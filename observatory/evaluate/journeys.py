@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from observatory.compile.plan import Measurement
 from observatory.errors import Problem, Severity
@@ -44,8 +46,7 @@ SAMPLED = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JourneyEvidence:
+class JourneyEvidence(Struct, frozen=True, kw_only=True):
     """What is known about the hops of a journey.
 
     Attributes:
@@ -63,8 +64,7 @@ class JourneyEvidence:
     untraced: str = "no spans show every hop"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JourneyRow:
+class JourneyRow(Struct, frozen=True, kw_only=True):
     """A journey as a row of the ledger.
 
     Attributes:

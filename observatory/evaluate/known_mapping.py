@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from observatory.compile.plan import Measurement, measure
 from observatory.errors import Problem, SourceFailed
@@ -15,8 +16,7 @@ from observatory.telemetry.recipe import Profile
 from observatory.windows import TimeRange
 
 
-@dataclass(frozen=True, slots=True)
-class KnownMapping:
+class KnownMapping(Struct, frozen=True):
     """A mapping and what it was made from."""
 
     at_ms: int

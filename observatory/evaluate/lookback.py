@@ -8,10 +8,10 @@ that lie in the ledger anyway are read from it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from msgspec import Struct
 
 from observatory.errors import SourceFailed
 from observatory.evaluate.before import DAY_MS, HOUR_MS, Before, span_before
@@ -41,8 +41,7 @@ class Counting(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
+class _Group(Struct, frozen=True):
     """Objectives whose windows before are one span.
 
     Attributes:

@@ -20,11 +20,11 @@ All draws are fixed, so the same counts give the same answer. Nothing here asks 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import inf
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from observatory.evaluate.futures import DAY_MS, Past, places_ahead
 from observatory.evaluate.running_fault import PATHS, Fault, added, running_fault
@@ -50,8 +50,7 @@ EARLY_MS = tuple(minutes * 60_000 for minutes in (5, 10, 20, 30, 60, 90, 120, 18
 """Where the first block is looked at, besides its end; later blocks are looked at where they end."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outlook:
+class Outlook(Struct, frozen=True, kw_only=True):
     """The rest of a budget, foretold.
 
     Attributes:
@@ -90,8 +89,7 @@ class Outlook:
         }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class View:
+class View(Struct, frozen=True, eq=False):
     """Where forecasts look at the rows of a grid, for one window: the same for all of them.
 
     Attributes:
@@ -156,8 +154,7 @@ def _ends_ms(places: Int64, steps: int, grid: Grid) -> Float64:
     return np.append(places, steps).astype(np.float64) * grid.step_ms
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Held:
+class Held(Struct, frozen=True, eq=False):
     """What rows hold where a view looks. The first axis is rows.
 
     Attributes:

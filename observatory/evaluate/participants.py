@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from observatory.spec.catalog import Catalog, Channel, Operation
 from observatory.spec.participant import Participant, Sighting, declared_on
@@ -60,8 +62,7 @@ def participants(
 # spans
 
 
-@dataclass(frozen=True, slots=True)
-class _Placed:
+class _Placed(Struct, frozen=True):
     """A row on a channel; `counted` is False where its messages belong to several channels."""
 
     row: SpanDestination

@@ -8,10 +8,11 @@ long that was.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from msgspec import Struct, field
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from observatory.indicators.counts import Counts
@@ -23,8 +24,7 @@ from observatory.spec.catalog import ExclusionUse
 from observatory.windows import Grid, TimeRange, format_instant
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Planned:
+class Planned(Struct, frozen=True, eq=False):
     """Planned work as it falls onto a grid, for the objectives that it concerns.
 
     Attributes:
@@ -74,8 +74,7 @@ def touched_steps(work: Sequence[PlannedWork], grid: Grid) -> NDArray[np.bool_]:
     return steps
 
 
-@dataclass(frozen=True, slots=True)
-class Numbers:
+class Numbers(Struct, frozen=True):
     """What an objective comes to over a range, counted one way."""
 
     counts: Counts
@@ -97,8 +96,7 @@ class Numbers:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut:
+class LeftOut(Struct, frozen=True, kw_only=True):
     """Planned work in a range of an objective's time, and what it changes.
 
     Attributes:

@@ -6,9 +6,9 @@ Here of one row, step by step; `together` does the same for many rows at once.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from observatory.evaluate.forecast import exhausts_at
@@ -24,8 +24,7 @@ from observatory.units import parse_duration
 from observatory.windows import BURN_WINDOWS, Grid, TimeRange
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reckoned:
+class Reckoned(Struct, frozen=True, kw_only=True):
     """Of an objective's row, at the end of the grid.
 
     Attributes:
@@ -44,8 +43,7 @@ class Reckoned:
     seen: SeenSteps | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SeenSteps:
+class SeenSteps(Struct, frozen=True):
     """When something was seen of a row in some steps.
 
     Attributes:

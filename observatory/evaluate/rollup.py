@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from observatory.evaluate.status import STATES, ObjectiveStatus, State
 from observatory.indicators.counts import Counts
@@ -24,8 +25,7 @@ from observatory.spec.catalog import SliWord
 NO_DOMAIN = "no domain"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rollup:
+class Rollup(Struct, frozen=True, kw_only=True):
     """Several objectives together.
 
     Attributes:

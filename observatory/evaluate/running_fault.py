@@ -7,11 +7,11 @@ quite steady either.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from math import sqrt
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from observatory.ledger.row import Row
@@ -25,8 +25,7 @@ BIN_MS = 600_000
 FAULT_SHARE, FAULT_BINS, FAULT_REACH_MS = 2.0, 6, 7 * 86_400_000
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """A fault under way: how long already, and the bad events that it adds per millisecond."""
 
     lasted_ms: float
@@ -34,8 +33,7 @@ class Fault:
     pace_spread: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Bins:
+class Bins(Struct, frozen=True, eq=False):
     """Bins of ten minutes at the end of a grid.
 
     Attributes:

@@ -6,9 +6,9 @@ The same counting as for objectives, on a coarser grid; one plan for all subject
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
+from msgspec.structs import replace
 
 from observatory.compile.measure import Measurement, bound_measurement, estimated
 from observatory.compile.plan import LOOKBACK_MS, Leaf, leaves_of, plan_leaves

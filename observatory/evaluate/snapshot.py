@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
+
+from msgspec import Struct, field
 
 from observatory.compile.plan import Measurement
 from observatory.errors import Problem
@@ -20,8 +21,7 @@ from observatory.spec.catalog import Catalog
 from observatory.telemetry.binding import MappingResult
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True, kw_only=True):
     """All that views need.
 
     Attributes:
@@ -91,8 +91,7 @@ Statistic = Literal["rate", "error_rate", "level", "p50", "p99", "age", "behind"
 behind the head."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignalSeries:
+class SignalSeries(Struct, frozen=True, kw_only=True):
     """A signal over time for one line of a panel.
 
     Attributes:

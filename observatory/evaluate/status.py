@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from observatory.errors import Problem
 from observatory.evaluate.before import Before
@@ -22,8 +23,7 @@ STATES: tuple[State, ...] = ("breached", "at_risk", "no_data", "unmapped", "no_t
 """Worst first, the order of tables."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LevelNow:
+class LevelNow(Struct, frozen=True, kw_only=True):
     """Lag or saturation: the worst of the newest step that has one, and of the window, with the former's error bar.
 
     Attributes:
@@ -38,8 +38,7 @@ class LevelNow:
     unsure: tuple[int, int] = (0, 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObjectiveStatus:
+class ObjectiveStatus(Struct, frozen=True, kw_only=True):
     """One objective at one instant.
 
     Attributes:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -21,6 +20,7 @@ from grafana_foundation_sdk.models.dashboard import (
     VariableRefresh,
     VariableSort,
 )
+from msgspec import Struct
 
 from observatory import __version__
 from observatory.compile.names import OBJECTIVE
@@ -41,8 +41,7 @@ MOST_UID = 40
 """Characters that Grafana allows in a dashboard's uid."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GrafanaFiles:
+class GrafanaFiles(Struct, frozen=True, kw_only=True):
     """Texts by file name, sorted, and what has no room in them."""
 
     files: Mapping[str, str]

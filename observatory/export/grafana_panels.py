@@ -7,7 +7,6 @@ in Observatory: a panel is never left out. The SDK leaves ids and places open; `
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from grafana_foundation_sdk.builders import dashboard as building
 from grafana_foundation_sdk.builders import prometheus, stat, table, text, timeseries
@@ -23,6 +22,7 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 from grafana_foundation_sdk.models.text import TextMode
+from msgspec import Struct
 
 from observatory.dashboards import PageDeclaration, PanelDeclaration
 from observatory.export.grafana_queries import CRITICAL, Filters
@@ -44,8 +44,7 @@ Colours = Sequence[tuple[float | None, str]]
 Builder = timeseries.Panel | table.Panel | stat.Panel | text.Panel
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
+class Placed(Struct, frozen=True, kw_only=True):
     """A panel and the room that it takes: columns of 24, and rows of 38 pixels."""
 
     panel: Panel
@@ -53,8 +52,7 @@ class Placed:
     height: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class Column(Struct, frozen=True, kw_only=True):
     """A column of numbers: name, the query behind it, and how its values are written."""
 
     name: str
@@ -64,8 +62,7 @@ class Column:
     decimals: int | None = None
 
 
-@dataclass(slots=True)
-class PagePanels:
+class PagePanels(Struct):
     """Panels of one page.
 
     Attributes:

@@ -7,9 +7,8 @@ counts; where objectives are put together without counts, the worst of them spea
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import promql_parser
+from msgspec import Struct
 
 from observatory.compile.names import (
     ALERT_BUDGET_SPENT,
@@ -41,8 +40,7 @@ PAGING_STEP = 60
 _BUILT_IN = {"$__rate_interval": "5m", "$__range": "1h"}
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
+class Filters(Struct, frozen=True):
     """Conditions of a page's variables.
 
     Attributes:

@@ -8,7 +8,8 @@ result carries `channel`, and `consumer_group` where it has one, and is filtered
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from observatory.compile.names import OBJECTIVE
 from observatory.compile.promql import grouping, label_name, matcher, quote, selector
@@ -25,8 +26,7 @@ QUANTILES: Mapping[str, float] = {"p50": 0.5, "p99": 0.99}
 SUMMED = frozenset({"rate", "error_rate"})
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """What a panel asks for.
 
     Attributes:
@@ -44,8 +44,7 @@ class Asked:
         return SIGNALS[self.signal].scope in ("broker", "registry")
 
 
-@dataclass(frozen=True, slots=True)
-class SignalQuery:
+class SignalQuery(Struct, frozen=True):
     """An expression, how its lines are called, and how many channels had no room in it."""
 
     expr: str
@@ -170,8 +169,7 @@ def _terms(binding: MetricBinding, statistic: str) -> tuple[Term, ...]:
     return outcome_terms(binding, "error" if statistic == "error_rate" else None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(Struct, frozen=True):
     """The lines of one exporter's series, under the labels that filters know.
 
     Attributes:

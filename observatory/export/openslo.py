@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
 import yaml
+from msgspec import Struct
 
 from observatory import __version__
 from observatory.compile.plan import Measurement
@@ -35,8 +35,7 @@ _CALENDAR = {"day": "1d", "week": "1w", "month": "1M", "quarter": "1Q", "year": 
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "m"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenSloFiles:
+class OpenSloFiles(Struct, frozen=True, kw_only=True):
     """Texts by file name, sorted, and why some objectives are in none."""
 
     files: Mapping[str, str]

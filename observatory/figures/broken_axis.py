@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from observatory.figures.traces import time_ticks
 from observatory.units import format_duration
@@ -18,8 +19,7 @@ BREAK_SHARE = 0.06
 """Of the width of the axis, for each stretch that is left out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Break:
+class Break(Struct, frozen=True):
     """A stretch that is left out; its end is later than its start."""
 
     start_ns: int
@@ -31,8 +31,7 @@ class Break:
         return format_duration((self.end_ns - self.start_ns) / 1e9)
 
 
-@dataclass(frozen=True, slots=True)
-class BrokenAxis:
+class BrokenAxis(Struct, frozen=True):
     """Where a time stands, as a share of the width from 0 to 1; nanoseconds since the epoch.
 
     Attributes:

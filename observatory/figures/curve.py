@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from observatory.sources.base import Float64, Int64
@@ -14,8 +14,7 @@ from observatory.sources.base import Float64, Int64
 MOST_POINTS = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Curve:
+class Curve(Struct, frozen=True, kw_only=True):
     """One line of a figure.
 
     Attributes:

@@ -9,8 +9,9 @@ input: nothing here knows a colour or a page.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
+
+from msgspec import Struct, field
 
 SWEEPS = 8
 GAP_X, GAP_Y = 50.0, 10.0
@@ -23,16 +24,14 @@ Point = tuple[float, float]
 Edge = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(Struct, frozen=True):
     """What a box takes."""
 
     width: float
     height: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
+class Layout(Struct, frozen=True, kw_only=True):
     """A drawing.
 
     Attributes:
@@ -147,8 +146,7 @@ def _layers(order: Mapping[str, int], edges: set[Edge]) -> dict[str, int]:
     return layer
 
 
-@dataclass(slots=True)
-class _Drawing:
+class _Drawing(Struct):
     """The layers while they are being put in order. A way point has a name that no node has: a tuple."""
 
     sizes: Mapping[str, Size]

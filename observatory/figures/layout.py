@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from observatory.figures.curve import Curve
 from observatory.figures.scale import Scale
@@ -21,16 +22,14 @@ MOST_MARKED = 26
 """Characters beside a marker: as wide as half of the narrowest panel."""
 
 
-@dataclass(frozen=True, slots=True)
-class Guide:
+class Guide(Struct, frozen=True):
     """A horizontal dashed line with its words: an objective's bound."""
 
     value: float
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class Marker:
+class Marker(Struct, frozen=True):
     """A vertical line with its words: a change, a deployment."""
 
     at_ms: int

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from observatory.figures.svg import box, colour, drawing, element, path_of, segments, words
 
@@ -14,8 +15,7 @@ INKS: tuple[str, ...] = ("accent", "at-risk", "breached", "meeting", "muted")
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 8.0, 8.0, 20.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Line(Struct, frozen=True, kw_only=True):
     """One line: values at equal steps, oldest first; NaN leaves a hole."""
 
     name: str

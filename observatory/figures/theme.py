@@ -6,8 +6,10 @@ tritan simulation, and the steps of heat strips are ordered by lightness alone, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from observatory.evaluate.judgement import AT_RISK_REMAINING
 
@@ -16,8 +18,7 @@ Tone = Literal["meeting", "at_risk", "breached", "no_data"]
 """A status word whose colour something takes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Theme:
+class Theme(Struct, frozen=True, kw_only=True):
     """One set of colours as `#rrggbb`.
 
     Attributes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from observatory.figures.svg_line import round_ticks
 from observatory.sources.base import Span
@@ -12,8 +13,7 @@ DEEPEST = 8
 """Steps of indentation at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lane:
+class Lane(Struct, frozen=True):
     """One line of the waterfall: a span, or the time that a message waited between two spans.
 
     Attributes:

@@ -6,53 +6,48 @@ Two families. Event expressions count messages: `Count`, `CountAtMost`. Slice ex
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 Outcome = Literal["success", "error"]
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(Struct, frozen=True):
     """Events of a counter or a distribution, all of them or those with one outcome."""
 
     signal: str
     outcome: Outcome | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CountAtMost:
+class CountAtMost(Struct, frozen=True):
     """Events of a distribution whose value is at or under a bound, in the signal's base unit."""
 
     signal: str
     bound: float
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(Struct, frozen=True):
     """A gauge as it is; over several partitions messages are added, anything else is the worst one."""
 
     signal: str
 
 
-@dataclass(frozen=True, slots=True)
-class Utilisation:
+class Utilisation(Struct, frozen=True):
     """A gauge as a share of another gauge that is its limit, 0..1."""
 
     used: str
     limit: str
 
 
-@dataclass(frozen=True, slots=True)
-class Age:
+class Age(Struct, frozen=True):
     """Seconds since the instant that a timestamp gauge holds; 0 where `depth` says that nothing waits."""
 
     timestamp: str
     depth: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Behind:
+class Behind(Struct, frozen=True):
     """Seconds since the consumer was at the head, by inverting the curve of produced positions.
 
     `committed` is a position signal. Without one, `depth` (messages that wait) is taken from the produced
@@ -64,8 +59,7 @@ class Behind:
     depth: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Since:
+class Since(Struct, frozen=True):
     """Seconds since a counter or position last rose; of several series the newest rise counts."""
 
     counter: str
@@ -74,15 +68,13 @@ class Since:
 LevelExpression = Level | Utilisation | Age | Behind | Since
 
 
-@dataclass(frozen=True, slots=True)
-class Slices:
+class Slices(Struct, frozen=True):
     """Steps of time in which the level was observed."""
 
     level: LevelExpression
 
 
-@dataclass(frozen=True, slots=True)
-class SlicesAtMost:
+class SlicesAtMost(Struct, frozen=True):
     """Steps of time in which the level was observed and never above a bound, in its base unit."""
 
     level: LevelExpression

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from observatory.indicators.expression import Expression, signals_of
 from observatory.spec.catalog import SliWord
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Indicator:
+class Indicator(Struct, frozen=True, kw_only=True):
     """What counts as good for one side of a channel.
 
     Attributes:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import numpy as np
+from msgspec import Struct, field
 
 from observatory.compile.plan import Leaf, PlannedRequest
 from observatory.ledger.chosen import Chosen
@@ -21,8 +21,7 @@ RESTARTED_KINDS: frozenset[SemanticKind] = frozenset({"cumulative", "distributio
 """Kinds that begin at zero with their process."""
 
 
-@dataclass(slots=True)
-class Answer:
+class Answer(Struct):
     """One request's answer.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from threading import Lock
+
+from msgspec import Struct
 
 from observatory import __version__
 from observatory.compile.plan import (
@@ -41,8 +42,7 @@ SPANS_BEFORE_MS = 2 * DAY_MS
 """How far before a block spans of its messages are looked at."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """What follows from measurements alone, the same in every refresh.
 
     Attributes:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from observatory.compile.plan import Measurement, leaves_of
 from observatory.errors import Problem, SourceFailed
@@ -169,8 +170,7 @@ def _refreshed(
                 waiting |= again.dark_since
 
 
-@dataclass(frozen=True, slots=True)
-class _Counting:
+class _Counting(Struct, frozen=True):
     """What one pass over the sources gave.
 
     Attributes:

@@ -7,10 +7,10 @@ neighbours need to know of them is found out once, and days with the same series
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from operator import itemgetter
 
 import numpy as np
+from msgspec import Struct
 
 from observatory.compile.plan import Leaf, PlannedRequest
 from observatory.ledger.routes import Remembered, same_series
@@ -20,8 +20,7 @@ from observatory.sources.base import Int64
 from observatory.telemetry.binding import SemanticKind
 
 
-@dataclass(frozen=True, slots=True)
-class CountedAlike:
+class CountedAlike(Struct, frozen=True):
     """Leaves of a request that are counted in the same way.
 
     Attributes:
@@ -39,8 +38,7 @@ class CountedAlike:
     groups_of: tuple[tuple[int, ...], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CountedSeries:
+class CountedSeries(Struct, frozen=True):
     """What the neighbours of a block need to know of the counted series of an answer, a column per attribute.
 
     Attributes:

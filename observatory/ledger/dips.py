@@ -18,9 +18,9 @@ one server; it is left out however small it is.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from observatory.ledger.rates import ALWAYS_BELIEVED, BELIEVED_RATES, Rates
@@ -96,8 +96,7 @@ def _echoes(t_ms: Int64, values: Float64, lows: NDArray[np.intp]) -> NDArray[np.
     return np.concatenate((fallen, inner[soon & (after >= before) & (then < after)] + 1))
 
 
-@dataclass(frozen=True, slots=True)
-class Fallen:
+class Fallen(Struct, frozen=True):
     """Samples, and when values of counters fell in them.
 
     Attributes:

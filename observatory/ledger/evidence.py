@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol, TypeVar
 
+import msgspec
 import numpy as np
+from msgspec import Struct
 
 from observatory.compile.plan import Leaf, PlannedRequest
 from observatory.errors import Problem, SourceFailed
@@ -50,8 +52,7 @@ class Sources(Protocol):
     def spans(self) -> tuple[SpanSource, ...]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One series."""
 
     labels: Mapping[str, str]
@@ -62,8 +63,7 @@ class Line:
     exact: bool = True
 
 
-@dataclass(slots=True)
-class Evidence:
+class Evidence(Struct):
     """All answers.
 
     Attributes:
@@ -75,7 +75,7 @@ class Evidence:
     targets: Targets
     failed: set[Leaf]
     problems: list[Problem]
-    heads: Heads = field(default_factory=Heads)
+    heads: Heads = msgspec.field(default_factory=Heads)
 
     def gaps_ms(self, answer: Answer) -> Int64:
         """Per series of an answer, how far apart samples must be for a gap between them."""
@@ -109,12 +109,11 @@ def gather(
     return Material.read(requests, sources, grid, kinds).evidence(grid, kinds)
 
 
-@dataclass(slots=True)
-class _Note:
+class _Note(Struct):
     """What went wrong with some questions, and how many there were."""
 
-    failed: set[Leaf] = field(default_factory=set)
-    problems: list[Problem] = field(default_factory=list)
+    failed: set[Leaf] = msgspec.field(default_factory=set)
+    problems: list[Problem] = msgspec.field(default_factory=list)
     partial: bool = False
     requests: int = 0
 

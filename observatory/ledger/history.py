@@ -8,10 +8,11 @@ and where counting finds nothing from the beginning of a stretch on, what was co
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from observatory.errors import Problem
@@ -29,8 +30,7 @@ _LINES = ("u1", "u2", "u4")
 _WORST: dict[Counting, int] = {"exact": 0, "pushdown": 1, "estimated": 2}
 
 
-@dataclass(frozen=True, slots=True)
-class DayRow:
+class DayRow(Struct, frozen=True):
     """One measurement on one day: parts of a row by name, `bad` in place of `good`.
 
     Attributes:
@@ -49,8 +49,7 @@ class DayRow:
         return float(observed.sum()) * (self.steps if len(observed) != self.steps else 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
+class Columns(Struct, frozen=True):
     """One measurement on a whole grid: parts of a row by name, `bad` in place of `good`, packed or not."""
 
     counting: Counting

@@ -6,9 +6,9 @@ Spans are already events, so nothing is differenced: one question per kind and s
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from observatory.compile.plan import Measurement
 from observatory.indicators.expression import Count, CountAtMost, Expression
@@ -20,8 +20,7 @@ PRODUCER_SIGNALS = frozenset({"published_messages", "publish_duration"})
 HOP_SIGNAL = "end_to_end_latency"
 
 
-@dataclass(frozen=True, slots=True)
-class SpanCounts:
+class SpanCounts(Struct, frozen=True):
     """Events per step by expression of a measurement, and the seconds in which spans were collected."""
 
     events: dict[tuple[str, Expression], Float64]

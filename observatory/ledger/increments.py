@@ -25,9 +25,9 @@ Rules, for each series by itself; increments of series are added afterwards, nev
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from observatory.ledger.restarts import HiddenRestart
@@ -46,8 +46,7 @@ Spread = tuple[int, int, float]
 """Start and end of a gap in milliseconds, and the events spread over it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Birth:
+class Birth(Struct, frozen=True):
     """A series whose first value counts.
 
     Attributes:
@@ -66,8 +65,7 @@ class Birth:
     open: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(Struct, frozen=True):
     """Increments of groups of series on a grid.
 
     Attributes:
@@ -191,8 +189,7 @@ def _inside(grid: Grid, row: FindingRow) -> tuple[FindingRow, ...]:
     return (row,) if grid.start_ms < row[0] <= grid.end_ms else ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Some:
+class _Some(Struct, frozen=True):
     """Some series in full, their samples end to end; `sizes`, `groups` and `gaps_ms` are per series."""
 
     t_ms: Int64

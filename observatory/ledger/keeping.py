@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, replace
 from typing import Any, Protocol
 
 import numpy as np
 import orjson
+from msgspec.structs import astuple, replace
 
 from observatory.compile.plan import Leaf
 from observatory.errors import Problem

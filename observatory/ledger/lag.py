@@ -19,10 +19,10 @@ Queues have no positions, see `queue_lag`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from observatory.ledger.levels import Level
@@ -84,8 +84,7 @@ def seconds_behind(
     return Level(t_c[kept], lag[kept], error[kept], least[kept])
 
 
-@dataclass(frozen=True, slots=True)
-class _Curve:
+class _Curve(Struct, frozen=True):
     """Samples of E in one epoch.
 
     Attributes:

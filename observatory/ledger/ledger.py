@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import force_setattr, replace
 
 from observatory.errors import Problem
 from observatory.indicators.counts import Counts
@@ -14,8 +16,7 @@ from observatory.ledger.sums import WholeCounts
 from observatory.windows import Grid, TimeRange
 
 
-@dataclass(frozen=True, slots=True)
-class Ledger:
+class Ledger(Struct, frozen=True):
     """Rows by measurement key, all on one grid. Measurements whose source did not answer are absent.
 
     Attributes:
@@ -33,7 +34,7 @@ class Ledger:
 
     def __post_init__(self) -> None:
         if not isinstance(self.rows, PackedRows):
-            object.__setattr__(self, "rows", PackedRows(self.rows))
+            force_setattr(self, "rows", PackedRows(self.rows))
 
     @property
     def newest_ms(self) -> int | None:

@@ -7,9 +7,9 @@ its worst value never went above the bound, so a step in which the level touched
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from observatory.sources.base import Float64, Int64
@@ -19,8 +19,7 @@ from observatory.windows import Grid
 Bools = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(Struct, frozen=True):
     """A level at sample times.
 
     Attributes:
@@ -36,8 +35,7 @@ class Level:
     at_least: Bools | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LevelSteps:
+class LevelSteps(Struct, frozen=True):
     """A level on the grid: worst value per step, NaN where there is none; its error; whether it is a lower bound."""
 
     worst: Float64

@@ -8,11 +8,11 @@ step gives, to the last bit, in a fraction of the time.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from observatory.sources.base import Float64, Int64
@@ -27,8 +27,7 @@ _NARROW = 2
 """Bytes of a count of which sixty are exact in a float of four bytes."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Milestones:
+class Milestones(Struct, frozen=True, eq=False):
     """Steps of rows of one length, up to which sums are asked for. Those of the same places are the same object.
 
     Attributes:

@@ -8,10 +8,11 @@ joined, see `pages` and `returns`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from observatory.compile.plan import Leaf, PlannedRequest, plan_leaves
 from observatory.ledger.answers import BORN_KINDS, RESTARTED_KINDS, Answer, Cut
@@ -34,8 +35,7 @@ Asking = Callable[[str, SeriesRequest], SampleSet | None]
 """Ask a source by its name; None where there is no answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidates:
+class _Candidates(Struct, frozen=True):
     """Newcomers of one answer that may have counted, and since when it is known what series there were."""
 
     answer: Answer

@@ -8,10 +8,11 @@ fit a small whole number (shares of a gap, levels) stays as it is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from observatory.ledger.row import Row
@@ -107,8 +108,7 @@ def _without_counts(row: Row) -> Row:
     return replace(row, good=NOTHING, total=NOTHING, observed=NOTHING)
 
 
-@dataclass(frozen=True, slots=True)
-class PackedCounts:
+class PackedCounts(Struct, frozen=True):
     """The counts of a row as they lie there: a single value stands for all steps. Do not write into them."""
 
     total: Summed
@@ -124,8 +124,7 @@ class PackedCounts:
         return bad, total
 
 
-@dataclass(frozen=True, slots=True)
-class _Packed:
+class _Packed(Struct, frozen=True):
     """One row, its counts packed: total, what is missing from it to be good, and seconds seen."""
 
     rest: Row

@@ -8,10 +8,10 @@ lies in the gap between the two. So first values are kept aside, as seams, and s
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from observatory.compile.plan import Leaf, PlannedRequest
@@ -34,8 +34,7 @@ from observatory.telemetry.binding import SemanticKind
 from observatory.windows import Grid
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """One block, counted.
 
     Attributes:
@@ -73,8 +72,7 @@ class Page:
         return {key: min(firsts.get(leaf, end_ms) for leaf in wanted) for key, wanted in leaves.items() if wanted}
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(Struct, frozen=True):
     """All pages as one, on the asked grid.
 
     Attributes:
@@ -231,8 +229,7 @@ def _line(parts: Iterable[tuple[Grid, Float64 | None]], grid: Grid, filler: floa
     return line
 
 
-@dataclass(slots=True)
-class _Whole:
+class _Whole(Struct):
     """One leaf over all pages.
 
     Attributes:

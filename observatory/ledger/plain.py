@@ -7,10 +7,10 @@ else that is done with days that are known.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from observatory.compile.plan import Leaf
@@ -22,8 +22,7 @@ Places = Callable[[Grid], tuple[slice, slice] | None]
 """Where the steps that a block shares with a grid are: in the block, and in the grid."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plain:
+class Plain(Struct, frozen=True):
     """Leaves of one block that are counted exactly, and of which nothing was recovered.
 
     Attributes:

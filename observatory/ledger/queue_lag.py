@@ -10,10 +10,10 @@ From the timestamp of the oldest message, where the broker shows it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct
 
 from observatory.ledger.levels import Level
 from observatory.sources.base import Float64, Int64
@@ -22,8 +22,7 @@ STAMP_ERROR_SECONDS = 1.0
 """Publishers write whole seconds, the fraction cut off."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arrivals:
+class Arrivals(Struct, frozen=True):
     """Increments of arrivals, in any order: seen in (before, shown]."""
 
     before_ms: Int64

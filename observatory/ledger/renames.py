@@ -17,10 +17,10 @@ old name needs no such proof.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from operator import itemgetter
 
 import numpy as np
+from msgspec import Struct, field
 
 from observatory.ledger.targets import DEFAULT_CADENCE_MS, Target, Targets, target_of
 from observatory.sources.base import SampleSet
@@ -32,22 +32,19 @@ FEW = 10.0
 TARGET_LABELS = ("instance", "job")
 
 
-@dataclass(frozen=True, slots=True)
-class Former:
+class Former(Struct, frozen=True):
     """The old name of a series: when it was last seen, and its value then."""
 
     last_ms: int
     value: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Pair:
+class _Pair(Struct, frozen=True):
     newcomer: int
     ending: int
 
 
-@dataclass(slots=True)
-class _Rewrite:
+class _Rewrite(Struct):
     """Series that went over from one name to another by the same change of labels.
 
     Attributes:
@@ -224,8 +221,7 @@ def _shares_target_label(old: Mapping[str, str], new: Mapping[str, str]) -> bool
     return any(old.get(name) == new.get(name) for name in TARGET_LABELS)
 
 
-@dataclass(frozen=True, slots=True)
-class _Growth:
+class _Growth(Struct, frozen=True):
     """What series under new names hold beside what they would hold.
 
     Attributes:

@@ -17,9 +17,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
+from msgspec import Struct, field
 
 from observatory.ledger.rates import ALWAYS_BELIEVED
 from observatory.ledger.samples import series_blocks
@@ -33,8 +33,7 @@ Histogram = tuple[str, frozenset[tuple[str, str]]]
 _PARTS = ("_bucket", "_count")
 
 
-@dataclass(frozen=True, slots=True)
-class HiddenRestart:
+class HiddenRestart(Struct, frozen=True):
     """A value that counts from zero although it is not below the one before it; or the other way round.
 
     Attributes:
@@ -81,8 +80,7 @@ def may_have_passed(before: Sample, after: Sample, gap_ms: int) -> bool:
     return after_ms - before_ms > gap_ms and 0 < earlier <= value <= ALWAYS_BELIEVED
 
 
-@dataclass(frozen=True, slots=True)
-class Candidates:
+class Candidates(Struct, frozen=True):
     """Series of one source among which restarts are looked for.
 
     Attributes:
@@ -98,8 +96,7 @@ class Candidates:
     falls: Mapping[int, Sequence[int]] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class _Falls:
+class _Falls(Struct):
     """What fell: at which starts of processes, and in general between which instants."""
 
     at_starts: set[tuple[TargetKey, int]] = field(default_factory=set)
@@ -110,8 +107,7 @@ class _Falls:
         return any(before < until_ms and since_ms < after for before, after in self.between.get(key, ()))
 
 
-@dataclass(frozen=True, slots=True)
-class _Passed:
+class _Passed(Struct, frozen=True):
     """A counter that did not fall where something says that it began anew; `seen_ms` None where it says so itself.
 
     Attributes:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct, field
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from observatory.errors import Problem
@@ -17,8 +18,7 @@ from observatory.windows import Grid, TimeRange
 Counting = Literal["exact", "pushdown", "estimated"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recovered:
+class Recovered(Struct, frozen=True, kw_only=True):
     """What counting from raw samples found that a plain increase would have lost or mistaken."""
 
     births: float = 0.0
@@ -26,8 +26,7 @@ class Recovered:
     gap_events: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Findings:
+class Findings(Struct, frozen=True):
     """Recoveries by time, so that any part of a row can say what was recovered in it. Arrays of one length.
 
     Attributes:
@@ -88,8 +87,7 @@ _NOTHING_RECOVERED = Recovered()
 _NOTHING_FOUND = Findings(np.empty(0, np.int64), np.empty(0), np.empty(0), np.empty(0))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """One measured thing on the grid.
 
     Attributes:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
+from msgspec.structs import replace
 
 from observatory.compile.plan import Measurement
 from observatory.compile.terms import at_most, outcome_terms

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import overload
 
 import numpy as np
+from msgspec import Struct
 
 from observatory.compile.plan import Leaf
 from observatory.ledger.increments import Birth
@@ -26,8 +27,7 @@ Sample = tuple[int, float]
 """Instant and value."""
 
 
-@dataclass(frozen=True, slots=True)
-class SeriesHead:
+class SeriesHead(Struct, frozen=True):
     """What is the same of a series in every block.
 
     Attributes:
@@ -40,8 +40,7 @@ class SeriesHead:
     target: TargetKey
 
 
-@dataclass(frozen=True, slots=True)
-class Seam:
+class Seam(Struct, frozen=True):
     """One series of a block, as its neighbours need to know it.
 
     Attributes:

@@ -6,10 +6,11 @@ Messages that wait are added over partitions; seconds and shares never are: ther
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from observatory.compile.plan import LOOKBACK_MS, Leaf, Measurement
 from observatory.compile.terms import outcome_terms
@@ -37,8 +38,7 @@ MISSED_MS = LOOKBACK_MS
 """How long a partition is missed after its last sample; every level looks back at least as far."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """A level on the grid and how many series stood behind it.
 
     Attributes:

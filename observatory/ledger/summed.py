@@ -8,12 +8,12 @@ they are of, which nobody writes into, and go with them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from observatory.ledger.milestones import Milestones
@@ -26,8 +26,7 @@ MOST = 2**32
 _Marks = NDArray[np.uint32]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Move:
+class _Move(Struct, frozen=True, eq=False):
     """A row moves on: which of its values tell what it adds up to at the marks of milestones.
 
     Attributes:
@@ -44,8 +43,7 @@ class _Move:
     ends: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Before:
+class _Before(Struct, frozen=True, eq=False):
     """What sums go on from: those of the values before, and the values that tell the way on.
 
     These are taken while all of them lie in the cache of a processor, for they have just been put together.
@@ -56,8 +54,7 @@ class _Before:
     values: NDArray[Any]
 
 
-@dataclass(slots=True, eq=False)
-class Summed:
+class Summed(Struct, eq=False):
     """Packed values of the steps of a row, see `packed`. Do not write into them."""
 
     values: NDArray[Any]

@@ -8,10 +8,10 @@ step by step.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from observatory.indicators.counts import Counts
@@ -32,8 +32,7 @@ class Running(NamedTuple):
     total: SumsOfSteps
 
 
-@dataclass(frozen=True, slots=True)
-class WholeCounts:
+class WholeCounts(Struct, frozen=True):
     """Counts of a row as they lie packed, all of them whole numbers. Do not write into them.
 
     Attributes:
@@ -90,8 +89,7 @@ class WholeCounts:
         return float(alike.sum())
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Spans:
+class Spans(Struct, frozen=True, eq=False):
     """Spans of time on a grid, the same for all of its rows.
 
     Attributes:

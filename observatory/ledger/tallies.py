@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from observatory.compile.plan import Leaf
@@ -22,8 +22,7 @@ from observatory.telemetry.binding import SemanticKind, Term
 from observatory.windows import Grid
 
 
-@dataclass(frozen=True, slots=True)
-class Events:
+class Events(Struct, frozen=True):
     """Events of a leaf or of several leaves together.
 
     Attributes:
@@ -48,8 +47,7 @@ def nothing(grid: Grid) -> Events:
     return Events(np.zeros(grid.steps, np.uint8), Findings.of(), 0, frozenset(), None, True)
 
 
-@dataclass(frozen=True, slots=True)
-class PartEvents:
+class PartEvents(Struct, frozen=True):
     """Events of a leaf in one block, without the first values of newcomers.
 
     Attributes:

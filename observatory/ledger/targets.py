@@ -14,10 +14,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
+from msgspec import Struct, field
 
 from observatory.ledger.packed import pack
 from observatory.ledger.samples import series_blocks
@@ -41,8 +41,7 @@ def target_of(source: str, labels: Mapping[str, str]) -> TargetKey:
     return source, labels.get("job", ""), labels.get("instance", "")
 
 
-@dataclass(slots=True)
-class Target:
+class Target(Struct):
     """One target's life.
 
     Attributes:

@@ -12,9 +12,9 @@ any span of it did, so that a message that failed and was tried again counts as 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from observatory.ledger.row import Row
@@ -30,8 +30,7 @@ MOST_LINKS = 32
 """Traces that a journey may pass one after another."""
 
 
-@dataclass(frozen=True, slots=True)
-class TracedJourneys:
+class TracedJourneys(Struct, frozen=True):
     """Journeys on the grid.
 
     Attributes:

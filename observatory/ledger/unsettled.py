@@ -15,8 +15,9 @@ the few errors among millions, of a histogram the buckets. And where any of it w
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from observatory.compile.plan import PlannedRequest
 from observatory.ledger.answers import RESTARTED_KINDS
@@ -46,8 +47,7 @@ class Seen(Protocol):
     def falls(self) -> Mapping[TargetKey, Sequence[int]]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Before:
+class Before(Struct, frozen=True):
     """What was looked up of the time before the first page; see `returns`.
 
     Attributes:
@@ -79,8 +79,7 @@ class Before:
         ]
 
 
-@dataclass(slots=True)
-class Elsewhere:
+class Elsewhere(Struct):
     """What the blocks up to one know of its series; blocks are told oldest first.
 
     Attributes:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
+
+from msgspec import Struct
 
 from observatory.indicators.counts import Counts
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(Struct, frozen=True):
     """The error budget in events: `allowed` by the target, `spent` so far; `remaining_ratio` may be negative."""
 
     allowed: float

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from fnmatch import translate
 from functools import lru_cache
+
+from msgspec import Struct
 
 from observatory.errors import Problem
 from observatory.objectives.objective import Objective
@@ -14,8 +15,7 @@ from observatory.settings.exclusions import Exclusion, Scope
 from observatory.windows import TimeRange
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedWork:
+class PlannedWork(Struct, frozen=True):
     """An exclusion as it falls into a range of time: its spans, oldest first, each whole."""
 
     exclusion: Exclusion

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from observatory.objectives.load import objective_of
 from observatory.objectives.objective import Objective
@@ -11,8 +11,7 @@ from observatory.spec.journey import Journey, JourneyStep
 from observatory.windows import Window
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hop:
+class Hop(Struct, frozen=True, kw_only=True):
     """One hop of a journey.
 
     Attributes:
@@ -24,8 +23,7 @@ class Hop:
     optional: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JourneyObjective:
+class JourneyObjective(Struct, frozen=True, kw_only=True):
     """A target for journeys whose every hop is good.
 
     Attributes:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
-from observatory.location import Location
+from observatory.location import Location, Placed
 from observatory.objectives.budget import budget_ratio
 from observatory.spec.catalog import Criticality, ExclusionUse, Measure, Owner, SliWord, Threshold
 from observatory.windows import Window
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Objective:
+class Objective(Placed, frozen=True, kw_only=True):
     """A target for one operation's indicator.
 
     Attributes:
@@ -48,7 +45,7 @@ class Objective:
     owner: Owner | None = None
     domain: str | None = None
     criticality: Criticality = "normal"
-    location: Location | None = field(default=None, compare=False)
+    location: Location | None = None
 
     @property
     def budget_ratio(self) -> float:

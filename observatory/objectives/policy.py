@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from observatory.errors import InputInvalid, Problem
 from observatory.location import Location
@@ -22,8 +23,7 @@ _KEYS = frozenset({"name", "description", "pairs"})
 _PAIR_KEYS = frozenset({"severity", "long", "short", "factor", "min_bad"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
+class Pair(Struct, frozen=True, kw_only=True):
     """Fires while the long and the short window both burn faster than the factor.
 
     Attributes:
@@ -48,8 +48,7 @@ class Pair:
         return compact_duration(self.short)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class Policy(Struct, frozen=True, kw_only=True):
     """Named pairs, fastest first."""
 
     name: str
@@ -57,8 +56,7 @@ class Policy:
     description: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Shipped:
+class _Shipped(Struct, frozen=True):
     """What is kept of the shipped policies between runs."""
 
     policies: tuple[Policy, ...]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from observatory.errors import Problem
-from observatory.location import Location
+from observatory.location import Location, Placed
 
 Place = tuple[int, int, int]
 """Line, column and length, the first two 1-based; length 0 where a value runs over several lines."""
@@ -21,8 +20,7 @@ class Places(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Placed, frozen=True):
     """A file that was read.
 
     Attributes:
@@ -34,12 +32,14 @@ class Reading:
         values: How many values there are, once somebody has; None where an alias repeats some.
     """
 
+    beside: ClassVar = frozenset({"places", "keys", "values"})
+
     path: str
     data: Any
     problems: tuple[Problem, ...] = ()
-    places: Places | None = field(default=None, repr=False, compare=False)
-    keys: frozenset[str] | None = field(default=None, repr=False, compare=False)
-    values: int | None = field(default=None, repr=False, compare=False)
+    places: Places | None = None
+    keys: frozenset[str] | None = None
+    values: int | None = None
 
     def at(self, pointer: str | Sequence[str], *, key: bool = False) -> Location:
         """The place of a value, or of the key that holds it; of the nearest existing parent where there is none.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from observatory.evaluate.planned import LeftOut
 from observatory.evaluate.snapshot import Incident
@@ -18,8 +19,7 @@ VERDICTS: tuple[Verdict, ...] = ("missed", "no_data", "unmapped", "no_traffic", 
 """Worst first, the order of tables."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Day:
+class Day(Struct, frozen=True, kw_only=True):
     """One day: its date in the account's time zone, its counts, and the burn rate that they come to."""
 
     date: str
@@ -31,8 +31,7 @@ class Day:
         return {"date": self.date, "good": self.counts.good, "total": self.counts.total, "burn_rate": self.burn_rate}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObjectiveAccount:
+class ObjectiveAccount(Struct, frozen=True, kw_only=True):
     """One objective in one month.
 
     Attributes:
@@ -100,8 +99,7 @@ class ObjectiveAccount:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Total:
+class Total(Struct, frozen=True, kw_only=True):
     """Several objectives together: their events added up, never their ratios averaged.
 
     Attributes:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from observatory.errors import Problem
 from observatory.objectives.budget import remaining_ratio, smaller_than_one_event
@@ -29,8 +30,7 @@ NAMED = 5
 """Subjects that a sentence names before it counts the rest."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Seen(Struct, frozen=True, kw_only=True):
     """What the rules look at."""
 
     estate: Total

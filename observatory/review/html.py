@@ -73,13 +73,13 @@ def _domain(one: Total, review: Review, safe: Any) -> dict[str, Any]:
     )
     cells = domain_cells(one)
     drawn = {"bar": safe(budget_bar(left, width=130)), "heat": safe(heat)}
-    return {name: getattr(cells, name) for name in cells.__slots__} | drawn
+    return {name: getattr(cells, name) for name in cells.__struct_fields__} | drawn
 
 
 def _objective(one: ObjectiveAccount, safe: Any) -> dict[str, Any]:
     cells = objective_cells(one)
     bar = budget_bar(one.budget.remaining_ratio if one.budget else None, width=90, height=8)
-    return {name: getattr(cells, name) for name in cells.__slots__} | {"bar": safe(bar)}
+    return {name: getattr(cells, name) for name in cells.__struct_fields__} | {"bar": safe(bar)}
 
 
 def _course(lines: list[Total], review: Review) -> str:

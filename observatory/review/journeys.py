@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from observatory.compile.plan import Measurement
 from observatory.evaluate.composite import Bounds, HopShare
@@ -20,8 +22,7 @@ from observatory.review.reckoning import Books, account
 from observatory.windows import TimeRange
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HopAccount:
+class HopAccount(Struct, frozen=True, kw_only=True):
     """One hop in one month."""
 
     hop: Hop
@@ -40,8 +41,7 @@ class HopAccount:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JourneyAccount:
+class JourneyAccount(Struct, frozen=True, kw_only=True):
     """One journey in one month.
 
     Attributes:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import accumulate
 from math import inf
+
+from msgspec import Struct, field
 
 from observatory.compile.plan import Measurement
 from observatory.evaluate.history import incidents
@@ -29,8 +30,7 @@ SLICE_SLIS = frozenset({"lag", "saturation", "freshness"})
 """These count slices of time; their budgets do not add up with those of messages."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Books:
+class Books(Struct, frozen=True, kw_only=True):
     """What accounts are made from: a ledger that reaches from the month before to the end of the month.
 
     Attributes:
@@ -133,8 +133,7 @@ def account(books: Books, objective: Objective) -> ObjectiveAccount:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Spending:
+class _Spending(Struct, frozen=True):
     """What the days of an account allow and spend, which is added up for its domain and for the estate.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from observatory.errors import Problem
 from observatory.review.account import ObjectiveAccount, Total
@@ -15,8 +16,7 @@ SCHEMA = "observatory.review/1"
 Tone = Literal["bad", "watch", "good", "gap"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """A sentence of the summary.
 
     Attributes:
@@ -42,8 +42,7 @@ class Finding:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Review:
+class Review(Struct, frozen=True, kw_only=True):
     """The monthly SLO review.
 
     Attributes:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from observatory.evaluate.snapshot import Incident
 from observatory.indicators.counts import Counts
@@ -27,8 +29,7 @@ RESULTS: dict[Verdict, tuple[str, str]] = {
 GLYPHS = {"bad": "■", "watch": "▲", "good": "●", "gap": "○"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tile:
+class Tile(Struct, frozen=True, kw_only=True):
     """One of the numbers at the top."""
 
     name: str
@@ -38,8 +39,7 @@ class Tile:
     tone: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObjectiveCells:
+class ObjectiveCells(Struct, frozen=True, kw_only=True):
     """A row of the table of objectives."""
 
     channel: str
@@ -61,8 +61,7 @@ class ObjectiveCells:
     incidents_before: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JourneyCells:
+class JourneyCells(Struct, frozen=True, kw_only=True):
     """A row of the table of journeys."""
 
     name: str
@@ -79,8 +78,7 @@ class JourneyCells:
     incidents: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DomainCells:
+class DomainCells(Struct, frozen=True, kw_only=True):
     """A row of the table of domains."""
 
     name: str
@@ -92,8 +90,7 @@ class DomainCells:
     incidents: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IncidentCells:
+class IncidentCells(Struct, frozen=True, kw_only=True):
     """A row of the table of incidents."""
 
     began: str
@@ -107,8 +104,7 @@ class IncidentCells:
     owner: str
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedCells:
+class PlannedCells(Struct, frozen=True):
     """A row of the table of planned work: one piece of work, one objective that it concerns."""
 
     reason: str

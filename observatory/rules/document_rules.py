@@ -7,8 +7,9 @@ looks back for days every five minutes, for it costs more and hurries less.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from observatory.compile.names import (
     ALERT_BUDGET_SPENT,
@@ -48,8 +49,7 @@ TICKET_SPENT, PAGE_SPENT = 0.25, 1.0
 Rule = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class Measured(Struct, frozen=True, kw_only=True):
     """An objective whose events are counted by series, with its policy and the planned work that concerns it."""
 
     objective: Objective

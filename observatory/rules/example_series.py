@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import combinations
+
+from msgspec import Struct
 
 from observatory.compile.plan import Measurement
 from observatory.compile.promql import TARGET
@@ -24,8 +25,7 @@ MOST_TOGETHER = 3
 """No exporter known raises more counters than this for one event."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ExampleSeries:
+class ExampleSeries(Struct, frozen=True, order=True):
     """One series with concrete labels, sorted by name."""
 
     metric: str
@@ -42,8 +42,7 @@ def target_of(one: ExampleSeries) -> ExampleSeries:
     return ExampleSeries(TARGET, tuple((label, value) for label, value in one.labels if label in TARGET_LABELS))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Events:
+class Events(Struct, frozen=True, kw_only=True):
     """What rises by one with a good and with a bad event."""
 
     good: tuple[ExampleSeries, ...]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import PurePath
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from observatory import __version__
 from observatory.compile.plan import Measurement
@@ -26,8 +28,7 @@ ENDINGS = (".rules.yaml", ".tests.yaml")
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleFiles:
+class RuleFiles(Struct, frozen=True, kw_only=True):
     """Texts by file name, sorted, and why some objectives have no rules."""
 
     files: Mapping[str, str]

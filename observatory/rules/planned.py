@@ -9,9 +9,10 @@ is left out and said.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+
+from msgspec import Struct
 
 from observatory.compile.names import PLANNED_WORK
 from observatory.errors import Problem
@@ -30,8 +31,7 @@ _NEIGHBOURS = 10
 """Following starts that are tried as the second of a run: more than the weekdays of a week."""
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """Spans of equal length at equal distance: `count` of them from `start_s` on, every `every_s` seconds."""
 
     start_s: int
@@ -62,8 +62,7 @@ class Run:
         return f"({inside}) and on () ((vector(time()) - {begin}) % {self.every_s} <= {length})"
 
 
-@dataclass(frozen=True, slots=True)
-class Guard:
+class Guard(Struct, frozen=True):
     """The planned work of an objective, as rules know it.
 
     Attributes:
@@ -89,8 +88,7 @@ class Guard:
         return "group(\n" + "\nor\n".join(f"  ({run.promql()})" for run in self.runs) + "\n)"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Calendar:
+class Calendar(Struct, frozen=True, kw_only=True):
     """Exclusions as far as rules can say them, and until when.
 
     Attributes:

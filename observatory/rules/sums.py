@@ -18,7 +18,8 @@ Half a step less makes the number of records the same whether the range includes
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from observatory.compile.names import SLI_GOOD, SLI_TOTAL
 from observatory.compile.promql import quote
@@ -54,8 +55,7 @@ def events(name: str, labels: Mapping[str, str], seconds: float) -> str:
     return f"{newest} + ({older})"
 
 
-@dataclass(frozen=True, slots=True)
-class Records:
+class Records(Struct, frozen=True):
     """Two recorded counts: their labels, and under which names they are kept."""
 
     labels: Mapping[str, str]

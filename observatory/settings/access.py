@@ -10,10 +10,11 @@ serve:
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from observatory.errors import Problem
 from observatory.reading import Reading
@@ -30,8 +31,7 @@ _NOT_FOR_USERS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccessSettings:
+class AccessSettings(Struct, frozen=True, kw_only=True):
     """Who may ask the server, and by which name.
 
     Attributes:
@@ -52,8 +52,7 @@ def read_access(reading: Reading, folder: Path, problems: list[Problem]) -> Acce
     return _Part(reading, folder, problems).settings(reading.data["serve"])
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(Struct, frozen=True):
     """That part of one settings file."""
 
     reading: Reading

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from urllib.parse import urlsplit, urlunsplit
+
+from msgspec.structs import replace
 
 from observatory.settings.secrets import take_credentials
 from observatory.settings.values import ClickHouseSettings

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from msgspec import Struct, field
+
 from observatory.errors import Problem
 from observatory.reading import Reading
-from observatory.settings.secrets import HeaderError, header_value, take_credentials
+from observatory.settings.secrets import Asked, HeaderError, header_value, take_credentials
 from observatory.settings.unknown_keys import unknown_keys
 
 Marks = Literal["change", "value"]
@@ -35,8 +36,7 @@ _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:.]{0,254}")
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.]{0,254}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeployMetric:
+class DeployMetric(Struct, frozen=True, kw_only=True):
     """A metric that tells of deployments.
 
     Attributes:
@@ -54,8 +54,7 @@ class DeployMetric:
     match: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeployAnnotations:
+class DeployAnnotations(Asked, frozen=True, kw_only=True):
     """A Grafana whose annotations tell of deployments.
 
     Attributes:
@@ -64,7 +63,6 @@ class DeployAnnotations:
         service: Key of the tag that names what was deployed, as `service` in `service:checkout`; where it is empty,
             `service`, `service_name` or `app`, and where no tag has such a key, the first tag that is a plain word.
         version: Key of the tag that holds the version; `version` where it is empty.
-        headers: Sent with every request; values are secrets and are never logged.
         timeout_seconds: For the whole answer.
     """
 
@@ -72,7 +70,6 @@ class DeployAnnotations:
     tags: tuple[str, ...]
     service: str = ""
     version: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     timeout_seconds: float = USUAL_SECONDS
 
     def __hash__(self) -> int:
@@ -103,8 +100,7 @@ def read_deploys(
     return tuple(one for one in found if one is not None)
 
 
-@dataclass(slots=True)
-class _Reader:
+class _Reader(Struct):
     reading: Reading
     problems: list[Problem]
     folder: Path

@@ -9,10 +9,11 @@ drift:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from observatory.errors import Problem
 from observatory.reading import Reading
@@ -24,8 +25,7 @@ EXAMPLE = "write {names: 'scratch.*', reason: of the data team}"
 BY_SETTINGS = "ignored by the settings"
 
 
-@dataclass(frozen=True, slots=True)
-class IgnoredNames:
+class IgnoredNames(Struct, frozen=True):
     """Topics, queues, subjects, consumer groups and services that drift leaves aside.
 
     Attributes:
@@ -41,8 +41,7 @@ class IgnoredNames:
         return any(fnmatchcase(name, pattern.replace("[", "[[]")) for pattern in self.names)
 
 
-@dataclass(frozen=True, slots=True)
-class DriftSettings:
+class DriftSettings(Struct, frozen=True):
     """What `drift` need not report."""
 
     ignore: tuple[IgnoredNames, ...] = ()
@@ -59,8 +58,7 @@ def read_drift(reading: Reading, _folder: Path, problems: list[Problem]) -> Drif
     return DriftSettings(tuple(reader.entries(data.get("ignore"))))
 
 
-@dataclass(slots=True)
-class _Reader:
+class _Reader(Struct):
     reading: Reading
     problems: list[Problem]
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from msgspec import Struct
+
 from observatory.errors import InputInvalid, Problem
-from observatory.location import Location
+from observatory.location import Location, Placed
 from observatory.reading import Reading, read
 from observatory.recurrence import FIRST_YEAR, LAST_YEAR, Recurrence
 from observatory.settings.unknown_keys import unknown_keys
@@ -29,8 +30,7 @@ EXAMPLE = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class Scope(Struct, frozen=True, kw_only=True):
     """Which objectives planned work concerns: patterns (`*`, `?`, `[a-c]`) by what they are compared with.
 
     An objective must match one pattern of every kind that is named; without any pattern it is the whole estate.
@@ -45,8 +45,7 @@ class Scope:
     objectives: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exclusion:
+class Exclusion(Placed, frozen=True, kw_only=True):
     """Planned work.
 
     Attributes:
@@ -58,7 +57,7 @@ class Exclusion:
     approver: str
     scope: Scope
     when: TimeRange | Recurrence
-    location: Location | None = field(default=None, compare=False)
+    location: Location | None = None
 
     def spans(self, within: TimeRange) -> tuple[TimeRange, ...]:
         """What of it overlaps a range, oldest first, each span whole."""
@@ -110,8 +109,7 @@ def _of_file(path: Path, problems: list[Problem]) -> list[Exclusion]:
     return [one for where, item in reader.items(data, at) for one in reader.entry(item, where)]
 
 
-@dataclass(slots=True)
-class _Reader:
+class _Reader(Struct):
     """Entries of one file; faults go to `problems` with their place."""
 
     reading: Reading

@@ -8,8 +8,9 @@ grafana:
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from observatory.errors import Problem
 from observatory.reading import Reading
@@ -21,8 +22,7 @@ EXAMPLE = "write grafana: {url: https://grafana.example.com, datasource: P1809F7
 _UID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GrafanaSettings:
+class GrafanaSettings(Struct, frozen=True, kw_only=True):
     """A Grafana that links lead to; it is never asked.
 
     Attributes:

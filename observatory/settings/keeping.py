@@ -11,8 +11,9 @@ store:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from observatory.errors import Problem
 from observatory.reading import Reading
@@ -26,8 +27,7 @@ LEAST_SECONDS = {"samples": 3 * DAY_SECONDS, "spans": 3 * DAY_SECONDS, "days": 3
 MOST_LATE_SECONDS = 31 * DAY_SECONDS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeepingSettings:
+class KeepingSettings(Struct, frozen=True, kw_only=True):
     """How long what is kept, in seconds; None keeps it for ever.
 
     Attributes:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from observatory.errors import InputInvalid, Problem
 from observatory.location import Location
@@ -37,7 +39,7 @@ _PARTS: tuple[_Part, ...] = (
     ("grafana", read_grafana),
 )
 """Keys that have a reader of their own."""
-_KEYS = tuple(one.name for one in fields(Settings) if one.name != "keeping")
+_KEYS = tuple(name for name in Settings.__struct_fields__ if name != "keeping")
 
 
 def load_settings(
@@ -138,8 +140,7 @@ def _headers(
     return found
 
 
-@dataclass(slots=True)
-class _File:
+class _File(Struct):
     """One settings file; faults go to `problems` with their place."""
 
     reading: Reading
@@ -190,7 +191,7 @@ class _File:
                 hint = "write {channels: 'kafka:*', profile: kminion, labels: {cluster: eu-1}}"
                 self._add("settings-value", "what measures channels is a mapping", at, hint)
                 continue
-            self._known(item, [one.name for one in fields(TelemetrySettings) if one.name != "location"], at)
+            self._known(item, [name for name in TelemetrySettings.__struct_fields__ if name != "location"], at)
             words = {key: item[key] for key in ("channels", "profile") if item.get(key) is not None}
             place = self.reading.at(at)
             for key in [key for key, text in words.items() if not isinstance(text, str) or not text.strip()]:
@@ -242,7 +243,7 @@ class _File:
             hint = "write {url: http://localhost:9090}"
             self._add("settings-value", "a Prometheus server is a URL or a mapping", at, hint)
             return None
-        self._known(item, [one.name for one in fields(PrometheusSettings)], at)
+        self._known(item, list(PrometheusSettings.__struct_fields__), at)
         if not isinstance(item.get("url"), str):
             self._add("settings-url", "a Prometheus server needs a url", at, "add url: http://localhost:9090")
             return None

@@ -8,9 +8,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from msgspec import Struct, field
+
 MAX_SECRET_BYTES = 64 * 1024
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _SECRET_HEADER = re.compile(r"(?i)(proxy-)?authorization|cookie|.*(token|secret|password|api-?key).*")
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """What is asked over HTTP.
+
+    Attributes:
+        headers: Sent with every request; values may be secrets, so they are no part of its text and are never logged.
+    """
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        parts = (f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if name != "headers")
+        return f"{type(self).__name__}({', '.join(parts)})"
 
 
 class HeaderError(ValueError):

@@ -16,9 +16,11 @@ import secrets
 import tempfile
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from hashlib import scrypt, sha256
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from observatory.errors import InputInvalid, Problem
 from observatory.location import Location
@@ -36,8 +38,7 @@ _MOST_BYTES = 64 * 2**20
 _HINT = "write it with: observatory users add NAME"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
+class Cost(Struct, frozen=True, kw_only=True):
     """What one guess costs: 2**ln * r * 128 bytes, p times over. The default is one of OWASP's for scrypt."""
 
     ln: int = 15
@@ -50,8 +51,7 @@ class Cost:
         return 128 * self.r << self.ln
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PasswordHash:
+class PasswordHash(Struct, frozen=True, kw_only=True):
     """A password that is known by its hash only."""
 
     salt: bytes
@@ -73,8 +73,7 @@ class PasswordHash:
         return f"$scrypt${cost}${_text(self.salt)}${_text(self.hash)}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenHash:
+class TokenHash(Struct, frozen=True, kw_only=True):
     """A token that is known by its digest only."""
 
     digest: str

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
-from observatory.location import Location
+from msgspec import field
+
+from observatory.location import Location, Placed
 from observatory.reading import Reading
 from observatory.settings.access import AccessSettings
 from observatory.settings.deploys import Deploys
@@ -14,28 +16,25 @@ from observatory.settings.drift import DriftSettings
 from observatory.settings.exclusions import Exclusion
 from observatory.settings.grafana import GrafanaSettings
 from observatory.settings.keeping import KeepingSettings
+from observatory.settings.secrets import Asked
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PrometheusSettings:
+class PrometheusSettings(Asked, frozen=True, kw_only=True):
     """A Prometheus-compatible server.
 
     Attributes:
-        headers: Sent with every request; values may be secrets and are never logged.
         labels: Matchers that every request carries, such as `cluster="eu-1"` on a shared server.
         remote_read: `auto` tries remote_read, then the export of VictoriaMetrics, then queries; `never` queries only.
     """
 
     url: str
     name: str = "metrics"
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     labels: Mapping[str, str] = field(default_factory=dict)
     timeout_seconds: float = 30.0
     remote_read: str = "auto"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TelemetrySettings:
+class TelemetrySettings(Placed, frozen=True, kw_only=True):
     """Which telemetry measures channels whose documents and overlays do not say.
 
     Attributes:
@@ -48,26 +47,22 @@ class TelemetrySettings:
     channels: str = "*"
     profile: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
-    location: Location | None = field(default=None, compare=False)
+    location: Location | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClickHouseSettings:
+class ClickHouseSettings(Asked, frozen=True, kw_only=True):
     """A ClickHouse server whose days several instances share.
 
     Attributes:
         url: Of its HTTP interface.
-        headers: Sent with every request; values may be secrets and are never logged.
     """
 
     url: str
     database: str = "default"
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     timeout_seconds: float = 30.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Placed, frozen=True, kw_only=True):
     """Everything that a command may be told, resolved against the folder of the settings file.
 
     Attributes:
@@ -91,6 +86,8 @@ class Settings:
         cache_dir: Folder for what unchanged documents need not be read for again; None keeps nothing.
     """
 
+    beside: ClassVar = frozenset({"journeys"})
+
     documents: tuple[Path, ...] = ()
     roots: tuple[Path, ...] = ()
     overlays: tuple[Path, ...] = ()
@@ -107,7 +104,7 @@ class Settings:
     grafana: GrafanaSettings | None = None
     cache_dir: Path | None = None
     allow_remote_references: bool = False
-    journeys: Reading | None = field(default=None, repr=False, compare=False)
+    journeys: Reading | None = None
     deploys: tuple[Deploys, ...] = ()
     drift: DriftSettings = field(default_factory=DriftSettings)
     exclusions: tuple[Exclusion, ...] = ()

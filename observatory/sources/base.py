@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from observatory.errors import Problem
@@ -20,8 +20,7 @@ Float64 = NDArray[np.float64]
 SourceHealth = Literal["ok", "partial", "failed"]
 
 
-@dataclass(frozen=True, slots=True)
-class SeriesRequest:
+class SeriesRequest(Struct, frozen=True):
     """Raw samples of every series with this name whose labels satisfy all matchers, in (start, end]."""
 
     metric: str
@@ -29,8 +28,7 @@ class SeriesRequest:
     range: TimeRange
 
 
-@dataclass(frozen=True, slots=True)
-class SampleSet:
+class SampleSet(Struct, frozen=True):
     """Raw samples of many series, laid end to end.
 
     Attributes:
@@ -97,8 +95,7 @@ def are_among(places: Int64, ascending: Int64) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """Plain arrays by name, and a header that JSON can hold: what a store of records keeps without understanding it.
 
     Attributes:
@@ -116,8 +113,7 @@ Join = Callable[[Record, Record], Record]
 """Of the record that is there and the one that is added, what is kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class SourceState:
+class SourceState(Struct, frozen=True):
     """How a source is doing, for the status and for people; `detail` never holds credentials."""
 
     name: str
@@ -210,8 +206,7 @@ class MarkedSource(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class HopQuery:
+class HopQuery(Struct, frozen=True):
     """Hops of one channel and consumer to be counted; `bound_seconds` None counts all."""
 
     key: str
@@ -219,8 +214,7 @@ class HopQuery:
     bound_seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MessageQuery:
+class MessageQuery(Struct, frozen=True):
     """Messages that spans show on one side; `outcome` None counts all."""
 
     key: str
@@ -229,8 +223,7 @@ class MessageQuery:
     outcome: Literal["success", "error"] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class Span(Struct, frozen=True, kw_only=True):
     """One span, whatever convention its attributes followed. Times in nanoseconds since the epoch.
 
     Attributes:
@@ -266,8 +259,7 @@ class Span:
     weight: float = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VisitQuery:
+class VisitQuery(Struct, frozen=True, kw_only=True):
     """One side of a channel that traces come by; with a bound in seconds a hop to consumers, which must be as short."""
 
     selector: SpanSelector
@@ -275,8 +267,7 @@ class VisitQuery:
     bound_seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Visits:
+class Visits(Struct, frozen=True, kw_only=True):
     """Which traces came by, once for each query and trace. Arrays of one length, and those of links of another.
 
     Attributes:

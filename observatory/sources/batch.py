@@ -10,9 +10,10 @@ leave out a point as a whole.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 
 import numpy as np
+from msgspec import Struct, field
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from observatory.sources.base import Float64, Int64, SampleSet
@@ -23,8 +24,7 @@ Bools = NDArray[np.bool_]
 NO_POINT = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Deltas:
+class Deltas(Struct, frozen=True):
     """Increments: `points[i]` adds `values[i]` to series `owner[i]` between `start_ms[i]` and `t_ms[i]`."""
 
     labels: tuple[Labels, ...]
@@ -47,8 +47,7 @@ class Deltas:
         )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Beginnings:
+class Beginnings(Struct, frozen=True):
     """When series of counters began: `labels[i]` (`x_created`) at `start_ms[i]`, as `points[i]` says at `t_ms[i]`."""
 
     labels: tuple[Labels, ...]
@@ -62,8 +61,7 @@ class Beginnings:
         return Beginnings(labels, self.start_ms[kept], self.t_ms[kept], self.points[kept])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
+class Batch(Struct, frozen=True, kw_only=True):
     """One request, ready to be kept.
 
     Attributes:
@@ -114,8 +112,7 @@ class Batch:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """What became of a batch.
 
     Attributes:

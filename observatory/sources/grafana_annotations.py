@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from observatory.errors import SourceFailed
 from observatory.settings.deploys import DeployAnnotations
@@ -27,8 +27,7 @@ MOST_TAGS = 50
 REST_SECONDS = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Annotation:
+class Annotation(Struct, frozen=True):
     """One annotation.
 
     Attributes:

@@ -6,10 +6,11 @@ import gzip
 import io
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
 import orjson
+from msgspec import Struct
+from msgspec.structs import replace
 
 from observatory.errors import InputInvalid, Problem
 from observatory.location import Location
@@ -31,8 +32,7 @@ _Part = otlp.Decoded | Batch
 _TEXT_CONTROLS = frozenset(range(32)) - {9, 10, 13}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ingested:
+class Ingested(Struct, frozen=True, kw_only=True):
     """What a file held, and what of it was new.
 
     Attributes:
@@ -279,8 +279,7 @@ def _kept(store: Store, parts: Iterable[_Part], path: str, kind: str) -> Ingeste
     )
 
 
-@dataclass(slots=True)
-class _Tally:
+class _Tally(Struct):
     """Spans or points of a file."""
 
     what: str

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from xml.parsers import expat
+
+from msgspec import Struct, field
 
 from observatory.errors import InputInvalid, Problem
 from observatory.location import Location
@@ -19,8 +20,7 @@ from observatory.sources.base import SampleSet
 from observatory.sources.contract_tests import SHORTEST_MS, RunSeries, run_series
 
 
-@dataclass(slots=True)
-class _Suite:
+class _Suite(Struct):
     name: str
     line: int
     time_ms: int | None
@@ -29,8 +29,7 @@ class _Suite:
     cases: list[_Case] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class _Case:
+class _Case(Struct):
     channel: str = ""
     outcome: str = "success"
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from observatory.errors import InputInvalid, Problem, SourceFailed
 from observatory.settings import PrometheusSettings, Settings
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 _CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie"})
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
+class Sources(Struct, frozen=True):
     """All that can be asked; a context manager.
 
     Attributes:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from observatory.errors import InputInvalid, Problem
 from observatory.sources.base import Span
@@ -37,8 +38,7 @@ MOST_BARE = 1000
 """Empty messages that any request may hold besides."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(Struct, frozen=True):
     """What a request held.
 
     Attributes:

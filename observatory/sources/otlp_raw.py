@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from observatory.errors import InputInvalid, Problem
 from observatory.sources.base import Span
@@ -86,8 +86,7 @@ class SpanRejectedError(ValueError):
     """One span cannot be used; the others of its request can."""
 
 
-@dataclass(slots=True)
-class RawSpan:
+class RawSpan(Struct):
     """A span as it was sent, before its attributes mean anything."""
 
     resource: Mapping[str, str]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import get_args
+
+from msgspec.structs import replace
 
 from observatory.spec.bound import Bound
 from observatory.spec.catalog import SCOPES, NameKind, RuntimeName

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from observatory.location import Location
 from observatory.spec.catalog import NameKind, RuntimeName
@@ -13,8 +14,7 @@ from observatory.spec.servers import family_of, speaks
 from observatory.spec.templates import runtime_name
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Struct, frozen=True):
     """One channel seen through one protocol."""
 
     protocol: str

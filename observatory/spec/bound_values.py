@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal
 
-from observatory.location import Location
+from observatory.location import Location, Placed
 
 IdentityKind = Literal["group", "queue", "endpoint", "client"]
 FactLevel = Literal["server", "channel", "operation"]
 FactScalar = bool | int | float | str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConsumerIdentity:
+class ConsumerIdentity(Placed, frozen=True, kw_only=True):
     """What a broker knows a consumer by.
 
     Attributes:
@@ -26,11 +24,10 @@ class ConsumerIdentity:
     kind: IdentityKind
     value: str
     provenance: str
-    location: Location | None = field(default=None, compare=False)
+    location: Location | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BindingFact:
+class BindingFact(Placed, frozen=True, kw_only=True):
     """Something else that a binding declares: how many partitions, how long messages stay, which quality of service.
 
     Attributes:
@@ -48,4 +45,4 @@ class BindingFact:
     level: FactLevel
     document: str
     operation: str | None = None
-    location: Location | None = field(default=None, compare=False)
+    location: Location | None = None

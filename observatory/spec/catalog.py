@@ -7,11 +7,13 @@ application's side of it: `send` or `receive`, always from the view of the appli
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from msgspec import Struct, field
 
 from observatory.errors import Problem
-from observatory.location import Location
+from observatory.location import Location, Placed
 from observatory.spec.bound_values import BindingFact, ConsumerIdentity
 from observatory.spec.expansion import expansions
 from observatory.spec.parts import Message, Server
@@ -77,8 +79,7 @@ ExclusionUse = Literal["alerts", "budget", "none"]
 """What planned work does to an objective."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuntimeName:
+class RuntimeName(Placed, frozen=True, kw_only=True):
     """A name that a broker knows the channel by.
 
     Attributes:
@@ -90,13 +91,15 @@ class RuntimeName:
         template: As written, where the values of all its parameters are listed; `choices` are these values.
     """
 
+    beside: ClassVar = frozenset({"location", "template", "choices"})
+
     kind: NameKind
     value: str
     pattern: str | None = None
     provenance: str
-    location: Location | None = field(default=None, compare=False)
-    template: str | None = field(default=None, compare=False)
-    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
+    location: Location | None = None
+    template: str | None = None
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def expansions(self) -> tuple[str, ...]:
@@ -112,8 +115,7 @@ class RuntimeName:
         return total - len(listed)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Owner:
+class Owner(Placed, frozen=True, kw_only=True):
     """Who answers for a channel or an operation. Every field as written; `provenance` says where.
 
     Attributes:
@@ -127,7 +129,7 @@ class Owner:
     runbook: str | None = None
     provenance: str = "x-owner"
     filled: tuple[tuple[str, str], ...] = ()
-    location: Location | None = field(default=None, compare=False)
+    location: Location | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The `ownership` of a channel or a document, every field with where it comes from."""
@@ -141,16 +143,14 @@ class Owner:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Threshold:
+class Threshold(Struct, frozen=True, kw_only=True):
     """The bound of a latency, lag, saturation or freshness objective in its base unit: 500ms is (0.5, second)."""
 
     value: float
     unit: ThresholdUnit
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SloDeclaration:
+class SloDeclaration(Placed, frozen=True, kw_only=True):
     """One entry of `x-slo`, checked and normalised, with defaults and precedence already applied.
 
     Attributes:
@@ -173,20 +173,18 @@ class SloDeclaration:
     measure: Measure | None = None
     exclusions: ExclusionUse = "alerts"
     min_events: int = 0
-    location: Location | None = field(default=None, compare=False)
+    location: Location | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TelemetryOverride:
+class TelemetryOverride(Placed, frozen=True, kw_only=True):
     """`x-telemetry`: which profile measures this, and labels that every series of it carries."""
 
     profile: str | None = None
     labels: tuple[tuple[str, str], ...] = ()
-    location: Location | None = field(default=None, compare=False)
+    location: Location | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
+class Operation(Placed, frozen=True, kw_only=True):
     """One application's use of a channel.
 
     Attributes:
@@ -204,6 +202,8 @@ class Operation:
         bindings: Resolved protocol bindings of the operation, plain data.
         objectives: What `x-slo` asks for, inherited ones included.
     """
+
+    beside: ClassVar = frozenset({"bindings", "facts", "location"})
 
     key: str
     document: str
@@ -223,17 +223,16 @@ class Operation:
     criticality: Criticality = "normal"
     objectives: tuple[SloDeclaration, ...] = ()
     telemetry: TelemetryOverride | None = None
-    bindings: object = field(default=None, compare=False)
-    facts: tuple[BindingFact, ...] = field(default=(), compare=False)
+    bindings: object = None
+    facts: tuple[BindingFact, ...] = ()
     reply_channel_id: str | None = None
     action_provenance: str | None = None
     service_provenance: str | None = None
     domain_provenance: str | None = None
-    location: Location | None = field(default=None, compare=False)
+    location: Location | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Channel:
+class Channel(Placed, frozen=True, kw_only=True):
     """One runtime address on one broker.
 
     Attributes:
@@ -252,6 +251,8 @@ class Channel:
         bindings: Resolved channel bindings, plain data, of the document that comes first.
         facts: What the bindings of the channel and of its servers declare beyond names, of every document.
     """
+
+    beside: ClassVar = frozenset({"bindings", "facts", "location"})
 
     id: str
     address: str | None
@@ -272,9 +273,9 @@ class Channel:
     overlaps: tuple[str, ...] = ()
     messages: tuple[Message, ...] = ()
     telemetry: TelemetryOverride | None = None
-    bindings: object = field(default=None, compare=False)
-    facts: tuple[BindingFact, ...] = field(default=(), compare=False)
-    location: Location | None = field(default=None, compare=False)
+    bindings: object = None
+    facts: tuple[BindingFact, ...] = ()
+    location: Location | None = None
 
     def name(self, kind: NameKind) -> RuntimeName | None:
         """The first runtime name of a kind."""
@@ -294,8 +295,7 @@ class Channel:
         return self.address or self.title or self.id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
+class Document(Struct, frozen=True, kw_only=True):
     """A document that was read: `name` is unique in the catalogue, `service` is what runs.
 
     The name is made of what the document says alone, so that no file beside it changes the ids of objectives; the
@@ -317,8 +317,7 @@ class Document:
     domain_provenance: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamedParticipant:
+class NamedParticipant(Placed, frozen=True, kw_only=True):
     """A producer or consumer that an ownership file names and no document declares.
 
     Attributes:
@@ -332,11 +331,10 @@ class NamedParticipant:
     consumer_group: str | None = None
     owner: Owner | None = None
     provenance: str
-    location: Location | None = field(default=None, compare=False)
+    location: Location | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Catalog:
+class Catalog(Struct, frozen=True, kw_only=True, dict=True):
     """Everything that the documents declare, in a stable order, and what was found wrong on the way.
 
     Channels are sorted by id, operations by key, documents by name.
@@ -353,16 +351,23 @@ class Catalog:
     journeys: tuple[Journey, ...] = ()
     problems: tuple[Problem, ...] = ()
 
-    _channels: dict[str, Channel] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _operations: dict[str, list[Operation]] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _named: dict[str, list[NamedParticipant]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    @cached_property
+    def _channels(self) -> dict[str, Channel]:
+        return {channel.id: channel for channel in self.channels}
 
-    def __post_init__(self) -> None:
-        self._channels.update((channel.id, channel) for channel in self.channels)
+    @cached_property
+    def _operations(self) -> dict[str, list[Operation]]:
+        on: dict[str, list[Operation]] = {}
         for operation in self.operations:
-            self._operations.setdefault(operation.channel_id, []).append(operation)
+            on.setdefault(operation.channel_id, []).append(operation)
+        return on
+
+    @cached_property
+    def _named(self) -> dict[str, list[NamedParticipant]]:
+        on: dict[str, list[NamedParticipant]] = {}
         for one in self.named:
-            self._named.setdefault(one.channel_id, []).append(one)
+            on.setdefault(one.channel_id, []).append(one)
+        return on
 
     def channel(self, channel_id: str) -> Channel:
         """The channel with that id.

@@ -7,7 +7,8 @@ protocol has nothing else. Nothing is invented: where no document says who consu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from observatory.spec.bound import Bound, binding_of, bindings_of
 from observatory.spec.bound_values import ConsumerIdentity, IdentityKind
@@ -21,8 +22,7 @@ _QUEUE_IS_CONSUMER = frozenset({"amqp", "sqs", "solace", "ibmmq", "jms", "anypoi
 _CLIENT_KEYS = {"mqtt": "clientId", "jms": "clientID", "solace": "clientName"}
 
 
-@dataclass(frozen=True, slots=True)
-class Receiver:
+class Receiver(Struct, frozen=True):
     """A receiving operation on a channel whose names are known."""
 
     operation: DeclaredOperation

@@ -4,8 +4,9 @@ that are given by runtime address come into force."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Literal, get_args
+
+from msgspec.structs import replace
 
 from observatory.errors import Problem
 from observatory.location import Location

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from observatory.errors import Problem
 from observatory.spec.catalog import Action
@@ -13,8 +14,7 @@ from observatory.spec.parts import Server
 from observatory.spec.references import Cursor
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class DeclaredServer:
+class DeclaredServer(Struct, frozen=True, kw_only=True, eq=False):
     """A server with its variables filled in.
 
     Attributes:
@@ -30,16 +30,14 @@ class DeclaredServer:
     listed_hosts: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class DeclaredMessage:
+class DeclaredMessage(Struct, frozen=True, kw_only=True, eq=False):
     """A message and the name it goes by in its channel; the cursor has its traits merged."""
 
     name: str
     cursor: Cursor
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class DeclaredChannel:
+class DeclaredChannel(Struct, frozen=True, kw_only=True, eq=False):
     """A channel of one document.
 
     Attributes:
@@ -80,8 +78,7 @@ def _in_address(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class DeclaredOperation:
+class DeclaredOperation(Struct, frozen=True, kw_only=True, eq=False):
     """An operation of one document.
 
     Attributes:
@@ -100,8 +97,7 @@ class DeclaredOperation:
     reply_channel: DeclaredChannel | None = None
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class DeclaredDocument:
+class DeclaredDocument(Struct, kw_only=True, eq=False):
     """A whole document; `problems` grows while it is read.
 
     Attributes:

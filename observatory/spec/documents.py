@@ -7,8 +7,10 @@ kept, and be joined with theirs later.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from observatory.errors import InputInvalid, Problem
 from observatory.spec import asyncapi2, asyncapi3
@@ -25,8 +27,7 @@ from observatory.spec.validation import check_structure
 from observatory.spec.versions import version_of
 
 
-@dataclass(slots=True, eq=False)
-class _Document:
+class _Document(Struct, eq=False):
     """A file on its way to a record."""
 
     file: DocumentFile

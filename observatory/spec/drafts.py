@@ -5,8 +5,9 @@ Apart from what makes them of a document, because a draft that was kept needs no
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from observatory.errors import Problem
 from observatory.location import Location
@@ -26,8 +27,7 @@ Level = Literal["operation", "message", "channel", "trait", "server", "info", "r
 """Where in a document something is written."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Naming:
+class Naming(Struct, frozen=True, kw_only=True):
     """What is known about the names of one channel.
 
     Attributes:
@@ -41,8 +41,7 @@ class Naming:
     dead_letter: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ChannelDraft:
+class ChannelDraft(Struct, frozen=True, kw_only=True, eq=False):
     """A channel as one document describes it, before documents about the same address are joined.
 
     Plain values only: no cursor keeps the document in memory, and a draft can be kept for the next run.
@@ -75,8 +74,7 @@ class ChannelDraft:
     facts: tuple[BindingFact, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class OperationDraft:
+class OperationDraft(Struct, frozen=True, kw_only=True, eq=False):
     """An operation whose channel ids are still open.
 
     Attributes:
@@ -90,8 +88,7 @@ class OperationDraft:
     dead_letter: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class DocumentDraft:
+class DocumentDraft(Struct, frozen=True, kw_only=True, eq=False):
     """A document as it describes itself; `document.name` is its service until others are known."""
 
     document: Document
@@ -100,8 +97,7 @@ class DocumentDraft:
     journeys: tuple[WrittenJourney, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DocumentFile:
+class DocumentFile(Struct, frozen=True, kw_only=True):
     """A file that may be a document: its real path, its name in messages, whether somebody named it."""
 
     address: str
@@ -109,8 +105,7 @@ class DocumentFile:
     named: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class DocumentRecord:
+class DocumentRecord(Struct, frozen=True, kw_only=True, eq=False):
     """What a file gave.
 
     Attributes:
@@ -129,8 +124,7 @@ class DocumentRecord:
     whole: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class OverlaidRecords:
+class OverlaidRecords(Struct, frozen=True, kw_only=True, eq=False):
     """What files gave with overlays laid under them.
 
     Attributes:

@@ -6,9 +6,11 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from observatory.errors import InputInvalid, Problem, Severity
 from observatory.location import Location
@@ -24,8 +26,7 @@ _FLOW_VERSION_KEY = re.compile(rb"""["']?asyncapi["']?\s*:""")
 _SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", ".git", ".venv", ".tox"})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Source:
+class Source(Struct, frozen=True, eq=False):
     """An opened file: `address` is its real path or URL, `reading.path` its name in messages."""
 
     address: str
@@ -36,8 +37,7 @@ class Source:
         return self.reading.data
 
 
-@dataclass(slots=True)
-class OpenFiles:
+class OpenFiles(Struct):
     """Files of one run: each is read once, however many documents refer to it."""
 
     _readings: dict[tuple[str, str], Reading | Problem] = field(default_factory=dict)
@@ -84,8 +84,7 @@ class OpenFiles:
         return raw
 
 
-@dataclass(slots=True)
-class Library:
+class Library(Struct):
     """What one document may open: it refuses what lies outside the roots, symbolic links followed.
 
     Attributes:

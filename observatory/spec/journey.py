@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct
 
-from observatory.location import Location
+from observatory.location import Location, Placed
 from observatory.spec.catalog import Criticality, ExclusionUse, Measure, Owner, SliWord, Threshold
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WrittenStep:
+class WrittenStep(Placed, frozen=True, kw_only=True):
     """A hop of a journey as written; what it names is looked for once all documents are known.
 
     Attributes:
@@ -25,11 +24,10 @@ class WrittenStep:
     threshold: Threshold | None = None
     measure: Measure | None = None
     optional: bool = False
-    location: Location | None = field(default=None, compare=False)
+    location: Location | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WrittenJourney:
+class WrittenJourney(Placed, frozen=True, kw_only=True):
     """One entry of `x-slo-journeys`, checked.
 
     Attributes:
@@ -53,11 +51,10 @@ class WrittenJourney:
     exclusions: ExclusionUse = "alerts"
     min_events: int = 0
     usable: bool = True
-    location: Location | None = field(default=None, compare=False)
+    location: Location | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JourneyStep:
+class JourneyStep(Placed, frozen=True, kw_only=True):
     """A hop whose operation is known."""
 
     operation_key: str
@@ -66,11 +63,10 @@ class JourneyStep:
     threshold: Threshold | None
     measure: Measure | None
     optional: bool
-    location: Location | None = field(default=None, compare=False)
+    location: Location | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Journey:
+class Journey(Struct, frozen=True, kw_only=True):
     """A journey whose hops are all known.
 
     Attributes:

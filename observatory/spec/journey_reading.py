@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
+
+from msgspec import field
+from msgspec.structs import replace
 
 from observatory.errors import Problem
 from observatory.reading import Reading
@@ -31,7 +33,6 @@ MAX_STEPS = 50
 EXAMPLE = "{name: checkout, target: 99.5%, steps: [{operation: placeOrder}, {operation: payments/onOrderPlaced}]}"
 
 
-@dataclass(slots=True)
 class JourneyReader(SloValues):
     """Reads lists of journeys; what is wrong goes to `problems`, journeys with a fault are left out.
 

@@ -14,10 +14,12 @@ from importlib.util import cache_from_source
 from pathlib import Path
 from typing import TypeVar
 
+from msgspec import Struct
+
 from observatory.spec.cache import DraftCache, code_fingerprint, key_of
 from observatory.spec.tables import TableError, Tables
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Struct)
 MOST_BESIDE_BYTES = 8 * 1024 * 1024
 """Of entries beside a package: those of a checkout that changes all day."""
 
@@ -27,7 +29,7 @@ def kept_of(folder: Path, shape: type[T], files: Sequence[Path], code: Path, rea
 
     Args:
         folder: Of these entries where they cannot be kept beside the files.
-        shape: A data class that holds it.
+        shape: A class of values that holds it.
         code: The folder of the modules that read it.
 
     Raises:

@@ -8,8 +8,9 @@ product of the two patterns, which an `Effort` bounds for many comparisons toget
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from functools import lru_cache
+
+from msgspec import Struct, field
 
 from observatory.spec.levels import may_share
 
@@ -21,8 +22,7 @@ _IN_GROUPS = re.compile(r"\((?:[^()\\]|\\.)*\)")
 _SPECIAL = frozenset(".[]()*+?|\\^${}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Letters:
+class _Letters(Struct, frozen=True):
     """One letter of a set, or of everything outside it."""
 
     letters: frozenset[str]
@@ -37,8 +37,7 @@ class _Letters:
         return not self.letters.isdisjoint(other.letters)
 
 
-@dataclass(slots=True)
-class _Automaton:
+class _Automaton(Struct):
     """States by number, 0 first; `steps` read a letter, `jumps` read nothing."""
 
     steps: list[list[tuple[_Letters, int]]] = field(default_factory=list)
@@ -61,8 +60,7 @@ class EffortSpentError(Exception):
     """The comparisons took more than they may."""
 
 
-@dataclass(slots=True)
-class Effort:
+class Effort(Struct):
     """How many pairs of states comparisons may still look at, about a million in one to two seconds."""
 
     left: int

@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from enum import IntEnum
+
+from msgspec import Struct, field
 
 MAX_LETTERS = 200
 MAX_WORDS = 12
@@ -45,8 +46,7 @@ class Nearness(IntEnum):
     """One is the beginning or the end of the other: `prod.orders.placed`."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
+class _Form(Struct, frozen=True):
     words: tuple[str, ...]
     plain: str
 
@@ -93,8 +93,7 @@ class _Form:
         return True
 
 
-@dataclass(slots=True)
-class NearNames:
+class NearNames(Struct):
     """Names to look others up in, each with the id of what it names."""
 
     _forms: dict[str, _Form] = field(default_factory=dict)

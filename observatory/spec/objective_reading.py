@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from observatory.errors import Problem
 from observatory.location import Location
@@ -14,8 +14,7 @@ from observatory.spec.slo import CONSUMER_ONLY, SloReader
 from observatory.spec.slo_defaults import SloDefaults, read_defaults
 
 
-@dataclass(slots=True)
-class ObjectiveReading:
+class ObjectiveReading(Struct):
     """Reads each `x-slo` of a document once, however many operations inherit it; `problems` is added to."""
 
     declared: DeclaredDocument

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from observatory.errors import Problem
 from observatory.spec.catalog import Action, Catalog, Channel, Operation
@@ -19,8 +20,7 @@ Missing = Literal["receive", "send"]
 MAX_NEAR = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Orphan:
+class Orphan(Struct, frozen=True, kw_only=True):
     """A channel of which one side is missing.
 
     Attributes:

@@ -21,8 +21,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from observatory.errors import InputInvalid, Problem
 from observatory.location import Location
@@ -40,8 +41,7 @@ from observatory.spec.suggestions import hint_for, meant
 TOP_KEYS = ("documents", "addresses")
 
 
-@dataclass(slots=True)
-class Overlays:
+class Overlays(Struct):
     """Overlay files that were read; entries by pointer are already in force."""
 
     problems: list[Problem] = field(default_factory=list)

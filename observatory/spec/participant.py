@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from observatory.spec.bound_values import ConsumerIdentity
 from observatory.spec.catalog import Action, Catalog, Operation, Owner
 from observatory.windows import format_instant
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sighting:
+class Sighting(Struct, frozen=True, kw_only=True):
     """What telemetry shows of a participant.
 
     Attributes:
@@ -32,8 +32,7 @@ class Sighting:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Participant:
+class Participant(Struct, frozen=True, kw_only=True):
     """Who sends to a channel or receives from it.
 
     Attributes:

@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import ClassVar
 
-from observatory.location import Location
+from msgspec import field
+
+from observatory.location import Location, Placed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(Placed, frozen=True, kw_only=True):
     """A message type on a channel; `schema` and `headers` are plain resolved data, never interpreted here.
 
     Attributes:
         definitions: What references lead to that are left standing in them, because they contain themselves.
     """
 
+    beside: ClassVar = frozenset({"schema", "headers", "definitions", "location"})
+
     name: str
     title: str | None = None
     content_type: str | None = None
     schema_format: str | None = None
-    schema: object = field(default=None, compare=False)
-    headers: object = field(default=None, compare=False)
-    definitions: Mapping[str, object] = field(default_factory=dict, compare=False)
-    location: Location | None = field(default=None, compare=False)
+    schema: object = None
+    headers: object = None
+    definitions: Mapping[str, object] = field(default_factory=dict)
+    location: Location | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
+class Server(Placed, frozen=True, kw_only=True):
     """A broker as a document names it. `host` has variables filled by their defaults and credentials removed."""
 
     name: str
@@ -36,4 +38,4 @@ class Server:
     protocol_version: str | None = None
     description: str = ""
     tags: tuple[str, ...] = ()
-    location: Location | None = field(default=None, compare=False)
+    location: Location | None = None

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
+
+import msgspec
+from msgspec import Struct
 
 from observatory.errors import InputInvalid, Problem
 from observatory.location import Location
@@ -24,8 +27,7 @@ DATA_KEYS = frozenset({"example", "examples", "default", "const", "enum"})
 """Keys of schemas and messages whose values are data: a `$ref` in there is no reference."""
 
 
-@dataclass(slots=True)
-class References:
+class References(Struct):
     """Follows references and collects what is wrong with them; each broken one is reported once.
 
     Attributes:
@@ -34,14 +36,14 @@ class References:
     """
 
     library: Library
-    overlays: dict[tuple[str, tuple[str, ...]], Cursor] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-    standing: dict[int, Cursor] = field(default_factory=dict)
-    _targets: dict[tuple[Source, str], tuple[Source, tuple[str, ...], Any] | None] = field(default_factory=dict)
-    _sought: list[tuple[Source, str]] = field(default_factory=list)
-    _plain: dict[tuple[Source, tuple[str, ...]], Any] = field(default_factory=dict)
-    _levels: dict[int, int] = field(default_factory=dict)
-    _final: set[int] = field(default_factory=set)
+    overlays: dict[tuple[str, tuple[str, ...]], Cursor] = msgspec.field(default_factory=dict)
+    problems: list[Problem] = msgspec.field(default_factory=list)
+    standing: dict[int, Cursor] = msgspec.field(default_factory=dict)
+    _targets: dict[tuple[Source, str], tuple[Source, tuple[str, ...], Any] | None] = msgspec.field(default_factory=dict)
+    _sought: list[tuple[Source, str]] = msgspec.field(default_factory=list)
+    _plain: dict[tuple[Source, tuple[str, ...]], Any] = msgspec.field(default_factory=dict)
+    _levels: dict[int, int] = msgspec.field(default_factory=dict)
+    _final: set[int] = msgspec.field(default_factory=set)
     _suggested: int = 0
 
     def root(self, source: Source) -> Cursor:

@@ -12,7 +12,8 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from observatory.spec.catalog import RuntimeName
 from observatory.spec.drafts import ChannelDraft
@@ -22,8 +23,7 @@ _CHOICE = re.compile(r"\(\?:((?:[^()\\]|\\.)*)\)(?!\?)")
 _LOOPBACK = re.compile(r"(?i)(localhost|127(\.\d{1,3}){3}|\[?::1\]?|0\.0\.0\.0|host\.docker\.internal)(:\d+)?")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Member:
+class Member(Struct, frozen=True, eq=False):
     """A channel of one document: the document's final name, and the channel's position there."""
 
     document: str
@@ -31,8 +31,7 @@ class Member:
     draft: ChannelDraft
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Group:
+class Group(Struct, frozen=True, eq=False):
     """Members that are one channel.
 
     Attributes:

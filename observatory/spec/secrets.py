@@ -7,8 +7,9 @@ passed through here, so none of it can show a secret. References stay as they ar
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from observatory.covering import (
     COVER,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
+
+from msgspec import Struct, field
 
 from observatory.spec.schema_files import Schema, load_schema
 
@@ -25,8 +26,7 @@ _NESTED = frozenset(
 _MARKS = ("x-link", "x-bindings", "x-schema")
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """The schema of a part.
 
     Attributes:
@@ -41,8 +41,7 @@ class Part:
     payload: bool
 
 
-@dataclass(slots=True)
-class Shape:
+class Shape(Struct):
     """What a schema and the branches of its conditions say about the parts of a value.
 
     Attributes:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
 from functools import partial
+
+from msgspec import field
+from msgspec.structs import replace
 
 from observatory.location import Location
 from observatory.spec.catalog import ExclusionUse, Measure, SliWord, SloDeclaration, Threshold
@@ -31,7 +33,6 @@ _PERCENTILE = re.compile(r"p(\d{2,5})")
 MAX_ENTRIES = 100
 
 
-@dataclass(slots=True)
 class SloReader(SloValues):
     """Reads one `x-slo` value; what is wrong goes to `problems`, what is right is kept.
 

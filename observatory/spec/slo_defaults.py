@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any, get_args
+
+from msgspec import Struct
 
 from observatory.errors import Problem
 from observatory.spec.catalog import ExclusionUse, Measure
@@ -20,8 +21,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 WINDOW_HINT = "write a duration such as 30d, or day, week, month, quarter, year"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SloDefaults:
+class SloDefaults(Struct, frozen=True, kw_only=True):
     """`x-slo-defaults`; None where the document does not say."""
 
     window: str | None = None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
+
+from msgspec import Struct, field
 
 from observatory.errors import Problem
 from observatory.location import Location
@@ -33,8 +34,7 @@ Place = Callable[[], Location]
 """A place that is looked up only when something is wrong there."""
 
 
-@dataclass(slots=True)
-class SloValues:
+class SloValues(Struct):
     """Reads single values; what is wrong goes to `problems`, and the value is None then."""
 
     defaults: SloDefaults

@@ -10,8 +10,9 @@ Extension values and other data become empty shells, so the view stays small.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from observatory.errors import Problem
 from observatory.spec.references import Cursor
@@ -32,8 +33,7 @@ _OPENAPI = re.compile(r"application/vnd\.oai\.openapi(?:\+json|\+yaml)?;version=
 _SECTIONS = {"channel": "channels", "message": "messages", "server": "servers"}
 
 
-@dataclass(slots=True)
-class StructureView:
+class StructureView(Struct):
     """Builds the view of one document; what it meets on the way is kept.
 
     Attributes:

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import orjson
+from msgspec import Struct, field
 
 T = TypeVar("T")
 Column = list[Any]
@@ -29,8 +29,8 @@ class TableError(ValueError):
 class Tables:
     """Writes and reads values of one class and of all the classes that its annotations name."""
 
-    def __init__(self, root: type) -> None:
-        self._classes: dict[type, list[tuple[str, _Kind]]] = {}
+    def __init__(self, root: type[Struct]) -> None:
+        self._classes: dict[type[Struct], list[tuple[str, _Kind]]] = {}
         self._add(root)
         self.root = root
 
@@ -62,11 +62,11 @@ class Tables:
         except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise TableError(str(error)) from None
 
-    def _add(self, one: type) -> None:
+    def _add(self, one: type[Struct]) -> None:
         if one in self._classes:
             return
         hints = get_type_hints(one)
-        columns = [(each.name, _kind(hints[each.name])) for each in fields(one) if each.init]
+        columns = [(name, _kind(hints[name])) for name in one.__struct_fields__]
         for _, kind in columns:
             for inner in kind.classes():
                 self._add(inner)
@@ -74,17 +74,16 @@ class Tables:
         self._classes[one] = columns
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
+class _Kind(Struct, frozen=True):
     """What a column holds: a scalar, plain data, a row, a container of `inner`, or either of two, scalar or tuple."""
 
     form: Literal["scalar", "plain", "row", "tuple", "record", "frozenset", "mapping", "either"]
     inner: tuple[_Kind, ...] = ()
     scalars: tuple[type, ...] = ()
-    row: type | None = None
+    row: type[Struct] | None = None
     optional: bool = False
 
-    def classes(self) -> list[type]:
+    def classes(self) -> list[type[Struct]]:
         return [self.row] if self.row else [one for kind in self.inner for one in kind.classes()]
 
 
@@ -117,13 +116,12 @@ def _kind(hint: Any) -> _Kind:
         return _Kind("mapping", (_kind(arguments[1]),))
     elif origin is frozenset:
         return _Kind("frozenset", (_kind(arguments[0]),))
-    elif isinstance(hint, type) and is_dataclass(hint):
+    elif isinstance(hint, type) and issubclass(hint, Struct):
         return _Kind("row", row=hint)
     raise TypeError(f"tables have no form for {hint}")
 
 
-@dataclass(slots=True)
-class _Plain:
+class _Plain(Struct):
     """Plain data, each part that is shared stored once."""
 
     _roots: list[Any] = field(default_factory=list)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from observatory.errors import Problem, Severity
 from observatory.spec.files import Source
@@ -19,8 +20,7 @@ _Way = tuple[Any, ...]
 """A path in a file: its parts, or a pair of the way to what is above and one part more; see `_segments`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Struct, frozen=True):
     """A reference and where it leads."""
 
     holder: Cursor

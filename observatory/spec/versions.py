@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
+
+from msgspec import Struct
 
 from observatory.errors import Problem
 from observatory.spec.references import Cursor
@@ -14,8 +15,7 @@ from observatory.spec.schema_files import LATEST
 KNOWN = ("2.0.0", "2.1.0", "2.2.0", "2.3.0", "2.4.0", "2.5.0", "2.6.0", "3.0.0", "3.1.0")
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(Struct, frozen=True):
     """A version as written, and the family whose rules hold; None when nothing can be read from the document."""
 
     text: str

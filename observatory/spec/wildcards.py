@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 MULTI_LEVEL: dict[str, str] = {"mqtt": "#", "nats": ">", "amqp": "#", "solace": ">"}
 SINGLE_LEVEL: dict[str, str] = {"mqtt": "+", "nats": "*", "amqp": "*", "solace": "*"}
@@ -21,8 +22,7 @@ SEPARATORS: dict[str, str] = {"mqtt": "/", "nats": ".", "amqp": ".", "solace": "
 _SPECIAL = re.compile(r"([\\.+*?()|\[\]{}^$])")
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(Struct, frozen=True):
     """One level of an address.
 
     Attributes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from observatory.errors import Problem, Severity
 from observatory.spec.references import Cursor
@@ -64,8 +65,7 @@ _FORMATS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Wording:
+class Wording(Struct, frozen=True):
     """Messages about the faults of one document.
 
     Attributes:

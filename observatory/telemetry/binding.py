@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
+
+from msgspec import Struct
 
 from observatory.errors import Problem
 from observatory.spec.catalog import Measure
@@ -25,8 +27,7 @@ SemanticKind = Literal[
 Liveness = Literal["live", "missing", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
-class Matcher:
+class Matcher(Struct, frozen=True):
     """A condition on one label: one of `values`, or not one of them when `negated`; or a regular expression.
 
     An empty string among the values stands for an absent label, as in PromQL. Exactly one of `values` and
@@ -39,8 +40,7 @@ class Matcher:
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SeriesSelector:
+class SeriesSelector(Struct, frozen=True, cache_hash=True, dict=True):
     """Series with one exact name whose labels satisfy every matcher. Its text is remembered: plans are sorted by it.
 
     Attributes:
@@ -49,18 +49,17 @@ class SeriesSelector:
 
     metric: str
     matchers: tuple[Matcher, ...] = ()
-    period_ms: int = field(default=0, repr=False)
-    _text: str = field(default="", init=False, repr=False, compare=False)
+    period_ms: int = 0
 
     def __repr__(self) -> str:
-        if not self._text:
-            text = f"SeriesSelector(metric={self.metric!r}, matchers={self.matchers!r})"
-            object.__setattr__(self, "_text", text)
         return self._text
 
+    @cached_property
+    def _text(self) -> str:
+        return f"SeriesSelector(metric={self.metric!r}, matchers={self.matchers!r})"
 
-@dataclass(frozen=True, slots=True)
-class SpanSelector:
+
+class SpanSelector(Struct, frozen=True):
     """Messages that spans show.
 
     Attributes:
@@ -78,16 +77,14 @@ class SpanSelector:
     measure: Measure = "end-start"
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(Struct, frozen=True):
     """One signed part of a count: successes may be all minus errors."""
 
     sign: Literal[1, -1]
     selector: SeriesSelector
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MetricBinding:
+class MetricBinding(Struct, frozen=True, kw_only=True):
     """Series that measure a signal.
 
     Attributes:
@@ -130,8 +127,7 @@ class MetricBinding:
     discovered_group: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpanBinding:
+class SpanBinding(Struct, frozen=True, kw_only=True):
     """Spans that measure a signal; `signal` is published_messages, processed_messages or end_to_end_latency."""
 
     signal: str
@@ -147,8 +143,7 @@ class SpanBinding:
 Binding = MetricBinding | SpanBinding
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resolution:
+class Resolution(Struct, frozen=True, kw_only=True):
     """The outcome of mapping one signal for one subject; subjects of which the same is to be said may share one.
 
     Attributes:
@@ -169,8 +164,7 @@ class Resolution:
     switches: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class MappingResult:
+class MappingResult(Struct, frozen=True):
     """Every (subject, signal) that was asked for, and what is wrong with the asking (an override of a profile that
     does not exist). A subject is an operation's key, or a channel's id for what belongs to the channel as a whole."""
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from observatory.spec.catalog import Catalog, Channel, NameKind, RuntimeName
 
@@ -20,8 +21,7 @@ FIFO = ".fifo"
 """Ending that the name of every FIFO queue and topic of AWS must have, that of its dead-letter queue too."""
 
 
-@dataclass(frozen=True, slots=True)
-class Convention:
+class Convention(Struct, frozen=True):
     """A way to name a dead-letter channel after the channel.
 
     Attributes:
@@ -82,8 +82,7 @@ _AROUND = tuple(dict.fromkeys(_SUBJECT.sub("\n", one.template).partition("\n")[:
 """What conventions put before and after a channel, or a channel and its group."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetters:
+class DeadLetters(Struct, frozen=True):
     """Where dead letters may lie.
 
     Attributes:

@@ -7,7 +7,8 @@ for buckets; a source batches what it is asked.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from observatory.telemetry.inventory import Inventory, InventoryRequest
 from observatory.telemetry.label_table import LabelTable
@@ -26,8 +27,7 @@ MAX_PLACES = 20
 """Jobs or clusters of one exporter that are named; a job per service may be thousands."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recognition:
+class Recognition(Struct, frozen=True, kw_only=True):
     """A profile that a source shows.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import get_args
+
+from msgspec.structs import replace
 
 from observatory.spec.catalog import NameKind
 from observatory.telemetry.otel_names import Translation

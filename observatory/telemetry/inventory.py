@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from observatory.errors import Problem
 
 
-@dataclass(frozen=True, slots=True)
-class MetricMetadata:
+class MetricMetadata(Struct, frozen=True):
     """The TYPE, UNIT and HELP lines of a metric; often wrong, so a hint and no proof."""
 
     type: str = "unknown"
@@ -17,8 +17,7 @@ class MetricMetadata:
     help: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class InventoryRequest:
+class InventoryRequest(Struct, frozen=True):
     """What is wanted of a server.
 
     Attributes:
@@ -31,8 +30,7 @@ class InventoryRequest:
     places: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LabelSets:
+class LabelSets(Struct, frozen=True):
     """Distinct combinations of `labels` on one metric. A label that a series lacks is the empty string.
 
     Attributes:
@@ -46,8 +44,7 @@ class LabelSets:
     series: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inventory:
+class Inventory(Struct, frozen=True, kw_only=True):
     """What one source has at one time.
 
     Attributes:
@@ -69,8 +66,7 @@ class Inventory:
     problems: tuple[Problem, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpanDestination:
+class SpanDestination(Struct, frozen=True, kw_only=True):
     """A producer or consumer that spans show on a destination.
 
     `messages` counts messages, sampling weights applied; times are the first and last span seen.

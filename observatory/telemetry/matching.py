@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache, partial
+
+from msgspec import Struct
 
 from observatory.telemetry.binding import Binding, Liveness
 from observatory.telemetry.dead_letters import Names
@@ -16,8 +17,7 @@ from observatory.telemetry.recipe import Recipe
 from observatory.telemetry.subject import Subject
 
 
-@dataclass(slots=True, kw_only=True)
-class Candidate:
+class Candidate(Struct, kw_only=True):
     """What may measure a signal, or why it cannot.
 
     Attributes:

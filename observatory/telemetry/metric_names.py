@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from observatory.telemetry.otel_names import TRANSLATIONS, Translation
 from observatory.telemetry.profile_fields import Fields, Path
 from observatory.telemetry.recipe import MetricType
 
 
-@dataclass(frozen=True, slots=True)
-class Variant:
+class Variant(Struct, frozen=True):
     """One way to write all names of a profile.
 
     Attributes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from observatory.spec.catalog import Catalog, NameKind
 from observatory.telemetry.label_matchers import ways_written
@@ -12,8 +13,7 @@ from observatory.telemetry.recipe import ChannelLabel, NameTransform
 from observatory.telemetry.subject import WrittenName
 
 
-@dataclass(frozen=True, slots=True)
-class Rewriting:
+class Rewriting(Struct, frozen=True):
     """What follows from a name that exporters write in more than one way.
 
     Attributes:

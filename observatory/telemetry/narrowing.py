@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from observatory.telemetry.binding import Matcher
 from observatory.telemetry.dead_letters import Names
@@ -22,8 +23,7 @@ from observatory.telemetry.recipe import Identity
 from observatory.telemetry.subject import Subject, WrittenName, written
 
 
-@dataclass(slots=True)
-class Found:
+class Found(Struct):
     """Matchers and rows while they are narrowed.
 
     Attributes:

@@ -9,7 +9,8 @@ does not hold it already, units in braces add nothing, `1` adds `_ratio` to gaug
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 UNIT_WORDS = {
     "d": "days",
@@ -47,8 +48,7 @@ _OUTSIDE_LABEL = re.compile(r"[^a-zA-Z0-9_]")
 _SEVERAL = re.compile(r"__+")
 
 
-@dataclass(frozen=True, slots=True)
-class Translation:
+class Translation(Struct, frozen=True):
     """One translation strategy: whether names are escaped, and whether suffixes are added."""
 
     id: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from observatory.spec.catalog import NameKind
 from observatory.telemetry.binding import Liveness, Matcher
@@ -17,8 +18,7 @@ from observatory.telemetry.signals import SIGNALS
 Tables = Mapping[str, LabelTable]
 
 
-@dataclass(frozen=True, slots=True)
-class ShownLabel:
+class ShownLabel(Struct, frozen=True):
     """A label that shows the channel, and what each table has in it.
 
     Attributes:
@@ -43,8 +43,7 @@ class ShownLabel:
         return known
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Plan:
+class Plan(Struct, frozen=True, eq=False):
     """A recipe against the tables of a source.
 
     Attributes:

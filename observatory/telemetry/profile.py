@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from observatory.errors import InputInvalid, Problem, in_order
 from observatory.reading import read
@@ -17,15 +19,13 @@ TEMPLATE = Path(__file__).parent / "profile_template.yaml"
 """A profile to begin with, which explains the format and passes its own check."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Shipped:
+class _Shipped(Struct, frozen=True):
     """What is kept of the shipped ones; a team's own are few and being worked on, and are read every time."""
 
     profiles: tuple[Profile, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """A profile file that may have faults.
 
     Attributes:

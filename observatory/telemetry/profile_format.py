@@ -29,9 +29,10 @@ example: |                            # exposition text that proves every recipe
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import product
 from typing import Any, Literal
+
+from msgspec.structs import replace
 
 from observatory.location import Location
 from observatory.reading import Reading

@@ -8,11 +8,12 @@ change it. Silence is not a declaration.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import ClassVar, Literal
 
-from observatory.location import Location
+from msgspec import Struct, field
+
+from observatory.location import Location, Placed
 from observatory.spec.catalog import NameKind
 from observatory.telemetry.binding import Matcher, SemanticKind
 
@@ -35,8 +36,7 @@ CONFIDENCE_WORDS: dict[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Spelling:
+class Spelling(Struct, frozen=True):
     """One way in which a label may write a channel: kinds of runtime name joined by colons.
 
     Attributes:
@@ -51,8 +51,7 @@ class Spelling:
     tail: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelLabel:
+class ChannelLabel(Struct, frozen=True):
     """A label that shows the channel.
 
     Attributes:
@@ -77,8 +76,7 @@ class ChannelLabel:
         return not self.of_template and self.transforms == ("none",)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
+class Identity(Struct, frozen=True, kw_only=True):
     """Which labels say what a series is about.
 
     Attributes:
@@ -114,8 +112,7 @@ class Identity:
         return tuple(dict.fromkeys((*(part.label for part in self.channel), *group, *self.services, *self.absent)))
 
 
-@dataclass(frozen=True, slots=True)
-class MetricTerm:
+class MetricTerm(Struct, frozen=True):
     """One signed metric of a count, with conditions on labels that hold for every channel."""
 
     sign: Literal[1, -1]
@@ -123,8 +120,7 @@ class MetricTerm:
     where: tuple[Matcher, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Recipe(Struct, frozen=True, kw_only=True, dict=True):
     """One way to measure a signal with one naming variant.
 
     Attributes:
@@ -168,8 +164,7 @@ class Recipe:
         return tuple(dict.fromkeys(term.metric + suffix for term in self.all))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpanRecipe:
+class SpanRecipe(Struct, frozen=True, kw_only=True):
     """A signal that spans measure."""
 
     signal: str
@@ -180,8 +175,7 @@ class SpanRecipe:
     place: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class NotProvided:
+class NotProvided(Struct, frozen=True):
     """Why an exporter does not measure a signal, and what would make it observable; `switch` may be empty."""
 
     why: str
@@ -191,8 +185,7 @@ class NotProvided:
         return f"{self.why}; {self.switch}" if self.switch else self.why
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeclaredValues:
+class DeclaredValues(Struct, frozen=True, kw_only=True):
     """A metric that writes what bindings declare as well: the type of an exchange, the retention of a topic.
 
     Attributes:
@@ -217,8 +210,7 @@ class DeclaredValues:
         return (*self.labels.values(), *((self.value,) if self.value else ()))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Profile:
+class Profile(Placed, frozen=True, kw_only=True, dict=True):
     """One exporter.
 
     Attributes:
@@ -235,6 +227,8 @@ class Profile:
         example_spans: For span profiles: (role, system, destination, service, consumer group) of typical spans.
         places: Where each signal stands in the file, and under `example` the first line of the example.
     """
+
+    beside: ClassVar = frozenset({"location", "places"})
 
     id: str
     title: str
@@ -253,8 +247,8 @@ class Profile:
     variants: tuple[str, ...] = ()
     example: str = ""
     example_spans: tuple[tuple[str, str, str, str, str], ...] = ()
-    location: Location | None = field(default=None, compare=False)
-    places: Mapping[str, Location] = field(default_factory=dict, compare=False)
+    location: Location | None = None
+    places: Mapping[str, Location] = field(default_factory=dict)
 
     def goes_by(self, name: str | None) -> bool:
         """True when the name is its id or another one that it goes by."""

@@ -6,16 +6,16 @@ to no others; everything above this room speaks only of signals.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 Instrument = Literal["counter", "distribution", "level", "position", "timestamp"]
 BaseUnit = Literal["message", "second", "ratio", "byte", "offset", "request", "run", "consumer", "partition"]
 Scope = Literal["producer", "consumer", "channel", "broker", "registry"]
 
 
-@dataclass(frozen=True, slots=True)
-class Signal:
+class Signal(Struct, frozen=True):
     """One word of the vocabulary.
 
     Attributes:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import product
+from typing import ClassVar
 
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from observatory.location import Placed
 from observatory.spec.catalog import Catalog, Channel, NameKind, Operation, RuntimeName
 from observatory.telemetry.binding import literal
 from observatory.telemetry.dead_letters import NO_DEAD_LETTERS, DeadLetters, Names, dead_letters_of, sent_to
 from observatory.telemetry.recipe import Spelling
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenName:
+class WrittenName(Struct, frozen=True):
     """A name as a label or span may hold it.
 
     Attributes:
@@ -34,8 +37,7 @@ _Written = dict[int, tuple[tuple[Spelling, ...], tuple[WrittenName, ...]]]
 """What spellings make of one channel's names, by their id."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class Subject(Placed, frozen=True, kw_only=True):
     """An operation or a channel, ready to be matched.
 
     Attributes:
@@ -50,6 +52,8 @@ class Subject:
         labels: Labels that `x-telemetry` gives.
     """
 
+    beside: ClassVar = frozenset({"_written"})
+
     key: str
     role: str
     channel: Channel
@@ -61,7 +65,7 @@ class Subject:
     only_receive: bool = False
     profile: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
-    _written: _Written = field(default_factory=dict, repr=False, compare=False)
+    _written: _Written = field(default_factory=dict)
 
     def written(self, spellings: tuple[Spelling, ...]) -> tuple[WrittenName, ...]:
         """Every way in which the spellings write the channel's names; worked out once for all naming variants."""
@@ -80,8 +84,7 @@ def names_of(channel: Channel) -> Names:
     return kinds
 
 
-@dataclass(frozen=True, slots=True)
-class _Named:
+class _Named(Struct, frozen=True):
     """A channel with its names, shared by everyone who uses it."""
 
     channel: Channel

@@ -6,8 +6,9 @@ Requests grow with what a server has, by steps of many thousand series, and neve
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from observatory.errors import Problem, SourceFailed, in_order
 from observatory.spec.catalog import Catalog
@@ -39,8 +40,7 @@ class SpanServer(Protocol):
     def destinations(self, span: TimeRange) -> Inventory: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
+class Survey(Struct, frozen=True, kw_only=True):
     """What was found.
 
     Attributes:

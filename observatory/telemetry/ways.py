@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from observatory.telemetry.binding import Resolution
 from observatory.telemetry.inventory import Inventory
@@ -31,8 +32,7 @@ MOST_NAMED = 4
 Key = tuple[int | bool, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """One source, ready to be matched.
 
     Attributes:
@@ -63,8 +63,7 @@ def _other_type(recipe: Recipe, inventory: Inventory | None) -> bool:
     return any(one is not None and one.type not in ("unknown", recipe.type) for one in told)
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(Struct, frozen=True):
     """One recipe on one source, for subjects of one kind.
 
     Attributes:
@@ -85,8 +84,7 @@ class Way:
         return (self.not_asked, found.liveness != "live", found.proxy, found.coarseness, *self.last)
 
 
-@dataclass(frozen=True, slots=True)
-class Ways:
+class Ways(Struct, frozen=True):
     """All ways to a signal for subjects of one protocol and asked profile.
 
     Attributes:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from ipaddress import ip_address
 from time import monotonic
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, request
+from msgspec import Struct, field
 
 from observatory.errors import ExitCode, Problem, ProblemsError
 from observatory.settings.access import AccessSettings
@@ -53,8 +53,7 @@ class Refusal(Exception):
         self.retry_seconds, self.challenge = retry_seconds, challenge
 
 
-@dataclass(frozen=True, kw_only=True)
-class Access:
+class Access(Struct, frozen=True, kw_only=True, dict=True):
     """Who may ask, by which name and how often.
 
     Attributes:

@@ -11,11 +11,11 @@ from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
 from flask import Flask, Response, request
+from msgspec import Struct, field
 from werkzeug.datastructures import Headers
 
 from observatory.web.frame import only_now
@@ -36,8 +36,7 @@ looking_at: ContextVar[Standing | None] = ContextVar("looking_at", default=None)
 """What panels are drawn from while an answer is made; None means the service's present standing."""
 
 
-@dataclass(slots=True)
-class Answer:
+class Answer(Struct):
     """A written answer, and what it is compressed; each form is made once."""
 
     body: bytes

@@ -7,7 +7,6 @@ The range and the filters are in `scope`, what the ledger counted in `counted`; 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from observatory.diagnose.cause import Cause
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
     from observatory.evaluate.deploys import Deploy
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Board(Counted):
+class Board(Counted, frozen=True, kw_only=True):
     """The telemetry of one view of one snapshot."""
 
     def series(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from observatory.evaluate.status import STATES, ObjectiveStatus, State
 from observatory.spec.catalog import CRITICALITIES, Channel
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelStanding:
+class ChannelStanding(Struct, frozen=True, kw_only=True):
     """A channel with its objectives, worst first.
 
     Attributes:

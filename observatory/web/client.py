@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 
+from msgspec import Struct
 from werkzeug.datastructures import Headers
 
 from observatory.settings.access import AccessSettings, Network
@@ -12,8 +12,7 @@ from observatory.settings.access import AccessSettings, Network
 MOST_NAME = 200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Client:
+class Client(Struct, frozen=True, kw_only=True):
     """A request's origin.
 
     Attributes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
 MOST_OBJECTIVES = 20_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counted(Scope):
+class Counted(Scope, frozen=True, kw_only=True):
     """A scope with the numbers of its objectives."""
 
     def counts(self, status: ObjectiveStatus, span: TimeRange) -> Counts | None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from contextvars import ContextVar
-from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 from dash import html
+from msgspec.structs import replace
 
 from observatory.dashboards import PageDeclaration, PanelDeclaration
 from observatory.errors import ProblemsError

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any
 
 from flask import Flask, Response, g, request
+from msgspec.structs import replace
 
 from observatory.errors import Problem
 from observatory.web.access import Access

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from observatory.dashboards import PanelDeclaration
 from observatory.web.board import Board
@@ -13,8 +14,7 @@ Skeleton = Literal["table", "figure", "tiles", "line"]
 Evidence = Literal["objectives", "journeys", "signals", "spans"]
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """One option of a kind.
 
     Attributes:
@@ -55,8 +55,7 @@ class Field:
                 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drawn:
+class Drawn(Struct, frozen=True, kw_only=True):
     """A panel's content.
 
     Attributes:
@@ -77,8 +76,7 @@ class Drawn:
     calm: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class Kind(Struct, frozen=True, kw_only=True):
     """A kind of panel.
 
     Attributes:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+
+from msgspec import Struct
 
 from observatory.dashboards import PageDeclaration, PanelDeclaration, Subject
 from observatory.errors import InputInvalid, Problem
@@ -99,8 +100,7 @@ def _nearest(word: str, words: Iterable[str]) -> str | None:
     return f"did you mean {near[0]!r}?" if near else None
 
 
-@dataclass(slots=True)
-class _PageReader:
+class _PageReader(Struct):
     """One file. Faults go to `problems`; what is read beside them only serves to find more of them."""
 
     reading: Reading

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
+
+from msgspec import Struct, field
 
 from observatory.evaluate.snapshot import Snapshot
 from observatory.evaluate.status import ObjectiveStatus
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
     from observatory.evaluate.estate import Estate
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class Scope(Struct, frozen=True, kw_only=True):
     """One view of one snapshot: its range, its clock, and the channels that its filters let through.
 
     Attributes:

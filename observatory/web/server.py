@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import signal
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
+from msgspec import Struct
 
 from observatory.errors import UsageError
 from observatory.objectives.policy import load_policies
@@ -33,8 +33,7 @@ THREADS = 12
 MOST_CONNECTIONS = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
+class Site(Struct, frozen=True, kw_only=True):
     """Pages, routes and the service behind them. `server` is the WSGI callable for any server of your choice."""
 
     service: Service

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from dash import html
 from dash.development.base_component import Component
+from msgspec import Struct, field
 
 RENAMED = {"className": "class", "tabIndex": "tabindex", "htmlFor": "for"}
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """An element of a drawing, which has no component: `svg` and what stands in it. Text travels as text here too."""
 
     name: str

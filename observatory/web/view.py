@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from urllib.parse import parse_qs, urlencode
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from observatory.figures.clock import DEFAULT_ZONE, abbreviation, known_zone, wall
 from observatory.figures.theme import THEMES, Theme, ThemeName
@@ -17,8 +19,7 @@ MOST_STEPS = 420
 LONGEST_MS = 400 * 86_400_000
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True):
     """What a person looks at.
 
     Attributes:
@@ -86,7 +87,7 @@ class View:
 
     def link(self, path: str, **changes: str) -> str:
         """A path with this view's query string; `changes` of fields win."""
-        view = replace(self, **changes)  # type: ignore[arg-type]
+        view = replace(self, **changes)
         query: dict[str, str] = {}
         if view.absolute:
             query["from"] = format_instant(view.absolute.start_ms) or ""

@@ -7,12 +7,13 @@ Scrapes lie on the edges of the steps' fractions, so that an event is counted in
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import prometheus_server
 import pytest
+from msgspec.structs import replace
 
 from observatory.compile.plan import Measurement
 from observatory.indicators.standard import candidates

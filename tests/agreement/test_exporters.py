@@ -8,13 +8,14 @@ there. Partition 0 changes its leader in the middle, and the group rebalances th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import prometheus_server
 import pytest
 from measured_cases import objective
+from msgspec.structs import replace
 from shipped_profiles import PROFILES
 from telemetry.documents import catalog, channel, names
 

@@ -21,13 +21,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
 from fleet import METRIC, Fleet, address, arguments, fleet, write_documents
 from measuring import measured, server_cpu
+from msgspec.structs import replace
 
 from observatory.evaluate.estate import Estate
 from observatory.reading import without_collection

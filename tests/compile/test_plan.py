@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from counting_cases import bound, events, selector
+from msgspec.structs import replace
 from objective_cases import objective
 
 from observatory.compile.plan import SHARD_VALUES, Leaf, Measurement, make_plan, measure, measurement_key, plan_leaves

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import promql_parser
 import pytest
+from msgspec.structs import replace
 
 from observatory.compile.promql_signals import by_partition, signal_expression, with_labels
 from observatory.errors import InputInvalid

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from counting_cases import DAY_MS, END_MS, HOUR_MS, Answering, counter, scrapes
+from msgspec.structs import replace
 from one_channel import BILLED, BILLING, PROCESSED
 
 from observatory.errors import Problem, SourceFailed

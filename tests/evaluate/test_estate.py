@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from counting_cases import END_MS, HOUR_MS, MINUTE_MS, Answering, counter, scrapes, store_of
+from msgspec.structs import replace
 
 from observatory.evaluate.estate import Estate, everything_failed, is_partial
 from observatory.settings import PrometheusSettings, Settings

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from counting_cases import END_MS, events, gauge
+from msgspec.structs import replace
 from objective_cases import objective
 
 from observatory.compile.plan import Measurement

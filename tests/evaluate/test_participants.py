@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from shipped_profiles import PROFILES
 from telemetry.documents import catalog, channel, names, pattern
 

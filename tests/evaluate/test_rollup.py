@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from objective_cases import objective
 
 from observatory.evaluate.rollup import by_domain, by_owner, estate, roll_up

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from counting_cases import END_MS
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from objective_cases import objective
 
 from observatory.evaluate.reckoning import SeenSteps, reckon, steps_of

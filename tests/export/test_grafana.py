@@ -7,13 +7,13 @@ import json
 import re
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from measured_cases import BINDINGS, TOPIC, objective
+from msgspec.structs import replace
 
 from observatory.compile.names import SLI_GOOD
 from observatory.dashboards import PageDeclaration, PanelDeclaration

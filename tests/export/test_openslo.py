@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any
 
 import promql_parser
 import pytest
 import yaml
 from measured_cases import measurement, objective
+from msgspec.structs import replace
 
 from observatory.compile.plan import Measurement
 from observatory.errors import Problem

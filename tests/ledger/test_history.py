@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from counting_cases import DAY_MS, END_MS, HOUR_MS, Answering, bad, counter, events, gauge, handled, scrapes, total
 from eventful_cases import assert_same
+from msgspec.structs import replace
 
 from observatory.compile.measure import Measurement
 from observatory.ledger import blocks

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from observatory.ledger.restarts import Candidates, HiddenRestart, falls_of, hidden_restarts
 from observatory.ledger.targets import Targets, target_of

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -25,6 +24,7 @@ from counting_cases import (
     slices,
     total,
 )
+from msgspec.structs import replace
 
 from observatory.indicators.expression import Behind, Count
 from observatory.indicators.indicator import Indicator

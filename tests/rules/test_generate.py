@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from observatory.compile.plan import Measurement
 from observatory.indicators.expression import Behind, Slices, SlicesAtMost

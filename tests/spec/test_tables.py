@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import Struct, field
 
 from observatory.spec.drafts import DocumentRecord, OverlaidRecords
 from observatory.spec.tables import TableError, Tables
 
 
-@dataclass(frozen=True)
-class Leaf:
+class Leaf(Struct, frozen=True):
     text: str
     number: float | None = None
 
 
-@dataclass(frozen=True)
-class Tree:
+class Tree(Struct, frozen=True):
     name: str
     kind: Literal["a", "b"]
     leaves: tuple[Leaf, ...]
@@ -151,8 +149,7 @@ def test_every_class_of_a_draft_has_a_form() -> None:
 
 
 def test_a_type_without_a_form_is_a_mistake_that_shows_at_once() -> None:
-    @dataclass(frozen=True)
-    class Odd:
+    class Odd(Struct, frozen=True):
         when: complex
 
     with pytest.raises(TypeError, match="no form for"):

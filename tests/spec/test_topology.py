@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from observatory.spec.catalog import Catalog
 from observatory.spec.participant import Participant, Sighting, declared_on

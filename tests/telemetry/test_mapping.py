@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from shipped_profiles import PROFILES
 from telemetry.documents import catalog, channel, names, override, pattern
 from telemetry.exposition import inventory_of

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from counting_cases import END_MS, HOUR_MS, MINUTE_MS, Answering, counter, scrapes, store_of
 from flask import Flask
+from msgspec.structs import replace
 
 from observatory.errors import Problem, SourceFailed
 from observatory.evaluate.estate import Estate

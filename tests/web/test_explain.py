@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,6 +10,7 @@ import promql_parser
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from web.factories import AT_MS, CARD, HOSTILE, LABEL, REFUND, HandMadeEstate, measurement
 from web.test_pages import ARGUMENTS, EVERY, PAGES, POLICIES, drawn, service
 

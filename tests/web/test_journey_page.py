@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import plotly.graph_objects as go
 import pytest
 from figure_text import figure_text
+from msgspec.structs import replace
 from web.factories import CARD, LABEL, QUIET, HandMadeEstate, measurement, objective
 from web.test_pages import PAGES, POLICIES, drawn, service
 from web.test_panel_goldens import graphs

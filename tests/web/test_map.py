@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
+from msgspec.structs import replace
 from web.factories import AT_MS, CARD, CHANNELS, HOSTILE, LABEL, QUIET, HandMadeEstate, channel, operations, snapshot
 from web.test_pages import POLICIES, drawn, service
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from counting_cases import DAY_MS, END_MS, Answering, counter, scrapes
+from msgspec.structs import replace
 from one_channel import BILLED, BILLING, PROCESSED
 from web.test_states import text_of
 

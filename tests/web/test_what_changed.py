@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import plotly.graph_objects as go
 from grafana_server import TOKEN, GrafanaServer
+from msgspec.structs import replace
 from web.factories import AT_MS, CARD, LABEL, HandMadeEstate
 from web.test_pages import PAGES, POLICIES, drawn, service
 from web.test_panel_goldens import graphs

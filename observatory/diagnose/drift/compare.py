@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from observatory.diagnose.drift.finding import ORDER, Drift, DriftReport
 from observatory.diagnose.drift.internal import Internal, is_derived
@@ -80,8 +81,7 @@ def drift(
     )
 
 
-@dataclass(slots=True)
-class _Comparison:
+class _Comparison(Struct):
     catalog: Catalog
     names: RuntimeNames
     strange_spans: Sequence[SpanDestination]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from observatory.errors import Problem
 from observatory.location import Location
@@ -45,8 +46,7 @@ CODES: dict[Kind, str] = {
 FAILURE_MODES: dict[Kind, str] = {"misnamed": "F2", "binding": "F8"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drift:
+class Drift(Struct, frozen=True, kw_only=True):
     """One difference.
 
     Attributes:
@@ -104,8 +104,7 @@ class Drift:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class NotCompared:
+class NotCompared(Struct, frozen=True):
     """A value that bindings declare and no telemetry shows.
 
     Attributes:
@@ -117,8 +116,7 @@ class NotCompared:
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DriftReport:
+class DriftReport(Struct, frozen=True, kw_only=True):
     """All differences, and what could not be compared.
 
     Attributes:

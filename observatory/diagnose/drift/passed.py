@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from observatory.diagnose.drift.volumes import passed_by
 from observatory.errors import Problem
@@ -24,8 +26,7 @@ Stranger = tuple[str, str, str | None, str | None]
 """Channel id, action, service, consumer group."""
 
 
-@dataclass(frozen=True, slots=True)
-class Passed:
+class Passed(Struct, frozen=True):
     """What passed, and by which profile it was counted."""
 
     seen: Sighting

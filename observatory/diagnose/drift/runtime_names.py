@@ -8,7 +8,8 @@ appear with the first event and tell nothing by their absence.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from observatory.spec.catalog import Catalog, Channel
 from observatory.telemetry.discovery import Recognition, tables_of
@@ -25,8 +26,7 @@ FLOWS = ("produced_offset", "enqueued_messages", "published_messages", "processe
 _LISTING = ("level", "position", "rising_level")
 
 
-@dataclass(frozen=True, slots=True)
-class Naming:
+class Naming(Struct, frozen=True):
     """A metric and the label in which it names destinations; `flow` is the place in `FLOWS`, None where it has none."""
 
     source: str
@@ -37,8 +37,7 @@ class Naming:
     flow: int | None
 
 
-@dataclass(slots=True)
-class SeenName:
+class SeenName(Struct):
     """A name that telemetry shows and no document declares.
 
     Attributes:
@@ -57,8 +56,7 @@ class SeenName:
     namings: set[Naming] = field(default_factory=set)
 
 
-@dataclass(slots=True)
-class RuntimeNames:
+class RuntimeNames(Struct):
     """What all inventories show.
 
     Attributes:
@@ -203,8 +201,7 @@ _Place = tuple[tuple[str, str], ...]
 """Labels and the values that they must have."""
 
 
-@dataclass(slots=True)
-class _Reading:
+class _Reading(Struct):
     """One metric of one recipe, read row by row."""
 
     found: RuntimeNames

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
+from msgspec import Struct
 
 from observatory.diagnose.drift.finding import Drift, NotCompared
 from observatory.diagnose.drift.unshown import SIGNALS_OF_FACTS, why_unshown
@@ -34,16 +34,14 @@ RECENT_MS = 900_000
 """How old the newest sample of a level may be."""
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(Struct, frozen=True):
     """Differences, and the facts that nothing shows, by key."""
 
     findings: tuple[Drift, ...]
     not_compared: Mapping[str, NotCompared]
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
+class _Shown(Struct, frozen=True):
     """What runs.
 
     Attributes:
@@ -269,8 +267,7 @@ def _values(
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _Setting:
+class _Setting(Struct, frozen=True):
     """Series of one channel that write settings.
 
     Attributes:

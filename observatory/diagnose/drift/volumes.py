@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
+from msgspec import Struct
 
 from observatory.diagnose.drift.runtime_names import Naming
 from observatory.errors import Problem, SourceFailed
@@ -32,8 +32,7 @@ NEWBORN_MS = 600_000
 """How much later than the first series of its metric one must begin to be a newcomer, whose first value counts."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Metric:
+class _Metric(Struct, frozen=True):
     source: str
     metric: str
     label: str

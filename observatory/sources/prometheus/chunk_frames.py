@@ -7,10 +7,10 @@ series is spread over several frames and carries its labels in each.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 
 import google_crc32c
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from observatory.sources.base import Int64
@@ -79,8 +79,7 @@ def _frame_head(held: bytearray, position: int) -> tuple[int, int] | None:
     return None
 
 
-@dataclass(slots=True)
-class ChunkTable:
+class ChunkTable(Struct):
     """Where the chunks of several frames lie: bytes, and one entry per chunk in the order of arrival.
 
     Attributes:
@@ -97,8 +96,7 @@ class ChunkTable:
     lengths: Int64
 
 
-@dataclass(slots=True)
-class SeriesIndex:
+class SeriesIndex(Struct):
     """Numbers for series, in the order in which they first appear."""
 
     labels: list[Mapping[str, str]] = field(default_factory=list)

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
+from msgspec import Struct, field
 
 from observatory.compile import reading
 from observatory.errors import Problem, SourceFailed
@@ -100,14 +100,12 @@ def read_places(
         return {}
 
 
-@dataclass(slots=True)
-class _Task:
+class _Task(Struct):
     names: list[str]
     by_query: bool
 
 
-@dataclass(slots=True)
-class _Reader:
+class _Reader(Struct):
     connection: Connection
     wanted: Mapping[str, tuple[str, ...]]
     matchers: tuple[Matcher, ...]

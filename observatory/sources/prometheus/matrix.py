@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import orjson
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from observatory.sources.base import Float64, Int64
@@ -45,8 +46,7 @@ class MatrixInvalid(ValueError):
         self.envelope = envelope
 
 
-@dataclass(frozen=True, slots=True)
-class Matrix:
+class Matrix(Struct, frozen=True):
     """A decoded matrix.
 
     Attributes:
@@ -151,8 +151,7 @@ def _matrix_of(lines: Sequence[_Line], values: Float64, envelope: Mapping[str, A
     return Matrix(tuple(line.metric for line in lines), tuple(line.t_ms for line in lines), values, envelope)
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(Struct, frozen=True):
     """One series as it was found: its labels, times, and values either as text of one width or read already.
 
     Attributes:

@@ -13,9 +13,9 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from observatory.sources.base import Float64, Int64
@@ -30,8 +30,7 @@ MOST_BUCKETS = 10_000
 _VARBIT_WIDTH = (0, 3, 6, 9, 12, 18, 25, 56, 64)
 
 
-@dataclass(frozen=True, slots=True)
-class Histograms:
+class Histograms(Struct, frozen=True):
     """The samples of one chunk. Arrays have one line per sample.
 
     Attributes:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import product
 
 import numpy as np
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from observatory.sources.base import SampleSet, SeriesRequest
 from observatory.sources.prometheus import remote_read
@@ -27,8 +28,7 @@ RECENT_MS = 3_600_000
 _INFINITE = "+Inf"
 
 
-@dataclass(slots=True)
-class NativeNames:
+class NativeNames(Struct):
     """Names of metrics that a server has as native histograms only, with the boundaries seen of each."""
 
     bases: frozenset[str] = frozenset()

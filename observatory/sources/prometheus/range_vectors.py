@@ -9,10 +9,10 @@ the server's limit of samples.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
+from msgspec import Struct, field
 
 from observatory.compile import reading
 from observatory.errors import SourceFailed
@@ -36,16 +36,14 @@ SLOW_ATTEMPTS = 3
 _SLOW = frozenset(("source-timeout", "source-unavailable"))
 
 
-@dataclass(slots=True)
-class QueryRead:
+class QueryRead(Struct):
     """Samples by queries, the native histogram samples left out."""
 
     samples: SampleSet
     histograms: int
 
 
-@dataclass(slots=True)
-class _Collected:
+class _Collected(Struct):
     """Series of several parts, joined by their labels."""
 
     buffer: RunBuffer

@@ -10,10 +10,10 @@ Series that were scraped together have the same times; these are read once and s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from observatory.sources.base import Float64, Int64, UInt64
@@ -34,8 +34,7 @@ _LOW_WORD, _EIGHT, _SIXTEEN = np.uint64(0x000000FF000000FF), np.uint64(8), np.ui
 _TEN, _UPPER, _LOWER = np.uint64(10), np.uint64(0x000F424000000064), np.uint64(0x0000271000000001)
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """Records of one width that follow one another.
 
     Attributes:
@@ -56,8 +55,7 @@ class Run:
         return self.begin + 1 + self.time_width + 2
 
 
-@dataclass(frozen=True, slots=True)
-class _Times:
+class _Times(Struct, frozen=True):
     first: UInt64
     last: UInt64
     t_ms: Int64

@@ -6,12 +6,12 @@ The request prefers streamed XOR chunks and takes plain samples from servers tha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import TypeVar
 
 import cramjam
 import numpy as np
 import orjson
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from observatory.sources.base import Float64, Int64, SampleSet, SeriesRequest
@@ -47,8 +47,7 @@ class NotOffered(Exception):
     """This server has no remote_read, or not for us; ask it in another way."""
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteRead:
+class RemoteRead(Struct, frozen=True):
     """Raw samples, and how many chunks or samples of native histograms were left out."""
 
     samples: SampleSet

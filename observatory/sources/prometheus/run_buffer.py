@@ -7,10 +7,11 @@ made. Then values are put in order, the array is given back, and times are writt
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import accumulate
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from observatory.sources.base import Float64, Int64, SampleSet
 from observatory.sources.prometheus import sample_buffer
@@ -22,8 +23,7 @@ Mark = tuple[int, bool, list[int]]
 """Samples, whether they are in order, and runs per series."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Cut:
+class _Cut(Struct, frozen=True):
     """What of an array of times lies in a part of time; `grows` where each is later than the one before."""
 
     inside: slice

@@ -7,10 +7,10 @@ unknown fields are passed over, as protobuf demands.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from observatory.sources.base import Int64
@@ -126,8 +126,7 @@ def _labels(data: bytes) -> Mapping[str, str]:
 _remembered = lru_cache(maxsize=MOST_SERIES)(_labels)
 
 
-@dataclass(frozen=True, slots=True)
-class Messages:
+class Messages(Struct, frozen=True):
     """Length-delimited fields, in the order of their bytes.
 
     Attributes:

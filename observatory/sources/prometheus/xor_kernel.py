@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from observatory.sources.base import Int64
@@ -27,8 +27,7 @@ _SAID = ("", "a chunk ends before its samples do", "a value has more than 64 bit
 Kernel = Callable[[UInt64, Int64, Int64, Int64, Int64, Int64, Int64, UInt64], int]
 
 
-@dataclass(frozen=True, slots=True)
-class Heads:
+class Heads(Struct, frozen=True):
     """What stands at the begin of some chunks, and where what follows begins.
 
     Attributes:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
+
+from msgspec import Struct
 
 from observatory.sources.batch import Labels
 from observatory.sources.exponential import HIGHEST_SCHEMA, LOWEST_SCHEMA, is_place
@@ -28,8 +29,7 @@ Part = tuple[Labels, float]
 """A label set and its value."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exponential:
+class Exponential(Struct, frozen=True, kw_only=True):
     """Counts in buckets of a schema that end at powers of 2^(2^-schema), by the index of their upper bound.
 
     Attributes:

@@ -6,8 +6,9 @@ mean load; failure shares are what a healthy day looks like.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 System = Literal["kafka", "rabbitmq", "mqtt", "nats"]
 
@@ -15,8 +16,7 @@ LATENCY_BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Upper bounds of every simulated histogram, seconds; the bounds of the documents' thresholds are among them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelModel:
+class ChannelModel(Struct, frozen=True, kw_only=True):
     """A channel on its broker.
 
     Attributes:
@@ -36,8 +36,7 @@ class ChannelModel:
     exported: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublisherModel:
+class PublisherModel(Struct, frozen=True, kw_only=True):
     """A service that publishes to a channel; `failure` is the share of attempts that fail on a healthy day."""
 
     service: str
@@ -45,8 +44,7 @@ class PublisherModel:
     failure: float = 1e-4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupModel:
+class GroupModel(Struct, frozen=True, kw_only=True):
     """A service that consumes a channel.
 
     Attributes:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import Struct
 
 from observatory.errors import InputInvalid, Problem
 from observatory.sources.base import Int64, SampleSet, SeriesRequest
@@ -31,8 +31,7 @@ SESSION_METRIC = "observatory_simulated_session_from_ms"
 ALL_TIME = TimeRange(0, 4_102_444_800_000)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Simulation:
+class Simulation(Struct, frozen=True, kw_only=True):
     """A history that a store holds.
 
     Attributes:

@@ -9,8 +9,9 @@ started again) adds its own pair, so that there is always something to look at.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 Mode = Literal["F1", "F2", "F3", "F4", "F5", "F6", "F7", "F8"]
 
@@ -35,8 +36,7 @@ DEPLOYED_MINUTES_BEFORE = 4
 """How long before an incident the version came that caused it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effect:
+class Effect(Struct, frozen=True, kw_only=True):
     """One thing that an incident changes.
 
     Attributes:
@@ -55,8 +55,7 @@ class Effect:
     partitions: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Incident:
+class Incident(Struct, frozen=True, kw_only=True):
     """A failure with a beginning and an end, milliseconds since the epoch.
 
     Attributes:
@@ -80,8 +79,7 @@ class Incident:
         return self.start_ms - DEPLOYED_MINUTES_BEFORE * 60_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Plan:
+class _Plan(Struct, frozen=True, kw_only=True):
     mode: Mode
     title: str
     channel: str
@@ -239,8 +237,7 @@ _UNDER_WAY: tuple[_Plan, ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, frozen=True):
     """A time at which a history was made or continued: up to `anchor_ms`, from `from_ms` on."""
 
     anchor_ms: int

@@ -7,15 +7,15 @@ details is on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 StepKind = Literal["server", "client", "producer", "consumer"]
 Link = Literal["", "child", "trace"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """One span of a journey.
 
     Attributes:
@@ -44,8 +44,7 @@ class Step:
     attributes: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Journey:
+class Journey(Struct, frozen=True, kw_only=True):
     """A kind of trace.
 
     Attributes:

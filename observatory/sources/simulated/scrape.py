@@ -8,10 +8,10 @@ nothing at all while Prometheus itself is away.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from observatory.sources.base import Float64, Int64, SampleSet
@@ -25,8 +25,7 @@ Bools = NDArray[np.bool_]
 CurveKind = Literal["counter", "position", "level"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(Struct, frozen=True, kw_only=True):
     """Something that is scraped.
 
     Attributes:
@@ -42,8 +41,7 @@ class Target:
         return {"job": self.job, "instance": self.instance}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Curve:
+class Curve(Struct, frozen=True, kw_only=True):
     """One series before it is scraped.
 
     Attributes:
@@ -62,8 +60,7 @@ class Curve:
     born_with: Float64 | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exposition:
+class Exposition(Struct, frozen=True, kw_only=True):
     """A target and all of its series."""
 
     target: Target

@@ -6,11 +6,11 @@ number, so that a journey is the same whenever and in whatever company it is loo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from observatory.sources.base import Float64, Int64
@@ -30,8 +30,7 @@ LONGEST_JOURNEY_MS = 5 * 3_600_000
 _NO_ERROR = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StepKey:
+class StepKey(Struct, frozen=True):
     """What all spans of a step have in common, and what some of them have instead."""
 
     step: Step
@@ -39,8 +38,7 @@ class StepKey:
     error_type: str
 
 
-@dataclass(frozen=True, slots=True)
-class SpanTable:
+class SpanTable(Struct, frozen=True):
     """Spans as columns of one length, by start.
 
     Attributes:
@@ -119,8 +117,7 @@ class _Rows:
         )
 
 
-@dataclass(slots=True)
-class _Visit:
+class _Visit(Struct):
     """One step of all journeys of a kind; arrays over the journeys, times in seconds since the epoch."""
 
     happens: Bools

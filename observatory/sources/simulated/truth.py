@@ -6,9 +6,8 @@ honest queues: what waits is what arrived less what was taken, never less than n
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
+from msgspec import Struct, field
 
 from observatory.sources.base import Float64, Int64
 from observatory.sources.simulated.effects import Effects
@@ -33,8 +32,7 @@ HANDLING_SHARE = 0.45
 USUAL_ERROR = "TimeoutException"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublisherTruth:
+class PublisherTruth(Struct, frozen=True, kw_only=True):
     """One service's publishes to one channel; arrays per minute.
 
     Attributes:
@@ -55,8 +53,7 @@ class PublisherTruth:
         return self.attempts - sum(self.failures.values(), np.zeros_like(self.attempts))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupTruth:
+class GroupTruth(Struct, frozen=True, kw_only=True):
     """One consumer of one channel; arrays per minute, with partitions on the second axis.
 
     Attributes:
@@ -90,8 +87,7 @@ class GroupTruth:
         return np.asarray(sum(self.errors.values(), np.zeros_like(self.processed)), dtype=np.int64)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Truth:
+class Truth(Struct, frozen=True, kw_only=True):
     """Everything that happened.
 
     Attributes:

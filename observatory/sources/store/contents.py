@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import duckdb
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreContents:
+class StoreContents(Struct, frozen=True, kw_only=True):
     """Counts, and the instants of the first and last of each; None where there is none.
 
     Attributes:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+
+from msgspec import Struct
 
 from observatory.errors import Problem, SourceFailed
 from observatory.sources.store.kept_days import SUFFIX, KeptPlan
@@ -19,8 +20,7 @@ IN_USE_DAYS = 2
 _EPOCH = date(1970, 1, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class PlanDays:
+class PlanDays(Struct, frozen=True):
     """The days of one plan, since the epoch, in order."""
 
     folder: Path

@@ -6,9 +6,9 @@ A label with a new value for each message fills any store. It must not cost what
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 import numpy as np
+from msgspec.structs import replace
 
 from observatory.sources.base import Int64
 from observatory.sources.batch import NO_POINT, Batch, Labels

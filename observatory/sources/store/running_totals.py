@@ -16,10 +16,10 @@ sends anything, totals that did not change are repeated.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import duckdb
 import numpy as np
+from msgspec import Struct
 
 from observatory.sources.base import Float64, Int64, SampleSet
 from observatory.sources.batch import Deltas, Labels
@@ -40,8 +40,7 @@ Point = tuple[int, int, float]
 """Start and end in milliseconds, and the increment; a start of 0 is unknown."""
 
 
-@dataclass(slots=True)
-class _Total:
+class _Total(Struct):
     """One series: its newest sample, and when something was last added to it."""
 
     t_ms: int

@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct
 
 from observatory.sources.base import Float64, Int64
 from observatory.sources.exponential import SAME, boundary, is_boundary
@@ -29,8 +29,7 @@ _RUNNING = "running"
 Side = Literal["zero", "positive", "negative"]
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
+class Bucket(Struct, frozen=True):
     """Which bucket a series counts.
 
     Attributes:
@@ -44,8 +43,7 @@ class Bucket:
     running: bool
 
 
-@dataclass(frozen=True, slots=True)
-class BucketSeries:
+class BucketSeries(Struct, frozen=True):
     """The samples of one bucket; `before` is its last value ahead of them, None where it has none."""
 
     bucket: Bucket

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from threading import Event, Thread
 from types import TracebackType
+
+from msgspec import Struct
 
 from observatory.errors import SourceFailed
 from observatory.settings import KeepingSettings
@@ -22,8 +23,7 @@ AHEAD_MS = 8 * DAY_MS
 again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pruned:
+class Pruned(Struct, frozen=True, kw_only=True):
     """What one pass removed, and what it would have removed but for days that are not kept yet.
 
     Attributes:

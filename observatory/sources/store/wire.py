@@ -10,11 +10,11 @@ import math
 import socket
 import struct
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
 import orjson
+from msgspec import Struct
 
 from observatory.errors import Problem
 from observatory.location import Location
@@ -128,8 +128,8 @@ def _packed(value: Any, arrays: list[np.ndarray[Any, Any]]) -> Any:
             if all(isinstance(key, str) for key in value) and _KIND not in value:
                 return {_KIND: "map", "of": {key: _packed(one, arrays) for key, one in value.items()}}
             return {_KIND: "pairs", "of": [[_packed(one, arrays) for one in pair] for pair in value.items()]}
-    if is_dataclass(value) and type(value).__name__ in _CLASSES:
-        parts = {one.name: _packed(getattr(value, one.name), arrays) for one in fields(value)}
+    if isinstance(value, Struct) and type(value).__name__ in _CLASSES:
+        parts = {name: _packed(getattr(value, name), arrays) for name in value.__struct_fields__}
         return {_KIND: "object", _CLASS: type(value).__name__, "of": parts}
     raise TypeError(f"{type(value).__name__} has no form on the wire")
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from observatory.spec.catalog import Channel
 from observatory.spec.changes.differences import Difference, from_to

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from observatory.spec.changes.verdict import Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """One aspect that differs, in words, and whether that breaks somebody."""
 
     aspect: str

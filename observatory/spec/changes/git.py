@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+
+from msgspec import Struct
 
 from observatory.errors import InputInvalid, Problem
 
@@ -23,8 +24,7 @@ _QUIET = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class TreeFile:
+class TreeFile(Struct, frozen=True):
     """A file of a revision; `path` is relative to the top of the repository."""
 
     path: str
@@ -32,8 +32,7 @@ class TreeFile:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Repository:
+class Repository(Struct, frozen=True):
     """A repository with a work tree; `top` is the real path of it."""
 
     top: Path

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from observatory.spec.catalog import Channel, Operation
 from observatory.spec.changes.json_schema import Effort
@@ -22,8 +24,7 @@ _CAN: dict[Verdict, str] = {
 }
 
 
-@dataclass(slots=True)
-class MessageComparison:
+class MessageComparison(Struct):
     """Compares messages; a pair of schemas that many operations share is compared once."""
 
     _known: dict[tuple[str, str, str], Compatibility] = field(default_factory=dict)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 from observatory.spec.catalog import Catalog, Channel, Operation
 from observatory.spec.likeness import digest
@@ -15,8 +16,7 @@ from observatory.spec.parts import Message
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Pairs(Generic[T]):
+class Pairs(Struct, Generic[T], frozen=True):
     """Things that are the same on both sides, and those that only one side has."""
 
     both: tuple[tuple[T, T], ...]
@@ -53,8 +53,7 @@ def _unique(things: Iterable[T], keys: Callable[[T], Iterable[Hashable]]) -> dic
     return {key: members[0] for key, members in found.items() if len(members) == 1}
 
 
-@dataclass(frozen=True, slots=True)
-class Identities:
+class Identities(Struct, frozen=True):
     """Two catalogues and what is the same in them.
 
     Attributes:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from observatory.location import Location
+from msgspec import Struct
+
+from observatory.location import Location, Placed
 from observatory.spec.changes.verdict import Compatibility, Mode, Reading, Verdict, worst
 
 ChangeKind = Literal["added", "removed", "changed"]
@@ -14,8 +15,7 @@ Subject = Literal["channel", "operation", "message"]
 VERDICT_ORDER: dict[Verdict, int] = {"breaking": 0, "unknown": 1, "compatible": 2}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Party:
+class Party(Struct, frozen=True, kw_only=True):
     """An operation on the other side of a channel, and the reading between it and a changed payload.
 
     The schema is the one that its own document declares for the message, or the old one where it declares none.
@@ -29,8 +29,7 @@ class Party:
         return {"operation": self.operation, **self.reading.to_json()}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Placed, frozen=True, kw_only=True):
     """One thing that changed.
 
     Attributes:
@@ -46,6 +45,8 @@ class Change:
         old, new: Where it is written.
     """
 
+    beside: ClassVar = frozenset({"old", "new"})
+
     kind: ChangeKind
     subject: Subject
     name: str
@@ -57,8 +58,8 @@ class Change:
     affected: tuple[str, ...] = ()
     compatibility: Compatibility | None = None
     parties: tuple[Party, ...] = ()
-    old: Location | None = field(default=None, compare=False)
-    new: Location | None = field(default=None, compare=False)
+    old: Location | None = None
+    new: Location | None = None
 
     def order(self) -> tuple[int, str, str, str, str, str]:
         """Sorts breaking changes first, and otherwise by name."""
@@ -84,8 +85,7 @@ class Change:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelChanges:
+class ChannelChanges(Struct, frozen=True, kw_only=True):
     """All that changed about one channel.
 
     Attributes:
@@ -119,8 +119,7 @@ class ChannelChanges:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Changes:
+class Changes(Struct, frozen=True, kw_only=True):
     """The difference of two catalogues: channels with breaking changes first, then by id; unchanged ones left out.
 
     Attributes:

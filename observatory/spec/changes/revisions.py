@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from observatory.errors import InputInvalid, Problem
 from observatory.location import Location
@@ -25,8 +27,7 @@ READ_SUFFIXES = (*SUFFIXES, ".avsc", ".jsonschema", ".proto", ".raml", ".xsd")
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
+class Side(Struct, frozen=True, kw_only=True):
     """One side of a comparison.
 
     Attributes:
@@ -39,8 +40,7 @@ class Side:
     catalog: Catalog
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(Struct, frozen=True, kw_only=True):
     """What to read on both sides.
 
     Attributes:
@@ -109,8 +109,7 @@ def _revision_side(name: str, wanted: Wanted) -> Side:
     return Side(name=name, commit=commit, catalog=_Checkout(repository, commit, name, wanted).catalog())
 
 
-@dataclass(frozen=True, slots=True)
-class _Checkout:
+class _Checkout(Struct, frozen=True):
     """The files of one commit that are to be read."""
 
     repository: Repository
@@ -210,17 +209,15 @@ def _renamed(value: T, name: Callable[[str], str]) -> T:
         return replace(value, message=name(value.message), hint=value.hint and name(value.hint), location=at)
     if isinstance(value, tuple):
         return tuple(_renamed(one, name) for one in value)  # type: ignore[return-value]
-    if not is_dataclass(value) or isinstance(value, type):
+    if not isinstance(value, Struct):
         return value
     changes: dict[str, Any] = {}
-    for one in fields(value):
-        part = getattr(value, one.name)
-        if not one.init:
-            continue
-        if one.name in ("path", "provenance") and isinstance(part, str):
-            changes[one.name] = name(part)
-        elif isinstance(part, tuple | Location | Problem) or is_dataclass(part):
+    for field in value.__struct_fields__:
+        part = getattr(value, field)
+        if field in ("path", "provenance") and isinstance(part, str):
+            changes[field] = name(part)
+        elif isinstance(part, tuple | Struct):
             new = _renamed(part, name)
             if new is not part:
-                changes[one.name] = new
+                changes[field] = new
     return replace(value, **changes) if changes else value

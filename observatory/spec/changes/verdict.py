@@ -11,16 +11,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
+
+from msgspec import Struct
+
+from observatory.location import Placed
 
 Verdict = Literal["compatible", "breaking", "unknown"]
 Mode = Literal["BACKWARD", "FORWARD", "FULL"]
 WITNESS_CHARACTERS = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Witness:
+class Witness(Struct, frozen=True):
     """A concrete message that the writer's schema allows and the reader's refuses; found, and tried on a validator."""
 
     value: Any
@@ -30,8 +32,7 @@ class Witness:
         return text if len(text) <= WITNESS_CHARACTERS else text[: WITNESS_CHARACTERS - 1] + "…"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
+class Reason(Placed, frozen=True, kw_only=True):
     """Why a reader cannot read, or why nobody can tell.
 
     Attributes:
@@ -42,11 +43,13 @@ class Reason:
         witness: A message that shows it; None for Avro, where the rules speak for themselves.
     """
 
+    beside: ClassVar = frozenset({"witness"})
+
     path: str
     keyword: str
     message: str
     proved: bool
-    witness: Witness | None = field(default=None, compare=False)
+    witness: Witness | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The entry of `reasons`; `witness` only where there is one, since null is a message too."""
@@ -59,8 +62,7 @@ class Reason:
         return entry if self.witness is None else entry | {"witness": self.witness.value}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Reading(Struct, frozen=True, kw_only=True):
     """Whether one schema reads what another writes.
 
     Attributes:
@@ -85,8 +87,7 @@ class Reading:
 COMPATIBLE = Reading(verdict="compatible")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Compatibility:
+class Compatibility(Struct, frozen=True, kw_only=True):
     """Both directions of one pair of schemas."""
 
     backward: Reading

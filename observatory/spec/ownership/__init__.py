@@ -7,8 +7,9 @@ endpoints and CODEOWNERS fill what is missing, in this order, and every value sa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from observatory.errors import in_order
 from observatory.spec.catalog import Catalog

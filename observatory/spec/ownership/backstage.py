@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from msgspec import Struct, field
 
 from observatory.errors import InputInvalid
 from observatory.reading import read_text
@@ -28,8 +29,7 @@ NO_SERVICE = ("library", "documentation")
 """Types of components that do not run."""
 
 
-@dataclass(slots=True)
-class Backstage:
+class Backstage(Struct):
     """Entities of all descriptors, and what they mean for the documents."""
 
     entities: Entities

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from observatory.location import Location
 from observatory.spec.catalog import Action, Catalog, Channel, Document, Owner
@@ -26,8 +27,7 @@ _CREDENTIALS = re.compile(r"(?<=://)[^/\s@]*@")
 _PARAMETER = re.compile(r"\{[^{}]*\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """A text and where it is written."""
 
     value: str
@@ -35,8 +35,7 @@ class Said:
     location: Location
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(Struct, frozen=True, kw_only=True):
     """What one source says about a document: who owns it, to which domain it belongs, which service it describes."""
 
     reader: Kind
@@ -46,8 +45,7 @@ class Claim:
     service: Said | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelClaim:
+class ChannelClaim(Struct, frozen=True, kw_only=True):
     """What one source says about a channel itself."""
 
     reader: Kind
@@ -56,8 +54,7 @@ class ChannelClaim:
     domain: Said | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Use:
+class Use(Struct, frozen=True, kw_only=True):
     """Somebody who sends to a channel or receives from it.
 
     Attributes:
@@ -77,8 +74,7 @@ class Use:
     owner: Owner | None = None
 
 
-@dataclass(slots=True)
-class Findings:
+class Findings(Struct):
     """Everything that the files say, in the order of reading."""
 
     claims: list[Claim] = field(default_factory=list)
@@ -89,8 +85,7 @@ class Findings:
         return bool(self.claims or self.channels or self.uses)
 
 
-@dataclass(frozen=True)
-class Estate:
+class Estate(Struct, frozen=True, dict=True):
     """Documents and channels as ownership files may mean them."""
 
     catalog: Catalog

@@ -12,6 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+from msgspec import Struct
+
 from observatory.errors import InputInvalid
 from observatory.location import Location
 from observatory.reading import bytes_of, text_of
@@ -27,8 +30,7 @@ _OWNER = re.compile(r"@@?[\w./-]+|[\w.+-]+@[\w-]+(\.[\w-]+)+")
 _FIRST_WORD = re.compile(r"((?:\\.|[^\\\s])+)\s*(.*)")
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One line: what it matches, and who owns that. `excludes` takes a path out of its section."""
 
     pattern: Pattern
@@ -37,12 +39,11 @@ class Rule:
     excludes: bool = False
 
 
-@dataclass(slots=True)
-class Section:
+class Section(Struct):
     """Rules that are looked at together; the rules of GitHub are one section without a name."""
 
     optional: bool = False
-    rules: list[Rule] = field(default_factory=list)
+    rules: list[Rule] = msgspec.field(default_factory=list)
 
     def deciding(self, path: tuple[str, ...]) -> Rule | None:
         """The rule that says who owns a path; None where there is none or it names nobody."""
@@ -52,8 +53,7 @@ class Section:
         return found if found is not None and found.owners else None
 
 
-@dataclass(slots=True)
-class CodeOwners:
+class CodeOwners(Struct):
     """A file that was read."""
 
     base: Path

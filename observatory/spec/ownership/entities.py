@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from observatory.location import Location
 from observatory.spec.ownership.claims import plain
@@ -20,8 +21,7 @@ MAX_TARGETS = 1_000
 DEFAULT_NAMESPACE = "default"
 
 
-@dataclass(frozen=True, slots=True)
-class EntityRef:
+class EntityRef(Struct, frozen=True):
     """A reference to an entity, `[kind:][namespace/]name`; compared without regard to case."""
 
     kind: str
@@ -41,8 +41,7 @@ class EntityRef:
         return f"{self.kind}:{self.namespace}/{self.name}"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Entity:
+class Entity(Struct, frozen=True, eq=False):
     """One entity and the page that it is."""
 
     ref: EntityRef
@@ -71,8 +70,7 @@ class Entity:
         return f"backstage {self.page.line(*segments)}"
 
 
-@dataclass(slots=True)
-class Entities:
+class Entities(Struct):
     """All entities of all descriptors, those that locations lead to included."""
 
     pages: Pages

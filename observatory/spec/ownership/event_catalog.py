@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from observatory.location import Location
 from observatory.spec.catalog import Action, Channel, Document, Owner
@@ -41,8 +42,7 @@ SIDES: tuple[tuple[str, str, Action], ...] = (("sends", "to", "send"), ("receive
 PARTIES: tuple[tuple[str, Action], ...] = (("producers", "send"), ("consumers", "receive"))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Entry:
+class Entry(Struct, frozen=True, eq=False):
     """One page; `id` is what others refer to it by."""
 
     kind: str
@@ -65,8 +65,7 @@ class Entry:
                 yield name, (key, str(index)), {}
 
 
-@dataclass(slots=True)
-class EventCatalog:
+class EventCatalog(Struct):
     """All pages, and what they mean for documents and channels."""
 
     pages: Pages

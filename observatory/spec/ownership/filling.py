@@ -6,8 +6,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from observatory.errors import Severity
 from observatory.spec.catalog import Catalog, Channel, Document, NamedParticipant, Operation, Owner
@@ -19,8 +21,7 @@ GUESSED = "title"
 """The provenance of a service name that the document does not give."""
 
 
-@dataclass(slots=True)
-class Filling:
+class Filling(Struct):
     """One catalogue being completed."""
 
     catalog: Catalog

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from observatory.errors import Problem, Severity
 from observatory.location import Location
@@ -30,8 +32,7 @@ _ENDPOINTS = re.compile(rb"""["']?endpoints["']?\s*:""")
 _USAGE = re.compile(rb"""["']?usage["']?\s*:""")
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True):
     """A file that says who owns what.
 
     Attributes:
@@ -50,8 +51,7 @@ class File:
     root: Path | None = None
 
 
-@dataclass(slots=True)
-class Faults:
+class Faults(Struct):
     """What is wrong with ownership files, as far as it is known."""
 
     problems: list[Problem] = field(default_factory=list)

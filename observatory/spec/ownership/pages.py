@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from observatory.errors import InputInvalid, Problem
 from observatory.location import Location
@@ -25,8 +27,7 @@ _END = re.compile(r"\.\.\.(\s|$)")
 _FENCE = re.compile(r"---\s*$")
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """One part of a file.
 
     Attributes:
@@ -57,8 +58,7 @@ class Page:
         return f"{found.path}:{found.line}"
 
 
-@dataclass(slots=True)
-class Pages:
+class Pages(Struct):
     """Reads files into pages; each file once."""
 
     faults: Faults

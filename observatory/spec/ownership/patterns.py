@@ -6,14 +6,14 @@ Nothing here is a regular expression: a hostile pattern costs at most its length
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 ANY_DEPTH = "**"
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(Struct, frozen=True):
     """A pattern in parts.
 
     Attributes:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from msgspec import Struct, field
 
 from observatory.location import Location
 from observatory.spec.catalog import Action, Channel, Owner
@@ -30,8 +31,7 @@ OWNER_LABELS = ("owner", "team")
 ROLES: dict[str, Action] = {"producer": "send", "consumer": "receive", "subscriber": "receive"}
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """One endpoint of a registry file; `prefix` is its path there."""
 
     page: Page
@@ -112,8 +112,7 @@ class Endpoint:
         return None
 
 
-@dataclass(slots=True)
-class XRegistry:
+class XRegistry(Struct):
     """All endpoints, and what they mean for channels and operations."""
 
     pages: Pages

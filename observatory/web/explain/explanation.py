@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from observatory.errors import Problem
 from observatory.evaluate.status import State
@@ -14,8 +15,7 @@ Content = Any
 """Text, a component, or a list of them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Query:
+class Query(Struct, frozen=True, kw_only=True):
     """A query that gives a number, or comes near it.
 
     Attributes:
@@ -33,8 +33,7 @@ class Query:
     seconds: float = 3600.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class Table(Struct, frozen=True, kw_only=True):
     """Numbers that the explained one is made of.
 
     Attributes:
@@ -49,8 +48,7 @@ class Table:
     chosen: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
+class Explanation(Struct, frozen=True, kw_only=True):
     """Everything behind one number.
 
     Attributes:

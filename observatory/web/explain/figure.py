@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from observatory.dashboards import PageDeclaration, PanelDeclaration
 from observatory.evaluate.snapshot import SignalSeries, Statistic
@@ -38,8 +39,7 @@ SHOWN: Mapping[str, tuple[tuple[str, Statistic], ...]] = {
 """Kinds that choose their signals themselves."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(Struct, frozen=True):
     subject: Subject
     series: SignalSeries
     binding: Binding | None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from observatory.compile.plan import Measurement
 from observatory.evaluate.journey_losses import HopLoss, hop_losses

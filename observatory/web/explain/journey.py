@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from observatory.evaluate.journey_status import JourneyStatus
 from observatory.web.board import Board

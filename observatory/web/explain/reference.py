@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
 from dash import html
+from msgspec import Struct
 
 from observatory.diagnose.cause import Cause
 from observatory.spec.participant import Participant
@@ -21,8 +21,7 @@ BEFORE = "before-"
 _FORM = re.compile(r"([a-z_]{1,24})(?:\.([A-Za-z0-9_-]{1,60}))?(?::(.*))?", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """Which number is meant; the table in the package's docstring lists words and aspects."""
 
     word: str

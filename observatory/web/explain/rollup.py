@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from observatory.evaluate.comparison import as_before, judged
 from observatory.evaluate.grouped import grouped_burn
@@ -66,8 +66,7 @@ def _explain(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Number:
+class _Number(Struct, frozen=True):
     """The number that was pressed: its name, its text, its arithmetic, and what it is made of."""
 
     what: str

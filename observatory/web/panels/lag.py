@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from dash import html
+from msgspec import Struct
 
 from observatory.dashboards import PanelDeclaration
 from observatory.sources.base import Float64
@@ -31,8 +31,7 @@ ORDER: tuple[Movement, ...] = ("stalled", "growing", "draining", "keeping up", "
 RECENT_SHARE = 0.12
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupLag:
+class GroupLag(Struct, frozen=True, kw_only=True):
     """One consumer group on one channel."""
 
     operation: Operation

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from observatory.errors import SourceFailed
 from observatory.evaluate.status import STATES, ObjectiveStatus, State
@@ -34,8 +35,7 @@ RECEIVED = ("processed_messages", "acknowledged_messages", "delivered_messages")
 WRITTEN = ("enqueued_messages", "produced_offset")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
+class Node(Struct, frozen=True, kw_only=True):
     """A box.
 
     Attributes:
@@ -60,8 +60,7 @@ class Node:
         return self.key.removeprefix("channel ") if self.kind == "channel" else ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrow:
+class Arrow(Struct, frozen=True, kw_only=True):
     """A flow of messages from one box to another.
 
     Attributes:
@@ -78,8 +77,7 @@ class Arrow:
     what: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Line(Struct, frozen=True, kw_only=True):
     """A row of the table that says what the drawing shows.
 
     Attributes:
@@ -93,8 +91,7 @@ class Line:
     marks: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MapGraph:
+class MapGraph(Struct, frozen=True, kw_only=True):
     """What is drawn.
 
     Attributes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 from dash import html
+from msgspec import Struct
+from msgspec.structs import replace
 
 from observatory.dashboards import PanelDeclaration
 from observatory.evaluate.snapshot import SignalSeries, Statistic
@@ -31,8 +32,7 @@ SIGNALS_FIELD = Field(
 LIMIT = Field("how many lines or rows at most", "count")
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """A line of a figure: whose signal it is and what people call it."""
 
     key: str

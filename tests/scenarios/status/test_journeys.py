@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from counting_cases import END_MS, HOUR_MS, counter, scrapes
+from msgspec.structs import replace
 from observatory_process import observatory
 
 from observatory.evaluate.estate import Estate

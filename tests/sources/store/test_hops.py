@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from observatory.errors import SourceFailed
 from observatory.sources.base import HopQuery, MessageQuery, Span

@@ -7,7 +7,8 @@ A field that the writer does not have needs a default; one that the reader does 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from observatory.spec.changes.avro.types import AvroField, AvroType
 from observatory.spec.changes.verdict import Reason
@@ -24,8 +25,7 @@ MAX_REASONS = 200
 MAX_STEPS = 50_000
 
 
-@dataclass(slots=True)
-class Resolution:
+class Resolution(Struct):
     """One direction of one pair of schemas."""
 
     _open: set[tuple[int, int]] = field(default_factory=set)

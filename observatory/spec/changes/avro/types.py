@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 MAX_AVRO_DEPTH = 100
 PRIMITIVES = ("null", "boolean", "int", "long", "float", "double", "bytes", "string")
@@ -19,8 +20,7 @@ class AvroInvalid(Exception):
     """A payload that is no Avro schema; the message says why."""
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
-class AvroField:
+class AvroField(Struct, eq=False, kw_only=True):
     """A field of a record."""
 
     name: str
@@ -30,8 +30,7 @@ class AvroField:
     default: Any = None
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
-class AvroType:
+class AvroType(Struct, eq=False, kw_only=True):
     """One schema.
 
     Attributes:
@@ -83,8 +82,7 @@ def read_avro(schema: object) -> AvroType:
         raise AvroInvalid("it nests too deep") from None
 
 
-@dataclass(slots=True)
-class _Reader:
+class _Reader(Struct):
     known: dict[str, AvroType] = field(default_factory=dict)
 
     def type(self, schema: object, namespace: str, depth: int) -> AvroType:

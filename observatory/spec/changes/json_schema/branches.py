@@ -7,10 +7,12 @@ a keyword cannot be followed; what is dropped that way is only ever dropped wher
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import ceil, floor
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from observatory.spec.changes.json_schema.cleaning import REMARK_KEY, Cleaned, NotDecidable, Schema
 
@@ -21,8 +23,7 @@ MAX_BRANCHES = 128
 INFINITY = float("inf")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Members:
+class Members(Struct, frozen=True, eq=False):
     """What one schema says about the members of an object; `additional` is None where it says nothing."""
 
     properties: dict[str, Schema]
@@ -30,16 +31,14 @@ class Members:
     additional: Schema | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Elements:
+class Elements(Struct, frozen=True, eq=False):
     """What one schema says about the items of an array: by position, and from there on."""
 
     first: tuple[Schema, ...]
     rest: Schema
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Branch:
+class Branch(Struct, frozen=True, eq=False, kw_only=True):
     """Facets that all hold, without a choice between them. Each facet speaks of its own type only."""
 
     types: frozenset[str] = TYPES
@@ -138,8 +137,7 @@ def type_of(value: Any) -> str:
     return "string" if isinstance(value, str) else "array" if isinstance(value, list) else "object"
 
 
-@dataclass(slots=True)
-class _Expansion:
+class _Expansion(Struct):
     context: Cleaned
     reading: bool
     following: list[str] = field(default_factory=list)

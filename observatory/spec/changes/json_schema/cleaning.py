@@ -8,9 +8,10 @@ it defines as a remark (`format`) stay, since readers may hold to them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
+
+from msgspec import Struct, field
 
 from observatory.spec.likeness import digest
 
@@ -39,8 +40,7 @@ class NotDecidable(Exception):
         self.message = message
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Cleaned:
+class Cleaned(Struct, frozen=True, eq=False):
     """A schema whose references all lead into `definitions`.
 
     Attributes:
@@ -96,8 +96,7 @@ def clean(schema: object, definitions: Mapping[str, object], side: str = "", *, 
     return Cleaned(root, parts, size)
 
 
-@dataclass(slots=True)
-class _Cleaner:
+class _Cleaner(Struct):
     definitions: Mapping[str, object]
     side: str
     openapi: bool

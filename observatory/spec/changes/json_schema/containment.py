@@ -7,9 +7,11 @@ the value: what is assumed about a pair of schemas is used only below the place 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
+
+from msgspec.structs import replace
 
 from observatory.spec.changes.json_schema.branches import (
     Branch,

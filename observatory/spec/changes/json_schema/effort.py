@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from observatory.spec.changes.json_schema.cleaning import NotDecidable
 
@@ -12,8 +12,7 @@ PAIR = 20
 SAMPLE = 5
 
 
-@dataclass(slots=True)
-class Effort:
+class Effort(Struct):
     """What is left of the work that all comparisons of two catalogues may take together."""
 
     left: int = MAX_EFFORT

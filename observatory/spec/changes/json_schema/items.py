@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from observatory.spec.changes.json_schema.branches import INFINITY, Branch
 from observatory.spec.changes.json_schema.cleaning import Schema
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from observatory.spec.changes.json_schema.containment import Containment
 
 
-@dataclass(slots=True)
-class ItemCheck:
+class ItemCheck(Struct):
     """Arrays of one branch of the writer against one option of the reader."""
 
     check: Containment

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from observatory.spec.changes.json_schema.branches import INFINITY, Branch, Conjunction, Members, conjunction
 from observatory.spec.changes.json_schema.cleaning import Schema
@@ -19,8 +21,7 @@ NOTHING: Conjunction = (False,)
 OTHER_NAME = "undeclared"
 
 
-@dataclass(slots=True)
-class MemberCheck:
+class MemberCheck(Struct):
     """Objects of one branch of the writer against one option of the reader."""
 
     check: Containment

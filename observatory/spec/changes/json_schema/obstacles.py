@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
+from msgspec.structs import replace
+
+from observatory.location import Placed
 from observatory.spec.changes.json_schema.branches import Branch
 
 MAX_CANDIDATES = 10
@@ -21,8 +23,7 @@ WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Obstacle:
+class Obstacle(Placed, frozen=True, kw_only=True):
     """Why a value of the writer may be none of the reader.
 
     Attributes:
@@ -31,10 +32,12 @@ class Obstacle:
         open: The keyword could not be decided: if no candidate turns out to be refused, that says nothing.
     """
 
+    beside: ClassVar = frozenset({"candidates"})
+
     keyword: str
     message: str
     steps: tuple[str, ...] = ()
-    candidates: tuple[Any, ...] = field(default=(), compare=False)
+    candidates: tuple[Any, ...] = ()
     open: bool = False
 
     def below(self, step: str, candidates: Sequence[Any]) -> Obstacle:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
+
+from msgspec import Struct, field
 
 from observatory.spec.changes.json_schema.cleaning import NotDecidable
 from observatory.spec.changes.json_schema.effort import Effort
@@ -60,8 +61,7 @@ def shortest(patterns: Sequence[str], least: int, most: float, effort: Effort | 
     return _walk([_compiled(one) for one in patterns], least, most, None, effort or Effort())
 
 
-@dataclass(slots=True)
-class Automaton:
+class Automaton(Struct):
     """A nondeterministic automaton. State 0 is the start, state 1 the end; both may be stayed in with any character.
 
     Attributes:
@@ -197,8 +197,7 @@ def _compiled(pattern: str) -> Automaton:
     return automaton
 
 
-@dataclass(slots=True)
-class _Parser:
+class _Parser(Struct):
     """Reads an expression into an automaton, between two given states."""
 
     pattern: str

@@ -7,10 +7,11 @@ members that the schema names, so no sample holds something that a writer did no
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil, floor, lcm
 from typing import Any
+
+from msgspec import Struct, field
 
 from observatory.spec.changes.json_schema.branches import INFINITY, Branch, Conjunction, expand, json_key
 from observatory.spec.changes.json_schema.cleaning import Cleaned, NotDecidable, Schema
@@ -46,8 +47,7 @@ FORMATTED = {
 _KINDS = ("string", "number", "object", "array", "boolean", "null")
 
 
-@dataclass(slots=True)
-class Samples:
+class Samples(Struct):
     """Samples of the schemas of one table of definitions."""
 
     context: Cleaned

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import jsonschema_rs
+from msgspec import Struct, field
 
 from observatory.spec.changes.json_schema.branches import Conjunction
 from observatory.spec.changes.json_schema.cleaning import Cleaned, NotDecidable
 from observatory.spec.changes.json_schema.effort import Effort
 
 
-@dataclass(slots=True)
-class Validators:
+class Validators(Struct):
     """Answers whether a value is valid. `format` is a remark here, as draft-07 leaves it to be."""
 
     context: Cleaned
