@@ -59,6 +59,11 @@ class Recurrence(Struct, frozen=True, kw_only=True):
     timezone: str = "UTC"
     without: tuple[date, ...] = ()
 
+    def __repr__(self) -> str:
+        # Without the days on which it does not happen: they may be many, and who tells work apart adds them.
+        parts = (self.rule, self.start, self.duration_seconds, self.timezone)
+        return "Recurrence(rule={!r}, start={!r}, duration_seconds={!r}, timezone={!r})".format(*parts)
+
     def __post_init__(self) -> None:
         """Check all of it.
 

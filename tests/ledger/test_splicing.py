@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -63,8 +61,8 @@ def test_packed_rows_are_spliced_as_rows_are(
     rows.splice("m", PackedRows({"m": old}), PackedRows({"m": new} if new else {}), old_grid, tail, grid)
 
     found, expected = rows["m"], splice(old, old_grid, new, tail, grid)
-    for one in fields(Row):
-        if one.name != "findings":
-            np.testing.assert_array_equal(getattr(found, one.name), getattr(expected, one.name), one.name)
-    for one in fields(Findings):
-        np.testing.assert_array_equal(getattr(found.findings, one.name), getattr(expected.findings, one.name))
+    for one in Row.__struct_fields__:
+        if one != "findings":
+            np.testing.assert_array_equal(getattr(found, one), getattr(expected, one), one)
+    for one in Findings.__struct_fields__:
+        np.testing.assert_array_equal(getattr(found.findings, one), getattr(expected.findings, one))

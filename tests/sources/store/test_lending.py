@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +106,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, SampleSet):
         return [dict(one) for one in value.labels], value.offsets, value.t_ms, value.values
     if isinstance(value, Visits):
-        return [getattr(value, one.name) for one in fields(Visits)]
+        return [getattr(value, one) for one in Visits.__struct_fields__]
     return [_plain(one) for one in value] if isinstance(value, list) else value
 
 
