@@ -11,6 +11,10 @@ from observatory.units import compact_duration
 
 _CLASSIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _CLASSIC_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+MEMORY_MS = 12 * 3_600_000
+"""How long a server that counts looks back for a counter that is missing: a night without its consumers."""
+BELIEVED_TIMES, ALWAYS_BELIEVED = 10, 1_000
+"""What a newcomer may have counted: so many times as much as any other one meanwhile, and so much in any case."""
 
 
 def is_classic(label: str) -> bool:
@@ -70,16 +74,24 @@ def label_sets(names: Sequence[str], labels: Sequence[str], matchers: Sequence[M
 
 
 def increments(selector: SeriesSelector, by: Sequence[str], length_ms: int) -> str:
-    """Events of counters in a range before each instant, added by labels; counted by the server, not extrapolated.
+    """Events of counters in a range before each instant, added by labels; counted by the server.
 
-    The last value in the range less the last one before it; where that is negative the counter began anew, and what
-    the server itself sees of an increase counts. A counter that was not there while its target was has counted
-    everything since.
+    The last value in the range less the last one before it, which is looked for `MEMORY_MS` back: a counter that was
+    missing for a while goes on from where it was. Of one that fell counts what it had come to before, and what it has
+    come to since. Where counters began anew in other ways the server's own `increase` counts, which Prometheus
+    extrapolates. A counter that was not there while its target was has counted everything since, unless its target
+    shows one at the same time that holds more than can be new: then these are old ones, under another name or back
+    after long. That a target was there is told by its other counters, and by `up`.
     """
-    length = compact_duration(length_ms / 1000)
-    last, before = f"last_over_time({series(selector)}[{length}])", f"offset {length}"
-    grown = f"({last} - last_over_time({series(selector)}[{length}] {before})) >= 0"
-    born = f"({last} unless last_over_time({series(selector)}[{length}] {before}))"
-    scraped = f"on (job, instance) ({promql.TARGET} {before} == 1)"
-    counted = f"({grown}) or ({born} and {scraped}) or increase({series(selector)}[{length}])"
+    samples, length = series(selector), compact_duration(length_ms / 1000)
+    last, anew = f"last_over_time({samples}[{length}])", f"resets({samples}[{length}]) > 0"
+    often = f"resets({samples}[{compact_duration(2 * length_ms / 1000)}]) > 1"
+    increase, most = f"increase({samples}[{length}])", f"max_over_time({samples}[{length}])"
+    before = f"last_over_time({last}[{compact_duration(MEMORY_MS / 1000)}:{length}] offset {length})"
+    grown = f"(({last} - {before}) >= 0) unless ({anew})"
+    fell = f"(({last} < {before}) + clamp_min({most} - {before}, 0)) unless ({often})"
+    newcomer, there = f"({last} unless {before})", f"(({promql.TARGET} offset {length} == 1) or {before})"
+    believed = f"scalar(clamp_min({BELIEVED_TIMES} * (max({increase}) or vector(0)), {ALWAYS_BELIEVED}))"
+    born = f"{newcomer} and on (job, instance) {there} unless on (job, instance) ({newcomer} > {believed})"
+    counted = f"({grown}) or ({fell}) or ({born}) or {increase}"
     return promql.checked(f"sum by ({promql.grouping(by)}) ({counted})")

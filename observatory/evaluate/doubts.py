@@ -213,8 +213,9 @@ def _counting_doubts(objective: Objective, row: Row) -> Iterator[Problem]:
             objective,
             "counted-by-server",
             "there are too many samples to be read, so the server counted in steps of 5m: as much of the events at "
-            "either edge of a window may belong to the neighbouring one, and what counters counted in longer gaps is "
-            "missing",
+            "either edge of a window may belong to the neighbouring one, what a counter counted in a gap comes with "
+            "the end of the gap, and coverage knows only gaps that all counters have together; counters that began "
+            "anew in a gap, or twice in a step, or are back after 12h, are estimated",
             severity="info",
             hint="narrow the source with labels, or record the sums of these series on the server",
         )

@@ -70,12 +70,17 @@ class Cut:
     def between(
         self, after_ms: int, until_ms: int, routes: Mapping[Leaf, Int64]
     ) -> tuple[SampleSet, Mapping[Leaf, Int64]]:
-        """Samples in (after, until] of those series that have some, and where leaves find them."""
+        """Samples in (after, until] of those series that have some, and where leaves find them.
+
+        Of what the server counted the sum before them as well: from there on the first of them is an increment.
+        """
         samples = self.samples
         t_ms, offsets = samples.t_ms, samples.offsets
         count = len(samples)
         begins, ends = _first_after(t_ms, offsets, after_ms), _first_after(t_ms, offsets, until_ms)
         kept = ends > begins
+        if samples.pushdown:
+            begins = np.where(kept & (begins > offsets[:-1]), begins - 1, begins)
         if kept.all() and len(t_ms) == int((ends - begins).sum()):
             return samples, routes
         chosen = np.flatnonzero(kept)

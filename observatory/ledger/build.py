@@ -26,6 +26,7 @@ from observatory.ledger.marks import Marks
 from observatory.ledger.packed import PackedRows
 from observatory.ledger.pages import Page
 from observatory.ledger.rows import packed_row_of, row_of, within
+from observatory.sources.base import PUSHDOWN_STEP_MS
 from observatory.windows import Grid
 
 HORIZON_MS = 600_000
@@ -70,7 +71,7 @@ def build(
     if previous is not None and keeper is not None and _days_over(grid) != _days_over(previous.grid):
         # So far back that the day which is over now is counted as one and kept.
         late_since_ms = _earlier(late_since_ms, grid.end_ms - 2 * DAY_MS)
-    tail = _tail(grid, previous, late_since_ms)
+    tail = _tail(grid, previous, late_since_ms, wanted)
     warm = {key: one for key, one in wanted.items() if tail and previous and key in previous.rows}
     cold = {key: one for key, one in wanted.items() if key not in warm}
     rows = PackedRows()
@@ -118,8 +119,11 @@ def _reached(previous: Ledger, late_ms: int) -> int | None:
     return max(newest, previous.grid.end_ms - late_ms)
 
 
-def _tail(grid: Grid, previous: Ledger | None, late_since_ms: int | None) -> Grid | None:
-    """The part of the grid to be read anew; None when nothing of the previous ledger can be kept."""
+def _tail(grid: Grid, previous: Ledger | None, late_since_ms: int | None, wanted: Collection[str] = ()) -> Grid | None:
+    """The part of the grid to be read anew; None when nothing of the previous ledger can be kept.
+
+    What a server counted is kept up to the end of one of its steps: events of a step are all found at its end.
+    """
     if previous is None or previous.grid.step_ms != grid.step_ms:
         return None
     old = previous.grid
@@ -129,6 +133,8 @@ def _tail(grid: Grid, previous: Ledger | None, late_since_ms: int | None) -> Gri
     kept_ms = old.end_ms - horizon
     if late_since_ms is not None:
         kept_ms = min(kept_ms, grid.start_ms + (late_since_ms - grid.start_ms) // grid.step_ms * grid.step_ms)
+    if any(row.counting == "pushdown" for key in wanted if (row := previous.about(key)) is not None):
+        kept_ms -= -(-(kept_ms % PUSHDOWN_STEP_MS) // grid.step_ms) * grid.step_ms
     if not grid.start_ms < kept_ms < grid.end_ms:
         return None
     return Grid(kept_ms, grid.step_ms, (grid.end_ms - kept_ms) // grid.step_ms)

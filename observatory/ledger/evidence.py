@@ -20,7 +20,7 @@ from observatory.ledger.chosen import Chosen, Heads, chosen_of
 from observatory.ledger.dips import without_dips
 from observatory.ledger.increments import Birth
 from observatory.ledger.origins import Origins, find_restarts
-from observatory.ledger.replicas import without_replicas
+from observatory.ledger.replicas import REPLICA_LABELS, without_replicas
 from observatory.ledger.routes import route
 from observatory.ledger.samples import fit
 from observatory.ledger.targets import Target, Targets, slower, target_of
@@ -307,7 +307,10 @@ def _one_of_replicas(
 
 
 def _labels_to_count_by(request: PlannedRequest, kinds: Mapping[Leaf, SemanticKind]) -> tuple[str, ...] | None:
-    """Labels that tell the leaves of a request apart and their targets, where a server can count them at all."""
+    """Labels that tell the leaves of a request apart, their targets, and servers of a pair; None where a server cannot
+    count them at all."""
     if not all(kinds.get(leaf) in RESTARTED_KINDS for leaf in request.leaves):
         return None
-    return tuple(sorted({"job", *(one.label for leaf in request.leaves for one in leaf.selector.matchers)}))
+    return tuple(
+        sorted({"job", *REPLICA_LABELS, *(one.label for leaf in request.leaves for one in leaf.selector.matchers)})
+    )

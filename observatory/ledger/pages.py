@@ -356,7 +356,8 @@ def _note_last(
 ) -> None:
     """When series were seen last, for themselves and for the leaves that count them."""
     for seam in seams:
-        before[seam.series, seam.kind] = seam.last
+        if not seam.summed:
+            before[seam.series, seam.kind] = seam.last
         for leaf in seam.leaves:
             whole = found[leaf]
             whole.last_ms = max(seam.last[0], whole.last_ms or seam.last[0])

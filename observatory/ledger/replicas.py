@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from msgspec.structs import replace
 
 from observatory.ledger.targets import DEFAULT_CADENCE_MS, GAP_CADENCES
 from observatory.sources.base import Float64, Int64, SampleSet
@@ -32,10 +33,11 @@ _Series = tuple[Mapping[str, str], Int64, Float64]
 def without_replicas(samples: SampleSet) -> SampleSet:
     """One series for each group of replicas, without the label that told them apart; others are left as they are.
 
-    What the server counted is one sum per leaf, in which they cannot be told apart.
+    What the server counted are sums of all that one server of a pair observed, of which one speaks; copies that only
+    their values give away cannot be told apart in it.
     """
     if samples.pushdown:
-        return samples
+        return _one_of_sums(samples)
     suspects = REPLICA_LABELS | SERVER_LABELS | EXPORTED.keys()
     if all(suspects.isdisjoint(labels) for labels in samples.labels):
         return samples
@@ -49,6 +51,46 @@ def without_replicas(samples: SampleSet) -> SampleSet:
         merged += _observations([samples.series(index) for index in members])
     joined = SampleSet.of(merged)
     return SampleSet(joined.labels, joined.offsets, joined.t_ms, joined.values, samples.exact, samples.resolution_ms)
+
+
+def _one_of_sums(samples: SampleSet) -> SampleSet:
+    """As `without_replicas` of running sums."""
+    if all(REPLICA_LABELS.isdisjoint(labels) for labels in samples.labels):
+        return samples
+    groups: dict[frozenset[tuple[str, str]], list[_Series]] = {}
+    for labels, t_ms, values in sorted(
+        (samples.series(index) for index in range(len(samples))), key=lambda one: sorted(one[0].items())
+    ):
+        named = {name: value for name, value in labels.items() if name not in REPLICA_LABELS}
+        groups.setdefault(frozenset(named.items()), []).append((named, t_ms, values))
+    merged: list[_Series] = []
+    for members in groups.values():
+        told, t_ms, sums = members[0]
+        for _, other_t_ms, other in members[1:]:
+            t_ms, sums = _sums_filled(t_ms, sums, other_t_ms, other)
+        merged.append((told, t_ms, sums))
+    joined = SampleSet.of(merged)
+    return replace(
+        joined, exact=samples.exact, resolution_ms=samples.resolution_ms, problems=samples.problems, pushdown=True
+    )
+
+
+def _sums_filled(t_ms: Int64, sums: Float64, other_t_ms: Int64, other: Float64) -> tuple[Int64, Float64]:
+    """The first running sums; where they have gaps, what the other ones grew by in them instead."""
+    if len(t_ms) < 2 or len(other_t_ms) < 2:
+        return (t_ms, sums) if len(t_ms) >= len(other_t_ms) else (other_t_ms, other)
+    grown, other_grown = np.diff(sums, prepend=sums[0]), np.diff(other, prepend=other[0])
+    edges_ms = np.concatenate(([np.iinfo(np.int64).min // 2], t_ms, [np.iinfo(np.int64).max // 2]))
+    gaps = np.diff(edges_ms) > GAP_CADENCES * float(np.median(np.diff(t_ms)))
+    place = np.searchsorted(t_ms, other_t_ms)
+    fills = gaps[place]
+    # With what it saw the other one also counts what the first one finds at the end of its gap.
+    spoken = place[fills & (place < len(t_ms))]
+    grown[spoken] = 0.0
+    joined_ms = np.concatenate((t_ms, other_t_ms[fills]))
+    every_ms, owner = np.unique(joined_ms, return_inverse=True)
+    amounts = np.bincount(owner, weights=np.concatenate((grown, other_grown[fills])))
+    return every_ms, np.cumsum(amounts)
 
 
 def _identity(labels: Mapping[str, str]) -> dict[str, str]:

@@ -18,6 +18,8 @@ Int64 = NDArray[np.int64]
 UInt64 = NDArray[np.uint64]
 Float64 = NDArray[np.float64]
 SourceHealth = Literal["ok", "partial", "failed"]
+PUSHDOWN_STEP_MS = 300_000
+"""Resolution of what a server counts: long enough for a few scrapes, as short as the shortest burn window."""
 
 
 class SeriesRequest(Struct, frozen=True):
@@ -178,7 +180,7 @@ class TogetherSource(Protocol):
 
 @runtime_checkable
 class CountingSource(Protocol):
-    """A server that can count increments itself, for what is too much to be read raw."""
+    """A server that can count increments itself, for what is too much to be read raw; every `PUSHDOWN_STEP_MS`."""
 
     def increments(self, request: SeriesRequest, by: tuple[str, ...]) -> SampleSet:
         """Running sums of the events of all series with equal labels `by`; a pushdown set.

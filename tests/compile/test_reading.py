@@ -41,9 +41,15 @@ def test_a_pattern_that_is_none_never_leaves() -> None:
         reading.series(SeriesSelector("orders_total", (Matcher("topic", pattern="(["),)))
 
 
-def test_increments_are_differences_of_last_values_and_births_where_the_target_was_scraped() -> None:
+def test_increments_are_differences_of_last_values_and_births_where_the_target_was_there() -> None:
+    before = "last_over_time(last_over_time(x_total[5m])[12h:5m] offset 5m)"
+    newcomer = f"(last_over_time(x_total[5m]) unless {before})"
+    grown = f"((last_over_time(x_total[5m]) - {before}) >= 0) unless (resets(x_total[5m]) > 0)"
+    fell = f"(last_over_time(x_total[5m]) < {before}) + clamp_min(max_over_time(x_total[5m]) - {before}, 0)"
+    there = f"((up offset 5m == 1) or {before})"
+    believed = "scalar(clamp_min(10 * (max(increase(x_total[5m])) or vector(0)), 1000))"
+    born = f"{newcomer} and on (job, instance) {there} unless on (job, instance) ({newcomer} > {believed})"
     assert reading.increments(SeriesSelector("x_total"), ("job", "topic"), 300_000) == (
-        "sum by (job, topic) (((last_over_time(x_total[5m]) - last_over_time(x_total[5m] offset 5m)) >= 0) or "
-        "((last_over_time(x_total[5m]) unless last_over_time(x_total[5m] offset 5m)) and "
-        "on (job, instance) (up offset 5m == 1)) or increase(x_total[5m]))"
+        f"sum by (job, topic) (({grown}) or (({fell}) unless (resets(x_total[10m]) > 1)) or ({born}) or "
+        "increase(x_total[5m]))"
     )

@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from observatory.compile import reading
 from observatory.errors import SourceFailed
@@ -28,7 +29,7 @@ from observatory.windows import STEP_MS, TimeRange
 TARGET_BYTES = 32 << 20
 FIRST_PART_MS = 6 * 3_600_000
 SHORTEST_PART_MS = 10 * 60_000
-GROWTH = 8
+GROWTH, SLOW_GROWTH = 8, 2
 MOST_POINTS = 10_000
 """Points per series of one grid answer: Prometheus refuses more than 11,000."""
 PART_LIMIT_BYTES = 256 << 20
@@ -120,11 +121,15 @@ def read_grid(connection: Connection, request: SeriesRequest, step_ms: int = STE
 def read_increments(connection: Connection, request: SeriesRequest, by: tuple[str, ...], step_ms: int) -> SampleSet:
     """Events in (start, end] as the server counts them, added by labels: running sums at every `step_ms`.
 
+    Where any were dark as the range began, what they come back with may have been counted before it. So they are looked
+    for as far back as the server looks for counters, and their sums begin where they were last.
+
     Raises:
         SourceFailed: No usable answer.
     """
     expression = reading.increments(SeriesSelector(request.metric, request.matchers), by, step_ms)
-    found = _Collected(RunBuffer(request.range))
+    before = TimeRange(max(0, request.range.start_ms - reading.MEMORY_MS), request.range.start_ms)
+    found = _Collected(RunBuffer(TimeRange(before.start_ms, request.range.end_ms)))
 
     def ask(part: TimeRange) -> int:
         first = (part.start_ms // step_ms + 1) * step_ms
@@ -134,7 +139,22 @@ def read_increments(connection: Connection, request: SeriesRequest, by: tuple[st
         return found.ask(connection, "/api/v1/query_range", (("query", expression), *grid), part)
 
     _in_parts(request.range, ask, longest_ms=MOST_POINTS * step_ms)
-    return _running_sums(found.buffer.sample_set(found.labels), request.metric, step_ms)
+    dark = any(first_ms > request.range.start_ms + step_ms for first_ms in found.buffer.firsts_ms)
+    if dark:
+        _in_parts(before, ask, longest_ms=MOST_POINTS * step_ms)
+    sums = _running_sums(found.buffer.sample_set(found.labels), request.metric, step_ms)
+    return _since(sums, request.range.start_ms) if dark else sums
+
+
+def _since(sums: SampleSet, start_ms: int) -> SampleSet:
+    """Running sums from an instant on, each with the last one before it; without those that end there."""
+    parts = []
+    for index, (begin, end) in enumerate(pairwise(sums.offsets.tolist())):
+        first = int(np.searchsorted(sums.t_ms[begin:end], start_ms, side="right"))
+        if first < end - begin:
+            part = slice(begin + max(0, first - 1), end)
+            parts.append((sums.labels[index], sums.t_ms[part], sums.values[part]))
+    return replace(SampleSet.of(parts), exact=sums.exact, resolution_ms=sums.resolution_ms, pushdown=sums.pushdown)
 
 
 def _running_sums(amounts: SampleSet, metric: str, step_ms: int) -> SampleSet:
@@ -176,9 +196,12 @@ def count_samples(connection: Connection, request: SeriesRequest, step_ms: int) 
 
 
 def _in_parts(span: TimeRange, ask: Callable[[TimeRange], int], longest_ms: int | None = None) -> None:
-    """Ask for a range in parts, each sized by the answers before; a part that is too much is asked again in halves."""
+    """Ask for a range in parts, each sized by the answers before; a part that is too much is asked again in halves.
+
+    Later parts do not grow to a size that was refused, and grow slowly where one took too long.
+    """
     longest = longest_ms or max(span.end_ms - span.start_ms, 1)
-    length = min(FIRST_PART_MS, longest)
+    length, growth = min(FIRST_PART_MS, longest), GROWTH
     start = span.start_ms
     slow = 0
     while start < span.end_ms:
@@ -187,21 +210,30 @@ def _in_parts(span: TimeRange, ask: Callable[[TimeRange], int], longest_ms: int 
             size = ask(part)
         except SourceFailed as error:
             problem = error.problems[0]
-            slow += problem.code in _SLOW
-            nothing_worked_yet = start == span.start_ms
-            if problem.code in _SLOW:
-                smaller_may_help = not nothing_worked_yet and slow <= SLOW_ATTEMPTS
-            elif problem.code == "source-query-refused":
-                smaller_may_help = not nothing_worked_yet or _names_a_limit(problem.message)
-            else:
-                smaller_may_help = problem.code == "source-too-large"
             length = (part.end_ms - part.start_ms) // 2
-            if not smaller_may_help or length < SHORTEST_PART_MS:
+            if problem.code in _SLOW:
+                slow, growth = slow + 1, SLOW_GROWTH
+            else:
+                longest = length
+            first = start == span.start_ms and not _names_a_limit(problem.message)
+            if length < SHORTEST_PART_MS or not _smaller_may_help(problem.code, slow, first=first):
                 raise
             continue
         slow = 0
         start = part.end_ms
-        length = min(longest, max(SHORTEST_PART_MS, int(length * min(GROWTH, TARGET_BYTES / max(size, 1)))))
+        length = min(longest, max(SHORTEST_PART_MS, int(length * min(growth, TARGET_BYTES / max(size, 1)))))
+
+
+def _smaller_may_help(code: str, slow: int, *, first: bool) -> bool:
+    """Whether a part of half the length may be answered.
+
+    Args:
+        slow: How many parts on end took too long.
+        first: Nothing worked yet, and the server does not say that it was too much.
+    """
+    if code in _SLOW:
+        return not first and slow <= SLOW_ATTEMPTS
+    return code == "source-too-large" or (code == "source-query-refused" and not first)
 
 
 def _names_a_limit(message: str) -> bool:

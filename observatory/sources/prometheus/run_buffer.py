@@ -69,6 +69,11 @@ class RunBuffer:
                 times, values = times[keep], values[keep]
             self._take(number, times, values, cut.grows)
 
+    @property
+    def firsts_ms(self) -> list[int]:
+        """When each series that has samples begins, of those added in order."""
+        return [int(runs[0][0]) for runs in self._times if runs]
+
     def mark(self) -> Mark:
         """What has been added up to here."""
         return self._size, self._in_order, [len(runs) for runs in self._times]

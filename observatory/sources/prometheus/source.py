@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from observatory.compile import reading
 from observatory.errors import Problem, SourceFailed
 from observatory.settings import PrometheusSettings
-from observatory.sources.base import SampleSet, SeriesRequest, SourceState
+from observatory.sources.base import PUSHDOWN_STEP_MS, SampleSet, SeriesRequest, SourceState
 from observatory.sources.health import Health
 from observatory.sources.prometheus import export, failures, native_series, remote_read, xor
 from observatory.sources.prometheus.chunk_memory import ChunkMemory
@@ -47,8 +47,6 @@ Route = Literal["remote_read", "export", "range vectors", "query grid"]
 T = TypeVar("T")
 
 _LOWEST = re.compile(rb"^prometheus_tsdb_lowest_timestamp(?:\{[^}\n]*\})? ([0-9.eE+]+)\s*$", re.MULTILINE)
-PUSHDOWN_STEP_MS = 300_000
-"""Resolution of what the server counts: long enough for a few scrapes, as short as the shortest burn window."""
 LONGEST_MATCHER = 12_000
 """Characters of the values of one label in a query that counts samples."""
 TAIL_MS = 3 * 3_600_000
@@ -157,12 +155,14 @@ class PrometheusSource:
     def increments(self, request: SeriesRequest, by: tuple[str, ...]) -> SampleSet:
         """Running sums of events as the server counts them, every five minutes, for what is too much to be read raw.
 
-        At each edge of a window up to five minutes of events belong to the neighbouring one; what counters counted
-        in gaps longer than that is missing.
+        At each edge of a window up to five minutes of events belong to the neighbouring one. What counters counted
+        while they were missing comes when they are back, and is lost after half a day, see `reading.increments`.
 
         Raises:
-            SourceFailed: No usable answer.
+            SourceFailed: No usable answer, or native histograms, of which no expression counts single buckets.
         """
+        if self._native.part(request.metric):
+            raise self._refuse_size(request.metric)
         whole = replace(request, matchers=with_fixed_labels(request.matchers, self._labels))
 
         def ask() -> tuple[SampleSet, Sequence[Problem]]:

@@ -428,6 +428,44 @@ def test_a_part_over_the_limit_of_the_server_is_asked_in_halves(misbehaving: Sta
     assert parts_asked(server) == [60, 30, 30]
 
 
+def test_parts_do_not_grow_to_a_size_that_was_refused(misbehaving: Start) -> None:
+    refusal = json.dumps({"status": "error", "error": "query processing would load too many samples"}).encode()
+
+    def answer(request: Request) -> bytes:
+        return refusal if minutes(unquote(request.path)) > 2000 else NO_MATRIX
+
+    server = misbehaving(Reply(body=answer))
+    week = TimeRange(MONTH.range.start_ms, MONTH.range.start_ms + 7 * 86_400_000)
+
+    source(server.url, remote_read="never").samples(SeriesRequest("x", (), week))
+
+    assert parts_asked(server) == [360, 2880, *[1440] * 6, 1080]
+
+
+def test_a_first_part_that_times_out_on_the_server_is_asked_in_halves(misbehaving: Start) -> None:
+    def twice(request: Request) -> bytes:
+        if len(server.requests) == 2:
+            server.replies[:] = [Reply(body=NO_MATRIX)]
+        return b'{"status":"error","errorType":"timeout","error":"query timed out in expression evaluation"}'
+
+    server = misbehaving(Reply(body=twice, status=503))
+    morning = TimeRange(MONTH.range.start_ms, MONTH.range.start_ms + 6 * 3_600_000)
+
+    source(server.url, remote_read="never").samples(SeriesRequest("x", (), morning))
+
+    assert parts_asked(server) == [360, 180, 90, 180, 90]
+
+
+def test_native_histograms_that_are_too_much_are_not_counted_as_nothing() -> None:
+    asked = source(f"http://127.0.0.1:{free_port()}")
+    asked._native.bases = frozenset({"handling_seconds"})
+
+    problem = problem_of(lambda _: asked.increments(SeriesRequest("handling_seconds_count", (), SPAN), ("job",)), "")
+
+    assert problem.code == "source-too-large"
+    assert "handling_seconds_count" in problem.message
+
+
 def test_a_server_that_became_slow_is_not_asked_forever(misbehaving: Start) -> None:
     def then_unavailable(request: Request) -> bytes:
         server.replies[:] = [Reply(status=503)]
