@@ -50,6 +50,11 @@ def sample_count(selector: SeriesSelector, length_ms: int) -> str:
     return promql.checked(f"sum(count_over_time({raw_samples(selector, length_ms)}))")
 
 
+def series_count(selector: SeriesSelector, by: Sequence[str], length_ms: int) -> str:
+    """How many series with equal labels had a sample in the range before each instant."""
+    return promql.checked(f"count by ({promql.grouping(by)}) (last_over_time({raw_samples(selector, length_ms)}))")
+
+
 def series_named(names: Sequence[str], matchers: Sequence[Matcher]) -> str:
     """Series of several names, which may hold any character, that satisfy the conditions."""
     conditions = (Matcher("__name__", tuple(names)), *matchers)

@@ -25,6 +25,7 @@ from observatory.ledger.buckets import bounded_binding, bucket_leaves, count_lea
 from observatory.ledger.days import DAY_MS, SEALED_AFTER_MS
 from observatory.ledger.evidence import Evidence, Material, Sources
 from observatory.ledger.hops import SpanCounts, count_spans
+from observatory.ledger.layouts import Doubtful, Judged, doubtful_steps
 from observatory.ledger.origins import falls_of_targets
 from observatory.ledger.pages import Counted, Page, events_of, join
 from observatory.ledger.returns import KeptDay, look_back
@@ -174,7 +175,7 @@ class Blocks:
 
     def bounds(self, counted: Counted) -> dict[str, tuple[Float64, Float64, Float64]]:
         """Where histograms changed their buckets, what all of them together say; see `least_and_most`."""
-        judged = {key: self._judged[key] for key in sorted(counted.changed)}
+        judged = {key: self._judged[key] for key in sorted(counted.changed - self._summed(counted).keys())}
         counts: dict[Leaf, int] = {}
         every: dict[Leaf, int] = {}
         for binding, _ in judged.values():
@@ -190,6 +191,25 @@ class Blocks:
             key: least_and_most(binding, bound, evidence, counted.grid)
             for key, (binding, bound) in judged.items()
             if material.failed.isdisjoint(count_leaves(binding) | bucket_leaves(binding))
+        }
+
+    def doubtful(self, counted: Counted) -> dict[str, Doubtful]:
+        """Steps in which histograms that a server counted lacked the buckets that they are judged by."""
+        judged = self._summed(counted)
+        if not judged:
+            return {}
+        found, problems, requests = doubtful_steps(judged, self.sources.metrics, counted.grid)
+        self.problems += problems
+        self.requests += requests
+        return found
+
+    def _summed(self, counted: Counted) -> dict[str, Judged]:
+        """Of what is judged by a bucket that which a server counted."""
+        summed = {leaf for leaf, events in counted.events.items() if events.pushdown}
+        return {
+            key: judged
+            for key, judged in (self._judged.items() if summed else ())
+            if any(leaf in summed for leaf, _ in leaves_of(self.measurements[key]))
         }
 
     def _note(self, material: Material) -> None:

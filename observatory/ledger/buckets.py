@@ -49,14 +49,15 @@ def has_changed(binding: MetricBinding, bound: float, evidence: Evidence) -> boo
     if not binding.boundaries or len({value for value, _ in binding.boundaries}) < 2:
         return False
     counted = _sizes(binding, outcome_terms(binding, None), evidence)
-    for terms in _distinct(chosen):
+    for terms in chosen_terms(chosen):
         found = _sizes(binding, terms, evidence)
         if any(abs(size - found.get(name, 0)) > MISSED_SCRAPES for name, size in counted.items()):
             return True
     return False
 
 
-def _distinct(chosen: AtMost) -> Iterable[tuple[Term, ...]]:
+def chosen_terms(chosen: AtMost) -> Iterable[tuple[Term, ...]]:
+    """The buckets on either side of a bound, or the one on it, each in all its spellings."""
     yield from (terms for terms in dict.fromkeys((chosen.lower, chosen.upper)) if terms)
 
 

@@ -21,6 +21,7 @@ from observatory.ledger.evidence import Sources
 from observatory.ledger.history import Columns, Past, joined
 from observatory.ledger.hops import expressions_of
 from observatory.ledger.keeping import Keeper, KeptPages, Looks
+from observatory.ledger.layouts import widened
 from observatory.ledger.ledger import Ledger
 from observatory.ledger.marks import Marks
 from observatory.ledger.packed import PackedRows
@@ -213,7 +214,7 @@ def _count(
                     # counted.
                     kept.keep(page, work.read_for(page))
     counted = work.joined([pages[block] for block in blocks], grid, kept.day if kept is not None else None)
-    bounds = work.bounds(counted)
+    bounds, doubtful = work.bounds(counted), work.doubtful(counted)
     rows = PackedRows()
     has_packed = counted.has_packed
     for key, measurement in measurements.items():
@@ -221,11 +222,17 @@ def _count(
             continue
         if any(expressions_of(measurement, name) for name in work.failed_spans):
             continue
-        if has_packed and key not in bounds and (lying := packed_row_of(measurement, counted)) is not None:
+        if (
+            has_packed
+            and key not in bounds
+            and key not in doubtful
+            and (lying := packed_row_of(measurement, counted)) is not None
+        ):
             rows.put(key, *lying, grid.steps)
             continue
         row = row_of(measurement, counted)
-        rows[key] = within(row, *bounds[key]) if key in bounds else row
+        row = within(row, *bounds[key]) if key in bounds else row
+        rows[key] = widened(row, doubtful[key]) if key in doubtful else row
     if kept is not None and past is not None:
         remembered, restored = past.restored(rows, grid, runs)
         rows.take(remembered)

@@ -81,9 +81,12 @@ def _sums_filled(t_ms: Int64, sums: Float64, other_t_ms: Int64, other: Float64) 
         return (t_ms, sums) if len(t_ms) >= len(other_t_ms) else (other_t_ms, other)
     grown, other_grown = np.diff(sums, prepend=sums[0]), np.diff(other, prepend=other[0])
     edges_ms = np.concatenate(([np.iinfo(np.int64).min // 2], t_ms, [np.iinfo(np.int64).max // 2]))
-    gaps = np.diff(edges_ms) > GAP_CADENCES * float(np.median(np.diff(t_ms)))
+    cadence = float(np.median(np.diff(t_ms)))
+    gaps = np.diff(edges_ms) > GAP_CADENCES * cadence
     place = np.searchsorted(t_ms, other_t_ms)
-    fills = gaps[place]
+    # What the first one shows first it has counted for a cadence.
+    fills = gaps[place] & ((place > 0) | (other_t_ms <= t_ms[1] - cadence / 2))
+    fills &= (place < len(t_ms)) | (other_t_ms >= t_ms[-1] + cadence / 2)
     # With what it saw the other one also counts what the first one finds at the end of its gap.
     spoken = place[fills & (place < len(t_ms))]
     grown[spoken] = 0.0

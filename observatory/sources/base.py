@@ -190,6 +190,14 @@ class CountingSource(Protocol):
         """
         ...
 
+    def series_counts(self, request: SeriesRequest, by: tuple[str, ...]) -> SampleSet:
+        """How many series with equal labels `by` had samples in each hour of a range, by the end of the hour.
+
+        Raises:
+            SourceFailed: No usable answer.
+        """
+        ...
+
 
 @runtime_checkable
 class MarkedSource(Protocol):

@@ -14,7 +14,7 @@ from observatory.indicators.indicator import Indicator
 from observatory.ledger.build import build
 from observatory.ledger.row import Row
 from observatory.settings import PrometheusSettings
-from observatory.sources.base import MetricSource
+from observatory.sources.base import MetricSource, SampleSet, SeriesRequest
 from observatory.sources.prometheus import PrometheusSource
 from observatory.telemetry.binding import MetricBinding, Term
 from observatory.windows import Grid
@@ -133,6 +133,32 @@ def test_a_histogram_that_changes_its_buckets_on_a_real_prometheus(
     assert row.upper is not None
     assert float(row.total.sum()) == TOTAL
     assert (float(row.good.sum()), float(row.upper.sum())) == (4.0 * EARLY + 3 * LATE, 4.0 * EARLY + 7 * LATE)
+
+
+@pytest.mark.integration
+def test_pods_of_other_buckets_leave_what_a_server_counts_within_bounds(
+    prometheus_server: Callable[..., PrometheusServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One pod lacks the bucket in the second half: of the sum of both nothing shows it."""
+    series = [*exposed(TIMES, (0.1, 0.5)), *exposed(TIMES[:HALF], (0.1, 0.5), instance="b:1")]
+    series += exposed(TIMES[HALF:], (0.1, 0.25), instance="b:1", start=8.0 * HALF)
+    source = PrometheusSource(PrometheusSettings(url=prometheus_server(history=openmetrics(series), block="486h").url))
+
+    def refuse(request: SeriesRequest) -> SampleSet:
+        raise source._refuse_size(request.metric)
+
+    monkeypatch.setattr(source, "samples", refuse)
+
+    row = counted(source, latency(0.1, 0.25, 0.5, source="metrics"))
+
+    assert row.counting == "pushdown"
+    assert row.upper is not None
+    good, upper, total = (float(line.sum()) for line in (row.good, row.upper, row.total))
+    assert total == pytest.approx(2 * TOTAL, abs=2 * 5 * 16)
+    assert good == pytest.approx(TRUTH + 4.0 * EARLY, abs=2 * 5 * 8)
+    assert good < 2 * TRUTH < upper
+    before = slice(0, 60 * (int(TIMES[HALF] - GRID.start_ms) // HOUR_MS))
+    assert (row.upper[before] == row.good[before]).all()
 
 
 def test_a_bucket_that_a_relabelling_drops_leaves_the_rest_of_the_window_within_bounds() -> None:

@@ -66,6 +66,18 @@ class _Collected(Struct):
             self.histograms = histograms
             raise
 
+    def ask_grid(self, connection: Connection, expression: str, part: TimeRange, step_ms: int) -> int:
+        """As `ask` of an expression at every `step_ms` in a part of time.
+
+        Raises:
+            SourceFailed: No usable answer; then nothing of it is kept.
+        """
+        first = (part.start_ms // step_ms + 1) * step_ms
+        if first > part.end_ms:
+            return 0
+        grid = (("start", _seconds(first)), ("end", _seconds(part.end_ms)), ("step", _seconds(step_ms)))
+        return self.ask(connection, "/api/v1/query_range", (("query", expression), *grid), part)
+
     def _add(self, matrix: Matrix, part: TimeRange) -> None:
         """Take what lies in the part; its left edge belongs to the part before."""
         numbers: list[int] = []
@@ -108,11 +120,7 @@ def read_grid(connection: Connection, request: SeriesRequest, step_ms: int = STE
     found = _Collected(RunBuffer(request.range))
 
     def ask(part: TimeRange) -> int:
-        first = (part.start_ms // step_ms + 1) * step_ms
-        if first > part.end_ms:
-            return 0
-        grid = (("start", _seconds(first)), ("end", _seconds(part.end_ms)), ("step", _seconds(step_ms)))
-        return found.ask(connection, "/api/v1/query_range", (("query", selector), *grid), part)
+        return found.ask_grid(connection, selector, part, step_ms)
 
     _in_parts(request.range, ask, longest_ms=MOST_POINTS * step_ms)
     return QueryRead(found.buffer.sample_set(found.labels, exact=False, resolution_ms=step_ms), found.histograms)
@@ -132,11 +140,7 @@ def read_increments(connection: Connection, request: SeriesRequest, by: tuple[st
     found = _Collected(RunBuffer(TimeRange(before.start_ms, request.range.end_ms)))
 
     def ask(part: TimeRange) -> int:
-        first = (part.start_ms // step_ms + 1) * step_ms
-        if first > part.end_ms:
-            return 0
-        grid = (("start", _seconds(first)), ("end", _seconds(part.end_ms)), ("step", _seconds(step_ms)))
-        return found.ask(connection, "/api/v1/query_range", (("query", expression), *grid), part)
+        return found.ask_grid(connection, expression, part, step_ms)
 
     _in_parts(request.range, ask, longest_ms=MOST_POINTS * step_ms)
     dark = any(first_ms > request.range.start_ms + step_ms for first_ms in found.buffer.firsts_ms)
@@ -144,6 +148,19 @@ def read_increments(connection: Connection, request: SeriesRequest, by: tuple[st
         _in_parts(before, ask, longest_ms=MOST_POINTS * step_ms)
     sums = _running_sums(found.buffer.sample_set(found.labels), request.metric, step_ms)
     return _since(sums, request.range.start_ms) if dark else sums
+
+
+def read_series_counts(connection: Connection, request: SeriesRequest, by: tuple[str, ...], step_ms: int) -> SampleSet:
+    """How many series with equal labels had a sample in each whole step that the range touches, by its end.
+
+    Raises:
+        SourceFailed: No usable answer.
+    """
+    expression = reading.series_count(SeriesSelector(request.metric, request.matchers), by, step_ms)
+    span = TimeRange(request.range.start_ms // step_ms * step_ms, -(-request.range.end_ms // step_ms) * step_ms)
+    found = _Collected(RunBuffer(span))
+    _in_parts(span, lambda part: found.ask_grid(connection, expression, part, step_ms), MOST_POINTS * step_ms)
+    return found.buffer.sample_set(found.labels, exact=False, resolution_ms=step_ms)
 
 
 def _since(sums: SampleSet, start_ms: int) -> SampleSet:

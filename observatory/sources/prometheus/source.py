@@ -37,6 +37,7 @@ from observatory.sources.prometheus.range_vectors import (
     read_grid,
     read_increments,
     read_range_vectors,
+    read_series_counts,
 )
 from observatory.sources.prometheus.sample_buffer import MOST_SAMPLES, SamplesTooMany
 from observatory.telemetry.binding import Matcher
@@ -170,6 +171,18 @@ class PrometheusSource:
 
         found, problems = self._noted(f"increments of {request.metric}", ask)
         self._pushed_down = True
+        return replace(found, problems=problems)
+
+    def series_counts(self, request: SeriesRequest, by: tuple[str, ...]) -> SampleSet:
+        """How many series with equal labels had samples in each hour, by the end of the hour.
+
+        Raises:
+            SourceFailed: No usable answer.
+        """
+        whole = replace(request, matchers=with_fixed_labels(request.matchers, self._labels))
+        found, problems = self._noted(
+            f"series of {request.metric}", lambda: (read_series_counts(self.connection, whole, by, MARK_MS), ())
+        )
         return replace(found, problems=problems)
 
     def marks(self, requests: Sequence[SeriesRequest], span: TimeRange) -> dict[int, int]:
