@@ -96,8 +96,6 @@ def _form(output: Path | None, form: Form | None, json: bool) -> Form:
 
 
 def _text(made: Review, form: Form) -> str:
-    import json as json_text
-
     from observatory.review.html import html
     from observatory.review.markdown import markdown
 
@@ -107,7 +105,7 @@ def _text(made: Review, form: Form) -> str:
         case Form.MARKDOWN:
             return markdown(made)
         case Form.JSON:
-            return json_text.dumps(made.to_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+            return console.as_json(made.to_json()) + "\n"
 
 
 def register(app: typer.Typer) -> None:
