@@ -19,7 +19,7 @@ from observatory.units import compact_duration, parse_duration
 CalendarUnit = Literal["day", "week", "month", "quarter", "year"]
 CALENDAR_UNITS: tuple[CalendarUnit, ...] = ("day", "week", "month", "quarter", "year")
 STEP_MS = 60_000
-_DAY_MS = 86_400_000
+_MINUTE_MS, _DAY_MS = 60_000, 86_400_000
 _EPOCH = date(1970, 1, 1).toordinal()
 MAX_WINDOW_SECONDS = 732 * 86_400
 BURN_WINDOWS: tuple[str, ...] = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
@@ -199,13 +199,18 @@ def format_instant(at_ms: int | None) -> str | None:
     if at_ms is None:
         return None
     days, of_day = divmod(int(at_ms), _DAY_MS)
-    seconds, ms = divmod(of_day, 1000)
-    minutes, second = divmod(seconds, 60)
-    hour, minute = divmod(minutes, 60)
-    return f"{_date(days)}T{hour:02}:{minute:02}:{second:02}{f'.{ms:03}' if ms else ''}Z"
+    minute, rest = divmod(of_day, _MINUTE_MS)
+    second, ms = divmod(rest, 1000)
+    return f"{_date(days)}T{_clock(minute)}:{second:02}{f'.{ms:03}' if ms else ''}Z"
 
 
 @lru_cache(maxsize=1024)
 def _date(days: int) -> str:
     """The day that begins so many days after the epoch."""
     return date.fromordinal(_EPOCH + days).isoformat()
+
+
+@lru_cache(maxsize=1440)
+def _clock(minute: int) -> str:
+    """A minute of the day."""
+    return f"{minute // 60:02}:{minute % 60:02}"
