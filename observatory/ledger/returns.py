@@ -62,26 +62,32 @@ def last_seen(
 ) -> dict[SeriesKey, Sample]:
     """When series that appear late on a grid were last seen before the first page, and with which value.
 
+    Of pages that a server counted none knows its series, so what appears late after them is looked for before the next
+    one.
+
     Args:
         requests: All that were planned; series are told by their number.
         kept: Asked for days before the first page, where a source knows nothing of a series.
     """
     seen: set[SeriesKey] = set()
-    late: dict[int, list[SeriesKey]] = {}
+    late: dict[tuple[int, int], list[SeriesKey]] = {}
+    since_ms = dict.fromkeys(range(len(requests)), pages[0].block.start_ms)
     for page in with_news(pages):
+        if summed := page.seams.summed_requests:
+            since_ms |= dict.fromkeys(summed, page.block.end_ms)
+            seen = {key for key in seen if key[0] not in summed}
         for seam in page.seams:
             number = seam.series[0]
-            known_since_ms = pages[0].block.start_ms - requests[number].lookback_ms
+            known_since_ms = since_ms[number] - requests[number].lookback_ms
             goes_on = seam.kind in BORN_KINDS or seam.kind in ("position", "period_total", "rate")
             if seam.summed or seam.series in seen or not goes_on:
                 continue
             seen.add(seam.series)
             if seam.first[0] > max(known_since_ms + EDGE_MS, grid.start_ms):
-                late.setdefault(number, []).append(seam.series)
+                late.setdefault((number, known_since_ms), []).append(seam.series)
     found: dict[SeriesKey, Sample] = {}
-    for number, keys in sorted(late.items()):
+    for (number, known_since_ms), keys in sorted(late.items()):
         request = requests[number]
-        known_since_ms = pages[0].block.start_ms - request.lookback_ms
         span = TimeRange(known_since_ms - EARLIER_MS, known_since_ms)
         wanted = set(keys)
         for matchers in _narrowed(request.matchers, [dict(labels) for _, labels in keys]):

@@ -94,6 +94,11 @@ class SeamColumns(Sequence[Seam]):
     histories: frozenset[int] = frozenset()
     summed: frozenset[int] = frozenset()
 
+    @property
+    def summed_requests(self) -> frozenset[int]:
+        """Numbers of the requests that the server counted."""
+        return frozenset(self.heads[place].series[0] for place in self.summed)
+
     def __len__(self) -> int:
         return len(self.heads)
 

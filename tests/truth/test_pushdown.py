@@ -45,7 +45,7 @@ def pods() -> list[Series]:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[prometheus_server.PrometheusServer]:
     with prometheus_server.start(tmp_path_factory.mktemp("pushdown")) as started:
-        started.write([*pods(), *lonely(), *(one for case in CASES.values() for one in case)])
+        started.write([*pods(), *lonely(), *lasting(), *(one for case in CASES.values() for one in case)])
         yield started
 
 
@@ -153,6 +153,43 @@ def test_a_refresh_goes_on_where_a_step_of_the_server_ends(
 
     assert row.counting == "pushdown"
     assert float(row.total[-58:].sum()) == 58 * 3.0, "since ten o'clock"
+
+
+LONG = scrapes(END_MS - 120 * HOUR_MS, END_MS + 3 * HOUR_MS)
+
+
+def lasting() -> list[Series]:
+    """Five days; errors are not shown for some hours about the midnight before the last two days."""
+    hours = (LONG - END_MS) / HOUR_MS
+    shown = LONG[(hours <= -50) | (hours > -46)]
+    return [of("lasting", "success", LONG), of("lasting", "error", shown, every=3)]
+
+
+@pytest.mark.integration
+def test_days_that_were_kept_go_on_from_what_the_server_counted(
+    server: prometheus_server.PrometheusServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """No series of theirs is taken to have gone on since before the window, and one that comes back in them is."""
+    measurement = events("lasting_total", source="metrics")
+    source = PrometheusSource(PrometheusSettings(url=server.url))
+    samples, many = source.samples, (END_MS - 48 * HOUR_MS, END_MS + 3 * HOUR_MS)
+    with Store.open(tmp_path / "s.duckdb") as beside:
+        keeper = kept_beside(beside)
+        build([measurement], Answering((source,)), Grid.ending_at(many[1], 50 * HOUR_MS), keeper=keeper)
+        grid = Grid.ending_at(many[1], 98 * HOUR_MS)
+        raw = build([measurement], Answering((source,)), grid).rows[measurement.key]
+        monkeypatch.setattr(
+            source,
+            "samples",
+            lambda request: (refusing(source) if request.range.end_ms in many else samples)(request),
+        )
+
+        ledger = build([measurement], Answering((source,)), grid, keeper=keeper)
+
+    row = ledger.rows[measurement.key]
+    assert (raw.counting, row.counting, ledger.problems) == ("exact", "pushdown", ())
+    assert abs(total(row) - total(raw)) <= 2 * 5 * 4
+    assert abs(bad(row) - bad(raw)) <= 2 * 5 * 1
 
 
 def row_of(source: PrometheusSource, grid: Grid = GRID, metric: str = "handled_total") -> Row:
