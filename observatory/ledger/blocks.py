@@ -20,6 +20,7 @@ from observatory.compile.plan import (
 from observatory.compile.terms import at_most, outcome_terms
 from observatory.errors import Problem, SourceFailed
 from observatory.indicators.expression import Count, CountAtMost, Slices, SlicesAtMost
+from observatory.ledger.apart import Apart, Outcome, find_apart
 from observatory.ledger.births import EDGE_MS
 from observatory.ledger.buckets import bounded_binding, bucket_leaves, count_leaves, has_changed, least_and_most
 from observatory.ledger.days import DAY_MS, SEALED_AFTER_MS
@@ -191,6 +192,15 @@ class Blocks:
             for key, (binding, bound) in judged.items()
             if material.failed.isdisjoint(count_leaves(binding) | bucket_leaves(binding))
         }
+
+    def apart(self, outcomes: Mapping[str, Outcome], counted: Counted) -> dict[str, Apart]:
+        """When outcomes were seen that others count than all events; never kept with a day."""
+        if not outcomes:
+            return {}
+        material = Material.read((), self.sources, counted.grid)
+        found = find_apart(outcomes, counted.lives, counted.grid, material.ask)
+        self._note(material)
+        return found
 
     def _note(self, material: Material) -> None:
         self._partial = self._partial or material.partial
