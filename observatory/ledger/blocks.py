@@ -25,6 +25,7 @@ from observatory.ledger.births import EDGE_MS
 from observatory.ledger.buckets import bounded_binding, bucket_leaves, count_leaves, has_changed, least_and_most
 from observatory.ledger.days import DAY_MS, SEALED_AFTER_MS
 from observatory.ledger.evidence import Evidence, Material, Sources
+from observatory.ledger.falling import falling
 from observatory.ledger.hops import SpanCounts, count_spans
 from observatory.ledger.origins import falls_of_targets
 from observatory.ledger.pages import Counted, Page, events_of, join
@@ -34,7 +35,7 @@ from observatory.sources.base import Float64
 from observatory.telemetry.binding import MetricBinding, SemanticKind, Term
 from observatory.windows import Grid, TimeRange
 
-RULES = 6
+RULES = 7
 """Grows whenever the same telemetry is counted in another way, so that counts kept before are not read again; so does
 the version of the package."""
 LONGER_LOOKBACKS_MS = (2 * DAY_MS, 8 * DAY_MS, 32 * DAY_MS)
@@ -161,6 +162,7 @@ class Blocks:
         before = look_back(pages, self.requests_planned, material.ask, grid, self.kinds, kept)
         self._note(material)
         counted = join(pages, self.requests_planned, grid, before)
+        self.problems += falling(pages, self.requests_planned)
         self.problems += [
             Problem(
                 code="history-not-counted",
