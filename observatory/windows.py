@@ -7,7 +7,8 @@ right-closed, (start, end], as in Prometheus 3: a sample that lies on the start 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -18,6 +19,8 @@ from observatory.units import compact_duration, parse_duration
 CalendarUnit = Literal["day", "week", "month", "quarter", "year"]
 CALENDAR_UNITS: tuple[CalendarUnit, ...] = ("day", "week", "month", "quarter", "year")
 STEP_MS = 60_000
+_MINUTE_MS, _DAY_MS = 60_000, 86_400_000
+_EPOCH = date(1970, 1, 1).toordinal()
 MAX_WINDOW_SECONDS = 732 * 86_400
 BURN_WINDOWS: tuple[str, ...] = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
 
@@ -195,6 +198,19 @@ def format_instant(at_ms: int | None) -> str | None:
     """RFC 3339 in UTC, with milliseconds only where there are some; None stays None."""
     if at_ms is None:
         return None
-    moment = datetime.fromtimestamp(at_ms / 1000, UTC)
-    text = moment.isoformat(timespec="milliseconds" if at_ms % 1000 else "seconds")
-    return text.replace("+00:00", "Z")
+    days, of_day = divmod(int(at_ms), _DAY_MS)
+    minute, rest = divmod(of_day, _MINUTE_MS)
+    second, ms = divmod(rest, 1000)
+    return f"{_date(days)}T{_clock(minute)}:{second:02}{f'.{ms:03}' if ms else ''}Z"
+
+
+@lru_cache(maxsize=1024)
+def _date(days: int) -> str:
+    """The day that begins so many days after the epoch."""
+    return date.fromordinal(_EPOCH + days).isoformat()
+
+
+@lru_cache(maxsize=1440)
+def _clock(minute: int) -> str:
+    """A minute of the day."""
+    return f"{minute // 60:02}:{minute % 60:02}"

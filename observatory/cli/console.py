@@ -13,6 +13,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+import orjson
 import typer
 
 from observatory.cli.colour import painter
@@ -38,8 +39,11 @@ def answer(text: str) -> None:
 
 
 def as_json(value: dict[str, Any]) -> str:
-    """One versioned object as text. NaN and infinity are refused: unknown is null."""
-    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    """One versioned object as text. NaN and infinity are null, as everything is that is not known."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY).decode()
+    except TypeError:  # half a character or a number of more than 64 bits, as a document may write them
+        return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
 
 
 def answer_json(value: dict[str, Any]) -> None:

@@ -53,7 +53,6 @@ def review(
 
     from observatory.evaluate.estate import Estate
     from observatory.review.month import make_review
-    from observatory.rules.writing import write_text
     from observatory.sources.opening import open_sources
 
     settings = choose()
@@ -67,6 +66,8 @@ def review(
     if output is None:
         console.answer(text.rstrip("\n"))
     else:
+        from observatory.rules.writing import write_text
+
         try:
             write_text(output, text)
         except OSError as error:
@@ -96,18 +97,17 @@ def _form(output: Path | None, form: Form | None, json: bool) -> Form:
 
 
 def _text(made: Review, form: Form) -> str:
-    import json as json_text
-
-    from observatory.review.html import html
-    from observatory.review.markdown import markdown
-
     match form:
         case Form.HTML:
+            from observatory.review.html import html
+
             return html(made)
         case Form.MARKDOWN:
+            from observatory.review.markdown import markdown
+
             return markdown(made)
         case Form.JSON:
-            return json_text.dumps(made.to_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+            return console.as_json(made.to_json()) + "\n"
 
 
 def register(app: typer.Typer) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import repeat
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -176,21 +177,14 @@ def joined_incidents(
         return ()
     begins, ends = joints(*spans, grid.step_ms)
     firsts, lasts = spans[0][begins], spans[1][ends]
-    paging = np.logical_or.reduceat(pages, begins).tolist()
+    severities = ["page" if once else "ticket" for once in np.logical_or.reduceat(pages, begins).tolist()]
+    start_ms = (grid.start_ms + (firsts + 1) * grid.step_ms).tolist()
+    end_ms = (grid.start_ms + (lasts + 1) * grid.step_ms).tolist()
+    if lasts[-1] == grid.steps - 1:
+        end_ms[-1] = None
     peaks = np.maximum.reduceat(peak, begins).tolist()
-    return tuple(
-        Incident(
-            objective_id=objective.id,
-            severity="page" if pages_once else "ticket",
-            start_ms=grid.start_ms + (first + 1) * grid.step_ms,
-            end_ms=None if last == grid.steps - 1 else grid.start_ms + (last + 1) * grid.step_ms,
-            peak_burn_rate=most,
-            bad=max(0.0, failed),
-        )
-        for first, last, pages_once, most, failed in zip(
-            firsts.tolist(), lasts.tolist(), paging, peaks, bad(firsts, lasts), strict=True
-        )
-    )
+    failed = [max(0.0, one) for one in bad(firsts, lasts)]
+    return tuple(map(Incident, repeat(objective.id), severities, start_ms, end_ms, peaks, failed))
 
 
 def joints(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from msgspec import Struct, field
 
@@ -68,7 +68,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
         return self.ledger.rows.get(measurement.key) if measurement else None
 
 
-class Incident(NamedTuple):
+class Incident(Struct, frozen=True):
     """A span in which an objective burned its budget faster than its policy allows.
 
     Attributes:

@@ -20,6 +20,8 @@ from observatory.review.rows import (
 )
 from observatory.windows import format_instant
 
+_ESCAPED = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_{}[]<>#|~!"})
+
 
 def markdown(review: Review) -> str:
     """The whole document."""
@@ -139,8 +141,7 @@ def markdown(review: Review) -> str:
 
 def plain(text: str) -> str:
     """Text that Markdown shows as it is: its own marks escaped, line breaks made spaces."""
-    one_line = " ".join(text.split())
-    return "".join("\\" + char if char in "\\`*_{}[]<>#|~!" else char for char in one_line)
+    return " ".join(text.split()).translate(_ESCAPED)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

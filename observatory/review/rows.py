@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -332,5 +333,6 @@ def _incident(review: Review, incident: Incident, one: ObjectiveAccount) -> Inci
     )
 
 
+@lru_cache(maxsize=4096)
 def _clock(at_ms: int, timezone: str) -> str:
     return f"{datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(ZoneInfo(timezone)):%d %b %H:%M}"

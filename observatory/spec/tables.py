@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import orjson
@@ -225,12 +226,15 @@ class _Writer:
 class _Reader:
     def __init__(self, plain: list[Any]) -> None:
         self._plain = plain
-        self.rows: dict[type, list[Any]] = {}
+        self.rows: dict[type[Struct], list[Any]] = {}
 
-    def table(self, one: type, columns: Sequence[tuple[str, _Kind]], cells: Sequence[Column]) -> None:
+    def table(self, one: type[Struct], columns: Sequence[tuple[str, _Kind]], cells: Sequence[Column]) -> None:
         names = [name for name, _ in columns]
         filled = [self._column(kind, column) for (_, kind), column in zip(columns, cells, strict=True)]
-        self.rows[one] = [one(**dict(zip(names, row, strict=True))) for row in zip(*filled, strict=True)]
+        if one.__match_args__ == tuple(names) and len(set(map(len, filled))) == 1:
+            self.rows[one] = list(map(one, *filled))
+        else:
+            self.rows[one] = [one(**dict(zip(names, row, strict=True))) for row in zip(*filled, strict=True)]
 
     def _column(self, kind: _Kind, column: Column) -> Column:
         if kind.form == "scalar":
@@ -240,6 +244,11 @@ class _Reader:
             return column
         if not kind.optional and kind.form != "plain" and None in column:
             raise TableError("a value is missing")
+        if kind.form in ("tuple", "frozenset") and kind.inner[0].form == "scalar":
+            # The most frequent column: its parts are checked together.
+            self._column(kind.inner[0], list(chain.from_iterable(cell for cell in column if cell is not None)))
+            build = tuple if kind.form == "tuple" else frozenset
+            return [None if cell is None else build(cell) for cell in column]
         read = self._cell(kind)
         return [None if cell is None else read(cell) for cell in column]
 

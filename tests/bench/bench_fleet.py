@@ -25,9 +25,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from fleet import METRIC, Fleet, address, arguments, fleet, write_documents
-from measuring import measured, server_cpu
+from measuring import Cost, measured, server_cpu
 from msgspec.structs import replace
 
 from observatory.evaluate.estate import Estate
@@ -133,7 +134,16 @@ def as_command(command: list[str], one: Fleet, environment: dict[str, str] | Non
 
 
 def ours(one: Fleet, kept: Path, compiled: Path) -> Spent:
-    """One `observatory status`.
+    """One `observatory status`; see `our_command`."""
+    spent, said = our_command(["status", str(one.folder / "documents")], one, kept, compiled)
+    objectives = said["objectives"]
+    assert len(objectives) == one.channels
+    assert {objective["counting"] for objective in objectives} == {"exact"}
+    return spent
+
+
+def our_command(words: list[str], one: Fleet, kept: Path, compiled: Path) -> tuple[Spent, Any]:
+    """One command of `observatory`, and its answer.
 
     Args:
         kept: Where it finds and leaves what it keeps between runs.
@@ -146,14 +156,9 @@ def ours(one: Fleet, kept: Path, compiled: Path) -> Spent:
         "PYTHONPYCACHEPREFIX": str(compiled),
     }
     kept.mkdir(exist_ok=True)
-    store = kept / "store.duckdb"
-    at = str(one.grid.end_ms // 1000)
-    command = ["status", str(one.folder / "documents"), "--store", str(store), "--at", at, "--json"]
-    spent, said = as_command([sys.executable, "-m", "observatory", *command], one, environment)
-    objectives = json.loads(said)["objectives"]
-    assert len(objectives) == one.channels
-    assert {objective["counting"] for objective in objectives} == {"exact"}
-    return spent
+    more = ["--store", str(kept / "store.duckdb"), "--at", str(one.grid.end_ms // 1000), "--json"]
+    spent, said = as_command([sys.executable, "-m", "observatory", *words, *more], one, environment)
+    return spent, json.loads(said)
 
 
 def refresh(one: Fleet) -> Spent:
@@ -271,15 +276,36 @@ def installed(folder: Path) -> Path:
 
 
 def review(one: Fleet, folder: Path) -> None:
-    """The review of the month in which the data end, as a command counts it: cold, and with days kept."""
+    """The review of the month in which the data end: cold, and with days kept."""
     calm = folder / "calm"
     write_documents(calm, one.channels, round(one.grid.range.seconds / 86_400), calm=True)
-    review_of(one, "all at the edge of their budgets", replace(one.settings, store=folder / "edge.duckdb"))
-    review_of(one, "one in ten is", replace(one.settings, documents=(calm,), store=folder / "calm.duckdb"))
+    for name, about, settings in (
+        ("edge", "all at the edge of their budgets", one.settings),
+        ("calm", "one in ten is", replace(one.settings, documents=(calm,))),
+    ):
+        month = f"{datetime.fromtimestamp(one.grid.end_ms / 1000, UTC):%Y-%m}"
+        found = numbers_of(one, month, replace(settings, store=folder / f"{name}.duckdb"))
+        print(f"  review of {month}, {one.channels} objectives, {about}: {found.incidents:.1f} incidents each")
+        print(f"    nothing kept   {found.cold}")
+        print(f"    days kept      {found.warm}")
+        print(f"    warm: 1/{found.cold.wall / found.warm.wall:.1f} of cold")
+        command_of(one, month, settings, folder, folder / f"command-{name}")
 
 
-def review_of(one: Fleet, about: str, settings: Settings) -> None:
-    month = f"{datetime.fromtimestamp(one.grid.end_ms / 1000, UTC):%Y-%m}"
+@dataclass(frozen=True)
+class Numbers:
+    """What the numbers of a review cost a process that has read the documents.
+
+    Attributes:
+        incidents: Of an objective, on average.
+    """
+
+    cold: Cost
+    warm: Cost
+    incidents: float
+
+
+def numbers_of(one: Fleet, month: str, settings: Settings) -> Numbers:
     costs = []
     for _ in range(1 + ROUNDS):
         with open_sources(settings, read_only_store=True) as sources:
@@ -288,12 +314,21 @@ def review_of(one: Fleet, about: str, settings: Settings) -> None:
                 cost, made = measured(lambda e=estate: make_review(e, month, one.grid.end_ms), one.server.pid)  # type: ignore[misc]
         assert len(made.objectives) == one.channels
         costs.append(cost)
-    found = sum(len(each.incidents) for each in made.objectives) / one.channels
-    print(f"  review of {month}, {one.channels} objectives, {about}: {found:.1f} incidents each")
-    print(f"    nothing kept   {costs[0]}")
-    warm = sorted(costs[1:], key=lambda cost: cost.wall)[ROUNDS // 2]
-    print(f"    days kept      {warm}")
-    print(f"    warm: 1/{costs[0].wall / warm.wall:.1f} of cold")
+    incidents = sum(len(each.incidents) for each in made.objectives) / one.channels
+    return Numbers(costs[0], sorted(costs[1:], key=lambda cost: cost.wall)[ROUNDS // 2], incidents)
+
+
+def command_of(one: Fleet, month: str, settings: Settings, folder: Path, kept: Path) -> None:
+    """The same as a command that writes all of it as JSON, from the start of Python to its end."""
+    words = ["review", *map(str, settings.documents), "--month", month]
+    costs = []
+    for _ in range(1 + ROUNDS):
+        cost, said = our_command(words, one, kept, folder / "compiled")
+        assert len(said["objectives"]) == one.channels
+        costs.append(cost)
+    cold, warm = costs[0], Spent.median(costs[1:])
+    times = f"1/{cold.wall / warm.wall:.1f} by the clock, 1/{cold.client / warm.client:.1f} by processor"
+    print(f"    as a command   {cold.wall:.2f} s, and {warm.wall:.2f} s with days kept: {times}")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+
+import numpy as np
 import pytest
 import typer
 
@@ -79,3 +82,16 @@ def test_a_bug_shows_its_traceback_when_asked(monkeypatch: pytest.MonkeyPatch) -
 
     with pytest.raises(KeyError):
         _with_a_bug()
+
+
+def test_what_is_no_number_is_null_in_json_and_every_number_is_whole() -> None:
+    answer = {"ratio": float("nan"), "left": float("-inf"), "spent": np.float64(0.5), "bad": 3, "name": "größer"}
+
+    assert console.as_json(answer) == (
+        '{\n  "ratio": null,\n  "left": null,\n  "spent": 0.5,\n  "bad": 3,\n  "name": "größer"\n}'
+    )
+
+
+@pytest.mark.parametrize("odd", [2**70, "\ud800"])
+def test_what_a_document_writes_that_is_too_much_for_most_is_written_as_it_is(odd: object) -> None:
+    assert json.loads(console.as_json({"value": odd, "more": [1]})) == {"value": odd, "more": [1]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -158,3 +158,12 @@ def test_every_instant_that_is_taken_has_a_window_in_every_zone(text: str, unit:
 
 def test_no_instant_is_none() -> None:
     assert format_instant(None) is None
+
+
+@given(st.integers(-62_135_596_800_000, 253_402_300_799_999))
+def test_an_instant_is_written_as_rfc_3339_in_utc(at_ms: int) -> None:
+    moment = datetime(1970, 1, 1) + timedelta(milliseconds=at_ms)
+
+    written = moment.isoformat(timespec="milliseconds" if at_ms % 1000 else "seconds") + "Z"
+
+    assert format_instant(at_ms) == written

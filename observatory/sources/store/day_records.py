@@ -2,28 +2,36 @@
 
 Every keeper writes the same form, so that a day kept here can be read there. A check sum comes before the content:
 bytes that are not whole, or of another form, are no record, and the day is counted again.
+
+The content is the length of what follows, then one frame of Zstandard. In it stand what the record tells, as JSON
+behind its own length, filled up with blanks to a multiple of eight bytes, and then its arrays one after the other, the
+widest numbers first, so that each stands where a machine reads it at once.
 """
 
 from __future__ import annotations
 
 import zlib
-from itertools import pairwise
 from typing import Any, NamedTuple
 
+import cramjam
 import numpy as np
 import orjson
-import pyarrow as pa
 
 from observatory.sources.base import Record
 from observatory.windows import TimeRange
 
-MAGIC, BEFORE = b"obsday2\n", b"obsday1\n"
-"""What a record begins with; its check sum and an Arrow file follow. Another shape takes another number; the one
-before is still read, because what a day came to cannot be counted again once its telemetry has gone."""
+MAGIC = b"obsday3\n"
+"""What a record begins with; its check sum and its content follow. Another shape takes another number, and those of
+before are still read, because what a day came to cannot be counted again once its telemetry has gone."""
+SECOND, FIRST = b"obsday2\n", b"obsday1\n"
+MOST_BYTES = 1 << 33
+"""Of a record once it is unpacked; one that claims more is no record."""
 _WHOLE = (np.int16, np.int32)
 """Kinds that events are kept as where they are whole, the smallest that holds them: a quarter of the bytes."""
 _KINDS: dict[str, type[np.generic]] = {"floats": np.float64, "ints": np.int64, "small": np.uint8}
 """Parts of a record, in their order."""
+_LEVEL = 1
+_WORD = 8
 
 
 class StoredDay(NamedTuple):
@@ -43,65 +51,70 @@ def encode(day: StoredDay) -> bytes:
     """A record as bytes; NaN, signs of zero and subnormal numbers come back bit by bit."""
     record = day.record
     parts = dict(zip(_KINDS, (record.floats, record.ints, record.small), strict=True))
-    columns: dict[str, list[tuple[str, str, Any]]] = {}
+    columns: dict[np.dtype[Any], list[tuple[str, str, Any]]] = {}
     for part, arrays in parts.items():
         for name, values in arrays.items():
             kind = _kind_of(values) if part == "floats" else np.dtype(_KINDS[part])
-            columns.setdefault(kind.str, []).append((part, name, values))
-    most = max((len(held) for held in columns.values()), default=0)
-    table = pa.table(
-        {kind: _lists([one for _, _, one in held], most, np.dtype(kind)) for kind, held in sorted(columns.items())}
+            columns.setdefault(kind, []).append((part, name, values))
+    ordered = sorted(columns.items(), key=lambda one: (-one[0].itemsize, one[0].str))
+    told = orjson.dumps(
+        {
+            "header": record.header,
+            "columns": [[kind.str, [[part, name, len(one)] for part, name, one in held]] for kind, held in ordered],
+            "order": [list(arrays) for arrays in parts.values()],
+            "read": [day.read.start_ms, day.read.end_ms],
+            "writes": day.writes,
+        }
     )
-    told = {
-        "header": record.header,
-        "columns": {kind: [[part, name] for part, name, _ in held] for kind, held in columns.items()},
-        "order": [list(arrays) for arrays in parts.values()],
-        "read": [day.read.start_ms, day.read.end_ms],
-        "writes": day.writes,
-    }
-    table = table.replace_schema_metadata({b"observatory": orjson.dumps(told)})
-    memory = pa.BufferOutputStream()
-    options = pa.ipc.IpcWriteOptions(compression="zstd")
-    with pa.ipc.new_file(memory, table.schema, options=options) as writer:
-        writer.write_table(table)
-    content = bytes(memory.getvalue())
+    told += b" " * (-len(told) % _WORD)
+    bodies = [np.asarray(values, kind).tobytes() for kind, held in ordered for _, _, values in held]
+    whole = b"".join((len(told).to_bytes(_WORD, "little"), told, *bodies))
+    content = len(whole).to_bytes(_WORD, "little") + bytes(cramjam.zstd.compress(whole, level=_LEVEL))
     return MAGIC + zlib.crc32(content).to_bytes(4, "little") + content
 
 
 def decode(data: bytes) -> StoredDay | None:
-    """The record of these bytes; None where they are not whole, or of another form."""
-    # Checked before anything is read from it: Arrow trusts what it is given.
+    """The record of these bytes; None where they are not whole, of another form, or not what they claim to be."""
+    # Checked before anything is read from it.
     content = memoryview(data)[len(MAGIC) + 4 :]
     form = data[: len(MAGIC)]
-    if form not in (MAGIC, BEFORE) or zlib.crc32(content).to_bytes(4, "little") != data[len(MAGIC) : len(MAGIC) + 4]:
+    if form not in (MAGIC, SECOND, FIRST) or zlib.crc32(content).to_bytes(4, "little") != data[len(MAGIC) :][:4]:
         return None
-    table = pa.ipc.open_file(pa.py_buffer(content)).read_all()
-    told = orjson.loads(table.schema.metadata[b"observatory"])
-    parts = _before(table, told) if form == BEFORE else _held(table, told)
-    return StoredDay(Record(told["header"], *parts), TimeRange(*told["read"]), told["writes"])
+    try:
+        told, parts = _read(content) if form == MAGIC else _read_before(content, first=form == FIRST)
+        return StoredDay(Record(told["header"], *parts), TimeRange(*told["read"]), told["writes"])
+    except (ValueError, KeyError, TypeError, cramjam.DecompressionError):
+        return None
 
 
-def _held(table: pa.Table, told: Any) -> list[dict[str, Any]]:
+def _read(content: memoryview) -> tuple[Any, list[dict[str, Any]]]:
+    size = int.from_bytes(content[:_WORD], "little")
+    if size > MOST_BYTES:
+        raise ValueError(f"a record of {size} bytes")
+    room = bytearray(size)
+    if cramjam.zstd.decompress_into(content[_WORD:], room) != size:
+        raise ValueError("a record that is shorter than it says")
+    whole = memoryview(room).toreadonly()
+    place = _WORD + int.from_bytes(whole[:_WORD], "little")
+    told = orjson.loads(whole[_WORD:place])
     found: dict[str, dict[str, Any]] = {part: {} for part in _KINDS}
-    for kind, names in told["columns"].items():
-        # Columns have as many rows as the longest of them.
-        for (part, name), values in zip(names, _arrays(table[kind], np.dtype(kind)), strict=False):
-            found[part][name] = values.astype(_KINDS[part], copy=False)
-    return [{name: found[part][name] for name in names} for part, names in zip(_KINDS, told["order"], strict=True)]
-
-
-def _before(table: pa.Table, told: Any) -> list[dict[str, Any]]:
-    """Parts of a record of the form before, by the names in a column of their own, part after part."""
-    names = table["name"].to_pylist()
-    # Records of before there were small numbers say how many floats they have, and hold no more than integers besides.
-    floats = told["floats"]
-    edges = [0, floats, floats + told.get("ints", len(names) - floats), len(names)]
-    return [
-        dict(zip(names[begin:after], _arrays(table[part], np.dtype(kind))[begin:after], strict=True))
-        if begin < after
-        else {}
-        for (part, kind), (begin, after) in zip(_KINDS.items(), pairwise(edges), strict=True)
+    for kind, names in told["columns"]:
+        count = sum(length for _, _, length in names)
+        flat = np.frombuffer(whole, np.dtype(kind), count, place)
+        place, begin = place + flat.nbytes, 0
+        for part, name, length in names:
+            found[part][name] = flat[begin : begin + length].astype(_KINDS[part], copy=False)
+            begin += length
+    return told, [
+        {name: found[part][name] for name in names} for part, names in zip(_KINDS, told["order"], strict=True)
     ]
+
+
+def _read_before(content: memoryview, *, first: bool) -> tuple[Any, list[dict[str, Any]]]:
+    # Arrow takes a while to come, and most have nothing of before.
+    from observatory.sources.store.arrow_records import read_first, read_second
+
+    return (read_first if first else read_second)(content)
 
 
 def _kind_of(values: Any) -> np.dtype[Any]:
@@ -117,24 +130,3 @@ def _kind_of(values: Any) -> np.dtype[Any]:
                 if (small == values).all() and not np.signbit(values[small == 0]).any():
                     return np.dtype(kind)
     return np.dtype(np.float64)
-
-
-def _lists(arrays: list[Any], rows: int, kind: np.dtype[Any]) -> pa.Array:
-    """Arrays as one column of so many rows, the last of them empty.
-
-    From buffers: `pa.array` would import pandas to ask whether it was given its series.
-    """
-    flat = np.concatenate([np.empty(0, kind), *(np.asarray(array, kind) for array in arrays)])
-    offsets = np.zeros(rows + 1, np.int32)
-    np.cumsum([len(array) for array in arrays], out=offsets[1 : len(arrays) + 1])
-    offsets[len(arrays) + 1 :] = len(flat)
-    values = pa.Array.from_buffers(pa.from_numpy_dtype(kind), len(flat), [None, pa.py_buffer(flat)])
-    places = pa.Array.from_buffers(pa.int32(), len(offsets), [None, pa.py_buffer(offsets)])
-    return pa.ListArray.from_arrays(places, values)
-
-
-def _arrays(column: pa.ChunkedArray, kind: np.dtype[Any]) -> list[Any]:
-    lists = column.combine_chunks()
-    offsets = np.frombuffer(lists.offsets.buffers()[1], np.int32, count=len(lists) + 1)
-    flat = np.frombuffer(lists.values.buffers()[1], kind, count=len(lists.values))
-    return [flat[begin:end] for begin, end in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)]

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 
 from observatory.sources.base import Int64
 
@@ -42,6 +41,9 @@ def note(cursor: duckdb.DuckDBPyConnection, hours: Iterable[int]) -> None:
     if not len(touched):
         return
     # Forty bits: the sum of millions of them still fits a column.
+    # Nothing is written where a server is only asked, and Arrow takes a while to come.
+    import pyarrow as pa
+
     from observatory.sources.store.database import registered
 
     rows = pa.table({"hour": touched, "token": np.full(len(touched), secrets.randbits(40), np.int64)})

@@ -17,7 +17,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 from observatory.sources.base import Record
-from observatory.sources.store.day_records import BEFORE, StoredDay, decode, encode
+from observatory.sources.store.day_records import FIRST, SECOND, StoredDay, decode, encode
 from observatory.windows import TimeRange
 
 READ = TimeRange(0, 86_400_000)
@@ -44,13 +44,22 @@ def test_every_value_comes_back_bit_by_bit(whole: NDArray[np.float64], mixed: ND
 
 @pytest.mark.parametrize(("scale", "bytes_each"), [(1.0, 2), (1000.0, 4), (1e6, 8), (0.1, 8)])
 def test_events_take_as_many_bytes_as_they_need(scale: float, bytes_each: int) -> None:
-    values = np.arange(30_000.0) * scale
-    content = encode(day(amount=values))[12:]
+    none, many = (encode(day(amount=np.arange(count) * scale)) for count in (0.0, 30_000.0))
 
-    table = pa.ipc.open_file(content).read_all()
+    assert (unpacked_bytes(many) - unpacked_bytes(none)) // 30_000 == bytes_each
 
-    kinds = {name: np.dtype(name).itemsize for name in table.column_names if np.dtype(name) != np.int64}
-    assert list(kinds.values()) == [bytes_each]
+
+def unpacked_bytes(data: bytes) -> int:
+    """What a record comes to before it is compressed, as it says itself."""
+    return int.from_bytes(data[12:20], "little")
+
+
+@pytest.mark.parametrize("lie", [-8, 8, 2**40])
+def test_a_record_of_another_length_than_it_says_is_none(lie: int) -> None:
+    data = encode(day(amount=np.ones(300)))
+    content = (unpacked_bytes(data) + lie).to_bytes(8, "little") + data[20:]
+
+    assert decode(data[:8] + zlib.crc32(content).to_bytes(4, "little") + content) is None
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.uint32])
@@ -60,7 +69,7 @@ def test_packed_counts_are_the_same_bytes_as_floats(kind: type[np.unsignedintege
     assert encode(day(amount=values)) == encode(day(amount=values.astype(np.float64)))
 
 
-def test_a_record_of_the_form_before_is_still_read() -> None:
+def test_a_record_of_the_first_form_is_still_read() -> None:
     table = pa.table(
         {
             "name": ["total", "bad", "places"],
@@ -70,17 +79,51 @@ def test_a_record_of_the_form_before_is_still_read() -> None:
     ).replace_schema_metadata(
         {b"observatory": orjson.dumps({"header": {"a": 1}, "floats": 2, "read": [3, 4], "writes": [[5, 6]]})}
     )
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_file(sink, table.schema) as writer:
-        writer.write_table(table)
-    content = bytes(sink.getvalue())
 
-    found = decode(BEFORE + zlib.crc32(content).to_bytes(4, "little") + content)
+    found = decode(of_before(FIRST, table))
 
     assert found is not None
     assert {name: values.tolist() for name, values in found.record.floats.items()} == {"total": [1.0, 2.5], "bad": []}
     assert found.record.ints["places"].tolist() == [7]
     assert (found.record.header, found.read, found.writes) == ({"a": 1}, TimeRange(3, 4), [[5, 6]])
+
+
+def test_a_record_of_the_second_form_is_still_read() -> None:
+    told = {
+        "header": {"a": 1},
+        "columns": {
+            "<i2": [["floats", "total"], ["floats", "bad"]],
+            "<i8": [["ints", "places"]],
+            "|u1": [["small", "on"]],
+        },
+        "order": [["total", "bad"], ["places"], ["on"]],
+        "read": [3, 4],
+        "writes": [[5, 6]],
+    }
+    table = pa.table(
+        {
+            "<i2": pa.array([[1, 2], []], pa.list_(pa.int16())),
+            "<i8": pa.array([[7], []], pa.list_(pa.int64())),
+            "|u1": pa.array([[0, 255], []], pa.list_(pa.uint8())),
+        }
+    ).replace_schema_metadata({b"observatory": orjson.dumps(told)})
+
+    found = decode(of_before(SECOND, table))
+
+    assert found is not None
+    assert {name: values.tolist() for name, values in found.record.floats.items()} == {"total": [1.0, 2.0], "bad": []}
+    assert found.record.floats["total"].dtype == np.float64
+    assert found.record.ints["places"].tolist() == [7]
+    assert found.record.small["on"].tolist() == [0, 255]
+    assert (found.record.header, found.read, found.writes) == ({"a": 1}, TimeRange(3, 4), [[5, 6]])
+
+
+def of_before(form: bytes, table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+        writer.write_table(table)
+    content = bytes(sink.getvalue())
+    return form + zlib.crc32(content).to_bytes(4, "little") + content
 
 
 def test_no_bytes_of_another_form_are_a_record() -> None:
@@ -91,7 +134,7 @@ def test_no_bytes_of_another_form_are_a_record() -> None:
     assert decode(b"") is None
 
 
-def test_keeping_a_day_does_not_import_pandas() -> None:
+def test_keeping_a_day_imports_neither_pandas_nor_arrow() -> None:
     program = (
         "import sys, numpy as np\n"
         "from observatory.sources.base import Record\n"
@@ -99,9 +142,9 @@ def test_keeping_a_day_does_not_import_pandas() -> None:
         "from observatory.windows import TimeRange\n"
         "record = Record({}, {'a': np.ones(3), 'b': np.full(2, 0.5)}, {'c': np.arange(2)})\n"
         "assert decode(encode(StoredDay(record, TimeRange(0, 1), []))) is not None\n"
-        "print('pandas' in sys.modules)\n"
+        "print({'pandas', 'pyarrow'} & set(sys.modules))\n"
     )
 
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == (
-        "False\n"
+        "set()\n"
     )

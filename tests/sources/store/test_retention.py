@@ -308,7 +308,7 @@ def test_the_commands_say_what_there_is_and_what_they_did(tmp_path: Path) -> Non
     at = str((END_MS - 6 * HOUR_MS) // 1000)
     shown = run(tmp_path, "info").stdout
     assert "s.duckdb: " in shown
-    assert "samples    33,120  2 series       2026-11-08T00:00:07Z  2026-11-19T11:59:07Z  3 d" in shown
+    assert "samples    33,120  2 series      2026-11-08T00:00:07Z  2026-11-19T11:59:07Z  3 d" in shown
     assert "kept days  10      plan 1, " in shown
     done = json.loads(run(tmp_path, "prune", "--at", at, "--json").stdout)
     assert (done["schema"], done["samples"], done["samples_until"]) == (
