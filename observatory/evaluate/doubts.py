@@ -112,6 +112,13 @@ def doubts(
         seen: When something was seen in the window, where that is known.
     """
     seen = seen if seen is not None else SeenSteps.of(row.observed[part])
+    if raw.total > 0 and seen.first == seen.until:
+        yield _problem(
+            objective,
+            "coverage-low",
+            f"nothing of the window of {objective.window} was seen; its events are those that counters counted in a "
+            "gap, spread evenly over all of it",
+        )
     yield from _coverage_doubts(objective, measured, row, grid, part, seen)
     if raw.good > raw.total * (1 + 1e-9) or raw.good < -1e-9 * max(raw.total, 1.0):
         yield _problem(
@@ -187,8 +194,7 @@ def _coverage_doubts(
         yield _problem(
             objective,
             "telemetry-stopped",
-            f"nothing {'that can be judged ' if unread else ''}was seen since {format_instant(until_ms)}, "
-            f"{format_duration(stopped * step)} ago",
+            f"{_unseen(row, unread=unread)} since {format_instant(until_ms)}, {format_duration(stopped * step)} ago",
             hint="check that spans still arrive, and that their destination has not changed"
             if by_spans
             else "series go on, but their values are not known, or no position of what was produced goes with them"
@@ -205,6 +211,13 @@ def _coverage_doubts(
             "coverage-low",
             f"only {coverage:.1%} {seen_since} was seen; what happened in the gaps is {within}",
         )
+
+
+def _unseen(row: Row, *, unread: bool) -> str:
+    if row.outcome_by:
+        jobs = " and ".join(job or source for source, job in row.outcome_by)
+        return f"events, and which of them were good, as {jobs} counts it, were not seen together"
+    return f"nothing {'that can be judged ' if unread else ''}was seen"
 
 
 def _counting_doubts(objective: Objective, row: Row) -> Iterator[Problem]:

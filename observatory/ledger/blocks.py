@@ -20,10 +20,12 @@ from observatory.compile.plan import (
 from observatory.compile.terms import at_most, outcome_terms
 from observatory.errors import Problem, SourceFailed
 from observatory.indicators.expression import Count, CountAtMost, Slices, SlicesAtMost
+from observatory.ledger.apart import Apart, Outcome, find_apart
 from observatory.ledger.births import EDGE_MS
 from observatory.ledger.buckets import bounded_binding, bucket_leaves, count_leaves, has_changed, least_and_most
 from observatory.ledger.days import DAY_MS, SEALED_AFTER_MS
 from observatory.ledger.evidence import Evidence, Material, Sources
+from observatory.ledger.falling import falling
 from observatory.ledger.hops import SpanCounts, count_spans
 from observatory.ledger.layouts import Doubtful, Judged, doubtful_steps
 from observatory.ledger.origins import falls_of_targets
@@ -34,7 +36,7 @@ from observatory.sources.base import Float64
 from observatory.telemetry.binding import MetricBinding, SemanticKind, Term
 from observatory.windows import Grid, TimeRange
 
-RULES = 6
+RULES = 7
 """Grows whenever the same telemetry is counted in another way, so that counts kept before are not read again; so does
 the version of the package."""
 LONGER_LOOKBACKS_MS = (2 * DAY_MS, 8 * DAY_MS, 32 * DAY_MS)
@@ -161,6 +163,7 @@ class Blocks:
         before = look_back(pages, self.requests_planned, material.ask, grid, self.kinds, kept)
         self._note(material)
         counted = join(pages, self.requests_planned, grid, before)
+        self.problems += falling(pages, self.requests_planned)
         self.problems += [
             Problem(
                 code="history-not-counted",
@@ -211,6 +214,15 @@ class Blocks:
             for key, judged in (self._judged.items() if summed else ())
             if any(leaf in summed for leaf, _ in leaves_of(self.measurements[key]))
         }
+
+    def apart(self, outcomes: Mapping[str, Outcome], counted: Counted) -> dict[str, Apart]:
+        """When outcomes were seen that others count than all events; never kept with a day."""
+        if not outcomes:
+            return {}
+        material = Material.read((), self.sources, counted.grid)
+        found = find_apart(outcomes, counted.lives, counted.grid, material.ask)
+        self._note(material)
+        return found
 
     def _note(self, material: Material) -> None:
         self._partial = self._partial or material.partial

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 from msgspec import Struct
 
 from observatory.compile.plan import Measurement, leaves_of
 from observatory.errors import Problem, SourceFailed
 from observatory.indicators.expression import SlicesAtMost
+from observatory.ledger.apart import Owner
 from observatory.ledger.arrivals import CHECK_MS, LATE_MS, Arrivals
 from observatory.ledger.blocks import Blocks, shape_of
 from observatory.ledger.days import DAY_MS, SEALED_AFTER_MS, blocks_of, is_day
@@ -26,7 +28,7 @@ from observatory.ledger.ledger import Ledger
 from observatory.ledger.marks import Marks
 from observatory.ledger.packed import PackedRows
 from observatory.ledger.pages import Page
-from observatory.ledger.rows import packed_row_of, row_of, within
+from observatory.ledger.rows import apart_outcomes, packed_row_of, row_of, within
 from observatory.sources.base import PUSHDOWN_STEP_MS
 from observatory.windows import Grid
 
@@ -88,7 +90,7 @@ def build(
         assert isinstance(earlier, PackedRows)
         known_ms = min(previous.grid.end_ms, grid.end_ms)
         unseen = Grid(known_ms, grid.step_ms, (grid.end_ms - known_ms) // grid.step_ms)
-        for part, keys, fresh in _refreshed(warm, sources, tail, grid, keeper, arrivals):
+        for part, keys, fresh in _refreshed(warm, sources, tail, grid, keeper, arrivals, previous):
             problems += fresh.problems
             requests += fresh.requests
             for key in keys:
@@ -148,6 +150,7 @@ def _refreshed(
     grid: Grid,
     keeper: Keeper | None,
     arrivals: Arrivals,
+    previous: Ledger,
 ) -> Iterable[tuple[Grid, Iterable[str], _Counting]]:
     """The tail counted anew, and from further back what had gone dark before the tail and has come back in it.
 
@@ -159,9 +162,10 @@ def _refreshed(
         yield grid, [key for key in warm if key in fresh.rows], fresh
         yield tail, [key for key in warm if key not in fresh.rows], _Counting(PackedRows(), [], 0, {})
         return
-    fresh = _count(warm, sources, tail, None, arrivals)
+    outcome_by = {key: frozenset(row.outcome_by) for key in warm if (row := previous.about(key)) and row.outcome_by}
+    fresh = _count(warm, sources, tail, None, arrivals, outcome_by)
     yield tail, warm, fresh
-    waiting = fresh.dark_since
+    waiting = fresh.dark_since | _back_apart(fresh, outcome_by, previous)
     while waiting:
         by_part: dict[Grid, dict[str, Measurement]] = {}
         for key, since_ms in waiting.items():
@@ -170,11 +174,29 @@ def _refreshed(
             by_part.setdefault(part, {})[key] = warm[key]
         waiting = {}
         for part, returned in by_part.items():
-            again = _count(returned, sources, part, None, arrivals)
+            again = _count(returned, sources, part, None, arrivals, outcome_by)
             yield part, [key for key in returned if key in again.rows], again
             if part.start_ms > grid.start_ms:
                 # What is counted again may hold others that had come back, whose past lies further back still.
                 waiting |= again.dark_since
+
+
+def _back_apart(fresh: _Counting, outcome_by: Mapping[str, frozenset[Owner]], previous: Ledger) -> dict[str, int]:
+    """Of outcomes that others count, and that were not seen and are now: when they were seen last; see `apart`."""
+    found: dict[str, int] = {}
+    for key in fresh.rows:
+        about = fresh.rows.about(key)
+        if not about.outcome_by:
+            continue
+        since_ms = previous.grid.start_ms
+        if key in outcome_by:
+            row = fresh.rows[key]
+            seen = np.flatnonzero(previous.rows[key].observed)
+            since_ms += (int(seen[-1]) + 1 if len(seen) else 0) * previous.grid.step_ms
+            if since_ms >= previous.grid.end_ms or not row.observed.any():
+                continue
+        found[key] = min(since_ms, fresh.dark_since.get(key, since_ms))
+    return found
 
 
 class _Counting(Struct, frozen=True):
@@ -192,7 +214,12 @@ class _Counting(Struct, frozen=True):
 
 
 def _count(
-    measurements: Mapping[str, Measurement], sources: Sources, grid: Grid, keeper: Keeper | None, arrivals: Arrivals
+    measurements: Mapping[str, Measurement],
+    sources: Sources,
+    grid: Grid,
+    keeper: Keeper | None,
+    arrivals: Arrivals,
+    outcome_by: Mapping[str, frozenset[Owner]] | None = None,
 ) -> _Counting:
     work = Blocks(measurements, sources)
     kept = _kept(keeper, work, grid, arrivals)
@@ -215,22 +242,19 @@ def _count(
                     kept.keep(page, work.read_for(page))
     counted = work.joined([pages[block] for block in blocks], grid, kept.day if kept is not None else None)
     bounds, doubtful = work.bounds(counted), work.doubtful(counted)
+    apart = work.apart(apart_outcomes(measurements, counted, outcome_by or {}), counted)
+    special = bounds.keys() | doubtful.keys() | apart.keys() if counted.has_packed else None
     rows = PackedRows()
-    has_packed = counted.has_packed
     for key, measurement in measurements.items():
         if work.failed and any(leaf in work.failed for leaf, _ in leaves_of(measurement)):
             continue
         if any(expressions_of(measurement, name) for name in work.failed_spans):
             continue
-        if (
-            has_packed
-            and key not in bounds
-            and key not in doubtful
-            and (lying := packed_row_of(measurement, counted)) is not None
-        ):
+        lying = None if special is None or key in special else packed_row_of(measurement, counted)
+        if lying is not None:
             rows.put(key, *lying, grid.steps)
             continue
-        row = row_of(measurement, counted)
+        row = row_of(measurement, counted, apart.get(key))
         row = within(row, *bounds[key]) if key in bounds else row
         rows[key] = widened(row, doubtful[key]) if key in doubtful else row
     if kept is not None and past is not None:

@@ -10,6 +10,10 @@ counter stays low, so large a first value is no event: counting goes on from it,
 that fell in the same scrape. Unless its process says that it has started, or others of its target fell to little while
 it lost more than half: who was away may have a backlog to go through.
 
+Some answer so for more than one scrape: an exporter that warms up shows zeros. A counter that is back within ten
+minutes, about where it was and by one rise that no counter of the answer comes near, was low for as long and began anew
+neither time; unless it falls at other times as well, about then.
+
 Where two servers take turns in one series and their clocks are apart, one of them shows, a moment after the other, what
 the counter held a little earlier. Such a value lies between the two before it and comes much sooner than any scrape of
 one server; it is left out however small it is.
@@ -23,7 +27,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from observatory.ledger.rates import ALWAYS_BELIEVED, BELIEVED_RATES, Rates
+from observatory.ledger.rates import AFTER_MS, ALWAYS_BELIEVED, BEFORE_MS, BELIEVED_RATES, Rates
 from observatory.ledger.restarts import HiddenRestart, falls_of
 from observatory.ledger.targets import Target, TargetKey
 from observatory.sources.base import Float64, Int64, SampleSet
@@ -32,6 +36,8 @@ FEW = 10.0
 """Events that a process may always have counted between two scrapes."""
 LITTLE = 0.1
 """Of what a counter held: a sum that loses a part keeps more than that."""
+LONGEST_MS = 600_000
+"""From the sample before a dip to the one after it: a refresh reads as far back again."""
 SOON = 0.4
 """Of the time in which each of two servers scrapes once: a single one would need half of the time that two take."""
 TURNS = 0.25
@@ -49,7 +55,7 @@ def without_dips(samples: SampleSet, counters: Callable[[], Collection[int]]) ->
         return samples, {}
     counting = counters()
     falls = {index: found for index, found in fallen.items() if index in counting}
-    dips: list[int] = []
+    dips = _long_dips(samples, falls)
     rates = Rates(samples)
     for index, at_ms in falls.items():
         begin = int(samples.offsets[index])
@@ -66,13 +72,55 @@ def without_dips(samples: SampleSet, counters: Callable[[], Collection[int]]) ->
             dips += (begin + lows[needed > BELIEVED_RATES * rates.near_all(t_ms[lows]) * elapsed_ms]).tolist()
     if not dips:
         return samples, falls
+    found = _but(samples, dips)
+    return found, {index: at_ms for index, at_ms in falls_of(found).items() if index in counting}
+
+
+def _but(samples: SampleSet, dips: Sequence[int]) -> SampleSet:
+    """The samples but for those at some places."""
     kept = np.ones(len(samples.t_ms), bool)
     kept[dips] = False
     left = np.concatenate(([0], np.cumsum(kept)))[samples.offsets]
-    found = SampleSet(
+    return SampleSet(
         samples.labels, left, samples.t_ms[kept], samples.values[kept], samples.exact, samples.resolution_ms
     )
-    return found, {index: at_ms for index, at_ms in falls_of(found).items() if index in counting}
+
+
+def _long_dips(samples: SampleSet, falls: Mapping[int, Sequence[int]]) -> list[int]:
+    """Places of samples of dips that are longer than one sample."""
+    stretches = [
+        (int(samples.offsets[index]) + low, int(samples.offsets[index]) + back)
+        for index, at_ms in falls.items()
+        for low, back in _low_stretches(*samples.series(index)[1:], at_ms)
+    ]
+    if not stretches:
+        return []
+    # What is low tells no rate, nor does the way back.
+    rates = Rates(_but(samples, [place for low, back in stretches for place in range(low, back)]))
+    t_ms, values = samples.t_ms, samples.values
+    found: list[int] = []
+    for low, back in stretches:
+        most = BELIEVED_RATES * rates.near(int(t_ms[low]))
+        jump, gone_on = values[back] - values[back - 1], values[back] - values[low - 1]
+        goes_on = gone_on <= max(FEW, most * (t_ms[back] - t_ms[low - 1]))
+        if goes_on and jump > max(FEW, most * (t_ms[back] - t_ms[back - 1])):
+            found += range(low, back)
+    return found
+
+
+def _low_stretches(t_ms: Int64, values: Float64, falls_ms: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Where a counter fell, and where it was back, of those that were low for several samples and not for long."""
+    for low in np.searchsorted(t_ms, falls_ms).tolist():
+        end = int(np.searchsorted(t_ms, t_ms[low - 1] + LONGEST_MS, side="right"))
+        above = np.flatnonzero(values[low:end] >= values[low - 1])
+        if not len(above) or above[0] < 2:
+            continue
+        back = low + int(above[0])
+        # What falls again and again begins anew, and counts fast.
+        around_ms = [t_ms[low] - BEFORE_MS, t_ms[low], t_ms[back], t_ms[back] + AFTER_MS]
+        begin, first, last, after = np.searchsorted(falls_ms, around_ms).tolist()
+        if begin == first and last == after:
+            yield low, back
 
 
 def _echoes(t_ms: Int64, values: Float64, lows: NDArray[np.intp]) -> NDArray[np.intp]:

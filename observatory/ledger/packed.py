@@ -196,7 +196,7 @@ class _Packed(Struct, frozen=True):
         def gone_on(before: Summed, after: Summed) -> Summed:
             return before.gone_on(spliced(before.values, after.values, kept, tail.steps), first, kept.stop - first)
 
-        same = id(self.observed), new.observed.values.tobytes()
+        same = id(self.observed), new.observed.values.tobytes(), tail
         observed = shared.get(same)
         if observed is None:
             observed = gone_on(self.observed, new.observed)

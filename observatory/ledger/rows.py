@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from msgspec.structs import replace
 
 from observatory.compile.plan import Measurement
 from observatory.compile.terms import at_most, outcome_terms
 from observatory.indicators.expression import Count, CountAtMost, Expression, Slices, SlicesAtMost
+from observatory.ledger.apart import Apart, Outcome, Owner, judged, may_be_apart, outcome_of
 from observatory.ledger.levels import judge
 from observatory.ledger.packed import NOTHING, PackedCounts, pack
 from observatory.ledger.pages import Counted
@@ -23,14 +26,18 @@ UNTOLD = 1e-9
 """Of the events of a step: less than this is what adding in another order changes."""
 
 
-def row_of(measurement: Measurement, counted: Counted) -> Row:
-    """The row of a measurement whose sources have all answered."""
+def row_of(measurement: Measurement, counted: Counted, apart: Apart | None = None) -> Row:
+    """The row of a measurement whose sources have all answered.
+
+    Args:
+        apart: When the outcome of its events was seen, where others count it.
+    """
     total = measurement.indicator.total
     if isinstance(total, Slices | SlicesAtMost):
         good = measurement.indicator.good
         assert isinstance(good, SlicesAtMost)
         return _slice_row(counted.levels[measurement.key], good.bound, counted.grid)
-    return _event_row(measurement, total, counted)
+    return _event_row(measurement, total, counted, apart)
 
 
 def packed_row_of(measurement: Measurement, counted: Counted) -> tuple[Row, PackedCounts] | None:
@@ -91,7 +98,24 @@ def _events(measurement: Measurement, expression: Expression, counted: Counted) 
     return of_terms(binding.source, terms, scale, counted.events, counted.grid)
 
 
-def _event_row(measurement: Measurement, expression: Expression, counted: Counted) -> Row:
+def apart_outcomes(
+    measurements: Mapping[str, Measurement], counted: Counted, known: Mapping[str, frozenset[Owner]]
+) -> dict[str, Outcome]:
+    """Measurements of which others count the outcome than all events.
+
+    Args:
+        known: Who was seen to count it before, by measurement.
+    """
+    found: dict[str, Outcome] = {}
+    for key, one in measurements.items():
+        if may_be_apart(one):
+            total, part = (_events(one, of, counted) for of in (one.indicator.total, _part_of(one)))
+            if (outcome := outcome_of(one, total, part, known.get(key, frozenset()))) is not None:
+                found[key] = outcome
+    return found
+
+
+def _event_row(measurement: Measurement, expression: Expression, counted: Counted, apart: Apart | None = None) -> Row:
     indicator, grid = measurement.indicator, counted.grid
     part_expression = _part_of(measurement)
     total, part = (_events(measurement, one, counted) for one in (expression, part_expression))
@@ -109,6 +133,8 @@ def _event_row(measurement: Measurement, expression: Expression, counted: Counte
         total=amount,
         observed=observed,
     )
+    if apart is not None:
+        return judged(row, apart, measurement, total, part)
     if isinstance(part_expression, CountAtMost) and _untold(measurement, part_expression):
         return _bounded(measurement, part_expression, row, counted)
     return row

@@ -13,6 +13,7 @@ from counting_cases import (
     counter,
     events,
     handled,
+    ledger_of,
     measured,
     row_of,
     scrapes,
@@ -286,9 +287,12 @@ def shaken(history: float, lows: dict[int, float], lasting: bool = False) -> Row
 
 
 @pytest.mark.parametrize("history", [300.0, 5e6])
-@pytest.mark.parametrize("lows", [{700: 3.0}, {700: -1.0}, dict.fromkeys(range(100, 1400, 7), 12.0)])
-def test_a_counter_that_is_lower_for_one_scrape_did_not_begin_anew(history: float, lows: dict[int, float]) -> None:
-    """Two servers that write one series, an old answer, a target that shows nothing for once."""
+@pytest.mark.parametrize(
+    "lows",
+    [{700: 3.0}, {700: -1.0}, dict.fromkeys(range(100, 1400, 7), 12.0), dict.fromkeys((700, 701, 702, 703), -1.0)],
+)
+def test_a_counter_that_is_lower_for_a_moment_did_not_begin_anew(history: float, lows: dict[int, float]) -> None:
+    """Two servers that write one series, an old answer, a target that shows nothing for once, or while it warms up."""
     row = shaken(history, lows)
     assert total(row) == 10.0 * 1440
     assert row.recovered.resets == 0
@@ -298,6 +302,15 @@ def test_a_sum_that_loses_a_part_counts_on_from_there() -> None:
     row = shaken(5e6, {700: 800.0}, lasting=True)
     assert total(row) == 10.0 * 1439
     assert row.recovered.resets == 0
+
+
+def test_a_process_that_counts_on_from_zero_is_no_moment_however_soon_it_has_passed_the_old_value() -> None:
+    t = scrapes(END_MS - 25 * HOUR_MS, END_MS)
+    values = 10.0 * np.arange(len(t))
+    values[700:] -= values[700]
+    values[:700] -= values[:700].max() - 45.0
+    row = row_of([(handled("success"), t, np.maximum(values, 0.0))], events(), Grid.ending_at(END_MS, 24 * HOUR_MS))
+    assert (total(row), row.recovered.resets) == (45.0 + 10.0 * (len(t) - 701), 1)
 
 
 def test_a_restart_that_is_soon_as_high_as_before_counts_in_full() -> None:
@@ -343,3 +356,22 @@ def test_a_new_process_may_go_through_a_backlog_at_once(told: str) -> None:
         series.append((start, t, np.where(new, END_MS / 1000 - 36_030, END_MS / 1000 - 1e6)))
     row = row_of(series, events(), Grid.ending_at(END_MS, 24 * HOUR_MS))
     assert total(row) == 10.0 * 1439 + (0.0 if told == "not at all" else 5_000.0)
+
+
+@pytest.mark.parametrize(
+    ("rises", "told"),
+    [
+        (np.random.default_rng(1).integers(0, 50, 1500).astype(float), True),  # a gauge
+        (np.random.default_rng(2).poisson(60, 1500).astype(float), True),  # events since the last scrape
+        (np.arange(1500.0) % 10, False),  # restarts every ten minutes
+    ],
+)
+def test_a_counter_that_falls_in_many_scrapes_is_doubted_aloud(rises: np.ndarray, told: bool) -> None:
+    t = scrapes(END_MS - 25 * HOUR_MS, END_MS)
+    half = t > END_MS - 12 * HOUR_MS
+    values = np.where(half, rises[: len(t)], 5.0 * np.arange(len(t)))
+    found = ledger_of([(handled("success"), t, values)], [events()], Grid.ending_at(END_MS, 24 * HOUR_MS)).problems
+    assert [problem.code for problem in found] == (["counter-falls"] if told else [])
+    for problem in found:
+        assert problem.message.startswith("counters of svc at a:1 (handled_total) fell in ")
+        assert " of the 60 scrapes of the hour since 2026-11-19T" in problem.message

@@ -70,3 +70,14 @@ def test_a_ledger_gives_up_rows_and_takes_others_in_their_place() -> None:
     assert list(changed.rows) == ["a0", "b"]
     assert [float(row.total[0]) for row in changed.rows.values()] == [3.0, 5.0]
     assert list(ledger.rows) == ["a", "b"]
+
+
+def test_two_tails_of_one_refresh_that_were_seen_alike_are_spliced_each_where_it_begins() -> None:
+    minutes = np.ones(20)
+    old = PackedRows({"a": Row(good=minutes, total=minutes, observed=minutes * 60.0)})
+    grid, found = Grid(0, 60_000, 20), PackedRows()
+    for steps in (5, 10):
+        unseen = np.zeros(steps)
+        tail = Grid(grid.end_ms - steps * 60_000, 60_000, steps)
+        found.splice("a", old, PackedRows({"a": Row(good=unseen, total=unseen, observed=unseen)}), grid, tail, grid)
+        assert found["a"].observed.tolist() == [60.0] * (20 - steps) + [0.0] * steps
