@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,6 @@ import pytest
 import requests
 from counting_cases import DAY_MS, END_MS, HOUR_MS, MINUTE_MS, scrapes
 from misbehaving_server import MisbehavingServer, Reply, Request
-from msgspec.structs import replace
 from observatory_process import observatory
 from one_channel import BILLED, BILLING, PROCESSED
 
