@@ -223,10 +223,11 @@ def _shards(group: _Group) -> list[_Group]:
     if widest is None or len(group.atoms[widest]) <= SHARD_VALUES:
         return [group]
     every = sorted(group.atoms[widest])
+    wanted = [(leaf, _atoms(leaf)[widest]) for leaf in group.leaves]
     shards: list[_Group] = []
     for some in in_shards(every):
         part = dict.fromkeys(some)
-        leaves = [leaf for leaf in group.leaves if any(atom in part for atom in _atoms(leaf)[widest])]
+        leaves = [leaf for leaf, atoms in wanted if any(atom in part for atom in atoms)]
         if leaves:
             shards.append(_Group({**group.atoms, widest: part}, leaves))
     return shards

@@ -38,9 +38,20 @@ def _share(target: float) -> Decimal:
     return 1 - Decimal(repr(target))
 
 
+@lru_cache(maxsize=1024)
+def _share_as_integers(target: float) -> tuple[int, int]:
+    """The same as a fraction."""
+    return _share(target).as_integer_ratio()
+
+
 def allowed_events(counts: Counts, target: float) -> float:
     """Events that may be bad among those that were counted; in decimal, so that 3,780 at 99 % allow 37.8."""
-    return float(Decimal(repr(float(counts.total))) * _share(target))
+    total = float(counts.total)
+    if total.is_integer():
+        # Whole numbers are what is counted mostly: divided exactly, and rounded once, as a decimal is when it ends.
+        above, below = _share_as_integers(target)
+        return int(total) * above / below
+    return float(Decimal(repr(total)) * _share(target))
 
 
 def spent_events(counts: Counts) -> float:

@@ -47,9 +47,7 @@ class Month(Struct, frozen=True, order=True):
         Raises:
             ValueError: The time zone is unknown.
         """
-        window = Window.parse("month", timezone)
-        noon = datetime(self.year, self.number, 15, 12, tzinfo=ZoneInfo(timezone))
-        return window.calendar_period(round(noon.timestamp() * 1000))
+        return _range_of(self, timezone)
 
     def days_in(self, timezone: str) -> tuple[tuple[str, TimeRange], ...]:
         """Each day as (`2026-10-25`, range): 23 or 25 hours long where clocks change."""
@@ -60,8 +58,14 @@ class Month(Struct, frozen=True, order=True):
 
 
 @lru_cache(maxsize=64)
-def _days_of(month: Month, timezone: str) -> tuple[tuple[str, TimeRange], ...]:
+def _range_of(month: Month, timezone: str) -> TimeRange:
     """Found once for all objectives of a review."""
+    noon = datetime(month.year, month.number, 15, 12, tzinfo=ZoneInfo(timezone))
+    return Window.parse("month", timezone).calendar_period(round(noon.timestamp() * 1000))
+
+
+@lru_cache(maxsize=64)
+def _days_of(month: Month, timezone: str) -> tuple[tuple[str, TimeRange], ...]:
     zone, span = ZoneInfo(timezone), month.range_in(timezone)
     days: list[tuple[str, TimeRange]] = []
     day = datetime(month.year, month.number, 1, tzinfo=zone)

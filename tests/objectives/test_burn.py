@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -87,3 +89,10 @@ def test_a_burn_rate_of_one_over_the_window_spends_the_budget_exactly(total: int
     assert rate == pytest.approx(1.0)
     assert burn.budget_spent(rate or 0.0, window, window) == pytest.approx(1.0)
     assert budget.remaining_ratio(Counts(total - bad, total), target) == pytest.approx(0.0, abs=1e-9)
+
+
+@given(st.integers(0, 2**53) | st.floats(0, 1e12), st.decimals("0.5", "0.9999999", places=7))
+def test_what_may_be_bad_is_the_share_in_decimal_rounded_once(total: float, target: Decimal) -> None:
+    exact = Decimal(repr(float(total))) * (1 - target)
+
+    assert budget.allowed_events(Counts(0, float(total)), float(target)) == float(exact)
