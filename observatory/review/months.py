@@ -60,8 +60,9 @@ class Month(Struct, frozen=True, order=True):
 @lru_cache(maxsize=64)
 def _range_of(month: Month, timezone: str) -> TimeRange:
     """Found once for all objectives of a review."""
+    window = Window.parse("month", timezone)
     noon = datetime(month.year, month.number, 15, 12, tzinfo=ZoneInfo(timezone))
-    return Window.parse("month", timezone).calendar_period(round(noon.timestamp() * 1000))
+    return window.calendar_period(round(noon.timestamp() * 1000))
 
 
 @lru_cache(maxsize=64)
