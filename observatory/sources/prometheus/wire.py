@@ -111,16 +111,42 @@ def labels(data: bytes) -> Mapping[str, str]:
 
 def _labels(data: bytes) -> Mapping[str, str]:
     found: dict[str, str] = {}
-    for _, _, start, end in fields(data, 0, len(data)):
-        pair = ["", ""]
-        for number, kind, begin, stop in fields(data, start, end):
-            if kind == _LENGTH_DELIMITED and number in (1, 2):
-                try:
-                    pair[number - 1] = data[begin:stop].decode()
-                except UnicodeDecodeError:
-                    raise WireInvalid("a label is no UTF-8") from None
-        found[pair[0]] = pair[1]
+    position = 0
+    try:
+        while position < len(data):
+            usual = _usual_label(data, position)
+            if usual is None:
+                _, _, start, position = next(fields(data, position, len(data)))
+                name, value = _label(data, start, position)
+            else:
+                name, value, position = usual
+            found[name] = value
+    except UnicodeDecodeError:
+        raise WireInvalid("a label is no UTF-8") from None
     return found
+
+
+def _usual_label(data: bytes, position: int) -> tuple[str, str, int] | None:
+    """A label of short texts written name first, as all servers write most, and where it ends; None of any other."""
+    try:
+        start = position + 2
+        end, value_at = start + data[position + 1], start + 2 + data[start + 1]
+        usual = (data[position] & 0x87, data[start], data[value_at]) == (_LENGTH_DELIMITED, 0x0A, 0x12)
+        lengths = data[position + 1] | data[start + 1] | data[value_at + 1]
+        if not usual or lengths > 0x7F or not value_at + 2 + data[value_at + 1] == end <= len(data):
+            return None
+    except IndexError:
+        return None
+    return data[start + 2 : value_at].decode(), data[value_at + 2 : end].decode(), end
+
+
+def _label(data: bytes, start: int, end: int) -> tuple[str, str]:
+    """A label as it may be written: in any order, with fields of other numbers, or with nothing."""
+    pair = ["", ""]
+    for number, kind, begin, stop in fields(data, start, end):
+        if kind == _LENGTH_DELIMITED and number in (1, 2):
+            pair[number - 1] = data[begin:stop].decode()
+    return pair[0], pair[1]
 
 
 _remembered = lru_cache(maxsize=MOST_SERIES)(_labels)
