@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from observatory.sources.base import Float64, Int64
 from observatory.sources.prometheus.record_text import KnownTimes, RecordText, Run
 
-_RESULT = b'"resultType":"matrix","result":['
+_RESULT = b'"data":{"resultType":"matrix","result":['
 _METRIC = b'{"metric":'
 _VALUES = b',"values":[['
 _END = b'"]]}'

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from observatory.sources.prometheus import matrix
@@ -88,6 +88,7 @@ def test_without_simdjson_the_result_is_the_same(series: Sequence) -> None:
     np.testing.assert_array_equal(slow.read(0, len(section)), fast.read(0, len(section)))
 
 
+@example(body=b" ", at=21, series=[])  # within the name of what holds the result
 @given(body=st.binary(max_size=60), at=st.integers(0, 400), series=SERIES)
 @settings(max_examples=100, deadline=None)
 def test_damaged_answers_are_refused_or_read_as_json_reads_them(body: bytes, at: int, series: Sequence) -> None:
