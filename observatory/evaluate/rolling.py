@@ -50,7 +50,7 @@ class BurnRates:
     def __init__(self, steps: int, windows: Sequence[int]) -> None:
         """Steps per row, and the windows in steps."""
         self.windows = tuple(windows)
-        self._spent, self._events = _RunningSums(steps), _RunningSums(steps)
+        self._spent, self._events = np.zeros(steps + 1), np.zeros(steps + 1)
         self._bad, self._of = np.empty(steps), np.empty(self.TILE)
 
     def of(self, good: Float64, total: Float64, target: float, out: Float64) -> Float64:
@@ -64,7 +64,9 @@ class BurnRates:
         np.subtract(total, good, out=self._bad)
         if whole:
             np.multiply(self._bad, per_budget, out=self._bad)
-        spent, events = self._spent.of(self._bad), self._events.of(total)
+        spent, events = self._spent, self._events
+        np.cumsum(self._bad, out=spent[1:])
+        np.cumsum(total, out=events[1:])
         steps = len(total)
         with np.errstate(divide="ignore", invalid="ignore"):
             for begin in range(0, steps, self.TILE):
@@ -99,36 +101,3 @@ class Workspace:
         rates = self._made[1]
         rates.windows = tuple(windows)
         return rates
-
-
-class _RunningSums:
-    """Running sums of rows of one length, in buffers that are used again."""
-
-    EXACT = float(2**53)
-
-    def __init__(self, steps: int) -> None:
-        self._sums, self._rounded = np.zeros(steps + 1), np.empty(steps)
-        self._counts = np.empty(steps, dtype=np.int64)
-
-    def of(self, per_step: Float64) -> Float64:
-        """As `cumulative`, valid until the next call.
-
-        Whole numbers are summed as integers: the same sums, in a tenth of the time, for a sum of floats has to wait
-        for each addition to end.
-        """
-        if self._are_counts(per_step):
-            np.copyto(self._counts, per_step, casting="unsafe")
-            np.cumsum(self._counts, out=self._counts)
-            self._sums[1:] = self._counts
-        else:
-            np.cumsum(per_step, out=self._sums[1:])
-        return self._sums
-
-    def _are_counts(self, per_step: Float64) -> bool:
-        """Whether all are whole numbers whose sum a float holds exactly; NaN and infinity are none."""
-        if not len(per_step):
-            return False
-        largest = max(float(per_step.max()), -float(per_step.min()))
-        if not largest * len(per_step) < self.EXACT:
-            return False
-        return np.array_equal(np.rint(per_step, out=self._rounded), per_step)

@@ -12,11 +12,11 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-KINDS: Mapping[str, type[np.generic]] = {"floats": np.float64, "ints": np.int64, "small": np.uint8}
-"""Parts of a record, in their order."""
+Kinds = Mapping[str, type[np.generic]]
+"""Parts of a record in their order, each with the numbers that it is given back as."""
 
 
-def read_first(content: memoryview) -> tuple[Any, list[dict[str, Any]]]:
+def read_first(content: memoryview, kinds: Kinds) -> tuple[Any, list[dict[str, Any]]]:
     """What a record of the first form tells, and its parts: by the names in a column of their own, part after part."""
     table, told = _table(content)
     names = table["name"].to_pylist()
@@ -27,19 +27,19 @@ def read_first(content: memoryview) -> tuple[Any, list[dict[str, Any]]]:
         dict(zip(names[begin:after], _arrays(table[part], np.dtype(kind))[begin:after], strict=True))
         if begin < after
         else {}
-        for (part, kind), (begin, after) in zip(KINDS.items(), pairwise(edges), strict=True)
+        for (part, kind), (begin, after) in zip(kinds.items(), pairwise(edges), strict=True)
     ]
 
 
-def read_second(content: memoryview) -> tuple[Any, list[dict[str, Any]]]:
+def read_second(content: memoryview, kinds: Kinds) -> tuple[Any, list[dict[str, Any]]]:
     """What a record of the second form tells, and its parts: a column for each kind of number."""
     table, told = _table(content)
-    found: dict[str, dict[str, Any]] = {part: {} for part in KINDS}
+    found: dict[str, dict[str, Any]] = {part: {} for part in kinds}
     for kind, names in told["columns"].items():
         # Columns have as many rows as the longest of them.
         for (part, name), values in zip(names, _arrays(table[kind], np.dtype(kind)), strict=False):
-            found[part][name] = values.astype(KINDS[part], copy=False)
-    return told, [{name: found[part][name] for name in names} for part, names in zip(KINDS, told["order"], strict=True)]
+            found[part][name] = values.astype(kinds[part], copy=False)
+    return told, [{name: found[part][name] for name in names} for part, names in zip(kinds, told["order"], strict=True)]
 
 
 def _table(content: memoryview) -> tuple[pa.Table, Any]:

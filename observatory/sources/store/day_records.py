@@ -114,7 +114,7 @@ def _read_before(content: memoryview, *, first: bool) -> tuple[Any, list[dict[st
     # Arrow takes a while to come, and most have nothing of before.
     from observatory.sources.store.arrow_records import read_first, read_second
 
-    return (read_first if first else read_second)(content)
+    return (read_first if first else read_second)(content, _KINDS)
 
 
 def _kind_of(values: Any) -> np.dtype[Any]:
