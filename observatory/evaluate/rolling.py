@@ -6,18 +6,34 @@ that are used again, so that they stay in the processor's cache; no ratio is sto
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from observatory.evaluate import rolling_kernel
+from observatory import machine_code
 from observatory.objectives.budget import budget_ratio
-from observatory.sources.base import Float64
+from observatory.sources.base import Float64, Int64
 
 LINE_BYTES = 64
 """What the processor stores in one go; what begins elsewhere takes it twice as long."""
-LOADER = rolling_kernel.Loader()
+WORTH = 450_000_000
+"""Steps times windows that pay for the kernel: a thousand objectives with eight windows at every minute of a month."""
+Kernel = Callable[[Float64, Float64, float, float, Int64, int, Float64, Float64, Float64], None]
+Pairs = NDArray[np.complex128]
+_PAIRS = LINE_BYTES // 16
+
+
+def compiled() -> Kernel:
+    """Burn rates as machine code, bit for bit what numpy says; as `machine_code.Loader` asks for it."""
+    from observatory.evaluate import rolling_compiled
+
+    kernel: Kernel = rolling_compiled.burn_rates
+    return kernel
+
+
+LOADER = machine_code.Loader(compiled, WORTH)
+"""Loads the kernel once so much was reckoned that more is to be expected, as by a server that is asked all day."""
 
 
 def cumulative(per_step: Float64) -> Float64:
@@ -110,10 +126,6 @@ class BurnRates:
         for line, width in zip(out, self.windows, strict=True):
             inside = own if width >= end else np.subtract(own, sums[first - width : last - width], out=within)
             np.divide(inside.real, inside.imag, out=line[begin:end])
-
-
-Pairs = NDArray[np.complex128]
-_PAIRS = LINE_BYTES // 16
 
 
 def _aligned(count: int) -> Float64:

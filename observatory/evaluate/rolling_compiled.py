@@ -1,4 +1,4 @@
-"""What numba compiles: burn rates of one row over all windows. Only `rolling_kernel` imports this.
+"""What numba compiles: burn rates of one row over all windows. Only `rolling` imports this.
 
 Arrays are handed to the inner loops as parts that begin at zero: an index that cannot be negative is what lets the
 compiler work on several steps at once. Operations and their order are those of `rolling`, and none is fused.

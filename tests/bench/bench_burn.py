@@ -17,8 +17,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 
-from observatory.evaluate import rolling, rolling_kernel
+from observatory.evaluate import rolling
 from observatory.evaluate.rolling import BurnRates
+from observatory.machine_code import Loader
 
 STEPS, TARGET = 30 * 1440, 0.999
 WINDOWS = (5, 30, 60, 120, 360, 1440, 3 * 1440, 30 * 1440)
@@ -91,7 +92,7 @@ def main() -> None:
     print(f"burn rates, {objectives} objectives x {len(WINDOWS)} windows x {STEPS} minutes")
     found = []
     for name, worth in (("numpy", 1 << 60), ("compiled", 0)):
-        rolling.LOADER = rolling_kernel.Loader(worth)
+        rolling.LOADER = Loader(rolling.compiled, worth)
         rolling.LOADER.foresee(1)
         if name == "compiled" and not rolling.LOADER.is_loaded:
             print("  compiled: numba is not installed")

@@ -10,9 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numba_cases import hide_numba
 
-from observatory import machine_code
-from observatory.evaluate import rolling, rolling_kernel
+from observatory.evaluate import rolling
 from observatory.evaluate.rolling import BurnRates, Workspace
+from observatory.machine_code import Loader
 
 NUMBA = "the extra `fast` is not installed"
 STEP = st.tuples(st.floats(0, 1e6), st.floats(0, 1) | st.just(0.0) | st.just(float("nan")))
@@ -27,7 +27,7 @@ def loader() -> Iterator[None]:
 
 def rates_of(steps: list[tuple[float, float]], windows: list[int], target: float, *, compiled: bool) -> list[int]:
     """The bits of burn rates at each step; `steps` are all events and which share of them is bad."""
-    rolling.LOADER = rolling_kernel.Loader(0 if compiled else 1 << 60)
+    rolling.LOADER = Loader(rolling.compiled, 0 if compiled else 1 << 60)
     total = np.asarray([events for events, _ in steps])
     good = total - total * np.asarray([share for _, share in steps])
     out = np.full((len(windows), len(steps)), 7.0)
@@ -64,7 +64,7 @@ def test_a_row_of_several_passes_comes_out_as_numpy_reckons_it() -> None:
 
 def test_the_kernel_takes_over_in_the_middle_of_rows_that_share_a_workspace() -> None:
     pytest.importorskip("numba", reason=NUMBA)
-    rolling.LOADER = rolling_kernel.Loader(50)
+    rolling.LOADER = Loader(rolling.compiled, 50)
     shared, total = Workspace(), np.full(40, 4.0)
     good = np.where(np.arange(40) % 2, 4.0, 3.0)
     loaded = []
@@ -80,7 +80,7 @@ def test_the_kernel_takes_over_in_the_middle_of_rows_that_share_a_workspace() ->
 
 def test_rows_that_do_not_lie_in_one_piece_are_taken_as_they_are() -> None:
     pytest.importorskip("numba", reason=NUMBA)
-    rolling.LOADER = rolling_kernel.Loader(0)
+    rolling.LOADER = Loader(rolling.compiled, 0)
     both = np.asarray([[3.0, 4.0], [4.0, 4.0]])
     out = BurnRates(2, [1]).of(both[:, 0], both[:, 1], 0.75, np.empty((1, 2)))
     assert out.tolist() == [[1.0, 0.0]]
@@ -88,12 +88,12 @@ def test_rows_that_do_not_lie_in_one_piece_are_taken_as_they_are() -> None:
 
 def test_burn_rates_that_do_not_pay_for_the_kernel_leave_it_alone() -> None:
     """Three times what pays, because nobody said that more would come."""
-    loader = machine_code.Loader(lambda: "kernel", 100)
+    loader = Loader(lambda: "kernel", 100)
     assert [loader.kernel(more) for more in (100, 199, 1)] == [None, None, "kernel"]
 
 
 def test_a_kernel_is_loaded_before_work_that_pays_for_it() -> None:
-    loader = machine_code.Loader(lambda: "kernel", 100)
+    loader = Loader(lambda: "kernel", 100)
     loader.foresee(99)
     assert not loader.is_loaded
     loader.foresee(100)
@@ -102,7 +102,7 @@ def test_a_kernel_is_loaded_before_work_that_pays_for_it() -> None:
 
 def test_without_numba_burn_rates_are_those_of_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
     hide_numba(monkeypatch, "observatory.evaluate.rolling_compiled")
-    rolling.LOADER = rolling_kernel.Loader(0)
+    rolling.LOADER = Loader(rolling.compiled, 0)
 
     out = BurnRates(1, [1]).of(np.asarray([3.0]), np.asarray([4.0]), 0.75, np.empty((1, 1)))
     assert out.tolist() == [[1.0]]
