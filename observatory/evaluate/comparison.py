@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from observatory.evaluate.before import DAY_MS, Before, Reach, reach_of
 from observatory.evaluate.rollup import NO_DOMAIN, Rollup, roll_up
 from observatory.evaluate.status import ObjectiveStatus, State
-from observatory.objectives.budget import Budget
+from observatory.objectives.budget import Budget, is_overspent
 from observatory.objectives.objective import Objective
 from observatory.spec.catalog import SliWord
 
@@ -50,7 +50,7 @@ def _state(objective: Objective, found: Before, budget: Budget | None) -> State:
         return "no_data"
     if budget.remaining_ratio is None or found.counts.total < objective.min_events:
         return "no_traffic"
-    return "breached" if budget.remaining_ratio < -1e-12 else "meeting"
+    return "breached" if is_overspent(budget.remaining_ratio) else "meeting"
 
 
 class Trend(Struct, frozen=True, kw_only=True):

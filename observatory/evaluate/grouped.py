@@ -14,6 +14,7 @@ from observatory.evaluate.rolling import cumulative, trailing, window_steps
 from observatory.evaluate.rollup import each_event_once
 from observatory.evaluate.snapshot import Snapshot
 from observatory.evaluate.status import ObjectiveStatus
+from observatory.ledger.row import steps_within
 from observatory.objectives.budget import budget_ratio
 from observatory.sources.base import Float64, Int64
 from observatory.windows import TimeRange
@@ -47,8 +48,7 @@ def budget_left(snapshot: Snapshot, statuses: Sequence[ObjectiveStatus], span: T
     is left at the span's end. Both arrays are empty when the span allows nothing.
     """
     grid = snapshot.ledger.grid
-    first = max(0, (span.start_ms - grid.start_ms) // grid.step_ms)
-    last = max(first, min(grid.steps, (span.end_ms - grid.start_ms) // grid.step_ms))
+    first, last = steps_within(grid, span)
     bad, allowed = _bad_and_allowed(snapshot, statuses)
     total = float(allowed[first:last].sum())
     if total <= 0:

@@ -16,6 +16,7 @@ from observatory.evaluate.snapshot import Incident
 from observatory.indicators.counts import Counts
 from observatory.ledger.row import Row
 from observatory.objectives.budget import budget_ratio
+from observatory.objectives.burn import burn_rate
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import Pair, Policy
 from observatory.sources.base import Float64
@@ -82,14 +83,14 @@ def budget_history(row: Row, grid: Grid, target: float, window: Window) -> Float
 
 
 def _period_starts(grid: Grid, window: Window) -> NDArray[np.int64]:
-    """For each step the index of the step at which its calendar unit began."""
+    """For each step the first whole step of its calendar unit, which is the next one where the unit begins in it."""
     first = np.zeros(grid.steps, dtype=np.int64)
     index = 0
     while index < grid.steps:
         period = window.calendar_period(grid.start_ms + (index + 1) * grid.step_ms)
         start = max(0, -(-(period.start_ms - grid.start_ms) // grid.step_ms))
         end = min(grid.steps, max(index + 1, (period.end_ms - grid.start_ms) // grid.step_ms))
-        first[index:end] = min(start, index)
+        first[index:end] = start
         index = end
     return first
 
@@ -115,6 +116,13 @@ def min_bad_events(pair: Pair, row: Row) -> float:
 def firing_now(row: Row, grid: Grid, target: float, policy: Policy) -> tuple[Pair, ...]:
     """Pairs that fire at the end of the grid."""
     return tuple(pair for pair in policy.pairs if _fires_at_end(row, grid, target, pair))
+
+
+def burn_rate_now(row: Row, grid: Grid, target: float, window_seconds: float) -> float | None:
+    """Burn rate of the trailing window at the end of the grid; None where it holds no events."""
+    part = slice(-window_steps(window_seconds, grid.step_ms), None)
+    total = float(row.total[part].sum())
+    return burn_rate(total - float(row.good[part].sum()), total, target) if total > 0 else None
 
 
 def _fires_at_end(row: Row, grid: Grid, target: float, pair: Pair) -> bool:

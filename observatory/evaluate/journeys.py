@@ -241,7 +241,8 @@ def _nothing(
         f"so the journey is not either{reason}",
         hint="observatory map shows what measures the step",
     )
-    return replace(unknown, objective=journey.objective, left_out=None, problems=(problem,))
+    rates = dict.fromkeys(_windows(unknown, journey))
+    return replace(unknown, objective=journey.objective, burn_rates=rates, left_out=None, problems=(problem,))
 
 
 def _windows(status: ObjectiveStatus, journey: JourneyObjective) -> list[str]:

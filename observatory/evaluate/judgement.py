@@ -35,9 +35,9 @@ from observatory.evaluate.rolling import window_steps
 from observatory.evaluate.status import LevelNow, ObjectiveStatus, State
 from observatory.indicators.counts import Counts
 from observatory.ledger.row import Row
-from observatory.objectives.budget import Budget
+from observatory.objectives.budget import Budget, is_overspent
 from observatory.objectives.objective import Objective
-from observatory.objectives.policy import AlertSeverity, Policy
+from observatory.objectives.policy import AlertSeverity, Pair, Policy
 from observatory.windows import BURN_WINDOWS, Grid, TimeRange, Window
 
 AT_RISK_REMAINING = 0.25
@@ -86,7 +86,15 @@ def judge(
     if counts.total <= 0 and counts.observed_seconds <= 0:
         unplanned = why_nothing(objective, measured, row, source_failed)
         why = all_is_planned(objective) if counts.expected_seconds <= 0 else unplanned
-        return _status(objective, measured, problems=tuple(why), **known)
+        # A calendar window may have just begun: what alerts look back on is longer, and known all the same.
+        return _status(
+            objective,
+            measured,
+            burn_rates={**found.burn_rates, _word(objective.window): None},
+            firing=_severities(found.firing),
+            problems=tuple(why),
+            **known,
+        )
     too_few = counts.total < objective.min_events
     firing = () if too_few else found.firing
     budget = Budget.of(counts, objective.target)
@@ -103,7 +111,7 @@ def judge(
         },
         exhausts_at_ms=found.exhausts_at_ms,
         outlook=found.outlook,
-        firing=tuple(dict.fromkeys(pair.severity for pair in firing)),
+        firing=_severities(firing),
         problems=(
             *edge_doubts(objective, grid, late_ms),
             *planned_doubts(objective, left_out),
@@ -142,6 +150,10 @@ def _word(window: Window) -> str:
     return str(window)
 
 
+def _severities(pairs: Sequence[Pair]) -> tuple[AlertSeverity, ...]:
+    return tuple(dict.fromkeys(pair.severity for pair in pairs))
+
+
 def _left_out(
     objective: Objective,
     row: Row,
@@ -161,7 +173,7 @@ def _state(counts: Counts, budget: Budget, firing: bool) -> State:
     if counts.total <= 0:
         return "no_traffic"
     left = budget.remaining_ratio
-    if left is not None and left < -1e-12:
+    if is_overspent(left):
         return "breached"
     if firing or (left is not None and left < AT_RISK_REMAINING):
         return "at_risk"

@@ -65,6 +65,11 @@ def remaining_ratio(counts: Counts, target: float) -> float | None:
     return 1 - spent_events(counts) / allowed if allowed > 0 else None
 
 
+def is_overspent(left: float | None) -> bool:
+    """Whether more events were bad than the target allows, by the share that is left; rounding overspends nothing."""
+    return left is not None and left < -1e-12
+
+
 def smaller_than_one_event(counts: Counts, target: float) -> bool:
     """True when a single bad event would spend more than the whole budget of the window."""
     return counts.total > 0 and allowed_events(counts, target) < 1

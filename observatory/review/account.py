@@ -20,22 +20,32 @@ VERDICTS: tuple[Verdict, ...] = ("missed", "no_data", "unmapped", "no_traffic", 
 
 
 class Day(Struct, frozen=True, kw_only=True):
-    """One day: its date in the account's time zone, its counts, and the burn rate that they come to."""
+    """One day: its date in the account's time zone, its counts, and the burn rate that they come to.
+
+    Attributes:
+        counts: Nothing in it where the day was not seen, or is still to come.
+    """
 
     date: str
     counts: Counts
     burn_rate: float | None
 
+    @property
+    def is_seen(self) -> bool:
+        """Whether it is known what happened on the day, if only that nothing did."""
+        return is_known(self.counts)
+
     def to_json(self) -> dict[str, Any]:
-        """The entry of `days`."""
-        return {"date": self.date, "good": self.counts.good, "total": self.counts.total, "burn_rate": self.burn_rate}
+        """The entry of `days`; of a day that was not seen nothing is told."""
+        good, total = (self.counts.good, self.counts.total) if self.is_seen else (None, None)
+        return {"date": self.date, "good": good, "total": total, "burn_rate": self.burn_rate}
 
 
 class ObjectiveAccount(Struct, frozen=True, kw_only=True):
     """One objective in one month.
 
     Attributes:
-        counts: None when nothing measures it or nothing was found.
+        counts: None when nothing measures it or nothing was seen.
         budget: In events; None without counts.
         counts_before, budget_before, incidents_before: The same for the month before; None where that is not known.
         course: Share of the month's budget left at the end of each day, None for days that were not seen yet.
@@ -138,6 +148,11 @@ class Total(Struct, frozen=True, kw_only=True):
             "incidents_before": self.incidents_before,
             "daily_burn_rates": list(self.daily_burn),
         }
+
+
+def is_known(counts: Counts | None) -> bool:
+    """Whether anything was seen, as the status asks it: telemetry, or events that fall into a gap of it."""
+    return counts is not None and (counts.observed_seconds > 0 or counts.total > 0)
 
 
 def counts_json(counts: Counts | None) -> dict[str, float | None]:

@@ -17,7 +17,7 @@ from observatory.indicators.counts import Counts
 from observatory.ledger.ledger import Ledger
 from observatory.ledger.row import Row
 from observatory.objectives.journeys import Hop, JourneyObjective
-from observatory.review.account import ObjectiveAccount, counts_json
+from observatory.review.account import ObjectiveAccount, counts_json, is_known
 from observatory.review.reckoning import Books, account
 from observatory.windows import TimeRange
 
@@ -76,7 +76,7 @@ def journey_accounts(snapshot: Snapshot, books: Books) -> tuple[JourneyAccount, 
 def _account(journey: JourneyObjective, snapshot: Snapshot, books: Books) -> JourneyAccount:
     grid, rows = books.ledger.grid, books.ledger.rows
     span = books.month.range_in(books.zone_of(journey.objective))
-    part = steps_of(grid, TimeRange(span.start_ms, min(span.end_ms, books.at_ms)))
+    part = steps_of(grid, TimeRange(min(span.start_ms, books.at_ms), min(span.end_ms, books.at_ms)))
     measured = snapshot.hops[journey.id]
     of_hops = tuple(rows.get(one.key) if isinstance(one, Measurement) else None for one in measured)
     evidence = JourneyEvidence(
@@ -86,6 +86,10 @@ def _account(journey: JourneyObjective, snapshot: Snapshot, books: Books) -> Jou
         traced=snapshot.traced.journeys.get(journey.id),
     )
     found = journey_row(journey, evidence, grid, part)
+    counts = [_counts(books, one, span) for one in measured]
+    if found is not None and found.composite is not None and not all(map(is_known, counts)):
+        # As in the status: where nothing is known of a hop, nothing is of the journey.
+        found = None
     first = next((one for one in measured if isinstance(one, Measurement)), None)
     ledger, measurements = books.ledger, dict(books.measurements)
     if first is not None:
@@ -93,13 +97,13 @@ def _account(journey: JourneyObjective, snapshot: Snapshot, books: Books) -> Jou
         measurements[journey.id] = replace(first, key=key)
         ledger = _with_row(ledger, key, found.row if found else None)
     one = account(replace(books, ledger=ledger, measurements=measurements), journey.objective)
-    known = found is not None and one.counts is not None and one.counts.observed_seconds > 0
+    known = found is not None and one.counts is not None
     shares: Mapping[int, HopShare] = dict(enumerate(found.hops)) if found else {}
     return JourneyAccount(
         account=one,
         hops=tuple(
-            HopAccount(hop=hop, counts=_counts(books, hop_measured, span), share=shares.get(number))
-            for number, (hop, hop_measured) in enumerate(zip(journey.hops, measured, strict=True))
+            HopAccount(hop=hop, counts=of_hop, share=shares.get(number))
+            for number, (hop, of_hop) in enumerate(zip(journey.hops, counts, strict=True))
         ),
         bounds=found.bounds(part, books.planned.get(journey.id)) if found is not None and known else None,
         assumption=found.assumption if found is not None and known else None,
@@ -113,4 +117,5 @@ def _with_row(ledger: Ledger, key: str, row: Row | None) -> Ledger:
 def _counts(books: Books, measured: object, span: TimeRange) -> Counts | None:
     if not isinstance(measured, Measurement) or measured.key not in books.ledger.rows or span.start_ms >= books.at_ms:
         return None
-    return books.ledger.counts(measured.key, TimeRange(span.start_ms, min(span.end_ms, books.at_ms)))
+    found = books.ledger.counts(measured.key, TimeRange(span.start_ms, min(span.end_ms, books.at_ms)))
+    return found if is_known(found) else None

@@ -23,22 +23,25 @@ def make_review(estate: Estate, month: str, at_ms: int, *, timezone: str | None 
 
     Args:
         month: `2026-10`.
-        at_ms: Later samples are not looked at; inside the month the review reaches to it and says so.
+        at_ms: Later samples are not looked at; inside the month the review reaches to the last full minute before it,
+            and says so.
         timezone: One clock for all objectives; without it each keeps that of its calendar window, else UTC.
 
     Raises:
         UsageError: The month or the time zone is written wrongly, or the month has not begun.
     """
+    judged = [*estate.objectives, *(one.objective for one in estate.journeys)]
+    zones = {timezone} if timezone else {one.window.timezone for one in judged} | {"UTC"}
     try:
         chosen = Month.parse(month)
-        span = reach(chosen, [timezone or "UTC"])
+        span = reach(chosen, zones)
     except ValueError as error:
         raise UsageError(str(error)) from None
     if span.start_ms >= at_ms:
         raise UsageError(f"{chosen.title} has not begun yet")
-    judged = [*estate.objectives, *(one.objective for one in estate.journeys)]
-    zones = {timezone} if timezone else {one.window.timezone for one in judged} | {"UTC"}
-    end_ms = min(reach(chosen, zones).end_ms, at_ms - at_ms % STEP_MS)
+    # Days and months are whole minutes long: what is counted reaches to the last full one, and is said to.
+    at_ms -= at_ms % STEP_MS
+    end_ms = min(span.end_ms, at_ms)
     length_ms = end_ms - reach(chosen.before, zones).start_ms
     snapshot = estate.snapshot(end_ms, length_seconds=length_ms / 1000, judged=False)
     alerts = estate.known_alerts(snapshot)

@@ -8,6 +8,7 @@ from itertools import accumulate
 from math import inf
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from observatory.compile.plan import Measurement
 from observatory.evaluate.history import incidents
@@ -19,10 +20,17 @@ from observatory.indicators.counts import Counts
 from observatory.ledger.ledger import Ledger
 from observatory.ledger.row import Row
 from observatory.ledger.sums import Spans, WholeCounts
-from observatory.objectives.budget import Budget, allowed_events, budget_ratio, remaining_ratio, spent_events
+from observatory.objectives.budget import (
+    Budget,
+    allowed_events,
+    budget_ratio,
+    is_overspent,
+    remaining_ratio,
+    spent_events,
+)
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import Policy
-from observatory.review.account import VERDICTS, Day, ObjectiveAccount, Total, Verdict, added
+from observatory.review.account import VERDICTS, Day, ObjectiveAccount, Total, Verdict, added, is_known
 from observatory.review.months import Month
 from observatory.windows import TimeRange
 
@@ -107,15 +115,14 @@ def account(books: Books, objective: Objective) -> ObjectiveAccount:
     measurement, about, counted = books.measurements.get(objective.id), books.about(objective), books.counted(objective)
     dates, spans_of_days = zip(*books.month.days_in(zone), strict=True)
     counts, before, *counts_of_days = books.counts(counted, (span, earlier, *spans_of_days))
-    if before is not None and before.observed_seconds == 0:
-        before = None
+    counts, before = _judged(counts), _judged(before)
     found = _incidents(books, objective, counted)
     days = tuple(_day(of_day, objective.target, date) for date, of_day in zip(dates, counts_of_days, strict=True))
     return ObjectiveAccount(
         objective=objective,
         range=span,
         timezone=zone,
-        verdict=_verdict(measurement, counts, objective.target),
+        verdict=_verdict(measurement, counts, objective),
         counts=counts,
         budget=budget_of(counts, objective.target),
         incidents=_overlapping(found, span),
@@ -152,7 +159,7 @@ class _Spending(Struct, frozen=True):
         spent = tuple(spent_events(day.counts) for day in account.days)
         return cls(
             account,
-            tuple(day.counts.observed_seconds > 0 for day in account.days),
+            tuple(day.is_seen for day in account.days),
             tuple(allowed_events(day.counts, account.objective.target) for day in account.days),
             spent,
             tuple(accumulate(spent)),
@@ -235,19 +242,29 @@ def _incidents(books: Books, objective: Objective, counted: Row | WholeCounts | 
     return incidents(planned.alerting(row) if planned else row, grid, objective, policy, books.workspace)
 
 
-def _verdict(measurement: Measurement | None, counts: Counts | None, target: float) -> Verdict:
+def _judged(counts: Counts | None) -> Counts | None:
+    """Counts as the status takes them: none where nothing was seen, and no fewer good events than none.
+
+    A journey's failures may come later than those who entered it; days keep them where they fall, and so add up.
+    """
+    if counts is None or not is_known(counts):
+        return None
+    return replace(counts, good=min(max(counts.good, 0.0), counts.total))
+
+
+def _verdict(measurement: Measurement | None, counts: Counts | None, objective: Objective) -> Verdict:
     if measurement is None:
         return "unmapped"
-    if counts is None or counts.observed_seconds == 0:
+    if counts is None:
         return "no_data"
-    left = remaining_ratio(counts, target)
-    if left is None:
+    left = remaining_ratio(counts, objective.target)
+    if left is None or counts.total < objective.min_events:
         return "no_traffic"
-    return "kept" if left >= 0 else "missed"
+    return "missed" if is_overspent(left) else "kept"
 
 
 def _day(counts: Counts | None, target: float, date: str) -> Day:
-    if counts is None or counts.observed_seconds == 0:
+    if counts is None or not is_known(counts):
         return Day(date=date, counts=Counts(), burn_rate=None)
     ratio = counts.error_ratio
     return Day(date=date, counts=counts, burn_rate=None if ratio is None else ratio / budget_ratio(target))

@@ -182,6 +182,8 @@ def objective_cells(one: ObjectiveAccount) -> ObjectiveCells:
     """An objective's numbers as text; what is not known is a dash."""
     o = one.objective
     glyph, result = RESULTS[one.verdict]
+    if one.verdict == "no_traffic" and one.counts and one.counts.total > 0:
+        result = "too few events"
     seen = one.counts if one.verdict != "no_data" else None
     return ObjectiveCells(
         channel=o.address or o.channel_key,

@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import Struct
 
+from observatory.evaluate.history import burn_rate_now, firing_now
+from observatory.evaluate.journey_losses import row_of
 from observatory.evaluate.snapshot import Incident
 from observatory.evaluate.status import ObjectiveStatus
 from observatory.indicators.counts import Counts
+from observatory.ledger.row import Row
 from observatory.objectives.policy import Pair, Policy
 from observatory.sources.base import Float64
-from observatory.web.channel_standing import burn_of, urgency
+from observatory.web.channel_standing import urgency
 from observatory.web.memory import Memory
 from observatory.web.scope import Scope
 from observatory.windows import TimeRange
@@ -20,6 +24,19 @@ if TYPE_CHECKING:
     from observatory.evaluate.journey_status import JourneyStatus
 
 MOST_OBJECTIVES = 20_000
+
+
+class FiringPair(Struct, frozen=True, kw_only=True):
+    """A pair of a policy that fires, and how fast its two windows burn.
+
+    Attributes:
+        without_planned: Whether that is counted without planned work, which the status' burn rates hold.
+    """
+
+    pair: Pair
+    long: float | None
+    short: float | None
+    without_planned: bool
 
 
 class Counted(Scope, frozen=True, kw_only=True):
@@ -38,14 +55,27 @@ class Counted(Scope, frozen=True, kw_only=True):
     def policy(self, status: ObjectiveStatus) -> Policy | None:
         return self.policies.get(status.objective.policy)
 
-    def firing_pair(self, status: ObjectiveStatus) -> Pair | None:
-        """The fastest pair whose two windows both burn too fast; None when none does."""
-        policy = self.policy(status)
-        for pair in policy.pairs if policy else ():
-            rates = (burn_of(status, pair.long_text), burn_of(status, pair.short_text))
-            if pair.severity in status.firing and all(rate is not None and rate >= pair.factor for rate in rates):
-                return pair
-        return None
+    def firing_pair(self, status: ObjectiveStatus) -> FiringPair | None:
+        """The fastest pair that fires, of an objective or of a journey; None when none does."""
+        policy, row = self.policy(status), self._alerting_row(status) if status.firing else None
+        if policy is None or row is None:
+            return None
+        grid, target = self.snapshot.ledger.grid, status.objective.target
+        pair = next((one for one in firing_now(row, grid, target, policy) if one.severity in status.firing), None)
+        if pair is None:
+            return None
+        long, short = (burn_rate_now(row, grid, target, seconds) for seconds in (pair.long, pair.short))
+        planned = self.snapshot.planned.get(status.objective.id)
+        apart = planned is not None and planned.use == "alerts" and bool(planned.steps.any())
+        return FiringPair(pair=pair, long=long, short=short, without_planned=apart)
+
+    def _alerting_row(self, status: ObjectiveStatus) -> Row | None:
+        """What the alerts of an objective or of a journey count."""
+        one = next((each for each in self.snapshot.journeys if each.id == status.objective.id), None)
+        if one is None:
+            return self.snapshot.alerting_row(status.objective.id)
+        found, planned = row_of(self.snapshot, one), self.snapshot.planned.get(one.id)
+        return planned.alerting(found.row) if found and planned else found.row if found else None
 
     def burn(self, status: ObjectiveStatus, window_seconds: float) -> Float64:
         """Burn rate over a window at every step of the ledger's grid; empty where nothing was measured."""
@@ -114,7 +144,6 @@ class Counted(Scope, frozen=True, kw_only=True):
     def journey_burn_cells(self, one: JourneyStatus, cells: int, cell_seconds: float) -> tuple[float, ...]:
         """As `burn_cells`, of a journey."""
         from observatory.evaluate.history import burn_cells
-        from observatory.evaluate.journey_losses import row_of
 
         def ask() -> tuple[float, ...]:
             found, planned = row_of(self.snapshot, one.journey), self.snapshot.planned.get(one.journey.id)

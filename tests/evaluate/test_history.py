@@ -126,6 +126,16 @@ def test_the_budget_of_a_calendar_window_begins_anew_with_its_unit() -> None:
     assert left[1440] == 1.0
 
 
+def test_a_calendar_window_that_begins_within_a_step_holds_the_whole_steps_after_it() -> None:
+    """As the status counts it: what fell into the minute of midnight may be of the day before."""
+    g = Grid.ending_at(END_MS + 600_000 + 20_000, 20 * 60_000)
+    bad = np.zeros(20)
+    bad[[9, 15]] = 1.0
+    left = budget_history(row(np.full(20, 10.0), bad), g, 0.9, Window.parse("day"))
+    assert np.isnan(left[9])
+    assert left[[14, 19]].tolist() == [1.0, pytest.approx(0.9)]
+
+
 def outage(first: int, last: int, share: float, steps: int = 4 * 1440) -> Row:
     total, bad = np.full(steps, 100.0), np.zeros(steps)
     bad[first:last] = 100.0 * share

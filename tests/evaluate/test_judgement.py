@@ -142,6 +142,19 @@ def test_a_month_in_a_time_zone_begins_at_its_midnight() -> None:
     assert "month Asia/Tokyo" in status.burn_rates
 
 
+def test_what_burns_goes_on_firing_in_the_first_minute_of_a_calendar_window() -> None:
+    """Nothing was seen yet of the day that has just begun; what alerts look back on is longer."""
+    grid = Grid.ending_at(END_MS + 60_000, 4 * DAY * 60_000)
+    total, bad, observed = flat(10), failing(60, 5.0, ago=1), flat(60.0)
+    total[-1] = observed[-1] = 0.0
+    one = Row(good=total - bad, total=total, observed=observed, series=1, last_sample_ms=END_MS)
+    status = judge(objective(window="day", target=0.999), events(), one, grid, POLICY)
+    assert (status.state, status.counts, status.budget) == ("no_data", None, None)
+    assert "page" in status.firing
+    assert status.burn_rates["1h"] == pytest.approx(500.0)
+    assert status.burn_rates["day"] is None
+
+
 def test_no_telemetry_at_all_is_no_data() -> None:
     one = Row(good=flat(0), total=flat(0), observed=flat(0), series=1)
     status = judge(objective(window="4d"), events(), one, GRID, POLICY)

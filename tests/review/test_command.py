@@ -6,12 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
+from one_channel import BILLING
 from simulated_store import AT, filled, invoked
 from typer.testing import Result
 
 from observatory.cli.review import register
 from observatory.sources.simulated import documents_folder
 
+WITHIN = "2026-11-20T12:00:43Z"
 DOCUMENTS = str(documents_folder())
 
 
@@ -49,6 +51,26 @@ def test_json_goes_to_stdout_and_nothing_else_does(store: Path) -> None:
     assert answer["month"] == "2026-11"
     assert answer["complete"] is False
     assert answer["estate"]["objectives"] == len(answer["objectives"])
+
+
+def test_a_running_month_is_told_up_to_its_last_full_minute(store: Path) -> None:
+    asked = [run(DOCUMENTS, "--store", str(store), "--at", at, "--month", "2026-11", "--json") for at in (WITHIN, AT)]
+
+    assert json.loads(asked[0].stdout)["at"] == AT
+    assert asked[0].stdout == asked[1].stdout
+
+
+def test_a_month_is_told_as_soon_as_it_has_begun_for_one_of_its_objectives(store: Path, tmp_path: Path) -> None:
+    """Noon in Greenwich is the first of December in Apia."""
+    document = BILLING.replace("{availability: 99%}", "[{sli: availability, target: 99%, window: month, timezone: Z}]")
+    (tmp_path / "billing.yaml").write_text(document.replace("timezone: Z", "timezone: Pacific/Apia"))
+    asked = (str(tmp_path), "--store", str(store), "--month", "2026-12", "--json")
+
+    begun, not_yet = (run(*asked, "--at", f"2026-11-30T{hour}:00:00Z") for hour in ("12", "11"))
+
+    (one,) = json.loads(begun.stdout)["objectives"]
+    assert (one["start"], one["verdict"]) == ("2026-11-30T11:00:00Z", "no_data")
+    assert (not_yet.exit_code, "December 2026 has not begun yet" in not_yet.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(

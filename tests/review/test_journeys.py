@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from msgspec.structs import replace
 
@@ -19,15 +20,32 @@ from observatory.review.months import Month
 from observatory.review.report import Review
 from observatory.spec.catalog import Catalog
 from observatory.telemetry.binding import MappingResult
+from observatory.windows import Window, parse_instant
 
 
-def review(story: Any, *, unmeasured: bool = False) -> Review:
+def review(
+    story: Any,
+    *,
+    unmeasured: bool = False,
+    unseen: bool = False,
+    entering_until: str = "",
+    timezone: str = "UTC",
+    at: str = "",
+) -> Review:
     """A journey over two hops: 10 a minute, an hour of failures at each, days apart, and ten minutes in September."""
+    at_ms = parse_instant(at) if at else story.grid.end_ms
     first = story.objective("orders.v1", bad=(("2026-10-05T12:00", 60, 5.0), ("2026-09-05T12:00", 10, 1.0)))
     second = story.objective("parcels.v1", bad=(("2026-10-09T12:00", 60, 5.0),), measured=not unmeasured)
+    if entering_until:
+        row, last = story.rows["orders.v1"], story.step(entering_until)
+        entered = np.where(np.arange(story.grid.steps) < last, row.total, 0.0)
+        story.rows["orders.v1"] = replace(row, good=np.minimum(row.good, entered), total=entered)
+    if unseen:
+        story.rows["parcels.v1"] = story.rows["parcels.v1"].without(np.ones(story.grid.steps, bool))
     whole = replace(
         first, id="shop/journeys/checkout", operation_key="shop/journeys/checkout", name="checkout", target=0.99
     )
+    whole = replace(whole, window=Window.parse("month", timezone))
     hops = tuple(Hop(objective=one, optional=False) for one in (first, second))
     journey = JourneyObjective(objective=whole, document="shop", hops=hops)
     problem = _unmapped()
@@ -42,7 +60,7 @@ def review(story: Any, *, unmeasured: bool = False) -> Review:
         journeys=(journey,),
         hops={journey.id: tuple(story.measurements.get(one.id, problem) for one in (first, second))},
     )
-    return review_of(snapshot, load_policies(), Month.parse("2026-10"), story.grid.end_ms)
+    return review_of(snapshot, load_policies(), Month.parse("2026-10"), at_ms)
 
 
 def _unmapped() -> Any:
@@ -73,6 +91,27 @@ def test_a_journey_has_its_month_beside_the_month_before(story: Any) -> None:
         ("shop/parcels.v1", 300.0),
     ]
     assert one["verdict"] == "kept"
+
+
+def test_a_journey_whose_month_has_not_begun_where_it_is_judged_is_not_known_yet(story: Any) -> None:
+    """At one in the morning of London it is still September in Sao Paulo."""
+    (one,) = review(story, timezone="America/Sao_Paulo", at="2026-10-01T01:00:00Z").to_json()["journeys"]
+
+    assert (one["start"], one["verdict"], one["good"], one["bounds"]) == ("2026-10-01T03:00:00Z", "no_data", None, None)
+
+
+def test_a_journey_of_which_nothing_was_seen_is_no_nought(story: Any) -> None:
+    (one,) = review(story, unseen=True).to_json()["journeys"]
+
+    assert (one["verdict"], one["good"], one["budget"], one["bounds"]) == ("no_data", None, None, None)
+
+
+def test_failures_of_those_who_entered_before_leave_no_fewer_good_journeys_than_none(story: Any) -> None:
+    """Nobody enters in October, while 300 events fail at the second hop."""
+    made = review(story, entering_until="2026-10-01T00:00")
+
+    (one,) = made.to_json()["journeys"]
+    assert (one["verdict"], one["good"], one["total"]) == ("no_traffic", 0.0, 0.0)
 
 
 def test_the_documents_show_journeys_with_their_assumption(story: Any) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from observatory.review.markdown import markdown
 from observatory.windows import parse_instant
 
 MINUTES = 31 * 24 * 60
@@ -64,9 +66,64 @@ def test_no_data_no_traffic_and_no_measurement_are_three_things(story: Any) -> N
     story.objective("gone", unseen=(("2026-08-31T00:00", 64 * 1440),))
     story.objective("unmapped", measured=False)
 
-    found = {one.objective.operation: one.verdict for one in story.review().objectives}
+    made = story.review()
 
-    assert found == {"silent": "no_traffic", "gone": "no_data", "unmapped": "unmapped"}
+    found = {one.objective.operation: (one.verdict, one.to_json()["total"]) for one in made.objectives}
+    assert found == {"silent": ("no_traffic", 0.0), "gone": ("no_data", None), "unmapped": ("unmapped", None)}
+
+
+def test_a_day_that_was_not_seen_reads_as_null_and_a_quiet_one_as_nought(story: Any) -> None:
+    story.objective("silent", per_minute=0.0, unseen=(("2026-10-10T00:00", 1440),))
+
+    one = story.review(at_ms=parse_instant("2026-10-12T00:00:00Z")).objectives[0]
+
+    assert [(day["good"], day["total"]) for day in one.to_json()["days"][8:12]] == [
+        (0.0, 0.0),
+        (None, None),
+        (0.0, 0.0),
+        (None, None),
+    ]
+
+
+def test_days_within_a_gap_hold_the_events_that_fall_into_it(story: Any) -> None:
+    one = story.objective("orders", bad=(("2026-10-10T12:00", 60, 1.0),))
+    first = story.step("2026-10-10T00:00")
+    observed = story.rows["orders"].observed.copy()
+    observed[first : first + 1440] = 0.0
+    story.rows["orders"] = replace(story.rows["orders"], observed=observed)
+
+    (found,) = story.review().objectives
+
+    assert found.objective == one
+    assert (found.days[9].counts.total, found.days[9].counts.bad) == (14_400.0, 60.0)
+    assert found.days[9].burn_rate == pytest.approx(60 / 14.4)
+    assert sum(day.counts.total for day in found.days) == found.counts.total
+
+
+def test_fewer_events_than_the_objective_asks_for_are_neither_kept_nor_missed(story: Any) -> None:
+    events = MINUTES * 10
+    story.objectives = [
+        replace(story.objective(name, bad=(("2026-10-05T12:00", 100, 5.0),)), min_events=least)
+        for name, least in (("enough", events), ("few", events + 1))
+    ]
+
+    made = story.review()
+
+    assert {one.objective.operation: one.verdict for one in made.objectives} == {
+        "enough": "missed",
+        "few": "no_traffic",
+    }
+    assert made.objectives[1].counts.total == events
+    assert "too few events" in markdown(made)
+
+
+def test_a_budget_that_is_spent_to_the_last_event_is_kept(story: Any) -> None:
+    story.objective("orders", per_minute=0.7, bad=(("2026-10-05T12:00", 100, 0.31248),))
+
+    (one,) = story.review().objectives
+
+    assert one.budget.remaining_ratio == pytest.approx(0.0, abs=1e-12)
+    assert one.verdict == "kept"
 
 
 def test_each_objective_keeps_its_own_clock_unless_one_is_asked_for(story: Any) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 
+import numpy as np
 import pytest
 from msgspec.structs import replace
 from web.factories import AT_MS, CARD, HOSTILE, LABEL, QUIET, HandMadeEstate, HandMadeSources
 
 from observatory.dashboards import PageDeclaration, PanelDeclaration
-from observatory.evaluate.planned import LeftOut, Numbers
+from observatory.evaluate.planned import LeftOut, Numbers, Planned
 from observatory.evaluate.snapshot import Snapshot
 from observatory.indicators.counts import Counts
 from observatory.objectives.exclusions import PlannedWork
@@ -121,6 +122,26 @@ def test_what_planned_work_silences_is_named_where_alerts_are() -> None:
     assert "Nothing is firing." in text
     assert "silent for planned work: Kafka <4>, approved by ana." in text
     assert "planned work" not in drawn("on-call", "firing")
+
+
+class Migrated(HandMadeEstate):
+    """Half a day of the burning channel was planned work, in which much went well; its budget counts all of it."""
+
+    def snapshot(self, at_ms: int, previous: Snapshot | None = None) -> Snapshot:
+        made = super().snapshot(at_ms, previous)
+        steps = np.zeros(made.ledger.grid.steps, dtype=bool)
+        steps[-50:-40] = True
+        work = Planned("alerts", (), steps)
+        return replace(made, planned={one.objective.id: work for one in made.status.objectives if one.firing})
+
+
+def test_the_banner_says_how_fast_it_burns_without_the_planned_work_that_alerts_leave_out() -> None:
+    """40 of the hour's 60 minutes fail; ten good ones were planned work: 1200 of 30,000 events are bad."""
+    text = drawn("on-call", "firing", of=service(Migrated()))
+    for words in ("40.0×", "50.0×", "planned work left out, threshold 14.4×"):
+        assert words in text
+    assert "burn-1h" not in text
+    assert "33.3×" not in text
 
 
 def test_the_grid_shows_the_counts_of_the_ledger() -> None:

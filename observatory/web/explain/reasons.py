@@ -8,7 +8,6 @@ from observatory.errors import Problem
 from observatory.evaluate.judgement import AT_RISK_REMAINING
 from observatory.evaluate.status import ObjectiveStatus
 from observatory.web.board import Board
-from observatory.web.channel_standing import burn_of
 from observatory.web.parts import percent, times, value_text, whole_percent
 
 
@@ -59,12 +58,13 @@ def why_before(board: Board, one: ObjectiveStatus) -> list[str]:
 
 
 def _fires(board: Board, one: ObjectiveStatus) -> list[str]:
-    pair = board.firing_pair(one)
-    if pair is None:
+    found = board.firing_pair(one)
+    if found is None:
         return []
-    long, short = times(burn_of(one, pair.long_text)), times(burn_of(one, pair.short_text))
-    both = f"{long} over {pair.long_text} and {short} over {pair.short_text}"
-    return [f"It burns {both}; {one.objective.policy} sends a {pair.severity} from {pair.factor:g}×."]
+    pair = found.pair
+    both = f"{times(found.long)} over {pair.long_text} and {times(found.short)} over {pair.short_text}"
+    left_out = ", planned work left out" if found.without_planned else ""
+    return [f"It burns {both}{left_out}; {one.objective.policy} sends a {pair.severity} from {pair.factor:g}×."]
 
 
 def _reasons(problems: Sequence[Problem]) -> list[str]:

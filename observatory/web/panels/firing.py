@@ -121,16 +121,25 @@ def _cause(board: Board, channel_id: str) -> list[Any]:
 
 
 def _rates(board: Board, one: ObjectiveStatus) -> list[Any]:
-    pair = board.firing_pair(one)
-    long, short = (pair.long_text, pair.short_text) if pair else ("1h", "5m")
-    words: list[Any] = [*_rate(one, long), f" ({long}) and ", *_rate(one, short), f" ({short})"]
-    return [*words, f", threshold {pair.factor:g}×." if pair else "."]
+    found = board.firing_pair(one)
+    if found is None:
+        return [*_rate(one, "1h"), " (1h) and ", *_rate(one, "5m"), " (5m)."]
+    pair = found.pair
+    windows = ((pair.long_text, found.long), (pair.short_text, found.short))
+    if found.without_planned:
+        # No number of the status: there planned work counts, and what opens would tell another.
+        rates: list[list[Any]] = [[html.B(times(rate))] for _, rate in windows]
+    else:
+        rates = [_rate(one, text, rate) for text, rate in windows]
+    (long, _), (short, _) = windows
+    left_out = ", planned work left out" if found.without_planned else ""
+    return [*rates[0], f" ({long}) and ", *rates[1], f" ({short}){left_out}, threshold {pair.factor:g}×."]
 
 
-def _rate(one: ObjectiveStatus, window: str) -> list[Any]:
-    rate = burn_of(one, window)
+def _rate(one: ObjectiveStatus, window: str, rate: float | None = None) -> list[Any]:
+    shown = burn_of(one, window) if rate is None else rate
     opens = Reference("objective", one.objective.id, f"burn-{window}")
-    return [html.B(number(times(rate), opens, value=rate))]
+    return [html.B(number(times(shown), opens, value=shown))]
 
 
 def _budget(board: Board, one: ObjectiveStatus) -> list[Any]:
