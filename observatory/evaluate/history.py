@@ -141,6 +141,8 @@ def incidents(
 ) -> tuple[Incident, ...]:
     """Spans in which at least one pair fired, oldest first; those that lie within ten minutes are one.
 
+    As long as the objective's window holds fewer events than it asks for, nothing fires.
+
     An incident starts at the end of the step in which a pair began to fire and ends with the last step in which one
     did; one that fires in the grid's last step has no end. `bad` counts events from the start on.
 
@@ -162,6 +164,8 @@ def incidents(
         any_fires |= fires
         pages |= fires if pair.severity == "page" else False
         peak = np.where(fires, np.fmax(peak, rates[pair.long]), peak)
+    if objective.min_events > 0 and any_fires.any():
+        any_fires &= ~_too_few(row, grid, objective)
     where = np.flatnonzero(any_fires)
 
     def bad(first: NDArray[np.intp], last: NDArray[np.intp]) -> list[float]:
@@ -169,6 +173,22 @@ def incidents(
         return [float((row.total[part] - row.good[part]).sum()) for part in parts]
 
     return joined_incidents((where, where), pages[where], peak[where], bad, grid, objective)
+
+
+def _too_few(row: Row, grid: Grid, objective: Objective) -> NDArray[np.bool_]:
+    """Steps at whose end the window holds too few events to judge; not those whose window began before the grid."""
+    window, total = objective.window, cumulative(row.total)
+    if window.kind == "rolling":
+        steps = window_steps(window.length_seconds, grid.step_ms)
+        held, first_known = trailing(total, steps), min(steps, grid.steps) - 1
+    else:
+        held = total[1:] - total[_period_starts(grid, window)]
+        begun = window.calendar_period(grid.start_ms + grid.step_ms)
+        is_whole = begun.start_ms >= grid.start_ms
+        first_known = 0 if is_whole else (begun.end_ms - grid.start_ms) // grid.step_ms
+    few: NDArray[np.bool_] = held < objective.min_events
+    few[:first_known] = False
+    return few
 
 
 def joined_incidents(

@@ -233,7 +233,7 @@ def _incidents(books: Books, objective: Objective, counted: Row | WholeCounts | 
     policy, about, grid = books.policies.get(objective.policy), books.about(objective), books.ledger.grid
     if counted is None or about is None or policy is None:
         return ()
-    if isinstance(counted, WholeCounts):
+    if isinstance(counted, WholeCounts) and not objective.min_events:
         found = books.alerts.incidents(counted, objective, policy, of_slices=about.level is not None)
         if found is not None:
             return found

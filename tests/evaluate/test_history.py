@@ -162,6 +162,22 @@ def test_an_incident_that_lasts_has_no_end() -> None:
     assert {pair.severity for pair in firing_now(one, grid(4 * 1440), 0.999, GOOGLE)} == {"page", "ticket"}
 
 
+@pytest.mark.parametrize(("window", "judged_from"), [("1d", 2080), ("day", 2080)])
+def test_an_incident_begins_once_the_window_holds_the_events_that_the_objective_asks_for(
+    window: str, judged_from: int
+) -> None:
+    """A counter that begins at the second midnight: of 100 events a minute, 64,100 are there after 641 minutes."""
+    total, bad = np.full(4 * 1440, 100.0), np.zeros(4 * 1440)
+    total[:1440], bad[2000:2100] = 0.0, 50.0
+    asked = objective(target=0.99, window=window, min_events=64_100)
+    (found,) = incidents(row(total, bad), grid(4 * 1440), asked, GOOGLE)
+    (plain,) = incidents(row(total, bad), grid(4 * 1440), objective(target=0.99, window=window), GOOGLE)
+    start_ms = grid(4 * 1440).start_ms
+    assert (found.start_ms - start_ms) // 60_000 == judged_from + 1
+    assert (plain.start_ms - start_ms) // 60_000 < judged_from
+    assert found.end_ms == plain.end_ms
+
+
 def test_rows_that_share_a_workspace_have_the_incidents_that_each_has_alone() -> None:
     shared = Workspace()
     rows = [
