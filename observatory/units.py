@@ -53,6 +53,10 @@ def parse_message_count(text: str) -> float:
     return float(match[1])
 
 
+_DUST = 1e-12
+"""What is smaller comes from rounding."""
+
+
 def format_duration(seconds: float) -> str:
     """A duration for people, two units at most: `38 min`, `1 h 20 min`, `120 ms`, `9 d`."""
     if seconds < 0:
@@ -101,6 +105,19 @@ def format_percentage(ratio: float, *, target: float | None = None) -> str:
     if ratio < 1 and float(text) >= 100:
         text = f"{math.floor(scaled * 10**digits) / 10**digits:.{digits}f}"
     return f"{text} %"
+
+
+def format_whole_percentage(ratio: float) -> str:
+    """A ratio in whole per cent; only nothing is 0 % and only all is 100 %: close to them a tenth is told.
+
+    So an error budget that was touched reads `99.7 %`, and one that is just overspent `-0.3 %`.
+    """
+    shown = round(ratio * 100)
+    if shown == 100 and ratio < 1:
+        return f"{math.floor(ratio * 1000) / 10:.1f} %"
+    if shown == 0 and abs(ratio) > _DUST:
+        return f"{'-' if ratio < 0 else ''}{max(1, math.floor(abs(ratio) * 1000)) / 10:.1f} %"
+    return f"{shown} %"
 
 
 def format_count(value: float) -> str:

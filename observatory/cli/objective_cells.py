@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from observatory.units import format_count, format_duration, format_percentage
+from observatory.units import format_count, format_duration, format_percentage, format_whole_percentage
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -64,7 +64,9 @@ def budget_bar(one: ObjectiveStatus, out: Console) -> Text:
     cells = max(0, min(BAR_CELLS, round(left * BAR_CELLS)))
     full, empty = ("█", "░") if (out.encoding or "").lower().startswith("utf") else ("#", ".")
     style = "red" if left < 0 else "yellow" if left < 0.25 else "green"
-    return Text.assemble((full * cells, style), (empty * (BAR_CELLS - cells), "dim"), f" {left * 100:5.0f} %")
+    return Text.assemble(
+        (full * cells, style), (empty * (BAR_CELLS - cells), "dim"), f" {format_whole_percentage(left):>7}"
+    )
 
 
 def percent_left(counts: Counts, target: float) -> str:
@@ -72,7 +74,7 @@ def percent_left(counts: Counts, target: float) -> str:
     from observatory.objectives.budget import remaining_ratio
 
     left = remaining_ratio(counts, target)
-    return "-" if left is None else f"{left * 100:.0f} %"
+    return "-" if left is None else format_whole_percentage(left)
 
 
 def burn(one: ObjectiveStatus) -> str:

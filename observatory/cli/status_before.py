@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from observatory.cli import console
-from observatory.units import format_percentage
+from observatory.units import format_percentage, format_whole_percentage
 
 if TYPE_CHECKING:
     from observatory.evaluate.comparison import Trend
@@ -92,4 +92,4 @@ def _share(ratio: float | None) -> str:
 
 
 def _left(ratio: float | None) -> str:
-    return "-" if ratio is None else f"{ratio * 100:.0f} %"
+    return "-" if ratio is None else format_whole_percentage(ratio)

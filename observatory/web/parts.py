@@ -18,7 +18,7 @@ from observatory.evaluate.status import ObjectiveStatus, State
 from observatory.figures.clock import DEFAULT_ZONE, wall
 from observatory.figures.svg_strips import heat_step
 from observatory.objectives.objective import Objective
-from observatory.units import format_count, format_duration, format_percentage
+from observatory.units import format_count, format_duration, format_percentage, format_whole_percentage
 
 GLYPHS: dict[State, tuple[str, str]] = {
     "meeting": ("●", "Meeting"),
@@ -173,7 +173,7 @@ def percent(ratio: float | None, target: float | None = None) -> str:
 
 
 def whole_percent(ratio: float | None) -> str:
-    """A ratio in whole per cent, from ten times the whole on as a multiple: `−38 %`, `−12×`, `−100k×`.
+    """A ratio in whole per cent, from ten times the whole on as a multiple: `−38 %`, `99.7 %`, `−12×`, `−100k×`.
 
     A minus is a true one: of a budget that is overspent, by so many per cent of it or so many whole budgets.
     """
@@ -182,7 +182,7 @@ def whole_percent(ratio: float | None) -> str:
     shown = round(ratio * 100)
     sign, amount = ("−", -ratio) if shown < 0 else ("", ratio)
     if abs(shown) < MANY_TIMES * 100:
-        return f"{sign}{abs(shown)} %"
+        return format_whole_percentage(ratio).replace("-", "−")
     return f"{sign}{amount:.0f}×" if amount < 9999.5 else f"{sign}{amount / 1000:.0f}k×"
 
 

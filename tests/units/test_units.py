@@ -13,6 +13,7 @@ from observatory.units import (
     format_count,
     format_duration,
     format_percentage,
+    format_whole_percentage,
     number_of,
     parse_duration,
     parse_message_count,
@@ -116,3 +117,23 @@ def test_counts_have_their_thousands_apart(value: float, shown: str) -> None:
 @pytest.mark.parametrize(("number", "text"), [(0, "0 channels"), (1, "1 channel"), (2, "2 channels")])
 def test_a_number_of_things_is_told_in_words(number: int, text: str) -> None:
     assert number_of(number, "channel") == text
+
+
+@pytest.mark.parametrize(
+    ("ratio", "words"),
+    [
+        (1.0, "100 %"),
+        (0.999_999, "99.9 %"),
+        (0.996, "99.6 %"),
+        (0.994, "99 %"),
+        (0.004, "0.4 %"),
+        (1e-6, "0.1 %"),
+        (0.0, "0 %"),
+        (-1e-15, "0 %"),
+        (-0.0001, "-0.1 %"),
+        (-0.384, "-38 %"),
+        (1.004, "100 %"),
+    ],
+)
+def test_whole_per_cents_keep_what_was_touched_apart_from_what_was_not(ratio: float, words: str) -> None:
+    assert format_whole_percentage(ratio) == words

@@ -66,6 +66,7 @@ def test_heat_cells_change_at_the_alert_thresholds() -> None:
 
 def test_an_overspent_budget_has_a_true_minus() -> None:
     assert whole_percent(-0.384) == "−38 %"
+    assert whole_percent(-0.003) == "−0.3 %"
     assert whole_percent(None) == "–"
 
 
