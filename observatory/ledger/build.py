@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 
 import numpy as np
 from msgspec import Struct
@@ -29,6 +30,7 @@ from observatory.ledger.marks import Marks
 from observatory.ledger.packed import PackedRows
 from observatory.ledger.pages import Page
 from observatory.ledger.rows import apart_outcomes, packed_row_of, row_of, within
+from observatory.ledger.targets import TargetKey
 from observatory.sources.base import PUSHDOWN_STEP_MS
 from observatory.windows import Grid
 
@@ -163,7 +165,8 @@ def _refreshed(
         yield tail, [key for key in warm if key not in fresh.rows], _Counting(PackedRows(), [], 0, {})
         return
     outcome_by = {key: frozenset(row.outcome_by) for key in warm if (row := previous.about(key)) and row.outcome_by}
-    fresh = _count(warm, sources, tail, None, arrivals, outcome_by)
+    before = {key: row.targets for key in warm if (row := previous.about(key)) and row.targets}
+    fresh = _count(warm, sources, tail, None, arrivals, outcome_by, before)
     yield tail, warm, fresh
     waiting = fresh.dark_since | _back_apart(fresh, outcome_by, previous)
     while waiting:
@@ -174,7 +177,7 @@ def _refreshed(
             by_part.setdefault(part, {})[key] = warm[key]
         waiting = {}
         for part, returned in by_part.items():
-            again = _count(returned, sources, part, None, arrivals, outcome_by)
+            again = _count(returned, sources, part, None, arrivals, outcome_by, before)
             yield part, [key for key in returned if key in again.rows], again
             if part.start_ms > grid.start_ms:
                 # What is counted again may hold others that had come back, whose past lies further back still.
@@ -220,7 +223,13 @@ def _count(
     keeper: Keeper | None,
     arrivals: Arrivals,
     outcome_by: Mapping[str, frozenset[Owner]] | None = None,
+    before: Mapping[str, frozenset[TargetKey]] = MappingProxyType({}),
 ) -> _Counting:
+    """Count on a grid.
+
+    Args:
+        before: By measurement the targets that counted it before what is read.
+    """
     work = Blocks(measurements, sources)
     kept = _kept(keeper, work, grid, arrivals)
     pages: dict[Grid, Page] = {}
@@ -244,17 +253,18 @@ def _count(
     bounds, doubtful = work.bounds(counted), work.doubtful(counted)
     apart = work.apart(apart_outcomes(measurements, counted, outcome_by or {}), counted)
     special = bounds.keys() | doubtful.keys() | apart.keys() if counted.has_packed else None
-    rows = PackedRows()
+    rows, nowhere = PackedRows(), frozenset[TargetKey]()
     for key, measurement in measurements.items():
         if work.failed and any(leaf in work.failed for leaf, _ in leaves_of(measurement)):
             continue
         if any(expressions_of(measurement, name) for name in work.failed_spans):
             continue
-        lying = None if special is None or key in special else packed_row_of(measurement, counted)
+        known = before.get(key, nowhere)
+        lying = None if special is None or key in special else packed_row_of(measurement, counted, known)
         if lying is not None:
             rows.put(key, *lying, grid.steps)
             continue
-        row = row_of(measurement, counted, apart.get(key))
+        row = row_of(measurement, counted, apart.get(key), known)
         row = within(row, *bounds[key]) if key in bounds else row
         rows[key] = widened(row, doubtful[key]) if key in doubtful else row
     if kept is not None and past is not None:

@@ -103,6 +103,8 @@ class Row(Struct, frozen=True, kw_only=True):
         at_least: Steps in which the level is known only to be at least as high as given; else None.
         excluded: Steps that were taken out as planned work: nothing is counted in them, and nothing was expected. None
             in the ledger itself; only evaluation takes steps out.
+        targets: Where its events were seen to be counted: source, job, instance. A later reading may find no series of
+            it at one of them that is scraped all the same.
         outcome_by: Sources and jobs that count the good or the bad events, where others count all of them; see `apart`.
     """
 
@@ -119,6 +121,7 @@ class Row(Struct, frozen=True, kw_only=True):
     upper: Float64 | None = None
     at_least: NDArray[np.bool_] | None = None
     excluded: NDArray[np.bool_] | None = None
+    targets: frozenset[tuple[str, str, str]] = frozenset()
     outcome_by: tuple[tuple[str, str], ...] = ()
     problems: tuple[Problem, ...] = ()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 from msgspec.structs import replace
@@ -18,6 +19,7 @@ from observatory.ledger.row import Counting, Findings, Row
 from observatory.ledger.slices import Reading
 from observatory.ledger.summed import Summed
 from observatory.ledger.tallies import Events, nothing, of_terms
+from observatory.ledger.targets import TargetKey
 from observatory.sources.base import Float64
 from observatory.telemetry.binding import SpanBinding
 from observatory.windows import Grid
@@ -26,10 +28,14 @@ UNTOLD = 1e-9
 """Of the events of a step: less than this is what adding in another order changes."""
 
 
-def row_of(measurement: Measurement, counted: Counted, apart: Apart | None = None) -> Row:
+def row_of(
+    measurement: Measurement, counted: Counted, apart: Apart | None = None, before: frozenset[TargetKey] = frozenset()
+) -> Row:
     """The row of a measurement whose sources have all answered.
 
     Args:
+        before: Targets that counted its events before what was read. While they are scraped it is observed, whether
+            they show a series of it or not, as it is where the past is read as well.
         apart: When the outcome of its events was seen, where others count it.
     """
     total = measurement.indicator.total
@@ -37,10 +43,12 @@ def row_of(measurement: Measurement, counted: Counted, apart: Apart | None = Non
         good = measurement.indicator.good
         assert isinstance(good, SlicesAtMost)
         return _slice_row(counted.levels[measurement.key], good.bound, counted.grid)
-    return _event_row(measurement, total, counted, apart)
+    return _event_row(measurement, total, counted, apart, before)
 
 
-def packed_row_of(measurement: Measurement, counted: Counted) -> tuple[Row, PackedCounts] | None:
+def packed_row_of(
+    measurement: Measurement, counted: Counted, before: frozenset[TargetKey] = frozenset()
+) -> tuple[Row, PackedCounts] | None:
     """As `row_of` a row of events, without its counts, and these as they are packed; unpacks nothing.
 
     None where any of it does not lie packed, or more than counts is asked for.
@@ -59,8 +67,9 @@ def packed_row_of(measurement: Measurement, counted: Counted) -> tuple[Row, Pack
         if bool((part.amount > every.amount).any()):
             return None
         bad = every.amount - part.amount
-    observed = counted.lives.packed_seconds(every.targets, counted.grid)
-    about = _about(every, part, counted.grid)
+    targets = _scraped(every, before, counted)
+    observed = counted.lives.packed_seconds(targets, counted.grid)
+    about = _about(every, part, counted.grid, targets)
     return about, PackedCounts(Summed(pack(every.amount)), Summed(pack(bad)), observed)
 
 
@@ -115,20 +124,27 @@ def apart_outcomes(
     return found
 
 
-def _event_row(measurement: Measurement, expression: Expression, counted: Counted, apart: Apart | None = None) -> Row:
+def _event_row(
+    measurement: Measurement,
+    expression: Expression,
+    counted: Counted,
+    apart: Apart | None,
+    before: frozenset[TargetKey],
+) -> Row:
     indicator, grid = measurement.indicator, counted.grid
     part_expression = _part_of(measurement)
     total, part = (_events(measurement, one, counted) for one in (expression, part_expression))
     amount, of_part = (one.amount.astype(np.float64, copy=False) for one in (total, part))
     assert isinstance(expression, Count)
     binding = measurement.binding(expression.signal)
+    targets = _scraped(total, before, counted)
     if isinstance(binding, SpanBinding):
         spans = counted.spans.get(binding.source)
         observed = spans.presence if spans else np.zeros(grid.steps)
     else:
-        observed = counted.lives.observed_seconds(total.targets, grid)
+        observed = counted.lives.observed_seconds(targets, grid)
     row = replace(
-        _about(total, part, grid),
+        _about(total, part, grid, targets),
         good=of_part if indicator.good is not None else amount - of_part,
         total=amount,
         observed=observed,
@@ -140,6 +156,11 @@ def _event_row(measurement: Measurement, expression: Expression, counted: Counte
     return row
 
 
+def _scraped(total: Events, before: frozenset[TargetKey], counted: Counted) -> frozenset[TargetKey]:
+    """Where events are counted: targets that show series of them, and those of before that are scraped without."""
+    return total.targets.union(one for one in before if one in counted.lives.spans)
+
+
 def _part_of(measurement: Measurement) -> Expression:
     """What is counted beside all events: the good ones, or the bad."""
     indicator = measurement.indicator
@@ -148,7 +169,7 @@ def _part_of(measurement: Measurement) -> Expression:
     return part
 
 
-def _about(total: Events, part: Events, grid: Grid) -> Row:
+def _about(total: Events, part: Events, grid: Grid, targets: frozenset[TargetKey]) -> Row:
     """A row without its counts."""
     # Series of the part are usually among those of the total, so recoveries are not added but the larger is told.
     findings = total.findings
@@ -164,7 +185,14 @@ def _about(total: Events, part: Events, grid: Grid) -> Row:
         last_sample_ms=max(ends, default=None),
         recovered=findings.between(grid.range),
         findings=findings,
+        targets=_shared(targets),
     )
+
+
+@lru_cache(maxsize=4096)
+def _shared(targets: frozenset[TargetKey]) -> frozenset[TargetKey]:
+    """The same object for all rows of the same targets."""
+    return targets
 
 
 def _counting(*parts: Events) -> Counting:

@@ -55,6 +55,7 @@ def spliced_facts(old: Row, new: Row | None, tail: Grid, grid: Grid) -> dict[str
         "last_sample_ms": new.last_sample_ms if new and new.last_sample_ms is not None else old.last_sample_ms,
         "recovered": findings.between(grid.range),
         "findings": findings,
+        "targets": new.targets if new else old.targets,
         "outcome_by": (new.outcome_by if new else ()) or old.outcome_by,
         "problems": new.problems if new and new.series else old.problems,
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 from counting_cases import (
+    DAY_MS,
     END_MS,
     HOUR_MS,
     MINUTE_MS,
@@ -284,3 +285,24 @@ def test_messages_from_spans_are_counted_by_their_outcome() -> None:
         store.append_spans(span for number in range(20) for span in hop(number, 0.1, failed=number < 3))
         row = build([measurement], Answering((store,), (store,)), GRID).rows[measurement.key]
     assert (bad(row), total(row)) == (3.0, 20.0)
+
+
+@pytest.mark.parametrize("gone_hours", [2, 30])
+def test_a_series_that_is_gone_from_a_target_that_goes_on_is_seen_alike_by_a_refresh_and_anew(gone_hours: int) -> None:
+    """The consumer of a topic ended; its process is scraped on, as another counter of it shows: nothing happened."""
+    t = scrapes(END_MS - 3 * DAY_MS, END_MS)
+    held = t <= END_MS - gone_hours * HOUR_MS
+    other = {"__name__": "other_total", "job": "svc", "instance": "a:1", "outcome": "success"}
+    series = [(handled("success"), t[held], np.cumsum(np.ones(int(held.sum())))), counter(other, t, 1.0)]
+    wanted = [events(), events("other_total")]
+    with store_of(series) as store:
+        anew = build(wanted, Answering((store,)), Grid.ending_at(END_MS, 2 * DAY_MS)).rows[wanted[0].key]
+        ledger = None
+        for late in (80, 40, 5, 0):
+            grid = Grid.ending_at(END_MS - late * MINUTE_MS, 2 * DAY_MS)
+            ledger = build(wanted, Answering((store,)), grid, previous=ledger)
+    assert ledger is not None
+    refreshed = ledger.rows[wanted[0].key]
+    assert anew.observed.sum() == 2 * DAY_MS / 1000
+    assert refreshed.observed.tolist() == anew.observed.tolist()
+    assert refreshed.total.tolist() == anew.total.tolist()
