@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from observatory.evaluate.status import ObjectiveStatus
 
 MOST_UNSURE = 5
+MOST_NOT_COUNTED = 5
 MOST_PLANNED = 20
 """Objectives whose planned work is shown below the table."""
 NARROW, MEDIUM, WIDTH = 90, 120, 160
@@ -78,6 +79,7 @@ def show(found: Status) -> None:
         room = _show_objectives(out, objectives, found.at_ms)
         _show_planned(out, objectives, room)
         _show_unsure(out, objectives)
+        _show_not_counted(out, objectives)
     elif not found.journeys:
         faulty = any(problem.severity == "error" for problem in found.problems)
         out.print(f"no objectives: {'the documents have errors' if faulty else 'no operation has x-slo'}")
@@ -202,6 +204,31 @@ def _show_unsure(out: Console, objectives: Sequence[ObjectiveStatus]) -> None:
         out.print(Text(f"  {one.objective.id}: {low} to {high}, {events} events, target {target * 100:g} %", "dim"))
     if len(unsure) > MOST_UNSURE:
         out.print(Text(f"  and {len(unsure) - MOST_UNSURE} more: interval in --json", "dim"))
+
+
+def _show_not_counted(out: Console, objectives: Sequence[ObjectiveStatus]) -> None:
+    """Objectives of which first values are not counted, those first that may lack the largest share of their events."""
+    lacking = [
+        (one.not_counted.events / max(1.0, one.counts.total), one, one.counts, one.not_counted)
+        for one in objectives
+        if one.counts is not None and one.not_counted is not None and one.not_counted.first_values
+    ]
+    if not lacking:
+        return
+    lacking.sort(key=lambda entry: -entry[0])
+    out.print(Text("Not counted, for nothing tells when these counters began, their first values:", "dim"))
+    for share, one, counts, missing in lacking[:MOST_NOT_COUNTED]:
+        held = f"{number_of(missing.first_values, 'counter')}, at most {_events(missing.events)}"
+        beside = f"beside {_events(counts.total)} ({share:.2%})"
+        bad = f"at most {format_count(round(missing.bad))} of them bad" if missing.bad else "none of them bad"
+        old = f"; {number_of(missing.large, 'counter')} with a history of {_events(missing.large_events)}"
+        out.print(Text(f"  {one.objective.id}: {held} {beside}, {bad}{old if missing.large else ''}", "dim"))
+    if len(lacking) > MOST_NOT_COUNTED:
+        out.print(Text(f"  and {len(lacking) - MOST_NOT_COUNTED} more: not_counted in --json", "dim"))
+
+
+def _events(count: float) -> str:
+    return f"{format_count(round(count))} events"
 
 
 def _width_of(found: Status) -> int:

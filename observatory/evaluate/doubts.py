@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from observatory.compile.plan import Measurement
 from observatory.compile.terms import at_most
 from observatory.errors import Problem
+from observatory.evaluate.not_counted import NotCounted
 from observatory.evaluate.planned import LeftOut
 from observatory.evaluate.reckoning import SeenSteps
 from observatory.indicators.counts import Counts
@@ -15,7 +16,7 @@ from observatory.ledger.row import Row
 from observatory.objectives.budget import allowed_events, remaining_ratio, smaller_than_one_event
 from observatory.objectives.objective import Objective
 from observatory.telemetry.binding import MetricBinding, SpanBinding
-from observatory.units import format_duration
+from observatory.units import format_count, format_duration
 from observatory.windows import Grid, format_instant
 
 LOW_COVERAGE = 0.95
@@ -231,6 +232,35 @@ def _counting_doubts(objective: Objective, row: Row) -> Iterator[Problem]:
             "anew in a gap, or twice in a step, or are back after 12h, are estimated",
             severity="info",
             hint="narrow the source with labels, or record the sums of these series on the server",
+        )
+
+
+def first_value_doubts(objective: Objective, counts: Counts, missing: NotCounted | None) -> Iterator[Problem]:
+    """First values that are not counted and may matter: of a counter with a history, or of very many new processes."""
+    if missing is None or counts.total <= 0:
+        return
+    words = []
+    if (much := missing.is_much(counts)) and missing.share:
+        low, high = missing.share
+        words.append(
+            f"{format_count(missing.first_values - missing.large)} counters began on targets that had never been "
+            f"scraped, and nothing says when: their first values hold at most {format_count(missing.small_events)} "
+            f"events beside the {format_count(counts.total)} that are counted, so the share lies between {low:.4%} "
+            f"and {high:.4%}"
+        )
+    if missing.large:
+        words.append(
+            f"{format_count(missing.large)} {'more ' if much else ''}counters began with at most "
+            f"{format_count(missing.large_events)} events on targets that had never been scraped, too many for "
+            "processes that are new; they are taken as counted before"
+        )
+    if words:
+        yield _problem(
+            objective,
+            "first-values-not-counted",
+            "; ".join(words),
+            severity="warning" if much else "info",
+            hint="let the target export process_start_time_seconds, or when each counter was created (x_created)",
         )
 
 

@@ -25,6 +25,8 @@ WORSE, BETTER = 2.0, 0.5
 UNUSED = 0.05
 """Share of the budget below which an objective asks less than the service gives."""
 SEEN_ENOUGH = 0.98
+LACKING = 0.001
+"""Events that are not counted, of those that are, from which it is said."""
 OFTEN = 3
 NAMED = 5
 """Subjects that a sentence names before it counts the rest."""
@@ -323,6 +325,30 @@ def r13_what_was_planned(seen: Seen) -> list[Finding]:
     ]
 
 
+def r14_what_was_not_counted(seen: Seen) -> list[Finding]:
+    """R14: objectives that may lack events, because nothing tells when the counters of new processes began."""
+    lacking = [
+        (one.not_counted.events / max(1.0, one.counts.total), one, one.not_counted)
+        for one in seen.objectives
+        if one.counts and one.not_counted and one.not_counted.first_values
+    ]
+    lacking = sorted((entry for entry in lacking if entry[0] >= LACKING), key=lambda entry: -entry[0])
+    if not lacking:
+        return []
+    most, worst, missing = lacking[0]
+    return [
+        _say(
+            "R14",
+            "gap",
+            f"{len(lacking)} {'objective may lack' if len(lacking) == 1 else 'objectives may lack'} first values of "
+            f"counters, for nothing tells when these began; {_name(worst)} at most {_count(missing.events)} events, "
+            f"{_count(missing.bad)} of them bad, which is {_percent(most)} of those that are counted.",
+            action="Let the targets export process_start_time_seconds, or when each counter was created.",
+            subjects=tuple(one.objective.id for _, one, _ in lacking),
+        )
+    ]
+
+
 RULES: tuple[Callable[[Seen], list[Finding]], ...] = (
     r1_how_many_were_kept,
     r2_what_was_missed,
@@ -337,6 +363,7 @@ RULES: tuple[Callable[[Seen], list[Finding]], ...] = (
     r11_who_is_missing,
     r12_what_the_documents_get_wrong,
     r13_what_was_planned,
+    r14_what_was_not_counted,
 )
 
 
