@@ -23,6 +23,7 @@ from observatory.windows import format_instant
 
 if TYPE_CHECKING:
     from observatory.evaluate.estate_status import Status
+    from observatory.evaluate.not_counted import Held
     from observatory.evaluate.status import ObjectiveStatus
 
 MOST_UNSURE = 5
@@ -209,26 +210,30 @@ def _show_unsure(out: Console, objectives: Sequence[ObjectiveStatus]) -> None:
 def _show_not_counted(out: Console, objectives: Sequence[ObjectiveStatus]) -> None:
     """Objectives of which first values are not counted, those first that may lack the largest share of their events."""
     lacking = [
-        (one.not_counted.events / max(1.0, one.counts.total), one, one.counts, one.not_counted)
+        (one.not_counted.all.events / max(1.0, one.counts.total), one, one.counts, one.not_counted)
         for one in objectives
-        if one.counts is not None and one.not_counted is not None and one.not_counted.first_values
+        if one.counts is not None and one.not_counted is not None and one.not_counted.all.first_values
     ]
     if not lacking:
         return
     lacking.sort(key=lambda entry: -entry[0])
-    out.print(Text("Not counted, for nothing tells when these counters began, their first values:", "dim"))
-    for share, one, counts, missing in lacking[:MOST_NOT_COUNTED]:
-        held = f"{number_of(missing.first_values, 'counter')}, at most {_events(missing.events)}"
-        beside = f"beside {_events(counts.total)} ({share:.2%})"
-        bad = f"at most {format_count(round(missing.bad))} of them bad" if missing.bad else "none of them bad"
-        old = f"; {number_of(missing.large, 'counter')} with a history of {_events(missing.large_events)}"
-        out.print(Text(f"  {one.objective.id}: {held} {beside}, {bad}{old if missing.large else ''}", "dim"))
+    out.print(Text("Not counted are first values of counters of which nothing tells when they began:", "dim"))
+    for _, one, counts, missing in lacking[:MOST_NOT_COUNTED]:
+        words = []
+        if missing.new.first_values:
+            share = missing.new.events / max(1.0, counts.total)
+            words.append(
+                f"{number_of(missing.new.first_values, 'counter')} with at most {_held(missing.new)}, {share:.2%}"
+            )
+        if missing.large.first_values:
+            words.append(f"a history of {number_of(missing.large.first_values, 'counter')} with {_held(missing.large)}")
+        out.print(Text(f"  {one.objective.id}: {'; '.join(words)}", "dim"))
     if len(lacking) > MOST_NOT_COUNTED:
         out.print(Text(f"  and {len(lacking) - MOST_NOT_COUNTED} more: not_counted in --json", "dim"))
 
 
-def _events(count: float) -> str:
-    return f"{format_count(round(count))} events"
+def _held(some: Held) -> str:
+    return f"{format_count(round(some.events))} events ({format_count(round(some.bad))} bad)"
 
 
 def _width_of(found: Status) -> int:

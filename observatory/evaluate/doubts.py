@@ -16,7 +16,7 @@ from observatory.ledger.row import Row
 from observatory.objectives.budget import allowed_events, remaining_ratio, smaller_than_one_event
 from observatory.objectives.objective import Objective
 from observatory.telemetry.binding import MetricBinding, SpanBinding
-from observatory.units import format_count, format_duration
+from observatory.units import format_count, format_duration, number_of
 from observatory.windows import Grid, format_instant
 
 LOW_COVERAGE = 0.95
@@ -236,30 +236,31 @@ def _counting_doubts(objective: Objective, row: Row) -> Iterator[Problem]:
 
 
 def first_value_doubts(objective: Objective, counts: Counts, missing: NotCounted | None) -> Iterator[Problem]:
-    """First values that are not counted and may matter: of a counter with a history, or of very many new processes."""
+    """First values that are not counted and may matter: of a counter with a history, or of new processes."""
     if missing is None or counts.total <= 0:
         return
     words = []
-    if (much := missing.is_much(counts)) and missing.share:
+    if (matters := missing.matters(counts, objective.target)) and missing.share:
         low, high = missing.share
+        new = missing.new
         words.append(
-            f"{format_count(missing.first_values - missing.large)} counters began on targets that had never been "
-            f"scraped, and nothing says when: their first values hold at most {format_count(missing.small_events)} "
-            f"events beside the {format_count(counts.total)} that are counted, so the share lies between {low:.4%} "
-            f"and {high:.4%}"
+            f"first values of {number_of(new.first_values, 'counter')} are not counted, for nothing says when they "
+            f"began: they hold at most {format_count(new.events)} events beside the {format_count(counts.total)} that "
+            f"are counted, so the share lies between {low:.4%} and {high:.4%}"
         )
-    if missing.large:
+    if missing.large.first_values:
+        large = missing.large
         words.append(
-            f"{format_count(missing.large)} {'more ' if much else ''}counters began with at most "
-            f"{format_count(missing.large_events)} events on targets that had never been scraped, too many for "
-            "processes that are new; they are taken as counted before"
+            f"{number_of(large.first_values, 'counter')} began with {format_count(large.events)} events, at targets "
+            "that were not scraped before and do not say since when they count; too many for new processes, they are "
+            "taken as counted before"
         )
     if words:
         yield _problem(
             objective,
             "first-values-not-counted",
             "; ".join(words),
-            severity="warning" if much else "info",
+            severity="warning" if matters else "info",
             hint="let the target export process_start_time_seconds, or when each counter was created (x_created)",
         )
 

@@ -5,16 +5,15 @@ then all of its first value belongs to the window. Or it may have counted for mo
 as upper bounds, always. The share of good events lies, with `good` of `total` counted events and at most `g` good and
 `b` bad ones beside them, between `good / (total + b)` and `(good + g) / (total + g)`.
 
-A pod that a release brought holds what came before its first scrape, and no more than a little. Where one scrape showed
-more than a hundredth of all that the window counted, it is a history as a rule: it says nothing of the share, is left
-out of that range, and is told by itself.
+A pod that a release brought holds what came before its first scrape, which is little. Where one scrape showed more than
+a hundredth of all that the window counted, and more than comes in five minutes, that is a history as a rule: it says
+nothing of the share, is left out of that range, and is told by itself.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from msgspec import Struct
 
 from observatory.indicators.counts import Counts
@@ -22,29 +21,44 @@ from observatory.ledger.row import Row
 from observatory.ledger.uncounted import Uncounted
 from observatory.windows import Grid, TimeRange
 
-LARGE = 0.01
-"""Of the counted events: one scrape that first showed more is not taken for that of a new process."""
+LARGE, LARGE_SECONDS = 0.01, 300.0
+"""Of the counted events, and of the time that was seen: what one scrape of a new process does not show."""
 MANY = 0.05
 """Of the counted events: more in first values of new processes are worth a warning."""
-ALWAYS_SMALL = 10.0
+ALWAYS_FEW = 10.0
 """Events that are neither large nor many, however few were counted."""
+
+
+class Held(Struct, frozen=True):
+    """How many counters began, and what their first values hold at most."""
+
+    first_values: int = 0
+    events: float = 0.0
+    bad: float = 0.0
+
+    @classmethod
+    def by(cls, some: Uncounted) -> Held:
+        """All of these together."""
+        return cls(round(float(some.series.sum())), float(some.at_most.sum()), float(some.bad.sum()))
+
+    def to_json(self) -> dict[str, float]:
+        """As it stands in `not_counted`."""
+        return {"first_values": self.first_values, "events_at_most": self.events, "bad_at_most": self.bad}
 
 
 class NotCounted(Struct, frozen=True, kw_only=True):
     """First values of one window that are not counted.
 
     Attributes:
-        first_values: How many counters of events began with one.
-        events, bad: In all of them, at most.
-        large, large_events: Those among them of scrapes that showed too much for a new process.
-        share: What the others leave open of the share of good events; None without events.
+        all: Every one of them.
+        new: Those that a new process may have.
+        large: Those of scrapes that showed too much for that.
+        share: What `new` leaves open of the share of good events; None without events.
     """
 
-    first_values: int = 0
-    events: float = 0.0
-    bad: float = 0.0
-    large: int = 0
-    large_events: float = 0.0
+    all: Held = Held()
+    new: Held = Held()
+    large: Held = Held()
     share: tuple[float, float] | None = None
 
     @classmethod
@@ -52,45 +66,41 @@ class NotCounted(Struct, frozen=True, kw_only=True):
         """Those of a window, with its counts."""
         if not len(uncounted.t_ms):
             return NOTHING_NOT_COUNTED
-        total = counts.total if counts else 0.0
-        held = np.maximum(uncounted.events, uncounted.good + uncounted.bad)
-        large = held > max(ALWAYS_SMALL, LARGE * total)
+        large = uncounted.at_most > (_most_of_one_scrape(counts) if counts else ALWAYS_FEW)
+        new = uncounted.only(~large)
         return cls(
-            first_values=round(float(uncounted.series.sum())),
-            events=float(held.sum()),
-            bad=float(uncounted.bad.sum()),
-            large=round(float(uncounted.series[large].sum())),
-            large_events=float(held[large].sum()),
-            share=_share(uncounted.only(~large), counts) if counts else None,
+            all=Held.by(uncounted),
+            new=Held.by(new),
+            large=Held.by(uncounted.only(large)),
+            share=_share(new, counts) if counts else None,
         )
 
-    @property
-    def small_events(self) -> float:
-        """At most, in first values that new processes may have."""
-        return self.events - self.large_events
-
-    def is_much(self, counts: Counts) -> bool:
-        """Whether new processes may have counted so much that the numbers say too little of them."""
-        return self.small_events > max(ALWAYS_SMALL, MANY * counts.total)
+    def matters(self, counts: Counts, target: float) -> bool:
+        """Whether new processes may have counted many events, or so many that they decide about a target."""
+        if self.share is None or counts.ratio is None:
+            return False
+        low, high = self.share
+        decides = low < target <= counts.ratio or counts.ratio < target <= high
+        return decides or self.new.events > max(ALWAYS_FEW, MANY * counts.total)
 
     def to_json(self) -> dict[str, Any]:
         """The entry `not_counted` of an objective."""
-        return {
-            "first_values": self.first_values,
-            "events_at_most": self.events,
-            "bad_at_most": self.bad,
-            "large": {"first_values": self.large, "events_at_most": self.large_events},
-            "ratio_between": list(self.share) if self.share else None,
-        }
+        share = list(self.share) if self.share else None
+        return {**self.all.to_json(), "large": self.large.to_json(), "ratio_between": share}
 
 
-def _share(small: Uncounted, counts: Counts) -> tuple[float, float] | None:
+def _most_of_one_scrape(counts: Counts) -> float:
+    part = LARGE_SECONDS / counts.observed_seconds if counts.observed_seconds > 0 else 0.0
+    return max(ALWAYS_FEW, max(LARGE, min(part, 1.0)) * counts.total)
+
+
+def _share(new: Uncounted, counts: Counts) -> tuple[float, float] | None:
     if counts.total <= 0:
         return None
     # Where the events are of another target than their outcome, they are counted, and only this may be another.
-    beside = small.events > 0
-    good, bad = float(small.good[beside].sum()), float(small.bad[beside].sum())
-    may_be_good, may_be_bad = float(small.good[~beside].sum()), float(small.bad[~beside].sum())
+    beside = new.events > 0
+    good, bad = float(new.good[beside].sum()), float(new.bad[beside].sum())
+    may_be_good, may_be_bad = float(new.good[~beside].sum()), float(new.bad[~beside].sum())
     low = (counts.good - may_be_bad) / (counts.total + bad)
     high = (counts.good + may_be_good + good) / (counts.total + good)
     return max(0.0, low), min(1.0, high)

@@ -71,6 +71,11 @@ class Uncounted(Struct, frozen=True):
         t_ms, *columns = zip(*rows, strict=True)
         return cls(np.asarray(t_ms, np.int64), *(np.asarray(one, np.float64) for one in columns))
 
+    @property
+    def at_most(self) -> Float64:
+        """Events that each may hold, or whose outcome it may tell."""
+        return np.maximum(self.events, self.good + self.bad)
+
     def cut(self, span: TimeRange) -> Uncounted:
         """Those that were first shown in (start, end]."""
         if not len(self.t_ms):

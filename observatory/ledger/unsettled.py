@@ -169,7 +169,7 @@ class Elsewhere(Struct):
             return False
         if seam.birth.new and _scrape(seam) in self._histories:
             return False
-        return seam.first[0] > self.held_ms.get(seam.target[0], seam.first[0]) + EDGE_MS
+        return seam.first[0] > self.held_ms.get(seam.target[0], seam.first[0]) + max(EDGE_MS, seam.gap_ms)
 
     def _last_seen(self, seam: Seam) -> int | None:
         """When the target of a series was seen last in the blocks before, or before all of them."""

@@ -328,23 +328,23 @@ def r13_what_was_planned(seen: Seen) -> list[Finding]:
 def r14_what_was_not_counted(seen: Seen) -> list[Finding]:
     """R14: objectives that may lack events, because nothing tells when the counters of new processes began."""
     lacking = [
-        (one.not_counted.events / max(1.0, one.counts.total), one, one.not_counted)
+        (one.not_counted.new.events / one.counts.total, one, one.not_counted.new)
         for one in seen.objectives
-        if one.counts and one.not_counted and one.not_counted.first_values
+        if one.counts and one.counts.total > 0 and one.not_counted
     ]
-    lacking = sorted((entry for entry in lacking if entry[0] >= LACKING), key=lambda entry: -entry[0])
-    if not lacking:
+    many = sorted((entry for entry in lacking if entry[0] >= LACKING), key=lambda entry: -entry[0])
+    if not many:
         return []
-    most, worst, missing = lacking[0]
+    most, worst, missing = many[0]
     return [
         _say(
             "R14",
             "gap",
-            f"{len(lacking)} {'objective may lack' if len(lacking) == 1 else 'objectives may lack'} first values of "
+            f"{len(many)} {'objective may lack' if len(many) == 1 else 'objectives may lack'} first values of "
             f"counters, for nothing tells when these began; {_name(worst)} at most {_count(missing.events)} events, "
             f"{_count(missing.bad)} of them bad, which is {_percent(most)} of those that are counted.",
             action="Let the targets export process_start_time_seconds, or when each counter was created.",
-            subjects=tuple(one.objective.id for _, one, _ in lacking),
+            subjects=tuple(one.objective.id for _, one, _ in many),
         )
     ]
 
