@@ -313,8 +313,9 @@ def _settle(
                 if came_back:
                     whole.dark_since.append(before_ms)
         _note_last(found, page.seams, before)
-        for series, kind in [key for key in before if key[0][0] in page.seams.summed_requests]:
-            del before[series, kind]  # the server has counted on from there
+        if summed := page.seams.summed_requests:
+            for series, kind in [key for key in before if key[0][0] in summed]:
+                del before[series, kind]  # the server has counted on from there
         earlier, passed_over = page.seams, NO_SEAMS
     _note_last(found, passed_over, before)
 
