@@ -223,7 +223,7 @@ def _show_not_counted(out: Console, objectives: Sequence[ObjectiveStatus]) -> No
         if missing.new.first_values:
             share = missing.new.events / max(1.0, counts.total)
             words.append(
-                f"{number_of(missing.new.first_values, 'counter')} with at most {_held(missing.new)}, {share:.2%}"
+                f"{number_of(missing.new.first_values, 'counter')} with at most {_held(missing.new)}, +{share:.2%}"
             )
         if missing.large.first_values:
             words.append(f"a history of {number_of(missing.large.first_values, 'counter')} with {_held(missing.large)}")

@@ -240,13 +240,14 @@ def first_value_doubts(objective: Objective, counts: Counts, missing: NotCounted
     if missing is None or counts.total <= 0:
         return
     words = []
-    if (matters := missing.matters(counts, objective.target)) and missing.share:
+    decides = missing.decides(counts, objective.target)
+    if (matters := decides or missing.is_much(counts)) and missing.share:
         low, high = missing.share
-        new = missing.new
+        new, beside = missing.new, f", on either side of the target of {objective.target * 100:g} %" if decides else ""
         words.append(
             f"first values of {number_of(new.first_values, 'counter')} are not counted, for nothing says when they "
             f"began: they hold at most {format_count(new.events)} events beside the {format_count(counts.total)} that "
-            f"are counted, so the share lies between {low:.4%} and {high:.4%}"
+            f"are counted, so the share lies between {low:.4%} and {high:.4%}{beside}"
         )
     if missing.large.first_values:
         large = missing.large

@@ -75,13 +75,16 @@ class NotCounted(Struct, frozen=True, kw_only=True):
             share=_share(new, counts) if counts else None,
         )
 
-    def matters(self, counts: Counts, target: float) -> bool:
-        """Whether new processes may have counted many events, or so many that they decide about a target."""
+    def is_much(self, counts: Counts) -> bool:
+        """Whether new processes may have counted many events beside these."""
+        return self.new.events > max(ALWAYS_FEW, MANY * counts.total)
+
+    def decides(self, counts: Counts, target: float) -> bool:
+        """Whether what new processes may have counted decides on which side of a target the share lies."""
         if self.share is None or counts.ratio is None:
             return False
         low, high = self.share
-        decides = low < target <= counts.ratio or counts.ratio < target <= high
-        return decides or self.new.events > max(ALWAYS_FEW, MANY * counts.total)
+        return low < target <= counts.ratio or counts.ratio < target <= high
 
     def to_json(self) -> dict[str, Any]:
         """The entry `not_counted` of an objective."""

@@ -97,6 +97,7 @@ def test_first_values_that_decide_about_the_target_are_a_warning(target: float, 
     found = said(judged(pods((50.0, 3.0), (40.0, 0.0)), target=target))
 
     assert [severity for severity, _ in found] == told
+    assert all(message.endswith(f", on either side of the target of {target * 100:g} %") for _, message in found)
 
 
 def test_a_history_is_told_by_itself_and_widens_nothing() -> None:

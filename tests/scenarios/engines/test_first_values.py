@@ -134,6 +134,6 @@ def test_the_text_tells_it_below_the_table(said: Any) -> None:
     refunds, invoices = lines[begin + 1 : begin + 3]
 
     pods = f"105 counters with at most {held:,} events ({bad} bad)"
-    assert invoices == f"billing/readInvoices/availability: {pods}, 1.56%"
+    assert invoices == f"billing/readInvoices/availability: {pods}, +1.56%"
     history = "a history of 2 counters with 10,000,020 events (100,000 bad)"
-    assert refunds == f"billing/readRefunds/availability: {pods}, 1.29%; {history}"
+    assert refunds == f"billing/readRefunds/availability: {pods}, +1.29%; {history}"
