@@ -5,13 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from counting_cases import DAY_MS, END_MS, HOUR_MS, MINUTE_MS, Answering, Series, counter, events, handled, scrapes
+from counting_cases import (
+    DAY_MS,
+    END_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    Answering,
+    Forgetful,
+    Series,
+    counter,
+    events,
+    handled,
+    scrapes,
+)
 from eventful_cases import assert_same
 
 from observatory.ledger.build import build
 from observatory.ledger.ledger import Ledger
 from observatory.ledger.uncounted import FirstValue, Uncounted
-from observatory.sources.base import SampleSet, SeriesRequest
+from observatory.sources.base import SampleSet
 from observatory.sources.opening import kept_beside
 from observatory.sources.store import Store
 from observatory.windows import Grid, TimeRange
@@ -30,20 +42,6 @@ def deploys() -> list[Series]:
         series.append(counter(handled("success", f"pod-{number}:1"), t, 20.0, start=9.0))
         series.append((handled("error", f"pod-{number}:1"), t, np.ones(len(t))))
     return series
-
-
-class Forgetful:
-    """A server that keeps nothing older than an instant."""
-
-    name = "store"
-
-    def __init__(self, store: Store, since_ms: int = 0) -> None:
-        self.store, self.since_ms = store, since_ms
-
-    def samples(self, request: SeriesRequest) -> SampleSet:
-        found = self.store.samples(request)
-        kept = [found.series(index) for index in range(len(found))]
-        return SampleSet.of((labels, t[t > self.since_ms], v[t > self.since_ms]) for labels, t, v in kept)
 
 
 def uncounted(ledger: Ledger) -> Uncounted:

@@ -133,6 +133,7 @@ def created(labels: Series, seconds_before: float) -> Series:
 
 
 NEW = late("new:1")
+FEW: Series = (handled("error", "steady:1", topic="new"), LATE, np.full(len(LATE), 3.0))
 SEEN: Series = ({"__name__": "up", "job": "svc", "instance": "new:1"}, STEADY, np.ones(len(STEADY)))
 
 
@@ -144,6 +145,7 @@ SEEN: Series = ({"__name__": "up", "job": "svc", "instance": "new:1"}, STEADY, n
         pytest.param([UP, NEW, SEEN], id="its target was scraped before"),
         pytest.param([UP, late("steady:1", 500.0, topic="new")], id="other counters of its target were there"),
         pytest.param([UP, late("steady:1", 9e8, topic="new")], id="what it shows is a history by the rates known"),
+        pytest.param([UP, late("steady:1", 9e8, topic="new"), FEW], id="what its scrape showed beside it is a history"),
     ],
 )
 def test_a_first_value_that_something_dates_is_not_told(series: list[Series]) -> None:
