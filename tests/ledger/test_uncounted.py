@@ -55,7 +55,7 @@ def test_kept_days_and_refreshes_say_what_one_cold_read_says(tmp_path: Path) -> 
         keeper, sources = kept_beside(store), Answering((store,))
         cold = build([MEASUREMENT], sources, GRID)
         before = build([MEASUREMENT], sources, earlier, keeper=keeper)
-        refreshed = build([MEASUREMENT], sources, GRID, previous=before)
+        refreshed = build([MEASUREMENT], sources, GRID, previous=before, late_ms=0)
         kept = build([MEASUREMENT], sources, GRID, keeper=keeper)
 
     assert_same(kept, cold)
