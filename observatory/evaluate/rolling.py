@@ -89,8 +89,8 @@ class BurnRates:
     def of(self, good: Float64, total: Float64, target: float, out: Float64) -> Float64:
         """Fill `out`, one line per window, with the burn rate at the end of each step; NaN without events.
 
-        `out` lies in one piece. Where one over the budget is a whole number, as for 99.9 %, bad events are weighted by it before they are
-        summed: the sums stay whole and exact, and no ratio has to be scaled afterwards.
+        `out` lies in one piece. Where one over the budget is a whole number, as for 99.9 %, bad events are weighted by
+        it before they are summed: the sums stay whole and exact, and no ratio has to be scaled afterwards.
         """
         per_budget = 1 / budget_ratio(target)
         weight, scale = (per_budget, 1.0) if per_budget.is_integer() else (1.0, per_budget)
