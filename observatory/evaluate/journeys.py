@@ -227,6 +227,7 @@ def _nothing(
             burn_rates=dict.fromkeys(_windows(state, journey)),
             exhausts_at_ms=None,
             outlook=None,
+            not_counted=None,
             left_out=None,
             measurement=None,
             last_sample_ms=None,
@@ -241,8 +242,14 @@ def _nothing(
         f"so the journey is not either{reason}",
         hint="observatory map shows what measures the step",
     )
-    rates = dict.fromkeys(_windows(unknown, journey))
-    return replace(unknown, objective=journey.objective, burn_rates=rates, left_out=None, problems=(problem,))
+    return replace(
+        unknown,
+        objective=journey.objective,
+        burn_rates=dict.fromkeys(_windows(unknown, journey)),
+        not_counted=None,
+        left_out=None,
+        problems=(problem,),
+    )
 
 
 def _windows(status: ObjectiveStatus, journey: JourneyObjective) -> list[str]:

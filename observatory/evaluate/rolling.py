@@ -89,14 +89,14 @@ class BurnRates:
     def of(self, good: Float64, total: Float64, target: float, out: Float64) -> Float64:
         """Fill `out`, one line per window, with the burn rate at the end of each step; NaN without events.
 
-        Where one over the budget is a whole number, as for 99.9 %, bad events are weighted by it before they are
-        summed: the sums stay whole and exact, and no ratio has to be scaled afterwards.
+        `out` lies in one piece. Where one over the budget is a whole number, as for 99.9 %, bad events are weighted by
+        it before they are summed: the sums stay whole and exact, and no ratio has to be scaled afterwards.
         """
         per_budget = 1 / budget_ratio(target)
         weight, scale = (per_budget, 1.0) if per_budget.is_integer() else (1.0, per_budget)
         kernel = LOADER.kernel(self.steps * len(self.windows))
         if kernel is not None:
-            whole = np.ascontiguousarray(good), np.ascontiguousarray(total)
+            whole = np.ascontiguousarray(good, np.float64), np.ascontiguousarray(total, np.float64)
             spent, events = self._room.reshape(2, -1)
             kernel(*whole, weight, scale, np.asarray(self.windows, np.int64), self._first, spent, events, out)
             return out

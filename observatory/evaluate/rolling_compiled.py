@@ -13,6 +13,7 @@ import numba
 TILE = 4096
 """Steps per pass, of which sums and rates stay in the first-level cache."""
 
+_GIVEN = numba.types.Array(numba.float64, 1, "C", readonly=True)
 _ROW, _ROWS, _WIDTHS = numba.float64[::1], numba.float64[:, ::1], numba.int64[::1]
 _inner = numba.njit(error_model="numpy", inline="never", nogil=True)
 
@@ -32,7 +33,7 @@ def _of_windows(spent: Any, spent_before: Any, events: Any, events_before: Any, 
 
 
 @numba.njit(
-    numba.void(_ROW, _ROW, numba.float64, numba.float64, _WIDTHS, numba.int64, _ROW, _ROW, _ROWS),
+    numba.void(_GIVEN, _GIVEN, numba.float64, numba.float64, _WIDTHS, numba.int64, _ROW, _ROW, _ROWS),
     cache=True,
     nogil=True,
     error_model="numpy",

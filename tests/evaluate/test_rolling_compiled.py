@@ -78,12 +78,16 @@ def test_the_kernel_takes_over_in_the_middle_of_rows_that_share_a_workspace() ->
     assert out[0].tolist() == [1.0, *[0.5] * 39]
 
 
-def test_rows_that_do_not_lie_in_one_piece_are_taken_as_they_are() -> None:
+def test_rows_that_nobody_may_write_or_that_lie_apart_are_taken_as_they_are() -> None:
     pytest.importorskip("numba", reason=NUMBA)
     rolling.LOADER = Loader(rolling.compiled, 0)
     both = np.asarray([[3.0, 4.0], [4.0, 4.0]])
+    both.flags.writeable = False
     out = BurnRates(2, [1]).of(both[:, 0], both[:, 1], 0.75, np.empty((1, 2)))
     assert out.tolist() == [[1.0, 0.0]]
+    good, total = both.copy()
+    good.flags.writeable = total.flags.writeable = False
+    assert BurnRates(2, [1]).of(good, total, 0.75, out).tolist() == [[1.0, 0.0]]
 
 
 def test_burn_rates_that_do_not_pay_for_the_kernel_leave_it_alone() -> None:
