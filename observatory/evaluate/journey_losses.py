@@ -16,6 +16,7 @@ from msgspec import Struct
 from observatory.compile.plan import Measurement
 from observatory.evaluate.journey_status import JourneyStatus
 from observatory.evaluate.journeys import JourneyEvidence, JourneyRow, journey_row
+from observatory.evaluate.reckoning import steps_of
 from observatory.evaluate.snapshot import Snapshot
 from observatory.ledger.row import Row
 from observatory.objectives.journeys import JourneyObjective
@@ -70,7 +71,10 @@ def worst_hop(losses: Sequence[HopLoss | None]) -> int | None:
 
 
 def row_of(snapshot: Snapshot, journey: JourneyObjective) -> JourneyRow | None:
-    """The journey's counts on the ledger's whole grid; None where they are not known."""
+    """The journey's counts on the ledger's whole grid, as the status counts its window; None where they are not known.
+
+    How many events a journey has at each hop is what the window says, so that cells and curves end where the status is.
+    """
     measured = snapshot.hops.get(journey.id, ())
     if len(measured) != len(journey.hops):
         return None
@@ -80,7 +84,8 @@ def row_of(snapshot: Snapshot, journey: JourneyObjective) -> JourneyRow | None:
         failed=(False,) * len(measured),
         traced=snapshot.traced.journeys.get(journey.id),
     )
-    return journey_row(journey, evidence, snapshot.ledger.grid, slice(0, snapshot.ledger.grid.steps))
+    grid = snapshot.ledger.grid
+    return journey_row(journey, evidence, grid, steps_of(grid, journey.objective.window.range_at(grid.end_ms)))
 
 
 def failures(snapshot: Snapshot, hop: int, journey: JourneyObjective) -> Float64 | None:

@@ -26,6 +26,8 @@ from observatory.sources.base import Float64
 from observatory.telemetry.binding import SpanBinding
 from observatory.windows import Grid
 
+MOST_TARGETS = 1000
+"""Of one row, from one refresh to the next."""
 UNTOLD = 1e-9
 """Of the events of a step: less than this is what adding in another order changes."""
 
@@ -159,8 +161,13 @@ def _event_row(
 
 
 def _scraped(total: Events, before: frozenset[TargetKey], counted: Counted) -> frozenset[TargetKey]:
-    """Where events are counted: targets that show series of them, and those of before that are scraped without."""
-    return total.targets.union(one for one in before if one in counted.lives.spans)
+    """Where events are counted: targets that show series of them, and those of before, which may be scraped without.
+
+    Of more than anybody runs, as processes come and go for months, those that are scraped now.
+    """
+    if len(before) > MOST_TARGETS:
+        return total.targets.union(one for one in before if one in counted.lives.spans)
+    return total.targets | before
 
 
 def _part_of(measurement: Measurement) -> Expression:

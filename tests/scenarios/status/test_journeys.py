@@ -14,6 +14,8 @@ from msgspec.structs import replace
 from observatory_process import observatory
 
 from observatory.evaluate.estate import Estate
+from observatory.evaluate.history import burn_cells
+from observatory.evaluate.journey_losses import row_of
 from observatory.evaluate.snapshot import Snapshot
 from observatory.settings import Settings
 from observatory.settings.exclusions import Exclusion, Scope
@@ -387,3 +389,20 @@ def test_settings_declare_journeys(tmp_path: Path) -> None:
     ended = observatory("status", "--store", "store.duckdb", "--json", cwd=folder)
     (found,) = json.loads(ended.stdout)["journeys"]
     assert (found["id"], found["document"], found["state"]) == ("journeys/checkout", None, "unmapped")
+
+
+def test_what_pages_draw_of_a_journey_ends_where_its_burn_rate_is(tmp_path: Path, store: Store) -> None:
+    """An order was one parcel, and has been two for as long as the window looks back."""
+    own = handled("ship", "payments.v1", 1.0)[0][0]
+    parcels = np.where(END_MS - 6 * HOUR_MS < TIMES, 200.0, 100.0)
+    shipped = [counter(own, TIMES, parcels * 0.9), counter({**own, "error_type": "X"}, TIMES, parcels * 0.1)]
+    store.append_samples(SampleSet.of([*sent(100.0), *handled("pay", "orders.v1", 100.0), *shipped]))
+    made = snapshot(documents(tmp_path), store)
+    (one,) = made.status.journeys
+    drawn = row_of(made, one.journey)
+    assert drawn is not None
+    assert one.hops[2].events_per_journey == pytest.approx(2.0)
+    cells = burn_cells(drawn.row, made.ledger.grid, 0.99, 24, 3600.0)
+    # Of two parcels at least one fails in 19 of 100 orders.
+    assert one.status.burn_rates["1h"] == pytest.approx(19.0)
+    assert cells[-1] == pytest.approx(19.0)
