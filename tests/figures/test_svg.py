@@ -6,7 +6,7 @@ import math
 import xml.etree.ElementTree as ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from observatory.figures.svg import element, escaped, hatching, number, segments, words
@@ -87,12 +87,15 @@ def test_a_missing_day_in_the_heat_strip_is_hatched() -> None:
     assert root.find(f"{SVG}path") is not None
 
 
+@example(low=232096729.515162, length=1e-06)
 @given(st.floats(-1e9, 1e9), st.floats(1e-6, 1e9))
 def test_ticks_span_the_values(low: float, length: float) -> None:
     ticks = round_ticks(low, low + length)
 
-    assert ticks[0] <= low + length * 1e-6
-    assert ticks[-1] >= (low + length) - length * 1e-6
+    # As close as floats of this size lie.
+    dust = length * 1e-6 + 4 * math.ulp(max(abs(low), abs(low + length)))
+    assert ticks[0] <= low + dust
+    assert ticks[-1] >= (low + length) - dust
     assert 2 <= len(ticks) <= 7
 
 
