@@ -2,8 +2,8 @@
 
 A chunk says once which buckets it has (`tsdb/chunkenc/histogram.go` and `float_histogram.go`, with and without start
 timestamps), then holds the count, the sum and every bucket of each sample as differences. Buckets of schema s end at
-powers of 2^(2^-s), those with custom bounds at the bounds they name. Where a bound is no such boundary, or lies inside
-the zero bucket, the samples do not tell how many values were at or under it, and neither does this.
+powers of 2^(2^-s), those with custom bounds at the bounds they name. Where a bound lies inside a bucket that holds
+values, the samples do not tell how many of them were at or under it, and neither does this.
 
 Histograms come by the hundred, not by the million, so one chunk is read after the other.
 """
@@ -19,7 +19,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from observatory.sources.base import Float64, Int64
-from observatory.sources.exponential import HIGHEST_SCHEMA, LOWEST_SCHEMA, SAME, boundary, is_boundary
+from observatory.sources.exponential import HIGHEST_SCHEMA, LOWEST_SCHEMA, SAME, boundary
 from observatory.sources.prometheus import chunk_frames
 from observatory.sources.prometheus.bit_stream import ChunkInvalid
 from observatory.sources.prometheus.sample_buffer import STALE_NAN_BITS
@@ -27,6 +27,12 @@ from observatory.sources.prometheus.sample_buffer import STALE_NAN_BITS
 CUSTOM = -53
 GAUGE = 0b11
 MOST_BUCKETS = 10_000
+COARSE = range(-20, 31)
+"""Powers of two that are boundaries whatever values there are: a microsecond to 34 years, in seconds."""
+FINE_OCTAVES = 4
+"""Between powers of two that are so many apart boundaries are fine where there are values, so that they seldom change
+from one look to the next."""
+MOST_FINE = 512
 _VARBIT_WIDTH = (0, 3, 6, 9, 12, 18, 25, 56, 64)
 
 
@@ -36,7 +42,7 @@ class Histograms(Struct, frozen=True):
     Attributes:
         schema: Resolution, or `CUSTOM`.
         zero_threshold: Values up to this are in the zero bucket.
-        uppers: Upper bounds of the positive buckets, ascending.
+        lowers, uppers: Bounds of the positive buckets, ascending; a value at its upper bound is in a bucket.
         custom: All bounds that custom buckets know, those of empty ones included; else empty.
         count, sum: Of all values; NaN at a stale marker, as all the rest.
         negative, zero: Values in the negative buckets and in the zero bucket.
@@ -46,6 +52,7 @@ class Histograms(Struct, frozen=True):
 
     schema: int
     zero_threshold: float
+    lowers: Float64
     uppers: Float64
     custom: Float64
     t_ms: Int64
@@ -56,29 +63,38 @@ class Histograms(Struct, frozen=True):
     buckets: Float64
     gauge: bool
 
-    def at_most(self, bound: float) -> Float64 | None:
-        """Values at or under a bound, per sample; None where the buckets do not tell. Infinity counts all."""
+    def at_most(self, bound: float) -> tuple[Float64, NDArray[np.bool_]]:
+        """Values at or under a bound, per sample, and which samples tell; stale markers do. Infinity counts all."""
         if math.isinf(bound):
-            return self.count
-        if bound < self.zero_threshold or bound <= 0 or not self._is_boundary(bound):
-            return None
+            return self.count, np.ones(len(self.count), bool)
+        if bound <= 0:
+            return self.count, np.zeros(len(self.count), bool)
         under: NDArray[np.bool_] = self.uppers <= bound * (1 + SAME)
+        astride = ~under & (self.lowers < bound * (1 - SAME))
         found: Float64 = self.negative + self.zero + self.buckets[:, under].sum(axis=1)
-        return found
-
-    def _is_boundary(self, bound: float) -> bool:
-        if self.schema == CUSTOM:
-            return bool((np.abs(self.custom - bound) <= SAME * abs(bound)).any())
-        return is_boundary(self.schema, bound)
+        unknown: NDArray[np.bool_] = self.buckets[:, astride].sum(axis=1) > 0
+        if bound < self.zero_threshold:
+            unknown |= self.zero > 0
+        return found, ~unknown
 
     def boundaries(self) -> list[float]:
-        """Every boundary from the lowest to the highest populated bucket, ascending; all custom ones."""
+        """Boundaries to count by, ascending: all custom ones; else powers of two, and all where there are values.
+
+        Of a very high resolution those of a lower one are told.
+        """
         if self.schema == CUSTOM:
             return [float(bound) for bound in self.custom if bound > 0]
-        if not len(self.uppers):
-            return []
-        low, high = (round(math.log2(float(one)) * 2.0**self.schema) for one in (self.uppers[0], self.uppers[-1]))
-        return [boundary(self.schema, place) for place in range(low - 1, high + 1)]
+        octaves = max(1, round(2.0**-self.schema))
+        found = {boundary(0, power) for power in COARSE if power % octaves == 0}
+        held = (self.lowers > 0) & np.isfinite(self.uppers)
+        if held.any() and self.schema > 0:
+            low, high = math.log2(float(self.lowers[held][0])), math.log2(float(self.uppers[held][-1]))
+            first, last = math.floor(low / FINE_OCTAVES) * FINE_OCTAVES, math.ceil(high / FINE_OCTAVES) * FINE_OCTAVES
+            schema = self.schema
+            while schema > 0 and (last - first) << schema > MOST_FINE:
+                schema -= 1
+            found |= {boundary(schema, place) for place in range(first << schema, (last << schema) + 1)}
+        return sorted(found)
 
 
 class _Reader:
@@ -182,11 +198,11 @@ def decode(kind: int, data: bytes) -> Histograms:
     rows = (_whole_rows if whole else _float_rows)(reader, count, len(positive), len(negative), starts)
     times = np.array([row[0] for row in rows], np.int64)
     table = np.array([row[1] for row in rows], np.float64).reshape(count, 3 + len(positive) + len(negative))
-    uppers = [_upper(schema, place, custom) for place in positive]
     return Histograms(
         schema=schema,
         zero_threshold=zero_threshold,
-        uppers=np.array(uppers, np.float64),
+        lowers=np.array([_upper(schema, place - 1, custom) for place in positive], np.float64),
+        uppers=np.array([_upper(schema, place, custom) for place in positive], np.float64),
         custom=custom,
         t_ms=times,
         count=table[:, 0],
@@ -201,7 +217,9 @@ def decode(kind: int, data: bytes) -> Histograms:
 def _upper(schema: int, place: int, custom: Float64) -> float:
     if schema != CUSTOM:
         return boundary(schema, place)
-    return float(custom[place]) if 0 <= place < len(custom) else math.inf
+    if place < 0:
+        return -math.inf
+    return float(custom[place]) if place < len(custom) else math.inf
 
 
 def _zero_threshold(reader: _Reader) -> float:

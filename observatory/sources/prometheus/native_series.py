@@ -1,38 +1,75 @@
 """Native histograms shown as the classic series that they stand for: `x_count`, `x_sum` and `x_bucket` of `x`.
 
 So they are found, mapped and counted as any other histogram. Of the buckets those are shown whose bound is a boundary
-of the samples at hand; where a server lowered their resolution, a bucket ends and others go on.
+of the samples at hand; where a server lowered their resolution, a bucket ends and others go on. Where a metric has
+classic series too, as before a migration, both kinds are one measured thing, see `histogram_kinds`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 
 import numpy as np
-from msgspec import Struct, field
 from msgspec.structs import replace
 
+from observatory.errors import Problem, SourceFailed
 from observatory.sources.base import SampleSet, SeriesRequest
-from observatory.sources.prometheus import remote_read
+from observatory.sources.prometheus import failures, range_vectors, remote_read
 from observatory.sources.prometheus.connection import Connection
+from observatory.sources.prometheus.label_sets import read_label_sets
 from observatory.sources.prometheus.native_histograms import Histograms
 from observatory.sources.prometheus.sample_buffer import STALE_NAN_BITS, SampleBuffer
+from observatory.telemetry.binding import Matcher
 from observatory.telemetry.inventory import LabelSets
 from observatory.windows import TimeRange
 
 SUFFIXES = ("_bucket", "_count", "_sum")
-RECENT_MS = 3_600_000
-"""Of so much the buckets are looked at that an inventory shows."""
+LOOK_MS = 3_600_000
+"""Of so much at either end the buckets are looked at that an inventory shows."""
 _INFINITE = "+Inf"
+_REFUSED = ("source-query-refused", "source-answer-invalid", "source-forbidden", "source-not-found", "source-status")
+_Found = list[tuple[Mapping[str, str], list[Histograms]]]
 
 
-class NativeNames(Struct):
-    """Names of metrics that a server has as native histograms only, with the boundaries seen of each."""
+class NotShown(Exception):
+    """The server has native histograms and hands them out in no way that is known."""
 
-    bases: frozenset[str] = frozenset()
-    boundaries: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+class NativeSeries:
+    """What a server has as native histograms.
+
+    Attributes:
+        bases: Names of metrics that have native histograms.
+        beside_classic: Those of them that have classic series as well, at any time.
+        boundaries: Of each that was looked at, its boundaries as texts of `le`.
+    """
+
+    def __init__(self, connection: Connection, *, in_chunks: bool) -> None:
+        self._connection = connection
+        self._in_chunks = in_chunks
+        self.bases: frozenset[str] = frozenset()
+        self.beside_classic: frozenset[str] = frozenset()
+        self.boundaries: dict[str, tuple[str, ...]] = {}
+
+    def learn(self, names: frozenset[str], types: Mapping[str, str]) -> frozenset[str]:
+        """Names of the classic series that native histograms stand for, of all names and the types of some.
+
+        Classic histograms never have series under their bare name. A server may have forgotten the type of a metric
+        that is scraped no more: then its classic series tell what it is.
+        """
+        self.beside_classic = frozenset(
+            base
+            for name in names
+            if (base := name.removesuffix("_bucket")) != name
+            and base in names
+            and types.get(base, "histogram") in ("histogram", "unknown")
+            and f"{base}_count" in names
+        )
+        alone = frozenset(name for name, kind in types.items() if kind == "histogram" and name in names)
+        self.bases = alone | self.beside_classic
+        return frozenset(base + suffix for base in self.bases for suffix in SUFFIXES)
 
     def part(self, metric: str) -> tuple[str, str] | None:
         """Base name and suffix of a classic series' name that a native histogram stands behind."""
@@ -42,60 +79,144 @@ class NativeNames(Struct):
                 return base, suffix
         return None
 
+    def alone(self, metric: str) -> bool:
+        """Whether a name is that of classic series which only native histograms stand behind."""
+        part = self.part(metric)
+        return part is not None and part[0] not in self.beside_classic
 
-def native_bases(names: frozenset[str], types: Mapping[str, str]) -> frozenset[str]:
-    """Histograms that have series under their bare name, which classic ones never have."""
-    return frozenset(
-        name
-        for name, kind in types.items()
-        if kind == "histogram" and name in names and names.isdisjoint(name + suffix for suffix in SUFFIXES)
-    )
+    def spelled(self, request: SeriesRequest) -> list[str]:
+        """Texts of `le` that a request for buckets is about, each boundary once; those that are known where it names
+        none."""
+        wanted = [value for one in request.matchers if one.label == "le" and not one.negated for value in one.values]
+        part = self.part(request.metric)
+        known = self.boundaries.get(part[0], ()) if part else ()
+        texts: dict[float, str] = {}
+        for text in wanted or (*known, _INFINITE):
+            if _is_number(text):
+                texts.setdefault(float(text), text)
+        return list(texts.values())
+
+    def read(self, request: SeriesRequest) -> SampleSet:
+        """The classic series of a name that native histograms stand behind.
+
+        Raises:
+            NotShown: The server shows no native histograms.
+            SourceFailed: It failed.
+        """
+        part = self.part(request.metric)
+        assert part is not None
+        base, suffix = part
+        bounds = self.spelled(request) if suffix == "_bucket" else []
+        matchers = tuple(one for one in request.matchers if one.label != "le")
+        found = self._histograms(replace(request, metric=base, matchers=matchers))
+        buffer = SampleBuffer(request.range)
+        shown: list[Mapping[str, str]] = []
+        for labels, histograms in found:
+            named = {**labels, "__name__": base + suffix}
+            for le in bounds if suffix == "_bucket" else ("",):
+                shown.append(named | ({"le": le} if le else {}))
+                for one in histograms:
+                    if one.gauge:
+                        continue
+                    values, known = _values(one, suffix, le)
+                    stale = np.isnan(values)
+                    if stale.any():
+                        values = np.where(stale, STALE_NAN_BITS, values.view(np.uint64)).view(np.float64)
+                    buffer.append(np.array([len(shown) - 1]), np.array([known.sum()]), one.t_ms[known], values[known])
+        return buffer.sample_set(shown)
+
+    def label_sets(
+        self, wanted: Mapping[str, tuple[str, ...]], fixed: tuple[Matcher, ...], span: TimeRange
+    ) -> tuple[dict[str, LabelSets], list[Problem]]:
+        """Label sets of those of the wanted classic series that native histograms stand behind.
+
+        Raises:
+            SourceFailed: No usable answer.
+        """
+        parts = {metric: part[0] for metric in wanted if (part := self.part(metric)) is not None}
+        own: dict[str, set[str]] = {}
+        for metric, base in parts.items():
+            own.setdefault(base, set()).update(label for label in wanted[metric] if label != "le")
+        if not own:
+            return {}, []
+        asked = {base: tuple(sorted(labels)) for base, labels in own.items()}
+        of_base, problems = read_label_sets(self._connection, asked, fixed, span)
+        found: dict[str, LabelSets] = {}
+        for metric, base in parts.items():
+            try:
+                if "le" in wanted[metric]:
+                    self._look_at_boundaries(base, SeriesRequest(base, fixed, span))
+            except NotShown:
+                problems.append(unread(base, self._connection.url))
+                continue
+            if base in of_base:
+                found[metric] = _label_sets(of_base[base], wanted[metric], self.boundaries.get(base, ()))
+        return found, problems
+
+    def _histograms(self, request: SeriesRequest) -> _Found:
+        if self._in_chunks:
+            try:
+                return remote_read.read_histograms(self._connection, request)
+            except remote_read.NotOffered:
+                self._in_chunks = False
+        try:
+            return range_vectors.read_histograms(self._connection, request)
+        except SourceFailed as error:
+            if error.problems[0].code in _REFUSED:
+                raise NotShown from None
+            raise
+
+    def _look_at_boundaries(self, base: str, request: SeriesRequest) -> None:
+        """Learn the boundaries of a metric's histograms where a range ends, and where it begins.
+
+        Where one of these has none, they are looked for where the server says that the metric was there.
+
+        Raises:
+            NotShown, SourceFailed: As `read`.
+        """
+        if base in self.boundaries:
+            return
+        first, last = request.range.start_ms, request.range.end_ms
+        looks = [TimeRange(max(first, last - LOOK_MS), last)]
+        if last - first > LOOK_MS:
+            looks.append(TimeRange(first, first + LOOK_MS))
+        ask = self._boundaries_of(replace(request, metric=base))
+        seen = [ask(one) for one in looks]
+        if not all(seen) and (there := self._there(replace(request, metric=base))):
+            seen += [ask(one) for one in dict.fromkeys((there[-1], there[0])) if one not in looks]
+        every = {format(bound, ".12g") for bounds in seen for bound in bounds}
+        self.boundaries[base] = tuple(sorted(every, key=float))
+
+    def _boundaries_of(self, request: SeriesRequest) -> Callable[[TimeRange], set[float]]:
+        def ask(span: TimeRange) -> set[float]:
+            found = self._histograms(replace(request, range=span))
+            return {bound for _, histograms in found for one in histograms for bound in one.boundaries()}
+
+        return ask
+
+    def _there(self, request: SeriesRequest) -> list[TimeRange]:
+        """Hours of a range in which a metric had samples, as far as the server says."""
+        span = request.range
+        whole = TimeRange(span.start_ms // LOOK_MS * LOOK_MS, -(-span.end_ms // LOOK_MS) * LOOK_MS)
+        try:
+            counts = range_vectors.count_samples(self._connection, replace(request, range=whole), LOOK_MS)
+        except SourceFailed:
+            return []
+        hours = sorted(end_ms for end_ms, count in counts.items() if count)
+        return [TimeRange(max(span.start_ms, end - LOOK_MS), min(span.end_ms, end)) for end in hours]
 
 
-def read(connection: Connection, request: SeriesRequest, base: str, suffix: str, known: Sequence[str]) -> SampleSet:
-    """The classic series of one suffix, from the histograms under the base name.
-
-    Args:
-        known: Boundaries to show where the request names none by its `le`.
-
-    Raises:
-        NotOffered: The server does not speak remote_read in chunks.
-        SourceFailed: It does, and failed.
-    """
-    bounds = _bounds(request, known) if suffix == "_bucket" else ()
-    matchers = tuple(one for one in request.matchers if one.label != "le")
-    found = remote_read.read_histograms(connection, replace(request, metric=base, matchers=matchers))
-    buffer = SampleBuffer(request.range)
-    shown: list[Mapping[str, str]] = []
-    for labels, histograms in found:
-        named = {**labels, "__name__": base + suffix}
-        for le in bounds if suffix == "_bucket" else ("",):
-            shown.append(named | ({"le": le} if le else {}))
-            for one in histograms:
-                values = _values(one, suffix, le)
-                if values is None or one.gauge:
-                    continue
-                stale = np.isnan(values)
-                if stale.any():
-                    values = np.where(stale, STALE_NAN_BITS, values.view(np.uint64)).view(np.float64)
-                buffer.append(np.array([len(shown) - 1]), np.array([len(values)]), one.t_ms, values)
-    return buffer.sample_set(shown)
-
-
-def _values(histograms: Histograms, suffix: str, le: str) -> np.typing.NDArray[np.float64] | None:
+def _values(
+    histograms: Histograms, suffix: str, le: str
+) -> tuple[np.typing.NDArray[np.float64], np.typing.NDArray[np.bool_]]:
+    """One value per sample, and which samples have it."""
     match suffix:
         case "_count":
-            return histograms.count.copy()
+            return histograms.count, np.ones(len(histograms.t_ms), bool)
         case "_sum":
-            return histograms.sum.copy()
+            return histograms.sum, np.ones(len(histograms.t_ms), bool)
         case _:
-            found = histograms.at_most(float(le))
-            return None if found is None else found.copy()
-
-
-def _bounds(request: SeriesRequest, known: Sequence[str]) -> list[str]:
-    wanted = [value for one in request.matchers if one.label == "le" and not one.negated for value in one.values]
-    return [text for text in dict.fromkeys(wanted or [*known, _INFINITE]) if _is_number(text)]
+            return histograms.at_most(float(le))
 
 
 def _is_number(text: str) -> bool:
@@ -105,20 +226,7 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def boundaries(connection: Connection, base: str, request: SeriesRequest) -> tuple[str, ...]:
-    """The boundaries of a metric's histograms in the last hour of a range, as texts of `le`.
-
-    Raises:
-        NotOffered, SourceFailed: As `read`.
-    """
-    end_ms = request.range.end_ms
-    recent = TimeRange(max(request.range.start_ms, end_ms - RECENT_MS), end_ms)
-    found = remote_read.read_histograms(connection, replace(request, metric=base, range=recent))
-    every = {bound for _, histograms in found for one in histograms for bound in one.boundaries()}
-    return tuple(format(bound, ".12g") for bound in sorted(every))
-
-
-def label_sets(of_base: LabelSets, labels: Sequence[str], texts: Sequence[str]) -> LabelSets:
+def _label_sets(of_base: LabelSets, labels: Sequence[str], texts: Sequence[str]) -> LabelSets:
     """The label sets of classic series, from those of the histogram and its boundaries."""
     with_le = "le" in labels
     counts: Counter[tuple[str, ...]] = Counter()
@@ -130,6 +238,12 @@ def label_sets(of_base: LabelSets, labels: Sequence[str], texts: Sequence[str]) 
     return LabelSets(tuple(labels), tuple(counts), tuple(counts.values()))
 
 
-def without_le(labels: Iterable[str]) -> tuple[str, ...]:
-    """The labels that the histogram itself can have."""
-    return tuple(label for label in labels if label != "le")
+def unread(metric: str, url: str) -> Problem:
+    """What is said where a metric has native histograms that a server does not show."""
+    return Problem(
+        code="native-histogram-unread",
+        severity="warning",
+        message=f"{failures.shown(metric)} has native histograms, which this server does not hand out",
+        url=url,
+        hint="let the server keep classic buckets too (always_scrape_classic_histograms in Prometheus 3)",
+    )

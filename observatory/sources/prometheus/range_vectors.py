@@ -20,7 +20,9 @@ from observatory.errors import SourceFailed
 from observatory.sources.base import SampleSet, SeriesRequest
 from observatory.sources.prometheus import failures
 from observatory.sources.prometheus.connection import Connection, Parameters
+from observatory.sources.prometheus.histogram_records import RecordInvalid, histograms_of
 from observatory.sources.prometheus.matrix import Matrix, MatrixInvalid, decode_pieces
+from observatory.sources.prometheus.native_histograms import Histograms
 from observatory.sources.prometheus.run_buffer import RunBuffer
 from observatory.sources.prometheus.session import envelope_warnings
 from observatory.telemetry.binding import SeriesSelector
@@ -108,6 +110,32 @@ def read_range_vectors(connection: Connection, request: SeriesRequest) -> QueryR
 
     _in_parts(request.range, ask)
     return QueryRead(found.buffer.sample_set(found.labels), found.histograms)
+
+
+def read_histograms(connection: Connection, request: SeriesRequest) -> list[tuple[Mapping[str, str], list[Histograms]]]:
+    """Every native histogram in (start, end] of the requested series; other samples are left out.
+
+    Raises:
+        SourceFailed: No usable answer.
+    """
+    selector = SeriesSelector(request.metric, request.matchers)
+    found: dict[frozenset[tuple[str, str]], tuple[Mapping[str, str], list[Histograms]]] = {}
+
+    def ask(part: TimeRange) -> int:
+        answers: list[Matrix] = []
+        expression = reading.raw_samples(selector, part.end_ms - part.start_ms)
+        inside = (("query", expression), ("time", _seconds(part.end_ms)))
+        size = _answered(connection, "/api/v1/query", inside, answers.append)
+        try:
+            told = [(one.labels[number], histograms_of(of)) for one in answers for number, of in one.records.items()]
+        except RecordInvalid as error:
+            raise failures.answer_invalid(str(error), connection.url) from None
+        for labels, histograms in told:
+            found.setdefault(frozenset(labels.items()), (labels, []))[1].extend(histograms)
+        return size
+
+    _in_parts(request.range, ask)
+    return list(found.values())
 
 
 def read_grid(connection: Connection, request: SeriesRequest, step_ms: int = STEP_MS) -> QueryRead:
