@@ -28,9 +28,7 @@ def as_one(classic: SampleSet, native: SampleSet, spelled: Sequence[str] = ()) -
         spelled: Texts of `le`; a bucket with the same boundary is written the first of these ways, so that it is one
             bucket however each kind writes it.
     """
-    texts: dict[float, str] = {}
-    for text in spelled:
-        texts.setdefault(float(text), text)
+    texts = by_boundary(spelled)
     if not texts and not len(native):
         return classic
     labels: list[Mapping[str, str]] = []
@@ -54,6 +52,14 @@ def as_one(classic: SampleSet, native: SampleSet, spelled: Sequence[str] = ()) -
         resolution_ms=max(classic.resolution_ms, native.resolution_ms),
         problems=tuple(dict.fromkeys((*classic.problems, *native.problems))),
     )
+
+
+def by_boundary(texts: Iterable[str]) -> dict[float, str]:
+    """The first text of each boundary, of numbers that `le` may be written as: "1" and "1.0" are one."""
+    found: dict[float, str] = {}
+    for text in texts:
+        found.setdefault(float(text), text)
+    return found
 
 
 def _written(labels: Mapping[str, str], texts: Mapping[float, str]) -> Mapping[str, str]:

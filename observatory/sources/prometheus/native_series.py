@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from observatory.errors import Problem, SourceFailed
 from observatory.sources.base import SampleSet, SeriesRequest
+from observatory.sources.histogram_kinds import by_boundary
 from observatory.sources.prometheus import failures, range_vectors, remote_read
 from observatory.sources.prometheus.connection import Connection
 from observatory.sources.prometheus.label_sets import read_label_sets
@@ -28,6 +29,8 @@ from observatory.windows import TimeRange
 SUFFIXES = ("_bucket", "_count", "_sum")
 LOOK_MS = 3_600_000
 """Of so much at either end the buckets are looked at that an inventory shows."""
+AGAIN_MS = 6 * 3_600_000
+"""A server that goes on is looked at again, for its histograms may change."""
 _INFINITE = "+Inf"
 _REFUSED = ("source-query-refused", "source-answer-invalid", "source-forbidden", "source-not-found", "source-status")
 _Found = list[tuple[Mapping[str, str], list[Histograms]]]
@@ -52,6 +55,7 @@ class NativeSeries:
         self.bases: frozenset[str] = frozenset()
         self.beside_classic: frozenset[str] = frozenset()
         self.boundaries: dict[str, tuple[str, ...]] = {}
+        self._looked_ms: dict[str, int] = {}
 
     def learn(self, names: frozenset[str], types: Mapping[str, str]) -> frozenset[str]:
         """Names of the classic series that native histograms stand for, of all names and the types of some.
@@ -90,11 +94,7 @@ class NativeSeries:
         wanted = [value for one in request.matchers if one.label == "le" and not one.negated for value in one.values]
         part = self.part(request.metric)
         known = self.boundaries.get(part[0], ()) if part else ()
-        texts: dict[float, str] = {}
-        for text in wanted or (*known, _INFINITE):
-            if _is_number(text):
-                texts.setdefault(float(text), text)
-        return list(texts.values())
+        return list(by_boundary(filter(_is_number, wanted or (*known, _INFINITE))).values())
 
     def read(self, request: SeriesRequest) -> SampleSet:
         """The classic series of a name that native histograms stand behind.
@@ -167,25 +167,28 @@ class NativeSeries:
             raise
 
     def _look_at_boundaries(self, base: str, request: SeriesRequest) -> None:
-        """Learn the boundaries of a metric's histograms where a range ends, and where it begins.
+        """Learn the boundaries of a metric's histograms where a range ends, and at first where it begins.
 
-        Where one of these has none, they are looked for where the server says that the metric was there.
+        Where one of these has none, they are looked for where the server says that the metric was there. What is known
+        stays known: what is measured by it goes on.
 
         Raises:
             NotShown, SourceFailed: As `read`.
         """
-        if base in self.boundaries:
-            return
         first, last = request.range.start_ms, request.range.end_ms
+        if base in self._looked_ms and abs(last - self._looked_ms[base]) < AGAIN_MS:
+            return
         looks = [TimeRange(max(first, last - LOOK_MS), last)]
-        if last - first > LOOK_MS:
+        if base not in self._looked_ms and last - first > LOOK_MS:
             looks.append(TimeRange(first, first + LOOK_MS))
         ask = self._boundaries_of(replace(request, metric=base))
         seen = [ask(one) for one in looks]
         if not all(seen) and (there := self._there(replace(request, metric=base))):
             seen += [ask(one) for one in dict.fromkeys((there[-1], there[0])) if one not in looks]
-        every = {format(bound, ".12g") for bounds in seen for bound in bounds}
+        every = {*self.boundaries.get(base, ()), *(format(bound, ".12g") for bounds in seen for bound in bounds)}
         self.boundaries[base] = tuple(sorted(every, key=float))
+        if any(seen):
+            self._looked_ms[base] = last
 
     def _boundaries_of(self, request: SeriesRequest) -> Callable[[TimeRange], set[float]]:
         def ask(span: TimeRange) -> set[float]:
