@@ -5,14 +5,14 @@ timestamps), then holds the count, the sum and every bucket of each sample as di
 powers of 2^(2^-s), those with custom bounds at the bounds they name. Where a bound lies inside a bucket that holds
 values, the samples do not tell how many of them were at or under it, and neither does this.
 
-Histograms come by the hundred, not by the million, so one chunk is read after the other.
+The usual chunks, of whole numbers, are read many at once, see `histogram_rows`; others one after the other.
 """
 
 from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from msgspec import Struct
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from observatory.sources.base import Float64, Int64
 from observatory.sources.exponential import HIGHEST_SCHEMA, LOWEST_SCHEMA, SAME, boundary
-from observatory.sources.prometheus import chunk_frames
+from observatory.sources.prometheus import chunk_frames, histogram_rows
 from observatory.sources.prometheus.bit_stream import ChunkInvalid
 from observatory.sources.prometheus.sample_buffer import STALE_NAN_BITS
 
@@ -33,6 +33,8 @@ FINE_OCTAVES = 4
 """Between powers of two that are so many apart boundaries are fine where there are values, so that they seldom change
 from one look to the next."""
 MOST_FINE = 512
+LANES = 1_500
+"""Chunks that are read together."""
 _VARBIT_WIDTH = (0, 3, 6, 9, 12, 18, 25, 56, 64)
 
 
@@ -105,6 +107,11 @@ class _Reader:
         self._position = start * 8
         self._limit = len(data) * 8
 
+    @property
+    def position(self) -> int:
+        """Bits that were read."""
+        return self._position
+
     def bits(self, width: int) -> int:
         begin, late = divmod(self._position, 8)
         self._position += width
@@ -175,42 +182,105 @@ class _Starts:
             reader.signed()
 
 
-def decode(kind: int, data: bytes) -> Histograms:
-    """The histograms of one chunk.
+class _Head(Struct, frozen=True):
+    """What a chunk says before its samples.
+
+    Attributes:
+        position: Where its first sample begins, in bits.
+        positive: Places of its positive buckets.
+        negative: How many negative buckets it has.
+        start_header: How it tells start timestamps; 0 where it has none.
+    """
+
+    count: int
+    gauge: bool
+    schema: int
+    zero_threshold: float
+    positive: Sequence[int]
+    negative: int
+    custom: Float64
+    position: int
+    start_header: int
+
+
+def decode_chunks(
+    kinds: Int64, data: NDArray[np.uint8], starts: Int64, lengths: Int64
+) -> Iterator[tuple[int, Histograms]]:
+    """The histograms of some chunks, each with the number of its chunk; those of one kind and as many buckets together.
+
+    Args:
+        kinds: Encoding of each chunk, one of `chunk_frames.HISTOGRAMS`.
+        data: Bytes, followed by `xor.PADDING` bytes that belong to no chunk.
+        starts, lengths: Where each chunk lies.
 
     Raises:
-        ChunkInvalid: It ends before its samples do, or is of a schema that is not known.
+        ChunkInvalid: One ends before its samples do, or is of a schema that is not known.
     """
+    alike: dict[int, list[tuple[int, _Head]]] = {}
+    for number, (kind, start, length) in enumerate(zip(kinds.tolist(), starts.tolist(), lengths.tolist(), strict=True)):
+        chunk = data[start : start + length].tobytes()
+        reader, head = _head(kind, chunk)
+        if kind == chunk_frames.HISTOGRAM and head.count:
+            alike.setdefault(len(head.positive) + head.negative, []).append((number, head))
+        elif head.count:
+            whole = kind == chunk_frames.HISTOGRAM_ST
+            rows = (_whole_rows if whole else _float_rows)(
+                reader, head.count, len(head.positive), head.negative, _Starts(head.start_header)
+            )
+            times = np.array([row[0] for row in rows], np.int64)
+            yield number, _histograms(head, times, np.array([row[1] for row in rows], np.float64))
+    for buckets, some in alike.items():
+        for begin in range(0, len(some), LANES):
+            part = some[begin : begin + LANES]
+            numbers = np.array([number for number, _ in part])
+            positions = starts[numbers] * 8 + np.array([head.position for _, head in part])
+            counts, positive = (
+                np.array([pair[side] for pair in [(head.count, len(head.positive)) for _, head in part]], np.int64)
+                for side in (0, 1)
+            )
+            limits = (starts + lengths)[numbers] * 8
+            found = histogram_rows.rows_of(data, positions, limits, counts, positive, histogram_rows.FIXED + buckets)
+            for place, times, table in found:
+                number, head = part[place]
+                yield number, _histograms(head, times, table)
+
+
+def _head(kind: int, data: bytes) -> tuple[_Reader, _Head]:
+    """What a chunk says before its samples, and the reader that stands there."""
     if len(data) < 3:
         raise ChunkInvalid("a chunk without a header")
     with_starts = kind in (chunk_frames.HISTOGRAM_ST, chunk_frames.FLOAT_HISTOGRAM_ST)
     head = int.from_bytes(data[:2], "big")
     count, flags = (head & 0x3FFF, head >> 14) if with_starts else (head, data[2] >> 6)
     reader = _Reader(data, 3)
-    starts = _Starts(data[2] if with_starts else 0)
     zero_threshold = _zero_threshold(reader)
     schema = reader.signed()
     if schema != CUSTOM and not LOWEST_SCHEMA <= schema <= HIGHEST_SCHEMA:
         raise ChunkInvalid(f"native histograms of the schema {schema} are not known")
     positive, negative = _spans(reader), _spans(reader)
     custom = np.array([_custom_bound(reader) for _ in range(reader.unsigned())] if schema == CUSTOM else [], np.float64)
-    whole = kind in (chunk_frames.HISTOGRAM, chunk_frames.HISTOGRAM_ST)
-    rows = (_whole_rows if whole else _float_rows)(reader, count, len(positive), len(negative), starts)
-    times = np.array([row[0] for row in rows], np.int64)
-    table = np.array([row[1] for row in rows], np.float64).reshape(count, 3 + len(positive) + len(negative))
+    start_header = data[2] if with_starts else 0
+    return reader, _Head(
+        count, flags == GAUGE, schema, zero_threshold, positive, len(negative), custom, reader.position, start_header
+    )
+
+
+def _histograms(head: _Head, t_ms: Int64, table: Float64) -> Histograms:
+    """Histograms of a chunk, of which the table says in each line: count, zero bucket, sum, buckets."""
+    split = 3 + len(head.positive)
     return Histograms(
-        schema=schema,
-        zero_threshold=zero_threshold,
-        lowers=np.array([_upper(schema, place - 1, custom) for place in positive], np.float64),
-        uppers=np.array([_upper(schema, place, custom) for place in positive], np.float64),
-        custom=custom,
-        t_ms=times,
+        schema=head.schema,
+        zero_threshold=head.zero_threshold,
+        lowers=np.array([_upper(head.schema, place - 1, head.custom) for place in head.positive], np.float64),
+        uppers=np.array([_upper(head.schema, place, head.custom) for place in head.positive], np.float64),
+        custom=head.custom,
+        t_ms=t_ms,
         count=table[:, 0],
         zero=table[:, 1],
         sum=table[:, 2],
-        buckets=table[:, 3 : 3 + len(positive)],
-        negative=table[:, 3 + len(positive) :].sum(axis=1),
-        gauge=flags == GAUGE,
+        buckets=table[:, 3:split],
+        negative=table[:, split:].sum(axis=1),
+        gauge=head.gauge,
     )
 
 

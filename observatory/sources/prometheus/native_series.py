@@ -33,7 +33,6 @@ AGAIN_MS = 6 * 3_600_000
 """A server that goes on is looked at again, for its histograms may change."""
 _INFINITE = "+Inf"
 _REFUSED = ("source-query-refused", "source-answer-invalid", "source-forbidden", "source-not-found", "source-status")
-_Found = list[tuple[Mapping[str, str], list[Histograms]]]
 
 
 class NotShown(Exception):
@@ -108,21 +107,27 @@ class NativeSeries:
         base, suffix = part
         bounds = self.spelled(request) if suffix == "_bucket" else []
         matchers = tuple(one for one in request.matchers if one.label != "le")
-        found = self._histograms(replace(request, metric=base, matchers=matchers))
         buffer = SampleBuffer(request.range)
         shown: list[Mapping[str, str]] = []
-        for labels, histograms in found:
-            named = {**labels, "__name__": base + suffix}
-            for le in bounds if suffix == "_bucket" else ("",):
-                shown.append(named | ({"le": le} if le else {}))
-                for one in histograms:
-                    if one.gauge:
-                        continue
-                    values, known = _values(one, suffix, le)
-                    stale = np.isnan(values)
-                    if stale.any():
-                        values = np.where(stale, STALE_NAN_BITS, values.view(np.uint64)).view(np.float64)
-                    buffer.append(np.array([len(shown) - 1]), np.array([known.sum()]), one.t_ms[known], values[known])
+        numbers: dict[frozenset[tuple[str, str]], int] = {}
+
+        def take(labels: Mapping[str, str], histograms: Histograms) -> None:
+            first = numbers.setdefault(frozenset(labels.items()), len(shown))
+            if first == len(shown):
+                named = {**labels, "__name__": base + suffix}
+                shown.extend([named | {"le": le} for le in bounds] if suffix == "_bucket" else [named])
+            if histograms.gauge:
+                return
+            for number, le in enumerate(bounds if suffix == "_bucket" else ("",), first):
+                values, known = _values(histograms, suffix, le)
+                if (stale := np.isnan(values)).any():
+                    values = np.where(stale, STALE_NAN_BITS, values.view(np.uint64)).view(np.float64)
+                t_ms = histograms.t_ms
+                if not known.all():
+                    t_ms, values = t_ms[known], values[known]
+                buffer.append(np.array([number]), np.array([len(t_ms)]), t_ms, values)
+
+        self._histograms(replace(request, metric=base, matchers=matchers), take)
         return buffer.sample_set(shown)
 
     def label_sets(
@@ -153,14 +158,14 @@ class NativeSeries:
                 found[metric] = _label_sets(of_base[base], wanted[metric], self.boundaries.get(base, ()))
         return found, problems
 
-    def _histograms(self, request: SeriesRequest) -> _Found:
+    def _histograms(self, request: SeriesRequest, take: remote_read.TakeHistograms) -> None:
         if self._in_chunks:
             try:
-                return remote_read.read_histograms(self._connection, request)
+                return remote_read.read_histograms(self._connection, request, take)
             except remote_read.NotOffered:
                 self._in_chunks = False
         try:
-            return range_vectors.read_histograms(self._connection, request)
+            return range_vectors.read_histograms(self._connection, request, take)
         except SourceFailed as error:
             if error.problems[0].code in _REFUSED:
                 raise NotShown from None
@@ -192,8 +197,9 @@ class NativeSeries:
 
     def _boundaries_of(self, request: SeriesRequest) -> Callable[[TimeRange], set[float]]:
         def ask(span: TimeRange) -> set[float]:
-            found = self._histograms(replace(request, range=span))
-            return {bound for _, histograms in found for one in histograms for bound in one.boundaries()}
+            found: set[float] = set()
+            self._histograms(replace(request, range=span), lambda _, histograms: found.update(histograms.boundaries()))
+            return found
 
         return ask
 

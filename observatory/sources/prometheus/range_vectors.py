@@ -22,7 +22,7 @@ from observatory.sources.prometheus import failures
 from observatory.sources.prometheus.connection import Connection, Parameters
 from observatory.sources.prometheus.histogram_records import RecordInvalid, histograms_of
 from observatory.sources.prometheus.matrix import Matrix, MatrixInvalid, decode_pieces
-from observatory.sources.prometheus.native_histograms import Histograms
+from observatory.sources.prometheus.remote_read import TakeHistograms
 from observatory.sources.prometheus.run_buffer import RunBuffer
 from observatory.sources.prometheus.session import envelope_warnings
 from observatory.telemetry.binding import SeriesSelector
@@ -112,14 +112,16 @@ def read_range_vectors(connection: Connection, request: SeriesRequest) -> QueryR
     return QueryRead(found.buffer.sample_set(found.labels), found.histograms)
 
 
-def read_histograms(connection: Connection, request: SeriesRequest) -> list[tuple[Mapping[str, str], list[Histograms]]]:
-    """Every native histogram in (start, end] of the requested series; other samples are left out.
+def read_histograms(connection: Connection, request: SeriesRequest, take: TakeHistograms) -> None:
+    """Every native histogram in (start, end] of the requested series, part by part; other samples are left out.
+
+    Args:
+        take: Is given the labels of a series and some of its histograms; a sample at the seam of two parts comes twice.
 
     Raises:
         SourceFailed: No usable answer.
     """
     selector = SeriesSelector(request.metric, request.matchers)
-    found: dict[frozenset[tuple[str, str]], tuple[Mapping[str, str], list[Histograms]]] = {}
 
     def ask(part: TimeRange) -> int:
         answers: list[Matrix] = []
@@ -131,11 +133,11 @@ def read_histograms(connection: Connection, request: SeriesRequest) -> list[tupl
         except RecordInvalid as error:
             raise failures.answer_invalid(str(error), connection.url) from None
         for labels, histograms in told:
-            found.setdefault(frozenset(labels.items()), (labels, []))[1].extend(histograms)
+            for some in histograms:
+                take(labels, some)
         return size
 
     _in_parts(request.range, ask)
-    return list(found.values())
 
 
 def read_grid(connection: Connection, request: SeriesRequest, step_ms: int = STEP_MS) -> QueryRead:
