@@ -24,6 +24,7 @@ from observatory.indicators.indicator import Indicator
 from observatory.ledger.build import build
 from observatory.ledger.row import Row
 from observatory.settings import PrometheusSettings
+from observatory.sources.base import SampleSet, SeriesRequest
 from observatory.sources.opening import kept_beside
 from observatory.sources.prometheus import PrometheusSource
 from observatory.sources.store import Store
@@ -249,6 +250,59 @@ def test_a_boundary_of_one_kind_bounds_the_part_of_the_other(
     assert (float(row.good.sum()), float(upper.sum())) == (least, most)
     assert least <= true(bound) <= most
     assert row.recovered.births == 0.0
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("source", ["remote_read"], indirect=True)
+@pytest.mark.parametrize(
+    ("name", "bound"),
+    [
+        *((name, 0.5) for name in ("migrated", "switched_back", "restarted", "after_a_gap", "at_once", "coarser")),
+        ("written_anew", 1.0),
+        ("at_once", 0.25),
+        ("custom", 0.1),
+    ],
+)
+def test_what_is_too_much_to_be_read_is_counted_by_the_server_whatever_its_kind(
+    source: PrometheusSource, name: str, bound: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = pushed_down(source, name, bound, monkeypatch)
+
+    assert row.counting == "pushdown"
+    assert (float(row.good.sum()), float(row.total.sum())) == pytest.approx((true(bound), true(math.inf)), abs=1e-6)
+    assert row.upper is None
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("source", ["remote_read"], indirect=True)
+@pytest.mark.parametrize(
+    ("name", "bound", "good", "loose"),
+    [
+        ("migrated", 0.1, true(0.1, EVERY[: HALF + 30]), EVERY[HALF - 30 :]),
+        ("switched", 0.25, true(0.1, EVERY[HALF + 1 :]), EVERY[: HALF + 60]),
+        ("coarser_later", 0.25, true(0.1, EVERY[91:]), EVERY[:150]),
+    ],
+)
+def test_what_a_server_cannot_tell_of_one_kind_has_bounds(
+    source: PrometheusSource, name: str, bound: float, good: float, loose: range, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hour by hour; what lies within five minutes of where the kind changes is not told apart."""
+    row = pushed_down(source, name, bound, monkeypatch)
+
+    assert row.upper is not None
+    assert float(row.total.sum()) == pytest.approx(true(math.inf), abs=1e-6)
+    assert float(row.good.sum()) == pytest.approx(good, abs=5 * 8)
+    assert true(bound) <= float(row.upper.sum()) <= true(bound) + true(math.inf, loose)
+
+
+def pushed_down(source: PrometheusSource, name: str, bound: float, monkeypatch: pytest.MonkeyPatch) -> Row:
+    one = measurement(source, name, bound)
+
+    def refuse(request: SeriesRequest) -> SampleSet:
+        raise source._refuse_size(request.metric)
+
+    monkeypatch.setattr(source, "samples", refuse)
+    return build([one], Answering((source,)), GRID).rows[one.key]
 
 
 @pytest.mark.integration

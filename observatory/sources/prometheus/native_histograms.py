@@ -19,7 +19,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from observatory.sources.base import Float64, Int64
-from observatory.sources.exponential import HIGHEST_SCHEMA, LOWEST_SCHEMA, SAME, boundary
+from observatory.sources.exponential import HIGHEST_SCHEMA, LOWEST_SCHEMA, SAME, boundary, is_boundary
 from observatory.sources.prometheus import chunk_frames, histogram_rows
 from observatory.sources.prometheus.bit_stream import ChunkInvalid
 from observatory.sources.prometheus.sample_buffer import STALE_NAN_BITS
@@ -36,6 +36,20 @@ MOST_FINE = 512
 LANES = 1_500
 """Chunks that are read together."""
 _VARBIT_WIDTH = (0, 3, 6, 9, 12, 18, 25, 56, 64)
+
+
+Layout = tuple[int, tuple[float, ...]]
+"""A schema, and the bounds of custom buckets."""
+
+
+def has_boundary(layout: Layout, bound: float) -> bool:
+    """Whether no bucket of a layout lies on both sides of a bound."""
+    schema, custom = layout
+    if math.isinf(bound):
+        return True
+    if schema == CUSTOM:
+        return any(abs(one - bound) <= SAME * abs(bound) for one in custom)
+    return bound > 0 and is_boundary(schema, bound)
 
 
 class Histograms(Struct, frozen=True):
@@ -78,6 +92,11 @@ class Histograms(Struct, frozen=True):
         if bound < self.zero_threshold:
             unknown |= self.zero > 0
         return found, ~unknown
+
+    @property
+    def layout(self) -> Layout:
+        """What says which bounds are boundaries."""
+        return self.schema, tuple(self.custom.tolist())
 
     def boundaries(self) -> list[float]:
         """Boundaries to count by, ascending: all custom ones; else powers of two, and all where there are values.

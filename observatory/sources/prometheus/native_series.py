@@ -14,15 +14,16 @@ from itertools import product
 import numpy as np
 from msgspec.structs import replace
 
+from observatory.compile.reading import NativePart
 from observatory.errors import Problem, SourceFailed
 from observatory.sources.base import SampleSet, SeriesRequest
 from observatory.sources.histogram_kinds import by_boundary
 from observatory.sources.prometheus import failures, range_vectors, remote_read
 from observatory.sources.prometheus.connection import Connection
 from observatory.sources.prometheus.label_sets import read_label_sets
-from observatory.sources.prometheus.native_histograms import Histograms
+from observatory.sources.prometheus.native_histograms import Histograms, Layout, has_boundary
 from observatory.sources.prometheus.sample_buffer import STALE_NAN_BITS, SampleBuffer
-from observatory.telemetry.binding import Matcher
+from observatory.telemetry.binding import Matcher, SeriesSelector
 from observatory.telemetry.inventory import LabelSets
 from observatory.windows import TimeRange
 
@@ -54,6 +55,7 @@ class NativeSeries:
         self.bases: frozenset[str] = frozenset()
         self.beside_classic: frozenset[str] = frozenset()
         self.boundaries: dict[str, tuple[str, ...]] = {}
+        self._layouts: dict[str, set[Layout]] = {}
         self._looked_ms: dict[str, int] = {}
 
     def learn(self, names: frozenset[str], types: Mapping[str, str]) -> frozenset[str]:
@@ -94,6 +96,24 @@ class NativeSeries:
         part = self.part(request.metric)
         known = self.boundaries.get(part[0], ()) if part else ()
         return list(by_boundary(filter(_is_number, wanted or (*known, _INFINITE))).values())
+
+    def pushed_down(self, request: SeriesRequest) -> NativePart | None:
+        """What a server counts of native histograms for a request; None where there are none.
+
+        It tells buckets whose boundaries all histograms have that were seen; of others it would guess.
+        """
+        part = self.part(request.metric)
+        if part is None:
+            return None
+        base, suffix = part
+        selector = SeriesSelector(base, tuple(one for one in request.matchers if one.label != "le"))
+        if suffix != "_bucket":
+            return NativePart(selector, None)
+        wanted = [value for one in request.matchers if one.label == "le" for value in one.values if _is_number(value)]
+        layouts, texts = self._layouts.get(base, set()), by_boundary(wanted)
+        told = [bound for bound in texts if layouts and all(has_boundary(one, bound) for one in layouts)]
+        bounds = tuple(tuple(text for text in wanted if float(text) == bound) for bound in told)
+        return NativePart(selector, bounds, tuple(text for text in wanted if float(text) not in told))
 
     def read(self, request: SeriesRequest) -> SampleSet:
         """The classic series of a name that native histograms stand behind.
@@ -198,7 +218,13 @@ class NativeSeries:
     def _boundaries_of(self, request: SeriesRequest) -> Callable[[TimeRange], set[float]]:
         def ask(span: TimeRange) -> set[float]:
             found: set[float] = set()
-            self._histograms(replace(request, range=span), lambda _, histograms: found.update(histograms.boundaries()))
+            layouts = self._layouts.setdefault(request.metric, set())
+
+            def take(_: Mapping[str, str], histograms: Histograms) -> None:
+                found.update(histograms.boundaries())
+                layouts.add(histograms.layout)
+
+            self._histograms(replace(request, range=span), take)
             return found
 
         return ask

@@ -156,7 +156,13 @@ def read_grid(connection: Connection, request: SeriesRequest, step_ms: int = STE
     return QueryRead(found.buffer.sample_set(found.labels, exact=False, resolution_ms=step_ms), found.histograms)
 
 
-def read_increments(connection: Connection, request: SeriesRequest, by: tuple[str, ...], step_ms: int) -> SampleSet:
+def read_increments(
+    connection: Connection,
+    request: SeriesRequest,
+    by: tuple[str, ...],
+    step_ms: int,
+    native: reading.NativePart | None = None,
+) -> SampleSet:
     """Events in (start, end] as the server counts them, added by labels: running sums at every `step_ms`.
 
     Where any were dark as the range began, what they come back with may have been counted before it. So they are looked
@@ -165,7 +171,7 @@ def read_increments(connection: Connection, request: SeriesRequest, by: tuple[st
     Raises:
         SourceFailed: No usable answer.
     """
-    expression = reading.increments(SeriesSelector(request.metric, request.matchers), by, step_ms)
+    expression = reading.increments(SeriesSelector(request.metric, request.matchers), by, step_ms, native)
     before = TimeRange(max(0, request.range.start_ms - reading.MEMORY_MS), request.range.start_ms)
     found = _Collected(RunBuffer(TimeRange(before.start_ms, request.range.end_ms)))
 
@@ -180,13 +186,19 @@ def read_increments(connection: Connection, request: SeriesRequest, by: tuple[st
     return _since(sums, request.range.start_ms) if dark else sums
 
 
-def read_series_counts(connection: Connection, request: SeriesRequest, by: tuple[str, ...], step_ms: int) -> SampleSet:
+def read_series_counts(
+    connection: Connection,
+    request: SeriesRequest,
+    by: tuple[str, ...],
+    step_ms: int,
+    native: reading.NativePart | None = None,
+) -> SampleSet:
     """How many series with equal labels had a sample in each whole step that the range touches, by its end.
 
     Raises:
         SourceFailed: No usable answer.
     """
-    expression = reading.series_count(SeriesSelector(request.metric, request.matchers), by, step_ms)
+    expression = reading.series_count(SeriesSelector(request.metric, request.matchers), by, step_ms, native)
     span = TimeRange(request.range.start_ms // step_ms * step_ms, -(-request.range.end_ms // step_ms) * step_ms)
     found = _Collected(RunBuffer(span))
     _in_parts(span, lambda part: found.ask_grid(connection, expression, part, step_ms), MOST_POINTS * step_ms)

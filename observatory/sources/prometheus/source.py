@@ -163,14 +163,13 @@ class PrometheusSource:
         while they were missing comes when they are back, and is lost after half a day, see `reading.increments`.
 
         Raises:
-            SourceFailed: No usable answer, or native histograms, of which no expression counts single buckets.
+            SourceFailed: No usable answer.
         """
-        if self._native.part(request.metric):
-            raise self._refuse_size(request.metric)
         whole = replace(request, matchers=with_fixed_labels(request.matchers, self._labels))
 
         def ask() -> tuple[SampleSet, Sequence[Problem]]:
-            return read_increments(self.connection, whole, by, PUSHDOWN_STEP_MS), ()
+            native = self._native.pushed_down(whole)
+            return read_increments(self.connection, whole, by, PUSHDOWN_STEP_MS, native), ()
 
         found, problems = self._noted(f"increments of {request.metric}", ask)
         self._pushed_down = True
@@ -184,7 +183,8 @@ class PrometheusSource:
         """
         whole = replace(request, matchers=with_fixed_labels(request.matchers, self._labels))
         found, problems = self._noted(
-            f"series of {request.metric}", lambda: (read_series_counts(self.connection, whole, by, MARK_MS), ())
+            f"series of {request.metric}",
+            lambda: (read_series_counts(self.connection, whole, by, MARK_MS, self._native.pushed_down(whole)), ()),
         )
         return replace(found, problems=problems)
 

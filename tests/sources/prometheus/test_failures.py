@@ -456,16 +456,6 @@ def test_a_first_part_that_times_out_on_the_server_is_asked_in_halves(misbehavin
     assert parts_asked(server) == [360, 180, 90, 180, 90]
 
 
-def test_native_histograms_that_are_too_much_are_not_counted_as_nothing() -> None:
-    asked = source(f"http://127.0.0.1:{free_port()}")
-    asked._native.bases = frozenset({"handling_seconds"})
-
-    problem = problem_of(lambda _: asked.increments(SeriesRequest("handling_seconds_count", (), SPAN), ("job",)), "")
-
-    assert problem.code == "source-too-large"
-    assert "handling_seconds_count" in problem.message
-
-
 def test_native_histograms_that_a_gateway_does_not_show_are_said(misbehaving: Start) -> None:
     """It refuses range vectors and remote_read, and shows classic series on a grid."""
     grid = b'{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"le":"1"},"values":[[60,"9"]]}]}}'
