@@ -30,7 +30,7 @@ def burn_history(row: Row, grid: Grid, target: float, window_seconds: float) -> 
 
     Windows that reach further back than the grid hold what the grid has.
     """
-    return _burn_rates(row, grid, target, (window_seconds,))[window_seconds]
+    return burn_histories(row, grid, target, (window_seconds,))[window_seconds]
 
 
 def burn_cells(row: Row, grid: Grid, target: float, cells: int, cell_seconds: float) -> tuple[float, ...]:
@@ -49,10 +49,14 @@ def burn_cells(row: Row, grid: Grid, target: float, cells: int, cell_seconds: fl
     return tuple(rates.tolist())
 
 
-def _burn_rates(
+def burn_histories(
     row: Row, grid: Grid, target: float, windows: Sequence[float], workspace: Workspace | None = None
 ) -> dict[float, Float64]:
-    """By window in seconds the burn rate at the end of each step, never negative; both sums are run only once."""
+    """By window in seconds what `burn_history` says of it; the sums are run once for all of them.
+
+    Args:
+        workspace: Shared by the rows of a caller that looks at many.
+    """
     steps = [window_steps(seconds, grid.step_ms) for seconds in windows]
     rates = (workspace or Workspace()).burn_rates(grid.steps, steps)
     lines = rates.of(row.good, row.total, target, np.empty((len(windows), grid.steps)))
@@ -142,7 +146,7 @@ def incidents(
     pages = np.zeros(grid.steps, dtype=bool)
     peak = np.zeros(grid.steps)
     windows = tuple(dict.fromkeys(seconds for pair in pairs for seconds in (pair.long, pair.short)))
-    rates = _burn_rates(row, grid, objective.target, windows, workspace)
+    rates = burn_histories(row, grid, objective.target, windows, workspace)
     for pair in pairs:
         fires = firing_steps(row, grid, pair, rates)
         if not fires.any():

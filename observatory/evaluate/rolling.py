@@ -1,17 +1,39 @@
-"""Sums over trailing windows at every step, by cumulative sums: one pass per row however long the window.
+"""Sums over trailing windows at every step, by running sums: one pass per row however long the window.
 
-Cumulative sums of event counts are exact in float64 while totals stay below 2^53. Work goes row by row through
-buffers that are used again, so that they stay in the processor's cache; no ratio is stored that can be derived.
+Running sums of event counts are exact in float64 while totals stay below 2^53. Work goes row by row through buffers
+that are used again, so that they stay in the processor's cache; no ratio is stored that can be derived.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
+from observatory import machine_code
 from observatory.objectives.budget import budget_ratio
-from observatory.sources.base import Float64
+from observatory.sources.base import Float64, Int64
+
+LINE_BYTES = 64
+"""What the processor stores in one go; what begins elsewhere takes it twice as long."""
+WORTH = 450_000_000
+"""Steps times windows that pay for the kernel: a thousand objectives with eight windows at every minute of a month."""
+Kernel = Callable[[Float64, Float64, float, float, Int64, int, Float64, Float64, Float64], None]
+Pairs = NDArray[np.complex128]
+_PAIRS = LINE_BYTES // 16
+
+
+def compiled() -> Kernel:
+    """Burn rates as machine code, bit for bit what numpy says; as `machine_code.Loader` asks for it."""
+    from observatory.evaluate import rolling_compiled
+
+    kernel: Kernel = rolling_compiled.burn_rates
+    return kernel
+
+
+LOADER = machine_code.Loader(compiled, WORTH)
+"""Loads the kernel once so much was reckoned that more is to be expected, as by a server that is asked all day."""
 
 
 def cumulative(per_step: Float64) -> Float64:
@@ -42,47 +64,75 @@ def window_steps(seconds: float, step_ms: int) -> int:
 
 
 class BurnRates:
-    """Burn rates of many rows of one length over a fixed set of windows, without allocating for each row."""
+    """Burn rates of many rows of one length over a fixed set of windows, without allocating for each row.
 
-    TILE = 43_200
-    """Steps per pass: a month of minutes, whose buffers stay in the second-level cache while all windows read them."""
+    Bad and all events are the real and the imaginary part of one running sum: they are added and subtracted together,
+    each exactly as it would be alone. As many zeros stand before the sums as the longest window reaches back, so that
+    no window has a beginning of its own. Not for several threads: each takes its own.
+
+    Args:
+        steps: Of each row.
+        windows: In steps, at least one each.
+    """
+
+    TILE = 21_600
+    """Steps per pass: half a month of minutes, which stay in the second-level cache while all windows read them."""
 
     def __init__(self, steps: int, windows: Sequence[int]) -> None:
-        """Steps per row, and the windows in steps."""
-        self.windows = tuple(windows)
-        self._spent, self._events = np.zeros(steps + 1), np.zeros(steps + 1)
-        self._bad, self._of = np.empty(steps), np.empty(self.TILE)
+        self.steps, self.windows = steps, tuple(windows)
+        reach = max((width for width in windows if width < steps), default=0)
+        self._first = -(-(reach + 1) // _PAIRS) * _PAIRS
+        self._room = _aligned(2 * (self._first + steps))
+        self._bad = _aligned(min(self.TILE, steps))
+        self._within = _aligned(2 * min(self.TILE, steps)).view(np.complex128)
 
     def of(self, good: Float64, total: Float64, target: float, out: Float64) -> Float64:
         """Fill `out`, one line per window, with the burn rate at the end of each step; NaN without events.
 
-        Where one over the budget is a whole number, as for 99.9 %, bad events are weighted by it before they are
-        summed: the sums stay whole and exact, and no ratio has to be scaled afterwards.
+        `out` lies in one piece. Where one over the budget is a whole number, as for 99.9 %, bad events are weighted by
+        it before they are summed: the sums stay whole and exact, and no ratio has to be scaled afterwards.
         """
         per_budget = 1 / budget_ratio(target)
-        whole = per_budget.is_integer()
-        np.subtract(total, good, out=self._bad)
-        if whole:
-            np.multiply(self._bad, per_budget, out=self._bad)
-        spent, events = self._spent, self._events
-        np.cumsum(self._bad, out=spent[1:])
-        np.cumsum(total, out=events[1:])
-        steps = len(total)
+        weight, scale = (per_budget, 1.0) if per_budget.is_integer() else (1.0, per_budget)
+        kernel = LOADER.kernel(self.steps * len(self.windows))
+        if kernel is not None:
+            whole = np.ascontiguousarray(good, np.float64), np.ascontiguousarray(total, np.float64)
+            spent, events = self._room.reshape(2, -1)
+            kernel(*whole, weight, scale, np.asarray(self.windows, np.int64), self._first, spent, events, out)
+            return out
+        sums = self._room.view(np.complex128)
         with np.errstate(divide="ignore", invalid="ignore"):
-            for begin in range(0, steps, self.TILE):
-                end = min(begin + self.TILE, steps)
-                for line, width in zip(out, self.windows, strict=True):
-                    # Windows that reach back before the first step hold what there is.
-                    full = min(max(width, begin), end)
-                    np.divide(spent[begin + 1 : full + 1], events[begin + 1 : full + 1], out=line[begin:full])
-                    late, early = slice(full + 1, end + 1), slice(full + 1 - width, end + 1 - width)
-                    rate, of = line[full:end], self._of[: end - full]
-                    np.subtract(spent[late], spent[early], out=rate)
-                    np.subtract(events[late], events[early], out=of)
-                    np.divide(rate, of, out=rate)
-            if not whole:
-                np.multiply(out, per_budget, out=out)
+            for begin in range(0, self.steps, self.TILE):
+                end = min(begin + self.TILE, self.steps)
+                self._add(good[begin:end], total[begin:end], weight, sums, self._first + begin)
+                self._divide(sums, begin, end, out)
+            if scale != 1.0:
+                np.multiply(out, scale, out=out)
         return out
+
+    def _add(self, good: Float64, total: Float64, weight: float, sums: Pairs, at: int) -> None:
+        """Go on with the running sums by some steps; the first of them is at `at`."""
+        bad, own = self._bad[: len(total)], sums[at : at + len(total)]
+        np.subtract(total, good, out=bad)
+        np.multiply(bad, weight, out=own.real)
+        own.imag = total
+        own[0] += sums[at - 1]
+        np.add.accumulate(own, out=own)
+
+    def _divide(self, sums: Pairs, begin: int, end: int, out: Float64) -> None:
+        """Bad events over all events of the windows that end with some steps, of which the sums are known."""
+        first, last = self._first + begin, self._first + end
+        own, within = sums[first:last], self._within[: end - begin]
+        for line, width in zip(out, self.windows, strict=True):
+            inside = own if width >= end else np.subtract(own, sums[first - width : last - width], out=within)
+            np.divide(inside.real, inside.imag, out=line[begin:end])
+
+
+def _aligned(count: int) -> Float64:
+    """Zeros that begin where the processor stores at its best."""
+    room = np.zeros(count + LINE_BYTES // 8)
+    at = -room.ctypes.data % LINE_BYTES // 8
+    return room[at : at + count]
 
 
 class Workspace:
@@ -92,12 +142,14 @@ class Workspace:
     """
 
     def __init__(self) -> None:
-        self._made: tuple[int, BurnRates] | None = None
+        self._steps = 0
+        self._made: dict[tuple[int, ...], BurnRates] = {}
 
     def burn_rates(self, steps: int, windows: Sequence[int]) -> BurnRates:
         """Ready for rows of so many steps and these windows, in steps; valid until the next call."""
-        if self._made is None or self._made[0] != steps:
-            self._made = steps, BurnRates(steps, windows)
-        rates = self._made[1]
-        rates.windows = tuple(windows)
-        return rates
+        if steps != self._steps:
+            self._steps, self._made = steps, {}
+        key = tuple(windows)
+        if key not in self._made:
+            self._made[key] = BurnRates(steps, windows)
+        return self._made[key]

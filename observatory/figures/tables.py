@@ -13,7 +13,7 @@ import numpy as np
 
 from observatory.evaluate.estate_status import Status
 from observatory.evaluate.grouped import budget_left
-from observatory.evaluate.history import burn_history
+from observatory.evaluate.history import burn_cells, burn_histories
 from observatory.evaluate.rollup import NO_DOMAIN
 from observatory.evaluate.snapshot import SignalSeries, Snapshot
 from observatory.evaluate.status import ObjectiveStatus
@@ -90,11 +90,9 @@ def burn_rate_table(snapshot: Snapshot, objective_id: str, windows: Sequence[str
     status, row = _status_of(snapshot, objective_id), snapshot.row(objective_id)
     if row is None:
         raise KeyError(f"nothing measures {objective_id!r}")
-    grid, target = snapshot.ledger.grid, status.objective.target
-    return pd.DataFrame(
-        {window: burn_history(row, grid, target, parse_duration(window)) for window in windows},
-        index=_index(_ends(snapshot)),
-    )
+    seconds = {window: parse_duration(window) for window in windows}
+    rates = burn_histories(row, snapshot.ledger.grid, status.objective.target, tuple(seconds.values()))
+    return pd.DataFrame({window: rates[length] for window, length in seconds.items()}, index=_index(_ends(snapshot)))
 
 
 def daily_burn_table(snapshot: Snapshot, objective_ids: Sequence[str] = (), days: int = 30) -> pd.DataFrame:
@@ -113,8 +111,7 @@ def daily_burn_table(snapshot: Snapshot, objective_ids: Sequence[str] = (), days
     rows: dict[str, Any] = {}
     for objective_id in objective_ids or [one.id for one in snapshot.objectives]:
         target, row = _status_of(snapshot, objective_id).objective.target, snapshot.row(objective_id)
-        daily = burn_history(row, grid, target, 86_400.0) if row else np.full(grid.steps, np.nan)
-        rows[objective_id] = daily[::-1][::stride][:days][::-1]
+        rows[objective_id] = burn_cells(row, grid, target, len(ends), 86_400.0) if row else np.full(len(ends), np.nan)
     dates = [f"{moment:%Y-%m-%d}" for moment in _index(ends)]
     return pd.DataFrame.from_dict(rows, orient="index", columns=dates)
 

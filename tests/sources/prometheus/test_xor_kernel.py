@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
-import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,6 +9,7 @@ import pytest
 from chunk_cases import CHUNK, laid_out, samples_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numba_cases import hide_numba
 
 from observatory.sources.base import SeriesRequest
 from observatory.sources.prometheus import xor, xor_kernel
@@ -105,16 +104,5 @@ def test_of_series_that_nobody_counted_nothing_is_foreseen() -> None:
 
 
 def test_without_numba_there_is_no_kernel_and_nothing_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    imported = builtins.__import__
-
-    def without_numba(name: str, *rest: object, **more: object) -> object:
-        if name.split(".")[0] == "numba":
-            raise ImportError(name)
-        return imported(name, *rest, **more)  # type: ignore[arg-type]
-
-    compiled = "observatory.sources.prometheus.xor_compiled"
-    monkeypatch.delitem(sys.modules, compiled, raising=False)
-    monkeypatch.delattr("observatory.sources.prometheus.xor_compiled", raising=False)
-    monkeypatch.setattr(builtins, "__import__", without_numba)
-
+    hide_numba(monkeypatch, "observatory.sources.prometheus.xor_compiled")
     assert xor_kernel.Loader(0).kernel(1) is None
