@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import prometheus_server
@@ -340,3 +341,27 @@ def test_buckets_are_read_where_a_histogram_was_and_not_only_at_the_ends(
     source._types = lambda: {"between": "histogram"}  # type: ignore[method-assign]
 
     assert row_of(source, "between", 2.0 ** (-7 / 8)).upper is None
+
+
+@pytest.mark.integration
+def test_classic_series_alone_cost_no_question_more(
+    prometheus_server: Callable[..., prometheus_server.PrometheusServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = prometheus_server()
+    server.write(classic("plain", TIMES, np.cumsum(EVENTS, axis=0)))
+    source = PrometheusSource(PrometheusSettings(url=server.url))
+    asked: list[str] = []
+    opened = source.connection.session.open
+
+    def noting(method: str, url: str, **options: Any) -> Any:
+        asked.append(url.partition("?")[0].removeprefix(server.url))
+        return opened(method, url, **options)
+
+    monkeypatch.setattr(source.connection.session, "open", noting)
+
+    row = row_of(source, "plain", 0.5)
+
+    assert float(row.good.sum()) == true(0.5)
+    # Names, types and label sets; then one question for the buckets and one for the counts.
+    names = ["/api/v1/label/__name__/values", "/api/v1/metadata", "/api/v1/series"]
+    assert sorted(asked) == sorted([*names, "/api/v1/read", "/api/v1/read"])

@@ -1,6 +1,6 @@
 """The samples of many chunks of whole histograms at once, sample k of every chunk in the same step, as `xor` does it.
 
-What stands at the head of a chunk (`native_histograms`) says how many numbers each of its samples has. Chunks with
+What stands at the head of a chunk (`histogram_chunks`) says how many numbers each of its samples has. Chunks with
 equally many are read together: a number of each of thousands of chunks per step of numpy.
 """
 

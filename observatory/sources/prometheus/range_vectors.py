@@ -137,7 +137,7 @@ def read_histograms(connection: Connection, request: SeriesRequest, take: TakeHi
                 take(labels, some)
         return size
 
-    _in_parts(request.range, ask)
+    _in_parts(request.range, ask, first_ms=SHORTEST_PART_MS)
 
 
 def read_grid(connection: Connection, request: SeriesRequest, step_ms: int = STEP_MS) -> QueryRead:
@@ -254,13 +254,18 @@ def count_samples(connection: Connection, request: SeriesRequest, step_ms: int) 
     return found
 
 
-def _in_parts(span: TimeRange, ask: Callable[[TimeRange], int], longest_ms: int | None = None) -> None:
+def _in_parts(
+    span: TimeRange,
+    ask: Callable[[TimeRange], int],
+    longest_ms: int | None = None,
+    first_ms: int = FIRST_PART_MS,
+) -> None:
     """Ask for a range in parts, each sized by the answers before; a part that is too much is asked again in halves.
 
     Later parts do not grow to a size that was refused, and grow slowly where one took too long.
     """
     longest = longest_ms or max(span.end_ms - span.start_ms, 1)
-    length, growth = min(FIRST_PART_MS, longest), GROWTH
+    length, growth = min(first_ms, longest), GROWTH
     start = span.start_ms
     slow = 0
     while start < span.end_ms:

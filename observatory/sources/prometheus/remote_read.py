@@ -15,10 +15,11 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from observatory.sources.base import Float64, Int64, SampleSet, SeriesRequest
-from observatory.sources.prometheus import chunk_frames, failures, native_histograms, wire, xor, xor2
+from observatory.sources.prometheus import chunk_frames, failures, histogram_chunks, wire, xor, xor2
 from observatory.sources.prometheus.chunk_memory import ChunkMemory
 from observatory.sources.prometheus.connection import Connection
 from observatory.sources.prometheus.matchers import conditions
+from observatory.sources.prometheus.native_histograms import Histograms
 from observatory.sources.prometheus.sample_buffer import SampleBuffer
 from observatory.sources.prometheus.session import Answer, beginning
 from observatory.windows import TimeRange
@@ -39,7 +40,7 @@ _CHUNKS = "application/x-streamed-protobuf"
 _DECODERS = {chunk_frames.XOR: xor.decode_chunks, chunk_frames.XOR2: xor2.decode_chunks}
 
 
-TakeHistograms = Callable[[Mapping[str, str], native_histograms.Histograms], None]
+TakeHistograms = Callable[[Mapping[str, str], Histograms], None]
 
 
 class ChunksUnknown(Exception):
@@ -106,7 +107,7 @@ def _take_histograms(pieces: Iterable[bytes], take: TakeHistograms) -> None:
         chosen = np.isin(table.kinds, chunk_frames.HISTOGRAMS)
         series = table.series[chosen]
         chunks = table.kinds[chosen], table.data, table.starts[chosen], table.lengths[chosen]
-        for number, histograms in native_histograms.decode_chunks(*chunks):
+        for number, histograms in histogram_chunks.decode_chunks(*chunks):
             take(index.labels[int(series[number])], histograms)
 
     for frame in chunk_frames.frames(pieces):

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from xor_chunk_writer import Bits
 
-from observatory.sources.prometheus import chunk_frames, xor
+from observatory.sources.prometheus import chunk_frames, histogram_chunks, xor
 from observatory.sources.prometheus.bit_stream import ChunkInvalid
-from observatory.sources.prometheus.native_histograms import Histograms, decode_chunks
+from observatory.sources.prometheus.histogram_chunks import decode_chunks
+from observatory.sources.prometheus.native_histograms import Histograms
 
 STALE = 0x7FF0000000000002
 WIDTHS = (3, 6, 9, 12, 18, 25, 56)
@@ -147,3 +148,21 @@ def test_a_chunk_that_ends_early_is_refused() -> None:
 
     with pytest.raises(ChunkInvalid):
         decoded([body[:-2], body], chunk_frames.HISTOGRAM)
+
+
+def test_chunks_that_claim_more_samples_than_they_have_bits_for_are_refused_before_room_is_made() -> None:
+    body = histogram_chunk([(60_000, 7, 0, bits_of(0.5), [3, 4])], 2)
+
+    with pytest.raises(ChunkInvalid):
+        decoded([b"\xff\xff" + body[2:]], chunk_frames.HISTOGRAM)
+
+
+def test_many_chunks_are_read_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(histogram_chunks, "LANES", 4)
+    monkeypatch.setattr(histogram_chunks, "MOST_NUMBERS", 60)
+    lengths = [1, 3, 2, 9, 1, 1, 1, 1, 1, 2, 3]
+    written = [[(60_000 * (n + 1), n + length, 0, bits_of(n), [n]) for n in range(length)] for length in lengths]
+
+    found = decoded([histogram_chunk(rows, 1) for rows in written], chunk_frames.HISTOGRAM)
+
+    assert [one.count.tolist() for one in found] == [[float(row[1]) for row in rows] for rows in written]
