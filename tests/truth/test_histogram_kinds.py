@@ -15,13 +15,11 @@ from typing import Any
 import numpy as np
 import prometheus_server
 import pytest
-from counting_cases import DAY_MS, END_MS, HOUR_MS, Answering, Series, measured, scrapes, selector
+from counting_cases import DAY_MS, END_MS, HOUR_MS, Answering, Series, latency_of, scrapes
 from engines import prometheus_3
 from native_histogram_writer import Sample, write_request
 
 from observatory.compile.measure import Measurement
-from observatory.indicators.expression import Count, CountAtMost
-from observatory.indicators.indicator import Indicator
 from observatory.ledger.build import build
 from observatory.ledger.row import Row
 from observatory.settings import PrometheusSettings
@@ -29,8 +27,6 @@ from observatory.sources.base import SampleSet, SeriesRequest
 from observatory.sources.opening import kept_beside
 from observatory.sources.prometheus import PrometheusSource
 from observatory.sources.store import Store
-from observatory.telemetry.binding import MetricBinding, Term
-from observatory.telemetry.inventory import InventoryRequest
 from observatory.windows import Grid
 
 GRID = Grid.ending_at(END_MS, 6 * HOUR_MS)
@@ -172,22 +168,9 @@ def source(request: pytest.FixtureRequest, server: prometheus_server.PrometheusS
 
 
 def measurement(source: PrometheusSource, name: str, bound: float, grid: Grid = GRID) -> Measurement:
-    names = source.metric_names(grid.range)
-    if f"{name}_bucket" not in names:
+    if f"{name}_bucket" not in source.metric_names(grid.range):
         pytest.skip("custom buckets came with Prometheus 3")
-    sets = source.inventory(InventoryRequest({f"{name}_bucket": ("job", "le")}), grid.range).label_sets
-    binding = MetricBinding(
-        signal="processing_latency",
-        source="metrics",
-        profile="test",
-        kind="distribution",
-        all=(Term(1, selector(name, job="svc")),),
-        boundaries=tuple(sorted((float(text), text) for _, text in sets[f"{name}_bucket"].rows)),
-        liveness="live",
-    )
-    total = Count("processing_latency")
-    good = CountAtMost("processing_latency", bound)
-    return measured(Indicator(sli="latency", total=total, good=good, measure="in time"), (binding,))
+    return latency_of(source, name, bound, grid)
 
 
 def row_of(source: PrometheusSource, name: str, bound: float) -> Row:

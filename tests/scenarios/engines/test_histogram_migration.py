@@ -20,6 +20,7 @@ import pytest
 from engines import prometheus_3
 from native_histogram_writer import _double, _zigzag
 from observatory_process import observatory
+from one_channel import BILLING
 from xor_chunk_writer import message, varint
 
 pytestmark = [pytest.mark.integration]
@@ -28,21 +29,13 @@ LABELS = {"messaging_destination_name": "orders.v1", "messaging_system": "kafka"
 BUCKETS = ((0.1, 3), (0.5, 5), (1.0, 8))
 """Bounds, and how many of ten events are at or under them."""
 EVENTS = ((0.098, 3), (0.3, 2), (0.7, 3), (2.0, 2))
-DOCUMENT = """\
-asyncapi: 3.0.0
-info: {title: Billing, version: 1.0.0, x-service-name: billing}
-x-slo-defaults: {window: 1h}
-servers: {kafka: {host: 'kafka.example:9092', protocol: kafka}}
-channels: {orders: {address: orders.v1}}
-operations:
-  onOrder:
-    action: receive
-    channel: {$ref: '#/channels/orders'}
-    x-slo:
+DOCUMENT = BILLING.replace("window: 3d", "window: 1h").replace(
+    "{availability: 99%}",
+    """
       - {sli: availability, target: 99%}
       - {sli: latency, threshold: 500ms, target: 99%, name: half}
-      - {sli: latency, threshold: 100ms, target: 99%, name: tenth}
-"""
+      - {sli: latency, threshold: 100ms, target: 99%, name: tenth}""",
+)
 
 
 class Service:
