@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from itertools import product
 
 import numpy as np
 from msgspec.structs import replace
@@ -263,13 +262,17 @@ def _is_number(text: str) -> bool:
 
 def _label_sets(of_base: LabelSets, labels: Sequence[str], texts: Sequence[str]) -> LabelSets:
     """The label sets of classic series, from those of the histogram and its boundaries."""
-    with_le = "le" in labels
     counts: Counter[tuple[str, ...]] = Counter()
-    for (row, count), le in product(
-        zip(of_base.rows, of_base.series, strict=True), (*texts, _INFINITE) if with_le else ("",)
-    ):
-        values = dict(zip(of_base.labels, row, strict=True)) | {"le": le}
-        counts[tuple(values.get(label, "") for label in labels)] += count
+    places = [of_base.labels.index(label) if label in of_base.labels else None for label in labels]
+    bounds = (*texts, _INFINITE) if "le" in labels else ()
+    for row, count in zip(of_base.rows, of_base.series, strict=True):
+        own = tuple(["" if place is None else row[place] for place in places])
+        if bounds:
+            before, after = own[: labels.index("le")], own[labels.index("le") + 1 :]
+            for le in bounds:
+                counts[(*before, le, *after)] += count
+        else:
+            counts[own] += count
     return LabelSets(tuple(labels), tuple(counts), tuple(counts.values()))
 
 
