@@ -314,6 +314,20 @@ def test_kept_days_and_a_refresh_hold_what_is_counted_anew(
 
 
 @pytest.mark.integration
+def test_a_time_before_the_names_that_are_known_may_have_been_of_the_other_kind(source: PrometheusSource) -> None:
+    """As for the window before this one, when the histogram was still classic."""
+    late = Grid.ending_at(GRID.end_ms, HOUR_MS)
+    source._types = lambda: {"switched": "histogram"}  # type: ignore[method-assign]
+    one = latency_of(source, "switched", 0.5, late)
+    assert "switched_count" in source.metric_names(late.range)
+    assert source._native.alone("switched_count")
+
+    row = build([one], Answering((source,)), GRID).rows[one.key]
+
+    assert (float(row.good.sum()), float(row.total.sum())) == (true(0.5), true(math.inf))
+
+
+@pytest.mark.integration
 def test_buckets_are_read_where_a_histogram_was_and_not_only_at_the_ends(
     prometheus_server: Callable[..., prometheus_server.PrometheusServer],
 ) -> None:

@@ -248,7 +248,9 @@ class PrometheusSource:
 
     def _read_kinds(self, request: SeriesRequest) -> tuple[SampleSet, Sequence[Problem]]:
         """What native histograms stand for, and the classic series beside them."""
-        alone = self._native.alone(request.metric)
+        # Which names there are is known of one range: before it there may have been classic series.
+        known = self._names is not None and self._names[0].start_ms <= request.range.start_ms
+        alone = known and self._native.alone(request.metric)
         classic, problems = (SampleSet.of([]), ()) if alone else self._read(request)
         try:
             native = self._native.read(request)
