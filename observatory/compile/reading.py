@@ -18,8 +18,6 @@ MEMORY_MS = 12 * 3_600_000
 """How long a server that counts looks back for a counter that is missing: a night without its consumers."""
 BELIEVED_TIMES, ALWAYS_BELIEVED = 10, 1_000
 """What a newcomer may have counted: so many times as much as any other one meanwhile, and so much in any case."""
-
-
 RESOLUTION_MS = 30_000
 """How often native histograms are looked at for what classic series would have shown."""
 EDGE_MS = 5 * 60_000
@@ -105,17 +103,16 @@ def _there(selector: SeriesSelector, native: NativePart, offset: str) -> str:
 
 def _either(selector: SeriesSelector, native: NativePart) -> str:
     """Classic series, and what native histograms show where there are none; each boundary written in one way."""
-    shown, histograms = [f"({series(selector)} * 1)"], series(native.selector)
+    histograms = series(native.selector)
     if native.bounds is None:
-        shown.append(f"histogram_count({histograms})")
-    for texts in native.bounds or ():
+        return f"({series(selector)} * 1) or histogram_count({histograms})"
+    shown = [f"({series(_with_le(selector, native.others))} * 1)"] if native.others else []
+    for texts in native.bounds:
         bound = format(float(texts[0]), ".17g")
         share = f"histogram_fraction(-Inf, {bound}, {histograms}) * histogram_count({histograms})"
         each = [f"{series(_with_le(selector, [text]))} * 1" for text in texts]
         shown += [_as_bucket(one, texts[0]) for one in (*each, f"round({share}, {_ROUNDED}) >= 0")]
-    if native.bounds is not None:
-        shown[:1] = [f"({series(_with_le(selector, native.others))} * 1)"] if native.others else []
-    return " or ".join(shown)
+    return " or ".join(shown) or f"({series(selector)} * 1)"
 
 
 def _as_bucket(shown: str, le: str) -> str:
