@@ -27,6 +27,7 @@ from observatory.sources.base import SampleSet, SeriesRequest
 from observatory.sources.opening import kept_beside
 from observatory.sources.prometheus import PrometheusSource
 from observatory.sources.store import Store
+from observatory.telemetry.inventory import InventoryRequest
 from observatory.windows import Grid
 
 GRID = Grid.ending_at(END_MS, 6 * HOUR_MS)
@@ -362,3 +363,20 @@ def test_classic_series_alone_cost_no_question_more(
     # Names, types and label sets; then one question for the buckets and one for the counts.
     names = ["/api/v1/label/__name__/values", "/api/v1/metadata", "/api/v1/series"]
     assert sorted(asked) == sorted([*names, "/api/v1/read", "/api/v1/read"])
+
+
+@pytest.mark.integration
+def test_a_gauge_by_the_name_of_a_histogram_is_none(
+    prometheus_server: Callable[..., prometheus_server.PrometheusServer],
+) -> None:
+    server = prometheus_server()
+    other = ({"__name__": "plain", "job": "other", "instance": "b:1"}, TIMES, np.ones(len(TIMES)))
+    server.write([other, *classic("plain", TIMES, np.cumsum(EVENTS, axis=0))])
+    source = PrometheusSource(PrometheusSettings(url=server.url))
+    source.metric_names(GRID.range)
+
+    sets = source.inventory(InventoryRequest({"plain_count": ("job",), "plain_bucket": ("job", "le")}), GRID.range)
+
+    assert sets.label_sets["plain_count"].rows == (("svc",),)
+    assert sets.label_sets["plain_bucket"].rows == tuple(("svc", le) for le in ("+Inf", "0.1", "0.5", "1"))
+    assert (float(row_of(source, "plain", 0.5).good.sum()), sets.problems) == (true(0.5), ())

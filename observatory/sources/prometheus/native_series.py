@@ -54,6 +54,7 @@ class NativeSeries:
         self.bases: frozenset[str] = frozenset()
         self.beside_classic: frozenset[str] = frozenset()
         self.boundaries: dict[str, tuple[str, ...]] = {}
+        self._typed: frozenset[str] = frozenset()
         self._layouts: dict[str, set[Layout]] = {}
         self._looked_ms: dict[str, int] = {}
 
@@ -61,7 +62,7 @@ class NativeSeries:
         """Names of the classic series that native histograms stand for, of all names and the types of some.
 
         Classic histograms never have series under their bare name. A server may have forgotten the type of a metric
-        that is scraped no more: then its classic series tell what it is.
+        that is scraped no more: then its classic series tell what it may be, and a look at its samples what it is.
         """
         self.beside_classic = frozenset(
             base
@@ -72,7 +73,7 @@ class NativeSeries:
             and f"{base}_count" in names
         )
         alone = frozenset(name for name, kind in types.items() if kind == "histogram" and name in names)
-        self.bases = alone | self.beside_classic
+        self.bases, self._typed = alone | self.beside_classic, alone
         return frozenset(base + suffix for base in self.bases for suffix in SUFFIXES)
 
     def part(self, metric: str) -> tuple[str, str] | None:
@@ -168,12 +169,12 @@ class NativeSeries:
         found: dict[str, LabelSets] = {}
         for metric, base in parts.items():
             try:
-                if "le" in wanted[metric]:
+                if "le" in wanted[metric] or base not in self._typed:
                     self._look_at_boundaries(base, SeriesRequest(base, fixed, span))
             except NotShown:
                 problems.append(unread(base, self._connection.url))
                 continue
-            if base in of_base:
+            if base in of_base and (base in self._typed or self._layouts.get(base)):
                 found[metric] = _label_sets(of_base[base], wanted[metric], self.boundaries.get(base, ()))
         return found, problems
 
