@@ -13,7 +13,7 @@ from observatory.indicators.indicator import Indicator
 from observatory.ledger.build import build
 from observatory.ledger.ledger import Ledger
 from observatory.ledger.row import Row
-from observatory.sources.base import MetricSource, SampleSet, SpanSource
+from observatory.sources.base import MetricSource, SampleSet, SeriesRequest, SpanSource
 from observatory.sources.store import Store
 from observatory.telemetry.binding import Binding, Matcher, MetricBinding, SemanticKind, SeriesSelector, Term
 from observatory.telemetry.inventory import InventoryRequest
@@ -33,6 +33,20 @@ class Answering:
 
     metrics: tuple[MetricSource, ...] = ()
     spans: tuple[SpanSource, ...] = ()
+
+
+class Forgetful:
+    """A server that keeps nothing older than an instant."""
+
+    name = "store"
+
+    def __init__(self, store: Store, since_ms: int = 0) -> None:
+        self.store, self.since_ms = store, since_ms
+
+    def samples(self, request: SeriesRequest) -> SampleSet:
+        found = self.store.samples(request)
+        kept = [found.series(index) for index in range(len(found))]
+        return SampleSet.of((labels, t[t > self.since_ms], v[t > self.since_ms]) for labels, t, v in kept)
 
 
 def selector(metric: str, **labels: str) -> SeriesSelector:

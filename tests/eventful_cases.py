@@ -22,6 +22,7 @@ from observatory.indicators.expression import Behind, Count, CountAtMost
 from observatory.indicators.indicator import Indicator
 from observatory.ledger.ledger import Ledger
 from observatory.ledger.row import Findings, Row
+from observatory.ledger.uncounted import Uncounted
 from observatory.sources.base import SampleSet, Span
 from observatory.telemetry.binding import SpanBinding, SpanSelector
 
@@ -94,6 +95,19 @@ def series(random: np.random.Generator, start_ms: int, end_ms: int) -> list[Seri
     found.append(({"__name__": "end", **own}, t, produced))
     found.append(({"__name__": "done", **own, "group": "g"}, t, np.maximum.accumulate(behind)))
     found.append(({"__name__": "depth", **own}, t, random.integers(0, 9, len(t)).astype(np.float64)))
+    return found + _pods(random, start_ms, end_ms)
+
+
+def _pods(random: np.random.Generator, start_ms: int, end_ms: int) -> list[Series]:
+    """Pods of which nothing says when they began: some are new, one has counted for months."""
+    found: list[Series] = []
+    for number in range(9):
+        begin_ms = int(random.integers(start_ms, end_ms - HOUR_MS))
+        t = _scrapes(random, begin_ms, min(end_ms, begin_ms + int(random.integers(HOUR_MS, 30 * HOUR_MS))))
+        for outcome, most in (("success", 40), ("error", 3)):
+            values = np.cumsum(random.integers(0, most, len(t))).astype(np.float64) + (1e7 if number == 4 else 0.0)
+            labels = handled(outcome, instance=f"pod-{number}:1", channel="ab"[number % 2])
+            found.append((labels, t, values))
     return found
 
 
@@ -199,5 +213,9 @@ def _assert_same(one: object, other: object, where: str) -> None:
     elif isinstance(one, Findings):
         for name in ("t_ms", "births", "resets", "gap"):
             _assert_same(getattr(one, name), getattr(other, name), f"{where}.{name}")
+    elif isinstance(one, Uncounted):
+        assert isinstance(other, Uncounted), where
+        for name, mine, theirs in zip(Uncounted.__struct_fields__, one.columns(), other.columns(), strict=True):
+            _assert_same(mine, theirs, f"{where}.{name}")
     else:
         assert one == other, where

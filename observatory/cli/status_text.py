@@ -23,9 +23,11 @@ from observatory.windows import format_instant
 
 if TYPE_CHECKING:
     from observatory.evaluate.estate_status import Status
+    from observatory.evaluate.not_counted import Held
     from observatory.evaluate.status import ObjectiveStatus
 
 MOST_UNSURE = 5
+MOST_NOT_COUNTED = 5
 MOST_PLANNED = 20
 """Objectives whose planned work is shown below the table."""
 NARROW, MEDIUM, WIDTH = 90, 120, 160
@@ -78,6 +80,7 @@ def show(found: Status) -> None:
         room = _show_objectives(out, objectives, found.at_ms)
         _show_planned(out, objectives, room)
         _show_unsure(out, objectives)
+        _show_not_counted(out, objectives)
     elif not found.journeys:
         faulty = any(problem.severity == "error" for problem in found.problems)
         out.print(f"no objectives: {'the documents have errors' if faulty else 'no operation has x-slo'}")
@@ -202,6 +205,35 @@ def _show_unsure(out: Console, objectives: Sequence[ObjectiveStatus]) -> None:
         out.print(Text(f"  {one.objective.id}: {low} to {high}, {events} events, target {target * 100:g} %", "dim"))
     if len(unsure) > MOST_UNSURE:
         out.print(Text(f"  and {len(unsure) - MOST_UNSURE} more: interval in --json", "dim"))
+
+
+def _show_not_counted(out: Console, objectives: Sequence[ObjectiveStatus]) -> None:
+    """Objectives of which first values are not counted, those first that may lack the largest share of their events."""
+    lacking = [
+        (one.not_counted.all.events / max(1.0, one.counts.total), one, one.counts, one.not_counted)
+        for one in objectives
+        if one.counts is not None and one.not_counted is not None and one.not_counted.all.first_values
+    ]
+    if not lacking:
+        return
+    lacking.sort(key=lambda entry: -entry[0])
+    out.print(Text("Not counted are first values of counters of which nothing tells when they began:", "dim"))
+    for _, one, counts, missing in lacking[:MOST_NOT_COUNTED]:
+        words = []
+        if missing.new.first_values:
+            share = missing.new.events / max(1.0, counts.total)
+            words.append(
+                f"{number_of(missing.new.first_values, 'counter')} with at most {_held(missing.new)}, +{share:.2%}"
+            )
+        if missing.large.first_values:
+            words.append(f"a history of {number_of(missing.large.first_values, 'counter')} with {_held(missing.large)}")
+        out.print(Text(f"  {one.objective.id}: {'; '.join(words)}", "dim"))
+    if len(lacking) > MOST_NOT_COUNTED:
+        out.print(Text(f"  and {len(lacking) - MOST_NOT_COUNTED} more: not_counted in --json", "dim"))
+
+
+def _held(some: Held) -> str:
+    return f"{format_count(round(some.events))} events ({format_count(round(some.bad))} bad)"
 
 
 def _width_of(found: Status) -> int:

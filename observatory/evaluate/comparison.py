@@ -34,6 +34,7 @@ def as_before(one: ObjectiveStatus) -> ObjectiveStatus:
         outlook=None,
         firing=(),
         level=None,
+        not_counted=None,
         left_out=None,
         last_sample_ms=None,
         problems=(),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from observatory.compile.plan import Measurement
 from observatory.compile.terms import at_most
 from observatory.errors import Problem
+from observatory.evaluate.not_counted import NotCounted
 from observatory.evaluate.planned import LeftOut
 from observatory.evaluate.reckoning import SeenSteps
 from observatory.indicators.counts import Counts
@@ -15,7 +16,7 @@ from observatory.ledger.row import Row
 from observatory.objectives.budget import allowed_events, remaining_ratio, smaller_than_one_event
 from observatory.objectives.objective import Objective
 from observatory.telemetry.binding import MetricBinding, SpanBinding
-from observatory.units import format_duration
+from observatory.units import format_count, format_duration, number_of
 from observatory.windows import Grid, format_instant
 
 LOW_COVERAGE = 0.95
@@ -231,6 +232,37 @@ def _counting_doubts(objective: Objective, row: Row) -> Iterator[Problem]:
             "anew in a gap, or twice in a step, or are back after 12h, are estimated",
             severity="info",
             hint="narrow the source with labels, or record the sums of these series on the server",
+        )
+
+
+def first_value_doubts(objective: Objective, counts: Counts, missing: NotCounted | None) -> Iterator[Problem]:
+    """First values that are not counted and may matter: of a counter with a history, or of new processes."""
+    if missing is None or counts.total <= 0:
+        return
+    words = []
+    decides = missing.decides(counts, objective.target)
+    if (matters := decides or missing.is_much(counts)) and missing.share:
+        low, high = missing.share
+        new, beside = missing.new, f", on either side of the target of {objective.target * 100:g} %" if decides else ""
+        words.append(
+            f"first values of {number_of(new.first_values, 'counter')} are not counted, for nothing says when they "
+            f"began: they hold at most {format_count(new.events)} events beside the {format_count(counts.total)} that "
+            f"are counted, so the share lies between {low:.4%} and {high:.4%}{beside}"
+        )
+    if missing.large.first_values:
+        large = missing.large
+        words.append(
+            f"{number_of(large.first_values, 'counter')} began with {format_count(large.events)} events, at targets "
+            "that were not scraped before and do not say since when they count; too many for new processes, they are "
+            "taken as counted before"
+        )
+    if words:
+        yield _problem(
+            objective,
+            "first-values-not-counted",
+            "; ".join(words),
+            severity="warning" if matters else "info",
+            hint="let the target export process_start_time_seconds, or when each counter was created (x_created)",
         )
 
 

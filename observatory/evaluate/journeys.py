@@ -227,6 +227,7 @@ def _nothing(
             burn_rates=dict.fromkeys(_windows(state, journey)),
             exhausts_at_ms=None,
             outlook=None,
+            not_counted=None,
             left_out=None,
             measurement=None,
             last_sample_ms=None,
@@ -241,7 +242,7 @@ def _nothing(
         f"so the journey is not either{reason}",
         hint="observatory map shows what measures the step",
     )
-    return replace(unknown, objective=journey.objective, left_out=None, problems=(problem,))
+    return replace(unknown, objective=journey.objective, not_counted=None, left_out=None, problems=(problem,))
 
 
 def _windows(status: ObjectiveStatus, journey: JourneyObjective) -> list[str]:

@@ -27,8 +27,16 @@ import numpy as np
 
 from observatory.compile.plan import Measurement
 from observatory.errors import Problem
-from observatory.evaluate.doubts import all_is_planned, doubts, edge_doubts, planned_doubts, why_nothing
+from observatory.evaluate.doubts import (
+    all_is_planned,
+    doubts,
+    edge_doubts,
+    first_value_doubts,
+    planned_doubts,
+    why_nothing,
+)
 from observatory.evaluate.history import firing_now
+from observatory.evaluate.not_counted import not_counted_in
 from observatory.evaluate.planned import LeftOut, Planned, left_out
 from observatory.evaluate.reckoning import Reckoned, rate, reckon, steps_of
 from observatory.evaluate.rolling import window_steps
@@ -76,10 +84,12 @@ def judge(
     raw = found.counts
     counts = Counts(min(max(raw.good, 0.0), raw.total), raw.total, raw.observed_seconds, raw.expected_seconds)
     left_out = _left_out(objective, row, grid, policy, planned, [pair.severity for pair in found.firing])
+    missing = not_counted_in(counted, grid, window, counts)
     known = {
         "counting": "estimated" if late_ms > 0 and row.counting == "exact" else row.counting,
         "level": _level_now(objective, row, counted, grid, part),
         "recovered": row.findings.between(window),
+        "not_counted": missing,
         "last_sample_ms": row.last_sample_ms,
         "left_out": left_out,
     }
@@ -108,6 +118,7 @@ def judge(
             *edge_doubts(objective, grid, late_ms),
             *planned_doubts(objective, left_out),
             *doubts(objective, measured, seen, grid, part, raw, found.seen),
+            *first_value_doubts(objective, counts, missing),
         ),
         **known,
     )

@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from observatory.errors import Problem
 from observatory.evaluate.before import Before
+from observatory.evaluate.not_counted import NotCounted
 from observatory.evaluate.outlook import Outlook
 from observatory.evaluate.planned import LeftOut
 from observatory.indicators.counts import Counts
@@ -48,6 +49,7 @@ class ObjectiveStatus(Struct, frozen=True, kw_only=True):
         outlook: What the past foretells of the rest of the budget, with intervals; None where it tells too little.
         firing: Severities of policy pairs whose two windows both burn too fast: `page`, `ticket`.
         measurement: Key of the ledger row, None when unmapped.
+        not_counted: First values that hold events of the window, or not; None where nothing can be said of them.
         left_out: Planned work in the window, and the numbers with and without it; None where there is none, or where
             the objective refuses it.
         before: The window before this one; None where that was not counted (yet).
@@ -68,6 +70,7 @@ class ObjectiveStatus(Struct, frozen=True, kw_only=True):
     measurement: str | None = None
     level: LevelNow | None = None
     recovered: Recovered = field(default_factory=Recovered)
+    not_counted: NotCounted | None = None
     last_sample_ms: int | None = None
     left_out: LeftOut | None = None
     before: Before | None = None
@@ -75,13 +78,18 @@ class ObjectiveStatus(Struct, frozen=True, kw_only=True):
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """How sure the share of good events is: 95 % of Wilson's score; of slices what the error bars leave open.
+        """How sure the share of good events is: 95 % of Wilson's score, and what first values that are not counted
+        leave open; of slices what the error bars leave open.
 
         None without events.
         """
         counts = self.counts
         if counts is None or self.level is None:
-            return wilson(counts) if counts else None
+            chance = wilson(counts) if counts else None
+            share = self.not_counted.share if self.not_counted else None
+            if chance is None or share is None:
+                return chance
+            return min(chance[0], share[0]), max(chance[1], share[1])
         if counts.total <= 0:
             return None
         bad, good = self.level.unsure
@@ -124,6 +132,7 @@ class ObjectiveStatus(Struct, frozen=True, kw_only=True):
                 "resets": self.recovered.resets,
                 "gap_events": self.recovered.gap_events,
             },
+            "not_counted": self.not_counted.to_json() if self.not_counted else None,
             "ratio": c.ratio if c else None,
             "interval": list(self.interval) if self.interval else None,
             "budget": self.budget.to_json() if self.budget else None,

@@ -19,6 +19,7 @@ from observatory.errors import Problem
 from observatory.ledger.days import DAY_MS, is_day
 from observatory.ledger.packed import PackedRows
 from observatory.ledger.row import Counting, Row
+from observatory.ledger.uncounted import NONE_UNCOUNTED, Uncounted
 from observatory.sources.base import Float64, Int64, Record
 from observatory.windows import Grid, TimeRange
 
@@ -55,6 +56,7 @@ class Columns(Struct, frozen=True):
     counting: Counting
     series: int
     parts: Mapping[str, NDArray[Any]]
+    uncounted: Uncounted = NONE_UNCOUNTED
 
     @classmethod
     def of(cls, rows: PackedRows, key: str) -> Columns:
@@ -67,7 +69,7 @@ class Columns(Struct, frozen=True):
             row = rows[key]
             parts = {"total": row.total, "bad": row.total - row.good, "observed": row.observed}
             parts |= {name: values for name in _BESIDE_COUNTS if (values := getattr(row, name)) is not None}
-        return cls(row.counting, row.series, parts)
+        return cls(row.counting, row.series, parts, row.uncounted)
 
 
 def day_rows(
@@ -100,6 +102,7 @@ def day_rows(
             observed = np.where(np.arange(block.steps) < unseen, 0, observed)
         if observed[0] or observed.any():
             parts = {name: part(values, np.nan if name == "level" else 0.0) for name, values in row.parts.items()}
+            parts |= row.uncounted.cut(block.range).by_step(block)
             found[key] = DayRow(row.counting, row.series, block.steps, {**parts, "observed": observed})
     return found
 
@@ -296,6 +299,9 @@ def _with(row: Row, grid: Grid, block: Grid, until: int, day: DayRow) -> Row:
     observed = put(row.observed, "observed", 0.0)
     assert observed is not None
     last_ms = grid.start_ms + (int(np.flatnonzero(observed)[-1]) + 1) * grid.step_ms
+    since_ms, until_ms = (grid.start_ms + place * grid.step_ms for place in (target.start, target.stop))
+    before, after = TimeRange(grid.start_ms, since_ms), TimeRange(until_ms, grid.end_ms)
+    then = Uncounted.of_steps(day.parts, block).cut(TimeRange(since_ms, until_ms))
     return replace(
         row,
         good=good,
@@ -307,5 +313,6 @@ def _with(row: Row, grid: Grid, block: Grid, until: int, day: DayRow) -> Row:
         at_least=None if at_least is None else at_least > 0,
         counting=max(row.counting, day.counting, key=_WORST.__getitem__) if row.series else day.counting,
         series=max(row.series, day.series),
+        uncounted=row.uncounted.cut(before) + then + row.uncounted.cut(after),
         last_sample_ms=row.last_sample_ms if row.last_sample_ms is not None else last_ms,
     )

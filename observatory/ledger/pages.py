@@ -8,11 +8,9 @@ lies in the gap between the two. So first values are kept aside, as seams, and s
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from msgspec import Struct, field
-from numpy.typing import NDArray
 
 from observatory.compile.plan import Leaf, PlannedRequest
 from observatory.indicators.expression import Expression
@@ -20,15 +18,15 @@ from observatory.ledger.evidence import Evidence
 from observatory.ledger.hops import SpanCounts
 from observatory.ledger.increments import WITHOUT_HISTORY, Birth, FindingRow, place_birth, place_restart, place_rise
 from observatory.ledger.levels import LevelSteps
-from observatory.ledger.packed import pack, smallest
 from observatory.ledger.plain import Plain, joined
 from observatory.ledger.restarts import HiddenRestart
-from observatory.ledger.row import Findings
 from observatory.ledger.seams import NO_SEAMS, Sample, Seam, SeamColumns, SeriesHead, SeriesKey, go_on
 from observatory.ledger.slices import Reading
 from observatory.ledger.tallies import Events, PartEvents, tally_leaves
 from observatory.ledger.targets import Lives, TargetKey, add_overlap
+from observatory.ledger.uncounted import FirstValue
 from observatory.ledger.unsettled import Before, Elsewhere
+from observatory.ledger.whole import Whole
 from observatory.sources.base import Float64, Int64
 from observatory.telemetry.binding import SemanticKind
 from observatory.windows import Grid
@@ -157,11 +155,16 @@ def join(pages: Sequence[Page], requests: Sequence[PlannedRequest], grid: Grid, 
     seams = (seam for page in pages for seam in page.seams) if last_seen else ()
     targets = {seam.series: seam.target for seam in seams if seam.series in last_seen}
     lives = [Lives({target: ((at - 1, at),)}) for key, target in targets.items() for at, _ in (last_seen[key],)]
-    known_since_ms = before.known_since_ms(pages[0].block.start_ms, requests, _began_ms(pages, requests))
+    began_ms = _began_ms(pages, requests)
+    known_since_ms = before.known_since_ms(pages[0].block.start_ms, requests, began_ms)
     seen_ms: dict[TargetKey, int] = {}
     for key, target in targets.items():
         seen_ms[target] = max(last_seen[key][0], seen_ms.get(target, 0))
-    elsewhere = Elsewhere(seen_ms, {target: set(instants) for target, instants in before.fell_ms.items()})
+    elsewhere = Elsewhere(
+        seen_ms,
+        {target: set(instants) for target, instants in before.fell_ms.items()},
+        held_ms={name: min(at_ms, before.held_ms.get(name, at_ms)) for name, at_ms in began_ms.items()},
+    )
     whole = _joined_events(pages, grid, last_seen, known_since_ms, elsewhere)
     return Counted(
         grid,
@@ -229,63 +232,23 @@ def _line(parts: Iterable[tuple[Grid, Float64 | None]], grid: Grid, filler: floa
     return line
 
 
-class _Whole(Struct):
-    """One leaf over all pages.
-
-    Attributes:
-        amount: Per step; as long as all pages are packed it is as well, in the widest type among them.
-    """
-
-    amount: NDArray[Any]
-    findings: Findings = field(default_factory=Findings.of)
-    rows: list[FindingRow] = field(default_factory=list)
-    series: set[SeriesKey] = field(default_factory=set)
-    targets: set[TargetKey] = field(default_factory=set)
-    last_ms: int | None = None
-    exact: bool = True
-    pushdown: bool = False
-    dark_since: list[int] = field(default_factory=list)
-
-    def take(self, amount: NDArray[Any], inside: slice, target: slice) -> None:
-        """Put in the steps of a page."""
-        if amount.dtype != self.amount.dtype:
-            if len(amount) > 1 and amount.dtype.kind == "f" and self.amount.dtype.kind == "u":
-                amount = pack(amount)
-            kind = amount.dtype if len(amount) > 1 else np.dtype(smallest(float(amount[0])))
-            if not np.can_cast(kind, self.amount.dtype):
-                self.amount = self.amount.astype(kind)
-        # A single value stands for all steps, see `packed`.
-        self.amount[target] = amount[inside] if len(amount) > 1 else amount
-
-    @property
-    def line(self) -> Float64:
-        """The amount to write into."""
-        self.amount = self.amount.astype(np.float64, copy=False)
-        return self.amount
-
-    def events(self) -> Events:
-        findings = self.findings + Findings.of(self.rows)
-        targets = frozenset(self.targets)
-        return Events(self.amount, findings, len(self.series), targets, self.last_ms, self.exact, self.pushdown)
-
-
 def _joined_events(
     pages: Sequence[Page],
     grid: Grid,
     last_seen: Mapping[SeriesKey, Sample],
     known_since_ms: Sequence[int],
     elsewhere: Elsewhere,
-) -> dict[Leaf, _Whole]:
+) -> dict[Leaf, Whole]:
     lying = joined([one for page in pages for one in page.plain], grid.steps, lambda block: _places(block, grid))
-    found = {leaf: _Whole(amount) for leaf, amount in lying.items()}
-    overhangs: list[tuple[_Whole, Grid, PartEvents]] = []
+    found = {leaf: Whole(amount) for leaf, amount in lying.items()}
+    overhangs: list[tuple[Whole, Grid, PartEvents]] = []
     for page in pages:
         inside, target = _places(page.block, grid) or (slice(0), slice(0))
         for leaf, part in page.events.items():
             whole = found.get(leaf)
             if whole is None:
                 kind = part.amount.dtype if len(part.amount) > 1 else np.uint8
-                whole = found[leaf] = _Whole(np.zeros(grid.steps, kind))
+                whole = found[leaf] = Whole(np.zeros(grid.steps, kind))
             whole.take(part.amount, inside, target)
             if len(part.findings.t_ms):
                 whole.findings += part.findings
@@ -305,7 +268,7 @@ def _joined_events(
 
 
 def _settle(
-    found: Mapping[Leaf, _Whole],
+    found: Mapping[Leaf, Whole],
     pages: Sequence[Page],
     grid: Grid,
     last_seen: Mapping[SeriesKey, Sample],
@@ -330,6 +293,9 @@ def _settle(
             birth = None
             if known is None and seam.birth is not None:
                 birth = elsewhere.birth_of(seam, known_since_ms[seam.series[0]], before)
+                if birth is None and grid.start_ms < seam.first[0] <= grid.end_ms and elsewhere.is_untold(seam):
+                    for leaf in seam.leaves:
+                        found[leaf].uncounted.append(FirstValue(seam.first[0], seam.target, seam.first[1]))
             anew = known is not None and known[0] < seam.first[0] and elsewhere.began_anew(seam, known)
             lacking_ms = elsewhere.lacking_ms(seam, known, anew=anew) if known is not None else None
             first_ms = seam.first[0]
@@ -347,14 +313,15 @@ def _settle(
                 if came_back:
                     whole.dark_since.append(before_ms)
         _note_last(found, page.seams, before)
-        for series, kind in [key for key in before if key[0][0] in page.seams.summed_requests]:
-            del before[series, kind]  # the server has counted on from there
+        if summed := page.seams.summed_requests:
+            for series, kind in [key for key in before if key[0][0] in summed]:
+                del before[series, kind]  # the server has counted on from there
         earlier, passed_over = page.seams, NO_SEAMS
     _note_last(found, passed_over, before)
 
 
 def _note_last(
-    found: Mapping[Leaf, _Whole], seams: Sequence[Seam], before: dict[tuple[SeriesKey, SemanticKind], Sample]
+    found: Mapping[Leaf, Whole], seams: Sequence[Seam], before: dict[tuple[SeriesKey, SemanticKind], Sample]
 ) -> None:
     """When series were seen last, for themselves and for the leaves that count them."""
     for seam in seams:
@@ -366,7 +333,7 @@ def _note_last(
 
 
 def _settled(
-    whole: _Whole, grid: Grid, seam: Seam, birth: Birth | None, before: Sample | None, lacking_ms: int | None
+    whole: Whole, grid: Grid, seam: Seam, birth: Birth | None, before: Sample | None, lacking_ms: int | None
 ) -> tuple[FindingRow, ...]:
     """Place what happened up to the first sample of a seam: the rise since it was last seen, or a newcomer's value."""
     if before is None:

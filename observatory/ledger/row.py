@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from observatory.errors import Problem
 from observatory.indicators.counts import Counts
+from observatory.ledger.uncounted import NONE_UNCOUNTED, Uncounted
 from observatory.sources.base import Float64, Int64
 from observatory.windows import Grid, TimeRange
 
@@ -98,6 +99,7 @@ class Row(Struct, frozen=True, kw_only=True):
         series: How many series stood behind it; 0 means that nothing was found.
         last_sample_ms: Newest sample, None without any.
         recovered: Of the whole grid; `findings` tells it for any part.
+        uncounted: First values that are not counted, for nothing tells when their counters began.
         upper: Good events at most, per step, where a threshold lies between two buckets and `good` is the least; else
             None.
         at_least: Steps in which the level is known only to be at least as high as given; else None.
@@ -116,6 +118,7 @@ class Row(Struct, frozen=True, kw_only=True):
     last_sample_ms: int | None = None
     recovered: Recovered = field(default_factory=Recovered)
     findings: Findings = field(default_factory=Findings.of)
+    uncounted: Uncounted = NONE_UNCOUNTED
     upper: Float64 | None = None
     at_least: NDArray[np.bool_] | None = None
     excluded: NDArray[np.bool_] | None = None

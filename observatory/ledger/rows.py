@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from observatory.compile.plan import Measurement
 from observatory.compile.terms import at_most, outcome_terms
 from observatory.indicators.expression import Count, CountAtMost, Expression, Slices, SlicesAtMost
+from observatory.indicators.indicator import Indicator
 from observatory.ledger.apart import Apart, Outcome, Owner, judged, may_be_apart, outcome_of
 from observatory.ledger.levels import judge
 from observatory.ledger.packed import NOTHING, PackedCounts, pack
@@ -18,6 +19,7 @@ from observatory.ledger.row import Counting, Findings, Row
 from observatory.ledger.slices import Reading
 from observatory.ledger.summed import Summed
 from observatory.ledger.tallies import Events, nothing, of_terms
+from observatory.ledger.uncounted import Uncounted
 from observatory.sources.base import Float64
 from observatory.telemetry.binding import SpanBinding
 from observatory.windows import Grid
@@ -60,7 +62,7 @@ def packed_row_of(measurement: Measurement, counted: Counted) -> tuple[Row, Pack
             return None
         bad = every.amount - part.amount
     observed = counted.lives.packed_seconds(every.targets, counted.grid)
-    about = _about(every, part, counted.grid)
+    about = _about(indicator, every, part, counted.grid)
     return about, PackedCounts(Summed(pack(every.amount)), Summed(pack(bad)), observed)
 
 
@@ -128,7 +130,7 @@ def _event_row(measurement: Measurement, expression: Expression, counted: Counte
     else:
         observed = counted.lives.observed_seconds(total.targets, grid)
     row = replace(
-        _about(total, part, grid),
+        _about(indicator, total, part, grid),
         good=of_part if indicator.good is not None else amount - of_part,
         total=amount,
         observed=observed,
@@ -148,7 +150,7 @@ def _part_of(measurement: Measurement) -> Expression:
     return part
 
 
-def _about(total: Events, part: Events, grid: Grid) -> Row:
+def _about(indicator: Indicator, total: Events, part: Events, grid: Grid) -> Row:
     """A row without its counts."""
     # Series of the part are usually among those of the total, so recoveries are not added but the larger is told.
     findings = total.findings
@@ -164,6 +166,7 @@ def _about(total: Events, part: Events, grid: Grid) -> Row:
         last_sample_ms=max(ends, default=None),
         recovered=findings.between(grid.range),
         findings=findings,
+        uncounted=Uncounted.of(total.uncounted, part.uncounted, part_is_good=indicator.good is not None),
     )
 
 

@@ -47,14 +47,17 @@ def splice(old: Row, old_grid: Grid, new: Row | None, tail: Grid, grid: Grid) ->
 
 def spliced_facts(old: Row, new: Row | None, tail: Grid, grid: Grid) -> dict[str, Any]:
     """Of `splice` what is no array of steps, by the name of the field."""
-    findings = old.findings.cut(TimeRange(grid.start_ms, tail.start_ms))
-    findings = findings + new.findings if new else findings
+    kept = TimeRange(grid.start_ms, tail.start_ms)
+    findings, uncounted = old.findings.cut(kept), old.uncounted.cut(kept)
+    if new:
+        findings, uncounted = findings + new.findings, uncounted + new.uncounted
     return {
         "counting": new.counting if new and new.series and old.counting != "pushdown" else old.counting,
         "series": max(old.series, new.series if new else 0),
         "last_sample_ms": new.last_sample_ms if new and new.last_sample_ms is not None else old.last_sample_ms,
         "recovered": findings.between(grid.range),
         "findings": findings,
+        "uncounted": uncounted,
         "outcome_by": (new.outcome_by if new else ()) or old.outcome_by,
         "problems": new.problems if new and new.series else old.problems,
     }

@@ -17,6 +17,7 @@ from observatory.ledger.increments import Spread, tally
 from observatory.ledger.packed import pack_lines, smallest
 from observatory.ledger.row import Findings
 from observatory.ledger.targets import TargetKey
+from observatory.ledger.uncounted import FirstValue, scaled
 from observatory.sources.base import Float64, Int64
 from observatory.telemetry.binding import SemanticKind, Term
 from observatory.windows import Grid
@@ -31,6 +32,7 @@ class Events(Struct, frozen=True):
         targets: Whose they are.
         exact: False when the samples were read on a query grid.
         pushdown: True when the server counted.
+        uncounted: First values that are not in the amount.
     """
 
     amount: NDArray[Any]
@@ -40,6 +42,7 @@ class Events(Struct, frozen=True):
     last_ms: int | None
     exact: bool
     pushdown: bool = False
+    uncounted: tuple[FirstValue, ...] = ()
 
 
 def nothing(grid: Grid) -> Events:
@@ -131,8 +134,8 @@ def _amounts(of_groups: Float64, alike: CountedAlike) -> list[NDArray[Any]]:
     return pack_lines(sums)
 
 
-def added(parts: Sequence[Events], amount: NDArray[Any]) -> Events:
-    """Events of disjoint sets of series together, of which the amount is given."""
+def added(parts: Sequence[Events], amount: NDArray[Any], factors: Sequence[float]) -> Events:
+    """Events of disjoint sets of series together, each times a factor, of which the amount is given."""
     findings = parts[0].findings
     for part in parts[1:]:
         findings += part.findings
@@ -144,6 +147,7 @@ def added(parts: Sequence[Events], amount: NDArray[Any]) -> Events:
         max((part.last_ms for part in parts if part.last_ms is not None), default=None),
         all(part.exact for part in parts),
         any(part.pushdown for part in parts),
+        scaled(zip(factors, (part.uncounted for part in parts), strict=True)),
     )
 
 
@@ -159,7 +163,7 @@ def of_terms(source: str, terms: Sequence[Term], scale: float, tallied: Mapping[
         amount = np.zeros(grid.steps)
         for sign, events in parts:
             amount += sign * scale * events.amount
-    return added([events for _, events in parts], amount)
+    return added([events for _, events in parts], amount, [sign * scale for sign, _ in parts])
 
 
 def _is_plain(parts: Sequence[tuple[int, Events]], scale: float) -> bool:

@@ -86,11 +86,13 @@ class Elsewhere(Struct):
         seen_ms: When targets were seen last before the first block, of some.
         fell_ms: When counters of targets fell, inside blocks and between them.
         fell_between: Targets of which a counter fell between the last blocks and this one, and histograms.
+        held_ms: By source an instant at which it held something already, the earliest known.
     """
 
     seen_ms: Mapping[TargetKey, int] = field(default_factory=dict)
     fell_ms: dict[TargetKey, set[int]] = field(default_factory=dict)
     fell_between: set[TargetKey | Histogram] = field(default_factory=set)
+    held_ms: Mapping[str, int] = field(default_factory=dict)
     _went_on: set[_Scrape] = field(default_factory=set)
     _histories: set[_Scrape] = field(default_factory=set)
     _begun_ms: dict[_Scrape, int] = field(default_factory=dict)
@@ -157,6 +159,17 @@ class Elsewhere(Struct):
             return Birth(*former, new=False)
         begun_ms = self._begun_ms.get(_scrape(seam), birth.since_ms)
         return Birth(since_ms) if birth.created or since_ms <= begun_ms else None
+
+    def is_untold(self, seam: Seam) -> bool:
+        """Whether the first value of a counter without a past, which counts nothing, may hold events all the same.
+
+        Not where its source began to know anything about then, nor where it was judged to be a history.
+        """
+        if seam.birth is None or seam.kind not in RESTARTED_KINDS or seam.summed:
+            return False
+        if seam.birth.new and _scrape(seam) in self._histories:
+            return False
+        return seam.first[0] > self.held_ms.get(seam.target[0], seam.first[0]) + max(EDGE_MS, seam.gap_ms)
 
     def _last_seen(self, seam: Seam) -> int | None:
         """When the target of a series was seen last in the blocks before, or before all of them."""

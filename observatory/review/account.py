@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from observatory.evaluate.not_counted import NotCounted
 from observatory.evaluate.planned import LeftOut
 from observatory.evaluate.snapshot import Incident
 from observatory.indicators.counts import Counts
@@ -40,6 +41,7 @@ class ObjectiveAccount(Struct, frozen=True, kw_only=True):
         counts_before, budget_before, incidents_before: The same for the month before; None where that is not known.
         course: Share of the month's budget left at the end of each day, None for days that were not seen yet.
         measurement: Key of the ledger row; objectives with the same key count the same events.
+        not_counted: First values that may hold events of the month; None where nothing can be said of them.
         left_out: Planned work of the month, and the numbers with and without it; None where there was none.
     """
 
@@ -60,6 +62,7 @@ class ObjectiveAccount(Struct, frozen=True, kw_only=True):
     measure: str | None = None
     profile: str | None = None
     proxy: bool = False
+    not_counted: NotCounted | None = None
     left_out: LeftOut | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -84,6 +87,7 @@ class ObjectiveAccount(Struct, frozen=True, kw_only=True):
             "verdict": self.verdict,
             **counts_json(self.counts),
             "counting": self.counting,
+            "not_counted": self.not_counted.to_json() if self.not_counted else None,
             "measure": self.measure,
             "profile": self.profile,
             "proxy": self.proxy,

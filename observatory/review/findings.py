@@ -7,7 +7,7 @@ those of the tables below it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from msgspec import Struct
 
@@ -15,6 +15,18 @@ from observatory.errors import Problem
 from observatory.objectives.budget import remaining_ratio, smaller_than_one_event
 from observatory.review.account import ObjectiveAccount, Total
 from observatory.review.report import Finding, Tone
+from observatory.review.wording import (
+    NAMED,
+    count_words,
+    ids_of,
+    incident_words,
+    listed,
+    name_of,
+    percent,
+    spent_share,
+    spent_words,
+    target_of,
+)
 from observatory.spec.catalog import Catalog
 from observatory.units import format_count, format_percentage
 
@@ -25,9 +37,9 @@ WORSE, BETTER = 2.0, 0.5
 UNUSED = 0.05
 """Share of the budget below which an objective asks less than the service gives."""
 SEEN_ENOUGH = 0.98
+LACKING = 0.001
+"""Events that are not counted, of those that are, from which it is said."""
 OFTEN = 3
-NAMED = 5
-"""Subjects that a sentence names before it counts the rest."""
 
 
 class Seen(Struct, frozen=True, kw_only=True):
@@ -52,9 +64,8 @@ def r1_how_many_were_kept(seen: Seen) -> list[Finding]:
     sentence = f"{seen.estate.kept} of {judged} objectives that could be judged were kept."
     ratio = seen.estate.availability.ratio
     if ratio is not None:
-        sentence += (
-            f" {format_percentage(ratio, target=0.999)} of {_count(seen.estate.availability.total)} events were good."
-        )
+        events = count_words(seen.estate.availability.total)
+        sentence += f" {format_percentage(ratio, target=0.999)} of {events} events were good."
     return [_say("R1", "bad" if seen.estate.missed else "good", sentence)]
 
 
@@ -65,20 +76,20 @@ def r2_what_was_missed(seen: Seen) -> list[Finding]:
     for one in seen.objectives:
         if one.verdict != "missed" or one.objective.criticality != "critical" or not one.budget:
             continue
-        spent = _spent_words(one)
+        spent = spent_words(one)
         found.append(
             _say(
                 "R2",
                 "bad",
-                f"{_name(one)} (critical) missed its objective of {_target(one)}: {spent}"
-                f"{_incident_words(len(one.incidents))}.",
+                f"{name_of(one)} (critical) missed its objective of {target_of(one)}: {spent}"
+                f"{incident_words(len(one.incidents))}.",
                 action="Freeze risky changes on this channel until its budget recovers.",
                 subjects=(one.objective.id,),
             )
         )
     if others:
-        names = _listed([_name(one) for one in others])
-        found.append(_say("R2", "bad", f"{'Also missed' if found else 'Missed'}: {names}.", subjects=_ids(others)))
+        names = listed([name_of(one) for one in others])
+        found.append(_say("R2", "bad", f"{'Also missed' if found else 'Missed'}: {names}.", subjects=ids_of(others)))
     return found
 
 
@@ -99,7 +110,7 @@ def r3_where_the_errors_are(seen: Seen) -> list[Finding]:
                     _say(
                         "R3",
                         "bad",
-                        f"{domain.name} spent {_percent(domain.spent_ratio)} of its error budget; {channel} "
+                        f"{domain.name} spent {percent(domain.spent_ratio)} of its error budget; {channel} "
                         f"alone had {format_count(count)} of its {format_count(total)} failed messages.",
                         subjects=(channel,),
                     )
@@ -112,8 +123,8 @@ def r4_what_got_worse(seen: Seen) -> list[Finding]:
     grown = [
         (now / max(then, 0.01), one)
         for one in seen.objectives
-        if (now := _share(one.budget)) is not None
-        and (then := _share(one.budget_before)) is not None
+        if (now := spent_share(one.budget)) is not None
+        and (then := spent_share(one.budget_before)) is not None
         and now >= 0.25
         and now >= WORSE * max(then, 0.01)
     ]
@@ -124,8 +135,8 @@ def r4_what_got_worse(seen: Seen) -> list[Finding]:
         _say(
             "R4",
             "watch",
-            f"{_name(worst)} got worse: it spent {_percent(_share(worst.budget) or 0)} of its budget, after "
-            f"{_percent(_share(worst.budget_before) or 0)} the month before"
+            f"{name_of(worst)} got worse: it spent {percent(spent_share(worst.budget) or 0)} of its budget, after "
+            f"{percent(spent_share(worst.budget_before) or 0)} the month before"
             + (f"; {len(grown) - 1} more at least doubled theirs." if len(grown) > 1 else "."),
             subjects=(worst.objective.id,),
         )
@@ -137,7 +148,7 @@ def r5_what_got_better(seen: Seen) -> list[Finding]:
     back = [
         one
         for one in seen.objectives
-        if one.verdict == "kept" and (then := _share(one.budget_before)) is not None and then > 1
+        if one.verdict == "kept" and (then := spent_share(one.budget_before)) is not None and then > 1
     ]
     if not back:
         return []
@@ -145,7 +156,7 @@ def r5_what_got_better(seen: Seen) -> list[Finding]:
         _say(
             "R5",
             "good",
-            f"{_listed([_name(one) for one in back])} {'was' if len(back) == 1 else 'were'} missed the month before "
+            f"{listed([name_of(one) for one in back])} {'was' if len(back) == 1 else 'were'} missed the month before "
             "and kept in this one.",
             subjects=tuple(one.objective.id for one in back),
         )
@@ -159,7 +170,7 @@ def r6_what_keeps_happening(seen: Seen) -> list[Finding]:
         _say(
             "R6",
             "watch",
-            f"{_name(one)} had {len(one.incidents)} incidents this month.",
+            f"{name_of(one)} had {len(one.incidents)} incidents this month.",
             action="Look for a common cause before the next one.",
             subjects=(one.objective.id,),
         )
@@ -173,8 +184,8 @@ def r7_where_there_is_room(seen: Seen) -> list[Finding]:
         one
         for one in seen.objectives
         if one.verdict == "kept"
-        and (now := _share(one.budget)) is not None
-        and (then := _share(one.budget_before)) is not None
+        and (now := spent_share(one.budget)) is not None
+        and (then := spent_share(one.budget_before)) is not None
         and now < UNUSED
         and then < UNUSED
     ]
@@ -207,7 +218,7 @@ def r8_what_is_not_known(seen: Seen) -> list[Finding]:
                     "R8",
                     "gap",
                     f"{count} {'objective is' if count == 1 else 'objectives are'} {words}: "
-                    f"{_listed([one.objective.id for one in lost])}.",
+                    f"{listed([one.objective.id for one in lost])}.",
                     action=action,
                     subjects=tuple(one.objective.id for one in lost),
                 )
@@ -231,7 +242,7 @@ def r9_what_was_seen_in_part(seen: Seen) -> list[Finding]:
             "R9",
             "gap",
             f"{len(holes)} {'objective was' if len(holes) == 1 else 'objectives were'} seen for less than "
-            f"{SEEN_ENOUGH * 100:g} % of the time; {_name(worst)} for {_percent(least)}.",
+            f"{SEEN_ENOUGH * 100:g} % of the time; {name_of(worst)} for {percent(least)}.",
             subjects=tuple(one.objective.id for _, one in holes),
         )
     ]
@@ -246,7 +257,7 @@ def r10_what_is_too_small_to_judge(seen: Seen) -> list[Finding]:
         _say(
             "R10",
             "watch",
-            f"{_listed([_name(one) for one in small])}: one bad event spends more than the whole budget.",
+            f"{listed([name_of(one) for one in small])}: one bad event spends more than the whole budget.",
             action="Lower the target, lengthen the window, or add synthetic traffic.",
             subjects=tuple(one.objective.id for one in small),
         )
@@ -268,11 +279,11 @@ def r11_who_is_missing(seen: Seen) -> list[Finding]:
             unprepared[name] = None
     found: list[Finding] = []
     if orphaned:
-        found.append(_say("R11", "gap", f"Nobody owns {_listed(list(orphaned))}.", action="Add x-owner."))
+        found.append(_say("R11", "gap", f"Nobody owns {listed(list(orphaned))}.", action="Add x-owner."))
     if unprepared:
         found.append(
             _say(
-                "R11", "gap", f"Critical without a runbook: {_listed(list(unprepared))}.", action="Add x-owner.runbook."
+                "R11", "gap", f"Critical without a runbook: {listed(list(unprepared))}.", action="Add x-owner.runbook."
             )
         )
     return found
@@ -315,10 +326,35 @@ def r13_what_was_planned(seen: Seen) -> list[Finding]:
         _say(
             "R13",
             "watch",
-            f"{_listed([_name(one) for one in saved])} {'was' if len(saved) == 1 else 'were'} kept because planned "
-            f"work, approved by {_listed(approvers)}, is not counted; with everything counted "
+            f"{listed([name_of(one) for one in saved])} {'was' if len(saved) == 1 else 'were'} kept because planned "
+            f"work, approved by {listed(approvers)}, is not counted; with everything counted "
             f"{'it' if len(saved) == 1 else 'they'} would have been missed.",
-            subjects=_ids(saved),
+            subjects=ids_of(saved),
+        )
+    ]
+
+
+def r14_what_was_not_counted(seen: Seen) -> list[Finding]:
+    """R14: objectives that may lack events, because nothing tells when the counters of new processes began."""
+    lacking = [
+        (one.not_counted.new.events / one.counts.total, one, one.not_counted.new)
+        for one in seen.objectives
+        if one.counts and one.counts.total > 0 and one.not_counted
+    ]
+    many = sorted((entry for entry in lacking if entry[0] >= LACKING), key=lambda entry: -entry[0])
+    if not many:
+        return []
+    most, worst, missing = many[0]
+    events, bad = count_words(missing.events), count_words(missing.bad)
+    return [
+        _say(
+            "R14",
+            "gap",
+            f"{len(many)} {'objective' if len(many) == 1 else 'objectives'} may lack first values of counters, for "
+            f"nothing tells when these began; {name_of(worst)} at most {events} events, {bad} of them bad, which is "
+            f"{percent(most)} of those that are counted.",
+            action="Let the targets export process_start_time_seconds, or when each counter was created.",
+            subjects=tuple(one.objective.id for _, one, _ in many),
         )
     ]
 
@@ -337,60 +373,9 @@ RULES: tuple[Callable[[Seen], list[Finding]], ...] = (
     r11_who_is_missing,
     r12_what_the_documents_get_wrong,
     r13_what_was_planned,
+    r14_what_was_not_counted,
 )
 
 
 def _say(rule: str, tone: Tone, sentence: str, *, action: str = "", subjects: tuple[str, ...] = ()) -> Finding:
     return Finding(rule=rule, tone=tone, sentence=sentence, action=action, subjects=subjects)
-
-
-def _name(one: ObjectiveAccount) -> str:
-    """`latency of orders.v1 for billing-v2`; the objective's own name where it has one."""
-    o = one.objective
-    group = f" for {o.consumer_group}" if o.consumer_group else ""
-    return f"{o.name} of {o.address or o.channel_key}{group}"
-
-
-def _target(one: ObjectiveAccount) -> str:
-    return f"{one.objective.target * 100:.8g} %"
-
-
-def _share(budget: object) -> float | None:
-    left = getattr(budget, "remaining_ratio", None)
-    return None if left is None else 1 - left
-
-
-def _spent_words(one: ObjectiveAccount) -> str:
-    assert one.budget is not None
-    unit = "slices of a minute" if one.objective.sli in ("lag", "saturation", "freshness") else "events"
-    spent, allowed = format_count(round(one.budget.spent)), format_count(round(one.budget.allowed))
-    return f"{spent} bad {unit} where {allowed} were allowed"
-
-
-def _incident_words(count: int) -> str:
-    return f", in {count} incident{'' if count == 1 else 's'}" if count else ", without one incident that paged"
-
-
-def _ids(accounts: Sequence[ObjectiveAccount]) -> tuple[str, ...]:
-    return tuple(one.objective.id for one in accounts)
-
-
-def _percent(share: float) -> str:
-    """A share for a sentence: whole percents from ten on, tenths below."""
-    return f"{share * 100:,.0f} %" if share >= 0.1 else f"{share * 100:.1f} %"
-
-
-def _listed(names: Sequence[str]) -> str:
-    """`a, b and c`; from the sixth on they are counted."""
-    shown = list(dict.fromkeys(names))
-    rest = len(shown) - NAMED
-    if rest > 0:
-        return ", ".join(shown[:NAMED]) + f" and {rest} more"
-    return shown[0] if len(shown) == 1 else ", ".join(shown[:-1]) + f" and {shown[-1]}"
-
-
-def _count(value: float) -> str:
-    for size, word in ((1e9, "billion"), (1e6, "million")):
-        if value >= size:
-            return f"{value / size:.3g} {word}"
-    return format_count(round(value))

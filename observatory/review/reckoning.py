@@ -12,6 +12,7 @@ from msgspec import Struct, field
 from observatory.compile.plan import Measurement
 from observatory.evaluate.history import incidents
 from observatory.evaluate.known_alerts import KnownAlerts
+from observatory.evaluate.not_counted import NotCounted, not_counted_in
 from observatory.evaluate.planned import LeftOut, Planned, left_out
 from observatory.evaluate.rolling import Workspace
 from observatory.evaluate.snapshot import Incident
@@ -91,6 +92,11 @@ class Books(Struct, frozen=True, kw_only=True):
         """What of a range has happened by `at_ms`; it has begun."""
         return TimeRange(span.start_ms, min(span.end_ms, self.at_ms))
 
+    def not_counted(self, objective: Objective, span: TimeRange, counts: Counts | None) -> NotCounted | None:
+        """First values of a range that are not counted, planned work or not; None where nothing can be said of them."""
+        about = self.about(objective)
+        return not_counted_in(about, self.ledger.grid, span, counts) if about is not None and counts else None
+
     def left_out(self, objective: Objective, span: TimeRange) -> LeftOut | None:
         """Planned work in a range, and the numbers with and without it; None where there is none."""
         planned = self.planned.get(objective.id)
@@ -129,6 +135,7 @@ def account(books: Books, objective: Objective) -> ObjectiveAccount:
         measure=measurement.indicator.measure if measurement else None,
         profile=measurement.bindings[0].profile if measurement and measurement.bindings else None,
         proxy=measurement.indicator.proxy if measurement else False,
+        not_counted=books.not_counted(objective, span, counts),
         left_out=books.left_out(objective, span),
     )
 

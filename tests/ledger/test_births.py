@@ -103,7 +103,10 @@ def test_what_lay_in_a_queue_when_its_exporter_started_is_no_event(scraped_befor
         ({"__name__": "depth", "queue": "a", **labels}, times[late], depth),
         ({"__name__": "depth", "queue": "b", **labels}, times[late], np.zeros(late.sum())),
         ({"__name__": "process_start_time_seconds", **labels}, times[late], np.full(late.sum(), END_MS / 1000 - 5400)),
+        ({"__name__": "depth", "queue": "a", "job": "redis", "instance": "old:1"}, times, np.zeros(len(times))),
     ]
     if scraped_before:
         series[1] = ({"__name__": "up", **labels}, times, np.ones(len(times)))
-    assert total(row_of(series, depths, GRID)) == counted
+    row = row_of(series, depths, GRID)
+    assert total(row) == counted
+    assert not len(row.uncounted.t_ms), "nor one that may be"

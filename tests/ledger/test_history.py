@@ -7,7 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from counting_cases import DAY_MS, END_MS, HOUR_MS, Answering, bad, counter, events, gauge, handled, scrapes, total
+from counting_cases import (
+    DAY_MS,
+    END_MS,
+    HOUR_MS,
+    Answering,
+    Forgetful,
+    bad,
+    counter,
+    events,
+    gauge,
+    handled,
+    scrapes,
+    total,
+)
 from eventful_cases import assert_same
 from msgspec.structs import replace
 
@@ -27,20 +40,6 @@ from observatory.windows import Grid
 
 GRID = Grid.ending_at(END_MS - 6 * HOUR_MS, 8 * DAY_MS)
 A, B, DEPTH = events(channel="a"), events(channel="b"), gauge("depth", 6.0)
-
-
-class Forgetful:
-    """A server that keeps nothing older than an instant."""
-
-    name = "store"
-
-    def __init__(self, store: Store, since_ms: int = 0) -> None:
-        self.store, self.since_ms = store, since_ms
-
-    def samples(self, request: SeriesRequest) -> SampleSet:
-        found = self.store.samples(request)
-        kept = [found.series(index) for index in range(len(found))]
-        return SampleSet.of((labels, t[t > self.since_ms], v[t > self.since_ms]) for labels, t, v in kept)
 
 
 @pytest.fixture

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from observatory.errors import Problem
+from observatory.ledger.uncounted import FirstValue, Uncounted
 from observatory.spec.catalog import Catalog, Owner
 
+DAY_MS = 86_400_000
 HOUR_OF_OUTAGE = (("2026-10-05T12:00", 60, 10.0),)
 
 
@@ -128,3 +131,21 @@ def test_a_good_month_leaves_most_rules_silent(rule: str, story: Any) -> None:
     story.objective("orders")
 
     assert said(story.review(), rule) == []
+
+
+def test_r14_tells_whose_first_values_are_not_counted(story: Any) -> None:
+    story.objective("orders")
+    story.objective("refunds")
+    pods = [FirstValue(story.grid.end_ms - 2 * DAY_MS, ("s", "svc", f"pod-{number}"), 100.0) for number in range(90)]
+    uncounted = Uncounted.of(pods, [one._replace(events=99.0) for one in pods], part_is_good=True)
+    story.rows["refunds"] = replace(story.rows["refunds"], uncounted=uncounted)
+
+    review = story.review()
+
+    (sentence,) = said(review, "R14")
+    assert sentence == (
+        "1 objective may lack first values of counters, for nothing tells when these began; availability of refunds "
+        "for billing at most 9,000 events, 90 of them bad, which is 2.0 % of those that are counted."
+    )
+    orders, refunds = (one["not_counted"] for one in review.to_json()["objectives"])
+    assert (orders["events_at_most"], refunds["events_at_most"], refunds["bad_at_most"]) == (0.0, 9_000.0, 90.0)

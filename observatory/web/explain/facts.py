@@ -71,6 +71,12 @@ def facts(
     if found.births or found.resets or found.gap_events:
         births, gaps = format_count(found.births), format_count(found.gap_events)
         known.append(("Recovered", f"{births} events at births, {found.resets} resets, {gaps} events across gaps"))
+    lacking = one.not_counted
+    if lacking and lacking.all.first_values:
+        events, bad = format_count(round(lacking.all.events)), format_count(round(lacking.all.bad))
+        known.append(
+            ("Not counted", f"{lacking.all.first_values} first values, at most {events} events, {bad} of them bad")
+        )
     known.append(("Policy", objective.policy))
     known.append(("Id", mono(objective.id)))
     if objective.location:
