@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from observatory.compile.measure import Measurement, measurement_key
-from observatory.indicators.expression import Count, Level, LevelExpression, Slices, SlicesAtMost
+from observatory.indicators.expression import Count, CountAtMost, Level, LevelExpression, Slices, SlicesAtMost
 from observatory.indicators.indicator import Indicator
 from observatory.ledger.build import build
 from observatory.ledger.ledger import Ledger
@@ -16,6 +16,7 @@ from observatory.ledger.row import Row
 from observatory.sources.base import MetricSource, SampleSet, SeriesRequest, SpanSource
 from observatory.sources.store import Store
 from observatory.telemetry.binding import Binding, Matcher, MetricBinding, SemanticKind, SeriesSelector, Term
+from observatory.telemetry.inventory import InventoryRequest
 from observatory.windows import Grid
 
 DAY_MS = 86_400_000
@@ -91,6 +92,16 @@ def measured(indicator: Indicator, bindings: tuple[Binding, ...]) -> Measurement
     return Measurement(
         key=measurement_key(indicator, bindings), subject="test/op", indicator=indicator, bindings=bindings
     )
+
+
+def latency_of(source: MetricSource, name: str, bound_at: float, grid: Grid) -> Measurement:
+    """Events of a histogram at or under a bound, by the buckets that its source shows on the grid."""
+    shown = source.inventory(InventoryRequest({f"{name}_bucket": ("job", "le")}), grid.range).label_sets
+    boundaries = tuple(sorted((float(text), text) for _, text in shown[f"{name}_bucket"].rows))
+    signal = "processing_latency"
+    binding = bound(signal, selector(name, job="svc"), "distribution", source.name, boundaries=boundaries)
+    good = CountAtMost(signal, bound_at)
+    return measured(Indicator(sli="latency", total=Count(signal), good=good, measure="in time"), (binding,))
 
 
 def counter(labels: Mapping[str, str], t_ms: np.ndarray, per_scrape: np.ndarray | float, start: float = 0.0) -> Series:

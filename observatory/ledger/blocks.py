@@ -36,7 +36,7 @@ from observatory.sources.base import Float64
 from observatory.telemetry.binding import MetricBinding, SemanticKind, Term
 from observatory.windows import Grid, TimeRange
 
-RULES = 7
+RULES = 8
 """Grows whenever the same telemetry is counted in another way, so that counts kept before are not read again; so does
 the version of the package."""
 LONGER_LOOKBACKS_MS = (2 * DAY_MS, 8 * DAY_MS, 32 * DAY_MS)

@@ -265,7 +265,7 @@ def _count(
             rows.put(key, *lying, grid.steps)
             continue
         row = row_of(measurement, counted, apart.get(key), known)
-        row = within(row, *bounds[key]) if key in bounds else row
+        row = within(measurement, row, bounds[key], counted) if key in bounds else row
         rows[key] = widened(row, doubtful[key]) if key in doubtful else row
     if kept is not None and past is not None:
         remembered, restored = past.restored(rows, grid, runs)

@@ -211,13 +211,26 @@ def _counting(*parts: Events) -> Counting:
     return "exact" if all(part.exact for part in parts) else "estimated"
 
 
-def within(row: Row, least: Float64, most: Float64, seen: Float64) -> Row:
-    """A row whose histogram changed its buckets, by what all of them say; what they do not tell may be good."""
+def within(measurement: Measurement, row: Row, told: tuple[Float64, Float64, Float64], counted: Counted) -> Row:
+    """A row whose histogram changed its buckets, by what all of them say; what they do not tell may be good.
+
+    Args:
+        told: Good events at least and at most, and all events that this is told of, per step.
+    """
+    least, most, seen = told
     untold = row.total - seen
     most = most + np.where(untold > UNTOLD * row.total, untold, 0.0)
     least = np.minimum(least, row.total)
     most = np.clip(most, least, row.total)
-    return replace(row, good=least, upper=most if (most > least).any() else None)
+    # A bucket that begins while its histogram goes on is no birth.
+    findings = _events(measurement, measurement.indicator.total, counted).findings
+    return replace(
+        row,
+        good=least,
+        upper=most if (most > least).any() else None,
+        recovered=findings.between(counted.grid.range),
+        findings=findings,
+    )
 
 
 def _untold(measurement: Measurement, expression: CountAtMost) -> bool:

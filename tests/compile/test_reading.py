@@ -53,3 +53,22 @@ def test_increments_are_differences_of_last_values_and_births_where_the_target_w
         f"sum by (job, topic) (({grown}) or (({fell}) unless (resets(x_total[10m]) > 1)) or ({born}) or "
         "increase(x_total[5m]))"
     )
+
+
+def test_a_histogram_of_either_kind_is_counted_by_one_expression() -> None:
+    """Classic series go first; every boundary is written in one way; what only classic buckets have is theirs."""
+    buckets = SeriesSelector("x_bucket", (Matcher("job", ('a"b',)), Matcher("le", ("0.5", "0.50", "0.3"))))
+    native = reading.NativePart(SeriesSelector("x", (Matcher("job", ('a"b',)),)), (("0.5", "0.50"),), ("0.3",))
+
+    text = reading.increments(buckets, ("job", "le"), 300_000, native)
+
+    either = (
+        r'(x_bucket{job="a\"b",le="0.3"} * 1)'
+        r' or label_replace(x_bucket{job="a\"b",le="0.5"} * 1, "le", "0.5", "", "")'
+        r' or label_replace(x_bucket{job="a\"b",le="0.50"} * 1, "le", "0.5", "", "")'
+        r' or label_replace(round(histogram_fraction(-Inf, 0.5, x{job="a\"b"}) * histogram_count(x{job="a\"b"}), 0.001)'
+        r' >= 0, "le", "0.5", "", "")'
+    )
+    assert f"last_over_time(({either})[5m:30s])" in text
+    whole = r'(x_count{job="a\"b"} * 1) or histogram_count(x{job="a\"b"})'
+    assert f"unless ignoring (le) last_over_time(({whole})[12h:5m] offset 5m)" in text

@@ -8,18 +8,15 @@ from collections.abc import Iterator
 import numpy as np
 import prometheus_server
 import pytest
-from counting_cases import END_MS, HOUR_MS, Answering, measured, scrapes, selector
+from counting_cases import END_MS, HOUR_MS, Answering, latency_of, scrapes
 from engines import prometheus_3
 from native_histogram_writer import Sample, write_request
 
-from observatory.indicators.expression import Count, CountAtMost
-from observatory.indicators.indicator import Indicator
 from observatory.ledger.build import build
 from observatory.ledger.row import Row
 from observatory.settings import PrometheusSettings
 from observatory.sources.base import SeriesRequest
 from observatory.sources.prometheus import PrometheusSource
-from observatory.telemetry.binding import MetricBinding, Term
 from observatory.telemetry.inventory import InventoryRequest
 from observatory.windows import Grid
 
@@ -79,21 +76,8 @@ def series() -> list[tuple[dict[str, str], list[Sample]]]:
 
 
 def row_of(source: PrometheusSource, name: str, bound: float) -> Row:
-    sets = source.inventory(InventoryRequest({f"{name}_bucket": ("job", "le")}), GRID.range).label_sets
-    texts = [row[1] for row in sets[f"{name}_bucket"].rows]
-    binding = MetricBinding(
-        signal="processing_latency",
-        source="metrics",
-        profile="test",
-        kind="distribution",
-        all=(Term(1, selector(name, job="svc")),),
-        boundaries=tuple(sorted((float(text), text) for text in texts)),
-        liveness="live",
-    )
-    total = Count("processing_latency")
-    indicator = Indicator(sli="latency", total=total, good=CountAtMost("processing_latency", bound), measure="in time")
-    measurement = measured(indicator, (binding,))
-    return build([measurement], Answering((source,)), GRID).rows[measurement.key]
+    one = latency_of(source, name, bound, GRID)
+    return build([one], Answering((source,)), GRID).rows[one.key]
 
 
 @pytest.mark.integration
@@ -135,8 +119,11 @@ def test_a_native_histogram_has_the_names_and_boundaries_of_a_classic_one(source
     assert {"whole", "whole_bucket", "whole_count", "whole_sum"} <= names
     assert found.label_sets["whole_count"].rows == (("svc",),)
     bounds = [float(row[1]) for row in found.label_sets["whole_bucket"].rows]
+    octaves = [2.0**power for power in range(-20, 31)]
     assert bounds[-1] == math.inf
-    assert bounds[:-1] == pytest.approx([2.0 ** (place / 8) for place in range(-10, -1)])
+    assert bounds[:-1] == pytest.approx(
+        [*octaves[:16], *(2.0 ** (place / 8) for place in range(-32, 1)), *octaves[21:]]
+    )
 
 
 @pytest.mark.integration

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import orjson
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
@@ -54,7 +54,8 @@ class Matrix(Struct, frozen=True):
         times: By series its times in ms, as sent; series with the same times share one array: do not write into it.
         values: float64, of all series end to end, NaN and infinities included.
         envelope: Everything but the result: status, warnings and what else the server adds.
-        histograms: How many native histogram samples were left out.
+        histograms: How many native histogram samples there were, which have no value.
+        records: Of series that have native histograms these, as sent, by the number of the series.
     """
 
     labels: tuple[Mapping[str, str], ...]
@@ -62,6 +63,7 @@ class Matrix(Struct, frozen=True):
     values: Float64
     envelope: Mapping[str, Any]
     histograms: int = 0
+    records: Mapping[int, Sequence[Any]] = field(default_factory=dict)
 
     @property
     def offsets(self) -> Int64:
@@ -295,7 +297,7 @@ def _numbers_with_names(text: bytes) -> Float64 | None:
 
 
 def _parsed(body: bytes | bytearray) -> Matrix:
-    """The general way: any layout, histograms left out and counted."""
+    """The general way: any layout, histograms as they are."""
     try:
         envelope = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -313,11 +315,12 @@ def _parsed(body: bytes | bytearray) -> Matrix:
     labels: list[Mapping[str, str]] = []
     times: list[NDArray[np.float64]] = []
     values: list[NDArray[np.float64]] = []
-    histograms = 0
+    records: dict[int, Sequence[Any]] = {}
     try:
-        for one in data["result"]:
+        for number, one in enumerate(data["result"]):
             pairs = one["values"] if "histograms" not in one else one.get("values") or []
-            histograms += len(one.get("histograms") or [])
+            if found := one.get("histograms"):
+                records[number] = list(found)
             labels.append({str(name): str(value) for name, value in one["metric"].items()})
             times.append(np.array([float(pair[0]) for pair in pairs], np.float64))
             if not _are_times(times[-1]):
@@ -330,7 +333,8 @@ def _parsed(body: bytes | bytearray) -> Matrix:
         tuple(np.rint(one * 1000.0).astype(np.int64) for one in times),
         np.concatenate([np.empty(0), *values]),
         _without_result(envelope),
-        histograms,
+        sum(map(len, records.values())),
+        records,
     )
 
 

@@ -20,7 +20,9 @@ from observatory.errors import SourceFailed
 from observatory.sources.base import SampleSet, SeriesRequest
 from observatory.sources.prometheus import failures
 from observatory.sources.prometheus.connection import Connection, Parameters
+from observatory.sources.prometheus.histogram_records import RecordInvalid, histograms_of
 from observatory.sources.prometheus.matrix import Matrix, MatrixInvalid, decode_pieces
+from observatory.sources.prometheus.remote_read import TakeHistograms
 from observatory.sources.prometheus.run_buffer import RunBuffer
 from observatory.sources.prometheus.session import envelope_warnings
 from observatory.telemetry.binding import SeriesSelector
@@ -110,6 +112,34 @@ def read_range_vectors(connection: Connection, request: SeriesRequest) -> QueryR
     return QueryRead(found.buffer.sample_set(found.labels), found.histograms)
 
 
+def read_histograms(connection: Connection, request: SeriesRequest, take: TakeHistograms) -> None:
+    """Every native histogram in (start, end] of the requested series, part by part; other samples are left out.
+
+    Args:
+        take: Is given the labels of a series and some of its histograms; a sample at the seam of two parts comes twice.
+
+    Raises:
+        SourceFailed: No usable answer.
+    """
+    selector = SeriesSelector(request.metric, request.matchers)
+
+    def ask(part: TimeRange) -> int:
+        answers: list[Matrix] = []
+        expression = reading.raw_samples(selector, part.end_ms - part.start_ms)
+        inside = (("query", expression), ("time", _seconds(part.end_ms)))
+        size = _answered(connection, "/api/v1/query", inside, answers.append)
+        try:
+            told = [(one.labels[number], histograms_of(of)) for one in answers for number, of in one.records.items()]
+        except RecordInvalid as error:
+            raise failures.answer_invalid(str(error), connection.url) from None
+        for labels, histograms in told:
+            for some in histograms:
+                take(labels, some)
+        return size
+
+    _in_parts(request.range, ask, first_ms=SHORTEST_PART_MS)
+
+
 def read_grid(connection: Connection, request: SeriesRequest, step_ms: int = STEP_MS) -> QueryRead:
     """The series as a query sees them, every `step_ms`, in (start, end].
 
@@ -126,7 +156,13 @@ def read_grid(connection: Connection, request: SeriesRequest, step_ms: int = STE
     return QueryRead(found.buffer.sample_set(found.labels, exact=False, resolution_ms=step_ms), found.histograms)
 
 
-def read_increments(connection: Connection, request: SeriesRequest, by: tuple[str, ...], step_ms: int) -> SampleSet:
+def read_increments(
+    connection: Connection,
+    request: SeriesRequest,
+    by: tuple[str, ...],
+    step_ms: int,
+    native: reading.NativePart | None = None,
+) -> SampleSet:
     """Events in (start, end] as the server counts them, added by labels: running sums at every `step_ms`.
 
     Where any were dark as the range began, what they come back with may have been counted before it. So they are looked
@@ -135,7 +171,7 @@ def read_increments(connection: Connection, request: SeriesRequest, by: tuple[st
     Raises:
         SourceFailed: No usable answer.
     """
-    expression = reading.increments(SeriesSelector(request.metric, request.matchers), by, step_ms)
+    expression = reading.increments(SeriesSelector(request.metric, request.matchers), by, step_ms, native)
     before = TimeRange(max(0, request.range.start_ms - reading.MEMORY_MS), request.range.start_ms)
     found = _Collected(RunBuffer(TimeRange(before.start_ms, request.range.end_ms)))
 
@@ -150,13 +186,19 @@ def read_increments(connection: Connection, request: SeriesRequest, by: tuple[st
     return _since(sums, request.range.start_ms) if dark else sums
 
 
-def read_series_counts(connection: Connection, request: SeriesRequest, by: tuple[str, ...], step_ms: int) -> SampleSet:
+def read_series_counts(
+    connection: Connection,
+    request: SeriesRequest,
+    by: tuple[str, ...],
+    step_ms: int,
+    native: reading.NativePart | None = None,
+) -> SampleSet:
     """How many series with equal labels had a sample in each whole step that the range touches, by its end.
 
     Raises:
         SourceFailed: No usable answer.
     """
-    expression = reading.series_count(SeriesSelector(request.metric, request.matchers), by, step_ms)
+    expression = reading.series_count(SeriesSelector(request.metric, request.matchers), by, step_ms, native)
     span = TimeRange(request.range.start_ms // step_ms * step_ms, -(-request.range.end_ms // step_ms) * step_ms)
     found = _Collected(RunBuffer(span))
     _in_parts(span, lambda part: found.ask_grid(connection, expression, part, step_ms), MOST_POINTS * step_ms)
@@ -212,13 +254,18 @@ def count_samples(connection: Connection, request: SeriesRequest, step_ms: int) 
     return found
 
 
-def _in_parts(span: TimeRange, ask: Callable[[TimeRange], int], longest_ms: int | None = None) -> None:
+def _in_parts(
+    span: TimeRange,
+    ask: Callable[[TimeRange], int],
+    longest_ms: int | None = None,
+    first_ms: int = FIRST_PART_MS,
+) -> None:
     """Ask for a range in parts, each sized by the answers before; a part that is too much is asked again in halves.
 
     Later parts do not grow to a size that was refused, and grow slowly where one took too long.
     """
     longest = longest_ms or max(span.end_ms - span.start_ms, 1)
-    length, growth = min(FIRST_PART_MS, longest), GROWTH
+    length, growth = min(first_ms, longest), GROWTH
     start = span.start_ms
     slow = 0
     while start < span.end_ms:

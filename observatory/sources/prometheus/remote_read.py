@@ -15,10 +15,11 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from observatory.sources.base import Float64, Int64, SampleSet, SeriesRequest
-from observatory.sources.prometheus import chunk_frames, failures, native_histograms, wire, xor, xor2
+from observatory.sources.prometheus import chunk_frames, failures, histogram_chunks, wire, xor, xor2
 from observatory.sources.prometheus.chunk_memory import ChunkMemory
 from observatory.sources.prometheus.connection import Connection
 from observatory.sources.prometheus.matchers import conditions
+from observatory.sources.prometheus.native_histograms import Histograms
 from observatory.sources.prometheus.sample_buffer import SampleBuffer
 from observatory.sources.prometheus.session import Answer, beginning
 from observatory.windows import TimeRange
@@ -37,6 +38,9 @@ NOT_OFFERED_STATUS = frozenset((400, 403, 404, 405, 406, 410, 415, 501))
 
 _CHUNKS = "application/x-streamed-protobuf"
 _DECODERS = {chunk_frames.XOR: xor.decode_chunks, chunk_frames.XOR2: xor2.decode_chunks}
+
+
+TakeHistograms = Callable[[Mapping[str, str], Histograms], None]
 
 
 class ChunksUnknown(Exception):
@@ -78,10 +82,11 @@ def read(
         raise NotOffered
 
 
-def read_histograms(
-    connection: Connection, request: SeriesRequest
-) -> list[tuple[Mapping[str, str], list[native_histograms.Histograms]]]:
-    """The native histograms of the requested series, chunk by chunk; other samples are left out.
+def read_histograms(connection: Connection, request: SeriesRequest, take: TakeHistograms) -> None:
+    """The native histograms of the requested series, chunk by chunk as they arrive; other samples are left out.
+
+    Args:
+        take: Is given the labels of a series and some of its histograms; a part of them may be of before the range.
 
     Raises:
         NotOffered: The server does not speak remote_read in chunks.
@@ -90,22 +95,27 @@ def read_histograms(
     with _opened(connection, request, proven=False) as answer:
         if not answer.content_type.startswith(_CHUNKS):
             raise NotOffered
-        return _guarded(answer, lambda: _histograms(answer.pieces()))
+        _guarded(answer, lambda: _take_histograms(answer.pieces(), take))
 
 
-def _histograms(pieces: Iterable[bytes]) -> list[tuple[Mapping[str, str], list[native_histograms.Histograms]]]:
+def _take_histograms(pieces: Iterable[bytes], take: TakeHistograms) -> None:
     index = chunk_frames.SeriesIndex()
-    found: dict[int, list[native_histograms.Histograms]] = {}
     batch = chunk_frames.FrameBatch(index, xor.PADDING)
+
+    def decode() -> None:
+        table = batch.table()
+        chosen = np.isin(table.kinds, chunk_frames.HISTOGRAMS)
+        series = table.series[chosen]
+        chunks = table.kinds[chosen], table.data, table.starts[chosen], table.lengths[chosen]
+        for number, histograms in histogram_chunks.decode_chunks(*chunks):
+            take(index.labels[int(series[number])], histograms)
+
     for frame in chunk_frames.frames(pieces):
         batch.add(frame)
-        table = batch.table()
-        for place in np.flatnonzero(np.isin(table.kinds, chunk_frames.HISTOGRAMS)).tolist():
-            start = int(table.starts[place])
-            data = table.data[start : start + int(table.lengths[place])].tobytes()
-            one = native_histograms.decode(int(table.kinds[place]), data)
-            found.setdefault(int(table.series[place]), []).append(one)
-    return [(index.labels[series], histograms) for series, histograms in found.items()]
+        if batch.size >= BATCH_BYTES:
+            decode()
+    if batch.size:
+        decode()
 
 
 def _opened(connection: Connection, request: SeriesRequest, *, proven: bool) -> Answer:

@@ -19,6 +19,7 @@ from observatory.errors import Problem, SourceFailed
 from observatory.settings import PrometheusSettings
 from observatory.sources.base import PUSHDOWN_STEP_MS, SampleSet, SeriesRequest, SourceState
 from observatory.sources.health import Health
+from observatory.sources.histogram_kinds import as_one, label_sets_of_both
 from observatory.sources.prometheus import export, failures, native_series, remote_read, xor
 from observatory.sources.prometheus.chunk_memory import ChunkMemory
 from observatory.sources.prometheus.connection import Connection
@@ -32,6 +33,7 @@ from observatory.sources.prometheus.label_sets import (
 )
 from observatory.sources.prometheus.matchers import with_fixed_labels
 from observatory.sources.prometheus.metadata import read_metadata
+from observatory.sources.prometheus.native_series import NativeSeries, NotShown
 from observatory.sources.prometheus.range_vectors import (
     count_samples,
     read_grid,
@@ -80,10 +82,9 @@ class PrometheusSource:
         self._step_ms: int | None = None
         self._pushed_down = False
         self._too_large: dict[str, int] = {}
-        self._native = native_series.NativeNames()
+        self._native = NativeSeries(self.connection, in_chunks=settings.remote_read != "never")
         self._chunks = ChunkMemory()
         self._metadata: list[dict[str, str]] | None = None
-        self._reads_chunks = settings.remote_read != "never"
         self._names: tuple[TimeRange, frozenset[str]] | None = None
         self._known: Mapping[str, LabelSets] = {}
 
@@ -104,8 +105,7 @@ class PrometheusSource:
         if self._fixed:
             parameters["match[]"] = reading.series_with(self._labels)
         names, _ = self._noted("names", lambda: (self._read_names(parameters, span), ()))
-        self._native.bases = native_series.native_bases(names, self._types()) if self._reads_chunks else frozenset()
-        names |= {base + suffix for base in self._native.bases for suffix in native_series.SUFFIXES}
+        names |= self._native.learn(names, self._types())
         self._names = (span, names)
         return names
 
@@ -132,10 +132,13 @@ class PrometheusSource:
         wanted = {metric: labels for metric, labels in request.labels.items() if metric in names}
 
         def ask() -> tuple[Inventory, Sequence[Problem]]:
-            plain = {metric: labels for metric, labels in wanted.items() if self._native.part(metric) is None}
+            plain = {metric: labels for metric, labels in wanted.items() if not self._native.alone(metric)}
             label_sets, unread = read_label_sets(self.connection, plain, self._fixed, span) if plain else ({}, [])
-            native, failed = self._native_label_sets(wanted, span)
-            label_sets, unread = label_sets | native, [*unread, *failed]
+            native, failed = self._native.label_sets(wanted, self._fixed, span)
+            for metric, sets in native.items():
+                classic = label_sets.get(metric)
+                label_sets[metric] = label_sets_of_both(classic, sets) if classic is not None else sets
+            unread = [*unread, *failed]
             self._known = label_sets
             metadata, untyped = read_metadata(self.connection, list(wanted), self._metadata) if wanted else ({}, [])
             problems = [*unread, *untyped]
@@ -160,14 +163,13 @@ class PrometheusSource:
         while they were missing comes when they are back, and is lost after half a day, see `reading.increments`.
 
         Raises:
-            SourceFailed: No usable answer, or native histograms, of which no expression counts single buckets.
+            SourceFailed: No usable answer.
         """
-        if self._native.part(request.metric):
-            raise self._refuse_size(request.metric)
         whole = replace(request, matchers=with_fixed_labels(request.matchers, self._labels))
 
         def ask() -> tuple[SampleSet, Sequence[Problem]]:
-            return read_increments(self.connection, whole, by, PUSHDOWN_STEP_MS), ()
+            native = self._native.pushed_down(whole)
+            return read_increments(self.connection, whole, by, PUSHDOWN_STEP_MS, native), ()
 
         found, problems = self._noted(f"increments of {request.metric}", ask)
         self._pushed_down = True
@@ -181,7 +183,8 @@ class PrometheusSource:
         """
         whole = replace(request, matchers=with_fixed_labels(request.matchers, self._labels))
         found, problems = self._noted(
-            f"series of {request.metric}", lambda: (read_series_counts(self.connection, whole, by, MARK_MS), ())
+            f"series of {request.metric}",
+            lambda: (read_series_counts(self.connection, whole, by, MARK_MS, self._native.pushed_down(whole)), ()),
         )
         return replace(found, problems=problems)
 
@@ -194,14 +197,15 @@ class PrometheusSource:
         found: dict[int, int] = {}
         asked: dict[SeriesRequest, None] = {}
         for request in requests:
-            native = self._native.part(request.metric)
-            matchers = tuple(one for one in request.matchers if native is None or one.label != "le")
-            metric = native[0] if native else request.metric
             # VictoriaMetrics takes no query above 16 KiB: then more is counted than was asked for.
             short = tuple(
-                one for one in matchers if sum(map(len, one.values)) + len(one.pattern or "") < LONGEST_MATCHER
+                one for one in request.matchers if sum(map(len, one.values)) + len(one.pattern or "") < LONGEST_MATCHER
             )
-            asked[SeriesRequest(metric, with_fixed_labels(short, self._labels), span)] = None
+            if not self._native.alone(request.metric):
+                asked[SeriesRequest(request.metric, with_fixed_labels(short, self._labels), span)] = None
+            if (native := self._native.part(request.metric)) is not None:
+                without_le = tuple(one for one in short if one.label != "le")
+                asked[SeriesRequest(native[0], with_fixed_labels(without_le, self._labels), span)] = None
         with ThreadPoolExecutor(MARKS_AT_ONCE, "marks") as threads:
             for counts in threads.map(lambda whole: count_samples(self.connection, whole, MARK_MS), asked):
                 for end_ms, count in counts.items():
@@ -218,32 +222,6 @@ class PrometheusSource:
             self._metadata = None
             return {}
 
-    def _native_label_sets(
-        self, wanted: Mapping[str, tuple[str, ...]], span: TimeRange
-    ) -> tuple[dict[str, LabelSets], list[Problem]]:
-        """Label sets of classic series that native histograms stand behind."""
-        parts = {metric: part[0] for metric in wanted if (part := self._native.part(metric)) is not None}
-        own: dict[str, set[str]] = {}
-        for metric, base in parts.items():
-            own.setdefault(base, set()).update(native_series.without_le(wanted[metric]))
-        if not own:
-            return {}, []
-        asked = {base: tuple(sorted(labels)) for base, labels in own.items()}
-        of_base, problems = read_label_sets(self.connection, asked, self._fixed, span)
-        found: dict[str, LabelSets] = {}
-        for metric, base in parts.items():
-            try:
-                if "le" in wanted[metric] and base not in self._native.boundaries:
-                    request = SeriesRequest(base, self._fixed, span)
-                    self._native.boundaries[base] = native_series.boundaries(self.connection, base, request)
-            except remote_read.NotOffered:
-                problems += self._left_out(base, 1)
-                continue
-            if base in of_base:
-                known = self._native.boundaries.get(base, ())
-                found[metric] = native_series.label_sets(of_base[base], wanted[metric], known)
-        return found, problems
-
     def samples(self, request: SeriesRequest) -> SampleSet:
         """Raw samples in (start, end].
 
@@ -259,22 +237,29 @@ class PrometheusSource:
         length_ms = request.range.end_ms - request.range.start_ms
         if length_ms >= self._too_large.get(request.metric, length_ms + 1):
             raise self._refuse_size(request.metric)
-        native = self._native.part(request.metric)
-        ask = (lambda: self._read_native(whole, *native)) if native else (lambda: self._read(whole))
+        read = self._read if self._native.part(request.metric) is None else self._read_kinds
         try:
-            found, problems = self._noted(f"samples of {request.metric}", ask)
+            found, problems = self._noted(f"samples of {request.metric}", lambda: read(whole))
         except SourceFailed as error:
             if error.problems[0].code == "source-too-large":
                 self._too_large[request.metric] = length_ms
             raise
         return replace(found, problems=problems)
 
-    def _read_native(self, request: SeriesRequest, base: str, suffix: str) -> tuple[SampleSet, Sequence[Problem]]:
+    def _read_kinds(self, request: SeriesRequest) -> tuple[SampleSet, Sequence[Problem]]:
+        """What native histograms stand for, and the classic series beside them."""
+        # Which names there are is known of one range: before it there may have been classic series.
+        known = self._names is not None and self._names[0].start_ms <= request.range.start_ms
+        alone = known and self._native.alone(request.metric)
+        classic, problems = (SampleSet.of([]), ()) if alone else self._read(request)
         try:
-            known = self._native.boundaries.get(base, ())
-            return native_series.read(self.connection, request, base, suffix, known), ()
-        except remote_read.NotOffered:
-            return SampleSet.of([]), self._left_out(request.metric, 1)
+            native = self._native.read(request)
+        except NotShown:
+            return classic, (*problems, *self._left_out(request.metric, 1))
+        if alone:
+            return native, problems
+        texts = self._native.spelled(request) if request.metric.endswith("_bucket") else ()
+        return as_one(classic, native, texts), problems
 
     def _read(self, request: SeriesRequest) -> tuple[SampleSet, Sequence[Problem]]:
         if self._route in (None, "remote_read"):
@@ -317,17 +302,7 @@ class PrometheusSource:
         return found.samples, self._left_out(request.metric, found.histograms)
 
     def _left_out(self, metric: str, histograms: int) -> list[Problem]:
-        if not histograms:
-            return []
-        return [
-            Problem(
-                code="native-histogram-unread",
-                severity="warning",
-                message=f"{failures.shown(metric)} has native histograms, whose chunks this server does not hand out",
-                url=self.connection.url,
-                hint="let the server keep classic buckets too (always_scrape_classic_histograms in Prometheus 3)",
-            )
-        ]
+        return [native_series.unread(metric, self.connection.url)] if histograms else []
 
     def _scrape_interval_ms(self) -> int:
         """The shortest scrape interval of the server's targets; a minute where it does not tell."""

@@ -8,6 +8,7 @@ import duckdb
 import numpy as np
 
 from observatory.sources.base import SampleSet, SeriesRequest
+from observatory.sources.histogram_kinds import as_one, by_boundary
 from observatory.sources.store import samples as sample_table
 from observatory.sources.store.series import SeriesDictionary
 from observatory.sources.store.sparse_buckets import (
@@ -43,7 +44,7 @@ def beside(
     request: SeriesRequest,
     numbers: Sequence[int],
 ) -> SampleSet:
-    """Plain series of a request, and those that the numbered buckets stand for."""
+    """Plain series of a request, and those that the numbered buckets stand for, as one histogram each."""
     span = request.range
     owner, t_ms, values = sample_table.read(cursor, numbers, span.start_ms, span.end_ms)
     before = sample_table.last_until(cursor, numbers, span.start_ms)
@@ -53,10 +54,11 @@ def beside(
         last = before[number][1] if number in before else None
         one = BucketSeries(bucket_of(series.labels[number][BUCKET]), t_ms[part], values[part], last)
         groups.setdefault(group_of(series.labels[number]), []).append(one)
-    shown = [plain.series(index) for index in range(len(plain))]
-    for le in asked_bounds(request.matchers, boundaries(series.labels[number][BUCKET] for number in numbers)):
+    shown = []
+    asked = asked_bounds(request.matchers, boundaries(series.labels[number][BUCKET] for number in numbers))
+    for bound, le in by_boundary(asked).items():
         for group, buckets in groups.items():
-            at_ms, counts = at_most(buckets, float(le))
+            at_ms, counts = at_most(buckets, bound)
             if len(at_ms):
                 shown.append((dict(group) | {"le": le}, at_ms, counts))
-    return SampleSet.of(shown)
+    return as_one(plain, SampleSet.of(shown), asked)

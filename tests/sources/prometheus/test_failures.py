@@ -456,14 +456,21 @@ def test_a_first_part_that_times_out_on_the_server_is_asked_in_halves(misbehavin
     assert parts_asked(server) == [360, 180, 90, 180, 90]
 
 
-def test_native_histograms_that_are_too_much_are_not_counted_as_nothing() -> None:
-    asked = source(f"http://127.0.0.1:{free_port()}")
-    asked._native.bases = frozenset({"handling_seconds"})
+def test_native_histograms_that_a_gateway_does_not_show_are_said(misbehaving: Start) -> None:
+    """It refuses range vectors and remote_read, and shows classic series on a grid."""
+    grid = b'{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"le":"1"},"values":[[60,"9"]]}]}}'
+    server = misbehaving(
+        Reply(path="/api/v1/query_range", body=grid),
+        Reply(path="/api/v1/query", body=b'{"status":"error","errorType":"bad_data","error":"no"}', status=422),
+        Reply(path="/api/v1/", status=404),
+    )
+    asked = source(server.url)
+    asked._native.learn(frozenset({"x", "x_bucket", "x_count"}), {})
 
-    problem = problem_of(lambda _: asked.increments(SeriesRequest("handling_seconds_count", (), SPAN), ("job",)), "")
+    found = asked.samples(SeriesRequest("x_bucket", (), TimeRange(0, 120_000)))
 
-    assert problem.code == "source-too-large"
-    assert "handling_seconds_count" in problem.message
+    assert found.values.tolist() == [9.0]
+    assert [problem.code for problem in found.problems] == ["native-histogram-unread"]
 
 
 def test_a_server_that_became_slow_is_not_asked_forever(misbehaving: Start) -> None:

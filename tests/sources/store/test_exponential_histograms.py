@@ -185,3 +185,26 @@ def test_the_largest_and_smallest_numbers_have_buckets_that_can_be_read(
     assert all(float(le) > 0 for le in last)
     (shown,) = store.inventory(InventoryRequest({"wait_seconds_bucket": ("le",)}), ALWAYS).label_sets.values()
     assert {le for (le,) in shown.rows} == set(last)
+
+
+@pytest.mark.parametrize("le", ["0.5", "0.50"])
+def test_a_histogram_that_was_sent_with_explicit_bounds_before_goes_on_as_the_same_bucket(
+    store: Store, le: str
+) -> None:
+    """The minute in which it changed was sent in both ways, as by two exporters; it counts once."""
+    seen, counts = observations(), []
+    for minute in range(len(SCALES)):
+        values = np.concatenate(seen[: minute + 1])
+        t_ms, under = T_MS + (minute + 1) * MINUTE, int((values <= 0.5).sum())
+        counts.append(under + 1.0)
+        if minute <= 2:
+            explicit = Request().histogram("wait", T_MS, t_ms, [0.5], [under + 1, len(values) - under], topic="orders")
+            push(store, explicit)
+        if minute >= 2:
+            push(store, request(values, SCALES[minute], minute, CUMULATIVE))
+
+    texts = (le, "0.5") if le != "0.5" else ("0.5",)
+    found = store.samples(SeriesRequest("wait_seconds_bucket", (Matcher("le", texts),), ALWAYS))
+
+    assert [one["le"] for one in found.labels] == [le]
+    assert found.values.tolist() == counts
