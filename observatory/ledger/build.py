@@ -165,7 +165,12 @@ def _refreshed(
         yield tail, [key for key in warm if key not in fresh.rows], _Counting(PackedRows(), [], 0, {})
         return
     outcome_by = {key: frozenset(row.outcome_by) for key in warm if (row := previous.about(key)) and row.outcome_by}
-    before = {key: row.targets for key in warm if (row := previous.about(key)) and row.targets}
+    # Series that have left the grid are no more read anew either.
+    before = {
+        key: row.targets
+        for key in warm
+        if (row := previous.about(key)) and row.targets and (row.last_sample_ms or 0) > grid.start_ms
+    }
     fresh = _count(warm, sources, tail, None, arrivals, outcome_by, before)
     yield tail, warm, fresh
     waiting = fresh.dark_since | _back_apart(fresh, outcome_by, previous)
