@@ -82,10 +82,11 @@ def outcome_of(measurement: Measurement, total: Events, part: Events, known: fro
     Args:
         known: Who counted it before, where that is known: now there may be nothing to be seen of them.
     """
-    owners = frozenset(key[:2] for key in part.targets)
-    if owners & {key[:2] for key in total.targets} or not owners | known:
+    targets, total_targets = part.targets | part.ended, total.targets | total.ended
+    owners = frozenset(key[:2] for key in targets)
+    if owners & {key[:2] for key in total_targets} or not owners | known:
         return None
-    return Outcome(measurement, owners | known, part.targets, total.targets)
+    return Outcome(measurement, owners | known, targets, total_targets)
 
 
 def find_apart(outcomes: Mapping[str, Outcome], lives: Lives, grid: Grid, ask: Asking) -> dict[str, Apart]:

@@ -19,12 +19,12 @@ from observatory.compile.plan import (
 )
 from observatory.compile.terms import at_most, outcome_terms
 from observatory.errors import Problem, SourceFailed
-from observatory.indicators.expression import Count, CountAtMost, Slices, SlicesAtMost
+from observatory.indicators.expression import Count, CountAtMost, Since, Slices, SlicesAtMost
 from observatory.ledger.apart import Apart, Outcome, find_apart
 from observatory.ledger.births import EDGE_MS
 from observatory.ledger.buckets import bounded_binding, bucket_leaves, count_leaves, has_changed, least_and_most
 from observatory.ledger.days import DAY_MS, SEALED_AFTER_MS
-from observatory.ledger.evidence import Evidence, Material, Sources
+from observatory.ledger.evidence import NOT_REMEMBERED, Evidence, Material, Sources
 from observatory.ledger.falling import falling
 from observatory.ledger.hops import SpanCounts, count_spans
 from observatory.ledger.layouts import Doubtful, Judged, doubtful_steps
@@ -32,15 +32,18 @@ from observatory.ledger.origins import falls_of_targets
 from observatory.ledger.pages import Counted, Page, events_of, join
 from observatory.ledger.returns import KeptDay, look_back
 from observatory.ledger.slices import Reading, read_level
+from observatory.ledger.targets import Lives
 from observatory.sources.base import Float64
 from observatory.telemetry.binding import MetricBinding, SemanticKind, Term
 from observatory.windows import Grid, TimeRange
 
-RULES = 8
+RULES = 9
 """Grows whenever the same telemetry is counted in another way, so that counts kept before are not read again; so does
 the version of the package."""
 LONGER_LOOKBACKS_MS = (2 * DAY_MS, 8 * DAY_MS, 32 * DAY_MS)
-"""How far is looked back for lag that began before the lookback of a block, step by step."""
+"""How far is looked back for lag that began before the lookback of a block, step by step. For the age of what happened
+last all the way, whether anything is there or not: it may have been dark for days, and the same is found from every
+block."""
 SPANS_BEFORE_MS = 2 * DAY_MS
 """How far before a block spans of its messages are looked at."""
 
@@ -84,9 +87,12 @@ def shape_of(measurements: Mapping[str, Measurement]) -> Shape:
 class Blocks:
     """Counting of some measurements: what is asked for them, and what went wrong on the way."""
 
-    def __init__(self, measurements: Mapping[str, Measurement], sources: Sources) -> None:
+    def __init__(
+        self, measurements: Mapping[str, Measurement], sources: Sources, remembered: Lives = NOT_REMEMBERED
+    ) -> None:
         self.measurements = measurements
         self.sources = sources
+        self.remembered = remembered
         shape = shape_of(measurements)
         self.requests_planned, self.kinds, self._judged = shape.requests, shape.kinds, shape.judged
         self.failed: set[Leaf] = set()
@@ -117,7 +123,7 @@ class Blocks:
             self._newest_ms[name] = max(newest_ms, self._newest_ms.get(name, newest_ms))
         spans = self._spans(blocks)
         for number, block in enumerate(blocks):
-            evidence = material.evidence(block, self.kinds)
+            evidence = material.evidence(block, self.kinds, self.remembered)
             events, seams = events_of(evidence, self.requests_planned, self.kinds, block)
             levels, reach_ms = self._levels(evidence, block)
             self._partial = self._partial or material.partial or bool(self.failed_spans)
@@ -137,20 +143,23 @@ class Blocks:
     def _levels(self, evidence: Evidence, block: Grid) -> tuple[dict[str, Reading], int]:
         """Levels by measurement, and how long before the block the farthest look back for them began."""
         found: dict[str, Reading] = {}
-        farthest_ms = 0
+        farthest_ms, lives = 0, evidence.targets.lives(block.end_ms)
         for key, one in self.measurements.items():
             if not isinstance(one.indicator.good, SlicesAtMost):
                 continue
             level = one.indicator.good.level
             reading, evidence_of_one, lookback_ms = read_level(one, level, evidence, block), evidence, CURVE_LOOKBACK_MS
+            is_age = isinstance(level, Since)
             for longer_ms in LONGER_LOOKBACKS_MS:
-                if not (reading.reaches_back and _reaches(one, evidence_of_one, block.start_ms - lookback_ms)):
+                if not reading.reaches_back:
+                    break
+                if not (is_age or _reaches(one, evidence_of_one, block.start_ms - lookback_ms)):
                     break
                 # Someone has been behind for longer than was looked back: look for the instant when that began.
-                lookback_ms = longer_ms
+                lookback_ms = longer_ms + (block.start_ms % DAY_MS if is_age else 0)
                 wanted = plan_leaves({leaf: lookback_ms for leaf, _ in leaves_of(one)})
                 material = Material.read(wanted, self.sources, block)
-                evidence_of_one = material.evidence(block, self.kinds)
+                evidence_of_one = material.evidence(block, self.kinds, lives if is_age else NOT_REMEMBERED)
                 reading = read_level(one, level, evidence_of_one, block)
                 farthest_ms = max(farthest_ms, lookback_ms)
                 self._note(material)

@@ -13,14 +13,14 @@ from types import MappingProxyType
 import numpy as np
 from msgspec import Struct
 
-from observatory.compile.plan import Measurement, leaves_of
+from observatory.compile.plan import LOOKBACK_MS, Measurement, leaves_of
 from observatory.errors import Problem, SourceFailed
 from observatory.indicators.expression import SlicesAtMost
 from observatory.ledger.apart import Owner
 from observatory.ledger.arrivals import CHECK_MS, LATE_MS, Arrivals
 from observatory.ledger.blocks import Blocks, shape_of
 from observatory.ledger.days import DAY_MS, SEALED_AFTER_MS, blocks_of, is_day
-from observatory.ledger.evidence import Sources
+from observatory.ledger.evidence import NOT_REMEMBERED, Sources
 from observatory.ledger.history import Columns, Past, joined
 from observatory.ledger.hops import expressions_of
 from observatory.ledger.keeping import Keeper, KeptPages, Looks
@@ -30,7 +30,7 @@ from observatory.ledger.marks import Marks
 from observatory.ledger.packed import PackedRows
 from observatory.ledger.pages import Page
 from observatory.ledger.rows import apart_outcomes, packed_row_of, row_of, within
-from observatory.ledger.targets import TargetKey
+from observatory.ledger.targets import Lives, TargetKey
 from observatory.sources.base import PUSHDOWN_STEP_MS
 from observatory.windows import Grid
 
@@ -82,9 +82,13 @@ def build(
     rows = PackedRows()
     problems: list[Problem] = []
     requests = 0
-    if cold:
-        counting = _count(cold, sources, grid, keeper, arrivals)
+    lives = previous.lives if previous is not None and warm else NOT_REMEMBERED
+    is_whole = tail is not None and len(blocks_of(tail)) > 1
+    if cold and not (warm and is_whole):
+        # What others know of their targets is not read again.
+        counting = _count(cold, sources, grid, keeper, arrivals, remembered=lives)
         rows, problems, requests = counting.rows, counting.problems, counting.requests
+        lives = Lives.together([lives, counting.lives])
         if not warm:
             marks = arrivals.known
     if warm and tail and previous:
@@ -92,15 +96,23 @@ def build(
         assert isinstance(earlier, PackedRows)
         known_ms = min(previous.grid.end_ms, grid.end_ms)
         unseen = Grid(known_ms, grid.step_ms, (grid.end_ms - known_ms) // grid.step_ms)
-        for part, keys, fresh in _refreshed(warm, sources, tail, grid, keeper, arrivals, previous):
+        for part, keys, fresh in _refreshed(wanted, sources, tail, grid, keeper, arrivals, previous, rows.only(cold)):
             problems += fresh.problems
             requests += fresh.requests
+            lives = fresh.lives if is_whole and fresh.rows else Lives.together([lives, fresh.lives])
             for key in keys:
-                rows.splice(key, earlier, fresh.rows, previous.grid, part if key in fresh.rows else unseen, grid)
+                if key in warm:
+                    rows.splice(key, earlier, fresh.rows, previous.grid, part if key in fresh.rows else unseen, grid)
+                elif is_whole and key in fresh.rows:
+                    rows.take(fresh.rows.only([key]))
+                elif key in fresh.rows and key in rows:
+                    # Together with the others: what their series tell of the last steps counts for the new ones, too.
+                    rows.splice(key, rows, fresh.rows, grid, part, grid)
     if any(problem.severity == "error" for problem in problems):
         # What failed was not read again; it will be, by the marks from before.
         marks = previous.marks if previous is not None else None
-    return Ledger(grid, rows.only(sorted(rows)), tuple(dict.fromkeys(problems)), requests, marks)
+    lives = lives.since(grid.start_ms - LOOKBACK_MS)
+    return Ledger(grid, rows.only(sorted(rows)), tuple(dict.fromkeys(problems)), requests, marks, lives)
 
 
 def _earlier(*instants: int | None) -> int | None:
@@ -146,43 +158,48 @@ def _tail(grid: Grid, previous: Ledger | None, late_since_ms: int | None, wanted
 
 
 def _refreshed(
-    warm: Mapping[str, Measurement],
+    wanted: Mapping[str, Measurement],
     sources: Sources,
     tail: Grid,
     grid: Grid,
     keeper: Keeper | None,
     arrivals: Arrivals,
     previous: Ledger,
+    added: PackedRows,
 ) -> Iterable[tuple[Grid, Iterable[str], _Counting]]:
     """The tail counted anew, and from further back what had gone dark before the tail and has come back in it.
 
     What counters counted while nobody scraped them belongs to steps that were held as unseen until now.
+
+    Args:
+        added: Rows that the previous ledger did not hold.
     """
     if len(blocks_of(tail)) > 1:
         # Days are counted anew in any case, so all that is asked for is.
-        fresh = _count(warm, sources, grid, keeper, arrivals)
-        yield grid, [key for key in warm if key in fresh.rows], fresh
-        yield tail, [key for key in warm if key not in fresh.rows], _Counting(PackedRows(), [], 0, {})
+        fresh = _count(wanted, sources, grid, keeper, arrivals)
+        yield grid, [key for key in wanted if key in fresh.rows], fresh
+        yield tail, [key for key in wanted if key not in fresh.rows], _Counting(PackedRows(), [], 0, {}, NOT_REMEMBERED)
         return
-    outcome_by = {key: frozenset(row.outcome_by) for key in warm if (row := previous.about(key)) and row.outcome_by}
+    known = {key: row for key in wanted if (row := previous.about(key) or (key in added and added.about(key)))}
+    outcome_by = {key: frozenset(row.outcome_by) for key, row in known.items() if row.outcome_by}
     # Series that have left the grid are no more read anew either.
     before = {
-        key: row.targets
-        for key in warm
-        if (row := previous.about(key)) and row.targets and (row.last_sample_ms or 0) > grid.start_ms
+        key: row.targets for key, row in known.items() if row.targets and (row.last_sample_ms or 0) > grid.start_ms
     }
-    fresh = _count(warm, sources, tail, None, arrivals, outcome_by, before)
-    yield tail, warm, fresh
+    fresh = _count(wanted, sources, tail, None, arrivals, outcome_by, before)
+    yield tail, wanted, fresh
+    lives = Lives.together([previous.lives, fresh.lives])
     waiting = fresh.dark_since | _back_apart(fresh, outcome_by, previous)
+    waiting = {key: since_ms for key, since_ms in waiting.items() if key in previous.rows}
     while waiting:
         by_part: dict[Grid, dict[str, Measurement]] = {}
         for key, since_ms in waiting.items():
             kept_ms = grid.start_ms + max(0, (since_ms - grid.start_ms) // grid.step_ms) * grid.step_ms
             part = Grid(kept_ms, grid.step_ms, (grid.end_ms - kept_ms) // grid.step_ms)
-            by_part.setdefault(part, {})[key] = warm[key]
+            by_part.setdefault(part, {})[key] = wanted[key]
         waiting = {}
         for part, returned in by_part.items():
-            again = _count(returned, sources, part, None, arrivals, outcome_by, before)
+            again = _count(returned, sources, part, None, arrivals, outcome_by, before, lives)
             yield part, [key for key in returned if key in again.rows], again
             if part.start_ms > grid.start_ms:
                 # What is counted again may hold others that had come back, whose past lies further back still.
@@ -213,12 +230,14 @@ class _Counting(Struct, frozen=True):
     Attributes:
         dark_since: By measurement, when series that were dark as the grid began, and came back on it, had been seen
             last.
+        lives: When targets were seen.
     """
 
     rows: PackedRows
     problems: list[Problem]
     requests: int
     dark_since: dict[str, int]
+    lives: Lives
 
 
 def _count(
@@ -229,13 +248,15 @@ def _count(
     arrivals: Arrivals,
     outcome_by: Mapping[str, frozenset[Owner]] | None = None,
     before: Mapping[str, frozenset[TargetKey]] = MappingProxyType({}),
+    remembered: Lives = NOT_REMEMBERED,
 ) -> _Counting:
     """Count on a grid.
 
     Args:
         before: By measurement the targets that counted it before what is read.
+        remembered: When targets were seen, as measurements know that are not read again; no day is kept with that.
     """
-    work = Blocks(measurements, sources)
+    work = Blocks(measurements, sources, remembered)
     kept = _kept(keeper, work, grid, arrivals)
     pages: dict[Grid, Page] = {}
     blocks = blocks_of(grid)
@@ -248,7 +269,7 @@ def _count(
     for run in reversed(runs):
         for page in work.pages(run):
             pages[page.block] = page
-            if kept is not None and is_day(page.block) and work.is_whole(page):
+            if kept is not None and not remembered.spans and is_day(page.block) and work.is_whole(page):
                 whole.append(page)
                 if past is not None and not past.day(page.block):
                     # Nothing can be restored from a day that nobody counted before: it is written while others are
@@ -273,8 +294,8 @@ def _count(
         row = within(measurement, row, bounds[key], counted) if key in bounds else row
         rows[key] = widened(row, doubtful[key]) if key in doubtful else row
     if kept is not None and past is not None:
-        remembered, restored = past.restored(rows, grid, runs)
-        rows.take(remembered)
+        from_history, restored = past.restored(rows, grid, runs)
+        rows.take(from_history)
         fresh = [page for page in whole if page.block.start_ms not in restored]
         for page in fresh:
             if past.day(page.block):
@@ -294,7 +315,7 @@ def _count(
             ]
         )
     }
-    return _Counting(rows, work.problems, work.requests, dark_since)
+    return _Counting(rows, work.problems, work.requests, dark_since, counted.lives)
 
 
 def _unnoted(kept: KeptPages, past: Past, pages: Mapping[Grid, Page], counted_now: Collection[Grid]) -> list[Page]:

@@ -23,7 +23,7 @@ from observatory.ledger.origins import Origins, find_restarts
 from observatory.ledger.replicas import REPLICA_LABELS, without_replicas
 from observatory.ledger.routes import route
 from observatory.ledger.samples import fit
-from observatory.ledger.targets import Target, Targets, slower, target_of
+from observatory.ledger.targets import Lives, Target, Targets, slower, target_of
 from observatory.sources.base import (
     CountingSource,
     Float64,
@@ -38,6 +38,7 @@ from observatory.telemetry.binding import SemanticKind
 from observatory.windows import Grid, TimeRange
 
 T = TypeVar("T")
+NOT_REMEMBERED = Lives({})
 ASKED_AT_ONCE = 2
 """Questions under way at a time: while one answer arrives another is decoded, and a server has little to bear."""
 
@@ -219,8 +220,12 @@ class Material:
                 found[request.source] = max(newest, found.get(request.source, newest))
         return found
 
-    def evidence(self, part: Grid, kinds: Mapping[Leaf, SemanticKind]) -> Evidence:
-        """What is known about a part of the time that was read."""
+    def evidence(self, part: Grid, kinds: Mapping[Leaf, SemanticKind], remembered: Lives = NOT_REMEMBERED) -> Evidence:
+        """What is known about a part of the time that was read.
+
+        Args:
+            remembered: When targets were seen, as others know that were counted before.
+        """
         answers = []
         for number, (request, cut, routes) in enumerate(self.answers):
             samples, inside = cut.between(part.start_ms - request.lookback_ms, part.end_ms, routes)
@@ -232,6 +237,9 @@ class Material:
             answers.append(Answer(request, samples, chosen, falls=falls))
         evidence = Evidence(answers, Targets(), self.failed, self.problems, self._heads)
         evidence.targets.learn([(answer.request.source, answer.samples) for answer in answers])
+        if remembered.spans:
+            lookback_ms = max((answer.request.lookback_ms for answer in answers), default=0)
+            evidence.targets.remember(remembered, TimeRange(part.start_ms - lookback_ms, part.end_ms))
         self._origins.find_births(answers, evidence.targets, part, kinds, self.ask)
         find_restarts(answers, evidence.targets, kinds)
         return evidence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import force_setattr, replace
 
 from observatory.errors import Problem
@@ -13,6 +13,7 @@ from observatory.ledger.marks import Marks
 from observatory.ledger.packed import PackedCounts, PackedRows
 from observatory.ledger.row import Row, steps_within
 from observatory.ledger.sums import WholeCounts
+from observatory.ledger.targets import Lives
 from observatory.windows import Grid, TimeRange
 
 
@@ -24,6 +25,7 @@ class Ledger(Struct, frozen=True):
         problems: Sources that failed, and what they said.
         requests: How many requests to sources it took.
         marks: What sources held when they were last looked at for late telemetry; None before.
+        lives: When targets were seen, also shortly before the grid.
     """
 
     grid: Grid
@@ -31,6 +33,7 @@ class Ledger(Struct, frozen=True):
     problems: tuple[Problem, ...] = ()
     requests: int = 0
     marks: Marks | None = None
+    lives: Lives = field(default_factory=lambda: Lives({}))
 
     def __post_init__(self) -> None:
         if not isinstance(self.rows, PackedRows):

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from observatory.ledger.row import Row
-from observatory.ledger.splicing import splice, spliced_facts
+from observatory.ledger.splicing import has_left, splice, spliced_facts
 from observatory.ledger.summed import Summed
 from observatory.ledger.sums import WholeCounts
 from observatory.sources.base import Float64
@@ -196,6 +196,8 @@ class _Packed(Struct, frozen=True):
         def gone_on(before: Summed, after: Summed) -> Summed:
             return before.gone_on(spliced(before.values, after.values, kept, tail.steps), first, kept.stop - first)
 
+        if has_left(self.rest, new.rest, grid):
+            return None
         same = id(self.observed), new.observed.values.tobytes(), tail
         observed = shared.get(same)
         if observed is None:

@@ -283,7 +283,7 @@ def _settle(
             earlier = passed_over = page.seams
             elsewhere.turn_to(page)
             continue
-        _note_last(found, passed_over, before)
+        _note_last(found, passed_over, before, grid)
         lasts = [
             None if seam.summed else before.get((seam.series, seam.kind)) or last_seen.get(seam.series)
             for seam in page.seams
@@ -308,28 +308,38 @@ def _settle(
                 whole.rows += _settled(whole, grid, seam, birth, known, lacking_ms)
                 if anew and known is not None:
                     whole.rows += place_restart(whole.line, grid, HiddenRestart(seam.first[0], known[1]))
-                whole.series.add(seam.series)
-                whole.targets.add(seam.target)
+                if seam.last[0] > grid.start_ms:
+                    # How far back was read depends on who else asks; what has ended before the grid is not on it.
+                    whole.series.add(seam.series)
+                    whole.targets.add(seam.target)
+                else:
+                    whole.ended.add(seam.target)
                 if came_back:
                     whole.dark_since.append(before_ms)
-        _note_last(found, page.seams, before)
+        _note_last(found, page.seams, before, grid)
         if summed := page.seams.summed_requests:
             for series, kind in [key for key in before if key[0][0] in summed]:
                 del before[series, kind]  # the server has counted on from there
-        earlier, passed_over = page.seams, NO_SEAMS
-    _note_last(found, passed_over, before)
+        # Series that ended before the grid may go on in it.
+        reaches = len(page.seams) and int(page.seams.last_ms.min()) > grid.start_ms
+        earlier, passed_over = page.seams if reaches else NO_SEAMS, NO_SEAMS
+    _note_last(found, passed_over, before, grid)
 
 
 def _note_last(
-    found: Mapping[Leaf, Whole], seams: Sequence[Seam], before: dict[tuple[SeriesKey, SemanticKind], Sample]
+    found: Mapping[Leaf, Whole],
+    seams: Sequence[Seam],
+    before: dict[tuple[SeriesKey, SemanticKind], Sample],
+    grid: Grid,
 ) -> None:
-    """When series were seen last, for themselves and for the leaves that count them."""
+    """When series were seen last, for themselves and, on the grid, for the leaves that count them."""
     for seam in seams:
         if not seam.summed:
             before[seam.series, seam.kind] = seam.last
         for leaf in seam.leaves:
-            whole = found[leaf]
-            whole.last_ms = max(seam.last[0], whole.last_ms or seam.last[0])
+            if seam.last[0] > grid.start_ms:
+                whole = found[leaf]
+                whole.last_ms = max(seam.last[0], whole.last_ms or seam.last[0])
 
 
 def _settled(
@@ -350,9 +360,12 @@ def _joined_levels(key: str, pages: Sequence[Page], grid: Grid) -> Reading:
         _line(((block, one.steps.error) for block, one in parts), grid),
         _line(((block, one.steps.at_least.astype(np.float64)) for block, one in parts), grid) > 0,
     )
-    ends = [one.last_ms for _, one in parts if one.last_ms is not None]
+    some = [one for _, one in parts if one.last_ms is not None and one.last_ms > grid.start_ms]
     return Reading(
-        steps, max(one.series for _, one in parts), max(ends, default=None), all(one.exact for _, one in parts)
+        steps,
+        max((one.series for one in some), default=0),
+        max((one.last_ms for one in some if one.last_ms is not None), default=None),
+        all(one.exact for _, one in parts),
     )
 
 

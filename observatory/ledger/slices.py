@@ -124,7 +124,15 @@ def _read_since(measurement: Measurement, counter: str, evidence: Evidence, grid
     rises = [rises_of(line.t_ms, line.values, None if line.birth is None else line.birth.base) for line in lines]
     gaps_ms = [line.target.gap_ms for line in lines]
     found = seconds_since([line.t_ms for line in lines], rises, gaps_ms)
-    return _reading([on_grid(found, grid, max(gaps_ms))], lines, grid)
+    reading = _reading([on_grid(found, grid, max(gaps_ms))], lines, grid)
+    return replace(reading, reaches_back=reading.reaches_back or any(_came_with_its_target(line) for line in lines))
+
+
+def _came_with_its_target(line: Line) -> bool:
+    """Whether a series is taken for new on a target that is new itself, or was dark, and the series with it."""
+    if line.birth is None or line.birth.created or not len(line.t_ms) or line.target.first_ms is None:
+        return False
+    return bool(line.t_ms[0] - line.target.first_ms <= line.target.gap_ms)
 
 
 def _behind(one: Line, committed: Line) -> levels.Level:

@@ -31,11 +31,12 @@ def splice(old: Row, old_grid: Grid, new: Row | None, tail: Grid, grid: Grid) ->
     if old.at_least is not None:
         unknown = np.zeros(tail.steps, dtype=bool)
         least = np.concatenate((old.at_least[kept], new.at_least if new and new.at_least is not None else unknown))
+    seen = counted(old.observed, new.observed if new else None)
     return replace(
         old,
         good=counted(old.good, new.good if new else None),
         total=counted(old.total, new.total if new else None),
-        observed=counted(old.observed, new.observed if new else None),
+        observed=np.zeros(grid.steps) if has_left(old, new, grid) else seen,
         level=joined(old.level, new.level if new else None, np.full(max(1, tail.steps), np.nan)[: tail.steps]),
         level_error=joined(old.level_error, new.level_error if new else None, empty),
         upper=_spliced_upper(old, new, kept, empty),
@@ -51,17 +52,28 @@ def spliced_facts(old: Row, new: Row | None, tail: Grid, grid: Grid) -> dict[str
     findings, uncounted = old.findings.cut(kept), old.uncounted.cut(kept)
     if new:
         findings, uncounted = findings + new.findings, uncounted + new.uncounted
+    left = has_left(old, new, grid)
     return {
         "counting": new.counting if new and new.series and old.counting != "pushdown" else old.counting,
-        "series": max(old.series, new.series if new else 0),
-        "last_sample_ms": new.last_sample_ms if new and new.last_sample_ms is not None else old.last_sample_ms,
+        "series": 0 if left else max(old.series, new.series if new else 0),
+        "last_sample_ms": None if left else _last_ms(old, new),
         "recovered": findings.between(grid.range),
         "findings": findings,
         "uncounted": uncounted,
-        "targets": new.targets if new else old.targets,
+        "targets": frozenset() if left else new.targets if new else old.targets,
         "outcome_by": (new.outcome_by if new else ()) or old.outcome_by,
         "problems": new.problems if new and new.series else old.problems,
     }
+
+
+def has_left(old: Row, new: Row | None, grid: Grid) -> bool:
+    """Whether all series of a row have ended before the grid: nothing of it was observed there."""
+    last_ms = _last_ms(old, new)
+    return (bool(old.targets) or old.level is not None) and last_ms is not None and last_ms <= grid.start_ms
+
+
+def _last_ms(old: Row, new: Row | None) -> int | None:
+    return new.last_sample_ms if new and new.last_sample_ms is not None else old.last_sample_ms
 
 
 def _spliced_upper(old: Row, new: Row | None, kept: slice, empty: Float64) -> Float64 | None:

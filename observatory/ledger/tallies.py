@@ -33,6 +33,7 @@ class Events(Struct, frozen=True):
         exact: False when the samples were read on a query grid.
         pushdown: True when the server counted.
         uncounted: First values that are not in the amount.
+        ended: Whose they were shortly before the grid, and on it no more.
     """
 
     amount: NDArray[Any]
@@ -43,6 +44,7 @@ class Events(Struct, frozen=True):
     exact: bool
     pushdown: bool = False
     uncounted: tuple[FirstValue, ...] = ()
+    ended: frozenset[TargetKey] = frozenset()
 
 
 def nothing(grid: Grid) -> Events:
@@ -148,6 +150,7 @@ def added(parts: Sequence[Events], amount: NDArray[Any], factors: Sequence[float
         all(part.exact for part in parts),
         any(part.pushdown for part in parts),
         scaled(zip(factors, (part.uncounted for part in parts), strict=True)),
+        frozenset().union(*(part.ended for part in parts)),
     )
 
 

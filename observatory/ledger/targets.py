@@ -23,7 +23,7 @@ from observatory.ledger.packed import pack
 from observatory.ledger.samples import series_blocks
 from observatory.ledger.summed import Summed
 from observatory.sources.base import Float64, Int64, SampleSet
-from observatory.windows import Grid
+from observatory.windows import Grid, TimeRange
 
 GAP_CADENCES = 2.5
 END_CADENCES = 1.5
@@ -132,6 +132,17 @@ class Targets:
             target.runs = _joined(target.runs, target.gap_ms)
         self._lives.clear()
 
+    def remember(self, lives: Lives, span: TimeRange) -> None:
+        """Take what was seen of these targets before, by series that were not read now, within a span of time."""
+        for key, target in self._targets.items():
+            cadence = target.cadence_ms or DEFAULT_CADENCE_MS
+            for start_ms, end_ms in lives.spans.get(key, ()):
+                first, last = max(start_ms + cadence, span.start_ms), min(end_ms, span.end_ms)
+                if first <= last:
+                    target.runs.append((first, last))
+            target.runs = _joined(target.runs, target.gap_ms)
+        self._lives.clear()
+
     def _of(self, source: str, labels: Mapping[str, str]) -> Target:
         key = target_of(source, labels)
         target = self._targets.get(key)
@@ -164,6 +175,10 @@ class Lives:
             for key, spans in part.spans.items():
                 joined.setdefault(key, []).extend(spans)
         return cls({key: _united(spans) for key, spans in joined.items()})
+
+    def since(self, at_ms: int) -> Lives:
+        """Those that were seen after an instant."""
+        return Lives({key: spans for key, spans in self.spans.items() if spans and spans[-1][1] > at_ms})
 
     def observed_seconds(self, keys: frozenset[TargetKey], grid: Grid) -> Float64:
         """Per step the seconds in which these targets were seen, 0..step; shared, do not write into it.

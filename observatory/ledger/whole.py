@@ -30,6 +30,7 @@ class Whole(Struct):
     rows: list[FindingRow] = field(default_factory=list)
     series: set[SeriesKey] = field(default_factory=set)
     targets: set[TargetKey] = field(default_factory=set)
+    ended: set[TargetKey] = field(default_factory=set)
     last_ms: int | None = None
     exact: bool = True
     pushdown: bool = False
@@ -65,4 +66,5 @@ class Whole(Struct):
             self.exact,
             self.pushdown,
             tuple(self.uncounted),
+            frozenset(self.ended),
         )
