@@ -169,7 +169,7 @@ def join(pages: Sequence[Page], requests: Sequence[PlannedRequest], grid: Grid, 
     return Counted(
         grid,
         {leaf: one.events() for leaf, one in whole.items()},
-        Lives.together([*lives, *(page.lives for page in pages)]),
+        Lives.together([*lives, Lives.in_turn((page.block, page.lives) for page in pages)]),
         {key: _joined_levels(key, pages, grid) for key in dict.fromkeys(key for page in pages for key in page.levels)},
         {
             name: _joined_spans(name, pages, grid)

@@ -176,6 +176,23 @@ class Lives:
                 joined.setdefault(key, []).extend(spans)
         return cls({key: _united(spans) for key, spans in joined.items()})
 
+    @classmethod
+    def in_turn(cls, parts: Iterable[tuple[Grid, Lives]]) -> Lives:
+        """What blocks that follow one another show, each looking back into the one before.
+
+        A target that was seen just before the end of a block is taken to go on to it; the next block knows better.
+        """
+        joined: dict[TargetKey, list[Stretch]] = {}
+        for block, part in parts:
+            for key, spans in part.spans.items():
+                known = joined.setdefault(key, [])
+                if known and known[-1][1] == block.start_ms:
+                    ends = [end_ms for start_ms, end_ms in spans if start_ms < block.start_ms]
+                    if ends and ends[-1] < block.start_ms:
+                        known[-1] = (known[-1][0], max(known[-1][0], ends[-1]))
+                known.extend(spans)
+        return cls({key: _united(spans) for key, spans in joined.items()})
+
     def since(self, at_ms: int) -> Lives:
         """Those that were seen after an instant."""
         return Lives({key: spans for key, spans in self.spans.items() if spans and spans[-1][1] > at_ms})

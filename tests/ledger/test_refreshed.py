@@ -130,3 +130,18 @@ def test_an_age_that_is_only_a_least_one_is_the_same_from_wherever_it_is_looked_
     row = anew.rows[FRESH.key]
     assert levels(row)[-1] == pytest.approx(75 * 3600, abs=120)
     assert levels(refreshed.rows[FRESH.key]) == levels(row)
+
+
+def test_a_target_that_ends_just_before_midnight_is_not_seen_until_midnight() -> None:
+    """A day that is over is counted for itself, with a scrape at its end under way; the next day knows of no more."""
+    t = scrapes(END_MS - DAY_MS, END_MS - 70_000)
+    wanted = [events()]
+    with store_of([counter(handled("success"), t, 1.0)]) as store:
+        ledger = None
+        for late in (20, -10, -30, -90):
+            grid = Grid.ending_at(END_MS - late * MINUTE_MS, 3 * DAY_MS)
+            ledger = build(wanted, Answering((store,)), grid, previous=ledger)
+        assert ledger is not None
+        anew = build(wanted, Answering((store,)), ledger.grid).rows[events().key]
+    assert anew.observed[-93:-88].tolist() == [60.0, 7.0, 0.0, 0.0, 0.0]
+    same(ledger.rows[events().key], anew)

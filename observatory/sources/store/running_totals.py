@@ -184,6 +184,10 @@ class _Line:
             if abs(rise - value) <= _EXACT * abs(value) + _ROUNDED * float(np.spacing(abs(self._v[at]))):
                 return False
             if rise == 0:
+                # The start of the interval after it may be all that is known of this one: its own start is not.
+                if point[0] and _lies_apart(int(self._t[at - 1]), point):
+                    self._put(at, point[0], float(self._v[at - 1]))
+                    at += 1
                 self._add(at, value)
                 return True
             t_ms += 1

@@ -93,6 +93,14 @@ def test_what_happened_after_a_silence_is_not_spread_over_it(store: Store) -> No
     assert samples(store) == [(0, 0), (1, 5), (499, 5), (500, 8)]
 
 
+def test_nor_is_what_comes_after_the_interval_that_follows_it(store: Store) -> None:
+    """Where that one begins a sample lies already, which knows nothing of the silence."""
+    for number, value in ((1, 5), (11, 3), (10, 4)):
+        push(store, minute(number, value))
+
+    assert samples(store) == [(0, 0), (1, 5), (9, 5), (10, 9), (11, 12)]
+
+
 def test_an_interval_that_begins_a_little_late_follows_the_one_before(store: Store) -> None:
     push(store, minute(1, 5))
     push(store, minute(2, 3, length=0.99))
@@ -144,7 +152,8 @@ def test_an_increment_where_its_total_was_repeated_counts_from_there(store: Stor
     push(store, minute(3, 2))
     push(store, minute(3, 2))
 
-    assert samples(store) == [(0, 0), (1, 5), (3, 7)]
+    # And from where its interval begins, as it would if nothing had been repeated.
+    assert samples(store) == [(0, 0), (1, 5), (2, 5), (3, 7)]
 
 
 def test_a_small_increment_counts_on_a_large_total(store: Store) -> None:
