@@ -181,6 +181,7 @@ class Lives:
         """What blocks that follow one another show, each looking back into the one before.
 
         A target that was seen just before the end of a block is taken to go on to it; the next block knows better.
+        So it does of one that was scraped there for the first time, which has no cadence yet.
         """
         joined: dict[TargetKey, list[Stretch]] = {}
         for block, part in parts:
@@ -190,6 +191,8 @@ class Lives:
                     ends = [end_ms for start_ms, end_ms in spans if start_ms < block.start_ms]
                     if ends and ends[-1] < block.start_ms:
                         known[-1] = (known[-1][0], max(known[-1][0], ends[-1]))
+                    elif ends and known[-1][1] - known[-1][0] <= DEFAULT_CADENCE_MS:
+                        known.pop()
                 known.extend(spans)
         return cls({key: _united(spans) for key, spans in joined.items()})
 

@@ -145,3 +145,13 @@ def test_a_target_that_ends_just_before_midnight_is_not_seen_until_midnight() ->
         anew = build(wanted, Answering((store,)), ledger.grid).rows[events().key]
     assert anew.observed[-93:-88].tolist() == [60.0, 7.0, 0.0, 0.0, 0.0]
     same(ledger.rows[events().key], anew)
+
+
+def test_a_target_that_is_first_scraped_at_midnight_was_seen_for_its_own_cadence_before() -> None:
+    """The day that ends then knows of one scrape, the next one how far apart they are."""
+    t = np.arange(END_MS - DAY_MS, END_MS, MINUTE_MS // 2, dtype=np.int64)
+    with store_of([counter(handled("success"), t, 1.0)]) as store:
+        grid = Grid.ending_at(END_MS - HOUR_MS, 3 * DAY_MS)
+        row = build([events()], Answering((store,)), grid).rows[events().key]
+    first = (END_MS - DAY_MS - grid.start_ms) // MINUTE_MS
+    assert row.observed[first - 2 : first + 1].tolist() == [0.0, 30.0, 60.0]
