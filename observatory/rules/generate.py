@@ -96,6 +96,8 @@ RULES_TOLD = """
 Good and total events of five minutes are recorded every minute, once per measured thing. A window's events are the
 newest record plus a fifth of the sum of the older ones, beginning three minutes back: neighbouring records overlap,
 so each event is found in five of them. Ratios are divided from such sums and never averaged. The interval of the
-groups is part of this arithmetic: keep it."""
+groups is part of this arithmetic: keep it. Targets must be scraped at least every two minutes, for five minutes with
+one sample show no increase. Where telemetry stops, what burned keeps burning for half an hour, until
+SLITelemetryAbsent has taken over."""
 TESTS_TOLD = """
 promtool test rules FILE"""

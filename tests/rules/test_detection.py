@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from observatory.compile.plan import Measurement
 from observatory.objectives.burn import detection_seconds
 from observatory.objectives.objective import Objective
-from observatory.objectives.policy import Policy, load_policies
+from observatory.objectives.policy import Pair, Policy, load_policies
 from observatory.rules.generate import rule_files
 
 PER_MINUTE = 6000
@@ -91,6 +91,90 @@ def test_a_page_fires_when_the_formula_says(
             "evaluation_interval": "1m",
             "group_eval_order": ORDER[:1],
             "tests": [story],
+        }
+    )
+
+    assert "SUCCESS" in promtool(files, "test", "rules", "t.yaml")
+
+
+@pytest.mark.parametrize("error_ratio", [0.02, 1.0], ids=["only the fast pair burns", "everything fails"])
+def test_a_page_does_not_resolve_because_what_failed_has_died(
+    error_ratio: float,
+    make_objective: Callable[..., Objective],
+    measured_by: Callable[[Objective], Measurement],
+    promtool: Callable[..., str],
+) -> None:
+    """Errors end with the telemetry; the page stays until the alert on absent telemetry fires, and one is there."""
+    one = make_objective()
+    files = dict(rule_files([one], {one.id: measured_by(one)}, load_policies()).files)
+    files["payments.rules.yaml"] = without_slow_groups(files["payments.rules.yaml"])
+    # The six hours of the slower pair are full: fifty minutes of 2 % fire the fast one alone.
+    warm, burns = 361, 50
+    good, bad = PER_MINUTE * (1 - error_ratio), PER_MINUTE * error_ratio
+    page = 'count(ALERTS{alertname="SLOBurnRate",severity="page",alertstate="firing"})'
+    absent = 'count(ALERTS{alertname="SLITelemetryAbsent",alertstate="firing"})'
+    dies = warm + burns
+    minutes = range(dies, dies + 30)
+    story = {
+        "interval": "1m",
+        "input_series": [
+            {
+                "series": f"processed_total{{{BASE}}}",
+                "values": f"0+{PER_MINUTE}x{warm} {PER_MINUTE * warm + good:g}+{good:g}x{burns - 1}",
+            },
+            {
+                "series": f'processed_total{{{BASE},error_type="x"}}',
+                "values": f"0+0x{warm} {bad:g}+{bad:g}x{burns - 1}",
+            },
+        ],
+        "promql_expr_test": [
+            *(told(page, minute, True) for minute in minutes),
+            told(absent, dies + 14, False),
+            told(absent, dies + 28, True),
+            told(page, dies + 75, False),
+        ],
+    }
+    files["t.yaml"] = yaml.safe_dump(
+        {
+            "rule_files": ["payments.rules.yaml"],
+            "evaluation_interval": "1m",
+            "group_eval_order": ORDER[:1],
+            "tests": [story],
+        }
+    )
+
+    assert "SUCCESS" in promtool(files, "test", "rules", "t.yaml")
+
+
+def test_a_pair_fires_above_its_factor_and_not_on_it(
+    make_objective: Callable[..., Objective],
+    measured_by: Callable[[Objective], Measurement],
+    promtool: Callable[..., str],
+) -> None:
+    """Half of all fails where half may fail: a burn rate of 1, and no burn as fast as `firing` of the status asks."""
+    one = make_objective(target=0.5)
+    pair = Pair(severity="page", long=3600.0, short=300.0, factor=1.0)
+    files = dict(
+        rule_files([one], {one.id: measured_by(one)}, {one.policy: Policy(name=one.policy, pairs=(pair,))}).files
+    )
+    files["payments.rules.yaml"] = without_slow_groups(files["payments.rules.yaml"])
+    page = 'count(ALERTS{alertname="SLOBurnRate",severity="page",alertstate="firing"})'
+    good, bad = (
+        {"series": f"processed_total{{{BASE}{more}}}", "values": f"0+{PER_MINUTE}x90 {PER_MINUTE * 90 + rise}+{rise}x5"}
+        for more, rise in (("", PER_MINUTE), (',error_type="x"', PER_MINUTE + 8))
+    )
+    files["t.yaml"] = yaml.safe_dump(
+        {
+            "rule_files": ["payments.rules.yaml"],
+            "evaluation_interval": "1m",
+            "group_eval_order": ORDER[:1],
+            "tests": [
+                {
+                    "interval": "1m",
+                    "input_series": [good, bad],
+                    "promql_expr_test": [told(page, 90, False), told(page, 95, True)],
+                }
+            ],
         }
     )
 
