@@ -288,19 +288,20 @@ def test_an_alert_names_the_window_that_burns_and_how_fast(
     assert "SUCCESS" in output
 
 
+@pytest.mark.parametrize("text", [HOSTILE, "or\x85ders\u2028v\u20291"], ids=["signs", "other breaks of lines"])
 def test_hostile_text_is_neither_yaml_nor_template_nor_promql(
-    make_objective: Make, measured_by: Measure, promtool: Callable[..., str]
+    text: str, make_objective: Make, measured_by: Measure, promtool: Callable[..., str]
 ) -> None:
-    one = make_objective(address=HOSTILE, owner=Owner(team=HOSTILE, contact=HOSTILE, runbook="https://x/{{ .V }}"))
-    one = replace(one, id=f"payments/{HOSTILE}", operation_key=f"payments/{HOSTILE}")
+    one = make_objective(address=text, owner=Owner(team=text, contact=text, runbook="https://x/{{ .V }}"))
+    one = replace(one, id=f"payments/{text}", operation_key=f"payments/{text}")
     files = generated([one], measured_by).files
     rules = rules_of(files["payments.rules.yaml"])
 
     promtool(files, "check", "rules", "payments.rules.yaml")
     promtool(files, "test", "rules", "payments.tests.yaml")
     assert len(rules) == 10
-    assert rules[0]["labels"]["channel"] == HOSTILE
-    assert rules[2]["labels"]["channel"] == HOSTILE.replace("{{", '{{"{{"}}')
+    assert rules[0]["labels"]["channel"] == text
+    assert rules[2]["labels"]["channel"] == text.replace("{{", '{{"{{"}}')
 
 
 def test_an_objective_that_nothing_measures_gives_a_problem_and_no_rule(make_objective: Make) -> None:
