@@ -119,6 +119,12 @@ def test_an_objective_alone_needs_ten_rules_at_most(make_objective: Make, measur
     ]
 
 
+def test_a_record_is_renewed_before_a_server_forgets_it(payments: list[Objective], measured_by: Measure) -> None:
+    """Five minutes after its last sample a series is gone, and evaluating a month takes its seconds."""
+    groups = yaml.safe_load(generated(payments, measured_by).files["payments.rules.yaml"])["groups"]
+    assert {group["interval"] for group in groups} == {"1m", "4m"}
+
+
 def test_objectives_on_the_same_events_share_their_counts(make_objective: Make, measured_by: Measure) -> None:
     both = [make_objective(), make_objective(name="strict", target=0.9999)]
     rules = rules_of(generated(both, measured_by).files["payments.rules.yaml"])
