@@ -63,9 +63,10 @@ def generate(
     with open_sources(settings, read_only_store=True) as sources:
         estate = Estate(settings, sources)
         measured, problems = estate.measured(at_ms)
-        measurements = {key: one for key, one in measured.items() if isinstance(one, Measurement)}
-        apart = sample_distances(measurements, sources.metrics, at_ms) if asks_distances else {}
         states = sources.states()
+        measurements = {key: one for key, one in measured.items() if isinstance(one, Measurement)}
+        # After the states: samples that a server does not hand out are missed in a warning, and in no rule.
+        apart = sample_distances(measurements, sources.metrics, at_ms) if asks_distances else {}
     failed = any(state.state == "failed" for state in states)
     found = Found(
         measurements=measurements,

@@ -42,6 +42,30 @@ def without_slow_groups(rules: str) -> str:
     return yaml.safe_dump({"groups": groups}, sort_keys=False)
 
 
+def failing(warm: int, error_ratio: float, lasts: int) -> list[dict[str, str]]:
+    """Series of clean minutes, and then of one and `lasts` more with errors."""
+    good, bad = PER_MINUTE * (1 - error_ratio), PER_MINUTE * error_ratio
+    return [
+        {
+            "series": f"processed_total{{{BASE}}}",
+            "values": f"0+{PER_MINUTE}x{warm} {PER_MINUTE * warm + good:g}+{good:g}x{lasts}",
+        },
+        {"series": f'processed_total{{{BASE},error_type="x"}}', "values": f"0+0x{warm} {bad:g}+{bad:g}x{lasts}"},
+    ]
+
+
+def told_by(story: dict[str, Any], order: list[str]) -> str:
+    """A test file of one story."""
+    return yaml.safe_dump(
+        {
+            "rule_files": ["payments.rules.yaml"],
+            "evaluation_interval": "1m",
+            "group_eval_order": order,
+            "tests": [story],
+        }
+    )
+
+
 def told(expr: str, minute: int, fires: bool) -> dict[str, Any]:
     return {"expr": expr, "eval_time": f"{minute}m", "exp_samples": [{"labels": "{}", "value": 1}] if fires else []}
 
@@ -71,28 +95,14 @@ def test_a_page_fires_when_the_formula_says(
     files["payments.rules.yaml"] = without_slow_groups(files["payments.rules.yaml"])
     # The six hours of the slower pair are full, so that only the formula decides.
     lasts = math.ceil(after) + ONE_EVALUATION_AND_ONE_SCRAPE
-    good, bad = PER_MINUTE * (1 - error_ratio), PER_MINUTE * error_ratio
     expr = 'count(ALERTS{alertname="SLOBurnRate",severity="page",alertstate="firing"})'
     early = warm + math.floor(after) - 1
     story = {
         "interval": "1m",
-        "input_series": [
-            {
-                "series": f"processed_total{{{BASE}}}",
-                "values": f"0+{PER_MINUTE}x{warm} {PER_MINUTE * warm + good:g}+{good:g}x{lasts}",
-            },
-            {"series": f'processed_total{{{BASE},error_type="x"}}', "values": f"0+0x{warm} {bad:g}+{bad:g}x{lasts}"},
-        ],
+        "input_series": failing(warm, error_ratio, lasts),
         "promql_expr_test": [told(expr, max(warm, early), False), told(expr, warm + lasts, True)],
     }
-    files["t.yaml"] = yaml.safe_dump(
-        {
-            "rule_files": ["payments.rules.yaml"],
-            "evaluation_interval": "1m",
-            "group_eval_order": ORDER[:1],
-            "tests": [story],
-        }
-    )
+    files["t.yaml"] = told_by(story, ORDER[:1])
 
     assert "SUCCESS" in promtool(files, "test", "rules", "t.yaml")
 
@@ -110,23 +120,13 @@ def test_a_page_does_not_resolve_because_what_failed_has_died(
     files["payments.rules.yaml"] = without_slow_groups(files["payments.rules.yaml"])
     # The six hours of the slower pair are full: fifty minutes of 2 % fire the fast one alone.
     warm, burns = 361, 50
-    good, bad = PER_MINUTE * (1 - error_ratio), PER_MINUTE * error_ratio
     page = 'count(ALERTS{alertname="SLOBurnRate",severity="page",alertstate="firing"})'
     absent = 'count(ALERTS{alertname="SLITelemetryAbsent",alertstate="firing"})'
     dies = warm + burns
     minutes = range(dies, dies + 30)
     story = {
         "interval": "1m",
-        "input_series": [
-            {
-                "series": f"processed_total{{{BASE}}}",
-                "values": f"0+{PER_MINUTE}x{warm} {PER_MINUTE * warm + good:g}+{good:g}x{burns - 1}",
-            },
-            {
-                "series": f'processed_total{{{BASE},error_type="x"}}',
-                "values": f"0+0x{warm} {bad:g}+{bad:g}x{burns - 1}",
-            },
-        ],
+        "input_series": failing(warm, error_ratio, burns - 1),
         "promql_expr_test": [
             *(told(page, minute, True) for minute in minutes),
             told(absent, dies + 14, False),
@@ -134,14 +134,7 @@ def test_a_page_does_not_resolve_because_what_failed_has_died(
             told(page, dies + 75, False),
         ],
     }
-    files["t.yaml"] = yaml.safe_dump(
-        {
-            "rule_files": ["payments.rules.yaml"],
-            "evaluation_interval": "1m",
-            "group_eval_order": ORDER[:1],
-            "tests": [story],
-        }
-    )
+    files["t.yaml"] = told_by(story, ORDER[:1])
 
     assert "SUCCESS" in promtool(files, "test", "rules", "t.yaml")
 
@@ -208,14 +201,7 @@ def test_a_mild_burn_opens_a_ticket_after_half_a_day_and_never_pages(
     }
     assert detected(day, 0.999, 35 / 6000, "ticket") == pytest.approx(740.571, abs=0.001)
     assert detected(day, 0.999, 0.006, "ticket") == pytest.approx(after)
-    files["t.yaml"] = yaml.safe_dump(
-        {
-            "rule_files": ["payments.rules.yaml"],
-            "evaluation_interval": "1m",
-            "group_eval_order": ORDER,
-            "tests": [story],
-        }
-    )
+    files["t.yaml"] = told_by(story, ORDER)
 
     assert "SUCCESS" in promtool(files, "test", "rules", "t.yaml")
 
@@ -239,13 +225,6 @@ def test_one_failure_at_a_message_a_minute_pages_nobody(
         ],
         "promql_expr_test": [told(page, minute, False) for minute in range(70, 90)],
     }
-    files["t.yaml"] = yaml.safe_dump(
-        {
-            "rule_files": ["payments.rules.yaml"],
-            "evaluation_interval": "1m",
-            "group_eval_order": [f"payments kafka:orders{end}" for end in order],
-            "tests": [story],
-        }
-    )
+    files["t.yaml"] = told_by(story, [f"payments kafka:orders{end}" for end in order])
 
     assert "SUCCESS" in promtool(files, "test", "rules", "t.yaml")
