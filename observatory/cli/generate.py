@@ -48,10 +48,11 @@ def rules(
             reasons=found.reasons,
             exclusions=chosen.exclusions,
             at_ms=at_ms,
+            seconds_apart=found.seconds_apart,
         )
         return made.files, made.problems
 
-    generate(chosen, at_ms, make, output, ENDINGS, check=check, json=json)
+    generate(chosen, at_ms, make, output, ENDINGS, check=check, json=json, asks_distances=True)
 
 
 @app.command("openslo")

@@ -24,10 +24,11 @@ Check = Annotated[bool, typer.Option("--check", help="Write nothing; end with ex
 
 
 class Found(Struct, frozen=True, dict=True):
-    """By objective id what measures it, or why nothing does."""
+    """By objective id what measures it, or why nothing does, and where asked for how far apart its samples are."""
 
     measurements: Mapping[str, Measurement]
     reasons: Mapping[str, Problem]
+    seconds_apart: Mapping[str, float] = {}
 
 
 Made = tuple[Mapping[str, str], tuple[Problem, ...]]
@@ -43,16 +44,19 @@ def generate(
     *,
     check: bool,
     json: bool,
+    asks_distances: bool = False,
     push: Callable[[Mapping[str, str]], Mapping[str, str]] | None = None,
 ) -> None:
     """Ask what measures each objective, make the files and put them in place, or say how they differ.
 
     Args:
+        asks_distances: Also how far apart the samples are that measure each objective.
         push: Called with files that are in place; it hands them on, and tells what became of each.
     """
     from observatory.cli.verdict import verdict
     from observatory.compile.plan import Measurement
     from observatory.evaluate.estate import Estate
+    from observatory.evaluate.sample_distances import sample_distances
     from observatory.rules.writing import differences, orphans, write_files
     from observatory.sources.opening import open_sources
 
@@ -60,10 +64,14 @@ def generate(
         estate = Estate(settings, sources)
         measured, problems = estate.measured(at_ms)
         states = sources.states()
+        measurements = {key: one for key, one in measured.items() if isinstance(one, Measurement)}
+        # After the states: samples that a server does not hand out are missed in a warning, and in no rule.
+        apart = sample_distances(measurements, sources.metrics, at_ms) if asks_distances else {}
     failed = any(state.state == "failed" for state in states)
     found = Found(
-        measurements={key: one for key, one in measured.items() if isinstance(one, Measurement)},
+        measurements=measurements,
         reasons={key: one for key, one in measured.items() if isinstance(one, Problem)},
+        seconds_apart=apart,
     )
     files, said = make(estate, found)
     invalid = any(problem.severity == "error" and problem.location for problem in problems)

@@ -229,7 +229,9 @@ def _aggregated(
         added = _added(
             terms, "sum", ["le", *by], lambda one: f"rate({_series(one, varied, filters)}[$__rate_interval])"
         )
-        return _scaled(f"histogram_quantile({QUANTILES[asked.statistic]:g}, {added})", binding.scale)
+        # Without events a quantile is NaN, which no comparison lets through.
+        known = f"(histogram_quantile({QUANTILES[asked.statistic]:g}, {added}) >= 0)"
+        return _scaled(known, binding.scale)
     if asked.statistic in SUMMED:
         added = _added(terms, "sum", by, lambda one: _per_second(one, binding, _series(one, varied, filters)))
         return _scaled(added, 1.0 if binding.kind == "distribution" else binding.scale)

@@ -50,7 +50,7 @@ def absent_annotations(objective: Objective, waited: str) -> dict[str, str]:
         "summary": literal(f"{_what(objective)} is not measured"),
         "description": literal(
             f"{_what(objective)}: no sample for {waited}; nobody knows whether the objective is met. "
-            "Is the target scraped, and is the series still called that?"
+            "Is the target scraped, at least every two minutes as rules need it, and is the series still called that?"
         ),
         **_common(objective),
     }

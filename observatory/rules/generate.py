@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import PurePath
+from types import MappingProxyType
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -44,6 +45,7 @@ def rule_files(
     reasons: Mapping[str, Problem] | None = None,
     exclusions: Sequence[Exclusion] = (),
     at_ms: int = 0,
+    seconds_apart: Mapping[str, float] = MappingProxyType({}),
 ) -> RuleFiles:
     """`<document>.rules.yaml` and `<document>.tests.yaml` for every document that has a measured objective.
 
@@ -54,6 +56,7 @@ def rule_files(
             depend on where the command ran.
         reasons: By objective id why nothing measures it, from the mapping.
         exclusions: Planned work; alerts are silent in it where it concerns their objective.
+        seconds_apart: By objective id how far apart its samples are, where that is known.
         at_ms: The instant from whose year on planned work is told, to the end of the next one.
     """
     calendar = calendar_of(exclusions, at_ms)
@@ -67,7 +70,7 @@ def rule_files(
             continue
         found = replace(found, guard=calendar.guard(objective))
         by_document.setdefault(objective.document, []).append(found)
-        problems += left_out(found)
+        problems += left_out(found, seconds_apart.get(objective.id))
     files: dict[str, str] = {}
     for document, members in sorted(by_document.items()):
         name = file_name(document)
@@ -96,6 +99,8 @@ RULES_TOLD = """
 Good and total events of five minutes are recorded every minute, once per measured thing. A window's events are the
 newest record plus a fifth of the sum of the older ones, beginning three minutes back: neighbouring records overlap,
 so each event is found in five of them. Ratios are divided from such sums and never averaged. The interval of the
-groups is part of this arithmetic: keep it."""
+groups is part of this arithmetic: keep it. Targets must be scraped at least every two minutes, for five minutes with
+one sample show no increase. Where telemetry stops, what burned keeps burning for half an hour, until
+SLITelemetryAbsent has taken over."""
 TESTS_TOLD = """
 promtool test rules FILE"""

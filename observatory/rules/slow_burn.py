@@ -58,4 +58,4 @@ def slow_minutes(one: Measured) -> list[float] | None:
 
 def _burns(pair: Pair, bad: int, lasts: int, budget: float) -> bool:
     windows: Sequence[float] = (pair.long / 60, pair.short / 60)
-    return all(bad / min(lasts, minutes) >= pair.factor * budget for minutes in windows)
+    return all(bad / min(lasts, minutes) > pair.factor * budget for minutes in windows)

@@ -9,7 +9,12 @@ of the last minutes only in part: an alert on it comes two minutes late. Therefo
 where the older records begin three minutes back. The newest five minutes are counted in full, the seam between the two
 parts weighs one event as one on average, and the sum reaches back exactly one window:
 
-    x + (sum_over_time(x[1h less 5m, less half a step] offset 3m) / 5 or 0 * x)
+    sum(x or sum_over_time(x[1h less 5m, less half a step] offset 3m) / 5), with a label that tells the two apart
+
+Either part may be missing: a rule has no older records in its first minutes, and no newest one once telemetry has
+stopped. What burned before then still stands in the windows that reach back to it, as the status counts it. A window
+of five minutes is the newest record alone; there the last one speaks for `HELD` seconds, until the alert on absent
+telemetry has taken over, so that a page does not resolve because what failed has died.
 
 Half a step less makes the number of records the same whether the range includes its left end (Prometheus 2) or not
 (Prometheus 3). Everything is a sum of counts; no ratio is ever averaged.
@@ -29,6 +34,8 @@ RECORD = 300.0
 """Seconds that one record covers; part of the recorded names."""
 STEP = 60.0
 """Seconds between records: the interval of the group that records them."""
+HELD = 1800.0
+"""Seconds for which a last record stands in where there is no newer one; longer than absent telemetry waits."""
 
 
 def series(name: str, labels: Mapping[str, str]) -> str:
@@ -46,13 +53,13 @@ def events(name: str, labels: Mapping[str, str], seconds: float) -> str:
         raise ValueError(f"a window of {compact_duration(seconds)} is shorter than a record of 5m")
     newest = series(name, labels)
     if seconds < RECORD + STEP:
-        return newest
+        return f"({newest} or last_over_time({newest}[{compact_duration(HELD)}]))"
     overlap = round(RECORD / STEP)
     length = compact_duration(seconds - RECORD - STEP / 2)
     offset = compact_duration(RECORD - (overlap - 1) / 2 * STEP)
-    # In its first minutes a rule has no older records; alerts work all the same from the first evaluation on.
-    older = f"sum_over_time({newest}[{length}] offset {offset}) / {overlap} or 0 * {newest}"
-    return f"{newest} + ({older})"
+    older = f"sum_over_time({newest}[{length}] offset {offset}) / {overlap}"
+    # Without a label of their own the older records would count as the newest one, which comes before them.
+    return f'sum({newest} or label_replace({older}, "part", "older", "", ""))'
 
 
 class Records(Struct, frozen=True):
@@ -66,15 +73,13 @@ class Records(Struct, frozen=True):
 def error_ratio(counts: Records, seconds: float) -> str:
     """PromQL for the share of bad events in a window; no answer where there was no event, never NaN."""
     good, total = events(counts.good, counts.labels, seconds), events(counts.total, counts.labels, seconds)
-    if seconds < RECORD + STEP:
-        return f"1 - {good} / ({total} > 0)"
-    return f"1 - ({good}) / (({total}) > 0)"
+    return f"1 - {good} / ({total} > 0)"
 
 
 def bad_events(counts: Records, seconds: float) -> str:
     """PromQL for the number of bad events in a window."""
     total, good = (events(name, counts.labels, seconds) for name in (counts.total, counts.good))
-    return f"({total}) - ({good})"
+    return f"{total} - {good}"
 
 
 def decimal(value: float) -> str:

@@ -103,7 +103,7 @@ def detection_minutes(one: Measured, severity: str, error_ratio: float, per_minu
             waits.append(full if warm + full >= minutes else warm * share / (1 - share))
         found.append(max(waits))
     least = _least_events(one)
-    # Whether there are enough events is recorded every five minutes, after the group that asks.
+    # Whether there are enough events is recorded every four minutes, after the group that asks.
     enough = least / per_minute - warm + ENOUGH_AFTER if least else 0.0
     return max(min(found), enough) if found else None
 

@@ -8,11 +8,12 @@ from observatory.compile.names import ALERT_TELEMETRY_ABSENT
 from observatory.compile.plan import Measurement
 from observatory.compile.promql import good_total
 from observatory.errors import InputInvalid, Problem, Severity
+from observatory.indicators.expression import Slices
 from observatory.objectives.objective import Objective
 from observatory.objectives.policy import Policy
 from observatory.rules.document_rules import Measured, asks_for_events, told_by_records
 from observatory.rules.sums import RECORD
-from observatory.telemetry.binding import SpanBinding
+from observatory.telemetry.binding import MetricBinding, SpanBinding
 from observatory.units import compact_duration
 
 
@@ -47,8 +48,12 @@ def measured(
     return Measured(objective=objective, measurement=measurement, policy=policy)
 
 
-def left_out(one: Measured) -> Iterator[Problem]:
-    """Rules that will not see anything, and those that one would expect and that recorded counts cannot say."""
+def left_out(one: Measured, seconds_apart: float | None = None) -> Iterator[Problem]:
+    """Rules that will not see anything, and those that one would expect and that recorded counts cannot say.
+
+    Args:
+        seconds_apart: How far apart the samples are that it is counted from, where that is known.
+    """
     objective, window = one.objective, one.objective.window
     if one.measurement.liveness == "missing":
         # Right for an exporter that is only silent.
@@ -59,6 +64,14 @@ def left_out(one: Measured) -> Iterator[Problem]:
             f"the rules of {objective.id} wait for series that are not there: {reason}; until they are, "
             f"{ALERT_TELEMETRY_ABSENT} fires",
             "observatory map shows which series are looked for and which are there",
+        )
+    if seconds_apart is not None and 2 * seconds_apart > RECORD and _counts_increases(one.measurement):
+        yield _about(
+            objective,
+            "rules-scrapes-rare",
+            f"the rules of {objective.id} see little or nothing: its series have a sample every "
+            f"{compact_duration(round(seconds_apart))}, and an increase over five minutes takes two",
+            "scrape the target at least every two minutes; `status` and `review` count what is there all the same",
         )
     if window.kind == "calendar":
         yield _about(
@@ -88,6 +101,14 @@ def left_out(one: Measured) -> Iterator[Problem]:
                 f"{objective.id} goes without {what}: counts are recorded for five minutes at a time",
                 "choose windows of five minutes or more",
             )
+
+
+def _counts_increases(measurement: Measurement) -> bool:
+    """Whether events are told from two samples; a level or a rate speaks for itself."""
+    rising = ("cumulative", "distribution", "position", "rising_level")
+    of_slices = isinstance(measurement.indicator.total, Slices)
+    kinds = (one.kind for one in measurement.bindings if isinstance(one, MetricBinding))
+    return not of_slices and any(kind in rising for kind in kinds)
 
 
 def _about(objective: Objective, code: str, message: str, hint: str | None, severity: Severity = "warning") -> Problem:

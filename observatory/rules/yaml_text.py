@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
+
+_OTHER_BREAKS = re.compile("[\x85\u2028\u2029]")
+"""Breaks of lines to readers of YAML 1.1, as Prometheus' is: unless escaped they come back as spaces."""
 
 
 class _RuleDumper(yaml.SafeDumper):
@@ -18,7 +22,8 @@ class _RuleDumper(yaml.SafeDumper):
 
 
 def _text(dumper: _RuleDumper, value: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+    style = '"' if _OTHER_BREAKS.search(value) else "|" if "\n" in value else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 
 _RuleDumper.add_representer(str, _text)

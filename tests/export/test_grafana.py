@@ -371,3 +371,18 @@ def test_prometheus_reads_from_an_exporter_what_the_panel_promises(tmp_path: Pat
         [(f"sum by (channel, consumer_group) ({query.expr})", [('{channel="orders",consumer_group="billing"}', 7)])],
     )
     assert said == "SUCCESS"
+
+
+def test_a_latency_without_messages_is_no_number(tmp_path: Path) -> None:
+    consumer = objective()
+    query = signal_query(Asked("process_duration", "p99"), [consumer], mapped((consumer,)), Filters(), 5)
+    assert query is not None
+    bucket = 'handling_seconds_bucket{{topic="orders",consumergroup="{group}",le="{bound}"}}'
+    quiet = {bucket.format(group="billing", bound=bound): "600+0x120" for bound in ("0.5", "1", "+Inf")}
+    busy = {bucket.format(group="billing", bound=bound): f"0+{rate}x120" for bound, rate in (("0.5", 0), ("1", 60))}
+    busy[bucket.format(group="billing", bound="+Inf")] = "0+60x120"
+    known = {'slo:objective:ratio{slo="a",channel="orders",consumer_group="billing"}': "0.75+0x120"}
+    text = f"round(max by (channel, consumer_group) ({query.expr}), 0.001)"
+    assert promtool_finds(tmp_path, quiet | known, [(text, [])]) == "SUCCESS"
+    line = '{channel="orders",consumer_group="billing"}'
+    assert promtool_finds(tmp_path, busy | known, [(text, [(line, 0.995)])]) == "SUCCESS"

@@ -199,6 +199,31 @@ def test_without_the_guard_the_story_of_planned_work_would_page(promtool: Callab
         promtool(files | {"payments.tests.yaml": yaml.safe_dump(told)}, "test", "rules", "payments.tests.yaml")
 
 
+def test_what_burned_before_planned_work_is_silent_in_it(promtool: Callable[..., str]) -> None:
+    """Fifteen minutes of failures page; then work begins, and what is known from before pages no more."""
+    files = dict(made(payments()[:1], *PLANNED).files)
+    guard = yaml.safe_load(files["payments.rules.yaml"])["groups"][0]["rules"][0]["labels"]["planned"]
+    base = 'topic="orders",consumergroup="billing"'
+    page = 'count(ALERTS{alertname="SLOBurnRate",severity="page",alertstate="firing"})'
+    story = {
+        "interval": "1m",
+        "input_series": [
+            {"series": f"processed_total{{{base}}}", "values": "0+600x70 42000+0x14 42600+600x40"},
+            {"series": f'processed_total{{{base},error_type="x"}}', "values": "0+0x70 600+600x14 9000+0x40"},
+            {"series": f'slo:planned_work:active{{planned="{guard}"}}', "values": "_x85 1+0x25"},
+        ],
+        "promql_expr_test": [
+            {"expr": page, "eval_time": f"{minute}m", "exp_samples": [{"labels": "{}", "value": 1}] if fires else []}
+            for minute, fires in ((80, True), (84, True), (86, False), (90, False), (100, False), (109, False))
+        ],
+    }
+    groups = [group["name"] for group in yaml.safe_load(files["payments.rules.yaml"])["groups"]]
+    told = {"rule_files": ["payments.rules.yaml"], "evaluation_interval": "1m", "group_eval_order": groups}
+    files["t.yaml"] = yaml.safe_dump(told | {"tests": [story]})
+
+    assert "SUCCESS" in promtool(files, "test", "rules", "t.yaml")
+
+
 def test_without_its_least_number_of_events_the_story_of_too_few_would_page(promtool: Callable[..., str]) -> None:
     told = yaml.safe_load(made(payments(min_events=20_000)[:1]).files["payments.tests.yaml"])
     told["tests"] = [test for test in told["tests"] if test["name"] == "too few events to judge"]

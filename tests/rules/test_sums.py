@@ -13,13 +13,13 @@ LABELS = {"measured": "a"}
 
 
 def test_a_record_is_itself() -> None:
-    assert events("x", LABELS, 300) == 'x{measured="a"}'
+    assert events("x", LABELS, 300) == '(x{measured="a"} or last_over_time(x{measured="a"}[30m]))'
 
 
 def test_an_hour_is_the_newest_record_and_a_fifth_of_the_older_ones() -> None:
     older = 'sum_over_time(x{measured="a"}[54m30s] offset 3m) / 5'
 
-    assert events("x", LABELS, 3600) == f'x{{measured="a"}} + ({older} or 0 * x{{measured="a"}})'
+    assert events("x", LABELS, 3600) == f'sum(x{{measured="a"}} or label_replace({older}, "part", "older", "", ""))'
 
 
 def test_a_window_shorter_than_a_record_is_refused() -> None:
