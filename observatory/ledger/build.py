@@ -99,7 +99,7 @@ def build(
         for part, keys, fresh in _refreshed(wanted, sources, tail, grid, keeper, arrivals, previous, rows.only(cold)):
             problems += fresh.problems
             requests += fresh.requests
-            lives = fresh.lives if is_whole and fresh.rows else Lives.together([lives, fresh.lives])
+            lives = fresh.lives if is_whole and fresh.rows else _lives_then(lives, previous, fresh)
             for key in keys:
                 if key in warm:
                     rows.splice(key, earlier, fresh.rows, previous.grid, part if key in fresh.rows else unseen, grid)
@@ -113,6 +113,12 @@ def build(
         marks = previous.marks if previous is not None else None
     lives = lives.since(grid.start_ms - LOOKBACK_MS)
     return Ledger(grid, rows.only(sorted(rows)), tuple(dict.fromkeys(problems)), requests, marks, lives)
+
+
+def _lives_then(known: Lives, previous: Ledger, fresh: _Counting) -> Lives:
+    """When targets were seen, by what was known before and what was read since: some were taken to go on then."""
+    since = Grid(previous.grid.end_ms, previous.grid.step_ms, 1)
+    return Lives.in_turn([(previous.grid, known), (since, fresh.lives)])
 
 
 def _earlier(*instants: int | None) -> int | None:
@@ -188,7 +194,7 @@ def _refreshed(
     }
     fresh = _count(wanted, sources, tail, None, arrivals, outcome_by, before)
     yield tail, wanted, fresh
-    lives = Lives.together([previous.lives, fresh.lives])
+    lives = _lives_then(previous.lives, previous, fresh)
     waiting = fresh.dark_since | _back_apart(fresh, outcome_by, previous)
     waiting = {key: since_ms for key, since_ms in waiting.items() if key in previous.rows}
     while waiting:

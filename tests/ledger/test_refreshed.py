@@ -155,3 +155,12 @@ def test_a_target_that_is_first_scraped_at_midnight_was_seen_for_its_own_cadence
         row = build([events()], Answering((store,)), grid).rows[events().key]
     first = (END_MS - DAY_MS - grid.start_ms) // MINUTE_MS
     assert row.observed[first - 2 : first + 1].tolist() == [0.0, 30.0, 60.0]
+
+
+def test_what_was_taken_to_go_on_is_not_remembered_once_it_has_ended() -> None:
+    """A target came back from a gap, and ended just before a refresh: it is counted again from before the gap later."""
+    t = scrapes(END_MS - 5 * HOUR_MS, END_MS - 160_000, 2 * MINUTE_MS)
+    t = t[(t <= END_MS - 160 * MINUTE_MS) | (t > END_MS - 34 * MINUTE_MS)]
+    chain = [(late, [events()]) for late in (120, 37, 32, 2, 0, -5, -10)]
+    refreshed, anew = both([counter(handled("success"), t, 3.0)], chain, 40 * HOUR_MS)
+    same(refreshed.rows[events().key], anew.rows[events().key])
