@@ -360,7 +360,8 @@ def _joined_levels(key: str, pages: Sequence[Page], grid: Grid) -> Reading:
         _line(((block, one.steps.error) for block, one in parts), grid),
         _line(((block, one.steps.at_least.astype(np.float64)) for block, one in parts), grid) > 0,
     )
-    some = [one for _, one in parts if one.last_ms is not None and one.last_ms > grid.start_ms]
+    # Series that say nothing, as of a group that never committed, are there all the same; those that ended are not.
+    some = [one for _, one in parts if one.last_ms is None or one.last_ms > grid.start_ms]
     return Reading(
         steps,
         max((one.series for one in some), default=0),
