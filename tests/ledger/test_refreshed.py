@@ -84,6 +84,9 @@ def test_the_end_of_a_gap_is_where_anyone_saw_the_target_again() -> None:
     wanted = [events(), events("other_total")]
     refreshed, anew = both(series, [(40, wanted), (9, wanted), (0, wanted)], 47 * HOUR_MS)
     for one in wanted:
+        assert total(anew.rows[one.key]) == 3.0 * (27 * 12 + 3), (
+            "27 h of scrapes on the grid before the gap, three after it"
+        )
         same(refreshed.rows[one.key], anew.rows[one.key])
 
 
@@ -163,4 +166,5 @@ def test_what_was_taken_to_go_on_is_not_remembered_once_it_has_ended() -> None:
     t = t[(t <= END_MS - 160 * MINUTE_MS) | (t > END_MS - 34 * MINUTE_MS)]
     chain = [(late, [events()]) for late in (120, 37, 32, 2, 0, -5, -10)]
     refreshed, anew = both([counter(handled("success"), t, 3.0)], chain, 40 * HOUR_MS)
+    assert total(anew.rows[events().key]) == 3.0 * (70 + 15), "70 scrapes before the gap, 15 after it"
     same(refreshed.rows[events().key], anew.rows[events().key])

@@ -147,12 +147,7 @@ def read_grid(connection: Connection, request: SeriesRequest, step_ms: int = STE
         SourceFailed: No usable answer.
     """
     selector = reading.series(SeriesSelector(request.metric, request.matchers))
-    found = _Collected(RunBuffer(request.range))
-
-    def ask(part: TimeRange) -> int:
-        return found.ask_grid(connection, selector, part, step_ms)
-
-    _in_parts(request.range, ask, longest_ms=MOST_POINTS * step_ms)
+    found = _on_grid(connection, selector, request.range, step_ms)
     return QueryRead(found.buffer.sample_set(found.labels, exact=False, resolution_ms=step_ms), found.histograms)
 
 
@@ -200,9 +195,15 @@ def read_series_counts(
     """
     expression = reading.series_count(SeriesSelector(request.metric, request.matchers), by, step_ms, native)
     span = TimeRange(request.range.start_ms // step_ms * step_ms, -(-request.range.end_ms // step_ms) * step_ms)
+    found = _on_grid(connection, expression, span, step_ms)
+    return found.buffer.sample_set(found.labels, exact=False, resolution_ms=step_ms)
+
+
+def _on_grid(connection: Connection, expression: str, span: TimeRange, step_ms: int) -> _Collected:
+    """What an expression comes to at every step of a range."""
     found = _Collected(RunBuffer(span))
     _in_parts(span, lambda part: found.ask_grid(connection, expression, part, step_ms), MOST_POINTS * step_ms)
-    return found.buffer.sample_set(found.labels, exact=False, resolution_ms=step_ms)
+    return found
 
 
 def _since(sums: SampleSet, start_ms: int) -> SampleSet:
